@@ -1,0 +1,136 @@
+"""The lake: Parquet files (zstd), one per asset and partition, at any fsspec URL.
+
+A file is written aside and renamed, so that a reader never sees half of one. Readers go by blocks of rows, so that
+memory does not grow with the file. What a table holds is fixed in :mod:`nightmail.lake_schemas`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+BLOCK_ROWS = 250_000
+"""Rows per block: Arrow recompiles a regular expression at each kernel call, so smaller blocks cost more."""
+
+
+class TableWriter:
+    """Appends Arrow tables to one Parquet file that is still aside; made by :meth:`TableFile.writer`."""
+
+    def __init__(self, writer: pq.ParquetWriter) -> None:
+        self._writer = writer
+        self.rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Append ``table``, whose columns are cast to the writer's schema by name."""
+        schema = self._writer.schema
+        if table.schema != schema:
+            table = table.select(schema.names).cast(schema)
+        self._writer.write_table(table, row_group_size=BLOCK_ROWS)
+        self.rows += table.num_rows
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """One Parquet file at an fsspec URL or local path."""
+
+    url: str
+
+    def _filesystem(self) -> tuple[Any, str]:
+        filesystem, path = fsspec.core.url_to_fs(self.url)
+        return filesystem, path
+
+    def exists(self) -> bool:
+        """Whether the file is there, whole."""
+        filesystem, path = self._filesystem()
+        return bool(filesystem.exists(path))
+
+    def delete(self) -> None:
+        """Remove the file; nothing happens when it is not there."""
+        filesystem, path = self._filesystem()
+        if filesystem.exists(path):
+            filesystem.rm(path)
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The whole table, or some of its columns. Raises ``FileNotFoundError``."""
+        filesystem, path = self._filesystem()
+        with filesystem.open(path, "rb") as handle:
+            return pq.read_table(handle, columns=list(columns) if columns is not None else None)
+
+    def blocks(self, columns: Sequence[str] | None = None, rows: int = BLOCK_ROWS) -> Iterator[pa.Table]:
+        """The table in blocks of at most ``rows`` rows, in order; an empty table gives one empty block."""
+        filesystem, path = self._filesystem()
+        with filesystem.open(path, "rb") as handle:
+            file = pq.ParquetFile(handle)
+            names = list(columns) if columns is not None else None
+            empty = True
+            for batch in file.iter_batches(batch_size=rows, columns=names):
+                empty = False
+                yield pa.Table.from_batches([batch])
+            if empty:
+                schema = file.schema_arrow
+                if names is not None:
+                    schema = pa.schema([schema.field(name) for name in names])
+                yield schema.empty_table()
+
+    def schema(self) -> pa.Schema:
+        """Columns and key-value metadata, without reading rows."""
+        filesystem, path = self._filesystem()
+        with filesystem.open(path, "rb") as handle:
+            return pq.read_schema(handle)
+
+    def num_rows(self) -> int:
+        """Rows, from the file's footer."""
+        filesystem, path = self._filesystem()
+        with filesystem.open(path, "rb") as handle:
+            return int(pq.read_metadata(handle).num_rows)
+
+    def write(self, table: pa.Table) -> None:
+        """Write ``table`` as the whole file."""
+        with self.writer(table.schema) as writer:
+            writer.write(table)
+
+    @contextmanager
+    def writer(self, schema: pa.Schema) -> Iterator[TableWriter]:
+        """Write by blocks; the file appears under its name only when the block ends without an error."""
+        filesystem, path = self._filesystem()
+        parent = path.rsplit("/", 1)[0] if "/" in path else "."
+        filesystem.makedirs(parent, exist_ok=True)
+        aside = f"{parent}/.{uuid.uuid4().hex}.aside"
+        try:
+            with (
+                filesystem.open(aside, "wb") as handle,
+                pq.ParquetWriter(handle, schema, compression="zstd") as parquet,
+            ):
+                yield TableWriter(parquet)
+            filesystem.mv(aside, path)
+        except BaseException:
+            if filesystem.exists(aside):
+                filesystem.rm(aside)
+            raise
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The folder of all tables: ``{url}/{asset}/{kind}={partition}/{asset}.parquet`` (``kind`` is campaign or day)."""
+
+    url: str
+
+    def table(self, asset: str, partition: str, kind: str = "campaign") -> TableFile:
+        """The file of one asset's partition. Raises ``ValueError`` for a name that would leave the folder."""
+        for part in (asset, partition, kind):
+            if not part or "/" in part or "\\" in part or part in (".", "..") or "\x00" in part:
+                raise ValueError(f"not a name of a lake table: {part!r}")
+        return TableFile(f"{self.url.rstrip('/')}/{asset}/{kind}={partition}/{asset}.parquet")
+
+    def partitions(self, asset: str, kind: str = "campaign") -> list[str]:
+        """The partitions of an asset that are written, sorted."""
+        filesystem, root = fsspec.core.url_to_fs(self.url)
+        found = filesystem.glob(f"{root.rstrip('/')}/{asset}/{kind}=*/{asset}.parquet")
+        return sorted(path.rsplit("/", 2)[1].split("=", 1)[1] for path in found)

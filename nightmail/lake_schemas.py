@@ -1,0 +1,198 @@
+"""The columns of every lake table: what analysts and other programs rely on. docs/data-dictionary.md explains each.
+
+Lines are those of the uploaded file, counted from 1 with the header (a spreadsheet's row number). Times are UTC.
+Money is decimal in the currency beside it. ``*_hash`` is the keyed hash of an address (:mod:`nightmail.privacy`).
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+UTC_TIME = pa.timestamp("us", tz="UTC")
+MONEY = pa.decimal128(14, 6)
+
+STANDARD_FIELDS = (
+    "external_id",
+    "phone",
+    "phone_2",
+    "landline",
+    "email",
+    "country",
+    "language",
+    "time_zone",
+    "birth_date",
+)
+"""Columns of a contact file with a meaning of their own; every other column is a placeholder's values."""
+
+CONTACTS = pa.schema(
+    [
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("external_id", pa.string()),
+        pa.field("phone", pa.string()),
+        pa.field("phone_type", pa.string()),
+        pa.field("phone_2", pa.string()),
+        pa.field("phone_2_type", pa.string()),
+        pa.field("landline", pa.string()),
+        pa.field("landline_type", pa.string()),
+        pa.field("email", pa.string()),
+        pa.field("country", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("time_zone", pa.string()),
+        pa.field("birth_date", pa.date32()),
+    ]
+)
+"""The fixed columns of ``contacts``; one further column per placeholder follows, under the placeholder's name."""
+
+REJECTS = pa.schema(
+    [
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("column", pa.string()),
+        pa.field("value", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("message", pa.string(), nullable=False),
+        pa.field("duplicate_of", pa.int64()),
+    ]
+)
+"""Rows that are not contacts: invalid ones and, with a reason ``duplicate_*``, collapsed ones."""
+
+WARNINGS = pa.schema(
+    [
+        pa.field("line", pa.int64()),
+        pa.field("column", pa.string()),
+        pa.field("value", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("message", pa.string(), nullable=False),
+    ]
+)
+"""What was noticed on rows that stay contacts, or on the file as a whole (``line`` is null)."""
+
+AUDIENCE = pa.schema(
+    [
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("contact_id", pa.string(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("channel", pa.string()),
+        pa.field("fallbacks", pa.list_(pa.string())),
+        pa.field("reason", pa.string()),
+        pa.field("address_hash", pa.string()),
+        pa.field("country", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("time_zone", pa.string()),
+        pa.field("not_before", UTC_TIME),
+    ]
+)
+"""One row per contact: ``planned`` on ``channel`` (then on ``fallbacks``, in order) or ``held`` for ``reason``."""
+
+MESSAGES = pa.schema(
+    [
+        pa.field("message_id", pa.string(), nullable=False),
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("contact_id", pa.string(), nullable=False),
+        pa.field("channel", pa.string(), nullable=False),
+        pa.field("step", pa.int16(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("address", pa.string(), nullable=False),
+        pa.field("address_hash", pa.string(), nullable=False),
+        pa.field("country", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("subject", pa.string()),
+        pa.field("body", pa.string(), nullable=False),
+        pa.field("html", pa.string()),
+        pa.field("segments", pa.int32(), nullable=False),
+        pa.field("cost", MONEY),
+        pa.field("currency", pa.string()),
+        pa.field("not_before", UTC_TIME),
+    ]
+)
+"""One row per message: ``state`` is ``queued`` for step 0 of a planned contact, ``standby`` for its fallbacks."""
+
+SENDS = pa.schema(
+    [
+        pa.field("message_id", pa.string(), nullable=False),
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("contact_id", pa.string(), nullable=False),
+        pa.field("channel", pa.string(), nullable=False),
+        pa.field("step", pa.int16(), nullable=False),
+        pa.field("address_hash", pa.string(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("carrier", pa.string()),
+        pa.field("carrier_message_id", pa.string()),
+        pa.field("attempts", pa.int32(), nullable=False),
+        pa.field("handed_off_at", UTC_TIME),
+        pa.field("segments", pa.int32()),
+        pa.field("cost", MONEY),
+        pa.field("currency", pa.string()),
+    ]
+)
+"""The ledger of one campaign written out: what became of each message at hand-off."""
+
+RECEIPTS = pa.schema(
+    [
+        pa.field("received_at", UTC_TIME, nullable=False),
+        pa.field("occurred_at", UTC_TIME),
+        pa.field("message_id", pa.string()),
+        pa.field("campaign", pa.string()),
+        pa.field("team", pa.string()),
+        pa.field("channel", pa.string()),
+        pa.field("carrier", pa.string(), nullable=False),
+        pa.field("carrier_message_id", pa.string()),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("error_code", pa.string()),
+        pa.field("duration_s", pa.int32()),
+    ]
+)
+"""What carriers said, by UTC day of arrival."""
+
+REPLIES = pa.schema(
+    [
+        pa.field("received_at", UTC_TIME, nullable=False),
+        pa.field("message_id", pa.string()),
+        pa.field("campaign", pa.string()),
+        pa.field("team", pa.string()),
+        pa.field("contact_id", pa.string()),
+        pa.field("channel", pa.string(), nullable=False),
+        pa.field("address_hash", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("text", pa.string()),
+    ]
+)
+"""What recipients said, by UTC day of arrival; ``kind`` is text, key, stop, start or help. ``text`` is personal data."""
+
+DELIVERY_REPORT = pa.schema(
+    [
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("team_date", pa.date32(), nullable=False),
+        pa.field("team", pa.string(), nullable=False),
+        pa.field("feed", pa.string()),
+        pa.field("campaign", pa.string(), nullable=False),
+        pa.field("template", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("message_id", pa.string()),
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("contact_id", pa.string(), nullable=False),
+        pa.field("address_hash", pa.string()),
+        pa.field("channel", pa.string()),
+        pa.field("step", pa.int16()),
+        pa.field("country", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("status", pa.string()),
+        pa.field("error_code", pa.string()),
+        pa.field("carrier", pa.string()),
+        pa.field("carrier_message_id", pa.string()),
+        pa.field("attempts", pa.int32()),
+        pa.field("planned_at", UTC_TIME),
+        pa.field("handed_off_at", UTC_TIME),
+        pa.field("status_at", UTC_TIME),
+        pa.field("opened", pa.bool_()),
+        pa.field("clicked", pa.bool_()),
+        pa.field("replied", pa.bool_()),
+        pa.field("duration_s", pa.int32()),
+        pa.field("segments", pa.int32()),
+        pa.field("cost", MONEY),
+        pa.field("currency", pa.string()),
+    ]
+)
+"""One row per message, and one per held contact, by UTC day of first hand-off or of the decision not to send."""

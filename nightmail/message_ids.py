@@ -1,0 +1,83 @@
+"""Deterministic ids of messages: campaign, contact's line, channel and step, in text and in one integer.
+
+The text id travels to carriers (status-callback URL, custom arguments): ``c3f0a91b7d0-118-sms-0``. The integer key is
+the ledger's: campaign number (25 bits), line (31 bits), channel (3 bits), step (4 bits), so that both name the same
+message without a look-up table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+CHANNELS: tuple[str, ...] = ("sms", "email", "voice", "chat")
+"""Channels in the order of their numbers in a message key."""
+
+CHECK_TOKEN = "c0000000000"  # noqa: S105
+"""The token of messages that ``nightmail check`` renders: no campaign ever has it."""
+
+_STEP_BITS, _CHANNEL_BITS, _LINE_BITS = 4, 3, 31
+MAXIMUM_STEP = 2**_STEP_BITS - 1
+MAXIMUM_LINE = 2**_LINE_BITS - 1
+_MESSAGE_ID = re.compile(r"(c[0-9a-f]{10})-([1-9][0-9]{0,9})-(sms|email|voice|chat)-([0-9]|1[0-5])")
+
+
+@dataclass(frozen=True)
+class MessageId:
+    """A message id taken apart."""
+
+    token: str
+    line: int
+    channel: str
+    step: int
+
+    def __str__(self) -> str:
+        return f"{self.token}-{self.line}-{self.channel}-{self.step}"
+
+    def key(self, campaign_number: int) -> int:
+        """The ledger's integer key."""
+        low = _LINE_BITS + _CHANNEL_BITS + _STEP_BITS
+        return (
+            campaign_number << low
+            | self.line << (_CHANNEL_BITS + _STEP_BITS)
+            | CHANNELS.index(self.channel) << _STEP_BITS
+            | self.step
+        )
+
+
+def parse_message_id(text: str) -> MessageId:
+    """Take a message id apart. Raises ``ValueError`` when it is not one."""
+    match = _MESSAGE_ID.fullmatch(text)
+    if match is None or int(match[2]) > MAXIMUM_LINE:
+        raise ValueError("not a message id")
+    return MessageId(match[1], int(match[2]), match[3], int(match[4]))
+
+
+def from_key(key: int, token: str) -> MessageId:
+    """The message id of a ledger key, given its campaign's token."""
+    step = key & MAXIMUM_STEP
+    channel = CHANNELS[(key >> _STEP_BITS) & (2**_CHANNEL_BITS - 1)]
+    line = (key >> (_STEP_BITS + _CHANNEL_BITS)) & MAXIMUM_LINE
+    return MessageId(token, line, channel, step)
+
+
+def message_ids(token: str, lines: pa.Array | pa.ChunkedArray, channel: str, step: int) -> pa.Array | pa.ChunkedArray:
+    """Message ids of many lines on one channel and step, as an Arrow string array."""
+    if channel not in CHANNELS or not 0 <= step <= MAXIMUM_STEP:
+        raise ValueError(f"no such channel or step: {channel} {step}")
+    return pc.binary_join_element_wise(f"{token}-", pc.cast(lines, pa.string()), f"-{channel}-{step}", "")
+
+
+def message_keys(
+    campaign_number: int, lines: npt.NDArray[np.int64], channels: npt.NDArray[np.int64], steps: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Ledger keys of many messages; ``channels`` are indices into :data:`CHANNELS`."""
+    if lines.size and int(lines.max()) > MAXIMUM_LINE:
+        raise ValueError("a line number is too large for a message key")
+    campaign = np.int64(campaign_number) << np.int64(_LINE_BITS + _CHANNEL_BITS + _STEP_BITS)
+    return campaign | lines << np.int64(_CHANNEL_BITS + _STEP_BITS) | channels << np.int64(_STEP_BITS) | steps

@@ -1,0 +1,327 @@
+"""The registry of reasons: one code for every reject, hold, failure and warning, with a sentence a person understands.
+
+A code never changes its meaning once released. ``sentence`` may hold ``{value}`` and ``{column}`` and further named
+fields; ``remedy`` says what to do next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a reason explains."""
+
+    FILE = "file"
+    """The whole contact file, or the request that brought it, cannot be used."""
+    REJECT = "reject"
+    """One row cannot be used."""
+    DUPLICATE = "duplicate"
+    """One row was collapsed into another."""
+    WARNING = "warning"
+    """Something was noticed; the row stays."""
+    HOLD = "hold"
+    """A contact is not sent to."""
+    FAILURE = "failure"
+    """A message was not taken by the carrier, or the hand-off did not happen."""
+    SETUP = "setup"
+    """A setting, credential or outside part is wrong."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One entry: stable ``code``, its ``kind``, the ``sentence`` shown to people and the ``remedy``."""
+
+    code: str
+    kind: Kind
+    sentence: str
+    remedy: str
+
+
+_ENTRIES = (
+    # The file as a whole
+    Reason("file_empty", Kind.FILE, "The file is empty.", "Upload a file with a header and at least one row."),
+    Reason(
+        "file_no_rows", Kind.FILE, "The file has a header but no rows.", "Add at least one row and upload it again."
+    ),
+    Reason(
+        "file_no_header",
+        Kind.FILE,
+        "The first line does not look like a header.",
+        "Put the column names in the first line, such as external_id, phone, email.",
+    ),
+    Reason(
+        "file_not_text",
+        Kind.FILE,
+        "The file is not text: it looks like {detected}.",
+        "Export it as CSV, XLSX, ODS, JSON Lines or Parquet.",
+    ),
+    Reason(
+        "file_too_large",
+        Kind.FILE,
+        "The file has {size} bytes; the limit is {limit}.",
+        "Split the file, or ask an administrator to raise the limit.",
+    ),
+    Reason(
+        "file_too_many_rows",
+        Kind.FILE,
+        "The file has more than {limit} rows.",
+        "Split the file, or ask an administrator to raise the limit.",
+    ),
+    Reason(
+        "file_too_many_columns",
+        Kind.FILE,
+        "The file has {columns} columns; the limit is {limit}.",
+        "Remove the columns that the template does not use.",
+    ),
+    Reason(
+        "file_column_twice",
+        Kind.FILE,
+        "The columns {first} and {second} both mean {field}.",
+        "Rename or remove one of them, or map them in the feed.",
+    ),
+    Reason(
+        "file_unreadable", Kind.FILE, "The file cannot be read: {detail}.", "Export it again and check that it opens."
+    ),
+    Reason(
+        "file_already_taken",
+        Kind.FILE,
+        "The same content was taken before, as campaign {campaign}.",
+        "Nothing was sent again. To send it again on purpose, use the option --again or change the file.",
+    ),
+    Reason(
+        "file_over_reject_limit",
+        Kind.FILE,
+        "{share} of the rows were rejected; the feed allows {limit}.",
+        "Correct the rows in the reject file and upload the whole file again.",
+    ),
+    Reason(
+        "file_missing_column",
+        Kind.FILE,
+        "The template needs the column {column}, which the file does not have.",
+        "Add the column, or map another column to it in the feed.",
+    ),
+    Reason(
+        "feed_unknown", Kind.FILE, "There is no feed {value}.", "Use the folder or name of one of your feeds: {known}."
+    ),
+    Reason("template_unknown", Kind.FILE, "There is no template {value}.", "Use one of: {known}."),
+    # Rows
+    Reason(
+        "row_ragged",
+        Kind.REJECT,
+        "The row has {found} fields where the header has {expected}.",
+        "Check for a missing or extra delimiter, or quote fields that hold one.",
+    ),
+    Reason(
+        "no_address",
+        Kind.REJECT,
+        "The row has no address that the template can use.",
+        "Give a phone number or an email address.",
+    ),
+    Reason(
+        "phone_invalid",
+        Kind.REJECT,
+        "{value} is not a valid phone number.",
+        "Write it in international form, such as +49 30 901820.",
+    ),
+    Reason(
+        "phone_country_needed",
+        Kind.REJECT,
+        "{value} is a national number, and the row has no country.",
+        "Write the number with + and the country code, or fill the country column.",
+    ),
+    Reason(
+        "phone_damaged",
+        Kind.REJECT,
+        "{value} was damaged by a spreadsheet; the digits are lost.",
+        "Format the column as text in the spreadsheet and export it again.",
+    ),
+    Reason(
+        "email_invalid",
+        Kind.REJECT,
+        "{value} is not a valid email address.",
+        "Check for typing errors; an address looks like name@example.com.",
+    ),
+    Reason(
+        "external_id_missing",
+        Kind.REJECT,
+        "The row has no external_id, which this feed needs.",
+        "Fill the external_id column.",
+    ),
+    Reason(
+        "country_unknown",
+        Kind.REJECT,
+        "{value} is not a country.",
+        "Use a two-letter code such as DE, or the country's name.",
+    ),
+    Reason("language_unknown", Kind.REJECT, "{value} is not a language tag.", "Use a tag such as en or pt-BR."),
+    Reason("time_zone_unknown", Kind.REJECT, "{value} is not a time zone.", "Use an IANA name such as Europe/Berlin."),
+    Reason("birth_date_invalid", Kind.REJECT, "{value} is not a date.", "Write dates as 2001-12-31."),
+    Reason(
+        "placeholder_missing",
+        Kind.REJECT,
+        "The placeholder {column} is empty, and the template states no fallback.",
+        "Fill the column, or give the placeholder a fallback in the template.",
+    ),
+    Reason(
+        "duplicate_row",
+        Kind.DUPLICATE,
+        "The row is the same as line {of}.",
+        "Nothing to do: the contact is sent to once.",
+    ),
+    Reason(
+        "duplicate_external_id",
+        Kind.DUPLICATE,
+        "The external_id {value} was already on line {of}.",
+        "Nothing to do, or set unique_by in the feed if both rows are meant.",
+    ),
+    Reason(
+        "duplicate_address",
+        Kind.DUPLICATE,
+        "The address {value} was already on line {of}.",
+        "Nothing to do, or give the rows different external_id values.",
+    ),
+    Reason(
+        "duplicate_key",
+        Kind.DUPLICATE,
+        "The values of {column} were already on line {of}.",
+        "Nothing to do, or change unique_by in the feed.",
+    ),
+    # Holds
+    Reason("opted_out", Kind.HOLD, "The contact opted out.", "Nothing to do: the choice is respected."),
+    Reason(
+        "category_opted_out",
+        Kind.HOLD,
+        "The contact opted out of this category.",
+        "Nothing to do: the choice is respected.",
+    ),
+    Reason(
+        "suppressed",
+        Kind.HOLD,
+        "The address is suppressed after a bounce, complaint or error.",
+        "Remove the suppression if the address is known to work again.",
+    ),
+    Reason(
+        "consent_missing",
+        Kind.HOLD,
+        "The category needs consent, and none is recorded.",
+        "Record the contact's consent, or use a service category.",
+    ),
+    Reason(
+        "minor",
+        Kind.HOLD,
+        "The contact is under the age of consent of their country.",
+        "Nothing to do: minors are never sent to.",
+    ),
+    Reason(
+        "country_not_served",
+        Kind.HOLD,
+        "The contact's country is not served.",
+        "Ask an administrator to add the country if it may be sent to.",
+    ),
+    Reason(
+        "country_unsettled",
+        Kind.HOLD,
+        "The contact's country is not known, so it cannot be checked.",
+        "Fill the country column.",
+    ),
+    Reason(
+        "address_already_used",
+        Kind.HOLD,
+        "Another contact of this campaign has the same address.",
+        "Nothing to do: a marketing message goes to an address once.",
+    ),
+    Reason(
+        "no_usable_channel",
+        Kind.HOLD,
+        "No channel of the feed can reach the contact.",
+        "Give an address for one of the feed's channels.",
+    ),
+    Reason(
+        "phone_not_mobile",
+        Kind.HOLD,
+        "The number is a fixed line, which cannot take an SMS.",
+        "Give a mobile number, or add voice to the feed's channels.",
+    ),
+    Reason("phone_premium", Kind.HOLD, "The number is a premium or special-rate number.", "Give an ordinary number."),
+    Reason(
+        "body_too_long",
+        Kind.HOLD,
+        "The rendered text is over the channel's limit.",
+        "Shorten the template or the placeholder's value.",
+    ),
+    Reason(
+        "language_not_available",
+        Kind.HOLD,
+        "The template has no body in a language for this contact.",
+        "Add the language, or set the template's default language.",
+    ),
+    Reason(
+        "quiet_hours_past_cut_off",
+        Kind.HOLD,
+        "The contact's quiet hours end after the campaign's cut-off.",
+        "Send earlier, or set a later cut-off.",
+    ),
+    # Hand-off
+    Reason("carrier_rejected", Kind.FAILURE, "The carrier refused the message.", "See the carrier's error code."),
+    Reason(
+        "address_refused",
+        Kind.FAILURE,
+        "The carrier says that the address cannot be reached.",
+        "Check the address with the contact.",
+    ),
+    Reason(
+        "carrier_credentials",
+        Kind.SETUP,
+        "The carrier refused the credentials.",
+        "Check the account and secret, then resume the campaign.",
+    ),
+    Reason(
+        "carrier_unavailable",
+        Kind.FAILURE,
+        "The carrier did not take the message in the time allowed.",
+        "Nothing to do: it is retried while the campaign lasts.",
+    ),
+    Reason(
+        "retries_exhausted",
+        Kind.FAILURE,
+        "The carrier put the message off too many times.",
+        "Send it again in a new campaign.",
+    ),
+    Reason(
+        "in_doubt",
+        Kind.FAILURE,
+        "It is not known whether the carrier took the message.",
+        "Look it up at the carrier and decide.",
+    ),
+    Reason("campaign_cancelled", Kind.FAILURE, "The campaign was cancelled before the hand-off.", "Nothing to do."),
+    Reason(
+        "past_cut_off",
+        Kind.FAILURE,
+        "The campaign's cut-off passed before the hand-off.",
+        "Send it again in a new campaign.",
+    ),
+    Reason("earlier_channel_delivered", Kind.FAILURE, "An earlier channel reached the contact.", "Nothing to do."),
+)
+
+REASONS: dict[str, Reason] = {entry.code: entry for entry in _ENTRIES}
+"""Every reason by its code."""
+
+if len(REASONS) != len(_ENTRIES):
+    raise AssertionError("a reason code is defined twice")
+
+
+def sentence(code: str, **fields: object) -> str:
+    """The sentence of ``code`` with its fields filled in. Raises ``KeyError`` for an unknown code or a missing field."""
+    return REASONS[code].sentence.format(**fields)
+
+
+def remedy(code: str, **fields: object) -> str:
+    """What to do next about ``code``, with its fields filled in. Raises ``KeyError`` like :func:`sentence`."""
+    return REASONS[code].remedy.format(**fields)
+
+
+def explain(code: str, **fields: object) -> str:
+    """Sentence and remedy in one line, as result and reject files carry them."""
+    return f"{sentence(code, **fields)} {remedy(code, **fields)}"

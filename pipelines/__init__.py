@@ -1,0 +1,1 @@
+"""When and how it is made: the one ``Definitions`` object, partitions, jobs and schedules."""

@@ -1,0 +1,1 @@
+"""The outside: the lake, the database, SFTP servers and carriers."""
