@@ -1,0 +1,141 @@
+"""The settings of a deployment: one typed object, read from the environment (``NIGHTMAIL_*``), then from a file.
+
+The file is ``nightmail.toml`` in the working directory, or what ``NIGHTMAIL_SETTINGS_FILE`` names. Secrets are never
+written there: they come from the environment, or from a file that the environment or a table's row names.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from nightmail.errors import ConfigurationError
+
+DEFAULT_SETTINGS_FILE = "nightmail.toml"
+
+
+class Settings(BaseSettings):
+    """Every setting of a deployment; ``NIGHTMAIL_DATA_DIR`` sets ``data_dir``, and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTMAIL_", extra="ignore")
+
+    data_dir: Path = Field(
+        Path("nightmail-data"), description="Folder of the local database, lake, incoming files and keys"
+    )
+    database_url: SecretStr | None = Field(None, description="PostgreSQL of the product; empty: the one in data_dir")
+    dagster_database_url: SecretStr | None = Field(
+        None, description="PostgreSQL of Dagster; empty: database `dagster` on the same server"
+    )
+    lake_url: str | None = Field(
+        None, description="Where the lake's Parquet files are (any fsspec URL); empty: data_dir/lake"
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Key of address hashes and signed links; empty: data_dir/secret_key"
+    )
+    public_url: str | None = Field(
+        None, description="Address under which carriers and recipients reach the portal; empty: receipts are polled"
+    )
+    region: str = Field("eu", description="Hosting region of this deployment: eu or us")
+
+    portal_host: str = "127.0.0.1"
+    portal_port: int = 8321
+    dagster_port: int = 8322
+
+    maximum_file_bytes: int = Field(2 * 1024**3, description="Largest contact file taken, in bytes as uploaded")
+    maximum_expanded_bytes: int = Field(
+        8 * 1024**3, description="Largest contact file after expansion of gzip, zip or zstd"
+    )
+    maximum_rows: int = 10_000_000
+    maximum_columns: int = 500
+    maximum_field_characters: int = 100_000
+
+    default_country: str | None = Field(
+        None, description="Country of national phone numbers when neither row, feed nor team says"
+    )
+    single_message_window_s: int = Field(
+        60, description="Seconds after which a feed's open campaign of single messages closes"
+    )
+    file_settle_s: float = Field(2.0, description="Seconds for which a file's size must not change before it is taken")
+    sensor_interval_s: int = Field(2, description="Least seconds between two looks of a sensor")
+    sends_partition_interval_s: int = Field(
+        300, description="Least seconds between two writings of a campaign's sends partition"
+    )
+    senders: int = Field(2, description="Sender runs at the most at once")
+    dedupe_window_days: int = 0
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order in which sources are asked: arguments, environment, then the settings file."""
+        file = Path(os.environ.get("NIGHTMAIL_SETTINGS_FILE", DEFAULT_SETTINGS_FILE))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+    @property
+    def lake(self) -> str:
+        """The lake's URL, the local default filled in."""
+        return self.lake_url or str(self.data_dir.resolve() / "lake")
+
+    @property
+    def incoming_dir(self) -> Path:
+        """Where uploaded files are kept as they came, until retention deletes them."""
+        return self.data_dir.resolve() / "incoming"
+
+    def require_database_url(self) -> str:
+        """The database's URL. Raises :class:`ConfigurationError` when none is set and no local server was started."""
+        if self.database_url is None:
+            raise ConfigurationError(
+                "database_not_configured",
+                "No database is configured and the local one is not running.",
+                "Start it with `nightmail up`, or set NIGHTMAIL_DATABASE_URL.",
+            )
+        return self.database_url.get_secret_value()
+
+    def key(self) -> bytes:
+        """The secret key of address hashes and signed links; made once, in ``data_dir/secret_key``, when none is set."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value().encode()[:64]
+        file = self.data_dir / "secret_key"
+        if not file.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            aside = self.data_dir / f".secret_key.{os.getpid()}"
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as handle:
+                handle.write(secrets.token_hex(32))
+            try:
+                os.link(aside, file)
+            except FileExistsError:
+                pass
+            finally:
+                aside.unlink()
+        return file.read_text().strip().encode()
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
+
+
+def read_secret(reference: str) -> str:
+    """A secret by reference: ``env:NAME`` or ``file:PATH``. Raises :class:`ConfigurationError` when it is not there."""
+    scheme, _, name = reference.partition(":")
+    if scheme == "env" and name in os.environ:
+        return os.environ[name]
+    if scheme == "file" and Path(name).is_file():
+        return Path(name).read_text().strip()
+    raise ConfigurationError(
+        "secret_missing",
+        f"The secret {reference} is not there.",
+        "Set the environment variable, or create the file, that the reference names.",
+    )

@@ -1,0 +1,32 @@
+"""Connections to PostgreSQL: one engine per process and URL."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import make_url
+
+from nightmail.settings import settings
+
+
+def normalised_url(url: str) -> str:
+    """The URL with the driver that the product uses (psycopg 3), whatever form of ``postgresql://`` was given."""
+    parsed = make_url(url)
+    return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str) -> Engine:
+    return create_engine(
+        normalised_url(url),
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=10,
+        connect_args={"connect_timeout": 10, "application_name": "nightmail", "options": "-c timezone=UTC"},
+    )
+
+
+def engine(url: str | None = None) -> Engine:
+    """The engine of ``url``, or of the settings' database. Raises :class:`ConfigurationError` when there is none."""
+    return _engine(url or settings().require_database_url())

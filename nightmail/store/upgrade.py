@@ -1,0 +1,57 @@
+"""Bringing a database to the newest schema: Alembic migrations, state transitions, partitions and the deployment row."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from nightmail.store.partitions import ensure_partitions, month_of
+from nightmail.store.states import transitions
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def _configuration(connection: Connection) -> Any:
+    from alembic.config import Config
+
+    configuration = Config()
+    configuration.set_main_option("script_location", str(MIGRATIONS))
+    configuration.attributes["connection"] = connection
+    return configuration
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str]:
+    """Run what migrations are missing, in one transaction; gives the revision before and after. Safe to run again."""
+    from alembic import command
+    from alembic.runtime.migration import MigrationContext
+
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.upgrade'))"))
+        before = MigrationContext.configure(connection).get_current_revision()
+        command.upgrade(_configuration(connection), "head")
+        after = MigrationContext.configure(connection).get_current_revision()
+        rows = [{"machine": m, "from_state": a, "to_state": b} for m, a, b in transitions()]
+        connection.execute(
+            text(
+                "insert into state_transition (machine, from_state, to_state) "
+                "values (:machine, :from_state, :to_state) on conflict do nothing"
+            ),
+            rows,
+        )
+        connection.execute(text("insert into deployment (id) values (1) on conflict do nothing"))
+        ensure_partitions(connection, month_of(dt.datetime.now(dt.UTC)))
+    assert after is not None
+    return before, after
+
+
+def pending(engine: Engine) -> bool:
+    """Whether the database's schema is older than this code's."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    with engine.connect() as connection:
+        script = ScriptDirectory.from_config(_configuration(connection))
+        return MigrationContext.configure(connection).get_current_revision() != script.get_current_head()

@@ -1,0 +1,76 @@
+"""Real parts for every test: one PostgreSQL for the session, one fresh database per test that asks for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from nightmail.store.engine import normalised_url
+from nightmail.store.local_server import LocalServer
+from nightmail.store.upgrade import upgrade
+
+os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+PROGRAM_PACKAGES = {
+    "sshd": ("openssh-server", "/usr/sbin/sshd"),
+    "chromium": ("chromium", "/usr/bin/chromium"),
+    "redis-server": ("redis-server", "/usr/bin/redis-server"),
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose program is not installed, and say which Debian package has it."""
+    for marker in item.iter_markers("needs_program"):
+        (name,) = marker.args
+        package, path = PROGRAM_PACKAGES[name]
+        if not Path(path).exists() and shutil.which(name) is None:
+            pytest.skip(f"needs {name} (Debian package {package})")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[LocalServer]:
+    """The pip-installed PostgreSQL in a folder of this test process, with a migrated database to copy from."""
+    # PostgreSQL's user must be able to enter every folder above its own.
+    folder = Path(tempfile.mkdtemp(prefix="nightmail-test-pg-"))
+    folder.chmod(0o755)
+    server = LocalServer(folder / "pg")
+    server.start()
+    engine = create_engine(normalised_url(server.url()))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("alter system set fsync = off"))
+        connection.execute(text("alter system set synchronous_commit = off"))
+        connection.execute(text("alter system set full_page_writes = off"))
+        connection.execute(text("select pg_reload_conf()"))
+    upgrade(engine)
+    engine.dispose()
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(postgres: LocalServer) -> Iterator[str]:
+    """The URL of a fresh, migrated, empty database that is dropped after the test."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    administration = create_engine(normalised_url(postgres.url("postgres")), isolation_level="AUTOCOMMIT")
+    with administration.connect() as connection:
+        connection.execute(text(f"create database {name} template nightmail"))
+    yield postgres.url(name)
+    with administration.connect() as connection:
+        connection.execute(text(f"drop database if exists {name} with (force)"))
+    administration.dispose()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    """An engine on a fresh, migrated, empty database."""
+    engine = create_engine(normalised_url(database_url))
+    yield engine
+    engine.dispose()
