@@ -1,0 +1,66 @@
+"""A reader never sees half a file, and names never leave the lake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from nightmail.lake import Lake, TableFile
+
+
+def test_a_writer_that_fails_leaves_the_earlier_file_whole(tmp_path: Path) -> None:
+    """The old table stays readable and nothing is left aside."""
+    file = TableFile(str(tmp_path / "t" / "contacts.parquet"))
+    file.write(pa.table({"line": [1, 2]}))
+    with pytest.raises(RuntimeError, match="half way"), file.writer(pa.schema([("line", pa.int64())])) as writer:
+        writer.write(pa.table({"line": [3]}))
+        raise RuntimeError("half way")
+    assert file.read()["line"].to_pylist() == [1, 2]
+    assert [path.name for path in (tmp_path / "t").iterdir()] == ["contacts.parquet"]
+
+
+def test_blocks_are_bounded_and_keep_the_order(tmp_path: Path) -> None:
+    """Every row comes once, in order, in blocks no larger than asked."""
+    file = TableFile(str(tmp_path / "t.parquet"))
+    with file.writer(pa.schema([("line", pa.int64()), ("a", pa.string())])) as writer:
+        for start in range(0, 1000, 300):
+            lines = list(range(start, min(start + 300, 1000)))
+            writer.write(pa.table({"a": [str(n) for n in lines], "line": lines}))
+    blocks = list(file.blocks(["line"], rows=128))
+    assert max(block.num_rows for block in blocks) <= 128
+    assert [n for block in blocks for n in block["line"].to_pylist()] == list(range(1000))
+
+
+def test_an_empty_table_keeps_its_columns(tmp_path: Path) -> None:
+    """Stages downstream of an empty table still see its schema."""
+    file = TableFile(str(tmp_path / "t.parquet"))
+    file.write(pa.schema([("line", pa.int64()), ("a", pa.string())]).empty_table())
+    (block,) = file.blocks(["a"])
+    assert block.num_rows == 0
+    assert block.column_names == ["a"]
+
+
+def test_partitions_are_listed_as_they_were_written(tmp_path: Path) -> None:
+    """Keys with dots and dates come back unchanged, sorted."""
+    lake = Lake(str(tmp_path))
+    for key in ("2026-11-23.acme.billing.7f3a9c", "2026-11-22.acme.1"):
+        lake.table("sends", key).write(pa.table({"line": [1]}))
+    assert lake.partitions("sends") == ["2026-11-22.acme.1", "2026-11-23.acme.billing.7f3a9c"]
+    assert lake.partitions("audience") == []
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "a\\b", "nul\x00"])
+def test_a_name_that_would_leave_the_lake_is_refused(tmp_path: Path, name: str) -> None:
+    """A partition key from outside can never become a path elsewhere."""
+    with pytest.raises(ValueError, match="not a name"):
+        Lake(str(tmp_path)).table("sends", name)
+
+
+def test_the_lake_works_on_another_filesystem() -> None:
+    """Any fsspec URL will do: here memory instead of a folder."""
+    lake = Lake("memory://lake")
+    lake.table("sends", "2026-11-23.x.1").write(pa.table({"line": [7]}))
+    assert lake.partitions("sends") == ["2026-11-23.x.1"]
+    assert lake.table("sends", "2026-11-23.x.1").read()["line"].to_pylist() == [7]
