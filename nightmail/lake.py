@@ -35,6 +35,10 @@ class TableWriter:
         self._writer.write_table(table, row_group_size=BLOCK_ROWS)
         self.rows += table.num_rows
 
+    def set_metadata(self, key: str, value: str) -> None:
+        """Keep ``value`` in the file's metadata, where :meth:`TableFile.schema` shows it; may come after the rows."""
+        self._writer.add_key_value_metadata({key: value})
+
 
 @dataclass(frozen=True)
 class TableFile:
@@ -83,7 +87,11 @@ class TableFile:
         """Columns and key-value metadata, without reading rows."""
         filesystem, path = self._filesystem()
         with filesystem.open(path, "rb") as handle:
-            return pq.read_schema(handle)
+            file = pq.ParquetFile(handle)
+            schema = file.schema_arrow
+            kept = {**(file.metadata.metadata or {}), **(schema.metadata or {})}
+        kept.pop(b"ARROW:schema", None)
+        return schema.with_metadata(kept or None)
 
     def num_rows(self) -> int:
         """Rows, from the file's footer."""
