@@ -1,0 +1,57 @@
+"""What is known of people before a campaign: suppressions, preferences and consents, as Arrow tables.
+
+They come from the database by COPY or Arrow, limited to one team (and what holds for all teams) and to what is active;
+``nightmail check`` without a database uses :meth:`KnownPreferences.nothing`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+SUPPRESSIONS = pa.schema(
+    [
+        pa.field("address_hash", pa.string(), nullable=False),
+        pa.field("channel", pa.string()),
+        pa.field("category", pa.string()),
+    ]
+)
+"""Addresses not to be used: on a channel (null: on all) and for a category (null: for all)."""
+
+PREFERENCES = pa.schema(
+    [
+        pa.field("contact_id", pa.string(), nullable=False),
+        pa.field("channels", pa.list_(pa.string())),
+        pa.field("categories_in", pa.list_(pa.string())),
+        pa.field("categories_out", pa.list_(pa.string())),
+        pa.field("quiet_from", pa.string()),
+        pa.field("quiet_until", pa.string()),
+        pa.field("time_zone", pa.string()),
+        pa.field("language", pa.string()),
+    ]
+)
+"""What contacts chose: one row each, null where nothing was chosen. Quiet hours read like ``21:00``."""
+
+CONSENTS = pa.schema(
+    [
+        pa.field("contact_id", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("channel", pa.string()),
+    ]
+)
+"""Consents in force: to a category on a channel (null: on all)."""
+
+
+@dataclass(frozen=True)
+class KnownPreferences:
+    """The three tables; columns and types are :data:`SUPPRESSIONS`, :data:`PREFERENCES`, :data:`CONSENTS`."""
+
+    suppressions: pa.Table = field(default_factory=SUPPRESSIONS.empty_table)
+    preferences: pa.Table = field(default_factory=PREFERENCES.empty_table)
+    consents: pa.Table = field(default_factory=CONSENTS.empty_table)
+
+    @classmethod
+    def nothing(cls) -> KnownPreferences:
+        """Three empty tables."""
+        return cls()

@@ -1,0 +1,149 @@
+"""What a feed wants of its audience: channels, order, quiet hours, who may be sent to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from nightmail.errors import UsageError
+
+if TYPE_CHECKING:
+    from nightmail.templates.model import Template
+
+
+class Delivery(StrEnum):
+    """How the channels of a contact are used."""
+
+    FIRST_REACHABLE = "first_reachable"
+    """One message, on the first channel that can reach the contact. With ``keep_fallbacks`` the others stand by, for
+    when the carrier refuses the first."""
+    ALL_OF = "all_of"
+    """One message on every channel that can reach the contact, all queued."""
+    ESCALATION = "escalation"
+    """The first channel's message is queued; the next ones stand by, and each is queued when the one before it was not
+    delivered within ``escalate_after``."""
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """Hours of the contact's own day in which nothing is sent; ``21:00`` to ``08:00`` goes over midnight."""
+
+    start: time
+    end: time
+
+    @classmethod
+    def parse(cls, text: str) -> QuietHours:
+        """``21:00-08:00``. Raises :class:`UsageError`."""
+        match = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*", text)
+        try:
+            if match is None:
+                raise ValueError
+            hours = cls(time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4])))
+        except ValueError:
+            raise UsageError(
+                "quiet_hours_invalid", f"{text!r} are not quiet hours.", "Write them as 21:00-08:00."
+            ) from None
+        return hours
+
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M}-{self.end:%H:%M}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudiencePolicy:
+    """Everything that decides, beside the contact itself and what is known of it, who is sent what and when.
+
+    Made by :meth:`for_template`; ``languages`` says for each channel which languages have a body.
+    """
+
+    team: str
+    """Path of the team: contact ids are stable within it."""
+    hash_key: bytes = field(repr=False)
+    """Key of address hashes and contact ids (:meth:`nightmail.settings.Settings.key`)."""
+    channels: tuple[str, ...]
+    """The feed's channels in order; a contact's own order wins."""
+    languages: Mapping[str, tuple[str, ...]]
+    default_language: str = "en"
+    category: str = "service"
+    needs_consent: bool = False
+    """Marketing does: a contact without a recorded consent to the category is held."""
+    once_per_address: bool = False
+    """Marketing does: a second contact with the same address is held."""
+    delivery: Delivery = Delivery.FIRST_REACHABLE
+    keep_fallbacks: bool = False
+    escalate_after: timedelta = timedelta(minutes=15)
+    """For :attr:`Delivery.ESCALATION`; kept with the campaign and read by the senders."""
+    starts_at: datetime | None = None
+    """When sending starts (UTC); ``None``: at once, and ``not_before`` is set only by quiet hours."""
+    local_start: datetime | None = None
+    """A wall-clock time without zone instead: sending starts at this time in each contact's own zone."""
+    now: datetime | None = None
+    """The moment of planning (UTC); the clock's, by default."""
+    cut_off: datetime | None = None
+    quiet_hours: QuietHours | None = None
+    quiet_channels: frozenset[str] = frozenset({"sms", "voice"})
+    """Channels that the feed's quiet hours bind; a contact's own quiet hours bind all."""
+    default_country: str | None = None
+    default_time_zone: str = "UTC"
+    served: frozenset[str] | None = None
+    """Countries that may be sent to; by default those of :mod:`nightmail.served_countries`."""
+
+    @classmethod
+    def for_template(
+        cls,
+        template: Template,
+        *,
+        team: str,
+        hash_key: bytes,
+        channels: tuple[str, ...] | None = None,
+        **further: Any,
+    ) -> AudiencePolicy:
+        """The policy of a template's audience; ``channels`` defaults to the template's, ``further`` are other fields.
+
+        Channels without a body are dropped. Raises :class:`UsageError` when none is left.
+        """
+        usable = tuple(c for c in (channels or template.channels) if c in template.channels)
+        if not usable:
+            raise UsageError(
+                "template_lacks_channel",
+                f"The template {template.name} has no body for {', '.join(channels or ()) or 'any channel'}.",
+                f"Use one of its channels: {', '.join(template.channels)}.",
+            )
+        marketing = template.category_kind == "marketing"
+        values: dict[str, Any] = {
+            "category": template.category,
+            "needs_consent": marketing,
+            "once_per_address": marketing,
+            "default_language": template.default_language,
+            **further,
+        }
+        if not isinstance(values.get("delivery", Delivery.FIRST_REACHABLE), Delivery):
+            values["delivery"] = parse_delivery(values["delivery"])
+        languages = {channel: template.languages_of(channel) for channel in usable}
+        return cls(team=team, hash_key=hash_key, channels=usable, languages=languages, **values)
+
+    @property
+    def moment(self) -> datetime:
+        """When sending starts at the earliest: ``starts_at``, else now."""
+        return self.starts_at or self.now or datetime.now(UTC)
+
+    @property
+    def reference_date(self) -> date:
+        """The day at which ages are counted."""
+        return self.moment.date()
+
+
+def parse_delivery(text: str) -> Delivery:
+    """``first_reachable``, ``all_of`` or ``escalation``. Raises :class:`UsageError`."""
+    try:
+        return Delivery(text)
+    except ValueError:
+        raise UsageError(
+            "channel_policy_unknown",
+            f"There is no channel policy {text}.",
+            f"Use one of: {', '.join(Delivery)}.",
+        ) from None
