@@ -44,7 +44,7 @@ class Country:
 
 COUNTRIES = (
     Country("GB", "44", ("73", "74", "77", "78"), 10, "0", (4, 6), "en"),
-    Country("DE", "49", ("151", "160", "171", "175"), 10, "0", (3, 7), "de"),
+    Country("DE", "49", ("160", "170", "171", "175"), 10, "0", (3, 7), "de"),
     Country("FR", "33", ("61", "62", "66", "76"), 9, "0", (1, 2, 2, 2, 2), "fr"),
     Country("ES", "34", ("61", "62", "65", "66"), 9, "", (3, 3, 3), "es"),
     Country("IT", "39", ("328", "333", "347"), 10, "", (3, 7), "it"),
@@ -118,7 +118,7 @@ def _written(country: Country, national: str, style: int) -> str:
         return f"+{country.calling} {_grouped(national, country.groups, ' ')}"
     if style < 93 and country.trunk:
         return f"+{country.calling} ({country.trunk}){_grouped(national, country.groups, ' ')}"
-    if style < 97 and country.calling != "1":
+    if style < 97 and country.calling not in ("1", "61"):
         return f"00{country.calling} {national}"
     return f"+{country.calling}-{_grouped(national, country.groups, '-')}"
 
