@@ -1,0 +1,223 @@
+"""Every error as a problem document (RFC 9457): one form, one place.
+
+``reason`` is a code of :mod:`nightmail.reasons`, stable for programs; ``detail`` is the sentence and ``remedy`` what to
+do next, for people. ``type`` is an address on this portal that explains the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.types import Send
+
+from nightmail.errors import ConfigurationError, NightmailError, UnavailableError
+from nightmail.reasons import REASONS
+
+_log = logging.getLogger("nightmail.portal")
+
+CONTENT_TYPE = "application/problem+json"
+PROBLEM_PATH = "/problems/"
+
+STATUS_OF_REASON: Mapping[str, int] = {
+    "key_missing": 401,
+    "key_wrong": 401,
+    "key_expired": 401,
+    "scope_missing": 403,
+    "webhook_forged": 403,
+    "not_found": 404,
+    "campaign_unknown": 404,
+    "feed_unknown": 404,
+    "file_unknown": 404,
+    "webhook_unknown": 404,
+    "link_invalid": 404,
+    "method_not_allowed": 405,
+    "request_too_slow": 408,
+    "file_already_taken": 409,
+    "campaign_state": 409,
+    "idempotency_in_progress": 409,
+    "not_ready_yet": 409,
+    "link_expired": 410,
+    "request_too_large": 413,
+    "file_too_large": 413,
+    "media_type": 415,
+    "idempotency_key_reused": 422,
+    "request_invalid": 422,
+    "upload_truncated": 400,
+    "too_many_requests": 429,
+    "database_unavailable": 503,
+    "busy": 503,
+}
+"""The HTTP status of a reason; any other reason of a user's mistake is 422."""
+
+_REASON_OF_STATUS = {
+    400: "request_malformed",
+    401: "key_missing",
+    403: "scope_missing",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_too_slow",
+    413: "request_too_large",
+    415: "media_type",
+    422: "request_invalid",
+    429: "too_many_requests",
+    503: "busy",
+}
+
+
+class FieldProblem(BaseModel):
+    """One part of the request that is wrong."""
+
+    where: str = Field(description="Where it is: `body.recipients.0.phone`, `query.limit`, `header.idempotency-key`")
+    message: str = Field(description="What is wrong with it")
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 says."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "/problems/campaign_unknown",
+                    "title": "There is no such campaign.",
+                    "status": 404,
+                    "detail": "There is no campaign 2026-11-23.acme.billing.7f3a9c among those that your key can see.",
+                    "reason": "campaign_unknown",
+                    "remedy": "List your campaigns with GET /v1/campaigns.",
+                    "errors": [],
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="An address that explains the reason")
+    title: str = Field(description="The reason in a few words, always the same for one reason")
+    status: int = Field(description="The HTTP status")
+    detail: str = Field(description="What happened this time")
+    reason: str = Field(description="The reason's code, for programs")
+    remedy: str = Field(description="What to do next")
+    errors: list[FieldProblem] = Field(default=[], description="The parts of the request that are wrong")
+
+
+class RequestError(NightmailError):
+    """A request that cannot be answered as asked; ``headers`` go with the answer."""
+
+    def __init__(
+        self,
+        reason: str,
+        message: str | None = None,
+        remedy: str | None = None,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[FieldProblem] = (),
+        **detail: Any,
+    ) -> None:
+        entry = REASONS[reason]
+        super().__init__(reason, message or entry.sentence, entry.remedy if remedy is None else remedy, **detail)
+        self.status = status or STATUS_OF_REASON.get(reason, 422)
+        self.headers = dict(headers or {})
+        self.errors = list(errors)
+
+
+def problem_document(
+    status: int, reason: str, detail: str, remedy: str, errors: Sequence[FieldProblem] = (), **more: Any
+) -> bytes:
+    """The problem as JSON."""
+    entry = REASONS.get(reason)
+    content = {
+        "type": f"{PROBLEM_PATH}{reason}",
+        "title": entry.sentence if entry and "{" not in entry.sentence else HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "reason": reason,
+        "remedy": remedy,
+        "errors": [error.model_dump() for error in errors],
+        **more,
+    }
+    return json.dumps(content, ensure_ascii=False, default=str).encode()
+
+
+def problem_of(error: NightmailError) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body for an error of the domain."""
+    if isinstance(error, RequestError):
+        status, headers, errors = error.status, error.headers, error.errors
+    else:
+        headers, errors = {}, []
+        if isinstance(error, UnavailableError):
+            status, headers = 503, {"Retry-After": "5"}
+        elif isinstance(error, ConfigurationError):
+            status = 503
+        else:
+            status = STATUS_OF_REASON.get(error.reason, 422)
+    body = problem_document(status, error.reason, error.message, error.remedy, errors, **_safe(error.detail))
+    return status, headers, body
+
+
+def _safe(detail: Mapping[str, Any]) -> dict[str, Any]:
+    taken = set(Problem.model_fields)
+    return {name: value for name, value in detail.items() if name not in taken and value is not None}
+
+
+def problem_response(error: NightmailError) -> Response:
+    """The answer for an error of the domain."""
+    status, headers, body = problem_of(error)
+    return Response(body, status, headers, CONTENT_TYPE)
+
+
+async def send_problem(send: Send, error: NightmailError, *, close: bool = False) -> None:
+    """Answer from below the framework; ``close`` ends the connection, as the rest of a body was not read."""
+    status, headers, body = problem_of(error)
+    raw = [(b"content-type", CONTENT_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    raw += [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    if close:
+        raw.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+def install(application: FastAPI) -> None:
+    """Make every error of ``application`` a problem document."""
+
+    @application.exception_handler(NightmailError)
+    def of_the_domain(_request: Request, error: NightmailError) -> Response:
+        return problem_response(error)
+
+    @application.exception_handler(HTTPException)
+    def of_the_framework(_request: Request, error: HTTPException) -> Response:
+        reason = _REASON_OF_STATUS.get(error.status_code, "request_malformed")
+        message = None
+        if error.status_code == 400 and isinstance(error.detail, str):
+            message = f"The request cannot be read: {error.detail}"
+        return problem_response(
+            RequestError(reason, message, status=error.status_code, headers=dict(error.headers or {}))
+        )
+
+    @application.exception_handler(RequestValidationError)
+    def of_validation(_request: Request, error: RequestValidationError) -> Response:
+        errors = [
+            FieldProblem(where=".".join(str(part) for part in entry["loc"]), message=str(entry["msg"]))
+            for entry in error.errors()[:50]
+        ]
+        return problem_response(RequestError("request_invalid", errors=errors))
+
+    @application.exception_handler(OperationalError)
+    @application.exception_handler(PoolTimeoutError)
+    def of_the_database(_request: Request, error: Exception) -> Response:
+        _log.error("the database does not answer: %s", type(error).__name__)
+        return problem_response(RequestError("database_unavailable", headers={"Retry-After": "5"}))
+
+    @application.exception_handler(Exception)
+    def of_ours(_request: Request, error: Exception) -> Response:
+        _log.error("a request failed", exc_info=error)
+        return problem_response(RequestError("internal_error", status=500))
