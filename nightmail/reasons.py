@@ -145,6 +145,42 @@ _ENTRIES = (
         "Add the column, or map another column to it in the feed.",
     ),
     Reason(
+        "file_volume",
+        Kind.FILE,
+        "The file has {rows} rows where the feed expects {expected}.",
+        "Check that the export was whole, or change the feed's volume.",
+    ),
+    Reason(
+        "preparation_failed",
+        Kind.FILE,
+        "The file could not be prepared: the run ended without a result {attempts} times.",
+        "An operator is told. The file is kept; nothing was sent.",
+    ),
+    Reason(
+        "table_contract_broken",
+        Kind.FILE,
+        "The table {table} breaks its contract: {detail}.",
+        "Nothing was sent. An operator is told; see the run's checks.",
+    ),
+    Reason(
+        "parts_missing",
+        Kind.FILE,
+        "{missing} of {total} parts of the file have not arrived.",
+        "Upload the missing parts; nothing is prepared before all are there.",
+    ),
+    Reason(
+        "feed_late",
+        Kind.SETUP,
+        "The feed {feed} had no file by {expected}.",
+        "Ask the data team for the file, or change the feed's expected_by.",
+    ),
+    Reason(
+        "feed_settings_invalid",
+        Kind.SETUP,
+        "The settings of the feed cannot be used.",
+        "Correct them; docs/operations.md lists every setting of a feed.",
+    ),
+    Reason(
         "feed_unknown", Kind.FILE, "There is no feed {value}.", "Use the folder or name of one of your feeds: {known}."
     ),
     Reason("template_unknown", Kind.FILE, "There is no template {value}.", "Use one of: {known}."),
