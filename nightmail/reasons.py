@@ -241,6 +241,18 @@ _ENTRIES = (
         "Correct the value, or change the type in the feed's contract.",
     ),
     Reason(
+        "value_ambiguous",
+        Kind.REJECT,
+        "{value} in the column {column} can be read in two ways: {detail}.",
+        "Write dates as 2001-12-31 and numbers as 1234.50, or state the form in the feed's contract.",
+    ),
+    Reason(
+        "value_too_long",
+        Kind.REJECT,
+        "The value in the column {column} is longer than {limit} characters.",
+        "Shorten it, or raise the limit in the feed's contract.",
+    ),
+    Reason(
         "value_not_allowed",
         Kind.REJECT,
         "{value} is not allowed in the column {column}.",
@@ -326,6 +338,43 @@ _ENTRIES = (
         Kind.DUPLICATE,
         "The values of {column} were already on line {of}.",
         "Nothing to do, or change unique_by in the feed.",
+    ),
+    Reason(
+        "duplicate_earlier_campaign",
+        Kind.DUPLICATE,
+        "The contact was already in the campaign {campaign}.",
+        "Nothing to do, or shorten the feed's window.",
+    ),
+    # What was noticed about a value
+    Reason(
+        "phone_repaired",
+        Kind.WARNING,
+        "{value} was turned into a quantity by a spreadsheet; all its digits are there, and it was taken as a number.",
+        "Format the column as text in the spreadsheet.",
+    ),
+    Reason(
+        "phone_extension_dropped",
+        Kind.WARNING,
+        "{value} has an extension, which cannot be dialled; the number without it was taken.",
+        "Nothing to do, or give a direct number.",
+    ),
+    Reason(
+        "email_domain_typo",
+        Kind.WARNING,
+        "The domain of {value} looks like a typing error; {meant} may be meant. It was not changed.",
+        "Check the address with the contact.",
+    ),
+    Reason(
+        "birth_date_order_assumed",
+        Kind.WARNING,
+        "{value} can be read with the day or the month first; the later date was taken.",
+        "Write dates as 2001-12-31, or state the order in the feed.",
+    ),
+    Reason(
+        "birth_date_century_assumed",
+        Kind.WARNING,
+        "{value} does not state the century; the latest past year was taken.",
+        "Write dates as 2001-12-31.",
     ),
     # What was noticed in a file
     Reason(
@@ -569,6 +618,7 @@ _ENTRIES = (
         "The API key does not have the scope that this needs.",
         "Ask an administrator for a key with the scope.",
     ),
+    Reason("scope_unknown", Kind.SETUP, "There is no scope {value}.", "Use: {known}."),
     Reason("not_found", Kind.REQUEST, "There is nothing at this address.", "See the API's description at /docs."),
     Reason(
         "method_not_allowed",
