@@ -68,6 +68,15 @@ class Settings(BaseSettings):
     senders: int = Field(2, description="Sender runs at the most at once")
     dedupe_window_days: int = 0
 
+    maximum_request_bytes: int = Field(1024**2, description="Largest body of an API request that is not a file")
+    upload_pause_s: float = Field(20.0, description="Longest pause within an upload before it is given up")
+    upload_least_bytes_per_s: int = Field(1_000, description="Slowest average rate of an upload")
+    api_requests_per_s: float = Field(50.0, description="Requests per second that one API key may make, on average")
+    webhook_timeout_s: float = Field(10.0, description="Seconds that a team's webhook may take to answer")
+    webhook_private_addresses: bool = Field(
+        False, description="Whether teams' webhooks may point into private networks and loopback"
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

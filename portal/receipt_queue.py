@@ -1,0 +1,146 @@
+"""Receipts and replies on their way to the database: taken one by one, stored by the hundred, acknowledged after commit.
+
+A carrier tells each receipt in a request of its own. A transaction each would cost a hundred times the receipt's own
+work, so requests join the batch that is waiting; while one batch is being committed the next one gathers. A request is
+answered only when its batch is committed: what a carrier hears as taken is stored, and anything else it tells again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from nightmail.errors import NightmailError
+from nightmail.sending.carrier import Receipt, Reply
+from portal.problems import RequestError
+
+_log = logging.getLogger("nightmail.portal")
+
+MAXIMUM_BATCH = 2_000
+MAXIMUM_WAITING = 20_000
+"""Receipts that may wait; over this the carrier is asked to come again (503), and does."""
+
+StoreReceipts = Callable[[Sequence[Receipt]], object]
+StoreReplies = Callable[[Sequence[Reply]], object]
+
+
+@dataclass(slots=True)
+class _Group:
+    """What one request told; it is answered as a whole."""
+
+    receipts: Sequence[Receipt]
+    replies: Sequence[Reply]
+    done: asyncio.Future[None]
+
+    @property
+    def size(self) -> int:
+        return len(self.receipts) + len(self.replies)
+
+
+class ReceiptQueue:
+    """Stores receipts and replies in batches through ``store_receipts`` and ``store_replies``, on one thread of its own.
+
+    Each of the two commits before it returns. ``await put(...)`` returns when what was put is committed.
+    """
+
+    def __init__(self, store_receipts: StoreReceipts, store_replies: StoreReplies) -> None:
+        self._store_receipts = store_receipts
+        self._store_replies = store_replies
+        self._thread = ThreadPoolExecutor(1, "receipts")
+        self._waiting: list[_Group] = []
+        self._size = 0
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.stored = 0
+        self.batches = 0
+
+    def start(self) -> None:
+        """Begin to store. Call it within the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """Store what waits, then end."""
+        while self._size and self._task is not None and not self._task.done():
+            await asyncio.sleep(0.01)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._thread.shutdown()
+
+    @property
+    def waiting(self) -> int:
+        """How many receipts and replies are not committed yet."""
+        return self._size
+
+    async def put(self, receipts: Sequence[Receipt] = (), replies: Sequence[Reply] = ()) -> None:
+        """Store these; returns after the commit. Raises :class:`RequestError` when they cannot be stored now."""
+        group = _Group(receipts, replies, asyncio.get_running_loop().create_future())
+        if not group.size:
+            return
+        if self._size + group.size > MAXIMUM_WAITING:
+            raise RequestError("busy", headers={"Retry-After": "5"})
+        self._waiting.append(group)
+        self._size += group.size
+        self._wake.set()
+        await group.done
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            # What arrives within the same turn of the loop joins this batch.
+            await asyncio.sleep(0)
+            groups = self._take()
+            failures = await loop.run_in_executor(self._thread, self._store, groups)
+            self.batches += 1
+            for group, failure in zip(groups, failures, strict=True):
+                self._size -= group.size
+                if failure is None:
+                    self.stored += group.size
+                if group.done.done():  # the request was cancelled while it waited
+                    continue
+                if failure is None:
+                    group.done.set_result(None)
+                else:
+                    group.done.set_exception(failure)
+
+    def _take(self) -> list[_Group]:
+        size = count = 0
+        for group in self._waiting:
+            if count and size + group.size > MAXIMUM_BATCH:
+                break
+            size += group.size
+            count += 1
+        groups, self._waiting = self._waiting[:count], self._waiting[count:]
+        if not self._waiting:
+            self._wake.clear()
+        return groups
+
+    def _store(self, groups: Sequence[_Group]) -> list[Exception | None]:
+        """Store all groups at once; when that fails, each by itself, so that one bad event spoils only its own request."""
+        try:
+            self._store_all(groups)
+        except (OperationalError, PoolTimeoutError) as error:
+            _log.error("receipts cannot be stored, the database does not answer: %s", type(error).__name__)
+            return [RequestError("database_unavailable", headers={"Retry-After": "5"}) for _ in groups]
+        except Exception as error:
+            _log.exception("a batch of %d receipts and replies was not stored", sum(group.size for group in groups))
+            if len(groups) == 1:
+                failure = error if isinstance(error, NightmailError) else RequestError("internal_error", status=500)
+                return [failure]
+            return [failure for group in groups for failure in self._store([group])]
+        return [None] * len(groups)
+
+    def _store_all(self, groups: Sequence[_Group]) -> None:
+        receipts = [receipt for group in groups for receipt in group.receipts]
+        replies = [reply for group in groups for reply in group.replies]
+        if receipts:
+            self._store_receipts(receipts)
+        if replies:
+            self._store_replies(replies)

@@ -1,0 +1,76 @@
+"""Which secrets prove a carrier's webhooks: those of the active accounts, read again every few seconds."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from threading import Lock
+
+from sqlalchemy import Engine, select
+
+from nightmail.errors import ConfigurationError
+from nightmail.settings import read_secret
+from nightmail.store.tables import CarrierAccount
+
+_log = logging.getLogger("nightmail.portal")
+
+REFRESH_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSecret:
+    """What proves the webhooks of one carrier account; ``account`` is its id at the carrier, where it has one."""
+
+    account_id: int
+    account: str
+    secret: str
+
+
+class CarrierAccounts:
+    """The webhook secrets of every active account, by carrier (``twilio``, ``sendgrid``)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._secrets: dict[str, list[WebhookSecret]] = {}
+        self._read_at = float("-inf")
+        self._lock = Lock()
+
+    @property
+    def stale(self) -> bool:
+        """Whether it is time to read them again."""
+        return time.monotonic() - self._read_at > REFRESH_S
+
+    def refresh(self) -> None:
+        """Read the accounts from the database."""
+        with self._lock:
+            with self._engine.connect() as connection:
+                rows = connection.execute(
+                    select(
+                        CarrierAccount.id,
+                        CarrierAccount.carrier,
+                        CarrierAccount.settings,
+                        CarrierAccount.secret,
+                        CarrierAccount.webhook_secret,
+                    ).where(CarrierAccount.active)
+                ).all()
+            found: dict[str, list[WebhookSecret]] = {}
+            for row in rows:
+                # Twilio signs with the account's own auth token; others have a key for webhooks alone.
+                reference = row.webhook_secret or (row.secret if row.carrier.startswith("twilio") else None)
+                if reference is None:
+                    continue
+                try:
+                    secret = read_secret(reference)
+                except ConfigurationError as error:
+                    _log.error("webhooks of carrier account %d cannot be verified: %s", row.id, error)
+                    continue
+                family = row.carrier.partition("_")[0]
+                found.setdefault(family, []).append(WebhookSecret(row.id, str(row.settings.get("account", "")), secret))
+            self._secrets = found
+            self._read_at = time.monotonic()
+
+    def secrets(self, carrier: str, account: str = "") -> list[WebhookSecret]:
+        """The secrets of a carrier's accounts, that of ``account`` first."""
+        secrets = self._secrets.get(carrier, [])
+        return sorted(secrets, key=lambda secret: secret.account != account) if account and len(secrets) > 1 else secrets
