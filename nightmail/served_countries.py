@@ -9,13 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 SERVED_REGIONS: dict[str, frozenset[str]] = {
-    "EMEA": frozenset(
+    "EMEA": _codes(
         "ZA DE SA AT BE BG CY HR DK EG AE ES EE FI FR GE GR HU IE IS IL IT LV LI LT LU MT NO NL PL PT QA CZ RO GB SK SI "
-        "SE CH".split()
+        "SE CH"
     ),
-    "Americas": frozenset("AR AW BS BZ BM CA KY CO CW DO JM PR TT US".split()),
-    "APJC": frozenset("AU HK JP NZ TW".split()),
+    "Americas": _codes("AR AW BS BZ BM CA KY CO CW DO JM PR TT US"),
+    "APJC": _codes("AU HK JP NZ TW"),
 }
 """Served countries (ISO 3166-1 alpha-2) by region of the offer."""
 
@@ -68,7 +73,7 @@ CONSENT_AGES: dict[str, ConsentAge] = {country: ConsentAge(country, age, why) fo
 """Ages with their sources, by country."""
 
 AGE_OF_CONSENT: dict[str, int] = {
-    **{country: DEFAULT_CONSENT_AGE.age for country in sorted(SERVED_COUNTRIES)},
+    **dict.fromkeys(sorted(SERVED_COUNTRIES), DEFAULT_CONSENT_AGE.age),
     **{country: entry.age for country, entry in CONSENT_AGES.items()},
 }
 """The age of every served country; for any other use ``DEFAULT_CONSENT_AGE.age``."""

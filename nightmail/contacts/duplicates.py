@@ -1,0 +1,107 @@
+"""Duplicates: which rows are the same contact, and which of them is kept.
+
+Keys are strings in one Arrow column; equal keys are equal strings, not equal hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_TEXT = pa.large_string()
+"""Keys of a block are joined in 64-bit offsets: Arrow's join of ordinary strings stops at 2 GiB."""
+_BETWEEN = pa.scalar("\x1f", _TEXT)
+_BY_COLUMNS = pa.scalar("\x01", _TEXT)
+_BY_ADDRESS = pa.scalar("\x02", _TEXT)
+_NOTHING = pa.scalar("", _TEXT)
+_NULL = pa.scalar("\x00", _TEXT)
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column if column.type == _TEXT else column.cast(_TEXT)
+
+
+def contact_keys(contacts: pa.Table, unique_by: Sequence[str], address_fields: Sequence[str]) -> pa.ChunkedArray:
+    """The key of each contact: its ``unique_by`` columns where one of them is filled, else its first address.
+
+    Null where ``unique_by`` is empty: then only equal rows are duplicates (:func:`row_fingerprints`). Email addresses are compared in
+    lower case.
+    """
+    rows = contacts.num_rows
+    if not unique_by:
+        return pa.chunked_array([pa.nulls(rows, _TEXT)])
+    present = [name for name in unique_by if name in contacts.column_names]
+    columns = [_as_text(contacts.column(name)) for name in present]
+    if len(present) == 1:
+        by_columns = pc.binary_join_element_wise(_BY_COLUMNS, columns[0], _NOTHING)
+    elif present:
+        filled = pc.is_valid(columns[0])
+        for column in columns[1:]:
+            filled = pc.or_(filled, pc.is_valid(column))
+        joined = pc.binary_join_element_wise(*(pc.fill_null(column, _NULL) for column in columns), _BETWEEN)
+        joined = pc.binary_join_element_wise(_BY_COLUMNS, joined, _NOTHING)
+        by_columns = pc.if_else(filled, joined, pa.scalar(None, _TEXT))
+    else:
+        by_columns = pa.chunked_array([pa.nulls(rows, _TEXT)])
+    if by_columns.null_count == 0 and rows:
+        return by_columns
+    addresses = [
+        pc.utf8_lower(contacts.column(name)) if name == "email" else contacts.column(name)
+        for name in address_fields
+        if name in contacts.column_names
+    ]
+    if not addresses:
+        return by_columns
+    address = _as_text(pc.coalesce(*addresses))
+    return pc.coalesce(by_columns, pc.binary_join_element_wise(_BY_ADDRESS, address, _NOTHING))
+
+
+def row_fingerprints(contacts: pa.Table) -> list[bytes]:
+    """16 bytes for each contact that are equal where the addresses and all values are (BLAKE2b); ``line`` does not count."""
+    columns = [pc.fill_null(_as_text(contacts.column(name)), _NULL) for name in contacts.column_names if name != "line"]
+    joined = pc.binary_join_element_wise(*columns, _BETWEEN)
+    return [blake2b(row.encode(), digest_size=16).digest() for row in joined.to_pylist()]
+
+
+@dataclass(frozen=True)
+class Collapsed:
+    """For each row, by position: the row it collapses into, which is itself for the rows that are kept."""
+
+    into: np.ndarray
+
+    @property
+    def duplicates(self) -> np.ndarray:
+        """A mask of the rows that are not kept."""
+        return np.asarray(self.into != np.arange(len(self.into)))
+
+
+def collapse(keys: pa.ChunkedArray, preference: np.ndarray | None, *, keep_last: bool = False) -> Collapsed:
+    """Which rows collapse into which, of rows with equal keys.
+
+    The row with the highest ``preference`` is kept, the first of these; without preferences the first row or, with ``keep_last``, the last.
+    """
+    rows = len(keys)
+    if rows == 0:
+        return Collapsed(np.zeros(0, dtype=np.int64))
+    groups = keys.combine_chunks()
+    if isinstance(groups, pa.ChunkedArray):  # more than one chunk is left only beyond Arrow's limits of an array
+        groups = pa.concat_arrays(groups.chunks)
+    encoded = groups.dictionary_encode()
+    group = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    del encoded, groups
+    positions = np.arange(rows, dtype=np.int64)
+    kept = np.empty(int(group.max()) + 1, dtype=np.int64)
+    # Of several positions written to one place the last one stays: the wanted row of each group is written last.
+    if preference is not None:
+        order = np.lexsort((-positions, preference))
+    elif keep_last:
+        order = positions
+    else:
+        order = positions[::-1]
+    kept[group[order]] = order
+    return Collapsed(kept[group])
