@@ -63,7 +63,7 @@ CAMPAIGN_TRANSITIONS: dict[CampaignState, tuple[CampaignState, ...]] = {
 """``finished`` goes back to ``sending`` only for a follow-up or an in-doubt message that a person decided to resend."""
 
 MESSAGE_TRANSITIONS: dict[MessageState, tuple[MessageState, ...]] = {
-    _M.QUEUED: (_M.HANDING_OVER, _M.HELD, _M.CANCELLED, _M.EXPIRED, _M.NOT_NEEDED, _M.FAILED),
+    _M.QUEUED: (_M.HANDING_OVER, _M.HELD, _M.CANCELLED, _M.EXPIRED, _M.NOT_NEEDED, _M.FAILED, _M.IN_DOUBT),
     _M.STANDBY: (_M.QUEUED, _M.NOT_NEEDED, _M.HELD, _M.CANCELLED, _M.EXPIRED),
     _M.HANDING_OVER: (_M.ACCEPTED, _M.FAILED, _M.QUEUED, _M.IN_DOUBT),
     _M.IN_DOUBT: (_M.ACCEPTED, _M.FAILED, _M.QUEUED),
@@ -74,7 +74,10 @@ MESSAGE_TRANSITIONS: dict[MessageState, tuple[MessageState, ...]] = {
     _M.EXPIRED: (),
     _M.NOT_NEEDED: (),
 }
-"""``handing_over`` goes back to ``queued`` only when the carrier certainly did not take the message."""
+"""``handing_over`` goes back to ``queued`` only when the carrier certainly did not take the message.
+
+``queued`` becomes ``in_doubt`` without a hand-off only after a restore: the database that was lost may have handed it off.
+"""
 
 
 def transitions() -> list[tuple[str, str, str]]:

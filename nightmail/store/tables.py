@@ -311,6 +311,7 @@ class Suppression(Base):
     lifted_at: Mapped[dt.datetime | None]
     __table_args__ = (
         Index("ix_suppression_address", "address_hash", "channel", postgresql_where=text("lifted_at is null")),
+        Index("ix_suppression_created", "created_at"),
         Index(
             "uq_suppression_active",
             "team_id",
@@ -424,8 +425,10 @@ class SingleMessage(Base):
 class Message(Base):
     """The ledger: one row per message. ``message_key`` is :func:`nightmail.message_ids.MessageId.key`.
 
-    ``due_at`` is when the message may be handed off (quiet hours, schedule, back-off). ``delivery`` is the best status
-    that receipts gave.
+    State ``handing_over`` is the intent: it is committed, with the sender's run, before the request is written.
+    ``due_at`` is when the message may be handed off (quiet hours, schedule, back-off); for a standby message it is when
+    it takes over at the latest. ``delivery`` is the best status that receipts gave. Keys of one contact's messages are
+    neighbours, so that the primary key finds its other channels and steps. A receipt changes no indexed column.
     """
 
     __tablename__ = "message"
@@ -437,12 +440,12 @@ class Message(Base):
     step: Mapped[int] = mapped_column(SmallInteger)
     state: Mapped[str]
     reason: Mapped[str | None]
-    priority: Mapped[int] = mapped_column(SmallInteger, server_default="5")
     due_at: Mapped[dt.datetime]
     contact_id: Mapped[str]
     address_hash: Mapped[str]
     country: Mapped[str | None]
     language: Mapped[str | None]
+    time_zone: Mapped[str | None]
     segments: Mapped[int] = mapped_column(Integer)
     cost: Mapped[Decimal | None]
     currency: Mapped[str | None]
@@ -463,12 +466,29 @@ class Message(Base):
     replied_at: Mapped[dt.datetime | None]
     duration_s: Mapped[int | None]
     __table_args__ = (
-        Index("ix_message_due", "priority", "due_at", "message_key", postgresql_where=text("state = 'queued'")),
         Index("ix_message_campaign_state", "campaign_id", "state"),
-        Index("ix_message_open", "state", "changed_at", postgresql_where=text("state in ('handing_over', 'in_doubt')")),
-        Index("ix_message_handed_off", "handed_off_at"),
-        Index("ix_message_changed", "changed_at"),
-        Index("ix_message_address", "address_hash", "handed_off_at"),
+        Index("ix_message_due", "campaign_id", "channel", "due_at", postgresql_where=text("state = 'queued'")),
+        Index("ix_message_standby", "campaign_id", "due_at", postgresql_where=text("state = 'standby'")),
+        Index(
+            "ix_message_open",
+            "sender_run_id",
+            "campaign_id",
+            postgresql_where=text("state in ('handing_over', 'in_doubt')"),
+        ),
+        Index("ix_message_handed_off", "handed_off_at", postgresql_where=text("handed_off_at is not null")),
+        Index(
+            "ix_message_decided",
+            "changed_at",
+            postgresql_where=text(
+                "handed_off_at is null and state in ('failed', 'held', 'cancelled', 'expired', 'not_needed')"
+            ),
+        ),
+        Index(
+            "ix_message_address",
+            "address_hash",
+            "handed_off_at",
+            postgresql_where=text("handed_off_at is not null"),
+        ),
         Index(
             "ix_message_carrier_message", "carrier_message_id", postgresql_where=text("carrier_message_id is not null")
         ),
@@ -504,7 +524,10 @@ class SenderRun(Base):
 
 
 class Attempt(Base):
-    """One hand-off of a message: stored as an intent (``outcome`` null) before it, completed after it."""
+    """One hand-off of a message and what came of it. Its intent was the message's state ``handing_over``.
+
+    ``outcome`` is one of :class:`nightmail.sending.carrier.Outcome`; an attempt in doubt changes to what it proved to be.
+    """
 
     __tablename__ = "attempt"
     ledger_month: Mapped[dt.date] = mapped_column(primary_key=True)
@@ -513,15 +536,12 @@ class Attempt(Base):
     sender_run_id: Mapped[int] = mapped_column(BigInteger)
     carrier_account_id: Mapped[int]
     started_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
-    outcome: Mapped[str | None]
-    finished_at: Mapped[dt.datetime | None]
+    outcome: Mapped[str]
+    finished_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     carrier_message_id: Mapped[str | None]
     error_code: Mapped[str | None]
     error_class: Mapped[str | None]
-    __table_args__ = (
-        Index("ix_attempt_open", "sender_run_id", postgresql_where=text("outcome is null")),
-        {"postgresql_partition_by": "RANGE (ledger_month)"},
-    )
+    __table_args__ = ({"postgresql_partition_by": "RANGE (ledger_month)"},)
 
 
 class Receipt(Base):
@@ -586,13 +606,17 @@ class Pace(Base):
 
 
 class Suspension(Base):
-    """A channel that is not used for a while, for a team or for all (team null), by a person or by carrier errors."""
+    """A channel that is not used for a while, for a team or for all (team null), by a person or by carrier errors.
+
+    With ``carrier_account_id`` only that account of the channel, with ``sender`` only that sender of it.
+    """
 
     __tablename__ = "suspension"
     id: Mapped[int] = _key()
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
     channel: Mapped[str]
     carrier_account_id: Mapped[int | None] = mapped_column(ForeignKey("carrier_account.id"))
+    sender: Mapped[str | None]
     reason: Mapped[str]
     by: Mapped[str]
     since: Mapped[dt.datetime] = mapped_column(server_default=NOW)

@@ -20,15 +20,14 @@ def upgrade() -> None:
     sa.Column('sender_run_id', sa.BigInteger(), nullable=False),
     sa.Column('carrier_account_id', sa.Integer(), nullable=False),
     sa.Column('started_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('outcome', sa.Text(), nullable=True),
-    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('outcome', sa.Text(), nullable=False),
+    sa.Column('finished_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('carrier_message_id', sa.Text(), nullable=True),
     sa.Column('error_code', sa.Text(), nullable=True),
     sa.Column('error_class', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('ledger_month', 'message_key', 'number', name=op.f('pk_attempt')),
     postgresql_partition_by='RANGE (ledger_month)'
     )
-    op.create_index('ix_attempt_open', 'attempt', ['sender_run_id'], unique=False, postgresql_where=sa.text('outcome is null'))
     op.create_table('audit',
     sa.Column('month', sa.Date(), nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -58,12 +57,12 @@ def upgrade() -> None:
     sa.Column('step', sa.SmallInteger(), nullable=False),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=True),
-    sa.Column('priority', sa.SmallInteger(), server_default='5', nullable=False),
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('contact_id', sa.Text(), nullable=False),
     sa.Column('address_hash', sa.Text(), nullable=False),
     sa.Column('country', sa.Text(), nullable=True),
     sa.Column('language', sa.Text(), nullable=True),
+    sa.Column('time_zone', sa.Text(), nullable=True),
     sa.Column('segments', sa.Integer(), nullable=False),
     sa.Column('cost', sa.Numeric(precision=14, scale=6), nullable=True),
     sa.Column('currency', sa.Text(), nullable=True),
@@ -86,13 +85,14 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('ledger_month', 'message_key', name=op.f('pk_message')),
     postgresql_partition_by='RANGE (ledger_month)'
     )
-    op.create_index('ix_message_address', 'message', ['address_hash', 'handed_off_at'], unique=False)
+    op.create_index('ix_message_address', 'message', ['address_hash', 'handed_off_at'], unique=False, postgresql_where=sa.text('handed_off_at is not null'))
     op.create_index('ix_message_campaign_state', 'message', ['campaign_id', 'state'], unique=False)
     op.create_index('ix_message_carrier_message', 'message', ['carrier_message_id'], unique=False, postgresql_where=sa.text('carrier_message_id is not null'))
-    op.create_index('ix_message_changed', 'message', ['changed_at'], unique=False)
-    op.create_index('ix_message_due', 'message', ['priority', 'due_at', 'message_key'], unique=False, postgresql_where=sa.text("state = 'queued'"))
-    op.create_index('ix_message_handed_off', 'message', ['handed_off_at'], unique=False)
-    op.create_index('ix_message_open', 'message', ['state', 'changed_at'], unique=False, postgresql_where=sa.text("state in ('handing_over', 'in_doubt')"))
+    op.create_index('ix_message_decided', 'message', ['changed_at'], unique=False, postgresql_where=sa.text("handed_off_at is null and state in ('failed', 'held', 'cancelled', 'expired', 'not_needed')"))
+    op.create_index('ix_message_due', 'message', ['campaign_id', 'channel', 'due_at'], unique=False, postgresql_where=sa.text("state = 'queued'"))
+    op.create_index('ix_message_handed_off', 'message', ['handed_off_at'], unique=False, postgresql_where=sa.text('handed_off_at is not null'))
+    op.create_index('ix_message_open', 'message', ['sender_run_id', 'campaign_id'], unique=False, postgresql_where=sa.text("state in ('handing_over', 'in_doubt')"))
+    op.create_index('ix_message_standby', 'message', ['campaign_id', 'due_at'], unique=False, postgresql_where=sa.text("state = 'standby'"))
     op.create_table('message_content',
     sa.Column('ledger_month', sa.Date(), nullable=False),
     sa.Column('message_key', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -321,6 +321,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_suppression_team_id_team')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_suppression'))
     )
+    op.create_index('ix_suppression_created', 'suppression', ['created_at'], unique=False)
     op.create_index('ix_suppression_address', 'suppression', ['address_hash', 'channel'], unique=False, postgresql_where=sa.text('lifted_at is null'))
     op.create_index('uq_suppression_active', 'suppression', ['team_id', 'channel', 'address_hash', 'category'], unique=True, postgresql_where=sa.text('lifted_at is null'), postgresql_nulls_not_distinct=True)
     op.create_table('webhook',
@@ -369,6 +370,7 @@ def upgrade() -> None:
     sa.Column('team_id', sa.Integer(), nullable=True),
     sa.Column('channel', sa.Text(), nullable=False),
     sa.Column('carrier_account_id', sa.Integer(), nullable=True),
+    sa.Column('sender', sa.Text(), nullable=True),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('by', sa.Text(), nullable=False),
     sa.Column('since', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
