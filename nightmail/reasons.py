@@ -606,6 +606,55 @@ _ENTRIES = (
         "Send it again in a new campaign.",
     ),
     Reason("earlier_channel_delivered", Kind.FAILURE, "An earlier channel reached the contact.", "Nothing to do."),
+    # Files over SFTP
+    Reason(
+        "sftp_unreachable",
+        Kind.SETUP,
+        "The SFTP server cannot be reached.",
+        "Nothing is lost: it is tried again at the next look. Check host, port and network if it lasts.",
+    ),
+    Reason(
+        "sftp_host_key_unknown",
+        Kind.SETUP,
+        "No host key was agreed for the SFTP server.",
+        "Put the key that the server's owner states into the settings.",
+    ),
+    Reason(
+        "sftp_host_key_mismatch",
+        Kind.SETUP,
+        "The SFTP server's host key is not the one that was agreed.",
+        "Ask the server's owner whether the key was changed, and put the new key into the settings only then.",
+    ),
+    Reason(
+        "sftp_credentials",
+        Kind.SETUP,
+        "The SFTP server refused the login.",
+        "Check the user name, and the password or key.",
+    ),
+    Reason(
+        "sftp_folder_missing",
+        Kind.SETUP,
+        "The folder is not on the SFTP server.",
+        "Create the folder, or correct it in the feed.",
+    ),
+    Reason(
+        "sftp_permission",
+        Kind.SETUP,
+        "The SFTP server does not allow this in the folder.",
+        "Give the user the right to read, write and rename in the folder.",
+    ),
+    Reason(
+        "sftp_archive_full",
+        Kind.SETUP,
+        "The archive folder has too many files of one name and time.",
+        "Clear the archive folder.",
+    ),
+    Reason(
+        "sftp_file_changed",
+        Kind.FILE,
+        "The file changed or went away while it was being taken.",
+        "Nothing to do: it is taken once it stays as it is.",
+    ),
     # Requests over HTTP
     Reason("key_missing", Kind.REQUEST, "The request has no API key.", "Send `Authorization: Bearer <key>`."),
     Reason(
@@ -686,6 +735,7 @@ _ENTRIES = (
     Reason("link_invalid", Kind.REQUEST, "This link is not valid.", "Open it from the message as it was received."),
     Reason("link_expired", Kind.REQUEST, "This link no longer holds.", "Use the link of a newer message."),
     Reason("busy", Kind.REQUEST, "There is too much to do at the moment.", "Send it again in a few seconds."),
+    Reason("disk_full", Kind.SETUP, "There is no room left on the disk.", "Free some room; nothing is lost."),
     Reason("database_unavailable", Kind.SETUP, "The database does not answer.", "Try again in a few seconds."),
     Reason(
         "internal_error", Kind.REQUEST, "Something went wrong on our side.", "Try again, and tell an administrator."
