@@ -1,0 +1,258 @@
+"""A file that came: known or new, and the campaign that it becomes.
+
+A file is known first by server, path, size and time of change, so that a look at a folder never takes it twice, and then
+by the SHA-256 of its content, so that the same rows under another name are not sent again unless that is asked for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from nightmail.feeds import FeedSettings, next_time_of_day
+from nightmail.intake.feed_rows import FeedRow, next_run_of
+from nightmail.reasons import remedy, sentence
+from nightmail.sending.campaigns import CampaignRow, create_campaign, get_campaign
+
+WEST_OF_ALL = dt.timedelta(hours=14)
+"""A wall-clock time comes in the easternmost zone so long before it comes in UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A whole file, stored under ``stored_path``. ``path`` is where it lay: on the server, or what the client named it."""
+
+    source: str
+    """``sftp``, ``api``, ``portal`` or ``command``."""
+    path: str
+    name: str
+    size: int
+    sha256: str
+    stored_path: Path
+    modified_at: dt.datetime | None = None
+    sftp_server_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What became of an arrival.
+
+    ``state`` is ``taken`` (a campaign was made), ``repeated`` (``campaign`` is the earlier one with the same content),
+    ``known`` (this very file was registered before) or ``part`` (further parts are missing; no campaign yet).
+    """
+
+    file_id: int
+    state: str
+    campaign: CampaignRow | None
+
+
+def incoming_path(folder: Path, name: str, marker: str) -> Path:
+    """Where an uploaded file is kept: ``folder/marker/name``, the name stripped of everything that could lead elsewhere."""
+    plain = re.sub(r"[^\w.\- ]", "_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(". ") or "file"
+    plain = plain.encode()[-180:].decode(errors="ignore")
+    destination = folder / marker / plain
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    destination.parent.chmod(0o700)
+    return destination
+
+
+def known_files(
+    connection: Connection, sftp_server_id: int, looks: Iterable[tuple[str, int, dt.datetime]]
+) -> set[tuple[str, int, dt.datetime]]:
+    """Those of ``(path, size, modified_at)`` that were taken before, in one query."""
+    wanted = list(looks)
+    if not wanted:
+        return set()
+    rows = connection.execute(
+        text(
+            "select r.path, r.size, r.modified_at from received_file r "
+            "join unnest(cast(:paths as text[]), cast(:sizes as bigint[]), cast(:times as timestamptz[])) "
+            "as w (path, size, modified_at) on r.path = w.path and r.size = w.size and r.modified_at = w.modified_at "
+            "where r.source = 'sftp' and r.sftp_server_id = :server"
+        ),
+        {
+            "server": sftp_server_id,
+            "paths": [path for path, _, _ in wanted],
+            "sizes": [size for _, size, _ in wanted],
+            "times": [time for _, _, time in wanted],
+        },
+    )
+    return {(row.path, int(row.size), row.modified_at) for row in rows}
+
+
+def start_times(
+    feed: FeedSettings, time_zone: str, after: dt.datetime, schedule: dt.datetime | None = None
+) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """When a campaign is released and when it is cut off (UTC): ``None`` is at once, and never.
+
+    ``schedule`` is the next time of a standing feed's schedule. A start in each recipient's own zone is released when
+    that time comes first anywhere; each message then waits for its own zone.
+    """
+    starts = schedule
+    if feed.send_at is not None:
+        starts = next_time_of_day(feed.send_at, time_zone, starts or after)
+        if feed.send_in == "recipient":
+            starts = local_start_of(starts, time_zone).replace(tzinfo=dt.UTC) - WEST_OF_ALL
+            starts = max(starts, after)
+    cut_off = None
+    if feed.cut_off_after_s is not None:
+        cut_off = (starts or after) + dt.timedelta(seconds=feed.cut_off_after_s)
+    if feed.cut_off is not None:
+        at_time = next_time_of_day(feed.cut_off, time_zone, (starts or after) + dt.timedelta(seconds=1))
+        cut_off = min(cut_off, at_time) if cut_off else at_time
+    return starts, cut_off
+
+
+def local_start_of(starts_at: dt.datetime, time_zone: str) -> dt.datetime:
+    """The wall-clock time of ``starts_at`` in the team's zone, without a zone: when it comes in each recipient's own."""
+    return starts_at.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
+
+
+def newest_template_version(connection: Connection, template_id: int) -> int:
+    """The id of a template's newest version. Raises ``LookupError`` when it has none."""
+    found = connection.scalar(
+        text("select id from template_version where template_id = :id order by version desc limit 1"),
+        {"id": template_id},
+    )
+    if found is None:
+        raise LookupError(f"template {template_id} has no version")
+    return int(found)
+
+
+def create_feed_campaign(
+    connection: Connection,
+    feed: FeedRow,
+    *,
+    source: str,
+    actor: str,
+    scheduled_at: dt.datetime | None = None,
+    accepts_until: dt.datetime | None = None,
+    now: dt.datetime | None = None,
+) -> CampaignRow:
+    """Make a campaign of a feed, with the feed's settings as they are now; ``scheduled_at`` wins over the feed's own."""
+    now = now or dt.datetime.now(dt.UTC)
+    own_start, cut_off = start_times(feed.settings, feed.time_zone, now, next_run_of(feed, now))
+    if scheduled_at is not None and cut_off is not None and cut_off <= scheduled_at:
+        _, cut_off = start_times(feed.settings.model_copy(update={"send_at": None}), feed.time_zone, scheduled_at)
+    return create_campaign(
+        connection,
+        team_id=feed.team_id,
+        feed_id=feed.id,
+        template_version_id=newest_template_version(connection, feed.template_id),
+        category_id=_category_of(connection, feed),
+        source=source,
+        actor=actor,
+        settings=feed.settings.stored(),
+        priority=feed.settings.priority if "priority" in feed.settings.model_fields_set else None,
+        scheduled_at=scheduled_at or own_start,
+        cut_off_at=cut_off,
+        accepts_until=accepts_until,
+    )
+
+
+def _category_of(connection: Connection, feed: FeedRow) -> int:
+    if feed.settings.category is None:
+        return feed.category_id
+    found = connection.scalar(
+        text(
+            "select id from category where name = :name and (team_id is null or team_id = :team) "
+            "order by team_id nulls last limit 1"
+        ),
+        {"name": feed.settings.category, "team": feed.team_id},
+    )
+    return feed.category_id if found is None else int(found)
+
+
+def register_file(
+    connection: Connection,
+    feed: FeedRow,
+    arrival: Arrival,
+    *,
+    actor: str,
+    again: bool = False,
+    scheduled_at: dt.datetime | None = None,
+    now: dt.datetime | None = None,
+) -> Registered:
+    """Make a whole file known and, unless its content was taken before, make its campaign. One transaction: the caller's.
+
+    ``again`` sends the same content once more on purpose.
+    """
+    connection.execute(text("select pg_advisory_xact_lock(hashtext(:feed))"), {"feed": f"nightmail.intake.{feed.id}"})
+    file_id = connection.scalar(
+        text(
+            "insert into received_file (team_id, feed_id, source, sftp_server_id, path, name, size, modified_at, sha256,"
+            " stored_path) values (:team, :feed, :source, :server, :path, :name, :size, :modified, :sha256, :stored)"
+            " on conflict do nothing returning id"
+        ),
+        {
+            "team": feed.team_id,
+            "feed": feed.id,
+            "source": arrival.source,
+            "server": arrival.sftp_server_id,
+            "path": arrival.path,
+            "name": arrival.name,
+            "size": arrival.size,
+            "modified": arrival.modified_at,
+            "sha256": arrival.sha256,
+            "stored": str(arrival.stored_path),
+        },
+    )
+    if file_id is None:
+        row = connection.execute(
+            text(
+                "select id, campaign_id from received_file where source = 'sftp' and sftp_server_id = :server "
+                "and path = :path and size = :size and modified_at = :modified"
+            ),
+            {
+                "server": arrival.sftp_server_id,
+                "path": arrival.path,
+                "size": arrival.size,
+                "modified": arrival.modified_at,
+            },
+        ).one()
+        campaign = get_campaign(connection, row.campaign_id) if row.campaign_id is not None else None
+        return Registered(int(row.id), "known", campaign)
+    if not again and feed.settings.same_content == "refuse":
+        earlier = _campaign_with_content(connection, feed.id, arrival.sha256, int(file_id))
+        if earlier is not None:
+            problem = {
+                "reason": "file_already_taken",
+                "message": sentence("file_already_taken", campaign=earlier.key),
+                "remedy": remedy("file_already_taken", campaign=earlier.key),
+            }
+            connection.execute(
+                text(
+                    "update received_file set state = 'repeated', campaign_id = :campaign, "
+                    "problem = cast(:problem as jsonb) where id = :id"
+                ),
+                {"id": file_id, "campaign": earlier.id, "problem": json.dumps(problem)},
+            )
+            return Registered(int(file_id), "repeated", earlier)
+    campaign = create_feed_campaign(
+        connection, feed, source=arrival.source, actor=actor, scheduled_at=scheduled_at, now=now
+    )
+    connection.execute(
+        text("update received_file set campaign_id = :campaign where id = :id"),
+        {"id": file_id, "campaign": campaign.id},
+    )
+    return Registered(int(file_id), "taken", campaign)
+
+
+def _campaign_with_content(connection: Connection, feed_id: int, sha256: str, but: int) -> CampaignRow | None:
+    # A campaign that was stopped or cancelled before anything was sent does not count: its file may come again.
+    found = connection.scalar(
+        text(
+            "select c.id from received_file r join campaign c on c.id = r.campaign_id where r.feed_id = :feed "
+            "and r.sha256 = :sha256 and r.id <> :but and r.state <> 'repeated' "
+            "and not (c.state in ('stopped', 'cancelled') and c.first_hand_off_at is null) order by c.id desc limit 1"
+        ),
+        {"feed": feed_id, "sha256": sha256, "but": but},
+    )
+    return None if found is None else get_campaign(connection, int(found))
