@@ -1,0 +1,224 @@
+"""One kept-open HTTP connection per carrier, which always knows whether a failed request may have been taken.
+
+Both SDKs come with transports of their own: Twilio's costs 1 ms of CPU a request and can be told to retry POSTs;
+SendGrid's opens a connection, and builds a TLS context, for every request; neither has a timeout unless told. This one
+is ``http.client`` with
+
+- a timeout for connecting and a deadline for the whole answer, slow bodies included,
+- connections that were closed while idle dropped *before* use, so that a request is not written into the void,
+- no retry and no redirect, ever,
+- two kinds of failure and no third: :class:`NotWrittenError` (no byte of the request left us: certainly not taken)
+  and :class:`AnswerLostError` (it may have been taken).
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import select
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache, partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from nightmail.errors import ConfigurationError
+
+MAXIMUM_ANSWER = 16 * 1024 * 1024
+IDLE_S = 50.0
+"""A connection idle for longer is replaced: load balancers close theirs after 60 s, some without a word."""
+
+
+class NotWrittenError(Exception):
+    """No connection could be made: the carrier certainly did not take anything."""
+
+
+class AnswerLostError(Exception):
+    """The request was written, at least in part, and no whole answer came: the carrier may have taken it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. Header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """``Retry-After`` in seconds, from a number or a date; ``None`` without one or with nonsense."""
+        return retry_after_s(self.headers.get("retry-after"))
+
+
+def retry_after_s(value: str | None, now: datetime | None = None) -> float | None:
+    """Seconds to wait, from a ``Retry-After`` header (RFC 9110 §10.2.3)."""
+    if not value:
+        return None
+    try:
+        return max(float(value), 0.0)
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max((when - (now or datetime.now(UTC))).total_seconds(), 0.0)
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """One TLS context for all connections: it costs some 20 ms to build."""
+    return ssl.create_default_context()
+
+
+class _Deadline(io.RawIOBase):
+    """Reads from a socket until a moment, however many pieces the answer comes in."""
+
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock = sock
+        self._until = until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self._sock.settimeout(left)
+        return self._sock.recv_into(buffer)
+
+
+class _DeadlineSocket:
+    """What ``http.client`` needs of a socket to read an answer."""
+
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock = sock
+        self._until = until
+
+    def makefile(self, mode: str, *_: object) -> io.BufferedReader:  # noqa: ARG002
+        return io.BufferedReader(_Deadline(self._sock, self._until), 16384)
+
+
+def _response(until: float, sock: socket.socket, method: str | None = None) -> http.client.HTTPResponse:
+    return http.client.HTTPResponse(_DeadlineSocket(sock, until), method=method)  # type: ignore[arg-type]
+
+
+class KeepAlive:
+    """A connection to one origin. Not shared between threads."""
+
+    def __init__(self, base_url: str, connect_timeout_s: float, timeout_s: float, idle_s: float = IDLE_S) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigurationError(
+                "carrier_address",
+                f"{base_url} is not the address of a carrier's service.",
+                "Write it as https://api.example.com, or leave it out to use the carrier's own.",
+            )
+        if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+            raise ConfigurationError(
+                "carrier_address",
+                f"{base_url} would carry personal data and secrets unencrypted.",
+                "Use https; plain http is for this machine only.",
+            )
+        self._secure = parts.scheme == "https"
+        self._host, self._port = parts.hostname, parts.port
+        self._prefix = parts.path.rstrip("/")
+        self._connect_timeout_s, self._timeout_s, self._idle_s = connect_timeout_s, timeout_s, idle_s
+        self._connection: http.client.HTTPConnection | None = None
+        self._used = 0.0
+        self.connections = 0
+        self.last: Answer | None = None
+
+    def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+        """Send one request and read its whole answer.
+
+        ``target`` is path and query. Raises :class:`NotWrittenError` or :class:`AnswerLostError`.
+        """
+        self.last = None
+        connection = self._ready_connection()
+        until = time.monotonic() + self._timeout_s
+        try:
+            sock = connection.sock
+            sock.settimeout(self._timeout_s)
+            connection.request(method, self._prefix + target, body, headers)
+            connection.response_class = partial(_response, until)  # type: ignore[assignment]
+            response = connection.getresponse()
+            content = response.read(MAXIMUM_ANSWER)
+            if response.length not in (None, 0) or (response.chunked and not response.isclosed()):
+                raise http.client.IncompleteRead(content)
+            closes = response.will_close
+            received = {name.lower(): value for name, value in response.headers.items()}
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.close()
+            raise AnswerLostError(_what(error)) from error
+        except BaseException:
+            # Interrupted in the middle: what the connection holds now belongs to no later request.
+            self.close()
+            raise
+        if closes:
+            self.close()
+        else:
+            self._used = time.monotonic()
+        self.last = Answer(response.status, received, content)
+        return self.last
+
+    def _ready_connection(self) -> http.client.HTTPConnection:
+        connection = self._connection
+        if connection is not None:
+            if time.monotonic() - self._used < self._idle_s and connection.sock and not _was_closed(connection.sock):
+                return connection
+            self.close()
+        fresh: http.client.HTTPConnection
+        if self._secure:
+            fresh = http.client.HTTPSConnection(self._host, self._port, timeout=self._connect_timeout_s, context=_tls())
+        else:
+            fresh = http.client.HTTPConnection(self._host, self._port, timeout=self._connect_timeout_s)
+        # A connection that breaks must fail, not be opened again behind our back with the request half written.
+        fresh.auto_open = 0
+        try:
+            fresh.connect()
+        except (OSError, http.client.HTTPException) as error:
+            fresh.close()
+            raise NotWrittenError(_what(error)) from error
+        self.connections += 1
+        self._connection = fresh
+        return fresh
+
+    def close(self) -> None:
+        """Close the connection, if open."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _was_closed(sock: socket.socket) -> bool:
+    """Whether an idle connection has something to read: its end, as a rule. TLS tickets do not count."""
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    if not poller.poll(0):
+        return False
+    if not isinstance(sock, ssl.SSLSocket):
+        return True
+    sock.setblocking(False)
+    try:
+        sock.recv(1)
+    except ssl.SSLWantReadError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _what(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return f"{type(error).__name__}: {error}"[:200]

@@ -1,0 +1,185 @@
+"""The real ``twilio`` SDK over our own connection, and what its errors mean."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.http import HttpClient
+from twilio.http.response import Response
+
+from nightmail.errors import ConfigurationError
+from nightmail.privacy import mask
+from nightmail.sending.carrier import CarrierSettings, Check, HandOff, Outcome
+from nightmail.sending.error_classes import ErrorClass, classify, meaning
+from resources.carriers.keep_alive import AnswerLostError, KeepAlive, NotWrittenError
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+FAMILY = "twilio"
+TWILIO_URL = "https://api.twilio.com"
+_ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
+_LOOKS_PERSONAL = re.compile(r"[^\s@]+@[^\s@]+|\+?\d[\d ().-]{5,}\d")
+
+
+class TwilioTransport(HttpClient):  # type: ignore[misc]
+    """The SDK's transport: every request goes to our base address, whatever region the SDK would choose.
+
+    It logs nothing, since the SDK's own log lines hold recipients' numbers.
+    """
+
+    def __init__(self, keep_alive: KeepAlive) -> None:
+        super().__init__(logging.getLogger("nightmail.twilio"), is_async=False, timeout=None)
+        self.keep_alive = keep_alive
+        self._credentials: tuple[tuple[str, str] | None, str] = (None, "")
+
+    def request(  # noqa: PLR0917
+        self,
+        method: str,
+        uri: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+        allow_redirects: bool = False,  # noqa: ARG002
+    ) -> Response:
+        """Send one request, once. Raises :class:`NotWrittenError` or :class:`AnswerLostError`."""
+        parts = urlsplit(uri)
+        query = "&".join(part for part in (parts.query, urlencode(params, doseq=True) if params else "") if part)
+        target = f"{parts.path}?{query}" if query else parts.path
+        sent = dict(headers or {})
+        if auth is not None:
+            if self._credentials[0] != auth:
+                encoded = base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode()
+                self._credentials = (auth, f"Basic {encoded}")
+            sent["Authorization"] = self._credentials[1]
+        body = urlencode(data, doseq=True).encode() if data else (b"" if method.upper() == "POST" else None)
+        answer = self.keep_alive.request(method.upper(), target, sent, body)
+        return Response(answer.status, answer.body.decode("utf-8", "replace"), dict(answer.headers))
+
+
+class TwilioConnection:
+    """One account's client."""
+
+    def __init__(self, settings: CarrierSettings) -> None:
+        from twilio.rest import Client
+
+        if not _ACCOUNT.fullmatch(settings.account):
+            raise ConfigurationError(
+                "carrier_credentials",
+                f"{settings.account or 'An empty text'} is not a Twilio account SID.",
+                "It starts with AC and has 32 hexadecimal digits; the console shows it.",
+            )
+        if not settings.secret:
+            raise ConfigurationError(
+                "carrier_credentials",
+                "The Twilio account has no auth token.",
+                "Set the secret that the carrier account names.",
+            )
+        self.settings = settings
+        self.keep_alive = KeepAlive(settings.base_url or TWILIO_URL, settings.connect_timeout_s, settings.timeout_s)
+        # An API key (SK...) signs in the account's name without being its auth token.
+        user = settings.options.get("api_key", settings.account)
+        self.client: Client = Client(
+            user,
+            settings.secret,
+            account_sid=settings.account,
+            http_client=TwilioTransport(self.keep_alive),
+            environment={},
+        )
+
+    def failed(self, message_id: str, address: str, error: Exception) -> HandOff:
+        """What an exception of the SDK or the transport means for a message."""
+        if isinstance(error, NotWrittenError):
+            return HandOff(message_id, Outcome.RETRY_LATER, None, "not_connected", ErrorClass.RETRY_LATER, str(error))
+        if isinstance(error, AnswerLostError):
+            return HandOff(message_id, Outcome.IN_DOUBT, None, "answer_lost", ErrorClass.IN_DOUBT, str(error))
+        if isinstance(error, (TwilioRestException, TwilioServiceException)):
+            return self._refused(message_id, address, error)
+        if isinstance(error, (TwilioException, ValueError, KeyError, TypeError, AttributeError)):
+            # An answer with a good status that is not what Twilio answers: something in between may have spoken.
+            text = "the answer cannot be understood"
+            return HandOff(message_id, Outcome.IN_DOUBT, None, "answer_malformed", ErrorClass.IN_DOUBT, text)
+        raise error
+
+    def _refused(self, message_id: str, address: str, error: TwilioRestException | TwilioServiceException) -> HandOff:
+        status = int(error.status)
+        last = self.keep_alive.last
+        code = error_code(error)
+        error_class = classify(FAMILY, code)
+        if status >= 500 and error_class is not ErrorClass.STOP_AND_ALERT:
+            # Whatever code a failing server names, it may have taken the message first.
+            error_class = ErrorClass.IN_DOUBT
+        elif 200 <= status < 400:
+            error_class = ErrorClass.IN_DOUBT
+        outcome = {ErrorClass.RETRY_LATER: Outcome.RETRY_LATER, ErrorClass.IN_DOUBT: Outcome.IN_DOUBT}.get(
+            error_class, Outcome.REJECTED
+        )
+        words = meaning(FAMILY, code) or scrubbed(
+            str(getattr(error, "msg", "") or getattr(error, "title", "")), address
+        )
+        return HandOff(
+            message_id,
+            outcome,
+            None,
+            code,
+            error_class,
+            words,
+            last.retry_after_s if last is not None else None,
+        )
+
+    def check(self) -> Check:
+        """Fetch the account: the cheapest question that needs the credentials."""
+        try:
+            account = self.client.api.v2010.accounts(self.settings.account).fetch()
+        except NotWrittenError as error:
+            return Check(False, f"Twilio cannot be reached: {error}.", "Check the address and the network.")
+        except AnswerLostError as error:
+            return Check(False, f"Twilio does not answer: {error}.", "Check the network, and try again.")
+        except (TwilioRestException, TwilioServiceException) as error:
+            code = error_code(error)
+            return Check(
+                False, f"Twilio refuses: {meaning(FAMILY, code) or code}.", "Check the account SID and the token."
+            )
+        except (TwilioException, ValueError, KeyError, TypeError):
+            return Check(False, "What answers is not Twilio.", "Check the carrier account's base address.")
+        if account.status != "active":
+            return Check(False, f"The Twilio account is {account.status}.", "See the account in Twilio's console.")
+        return Check(True, "Twilio answers and takes the credentials.")
+
+
+def error_code(error: TwilioRestException | TwilioServiceException) -> str:
+    """Twilio's own code, or ``http <status>`` where the answer had none (the SDK then repeats the status)."""
+    if error.code is None or int(error.code) == int(error.status):
+        return f"http {int(error.status)}"
+    return str(error.code)
+
+
+def scrubbed(text: str, address: str) -> str:
+    """The carrier's words without anything that looks like an address."""
+    return _LOOKS_PERSONAL.sub("•••", text.replace(address, mask(address)))[:300]
+
+
+def price(value: Any) -> Decimal | None:
+    """A price as Twilio writes it (``-0.0079``): what it cost, or nothing when it is not known yet."""
+    if value is None:
+        return None
+    try:
+        return abs(Decimal(str(value)))
+    except InvalidOperation:
+        return None
+
+
+def utc(value: Any) -> datetime | None:
+    """A time of the SDK's, in UTC."""
+    if not isinstance(value, datetime):
+        return None
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

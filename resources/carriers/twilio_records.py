@@ -1,0 +1,151 @@
+"""Twilio's own records of messages and calls: read to settle doubts, and for receipts where no webhook reaches us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from twilio.base.exceptions import TwilioException
+
+from nightmail.sending.carrier import Finding, InDoubt, Pending, Receipt, ReceiptStatus, Verdict
+from nightmail.sending.error_classes import classify
+from resources.carriers.keep_alive import AnswerLostError, NotWrittenError
+from resources.carriers.twilio_connection import FAMILY, price, utc
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far our clock may be from Twilio's when a record is held against an intent."""
+_RECORDS_PER_RECIPIENT = 400
+_SINGLE_FETCHES = 100
+UNREADABLE = (TwilioException, NotWrittenError, AnswerLostError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading records may raise; the records are then unknown, not empty."""
+
+MESSAGE_STATUS = {
+    "accepted": ReceiptStatus.QUEUED,
+    "scheduled": ReceiptStatus.QUEUED,
+    "queued": ReceiptStatus.QUEUED,
+    "sending": ReceiptStatus.QUEUED,
+    "sent": ReceiptStatus.SENT,
+    "delivered": ReceiptStatus.DELIVERED,
+    "read": ReceiptStatus.OPENED,
+    "undelivered": ReceiptStatus.UNDELIVERED,
+    "failed": ReceiptStatus.FAILED,
+    "canceled": ReceiptStatus.CANCELLED,
+}
+CALL_STATUS = {
+    "queued": ReceiptStatus.QUEUED,
+    "initiated": ReceiptStatus.SENT,
+    "ringing": ReceiptStatus.RINGING,
+    "in-progress": ReceiptStatus.ANSWERED,
+    "answered": ReceiptStatus.ANSWERED,
+    "completed": ReceiptStatus.ANSWERED,
+    "busy": ReceiptStatus.BUSY,
+    "no-answer": ReceiptStatus.NO_ANSWER,
+    "failed": ReceiptStatus.FAILED,
+    "canceled": ReceiptStatus.CANCELLED,
+}
+
+
+def call_status(status: str, answered_by: str | None) -> ReceiptStatus | None:
+    """The neutral word for a call's status, machines told from people."""
+    word = CALL_STATUS.get(status)
+    if word is ReceiptStatus.ANSWERED and answered_by is not None and answered_by.startswith(("machine", "fax")):
+        return ReceiptStatus.ANSWERED_BY_MACHINE
+    return word
+
+
+@dataclass(frozen=True)
+class Records:
+    """How to read one kind of record, messages or calls."""
+
+    channel: str
+    name: str
+    by_recipient: Callable[[str, datetime], Iterable[Any]]
+    """Records of one recipient, newest first, created since then or a little before."""
+    between: Callable[[datetime, datetime, int], Iterable[Any]]
+    """At most so many records of a span."""
+    one: Callable[[str], Any]
+    """One record by its id."""
+    same_text: Callable[[InDoubt, Any], bool]
+    """Whether a record can be this message, as far as the record tells."""
+    status: Callable[[Any], ReceiptStatus | None]
+
+    def find(self, doubtful: Sequence[InDoubt], claimed: Callable[[Iterable[str]], set[str]]) -> list[Finding]:
+        """See :meth:`nightmail.sending.carrier.Carrier.find`."""
+        findings = []
+        given: set[str] = set()
+        for doubt in doubtful:
+            findings.append(finding := self._find_one(doubt, claimed, given))
+            if finding.carrier_message_id is not None:
+                given.add(finding.carrier_message_id)
+        return findings
+
+    def _find_one(self, doubt: InDoubt, claimed: Callable[[Iterable[str]], set[str]], given: set[str]) -> Finding:
+        since = doubt.since - CLOCK_SKEW
+        message_id = doubt.message.message_id
+        candidates = []
+        try:
+            for read, record in enumerate(self.by_recipient(doubt.message.address, since)):
+                created = utc(record.date_created)
+                if read >= _RECORDS_PER_RECIPIENT:
+                    return Finding(message_id, Verdict.UNKNOWN, detail="the recipient has too many records")
+                if created is not None and created < since:
+                    break
+                if record.direction != "inbound" and self.same_text(doubt, record):
+                    candidates.append(record)
+        except UNREADABLE as error:
+            return Finding(message_id, Verdict.UNKNOWN, detail=f"the records cannot be read: {type(error).__name__}")
+        taken = claimed([record.sid for record in candidates]) | given
+        # The oldest first: of two equal messages, the one in doubt for longer was handed off first.
+        free = [record for record in reversed(candidates) if record.sid not in taken]
+        if not free:
+            return Finding(message_id, Verdict.ABSENT)
+        record = free[0]
+        code = getattr(record, "error_code", None)
+        return Finding(message_id, Verdict.TAKEN, record.sid, self.status(record), None if code is None else str(code))
+
+    def poll(self, pending: Sequence[Pending]) -> list[Receipt]:
+        """See :meth:`nightmail.sending.carrier.Carrier.poll`. What cannot be read now is left for the next time."""
+        if not pending:
+            return []
+        wanted = {entry.carrier_message_id: entry for entry in pending}
+        receipts: list[Receipt] = []
+        try:
+            if len(pending) > 20:
+                first = min(entry.handed_off_at for entry in pending) - CLOCK_SKEW
+                last = max(entry.handed_off_at for entry in pending) + timedelta(hours=1)
+                for record in self.between(first, last, 3 * len(pending) + 1000):
+                    entry = wanted.pop(record.sid, None)
+                    if entry is not None:
+                        receipts.extend(self._receipt(entry, record))
+                    if not wanted:
+                        break
+            for entry in list(wanted.values())[:_SINGLE_FETCHES]:
+                receipts.extend(self._receipt(entry, self.one(entry.carrier_message_id)))
+        except UNREADABLE:
+            return receipts
+        return receipts
+
+    def _receipt(self, entry: Pending, record: Any) -> list[Receipt]:
+        status = self.status(record)
+        if status is None:
+            return []
+        code = getattr(record, "error_code", None)
+        duration = getattr(record, "duration", None)
+        return [
+            Receipt(
+                carrier=self.name,
+                channel=self.channel,
+                event_key=f"{record.sid}:{record.status}",
+                status=status,
+                carrier_message_id=record.sid,
+                message_id=entry.message_id,
+                error_code=None if code is None else str(code),
+                error_class=None if code is None else classify(FAMILY, str(code)),
+                occurred_at=utc(record.date_updated),
+                duration_s=None if duration is None else int(duration),
+                cost=price(record.price),
+                currency=record.price_unit.upper() if record.price_unit else None,
+            )
+        ]
