@@ -10,8 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightmail.contacts.phone_patterns import Judged, PhonePatterns, read_digits
 
 PHONE_TYPES = (
     "mobile",
@@ -149,22 +154,93 @@ class PhoneVerdicts:
     warning: pa.Array
 
 
+@lru_cache(maxsize=1)
+def _patterns() -> PhonePatterns:
+    return PhonePatterns()
+
+
+_ONE_THREAD = Lock()
+
+
+@lru_cache(maxsize=200_000)
+def _judge_odd(text: str, country: str | None) -> PhoneVerdict:
+    return judge_phone(text, country)
+
+
 def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
     """The verdicts on ``values``, numbers in any form, with the country of each row (null where not known)."""
-    seen: dict[tuple[str, str | None], PhoneVerdict] = {}
-    verdicts = []
-    nothing = PhoneVerdict()
-    for value, country in zip(values.to_pylist(), countries.to_pylist(), strict=True):
-        if value is None:
-            verdicts.append(nothing)
-            continue
-        verdict = seen.get((value, country))
-        if verdict is None:
-            verdict = seen[(value, country)] = judge_phone(value, country)
-        verdicts.append(verdict)
+    patterns = _patterns()
+    rows = len(values)
+    encoded = countries.dictionary_encode()
+    written = read_digits(values)
+    with _ONE_THREAD:
+        known = [patterns.plans.region(name) for name in encoded.dictionary.to_pylist()]
+        by_index = np.array([*known, -1], dtype=np.int32)
+        region = by_index[pc.fill_null(encoded.indices, len(known)).to_numpy(zero_copy_only=False)]
+        judged = patterns.judge(written, region)
+        verdicts = list(patterns.plans.verdicts)
+    code = judged.code
+    types = pa.array([label or None for _, label in verdicts], pa.string()).take(pa.array(code))
+    belongs_to = pa.array([name for name, _ in verdicts], pa.string()).take(pa.array(code))
+    reason = np.full(rows, _NO_REASON, dtype=np.int8)
+    reason[written.plain & (code == 0)] = _INVALID
+    reason[judged.country_needed] = _COUNTRY_NEEDED
+    numbers = e164(judged)
+    reasons = pa.array(_REASONS, pa.string()).take(pa.array(reason))
+    warnings = pa.nulls(rows, pa.string())
+    odd = np.flatnonzero((~written.plain & values.is_valid().to_numpy(zero_copy_only=False)) | judged.ask)
+    if not len(odd):
+        return PhoneVerdicts(numbers, types, belongs_to, reasons, warnings)
+    at = pa.array(odd)
+    asked = [
+        _judge_odd(text, country)
+        for text, country in zip(values.take(at).to_pylist(), countries.take(at).to_pylist(), strict=True)
+    ]
+    mask = np.zeros(rows, dtype=bool)
+    mask[odd] = True
+    where = pa.array(mask)
     return PhoneVerdicts(
         *(
-            pa.array([getattr(verdict, name) for verdict in verdicts], pa.string())
-            for name in ("number", "type", "country", "reason", "warning")
+            pc.replace_with_mask(column, where, pa.array([getattr(verdict, name) for verdict in asked], pa.string()))
+            for name, column in (
+                ("number", numbers),
+                ("type", types),
+                ("country", belongs_to),
+                ("reason", reasons),
+                ("warning", warnings),
+            )
         )
+    )
+
+
+_NO_REASON, _INVALID, _COUNTRY_NEEDED = range(3)
+_REASONS = (None, "phone_invalid", "phone_country_needed")
+
+
+def e164(judged: Judged) -> pa.Array:
+    """The valid numbers in E.164 form, null for the others: a plus sign, the calling code, the national number."""
+    valid = judged.code > 0
+    code = np.where(valid, judged.calling_code, 0)
+    code_size = (code > 0).astype(np.int32) + (code > 9) + (code > 99)
+    length = np.where(valid, judged.length, 0).astype(np.int32)
+    sizes = np.where(valid, 1 + code_size + length, 0)
+    offsets = np.zeros(len(valid) + 1, dtype=np.int32)
+    np.cumsum(sizes, out=offsets[1:])
+    text = np.empty(int(offsets[-1]), dtype=np.uint8)
+    rows = np.flatnonzero(valid)
+    begin = offsets[rows]
+    text[begin] = ord("+")
+    code, code_size, length = code[rows], code_size[rows], length[rows]
+    for step in range(3):
+        has = code_size > step
+        text[begin[has] + 1 + step] = code[has] // 10 ** (code_size[has] - 1 - step) % 10 + 48
+    # The national numbers: each place in the text gets the digit as far from its number's start as in ``digits``.
+    national = begin + 1 + code_size
+    ends = np.cumsum(length)
+    within = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int32) - np.repeat(
+        (ends - length).astype(np.int32), length
+    )
+    text[np.repeat(national, length) + within] = judged.digits[np.repeat(judged.start[rows], length) + within] + 48
+    return pa.StringArray.from_buffers(
+        len(valid), pa.py_buffer(offsets), pa.py_buffer(text), pa.array(valid).buffers()[1]
     )
