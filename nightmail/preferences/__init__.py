@@ -7,6 +7,7 @@ countries, quiet hours. What does not: verdicts on rows (:mod:`nightmail.contact
 from __future__ import annotations
 
 from nightmail.preferences.known import CONSENTS, PREFERENCES, SUPPRESSIONS, KnownPreferences
+from nightmail.preferences.planning import plan_audience
 from nightmail.preferences.policy import AudiencePolicy, Delivery, QuietHours, parse_delivery
 from nightmail.preferences.summary import AudienceSummary
 
@@ -20,4 +21,5 @@ __all__ = [
     "KnownPreferences",
     "QuietHours",
     "parse_delivery",
+    "plan_audience",
 ]

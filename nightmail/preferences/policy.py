@@ -89,6 +89,8 @@ class AudiencePolicy:
     """Channels that the feed's quiet hours bind; a contact's own quiet hours bind all."""
     default_country: str | None = None
     default_time_zone: str = "UTC"
+    country_needed: bool = False
+    """Whether an email contact whose country is not known is held (``country_unsettled``); numbers tell their own."""
     served: frozenset[str] | None = None
     """Countries that may be sent to; by default those of :mod:`nightmail.served_countries`."""
 
