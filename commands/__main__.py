@@ -1,0 +1,5 @@
+"""``python -m commands`` is ``nightmail``."""
+
+from commands.main import app
+
+app()

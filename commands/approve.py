@@ -1,0 +1,21 @@
+"""``nightmail approve CAMPAIGN``: a campaign that waits for a person may be sent."""
+
+from __future__ import annotations
+
+import typer
+
+from commands.screen import screen
+
+
+def approve(
+    campaign: str = typer.Argument(..., help="The campaign's key, as `nightmail campaigns` shows it."),
+    json_output: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Let a campaign that awaits approval be sent, now or at its time."""
+    from commands.local import actor, open_database
+    from nightmail.sending import campaigns
+
+    view = screen(json_output)
+    done = campaigns.approve(open_database(), campaign, actor=actor())
+    view.answer({"ok": True, "campaign": done.key, "state": str(done.state)})
+    view.say(f"{done.key} is {done.state.replace('_', ' ')}")

@@ -1,0 +1,126 @@
+"""``nightmail campaigns``: what was sent, is being sent, waits or failed; with a key, one campaign in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from commands.screen import Screen, screen, table
+from nightmail.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from nightmail.sending.campaigns import CampaignRow
+
+COUNTS = ("rows", "rejects", "duplicates", "held", "planned")
+
+
+def campaigns(
+    campaign: str = typer.Argument(None, help="A campaign's key: show this one in full."),
+    *,
+    team: str = typer.Option(None, "--team", help="Only of this team and those under it, such as acme.billing."),
+    state: list[str] = typer.Option([], "--state", help="Only in this state; may be given several times."),
+    limit: int = typer.Option(20, "--limit", min=1, max=1000, help="How many at the most, newest first."),
+    suspensions: bool = typer.Option(False, "--suspensions", help="List the channels that are suspended instead."),
+    json_output: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """List campaigns with their states and counts, newest first, or show one in full."""
+    from commands.local import open_database, sandbox_in_use
+    from nightmail.sending import campaigns as ledger
+    from nightmail.store.states import CampaignState
+
+    view = screen(json_output)
+    unknown = [name for name in state if name not in set(CampaignState)]
+    if unknown:
+        raise UsageError(
+            "state_unknown", f"There is no state {', '.join(unknown)}.", f"Use: {', '.join(CampaignState)}."
+        )
+    engine = open_database()
+    in_sandbox = sandbox_in_use(engine)
+    if in_sandbox:
+        view.sandbox()
+    with engine.connect() as connection:
+        if suspensions:
+            _show_suspensions(view, connection)
+        elif campaign:
+            _show_one(view, connection, ledger.get_campaign(connection, campaign), in_sandbox)
+        else:
+            found = ledger.list_campaigns(
+                connection, team_path=team, states=[CampaignState(name) for name in state], limit=limit
+            )
+            rows = [(row, ledger.message_counts(connection, row.id)) for row in found]
+            view.answer({"ok": True, "sandbox": in_sandbox, "campaigns": [as_json(row, sent) for row, sent in rows]})
+            columns = ("campaign", "state", *COUNTS, "accepted", "failed", "in doubt", "queued")
+            cells = [
+                (
+                    row.key,
+                    row.state.replace("_", " "),
+                    *(row.counts.get(name, "") for name in COUNTS),
+                    *(sent.get(name, 0) for name in ("accepted", "failed", "in_doubt", "queued")),
+                )
+                for row, sent in rows
+            ]
+            view.show(table("Campaigns", columns, cells, numeric=range(2, len(columns))))
+
+
+def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
+    """A campaign as ``--json`` shows it."""
+    return {
+        "campaign": row.key,
+        "team": row.team,
+        "feed": row.feed,
+        "category": row.category,
+        "state": str(row.state),
+        "source": row.source,
+        "counts": row.counts,
+        "messages": sent,
+        "problem": row.problem,
+        "created_at": row.created_at,
+        "scheduled_at": row.scheduled_at,
+        "first_hand_off_at": row.first_hand_off_at,
+        "finished_at": row.finished_at,
+    }
+
+
+def _show_one(view: Screen, connection: Connection, row: CampaignRow, in_sandbox: bool) -> None:
+    from nightmail.sending.campaigns import message_counts
+
+    sent = message_counts(connection, row.id)
+    view.answer({"ok": True, "sandbox": in_sandbox, **as_json(row, sent)})
+    view.say(row.key, style="bold")
+    view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC; source {row.source}")
+    if row.problem:
+        view.say(f"  {row.problem.get('message', '')} {row.problem.get('remedy', '')}", style="red")
+    counts = [(name.replace("_", " "), value) for name, value in row.counts.items() if isinstance(value, int)]
+    view.show(table("Rows", ("", "count"), counts, numeric=[1]))
+    view.show(table("Messages", ("state", "count"), sorted(sent.items()), numeric=[1]))
+
+
+def _show_suspensions(view: Screen, connection: Connection) -> None:
+    from nightmail.sending.campaigns import suspensions
+
+    found = suspensions(connection)
+    view.answer(
+        {
+            "ok": True,
+            "suspensions": [
+                {
+                    "id": row.id,
+                    "channel": row.channel,
+                    "team_id": row.team_id,
+                    "carrier_account_id": row.carrier_account_id,
+                    "reason": row.reason,
+                    "by": row.by,
+                    "since": row.since,
+                }
+                for row in found
+            ],
+        }
+    )
+    if not found:
+        view.say("No channel is suspended.")
+        return
+    cells = [(row.id, row.channel, row.reason, row.by, f"{row.since:%Y-%m-%d %H:%M}") for row in found]
+    view.show(table("Suspended channels", ("id", "channel", "reason", "by", "since"), cells))

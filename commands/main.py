@@ -1,0 +1,101 @@
+"""``nightmail``: the one Typer application. A command is one file here; what it does is in the other rooms.
+
+A command's file imports nothing heavy at its top, so that ``nightmail --help`` stays fast. Exit codes are those of
+:mod:`nightmail.errors`: 0 done, 1 failed, 2 not understood, 3 the contact file cannot be used, 4 it breaks its
+contract, 5 configuration, 6 an outside part does not answer, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from commands import (
+    approve,
+    campaigns,
+    cancel,
+    check,
+    db,
+    demo,
+    doctor,
+    explain,
+    feed,
+    pause,
+    provision,
+    report,
+    resume,
+    send,
+    up,
+)
+from commands.screen import current, screen
+from nightmail import __version__
+from nightmail.errors import NightmailError
+
+
+class ErrorBoundary(TyperGroup):
+    """Ends a command with the error's own exit code and no traceback when a user can mend what went wrong."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. A defect keeps its traceback; an error for the user never has one."""
+        screen("--json" in sys.argv)
+        try:
+            return super().invoke(ctx)
+        except NightmailError as error:
+            current().error(error)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            current().notice("stopped", style="yellow")
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    name="nightmail",
+    cls=ErrorBoundary,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Contact files in; delivered notifications and delivery reports out.",
+    epilog="Exit codes: 0 done, 1 failed, 2 not understood, 3 file unusable, 4 contract broken, 5 configuration, "
+    "6 an outside part does not answer.",
+)
+
+RUN, SEND, LOOK, SET_UP = "Run", "Send", "Look", "Set up"
+
+app.command("up", rich_help_panel=RUN)(up.up)
+app.command("demo", rich_help_panel=RUN)(demo.demo)
+app.command("doctor", rich_help_panel=RUN)(doctor.doctor)
+app.command("check", rich_help_panel=SEND)(check.check)
+app.command("send", rich_help_panel=SEND)(send.send)
+app.command("approve", rich_help_panel=SEND)(approve.approve)
+app.command("pause", rich_help_panel=SEND)(pause.pause)
+app.command("resume", rich_help_panel=SEND)(resume.resume)
+app.command("cancel", rich_help_panel=SEND)(cancel.cancel)
+app.command("campaigns", rich_help_panel=LOOK)(campaigns.campaigns)
+app.command("report", rich_help_panel=LOOK)(report.report)
+app.command("explain", rich_help_panel=LOOK)(explain.explain)
+app.command("provision", rich_help_panel=SET_UP)(provision.provision)
+app.add_typer(feed.app, name="feed", rich_help_panel=SET_UP)
+app.add_typer(db.app, name="db", rich_help_panel=SET_UP)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nightmail {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version and end."
+    ),
+) -> None:
+    del version
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,29 @@
+"""``nightmail pause CAMPAIGN``: senders stop handing off its messages within a second."""
+
+from __future__ import annotations
+
+import typer
+
+from commands.screen import screen
+
+
+def pause(
+    campaign: str = typer.Argument(..., help="The campaign's key, as `nightmail campaigns` shows it."),
+    json_output: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Pause a campaign within a second, between hand-offs; nothing is lost."""
+    from commands.local import actor, open_database
+    from nightmail.sending import campaigns
+
+    view = screen(json_output)
+    done = campaigns.pause(open_database(), campaign, actor=actor())
+    view.answer(
+        {
+            "ok": True,
+            "campaign": done.campaign.key,
+            "state": str(done.campaign.state),
+            "waiting": done.not_sent,
+            "under_way": done.under_way,
+        }
+    )
+    view.say(f"{done.campaign.key} is paused; {done.not_sent:,} messages wait, {done.under_way:,} were under way")

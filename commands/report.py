@@ -1,0 +1,8 @@
+"""``nightmail report``."""
+
+from __future__ import annotations
+
+
+def report() -> None:
+    """Not written yet."""
+    raise NotImplementedError

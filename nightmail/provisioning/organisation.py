@@ -1,0 +1,318 @@
+"""The organisation file: what ``nightmail provision ORG.yaml`` reads, checked in full before anything is changed.
+
+Every part is optional but the organisation itself. Secrets never stand in the file: they are references, ``env:NAME``
+or ``file:PATH``. Paths are relative to the file. docs/provisioning.md explains each key.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nightmail.api_keys import Scope
+from nightmail.errors import ConfigurationError, UsageError
+
+Channel = Literal["sms", "email", "voice", "chat"]
+CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+TeamPath = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
+SecretReference = Annotated[str, Field(pattern=r"^(env|file):.+$")]
+
+KNOWN_ADAPTERS: dict[str, tuple[str, str]] = {
+    "twilio_sms": ("twilio", "sms"),
+    "twilio_voice": ("twilio", "voice"),
+    "sendgrid_email": ("sendgrid", "email"),
+    "smtp_email": ("smtp", "email"),
+}
+"""Adapters that come with the product, with their carrier and channel; any other file in ``resources/carriers`` works too."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TeamPart(_Part):
+    """A team and the teams under it. What is not stated is taken from the team above."""
+
+    name: str
+    path: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", description="The last part of the path")]
+    region: Literal["eu", "us"] | None = None
+    country: CountryCode | None = None
+    time_zone: str | None = None
+    currency: CurrencyCode | None = None
+    retention_days: Annotated[int, Field(ge=1)] | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    teams: tuple[TeamPart, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, zone: str | None) -> str | None:
+        if zone is not None:
+            from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+            try:
+                ZoneInfo(zone)
+            except (ZoneInfoNotFoundError, ValueError) as error:
+                raise ValueError(f"{zone} is not an IANA time zone such as Europe/Berlin") from error
+        return zone
+
+
+class CategoryPart(_Part):
+    """A kind of message; without a team it is one for all."""
+
+    name: str
+    kind: Literal["service", "marketing"]
+    team: TeamPath | None = None
+    needs_consent: bool | None = Field(None, description="Marketing needs consent unless this says otherwise")
+    urgent: bool = False
+    resend_if_absent: bool = False
+
+
+class PricePart(_Part):
+    """What a carrier charges for one unit, from a day on."""
+
+    carrier: str
+    channel: Channel
+    country: CountryCode | None = None
+    amount: Annotated[Decimal, Field(ge=0)]
+    currency: CurrencyCode
+    effective_from: dt.date
+
+
+class SftpServerPart(_Part):
+    """A server on which teams drop files. ``host_key`` reads like a line of known_hosts without the host."""
+
+    name: str
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 22
+    username: str
+    password_secret: SecretReference | None = None
+    private_key_secret: SecretReference | None = None
+    host_key: str
+    root: str = "/"
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if self.password_secret is None and self.private_key_secret is None:
+            raise ValueError("give password_secret or private_key_secret")
+        return self
+
+
+class CarrierAccountPart(_Part):
+    """An account at a carrier. ``adapter`` names the file in ``resources/carriers``; the rest are its settings."""
+
+    name: str
+    adapter: str
+    carrier: str | None = None
+    channel: Channel | None = None
+    team: TeamPath | None = None
+    region: Literal["eu", "us"] | None = None
+    priority: int = 0
+    account: str = ""
+    secret: SecretReference | None = None
+    webhook_secret: SecretReference | None = None
+    base_url: str = ""
+    rate_per_s: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Units per second that the account allows"
+    )
+    sandbox: bool = Field(False, description="A stand-in on loopback: nothing leaves the machine")
+    options: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known_or_stated(self) -> Self:
+        if self.adapter not in KNOWN_ADAPTERS and (self.carrier is None or self.channel is None):
+            raise ValueError(
+                f"{self.adapter} is none of {', '.join(KNOWN_ADAPTERS)}: state its carrier and channel as well"
+            )
+        return self
+
+    @property
+    def carrier_name(self) -> str:
+        """The carrier's name, stated or the adapter's own."""
+        return self.carrier or KNOWN_ADAPTERS[self.adapter][0]
+
+    @property
+    def channel_name(self) -> str:
+        """The channel, stated or the adapter's own."""
+        return self.channel or KNOWN_ADAPTERS[self.adapter][1]
+
+    def stored_settings(self) -> dict[str, Any]:
+        """The settings as the table ``carrier_account`` keeps them."""
+        values: dict[str, Any] = {"adapter": self.adapter, "account": self.account, "base_url": self.base_url}
+        if self.rate_per_s is not None:
+            values["rate_per_s"] = self.rate_per_s
+        if self.sandbox:
+            values["sandbox"] = True
+        if self.options:
+            values["options"] = dict(self.options)
+        return values
+
+
+class SenderPart(_Part):
+    """What a team's messages of a channel come from."""
+
+    team: TeamPath
+    channel: Channel
+    name: str = "default"
+    address: str
+    display_name: str | None = None
+    reply_to: str | None = None
+    carrier_account: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class TemplatePart(_Part):
+    """A template file, stored as the team's; a changed file becomes the next version."""
+
+    team: TeamPath
+    file: Path
+
+
+class FeedPart(_Part):
+    """A standing order of a team: where files come from, what is sent, how."""
+
+    team: TeamPath
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
+    template: str
+    sftp_server: str | None = None
+    folder: str | None = None
+    default_country: CountryCode | None = None
+    schedule: str | None = Field(None, description="Cron expression in the team's time zone")
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _folder_with_server(self) -> Self:
+        if (self.sftp_server is None) != (self.folder is None):
+            raise ValueError("sftp_server and folder belong together: give both, or neither for a feed by API only")
+        if self.folder is not None and (".." in self.folder.split("/") or not self.folder.strip("/")):
+            raise ValueError("folder must name a folder below the server's root")
+        return self
+
+
+class ApiKeyPart(_Part):
+    """A program's key. It is shown once, when it is made; ``file`` writes it there (mode 0600) as well."""
+
+    team: TeamPath
+    name: str
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
+    file: Path | None = None
+
+
+class WebhookPart(_Part):
+    """A team's address that is told of events."""
+
+    team: TeamPath
+    url: str
+    events: tuple[str, ...]
+    secret: SecretReference
+
+
+class Organisation(_Part):
+    """The whole file."""
+
+    organisation: TeamPart
+    categories: tuple[CategoryPart, ...] = ()
+    prices: tuple[PricePart, ...] = ()
+    price_lists: tuple[Path, ...] = ()
+    sftp_servers: tuple[SftpServerPart, ...] = ()
+    carrier_accounts: tuple[CarrierAccountPart, ...] = ()
+    senders: tuple[SenderPart, ...] = ()
+    templates: tuple[TemplatePart, ...] = ()
+    feeds: tuple[FeedPart, ...] = ()
+    api_keys: tuple[ApiKeyPart, ...] = ()
+    webhooks: tuple[WebhookPart, ...] = ()
+
+    def teams(self) -> list[tuple[str, TeamPart]]:
+        """Every team with its whole path, parents before children."""
+        found: list[tuple[str, TeamPart]] = []
+
+        def walk(part: TeamPart, above: str) -> None:
+            path = f"{above}.{part.path}" if above else part.path
+            found.append((path, part))
+            for child in part.teams:
+                walk(child, path)
+
+        walk(self.organisation, "")
+        return found
+
+    @model_validator(mode="after")
+    def _names_meet(self) -> Self:
+        paths = [path for path, _ in self.teams()]
+        _refuse_twice("teams", paths)
+        _refuse_twice("sftp_servers", [part.name for part in self.sftp_servers])
+        _refuse_twice("carrier_accounts", [part.name for part in self.carrier_accounts])
+        _refuse_twice("senders", [f"{part.team} {part.channel} {part.name}" for part in self.senders])
+        _refuse_twice("feeds", [f"{part.team} {part.name}" for part in self.feeds])
+        _refuse_twice("feeds' folders", [f"{part.sftp_server}:{part.folder}" for part in self.feeds if part.folder])
+        _refuse_twice("api_keys", [f"{part.team} {part.name}" for part in self.api_keys])
+        owned: dict[str, list[str | None]] = {
+            "categories": [part.team for part in self.categories],
+            "carrier_accounts": [part.team for part in self.carrier_accounts],
+            "senders": [part.team for part in self.senders],
+            "templates": [part.team for part in self.templates],
+            "feeds": [part.team for part in self.feeds],
+            "api_keys": [part.team for part in self.api_keys],
+            "webhooks": [part.team for part in self.webhooks],
+        }
+        for kind, teams in owned.items():
+            for index, team in enumerate(teams):
+                if team is not None and team not in paths:
+                    raise ValueError(f"{kind}[{index}].team: there is no team {team}; known: {', '.join(paths)}")
+        return self
+
+
+def _refuse_twice(kind: str, names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{kind}: {name} stands twice")
+        seen.add(name)
+
+
+def load_organisation(path: Path) -> Organisation:
+    """Read and check an organisation file. Raises :class:`UsageError` or :class:`ConfigurationError` that names the key."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(
+            "organisation_invalid", f"There is no file {path}.", "Give the path of an organisation file."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "organisation_invalid", f"{path} cannot be read: {type(error).__name__}.", "Give a UTF-8 YAML file."
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(
+            "organisation_invalid", f"{path} is not YAML: {' '.join(str(error).split())}.", "Correct the line it names."
+        ) from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(
+            "organisation_invalid",
+            f"{path} must be a mapping with the key organisation.",
+            "samples/organisation.yaml shows the form.",
+        )
+    return parse_organisation(content, path.name)
+
+
+def parse_organisation(content: dict[str, Any], name: str) -> Organisation:
+    """Check an organisation's content; ``name`` stands in messages. Raises :class:`ConfigurationError`."""
+    try:
+        return Organisation.model_validate(content)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors()
+        ]
+        shown = "; ".join(problems[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else "")
+        raise ConfigurationError(
+            "organisation_invalid",
+            f"{name} cannot be used: {shown}.",
+            "Correct it; docs/provisioning.md explains each key.",
+            problems=problems,
+        ) from error
