@@ -319,10 +319,12 @@ def file_problems(preparation: Preparation, columns: tuple[str, ...], rows: int)
     return tuple(found)
 
 
-def reject_problems(preparation: Preparation, rows: int, rejects: int) -> tuple[ContractProblem, ...]:
-    """Whether too many rows were rejected."""
+def reject_problems(
+    preparation: Preparation, rows: int, rejects: int, corrections: bool = False
+) -> tuple[ContractProblem, ...]:
+    """Whether too many rows were rejected. A reject file of ours, dropped again, may be corrected in a few rows only."""
     feed = preparation.feed
-    if rows >= feed.reject_limit_from_rows and rejects > rows * feed.reject_limit:
+    if not corrections and rows >= feed.reject_limit_from_rows and rejects > rows * feed.reject_limit:
         return (_problem("file_over_reject_limit", share=f"{rejects / rows:.1%}", limit=f"{feed.reject_limit:.1%}"),)
     return ()
 
@@ -332,7 +334,7 @@ def contract_problems(
 ) -> tuple[ContractProblem, ...]:
     """Everything in which a file breaks its feed's contract; empty when it keeps it."""
     return file_problems(preparation, contact_file.columns, contact_file.rows) + reject_problems(
-        preparation, contacts.rows, contacts.rejects
+        preparation, contacts.rows, contacts.rejects, contact_file.own_rejects
     )
 
 

@@ -54,6 +54,12 @@ _ENTRIES = (
         "Put the column names in the first line, such as external_id, phone, email.",
     ),
     Reason(
+        "file_no_known_column",
+        Kind.FILE,
+        "No column is known as an address or an external_id: {columns}.",
+        "Name a column phone or email, or map one in the feed.",
+    ),
+    Reason(
         "file_not_text",
         Kind.FILE,
         "The file is not text: it looks like {detected}.",
@@ -161,6 +167,12 @@ _ENTRIES = (
         Kind.FILE,
         "The table {table} breaks its contract: {detail}.",
         "Nothing was sent. An operator is told; see the run's checks.",
+    ),
+    Reason(
+        "rows_do_not_reconcile",
+        Kind.FILE,
+        "The rows of the file are not all accounted for: {detail}.",
+        "Nothing was sent. This is a defect of Nightmail: an operator is told; please report it.",
     ),
     Reason(
         "parts_missing",
@@ -486,10 +498,10 @@ _ENTRIES = (
         "Check the rows for a quote that is not closed.",
     ),
     Reason(
-        "row_short_quote",
+        "row_quote_repaired",
         Kind.WARNING,
-        "{count} rows have a quote inside an unquoted value; it was kept as text.",
-        "Nothing to do, or quote the value and double the quote.",
+        "{count} rows have quotes that are not doubled, or spaces around quotes; they were read as they were meant.",
+        "Nothing to do, or double every quote that belongs to a value.",
     ),
     # Holds
     Reason("opted_out", Kind.HOLD, "The contact opted out.", "Nothing to do: the choice is respected."),
@@ -734,6 +746,9 @@ _ENTRIES = (
     ),
     Reason("link_invalid", Kind.REQUEST, "This link is not valid.", "Open it from the message as it was received."),
     Reason("link_expired", Kind.REQUEST, "This link no longer holds.", "Use the link of a newer message."),
+    Reason(
+        "storage_full", Kind.REQUEST, "There is no room left for the file.", "Tell an administrator, and send it again."
+    ),
     Reason("busy", Kind.REQUEST, "There is too much to do at the moment.", "Send it again in a few seconds."),
     Reason("disk_full", Kind.SETUP, "There is no room left on the disk.", "Free some room; nothing is lost."),
     Reason("database_unavailable", Kind.SETUP, "The database does not answer.", "Try again in a few seconds."),

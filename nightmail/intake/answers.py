@@ -139,7 +139,7 @@ def answer_of(connection: Connection, file: FileRow) -> Answer:
         "read_as": counts.get("read_as"),
         "settings": settings_used(campaign, counts),
     }
-    has_rejects = bool(counts.get("rejects", 0)) or bool(counts.get("duplicates", 0))
+    has_rejects = int(counts.get("rejects", 0)) > 0
     document["rejects_file"] = f"{file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}" if has_rejects else None
     return Answer(file, campaign, document, has_rejects, campaign.state not in UNDER_WAY)
 

@@ -1,0 +1,89 @@
+"""``contacts``, with ``rejects`` and ``warnings`` beside it: the rows judged, normalised and deduplicated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.campaign_runs import (
+    frozen_metadata,
+    is_frozen,
+    record_stage,
+    stage_metadata,
+    stopped_by_errors,
+    stored_preparation,
+)
+from assets.partitions import campaigns
+from nightmail.intake.preparations import earlier_campaigns
+from nightmail.preparing import make_contacts
+from resources.database import DatabaseResource
+from resources.lake import LakeResource
+
+
+@dg.multi_asset(
+    name="contacts",
+    partitions_def=campaigns,
+    group_name="preparing",
+    specs=[
+        dg.AssetSpec(
+            "contacts",
+            deps=["contact_file"],
+            kinds={"parquet"},
+            description="The rows that can be used: addresses normalised, placeholders typed, duplicates collapsed. "
+            "Personal data.",
+        ),
+        dg.AssetSpec(
+            "rejects",
+            deps=["contact_file"],
+            kinds={"parquet"},
+            description="The rows that cannot be used, and duplicates, each with its line, reason and sentence. "
+            "Personal data.",
+        ),
+        dg.AssetSpec(
+            "warnings",
+            deps=["contact_file"],
+            kinds={"parquet"},
+            description="What was noticed on rows that stay: repaired numbers, likely typing errors. Personal data.",
+        ),
+    ],
+)
+def contacts(
+    context: dg.AssetExecutionContext, database: DatabaseResource, lake: LakeResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Judge every row of the contact file."""
+    campaign = context.partition_key
+    with stopped_by_errors(database, campaign):
+        stored = stored_preparation(campaign, database, lake)
+        if is_frozen(stored):
+            metadata = frozen_metadata(stored, "contacts")
+            for name in ("contacts", "rejects", "warnings"):
+                yield dg.MaterializeResult(asset_key=name, metadata=metadata)
+            return
+        with database.connect() as connection:
+            earlier = earlier_campaigns(connection, stored.campaign, lake.lake)
+        summary = make_contacts(stored.preparation, stored.tables, earlier)
+        counts = summary.as_dict()
+        record_stage(
+            database,
+            stored,
+            "contacts",
+            counts,
+            rows=summary.rows,
+            rejects=summary.rejects,
+            duplicates=summary.duplicates,
+            contacts=summary.contacts,
+            rejects_by_reason=summary.by_reason,
+            warnings_by_reason=summary.warnings_by_reason,
+        )
+    yield dg.MaterializeResult(asset_key="contacts", metadata=stage_metadata(counts))
+    yield dg.MaterializeResult(
+        asset_key="rejects",
+        metadata=stage_metadata(
+            {"rejects": summary.rejects, "duplicates": summary.duplicates, "by_reason": summary.by_reason}
+        ),
+    )
+    yield dg.MaterializeResult(
+        asset_key="warnings",
+        metadata=stage_metadata({"warnings": summary.warnings, "by_reason": summary.warnings_by_reason}),
+    )

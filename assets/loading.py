@@ -1,0 +1,71 @@
+"""``ledger``: the last step of a preparation. It loads the send ledger and moves the campaign's state on: the gate.
+
+It is downstream of every blocking check, so that a campaign whose checks failed is never loaded.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.campaign_runs import stopped_by_errors, stored_preparation
+from assets.partitions import campaigns
+from nightmail.intake.approval import approval_needed
+from nightmail.sending.campaigns import record_counts
+from nightmail.sending.ledger import load_ledger
+from nightmail.store.states import CampaignState
+from resources.database import DatabaseResource
+from resources.lake import LakeResource
+
+
+@dg.asset(
+    partitions_def=campaigns,
+    deps=["audience", "messages"],
+    group_name="preparing",
+    kinds={"postgres"},
+    description="The campaign's messages in the send ledger, and its state moved on: to sending, to its schedule, or to "
+    "a person's approval. Loading again changes nothing.",
+)
+def ledger(
+    context: dg.AssetExecutionContext, database: DatabaseResource, lake: LakeResource
+) -> dg.MaterializeResult[None]:
+    """Load the ledger, in one transaction with the change of state."""
+    campaign = context.partition_key
+    with stopped_by_errors(database, campaign):
+        stored = stored_preparation(campaign, database, lake)
+        row = stored.campaign
+        if row.loaded_at is None and row.state != CampaignState.CHECKING:
+            return dg.MaterializeResult(metadata={"loaded": False, "state": str(row.state)})
+        approval = None
+        if row.loaded_at is None:
+            with database.begin() as connection:
+                approval = approval_needed(
+                    connection,
+                    row,
+                    stored.feed,
+                    rows=int(row.counts["rows"]),
+                    contacts=int(row.counts["contacts"]),
+                    corrections=bool(row.counts.get("corrections")),
+                )
+                if approval is not None:
+                    record_counts(connection, row.id, {"approval": approval})
+        loaded = load_ledger(
+            database.engine,
+            campaign,
+            stored.tables.messages,
+            stored.tables.audience,
+            actor=f"run:{context.run_id}",
+            needs_approval=approval is not None,
+        )
+    metadata = {
+        "loaded": not loaded.already_loaded,
+        "state": str(loaded.state),
+        "messages": loaded.messages,
+        "queued": loaded.queued,
+        "standby": loaded.standby,
+        "late": loaded.late,
+    }
+    if approval is not None:
+        metadata["waits_because"] = approval
+    if loaded.finishes_by is not None:
+        metadata["finishes_by"] = loaded.finishes_by.isoformat()
+    return dg.MaterializeResult(metadata=metadata)

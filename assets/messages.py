@@ -1,0 +1,55 @@
+"""``messages``: the rendered text of every message, with its segments and estimated cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import dagster as dg
+
+from assets.campaign_runs import (
+    frozen_metadata,
+    is_frozen,
+    record_stage,
+    stage_metadata,
+    stopped_by_errors,
+    stored_preparation,
+)
+from assets.partitions import campaigns
+from nightmail.preparing import campaign_counts, make_messages
+from resources.database import DatabaseResource
+from resources.lake import LakeResource
+
+
+@dg.asset(
+    partitions_def=campaigns,
+    deps=["contacts", "audience"],
+    group_name="preparing",
+    kinds={"parquet", "jinja"},
+    description="One rendered message per planned contact and channel: text, segments, estimated cost. Fallbacks are "
+    "rendered too and stand by. Personal data.",
+)
+def messages(
+    context: dg.AssetExecutionContext, database: DatabaseResource, lake: LakeResource
+) -> dg.MaterializeResult[None]:
+    """Render every message. A contact whose text cannot be sent turns to held in ``audience``."""
+    campaign = context.partition_key
+    with stopped_by_errors(database, campaign):
+        stored = stored_preparation(campaign, database, lake)
+        if is_frozen(stored):
+            return dg.MaterializeResult(metadata=frozen_metadata(stored, "messages"))
+        summary = make_messages(stored.preparation, stored.tables)
+        counts = summary.as_dict()
+        stages = stored.campaign.counts.get("stages", {})
+        held_by_reason = Counter(stages["audience"]["by_reason"]) + Counter(counts["by_reason"])
+        totals = campaign_counts(stages["contacts"], stages["audience"], counts)
+        record_stage(
+            database,
+            stored,
+            "messages",
+            counts,
+            **totals,
+            held_by_reason=dict(held_by_reason),
+            segments=counts["segments"],
+            costs=counts["costs"],
+        )
+    return dg.MaterializeResult(metadata=stage_metadata(counts))

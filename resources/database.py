@@ -1,0 +1,34 @@
+"""The product's database as a Dagster resource: one pool of connections per process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+from sqlalchemy import Connection, Engine
+
+from nightmail.store.engine import engine
+
+
+class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The PostgreSQL at ``url``; empty is the settings' own (``NIGHTMAIL_DATABASE_URL``)."""
+
+    url: str = ""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, shared by all in this process."""
+        return engine(self.url or None)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A connection in a transaction that commits when the block ends well."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection for reading."""
+        with self.engine.connect() as connection:
+            yield connection
