@@ -12,10 +12,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from nightmail.contact_files.failures import file_error, file_warning
 from nightmail.contact_files.summary import OWN_COLUMNS, FileWarning
-from nightmail.errors import ContactFileError
 from nightmail.lake_schemas import CONTACTS, STANDARD_FIELDS
-from nightmail.reasons import remedy, sentence
 
 _SYNONYMS: dict[str, str] = {
     "external_id": """
@@ -193,7 +192,7 @@ def plan_columns(
     def take(index: int, target: str) -> None:
         first = holder.get(target)
         if first is not None:
-            _refuse_twice(names[first], names[index], target)
+            raise file_error("file_column_twice", first=names[first], second=names[index], field=target)
         holder[target] = index
         targets[index] = target
         settled[index] = True
@@ -223,7 +222,7 @@ def plan_columns(
         if index in overruled:
             target = known.get(key) or f"other_{target}"
         elif target in _RESERVED:
-            warnings.append(_warning("file_column_renamed", value=names[index], column=f"{target}_column"))
+            warnings.append(file_warning("file_column_renamed", value=names[index], column=f"{target}_column"))
             target = f"{target}_column"
         take(index, target)
     copies = {
@@ -234,26 +233,16 @@ def plan_columns(
     return ColumnPlan(names, tuple(targets), copies, any(own), tuple(warnings))
 
 
-def _warning(reason: str, column: str | None = None, count: int = 1, **fields: object) -> FileWarning:
-    return FileWarning(reason, f"{sentence(reason, column=column, **fields)} {remedy(reason)}".strip(), count, column)
-
-
 def _clean(name: str) -> str:
     return " ".join(name.translate(_ZERO_WIDTH).replace("\x00", "").split())
-
-
-def _refuse_twice(first: str, second: str, field: str) -> None:
-    fields = {"first": first, "second": second, "field": field}
-    raise ContactFileError(
-        "file_column_twice", sentence("file_column_twice", **fields), remedy("file_column_twice"), **fields
-    )
 
 
 _DIGITS = re.compile(r"[\s()+./\-]*(?:\d[\s()+./\-]*)+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T].*)?")
+_YEAR = re.compile(r"\d{1,4}")
+"""A column may be named 2026 or 1, beside columns that are known."""
 _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d[\d.,\s]*[%€$£]?")
-_OUR_OWN_MARK = re.compile(r"[{}<>=;|\t]|https?://")
 
 
 def looks_like_value(cell: str) -> bool:
@@ -271,15 +260,21 @@ def looks_like_value(cell: str) -> bool:
     )
 
 
+def looks_like_address(cell: str) -> bool:
+    """Whether a cell looks like an email address or a phone number."""
+    text = cell.strip()
+    return bool(_EMAIL.fullmatch(text) or (_DIGITS.fullmatch(text) and sum(map(str.isdigit, text)) >= 7))
+
+
 def header_score(cells: Sequence[str], mapping: Mapping[str, str] | None = None) -> int:
     """How surely a line is the header: 0 is no header, 1 is possible, more is the number of known columns plus one."""
     filled = [cell for cell in cells if cell.strip()]
-    if not filled or any(looks_like_value(cell) for cell in filled):
-        return 0
     stated = {column_key(name) for name in (mapping or {})}
     known = 0
     for cell in filled:
         key = column_key(cell)
         if standard_field(cell) or key in stated or key in _WEAK_FIELD_OF or key in _OWN_KEYS:
             known += 1
+    if not filled or any(looks_like_value(cell) for cell in filled if not (known and _YEAR.fullmatch(cell.strip()))):
+        return 0
     return 1 + known

@@ -1,0 +1,483 @@
+"""CSV by blocks: Arrow reads what is well formed, the exact reader what is odd, and every row keeps its line.
+
+A block is well formed when every quote opens right after a delimiter or line end and closes right before one: then the
+parity of quotes says which line ends are inside values. Where a block breaks that rule, the part before is still
+read by Arrow, some records are read exactly, and Arrow goes on behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from nightmail.contact_files.csv_records import (
+    Dialect,
+    Record,
+    RecordReader,
+    Shape,
+    lenient_fields,
+    swallows_rows,
+    unescape,
+)
+from nightmail.contact_files.dialects import Opening
+from nightmail.contact_files.row_collector import RowCollector
+from nightmail.contact_files.summary import ReadOptions
+from nightmail.contact_files.text_survey import UNDECODABLE, TextSurvey, decoded_chunks
+from nightmail.progress import Progress
+
+BLOCK_BYTES = 24 * 1024 * 1024
+_EXACT_RECORDS = 500
+"""Records read exactly at an odd place before Arrow is tried again; doubled while oddities go on."""
+_EXACT_RECORDS_MOST = 64_000
+_LF, _CR = 10, 13
+_UNDECODABLE_BYTES = UNDECODABLE.encode()
+
+
+@dataclass
+class LineEnds:
+    """How often each line end was met."""
+
+    lf: int = 0
+    crlf: int = 0
+    cr: int = 0
+
+    @property
+    def name(self) -> str:
+        """``LF``, ``CRLF``, ``CR`` or ``mixed``."""
+        met = [name for name, count in (("LF", self.lf), ("CRLF", self.crlf), ("CR", self.cr)) if count]
+        return met[0] if len(met) == 1 else "mixed" if met else "LF"
+
+
+@dataclass
+class CsvReader:
+    """Reads the rows of one CSV file into a collector; :meth:`read` does all of it."""
+
+    path: Path
+    survey: TextSurvey
+    opening: Opening
+    shape: Shape
+    collector: RowCollector
+    options: ReadOptions
+    progress: Progress | None = None
+    line_ends: LineEnds = field(default_factory=LineEnds)
+
+    def __post_init__(self) -> None:
+        self._dialect: Dialect = self.opening.dialect
+        self._width = self.opening.fields_in_rows
+        self._record_limit = 4 * self.options.field_limit
+        self._exact = RecordReader(self._dialect, self.shape, self._record_limit)
+        self._exact_records = _EXACT_RECORDS
+        self._line = self.opening.first_line
+        self._simple = len(self._dialect.delimiter.encode()) == 1
+
+    def read(self) -> None:
+        """Read all rows."""
+        total = self.survey.end
+        carried = b""
+        skipping = False
+        for piece, done in self._pieces():
+            final = piece is None
+            buffer = carried + piece if piece is not None else carried
+            if skipping:
+                buffer, skipping = self._skip_line(buffer, final)
+            if final and buffer and not buffer.endswith((b"\n", b"\r")):
+                buffer += b"\n"
+            carried = buffer[self._take(buffer, final) :]
+            if len(carried) > self._record_limit and not final:
+                carried, skipping = self._too_long(carried)
+            if self.progress is not None:
+                self.progress("contact_file", min(done, total), total)
+
+    def _pieces(self) -> Iterator[tuple[bytes | None, int]]:
+        """The text after the header in UTF-8, in blocks, each with the bytes read so far; None at the end."""
+        survey = self.survey
+        done = survey.skip
+        if survey.codec == "utf-8" and not survey.damaged:
+            with self.path.open("rb") as handle:
+                done += self.opening.skip_bytes
+                handle.seek(done)
+                while chunk := handle.read(min(BLOCK_BYTES, survey.end - done)):
+                    done += len(chunk)
+                    yield chunk, done
+        else:
+            skip = self.opening.offset
+            waiting: list[bytes] = []
+            size = 0
+            for text in decoded_chunks(self.path, survey.codec, survey.skip, survey.end):
+                part = text[skip:]
+                skip = max(skip - len(text), 0)
+                data = part.encode("utf-8", "replace")
+                waiting.append(data)
+                size += len(data)
+                done += len(text)
+                if size >= BLOCK_BYTES:
+                    yield b"".join(waiting), done
+                    waiting, size = [], 0
+            if size:
+                yield b"".join(waiting), done
+        yield None, survey.end
+
+    def _skip_line(self, buffer: bytes, final: bool) -> tuple[bytes, bool]:
+        """Pass over the rest of a line that is too long to be kept."""
+        ends = [place for place in (buffer.find(b"\n"), buffer.find(b"\r")) if place >= 0]
+        if not ends:
+            return b"", not final
+        end = min(ends)
+        if buffer[end : end + 1] == b"\r" and end + 1 == len(buffer) and not final:
+            return buffer[end:], True
+        self._line += 1
+        return buffer[end + (2 if buffer[end : end + 2] == b"\r\n" else 1) :], False
+
+    def _too_long(self, carried: bytes) -> tuple[bytes, bool]:
+        """A record that goes on beyond every limit: its first line is rejected, and reading goes on after that."""
+        ends = [place for place in (carried.find(b"\n"), carried.find(b"\r")) if place >= 0]
+        line = carried[: min(ends)] if ends else carried
+        raw = line[:1000].decode("utf-8", "ignore")
+        self.collector.reject(self._line, "row_field_too_large", raw, limit=self.options.field_limit)
+        if ends:
+            return self._skip_line(carried, False)
+        return b"", True
+
+    def _take(self, buffer: bytes, final: bool) -> int:
+        """Read all whole records of ``buffer``; gives the bytes read."""
+        position = 0
+        while position < len(buffer):
+            taken = self._take_by_arrow(buffer, position, final) if self._simple else 0
+            if taken:
+                position += taken
+                self._exact_records = _EXACT_RECORDS if taken > 1_000_000 else self._exact_records
+                if position >= len(buffer):
+                    break
+            exact = self._take_exactly(buffer, position, final)
+            position += exact
+            if not exact:
+                break
+        return position
+
+    def _take_by_arrow(self, buffer: bytes, start: int, final: bool) -> int:
+        """Read the records up to the first odd quote; gives the bytes read."""
+        data = np.frombuffer(buffer, np.uint8)[start:]
+        ends = np.flatnonzero(data == _LF)
+        carriage = buffer.find(b"\r", start) >= 0
+        if carriage:
+            returns = np.flatnonzero(data == _CR)
+            followed = np.append(data[1:], 0)[returns] == _LF
+            if not final and returns.size and returns[-1] == data.size - 1:
+                returns, followed = returns[:-1], followed[:-1]
+            if not followed.all():
+                ends = np.union1d(ends, returns[~followed])
+        record_ends = ends
+        quoted_ends = False
+        quote = self._dialect.quote
+        if quote is not None and buffer.find(quote.encode(), start) >= 0:
+            quotes = np.flatnonzero(data == ord(quote))
+            sound = self._sound_quotes(data, quotes)
+            if sound < quotes.size:
+                ends = ends[: np.searchsorted(ends, quotes[sound])]
+            inside = (np.searchsorted(quotes[:sound], ends) & 1).astype(bool)
+            record_ends = ends[~inside]
+            quoted_ends = bool(inside.any())
+        if record_ends.size == 0:
+            return 0
+        cut = int(record_ends[-1]) + 1
+        ends = ends[: np.searchsorted(ends, cut)]
+        self._count_line_ends(buffer, start, start + cut, ends.size, carriage)
+        self._read_block(buffer[start : start + cut], ends, record_ends, quoted_ends, carriage)
+        self._line += ends.size
+        return cut
+
+    def _sound_quotes(self, data: np.ndarray, quotes: np.ndarray) -> int:
+        """How many quotes, from the first on, stand where well-formed CSV has them.
+
+        By turns they open, right after a delimiter, line end or quote, and close, right before one.
+        """
+        allowed = np.zeros(256, bool)
+        allowed[[ord(self._dialect.delimiter), _LF, _CR, ord(self._dialect.quote or '"')]] = True
+        openers, closers = quotes[0::2], quotes[1::2]
+        opened = allowed[data[np.maximum(openers - 1, 0)]] | (openers == 0)
+        closed = allowed[data[np.minimum(closers + 1, data.size - 1)]] | (closers == data.size - 1)
+        odd = np.flatnonzero(~(opened[: closers.size] & closed))
+        if odd.size:
+            return int(odd[0]) * 2
+        if openers.size > closers.size and not opened[-1]:
+            return int(quotes.size) - 1
+        return int(quotes.size)
+
+    def _count_line_ends(self, buffer: bytes, start: int, stop: int, ends: int, carriage: bool) -> None:
+        if not carriage:
+            self.line_ends.lf += ends
+            return
+        crlf = buffer.count(b"\r\n", start, stop)
+        self.line_ends.crlf += crlf
+        self.line_ends.cr += buffer.count(b"\r", start, stop) - crlf
+        self.line_ends.lf += buffer.count(b"\n", start, stop) - crlf
+
+    def _read_block(
+        self, block: bytes, ends: np.ndarray, record_ends: np.ndarray, quoted_ends: bool, carriage: bool
+    ) -> None:
+        """Read whole, well-formed records."""
+        starts = np.empty_like(record_ends)
+        starts[0] = 0
+        starts[1:] = record_ends[:-1] + 1
+        if quoted_ends:
+            lines = self._line + np.searchsorted(ends, starts)
+        else:
+            lines = self._line + np.arange(record_ends.size)
+        lengths = record_ends - starts
+        filled = lengths > 0
+        if carriage:
+            first = np.frombuffer(block, np.uint8)[starts]
+            filled &= ~((lengths == 1) & (first == _CR))
+        if not filled.all():
+            starts, record_ends, lines, lengths = starts[filled], record_ends[filled], lines[filled], lengths[filled]
+        if starts.size == 0:
+            return
+        spans = np.searchsorted(ends, record_ends) - np.searchsorted(ends, starts) if quoted_ends else None
+        unfit, mended = self._unfit(block, starts, record_ends, lines, spans)
+        if unfit.any():
+            kept = np.flatnonzero(~unfit)
+            view = memoryview(block)
+            block = b"".join([view[starts[row] : record_ends[row] + 1] for row in kept.tolist()])
+            lengths = lengths[kept] + 1
+            starts = np.cumsum(lengths) - lengths
+            record_ends = starts + lengths - 1
+            lines = lines[kept]
+        self._read_by_arrow(block, starts, record_ends, lines, quoted_ends, mended)
+
+    def _unfit(
+        self,
+        block: bytes,
+        starts: np.ndarray,
+        record_ends: np.ndarray,
+        lines: np.ndarray,
+        spans: np.ndarray | None,
+    ) -> tuple[np.ndarray, list[Record]]:
+        """Records that must not go to Arrow, and those of them that were read one by one; the others are rejected.
+
+        ``spans`` is the number of line ends inside each record.
+        """
+        mended: list[Record] = []
+        lengths = record_ends - starts
+        unfit = np.zeros(starts.size, bool)
+        reasons: dict[int, str] = {}
+        if self.survey.has_nul and b"\x00" in block:
+            nul = np.flatnonzero(np.frombuffer(block, np.uint8) == 0)
+            reasons |= dict.fromkeys(np.unique(np.searchsorted(record_ends, nul)).tolist(), "row_nul_bytes")
+        if self.survey.damaged and _UNDECODABLE_BYTES in block:
+            place = block.find(_UNDECODABLE_BYTES)
+            while place >= 0:
+                row = int(np.searchsorted(record_ends, place))
+                reasons.setdefault(row, "row_not_decodable")
+                place = block.find(_UNDECODABLE_BYTES, int(record_ends[row])) if row < record_ends.size else -1
+        for row in np.flatnonzero(lengths > self.options.field_limit).tolist():
+            text = block[starts[row] : record_ends[row]].decode()
+            record = next(iter(self._exact.records(text + "\n", 0, True)), (None, 0))[0]
+            if record is not None and self._too_large(record):
+                reasons[row] = "row_field_too_large"
+        for row, reason in sorted(reasons.items()):
+            if row < starts.size:
+                unfit[row] = True
+                raw = block[starts[row] : record_ends[row]].decode("utf-8", "replace").removesuffix("\r")
+                self._reject(int(lines[row]), reason, raw)
+        if spans is not None:
+            mark = self._dialect.delimiter.encode()
+            for row in np.flatnonzero((spans > 0) & ~unfit).tolist():
+                text = block[starts[row] : record_ends[row]]
+                if text.count(mark) < 2 * (self.shape.width - 1):
+                    continue
+                whole = text.decode()
+                if swallows_rows(whole, self._dialect, self.shape):
+                    unfit[row] = True
+                    mended += self._usable(self._exact.records(whole + "\n", int(lines[row]), True))
+        return unfit, mended
+
+    def _read_by_arrow(
+        self,
+        block: bytes,
+        starts: np.ndarray,
+        record_ends: np.ndarray,
+        lines: np.ndarray,
+        quoted_ends: bool,
+        mended: list[Record],
+    ) -> None:
+        """Read records by Arrow, and put those that were ``mended`` between them."""
+        if lines.size == 0:
+            if mended:
+                self._add(mended)
+            return
+        odd: list[int] = []
+
+        def set_aside(row: arrow_csv.InvalidRow) -> str:
+            odd.append(row.number - 1)
+            return "skip"
+
+        names = [str(index) for index in range(self._width)]
+        table = arrow_csv.read_csv(
+            pa.BufferReader(block),
+            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=self._dialect.delimiter,
+                quote_char=self._dialect.quote or False,
+                newlines_in_values=quoted_ends,
+                invalid_row_handler=set_aside,
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                check_utf8=False,
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+        if odd:
+            for row in odd:
+                raw = block[starts[row] : record_ends[row]].decode().removesuffix("\r")
+                mended += self._usable(self._exact.records(raw + "\n", int(lines[row]), True))
+            lines = np.delete(lines, odd)
+        columns = list(table.columns)
+        if table.num_rows != lines.size:
+            raise AssertionError("Arrow and the line count disagree about the rows of a block")
+        for extra in columns[self.shape.width :]:
+            if extra.null_count < len(extra):
+                columns, lines = self._without_overflow(columns, lines, block, starts, record_ends, odd)
+                break
+        columns = columns[: self.shape.width]
+        if self._dialect.backslash:
+            columns = [_unescaped(column) for column in columns]
+        if mended:
+            columns, lines = self._merged(columns, lines, mended)
+        self.collector.add(lines, columns)
+
+    def _without_overflow(
+        self,
+        columns: list[pa.ChunkedArray],
+        lines: np.ndarray,
+        block: bytes,
+        starts: np.ndarray,
+        record_ends: np.ndarray,
+        odd: list[int],
+    ) -> tuple[list[pa.ChunkedArray], np.ndarray]:
+        """Rows with values beyond the header's last column are ragged, though most rows end in a delimiter."""
+        over = np.zeros(lines.size, bool)
+        for extra in columns[self.shape.width :]:
+            spare = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(extra), ""), False)
+            over |= spare.to_numpy()
+        places = np.delete(np.arange(starts.size), odd) if odd else np.arange(starts.size)
+        for row in np.flatnonzero(over).tolist():
+            raw = block[starts[places[row]] : record_ends[places[row]]].decode().removesuffix("\r")
+            found = len(lenient_fields(raw, self._dialect)[0])
+            self._reject(int(lines[row]), "row_ragged", raw, found)
+        kept = pa.array(~over)
+        return [column.filter(kept) for column in columns], lines[~over]
+
+    def _merged(
+        self, columns: list[pa.ChunkedArray], lines: np.ndarray, records: list[Record]
+    ) -> tuple[list[pa.ChunkedArray], np.ndarray]:
+        """Rows that were read one by one, put back between their neighbours."""
+        self._notice_repairs(records)
+        fields = [self._values(record) for record in records]
+        added = [pa.array(list(column), pa.string()) for column in zip(*fields, strict=True)]
+        every = np.concatenate([lines, np.asarray([record.line for record in records], np.int64)])
+        order = np.argsort(every, kind="stable")
+        places = pa.array(order)
+        merged = [
+            pa.chunked_array([*column.chunks, extra]).take(places) for column, extra in zip(columns, added, strict=True)
+        ]
+        return merged, every[order]
+
+    def _values(self, record: Record) -> list[str | None]:
+        fields = record.fields or []
+        if self._dialect.backslash:
+            return [unescape(value) or None for value in fields]
+        return [value or None for value in fields]
+
+    def _take_exactly(self, buffer: bytes, start: int, final: bool) -> int:
+        """Read some records one by one; gives the bytes read."""
+        window = start + 2 * self._record_limit
+        whole = window >= len(buffer)
+        stop = len(buffer) if whole else _character_start(buffer, window)
+        text = buffer[start:stop].decode()
+        after = 0
+        records: list[Record] = []
+        for record, place in self._exact.records(text, self._line, final and whole, self._exact_records):
+            records.append(record)
+            after = place
+        if not records:
+            blank = len(text) - len(text.lstrip("\r\n"))
+            if not blank or not (final and whole):
+                return 0
+            after = blank
+        self._exact_records = min(self._exact_records * 2, _EXACT_RECORDS_MOST)
+        consumed = text[:after]
+        size = len(consumed.encode())
+        self._add(self._usable((record, 0) for record in records))
+        crlf = consumed.count("\r\n")
+        returns = consumed.count("\r") - crlf
+        feeds = consumed.count("\n") - crlf
+        self.line_ends.crlf += crlf
+        self.line_ends.cr += returns
+        self.line_ends.lf += feeds
+        self._line += crlf + returns + feeds
+        return size
+
+    def _usable(self, records: Iterable[tuple[Record, int]]) -> list[Record]:
+        """The records that are rows; the others are rejected."""
+        good: list[Record] = []
+        for record, _ in records:
+            if record.fields is None:
+                self._reject(record.line, record.reason or "row_ragged", record.raw, record.found)
+            elif "\x00" in record.raw:
+                self._reject(record.line, "row_nul_bytes", record.raw)
+            elif self.survey.damaged and UNDECODABLE in record.raw:
+                self._reject(record.line, "row_not_decodable", record.raw)
+            elif self._too_large(record):
+                self._reject(record.line, "row_field_too_large", record.raw)
+            else:
+                good.append(record)
+        return good
+
+    def _add(self, records: list[Record]) -> None:
+        self._notice_repairs(records)
+        self.collector.add_lists([record.line for record in records], [self._values(record) for record in records])
+
+    def _notice_repairs(self, records: list[Record]) -> None:
+        repaired = [record.line for record in records if record.repaired]
+        self.collector.notice("row_quote_repaired", repaired, len(repaired))
+
+    def _too_large(self, record: Record) -> bool:
+        limit = self.options.field_limit
+        if len(record.raw) * 4 <= limit or record.fields is None:
+            return False
+        return any(len(value.encode()) > limit for value in record.fields)
+
+    def _reject(self, line: int, reason: str, raw: str, found: int = 0) -> None:
+        raw = raw.replace(UNDECODABLE, "\ufffd") if self.survey.damaged else raw
+        self.collector.reject(
+            line,
+            reason,
+            raw,
+            found=found,
+            expected=self.shape.named,
+            limit=self.options.field_limit,
+            encoding=self.survey.encoding,
+        )
+
+
+def _unescaped(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pc.any(pc.match_substring(column, "\\")).as_py():
+        return column
+    return pa.chunked_array(
+        [[None if value is None else unescape(value) or None for value in column.to_pylist()]], pa.string()
+    )
+
+
+def _character_start(data: bytes, place: int) -> int:
+    """The last place not after ``place`` at which a UTF-8 character begins."""
+    while data[place] & 0xC0 == 0x80:
+        place -= 1
+    return place

@@ -1,0 +1,159 @@
+"""Which delimiter a CSV file uses, and on which line its header stands: told from the first lines together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from nightmail.contact_files.csv_records import Dialect, MalformedQuote, lenient_fields, strict_fields
+from nightmail.contact_files.failures import file_error
+from nightmail.contact_files.header import header_score, looks_like_address
+
+_DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x1f", "\x01")
+_SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?(\r\n|\r|\n)", re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_HEADER_WITHIN = 30
+_ROWS_LOOKED_AT = 60
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a CSV file begins."""
+
+    dialect: Dialect
+    header: tuple[str, ...]
+    header_line: int
+    """Physical line on which the header begins."""
+    first_line: int
+    """Physical line after the header."""
+    offset: int
+    """Characters up to the line after the header."""
+    skip_bytes: int
+    """The same in bytes of UTF-8."""
+    passed_over: int
+    """Lines before the header that are neither blank nor a ``sep=`` line."""
+    fields_in_rows: int
+    """The number of fields that most of the first rows have."""
+
+
+def read_opening(
+    head: str, whole: bool, delimiter: str | None = None, mapping: Mapping[str, str] | None = None
+) -> Opening:
+    """Find the delimiter and the header in the first part of a file; ``whole`` when that part is all of it.
+
+    Raises ContactFileError: ``file_no_header`` when the first line holds values, ``file_no_known_column`` when no
+    column is known.
+    """
+    stated = _SEPARATOR_LINE.match(head)
+    start = stated.end() if stated else 0
+    if stated and delimiter is None and not stated[1].isalnum():
+        delimiter = stated[1]
+    candidates = (delimiter,) if delimiter is not None else _DELIMITERS
+    best: tuple[tuple[int, int, int], Opening] | None = None
+    for order, candidate in enumerate(candidates):
+        for quote in ('"', "'"):
+            if quote == "'" and not _single_quoted(head[start:], candidate):
+                continue
+            found = _header_in(head, start, 2 if stated else 1, Dialect(candidate, quote), mapping, whole)
+            if found is None:
+                continue
+            score, opening = found
+            rank = (score, len(opening.header) if score > 1 else 0, -order)
+            if best is None or rank > best[0]:
+                best = rank, opening
+    if best is None:
+        raise file_error("file_no_header")
+    opening = best[1]
+    if best[0][0] == 1:
+        shown = ", ".join(name.strip()[:40] for name in opening.header[:8])
+        raise file_error("file_no_known_column", columns=shown + (", ..." if len(opening.header) > 8 else ""))
+    return _with_escapes(opening, head)
+
+
+def _single_quoted(head: str, delimiter: str) -> bool:
+    first = _LINE_END.split(head.lstrip("\r\n"), maxsplit=1)[0]
+    parts = [part.strip() for part in first.split(delimiter)]
+    return all(len(part) >= 2 and part[0] == part[-1] == "'" for part in parts)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One record of the first part of a file."""
+
+    line: int
+    lines: int
+    after: int
+    fields: list[str]
+
+
+def _header_in(
+    head: str, start: int, line: int, dialect: Dialect, mapping: Mapping[str, str] | None, whole: bool
+) -> tuple[int, Opening] | None:
+    """The best header among the first lines under one dialect, with its score."""
+    records: list[_Line] = []
+    position = start
+    while position < len(head) and len(records) < _HEADER_WITHIN + _ROWS_LOOKED_AT:
+        record = _record_at(head, position, line, dialect)
+        if record.after >= len(head) and not whole and records:
+            break
+        if any(map(str.strip, record.fields)):
+            records.append(record)
+        position = record.after
+        line += record.lines
+    best: tuple[int, int] | None = None
+    for index, record in enumerate(records[:_HEADER_WITHIN]):
+        score = header_score(record.fields, mapping)
+        if score > 1 and any(_is_data(earlier.fields, len(record.fields)) for earlier in records[:index]):
+            break
+        if score and (index == 0 or score > 1) and (best is None or (score > best[0] and best[0] == 1)):
+            best = score, index
+    if best is None:
+        return None
+    score, index = best
+    header = records[index]
+    counts = [len(record.fields) for record in records[index + 1 :]]
+    common = max(set(counts), key=lambda count: (counts.count(count), count)) if counts else 0
+    opening = Opening(
+        dialect,
+        tuple(header.fields),
+        header.line,
+        header.line + header.lines,
+        header.after,
+        len(head[: header.after].encode()),
+        index,
+        max(common, len(header.fields)),
+    )
+    return score, opening
+
+
+def _record_at(head: str, position: int, line: int, dialect: Dialect) -> _Line:
+    """The record at ``position``: strictly over at most ten lines, else one physical line."""
+    try:
+        fields, after = strict_fields(head, position, dialect, len(head))
+        lines = max(len(_LINE_END.findall(head, position, after)), 1)
+        if lines <= 10:
+            return _Line(line, lines, after, fields)
+    except MalformedQuote:
+        pass
+    found = _LINE_END.search(head, position)
+    end, after = (found.start(), found.end()) if found else (len(head), len(head))
+    return _Line(line, 1, after, lenient_fields(head[position:end], dialect)[0])
+
+
+def _is_data(fields: list[str], width: int) -> bool:
+    """Whether a line before a header is a row already: then the file begins without one."""
+    return len(fields) == width and any(looks_like_address(cell) for cell in fields)
+
+
+def _with_escapes(opening: Opening, head: str) -> Opening:
+    """PostgreSQL's and MySQL's text format: tabs, no quotes, backslashes for null, tab and line end."""
+    if opening.dialect.delimiter != "\t":
+        return opening
+    rows = head[opening.offset :]
+    if '"' in rows or not _NULL_FIELD.search(rows):
+        return opening
+    return replace(opening, dialect=Dialect("\t", None, backslash=True))
+
+
+_NULL_FIELD = re.compile(r"(?:^|\t)\\N(?=[\t\r\n]|$)", re.MULTILINE)

@@ -1,0 +1,369 @@
+"""Where the rows of every format come together: judged as rows, cleaned of what programs leave behind, and written.
+
+A row that repeats the header, holds nothing, or is a total at the end of the file is rejected with its reason. Words
+for nothing (``NULL``, ``\\N``), a spreadsheet's errors (``#N/A``) and ``="text"`` are read as what they mean, and
+counted. Everything else stays as it was written: what a value means is decided later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightmail.contact_files.csv_records import join_raw_row
+from nightmail.contact_files.csv_writing import unescape_formulas
+from nightmail.contact_files.failures import file_error, file_warning
+from nightmail.contact_files.header import ColumnPlan, column_key
+from nightmail.contact_files.summary import FileWarning, ReadOptions
+from nightmail.lake import BLOCK_ROWS, TableWriter
+from nightmail.lake_schemas import REJECTS, STANDARD_FIELDS
+from nightmail.reasons import explain
+
+_HELD_BACK = 5
+"""Rows at the end of the file that may be totals."""
+_RAW_KEPT = 65_536
+_LINES_NAMED = 10
+_NULL_WORDS = ("\\N", "NULL", "null", "(null)", "[NULL]", "<NA>", "NaN", "nan", "None", "NIL", "nil")
+_NULL_WORDS_IN_TEXT = ("\\N", "NULL", "(null)", "[NULL]", "<NA>", "NaN", "nan")
+"""In columns of free text, only what nobody is called."""
+_CELL_ERRORS = (
+    "#N/A",
+    "#REF!",
+    "#NAME?",
+    "#VALUE!",
+    "#DIV/0!",
+    "#NULL!",
+    "#NUM!",
+    "#SPILL!",
+    "#CALC!",
+    "#NV",
+    "#WERT!",
+)
+_TOTAL = re.compile(
+    r"\W*(grand ?totals?|sub-?totals?|totals?|totaux|summe|gesamt\w*|insgesamt|somme|suma|sum|total general|count|anzahl|"
+    r"nombre|cantidad|trailer|trl|eof|end of (file|report|data)|ende|fin|checksum|records?|rows?)\b(?!@)",
+    re.IGNORECASE,
+)
+_COUNT_NOTE = re.compile(
+    r"\W*\d[\d.,' ]*\s*(rows?|records?|lines?|entries|zeilen?|datens[aä]tze?|eintr[aä]ge?|lignes?|enregistrements?|filas?|"
+    r"registros?)\b.*",
+    re.IGNORECASE,
+)
+_TEXT_FORMULA = r'^="([^"]*)"$'
+
+
+class RowCollector:
+    """Takes rows in the file's order and writes the ``contact_file`` table and the rejects."""
+
+    def __init__(
+        self,
+        plan: ColumnPlan,
+        options: ReadOptions,
+        rows: TableWriter,
+        rejects: TableWriter,
+        delimiter: str = ",",
+    ) -> None:
+        self._plan = plan
+        self._delimiter = delimiter
+        self._options = options
+        self._rows = rows
+        self._rejects = rejects
+        self._targets = [(index, target) for index, target in enumerate(plan.targets) if target is not None]
+        self._nameless = [index for index, name in enumerate(plan.header) if not name]
+        named = [index for index, name in enumerate(plan.header) if name]
+        self._marks = [(index, _spellings(plan.header[index])) for index in named[:1]]
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
+        self._blank: list[int] = []
+        self._reject_rows: list[tuple[int, str | None, str, str]] = []
+        self._last_line = 0
+        self.taken = 0
+        """Rows met so far, rejected ones included."""
+        self.by_reason: Counter[str] = Counter()
+        self._noticed: Counter[tuple[str, str | None]] = Counter()
+        self._noticed_lines: dict[tuple[str, str | None], list[int]] = {}
+        self.warnings: list[FileWarning] = []
+
+    @staticmethod
+    def schema(plan: ColumnPlan) -> pa.Schema:
+        """The columns of the ``contact_file`` table under a plan."""
+        columns = [pa.field(name, pa.string()) for name in plan.names]
+        return pa.schema([pa.field("line", pa.int64(), nullable=False), *columns])
+
+    def add_lists(self, lines: Sequence[int], rows: Sequence[Sequence[str | None]]) -> None:
+        """Take rows of fields, each with the header's number of fields; empty text is null."""
+        if lines:
+            columns = [pa.array([value or None for value in column], pa.string()) for column in zip(*rows, strict=True)]
+            self.add(np.asarray(lines, np.int64), columns)
+
+    def add(self, lines: np.ndarray, columns: Sequence[pa.Array | pa.ChunkedArray]) -> None:
+        """Take rows as one string column per column of the file (empty text is null), in ascending order of lines."""
+        if len(lines) == 0:
+            return
+        self._count(len(lines))
+        self._last_line = int(lines[-1])
+        table = pa.table(
+            [pa.array(lines, pa.int64()), *columns], names=["line", *(str(index) for index in range(len(columns)))]
+        )
+        table = self._without_blank(table)
+        table = self._without_headers(table)
+        if table.num_rows == 0:
+            return
+        self._notice_nameless(table)
+        table = self._cleaned(table)
+        self._pending.append(table)
+        self._pending_rows += table.num_rows
+        if self._pending_rows >= BLOCK_ROWS * 4 // 5:
+            self._write_pending(keep=_HELD_BACK)
+
+    def reject(self, line: int, reason: str, raw: str | None, **fields: object) -> None:
+        """Record a row that cannot be used as a row; ``raw`` is its text as it stands in the file."""
+        self._count(1)
+        self._reject(line, reason, raw, **fields)
+
+    def notice(self, reason: str, lines: Iterable[int], count: int, column: str | None = None) -> None:
+        """Count something for a warning about the whole file."""
+        if count:
+            key = (reason, column)
+            self._noticed[key] += count
+            kept = self._noticed_lines.setdefault(key, [])
+            for line in lines:
+                if len(kept) >= _LINES_NAMED:
+                    break
+                kept.append(int(line))
+
+    def finish(self) -> None:
+        """Judge the end of the file and write what is left. Raises ContactFileError when there were no rows."""
+        if self.taken == len(self._blank):
+            raise file_error("file_no_rows")
+        self._write_pending(keep=_HELD_BACK)
+        self._judge_end()
+        self._write_pending(keep=0)
+        self._write_rejects()
+        if self._blank:
+            self.taken -= len(self._blank)
+            self.notice("file_blank_rows", self._blank[:_LINES_NAMED], len(self._blank))
+        for (reason, column), count in sorted(self._noticed.items(), key=lambda item: (item[0][0], item[0][1] or "")):
+            lines = tuple(self._noticed_lines[reason, column])
+            self.warnings.append(file_warning(reason, count=count, column=column, lines=lines))
+
+    @property
+    def rejected(self) -> int:
+        """Rows rejected so far."""
+        return sum(self.by_reason.values())
+
+    def _count(self, rows: int) -> None:
+        self.taken += rows
+        if self.taken > self._options.row_limit:
+            raise file_error("file_too_many_rows", limit=self._options.row_limit)
+
+    def _reject(self, line: int, reason: str, raw: str | None, **fields: object) -> None:
+        self._last_line = max(self._last_line, line)
+        if self._blank and line > self._blank[-1]:
+            self._reject_blank()
+        self.by_reason[reason] += 1
+        kept = None if raw is None else raw[:_RAW_KEPT]
+        self._reject_rows.append((line, kept, reason, explain(reason, **fields)))
+        if len(self._reject_rows) > 50_000:
+            self._write_rejects(keep=_HELD_BACK)
+
+    def _reject_blank(self) -> None:
+        blank, self._blank = self._blank, []
+        for line in blank:
+            self._reject(line, "row_empty", None)
+
+    def _without_blank(self, table: pa.Table) -> pa.Table:
+        """Rows of nothing but delimiters: at the end a spreadsheet left them, elsewhere they are rejected."""
+        empty: pa.ChunkedArray | None = None
+        for name in table.column_names[1:]:
+            column = table[name]
+            if column.null_count == 0 and not _has_spaces_only(column):
+                empty = None
+                break
+            nothing = pc.or_kleene(
+                pc.is_null(column), pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True)
+            )
+            empty = nothing if empty is None else pc.and_(empty, nothing)
+            if not pc.any(empty).as_py():
+                empty = None
+                break
+        if empty is None:
+            self._reject_blank()
+            return table
+        lines = table["line"].filter(empty).to_pylist()
+        kept = table.filter(pc.invert(empty))
+        last = kept["line"][-1].as_py() if kept.num_rows else 0
+        if kept.num_rows:
+            self._reject_blank()
+        for line in lines:
+            if line < last:
+                self._reject(line, "row_empty", None)
+            else:
+                self._blank.append(line)
+        return kept
+
+    def _without_headers(self, table: pa.Table) -> pa.Table:
+        """A header in the middle: files were joined."""
+        for index, spellings in self._marks:
+            found = pc.fill_null(pc.is_in(table[str(index)], value_set=spellings), False)
+            if not pc.any(found).as_py():
+                continue
+            again = np.zeros(table.num_rows, bool)
+            keys = [column_key(name) for name in self._plan.header]
+            for row in np.flatnonzero(found.to_numpy()).tolist():
+                cells = [table[str(place)][row].as_py() or "" for place in range(len(keys))]
+                same = sum(column_key(cell) == key for cell, key in zip(cells, keys, strict=True))
+                if same * 2 > len(keys) or same == len(keys):
+                    again[row] = True
+                    self._reject(table["line"][row].as_py(), "row_header_again", None)
+            if again.any():
+                table = table.filter(pa.array(~again))
+        return table
+
+    def _notice_nameless(self, table: pa.Table) -> None:
+        for index in self._nameless:
+            column = table[str(index)]
+            if column.null_count < len(column):
+                filled = pc.is_valid(column)
+                lines = table["line"].filter(filled)
+                self.notice("file_column_without_name", lines[:_LINES_NAMED].to_pylist(), len(lines))
+
+    def _cleaned(self, table: pa.Table) -> pa.Table:
+        """The named columns under their names, cleaned of words for nothing and of a spreadsheet's marks."""
+        lines = table["line"]
+        columns: dict[str, pa.ChunkedArray] = {"line": lines}
+        for index, target in self._targets:
+            column = table[str(index)]
+            words = _NULL_WORDS_SET if target in STANDARD_FIELDS else _NULL_WORDS_IN_TEXT_SET
+            column = self._emptied(column, words, "value_null_word", target, lines)
+            column = self._emptied(column, _CELL_ERRORS_SET, "value_cell_error", target, lines)
+            column = self._formulas(column, target, lines)
+            if self._plan.own_rejects:
+                column = unescape_formulas(column)
+            columns[target] = column
+        for name, field in self._plan.copies.items():
+            columns[name] = columns[field]
+        return pa.table(columns)
+
+    def _emptied(
+        self, column: pa.ChunkedArray, words: pa.Array, reason: str, target: str, lines: pa.ChunkedArray
+    ) -> pa.ChunkedArray:
+        found = pc.is_in(column, value_set=words)
+        if not pc.any(found).as_py():
+            return column
+        met = lines.filter(found)
+        self.notice(reason, met[:_LINES_NAMED].to_pylist(), len(met), target)
+        return pc.if_else(found, pa.scalar(None, pa.string()), column)
+
+    def _formulas(self, column: pa.ChunkedArray, target: str, lines: pa.ChunkedArray) -> pa.ChunkedArray:
+        begins = pc.starts_with(column, "=")
+        if not pc.any(begins).as_py():
+            return column
+        wrapped = pc.fill_null(pc.match_substring_regex(column, _TEXT_FORMULA), False)
+        if pc.any(wrapped).as_py():
+            met = lines.filter(wrapped)
+            self.notice("value_text_formula", met[:_LINES_NAMED].to_pylist(), len(met), target)
+            inner = pc.replace_substring_regex(column, _TEXT_FORMULA, r"\1")
+            inner = pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), inner)
+            column = pc.if_else(wrapped, inner, column)
+        others = pc.and_(pc.fill_null(begins, False), pc.invert(wrapped))
+        if pc.any(others).as_py():
+            met = lines.filter(others)
+            self.notice("value_formula_text", met[:_LINES_NAMED].to_pylist(), len(met), target)
+        return column
+
+    def _write_pending(self, keep: int) -> None:
+        """Write the rows that are waiting, but for the last ``keep``."""
+        if not self._pending:
+            return
+        table = pa.concat_tables(self._pending)
+        ready = max(table.num_rows - keep, 0)
+        if ready:
+            self._rows.write(table.slice(0, ready))
+        rest = table.slice(ready)
+        self._pending = [rest.take(pa.array(range(rest.num_rows), pa.int64()))] if rest.num_rows else []
+        self._pending_rows = rest.num_rows
+
+    def _write_rejects(self, keep: int = 0) -> None:
+        ready = len(self._reject_rows) - keep
+        rows, self._reject_rows = self._reject_rows[:ready], self._reject_rows[ready:]
+        if rows:
+            table = pa.table(
+                {
+                    "line": pa.array([row[0] for row in rows], pa.int64()),
+                    "column": pa.nulls(len(rows), pa.string()),
+                    "value": pa.array([row[1] for row in rows], pa.string()),
+                    "reason": pa.array([row[2] for row in rows], pa.string()),
+                    "message": pa.array([row[3] for row in rows], pa.string()),
+                    "duplicate_of": pa.nulls(len(rows), pa.int64()),
+                }
+            )
+            self._rejects.write(table.cast(REJECTS))
+
+    def _judge_end(self) -> None:
+        """Totals and notes at the end of the file are rejected as such, whether they fit the header or not."""
+        rows = pa.concat_tables(self._pending).to_pylist() if self._pending else []
+        ragged = [entry for entry in self._reject_rows[-_HELD_BACK:] if entry[2] == "row_ragged"]
+        totals: set[int] = set()
+        for entry in sorted(
+            [*((row["line"], row) for row in rows), *((e[0], e) for e in ragged)], key=_line, reverse=True
+        ):
+            line, what = entry
+            if len(totals) >= _HELD_BACK:
+                break
+            if isinstance(what, dict):
+                if not self._is_total(what):
+                    break
+                self._pending = [pa.concat_tables(self._pending).filter(pc.field("line") != line)]
+                self._reject(line, "row_total", self._raw(what))
+            else:
+                if not is_note(what[1] or ""):
+                    break
+                self._reject_rows.remove(what)
+                self.by_reason["row_ragged"] -= 1
+                self._reject(line, "row_total", what[1])
+            totals.add(line)
+        self.by_reason = +self.by_reason
+
+    def _raw(self, row: dict[str, object]) -> str:
+        """A row that was read, as text again."""
+        cells = ["" if target is None else str(row[target] or "") for target in self._plan.targets]
+        return join_raw_row(cells, self._delimiter)
+
+    def _is_total(self, row: dict[str, object]) -> bool:
+        cells = [str(value).strip() for name, value in row.items() if name != "line" and value is not None]
+        if any("@" in cell for cell in cells):
+            return False
+        for field in ("phone", "phone_2", "landline"):
+            if sum(map(str.isdigit, str(row.get(field) or ""))) >= 6:
+                return False
+        filled = [cell for cell in cells if cell]
+        return bool(filled) and (any(map(_TOTAL.match, filled)) or any(map(_COUNT_NOTE.fullmatch, filled)))
+
+
+def is_note(raw: str) -> bool:
+    """Whether the raw text of a line is a total or a note, such as ``(1000 rows)`` or ``Total;;;12.50``."""
+    return len(raw) < 1000 and "@" not in raw and bool(_TOTAL.match(raw) or _COUNT_NOTE.fullmatch(raw.strip()))
+
+
+def _line(entry: tuple[int, object]) -> int:
+    return entry[0]
+
+
+def _has_spaces_only(column: pa.ChunkedArray) -> bool:
+    return bool(pc.any(pc.utf8_is_space(column)).as_py())
+
+
+def _spellings(name: str) -> pa.Array:
+    forms: tuple[Callable[[str], str], ...] = (str, str.lower, str.upper, str.title, str.capitalize)
+    return pa.array(sorted({form(name) for form in forms}), pa.string())
+
+
+_NULL_WORDS_SET = pa.array(_NULL_WORDS, pa.string())
+_NULL_WORDS_IN_TEXT_SET = pa.array(_NULL_WORDS_IN_TEXT, pa.string())
+_CELL_ERRORS_SET = pa.array(_CELL_ERRORS, pa.string())

@@ -1,0 +1,239 @@
+"""What a text file is made of, found out in one pass over its bytes before anything is read from it.
+
+The encoding is told from evidence, and the evidence is said: a byte order mark, valid UTF-8 beyond ASCII, NUL bytes at
+every second place (UTF-16), bytes that only Windows-1252 uses, signs that only make sense in Latin-9. Windows-1252,
+Latin-1 and Latin-9 cannot be told apart with certainty by anyone; then the certainty is ``likely`` or ``unsure``.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nightmail.contact_files.failures import file_error
+
+_CHUNK = 8 * 1024 * 1024
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SHOWN = {
+    "utf-16-le": "utf-16",
+    "utf-16-be": "utf-16",
+    "utf-32-le": "utf-32",
+    "utf-32-be": "utf-32",
+    "cp1252": "windows-1252",
+    "latin-1": "iso-8859-1",
+    "iso8859-15": "iso-8859-15",
+}
+UNDECODABLE = "\ufdd0"
+"""Stands for bytes that do not decode: a code point that Unicode keeps out of text for good."""
+_UNDEFINED_IN_1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+_LATIN_9_LETTERS = (0xA6, 0xA8, 0xB4, 0xB8, 0xBC, 0xBD, 0xBE)
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    if isinstance(error, UnicodeDecodeError):
+        return UNDECODABLE, error.end
+    raise error
+
+
+codecs.register_error("nightmail.mark", _mark)
+
+
+@dataclass(frozen=True)
+class TextSurvey:
+    """How a text file is encoded and what its lines end with."""
+
+    codec: str
+    """Python's name of the encoding."""
+    encoding: str
+    """The encoding as shown to people."""
+    certainty: str
+    """``certain``, ``likely`` or ``unsure``."""
+    evidence: str
+    skip: int
+    """Bytes of a byte order mark."""
+    damaged: bool
+    """Whether some bytes do not decode; they become :data:`UNDECODABLE`."""
+    has_nul: bool
+    """Whether there are NUL characters."""
+    end: int
+    """Where the text ends: a DOS end-of-file sign (Ctrl-Z) at the end is not part of it."""
+
+
+def survey_text(path: Path, stated: str | None = None) -> TextSurvey:
+    """Read the bytes once and tell the encoding. Raises ContactFileError for a stated one that is unknown or wrong."""
+    counts = np.zeros(256, np.int64)
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        head = handle.read(65536)
+        handle.seek(max(size - 4, 0))
+        tail = handle.read()
+    end = size - (len(tail) - len(tail.rstrip(b"\x1a")))
+    bom, bom_codec = next(((mark, codec) for mark, codec in _BOMS if head.startswith(mark)), (b"", None))
+    if stated is not None:
+        return _stated(path, stated, bom, bom_codec, end)
+    codec = bom_codec or _wide_codec(head)
+    if codec is not None and codec != "utf-8":
+        decoded = _try(path, codec, len(bom), size)
+        evidence = "it begins with a byte order mark" if bom else "every second byte is NUL"
+        return TextSurvey(
+            codec, _SHOWN[codec], "certain" if bom else "likely", evidence, len(bom), decoded.bad > 0, decoded.nul, size
+        )
+    utf8 = codecs.getincrementaldecoder("utf-8")("strict")
+    valid = True
+    ascii_only = True
+    for chunk in _chunks(path, len(bom), end):
+        if valid and not (ascii_only and chunk.isascii()):
+            ascii_only = False
+            try:
+                utf8.decode(chunk)
+            except UnicodeDecodeError:
+                valid = False
+        if not chunk.isascii() or b"\x00" in chunk:
+            counts += np.bincount(np.frombuffer(chunk, np.uint8), minlength=256)
+    if valid:
+        try:
+            utf8.decode(b"", final=True)
+        except UnicodeDecodeError:
+            valid = False
+    has_nul = bool(counts[0])
+    if ascii_only:
+        certainty, evidence = "certain", "it holds nothing beyond ASCII, which all encodings share"
+        if bom:
+            evidence = "it begins with a byte order mark"
+        return TextSurvey("utf-8", "utf-8", certainty, evidence, len(bom), False, has_nul, end)
+    if valid:
+        evidence = "it begins with a byte order mark" if bom else "all of its bytes beyond ASCII form valid UTF-8"
+        return TextSurvey("utf-8", "utf-8", "certain", evidence, len(bom), False, has_nul, end)
+    decoded = _try(path, "utf-8", len(bom), end)
+    if bom or decoded.good >= decoded.bad:
+        evidence = "it begins with a byte order mark" if bom else "its bytes beyond ASCII form valid UTF-8"
+        evidence += f", but {decoded.bad} places do not decode"
+        return TextSurvey("utf-8", "utf-8", "likely", evidence, len(bom), True, has_nul, end)
+    return _single_byte(path, counts, end)
+
+
+def _stated(path: Path, stated: str, bom: bytes, bom_codec: str | None, end: int) -> TextSurvey:
+    try:
+        codec = codecs.lookup(stated).name
+        "".encode(codec)
+    except (LookupError, TypeError, ValueError) as error:
+        raise file_error("file_wrong_encoding", encoding=stated, detail="there is no such encoding") from error
+    if codec in ("utf-8-sig", "utf-16", "utf-32"):
+        codec = bom_codec or {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}[codec]
+    decoded = _try(path, codec, len(bom) if bom_codec == codec else 0, end)
+    if decoded.bad > decoded.good:
+        raise file_error("file_wrong_encoding", encoding=stated, detail=f"{decoded.bad} places do not decode")
+    skip = len(bom) if bom_codec == codec else 0
+    shown = _SHOWN.get(codec, codec)
+    return TextSurvey(codec, shown, "certain", "the feed states it", skip, decoded.bad > 0, decoded.nul, end)
+
+
+@dataclass
+class _Decoded:
+    good: int = 0
+    """Characters beyond ASCII that decode."""
+    bad: int = 0
+    nul: bool = False
+
+
+def _try(path: Path, codec: str, skip: int, end: int) -> _Decoded:
+    decoded = _Decoded()
+    for text in decoded_chunks(path, codec, skip, end):
+        bad = text.count(UNDECODABLE)
+        decoded.bad += bad
+        if not text.isascii():
+            decoded.good += int((np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32) > 127).sum()) - bad
+        decoded.nul = decoded.nul or "\x00" in text
+    return decoded
+
+
+def decoded_chunks(path: Path, codec: str, skip: int, end: int) -> Iterator[str]:
+    """The text of ``path`` in pieces; what does not decode is :data:`UNDECODABLE`."""
+    decoder = codecs.getincrementaldecoder(codec)("nightmail.mark")
+    for chunk in _chunks(path, skip, end):
+        if text := decoder.decode(chunk):
+            yield text
+    if text := decoder.decode(b"", True):
+        yield text
+
+
+def _chunks(path: Path, skip: int, end: int) -> Iterator[bytes]:
+    with path.open("rb") as handle:
+        handle.seek(skip)
+        left = end - skip
+        while left > 0 and (chunk := handle.read(min(_CHUNK, left))):
+            left -= len(chunk)
+            yield chunk
+
+
+def _wide_codec(head: bytes) -> str | None:
+    """UTF-16 without a byte order mark: text of any language has NUL at every second place of its line ends and digits."""
+    sample = np.frombuffer(head[: len(head) & ~1], np.uint8)
+    if sample.size < 4:
+        return None
+    even = float((sample[0::2] == 0).mean())
+    odd = float((sample[1::2] == 0).mean())
+    if odd > 0.3 and even < 0.02:
+        return "utf-16-le"
+    if even > 0.3 and odd < 0.02:
+        return "utf-16-be"
+    return None
+
+
+def _single_byte(path: Path, counts: np.ndarray, end: int) -> TextSurvey:
+    """Windows-1252, Latin-1 or Latin-9, by the bytes that tell them apart and by what stands beside them."""
+    has_nul = bool(counts[0])
+    high = int(counts[128:].sum())
+    controls = int(counts[0x80:0xA0].sum())
+    undefined = int(sum(counts[byte] for byte in _UNDEFINED_IN_1252))
+    letters = int(counts[0xC0:].sum())
+    runs, euro, ligatures, upper_inside = _neighbours(path, end)
+    foreign = runs > 0.4 * high or undefined > 0 or upper_inside > 0.3 * max(letters, 1)
+    if controls:
+        certainty = "unsure" if foreign else "likely"
+        evidence = f"it is not UTF-8, and {controls} of its bytes are letters or signs in Windows-1252 only"
+        if foreign:
+            evidence = "it is not UTF-8, and its bytes do not look like a western European text"
+        return TextSurvey("cp1252", "windows-1252", certainty, evidence, 0, undefined > 0, has_nul, end)
+    if foreign:
+        evidence = "it is not UTF-8, and its bytes do not look like a western European text"
+        return TextSurvey("cp1252", "windows-1252", "unsure", evidence, 0, False, has_nul, end)
+    if euro or ligatures:
+        evidence = "it is not UTF-8, and bytes stand for the euro sign or letters as only Latin-9 has them"
+        return TextSurvey("iso8859-15", "iso-8859-15", "likely", evidence, 0, False, has_nul, end)
+    evidence = "it is not UTF-8, and none of its bytes are those in which Windows-1252 and Latin-1 differ"
+    return TextSurvey("latin-1", "iso-8859-1", "likely", evidence, 0, False, has_nul, end)
+
+
+def _neighbours(path: Path, end: int) -> tuple[int, int, int, int]:
+    """Counts of: bytes beyond ASCII that follow one another; A4 (the euro of Latin-9, for which nobody writes a
+    currency sign); the places of Latin-9's own letters between letters; capitals beyond ASCII inside a word."""
+    runs = euro = ligatures = upper_inside = 0
+    previous = b""
+    for piece in _chunks(path, 0, end):
+        chunk = previous[-1:] + piece
+        previous = piece
+        data = np.frombuffer(chunk, np.uint8)
+        beyond = data >= 0x80
+        runs += int((beyond[1:] & beyond[:-1]).sum())
+        euro += int((data == 0xA4).sum())
+        ascii_letter = ((data | 0x20) >= 0x61) & ((data | 0x20) <= 0x7A)
+        special = np.isin(data, _LATIN_9_LETTERS)
+        beside = np.zeros(data.size, bool)
+        beside[1:] |= ascii_letter[:-1]
+        beside[:-1] &= ascii_letter[1:]
+        ligatures += int((special & beside).sum())
+        small = (data >= 0x61) & (data <= 0x7A)
+        capital = (data >= 0xC0) & (data <= 0xDE)
+        upper_inside += int((capital[1:] & small[:-1]).sum())
+    return runs, euro, ligatures, upper_inside
