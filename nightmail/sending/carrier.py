@@ -38,33 +38,12 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One question in a call, answered by a key: ``answers`` maps a key to what it means, such as ``{"1": "confirm"}``."""
-
-    prompt: str
-    answers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceScript:
-    """How a call goes, beyond the text in :attr:`OutgoingMessage.body`.
-
-    ``play`` is the address of an audio file that is played instead of speaking the body; ``repeat_key`` says it once
-    more; ``voicemail`` is spoken to an answering machine in place of the whole (nothing: the same text, no question).
-    """
-
-    play: str | None = None
-    repeat_key: str | None = None
-    question: Question | None = None
-    voicemail: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """One rendered message, ready for a carrier.
 
     ``address`` is E.164 or an email address. ``sender`` is a number, an alphanumeric sender, a Twilio messaging
     service (``MG...``) or an email address, with ``sender_name`` for email; ``None`` takes the account's default.
+    The body of a call is the whole TwiML document, as :mod:`nightmail.templates.speech` writes it.
     ``categories`` and ``headers`` are for email and must be the feed's, never a person's data.
     """
 
@@ -80,7 +59,6 @@ class OutgoingMessage:
     categories: tuple[str, ...] = ()
     unsubscribe_url: str | None = None
     media_urls: tuple[str, ...] = ()
-    voice: VoiceScript | None = None
     valid_for_s: int | None = None
     """After this many seconds the carrier should no longer try (Twilio ``ValidityPeriod``)."""
 

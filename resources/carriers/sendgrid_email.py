@@ -1,0 +1,573 @@
+"""Email by SendGrid, through the real ``sendgrid`` SDK: up to 1,000 recipients a request.
+
+Settings: ``secret`` is an API key with Mail Send (and Messages Read where ``activity`` is on); ``base_url`` chooses the
+region: ``https://api.eu.sendgrid.com`` for the European Union. Options: ``activity`` (``on`` where the account has the
+Email Activity feed, which lets doubts be settled and receipts be polled), ``sandbox_mode`` (``on``: SendGrid checks and
+sends nothing).
+
+**One request for many texts.** Every recipient's text differs, but a request has one. What all texts of a request have
+in common at their start and end is sent once; the differing middle travels as a *substitution* of each recipient
+(under SendGrid's 10,000 bytes). Messages of different senders, categories or reply addresses, second messages to one
+address, and texts that are too large each get a request of their own.
+
+**A refused request** (400) took nobody. Where the answer names the recipient at fault, it is taken out; else the request
+is halved until the fault is alone. Everybody else is handed off.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.message import Message
+from typing import Any
+from urllib.parse import urlsplit
+
+import python_http_client
+from python_http_client.exceptions import HTTPError
+from sendgrid import SendGridAPIClient
+
+from nightmail.errors import ConfigurationError
+from nightmail.sending.carrier import (
+    CarrierSettings,
+    Check,
+    Finding,
+    HandOff,
+    InDoubt,
+    Outcome,
+    OutgoingMessage,
+    Pending,
+    Receipt,
+    ReceiptStatus,
+    Reply,
+    Verdict,
+)
+from nightmail.sending.error_classes import ErrorClass, classify, meaning
+from resources.carriers.keep_alive import Answer, AnswerLostError, KeepAlive, NotWrittenError, retry_after_s
+from resources.carriers.sendgrid_webhooks import FAMILY
+from resources.carriers.twilio_connection import scrubbed
+
+SENDGRID_URL = "https://api.sendgrid.com"
+MAXIMUM_RECIPIENTS = 1000
+SUBSTITUTION_LIMIT = 9_500
+"""Bytes of one recipient's substitutions, names included; SendGrid refuses 10,000."""
+REQUEST_LIMIT = 28 * 1024 * 1024
+"""Bytes of one request; SendGrid refuses 30 MB."""
+_MESSAGE_ID_ARGUMENT = "message_id"
+_ACTIVITY_STATUS = {
+    "processed": ReceiptStatus.SENT,
+    "processing": ReceiptStatus.SENT,
+    "delivered": ReceiptStatus.DELIVERED,
+    "not_delivered": ReceiptStatus.BOUNCED,
+}
+_FINDS_PER_QUESTION = 20
+
+
+class _Answered:
+    """An answer as the SDK expects one of ``urllib``."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.code = answer.status
+        self.reason = ""
+        self.hdrs = Message()
+        for name, value in answer.headers.items():
+            self.hdrs[name] = value
+        self._body = answer.body
+
+    def getcode(self) -> int:
+        return self.code
+
+    def info(self) -> Message:
+        return self.hdrs
+
+    def read(self) -> bytes:
+        return self._body
+
+
+class KeepAliveClient(python_http_client.Client):  # type: ignore[misc]
+    """The SDK's HTTP client over our connection.
+
+    The SDK builds an opener, hence a TLS context and a connection, for every request; here the request that it has
+    prepared is written to the kept-open connection. It logs nothing: the SDK's log lines hold whole messages.
+    """
+
+    def __init__(self, keep_alive: KeepAlive, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.keep_alive = keep_alive
+
+    def _build_client(self, name: str | None = None) -> KeepAliveClient:
+        return KeepAliveClient(
+            self.keep_alive,
+            host=self.host,
+            request_headers=self.request_headers,
+            version=self._version,
+            url_path=[*self._url_path, name] if name else self._url_path,
+            append_slash=self.append_slash,
+            timeout=self.timeout,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.methods:
+            return super().__getattr__(name)
+
+        def request(
+            request_body: Any = None,
+            query_params: Mapping[str, Any] | None = None,
+            request_headers: Mapping[str, str] | None = None,
+            **_: Any,
+        ) -> Any:
+            headers = {**self.request_headers, **(request_headers or {})}
+            body = None
+            if request_body is not None:
+                headers.setdefault("Content-Type", "application/json")
+                body = request_body if isinstance(request_body, bytes) else json.dumps(request_body).encode()
+            parts = urlsplit(self._build_url(query_params))
+            target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+            answered = _Answered(self.keep_alive.request(name.upper(), target, headers, body))
+            if answered.code >= 400:
+                raise python_http_client.exceptions.handle_error(answered)
+            return python_http_client.client.Response(answered)
+
+        return request
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Messages that can share a request."""
+
+    messages: tuple[OutgoingMessage, ...]
+
+    def halves(self) -> tuple[_Group, _Group]:
+        middle = len(self.messages) // 2
+        return _Group(self.messages[:middle]), _Group(self.messages[middle:])
+
+    def without(self, index: int) -> tuple[_Group, _Group]:
+        """The group without one message, and that message."""
+        return (
+            _Group((*self.messages[:index], *self.messages[index + 1 :])),
+            _Group((self.messages[index],)),
+        )
+
+
+class SendGridEmail:
+    """One SendGrid account's email."""
+
+    channel = "email"
+    maximum_batch = MAXIMUM_RECIPIENTS
+
+    def __init__(self, settings: CarrierSettings) -> None:
+        if not settings.secret:
+            raise ConfigurationError(
+                "carrier_credentials",
+                "The SendGrid account has no API key.",
+                "Set the secret that the carrier account names.",
+            )
+        self.name = settings.name or settings.adapter
+        self._settings = settings
+        base_url = settings.base_url or SENDGRID_URL
+        self._keep_alive = KeepAlive(base_url, settings.connect_timeout_s, settings.timeout_s)
+        self._sdk = SendGridAPIClient(settings.secret, host=base_url)
+        self._sdk.client = KeepAliveClient(
+            self._keep_alive, host="", request_headers=self._sdk.client.request_headers, version=3
+        )
+        self._activity = settings.options.get("activity") == "on"
+
+    # Handing off
+    def hand_off(self, batch: Sequence[OutgoingMessage]) -> list[HandOff]:
+        """As few requests as the messages allow."""
+        outcomes: dict[str, HandOff] = {}
+        fitting: list[OutgoingMessage] = []
+        for message in batch:
+            if self._sender(message):
+                fitting.append(message)
+            else:
+                outcomes[message.message_id] = _rejected(
+                    message, "from", ErrorClass.STOP_AND_ALERT, "a message without a sender"
+                )
+        for group in _groups(fitting, self._sender):
+            for hand_off in self._hand_off_group(group):
+                outcomes[hand_off.message_id] = hand_off
+        return [outcomes[message.message_id] for message in batch]
+
+    def _sender(self, message: OutgoingMessage) -> str | None:
+        return message.sender or self._settings.sender
+
+    def _hand_off_group(self, group: _Group) -> list[HandOff]:
+        """Hand a group over, split as often as the carrier refuses it as a whole."""
+        waiting = [group]
+        outcomes: list[HandOff] = []
+        while waiting:
+            present = waiting.pop()
+            if not present.messages:
+                continue
+            body = json.dumps(self._content(present)).encode()
+            if len(body) > REQUEST_LIMIT:
+                if len(present.messages) > 1:
+                    waiting.extend(reversed(present.halves()))
+                else:
+                    message = present.messages[0]
+                    text = "the message is over the carrier's 30 MB"
+                    outcomes.append(_rejected(message, "too_large", ErrorClass.PERMANENT_MESSAGE, text))
+                continue
+            told, split = self._send(present, body)
+            outcomes.extend(told)
+            waiting.extend(reversed(split))
+            if told and any(
+                entry.error_class is ErrorClass.STOP_AND_ALERT
+                or entry.outcome in (Outcome.RETRY_LATER, Outcome.IN_DOUBT)
+                for entry in told
+            ):
+                # What holds for this request holds for the next: the rest was not written.
+                for rest in waiting:
+                    outcomes.extend(_not_tried(message, told[0]) for message in rest.messages)
+                break
+        return outcomes
+
+    def _send(self, group: _Group, body: bytes) -> tuple[list[HandOff], tuple[_Group, ...]]:
+        """One request: the outcomes, or the smaller groups to try instead."""
+        try:
+            response = self._sdk.client.mail.send.post(request_body=body)
+        except NotWrittenError as error:
+            return _for_all(group, Outcome.RETRY_LATER, "not_connected", ErrorClass.RETRY_LATER, str(error)), ()
+        except AnswerLostError as error:
+            return _for_all(group, Outcome.IN_DOUBT, "answer_lost", ErrorClass.IN_DOUBT, str(error)), ()
+        except HTTPError as error:
+            return self._refused(group, error)
+        if response.status_code == 202:
+            carrier_id = response.headers.get("x-message-id")
+            return [HandOff(message.message_id, Outcome.ACCEPTED, carrier_id) for message in group.messages], ()
+        if response.status_code == 200 and self._settings.options.get("sandbox_mode") == "on":
+            return [HandOff(message.message_id, Outcome.ACCEPTED, None) for message in group.messages], ()
+        text = "the answer cannot be understood"
+        return _for_all(group, Outcome.IN_DOUBT, "answer_malformed", ErrorClass.IN_DOUBT, text), ()
+
+    def _refused(self, group: _Group, error: HTTPError) -> tuple[list[HandOff], tuple[_Group, ...]]:
+        status = int(error.status_code)
+        code = f"http {status}"
+        error_class = classify(FAMILY, code)
+        problems = _problems(error.body)
+        if status == 403 and any(str(problem.get("field") or "").startswith("from") for problem in problems):
+            code, error_class = "from", ErrorClass.STOP_AND_ALERT
+        if status == 400 and any(
+            str(problem.get("field") or "").startswith(("from", "reply_to")) for problem in problems
+        ):
+            error_class = ErrorClass.STOP_AND_ALERT
+        if error_class is ErrorClass.PERMANENT_MESSAGE and len(group.messages) > 1:
+            index = _index_at_fault(problems, len(group.messages))
+            return [], group.halves() if index is None else group.without(index)
+        if error_class is ErrorClass.PERMANENT_MESSAGE and _names_the_address(problems):
+            error_class = ErrorClass.PERMANENT_ADDRESS
+        outcome = {ErrorClass.RETRY_LATER: Outcome.RETRY_LATER, ErrorClass.IN_DOUBT: Outcome.IN_DOUBT}.get(
+            error_class, Outcome.REJECTED
+        )
+        text = "; ".join(str(problem.get("message") or "") for problem in problems) or meaning(FAMILY, code)
+        wait = retry_after_s((error.headers or {}).get("retry-after")) or _until_reset(error.headers)
+        return [
+            HandOff(
+                message.message_id,
+                outcome,
+                None,
+                code,
+                error_class,
+                scrubbed(text, message.address),
+                wait if outcome is Outcome.RETRY_LATER else None,
+            )
+            for message in group.messages
+        ], ()
+
+    def _content(self, group: _Group) -> dict[str, Any]:
+        """The request's JSON."""
+        first = group.messages[0]
+        sender: dict[str, str] = {"email": str(self._sender(first))}
+        sender_name = first.sender_name or (self._settings.sender_name if first.sender is None else None)
+        if sender_name:
+            sender["name"] = sender_name
+        bodies = [message.body for message in group.messages]
+        pages = [message.html or "" for message in group.messages]
+        text = _Shared.of(bodies, "text", pages)
+        html = _Shared.of(pages, "html", bodies) if first.html else None
+        people = []
+        for index, message in enumerate(group.messages):
+            person: dict[str, Any] = {
+                "to": [{"email": message.address}],
+                "subject": message.subject or " ",
+                "custom_args": {_MESSAGE_ID_ARGUMENT: message.message_id},
+            }
+            substitutions = {
+                part.tag: part.middles[index] for part in (text, html) if part is not None and part.tag is not None
+            }
+            if substitutions:
+                person["substitutions"] = substitutions
+            headers = unsubscribe_headers(message)
+            if headers:
+                person["headers"] = headers
+            people.append(person)
+        content: dict[str, Any] = {
+            "from": sender,
+            "personalizations": people,
+            "content": [{"type": "text/plain", "value": text.value}],
+        }
+        if html is not None:
+            content["content"].append({"type": "text/html", "value": html.value})
+        reply_to = first.reply_to or self._settings.reply_to
+        if reply_to:
+            content["reply_to"] = {"email": reply_to}
+        if first.categories:
+            content["categories"] = [category[:255] for category in first.categories[:10]]
+        if self._settings.options.get("sandbox_mode") == "on":
+            content["mail_settings"] = {"sandbox_mode": {"enable": True}}
+        return content
+
+    # Records
+    def find(self, doubtful: Sequence[InDoubt], claimed: Callable[[Iterable[str]], set[str]]) -> list[Finding]:  # noqa: ARG002
+        """By the custom argument, in the Email Activity feed where the account has it; events settle the rest."""
+        if not self._activity:
+            return [Finding(doubt.message.message_id, Verdict.UNKNOWN, detail="no activity feed") for doubt in doubtful]
+        found: dict[str, Finding] = {}
+        wanted = [doubt.message.message_id for doubt in doubtful]
+        for start in range(0, len(wanted), _FINDS_PER_QUESTION):
+            part = wanted[start : start + _FINDS_PER_QUESTION]
+            try:
+                rows = self._ask_activity(part)
+            except (NotWrittenError, AnswerLostError, HTTPError, ValueError, KeyError, TypeError) as error:
+                detail = f"the records cannot be read: {type(error).__name__}"
+                found.update({name: Finding(name, Verdict.UNKNOWN, detail=detail) for name in part})
+                continue
+            for message_id, carrier_id, status, _ in rows:
+                found[message_id] = Finding(message_id, Verdict.TAKEN, carrier_id, status)
+        return [found.get(name) or Finding(name, Verdict.ABSENT) for name in wanted]
+
+    def _ask_activity(self, message_ids: Sequence[str]) -> list[tuple[str, str, ReceiptStatus | None, datetime | None]]:
+        listed = ",".join(f'"{name}"' for name in message_ids)
+        response = self._sdk.client.messages.get(
+            query_params={"query": f"unique_args['{_MESSAGE_ID_ARGUMENT}'] IN ({listed})", "limit": 1000}
+        )
+        rows = []
+        for row in json.loads(response.body)["messages"]:
+            message_id = (row.get("unique_args") or {}).get(_MESSAGE_ID_ARGUMENT)
+            if message_id is None and len(message_ids) == 1:
+                message_id = message_ids[0]
+            if message_id in message_ids:
+                when = row.get("last_event_time")
+                rows.append(
+                    (
+                        str(message_id),
+                        str(row["msg_id"]).partition(".")[0],
+                        _ACTIVITY_STATUS.get(str(row.get("status"))),
+                        datetime.fromisoformat(when.replace("Z", "+00:00")).astimezone(UTC) if when else None,
+                    )
+                )
+        return rows
+
+    def poll(self, pending: Sequence[Pending]) -> list[Receipt]:
+        """The activity feed's present status, where the account has the feed."""
+        receipts: list[Receipt] = []
+        if not self._activity:
+            return receipts
+        for start in range(0, min(len(pending), 1000), _FINDS_PER_QUESTION):
+            part = [entry.message_id for entry in pending[start : start + _FINDS_PER_QUESTION]]
+            try:
+                rows = self._ask_activity(part)
+            except (NotWrittenError, AnswerLostError, HTTPError, ValueError, KeyError, TypeError):
+                break
+            receipts.extend(
+                Receipt(
+                    carrier=self.name,
+                    channel=self.channel,
+                    event_key=f"{message_id}:{status}",
+                    status=status,
+                    carrier_message_id=carrier_id,
+                    message_id=message_id,
+                    occurred_at=when,
+                )
+                for message_id, carrier_id, status, when in rows
+                if status is not None
+            )
+        return receipts
+
+    def poll_replies(self, since: datetime) -> list[Reply]:  # noqa: ARG002
+        """None: answers to emails go to the reply address, which is a mailbox of the team's."""
+        return []
+
+    def check(self) -> Check:
+        """Ask what the key may do."""
+        try:
+            response = self._sdk.client.scopes.get()
+            scopes = json.loads(response.body)["scopes"]
+        except NotWrittenError as error:
+            return Check(False, f"SendGrid cannot be reached: {error}.", "Check the address and the network.")
+        except AnswerLostError as error:
+            return Check(False, f"SendGrid does not answer: {error}.", "Check the network, and try again.")
+        except HTTPError as error:
+            said = meaning(FAMILY, f"http {error.status_code}") or f"status {error.status_code}"
+            return Check(False, f"SendGrid refuses: {said}.", "Check the API key.")
+        except (ValueError, KeyError, TypeError):
+            return Check(False, "What answers is not SendGrid.", "Check the carrier account's base address.")
+        if "mail.send" not in scopes:
+            return Check(False, "The API key may not send mail.", "Give the key the scope Mail Send.")
+        return Check(True, "SendGrid answers and takes the key.")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._keep_alive.close()
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Texts that share a request: what is common once, and each one's own middle."""
+
+    value: str
+    tag: str | None
+    middles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, texts: Sequence[str], name: str, others: Sequence[str]) -> _Shared:
+        start, end = _common_ends(texts)
+        if start == len(texts[0]) == len(texts[-1]) and len(set(texts)) == 1:
+            return cls(texts[0] or " ", None, ())
+        whole = texts[0]
+        head, tail = whole[:start], whole[len(whole) - end :] if end else ""
+        middles = tuple(text[start : len(text) - end] for text in texts)
+        tag = f"-nightmail-{name}-"
+        number = 0
+        while any(tag in text for text in texts) or any(tag in text for text in others):
+            number += 1
+            tag = f"-nightmail-{name}-{number}-"
+        return cls(head + tag + tail, tag, middles)
+
+
+def _common_ends(texts: Sequence[str]) -> tuple[int, int]:
+    """How many characters all texts have in common at their start, and at their end without overlapping."""
+    start = _common_start(texts)
+    shortest = min(len(text) for text in texts)
+    end = min(_common_start([text[start:][::-1] for text in texts]), shortest - start)
+    return start, end
+
+
+def _common_start(texts: Sequence[str]) -> int:
+    """How many characters all texts begin with alike: those of the first and the last in order do, hence all do."""
+    first, last = min(texts), max(texts)
+    low, high = 0, min(len(first), len(last))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if first[:middle] == last[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _groups(messages: Iterable[OutgoingMessage], sender: Callable[[OutgoingMessage], str | None]) -> Iterator[_Group]:
+    """Messages sorted into requests; see the module."""
+    alike: dict[tuple[object, ...], list[OutgoingMessage]] = {}
+    seen: dict[str, int] = {}
+    for message in messages:
+        # A second message to one address in one request is refused by SendGrid: it goes into another.
+        turn = seen[message.address.casefold()] = seen.get(message.address.casefold(), -1) + 1
+        key = (
+            sender(message),
+            message.sender_name,
+            message.reply_to,
+            message.categories,
+            message.html is not None,
+            turn,
+        )
+        alike.setdefault(key, []).append(message)
+    for group in alike.values():
+        yield from _fitting(group)
+
+
+def _fitting(group: list[OutgoingMessage]) -> Iterator[_Group]:
+    """One kind's messages in requests that keep to the limits; a text too large for a substitution goes alone."""
+    if len(group) > MAXIMUM_RECIPIENTS:
+        for start in range(0, len(group), MAXIMUM_RECIPIENTS):
+            yield from _fitting(group[start : start + MAXIMUM_RECIPIENTS])
+        return
+    if len(group) == 1:
+        yield _Group(tuple(group))
+        return
+    own = [0] * len(group)
+    for texts in ([message.body for message in group], [message.html or "" for message in group]):
+        start, end = _common_ends(texts)
+        for index, text in enumerate(texts):
+            own[index] += len(text[start : len(text) - end].encode()) + 40
+    small = [message for message, size in zip(group, own, strict=True) if size <= SUBSTITUTION_LIMIT]
+    large = [message for message, size in zip(group, own, strict=True) if size > SUBSTITUTION_LIMIT]
+    if small:
+        yield _Group(tuple(small))
+    # Large texts may still be alike: newsletters that differ in a name only.
+    if large and small:
+        yield from _fitting(large)
+    elif large:
+        middle = len(large) // 2
+        yield from _fitting(large[:middle])
+        yield from _fitting(large[middle:])
+
+
+def unsubscribe_headers(message: OutgoingMessage) -> dict[str, str]:
+    """``List-Unsubscribe`` and ``List-Unsubscribe-Post`` (RFC 2369, RFC 8058); empty without an address for it."""
+    if not message.unsubscribe_url:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{message.unsubscribe_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+def _problems(body: object) -> list[dict[str, Any]]:
+    """The errors that an answer lists; empty when it is no JSON of SendGrid's."""
+    try:
+        listed = json.loads(body if isinstance(body, (str, bytes)) else b"")["errors"]
+        return [problem for problem in listed if isinstance(problem, dict)]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _index_at_fault(problems: Sequence[Mapping[str, Any]], count: int) -> int | None:
+    """Which recipient an answer blames, from a field such as ``personalizations.3.to.0.email``."""
+    for problem in problems:
+        parts = str(problem.get("field") or "").split(".")
+        if len(parts) > 2 and parts[0] == "personalizations" and parts[1].isdigit() and int(parts[1]) < count:
+            return int(parts[1])
+    return None
+
+
+def _names_the_address(problems: Sequence[Mapping[str, Any]]) -> bool:
+    return any(".to." in f"{problem.get('field') or ''}." for problem in problems)
+
+
+def _until_reset(headers: Mapping[str, str] | None) -> float | None:
+    """Seconds until ``X-RateLimit-Reset``, a Unix time, which SendGrid gives in place of ``Retry-After``."""
+    text = (headers or {}).get("x-ratelimit-reset")
+    if not text or not text.isdigit():
+        return None
+    return max(int(text) - datetime.now(UTC).timestamp(), 0.0)
+
+
+def _for_all(group: _Group, outcome: Outcome, code: str, error_class: ErrorClass, text: str) -> list[HandOff]:
+    return [HandOff(message.message_id, outcome, None, code, error_class, text) for message in group.messages]
+
+
+def _rejected(message: OutgoingMessage, code: str, error_class: ErrorClass, text: str) -> HandOff:
+    return HandOff(message.message_id, Outcome.REJECTED, None, code, error_class, text)
+
+
+def _not_tried(message: OutgoingMessage, because: HandOff) -> HandOff:
+    """A message whose request was never written, as the one before it showed that it could not succeed."""
+    if because.error_class is ErrorClass.STOP_AND_ALERT:
+        return replace(because, message_id=message.message_id)
+    return HandOff(
+        message.message_id,
+        Outcome.RETRY_LATER,
+        None,
+        "not_tried",
+        ErrorClass.RETRY_LATER,
+        "an earlier request of the batch did not get through",
+        because.retry_after_s,
+    )
+
+
+def build(settings: CarrierSettings) -> SendGridEmail:
+    """The adapter for an account."""
+    return SendGridEmail(settings)

@@ -1,0 +1,112 @@
+"""SendGrid's event webhooks as neutral receipts. Check the signature first (:mod:`resources.carriers.webhook_signatures`).
+
+A batch holds up to thousands of events, of any mix of messages, in any order, some of them told before. An event that
+cannot be read is skipped and counted: one bad event must not make SendGrid send the whole batch again and again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from nightmail.message_ids import parse_message_id
+from nightmail.sending.carrier import Receipt, ReceiptStatus
+from nightmail.sending.error_classes import ErrorClass, classify
+
+FAMILY = "sendgrid"
+MAXIMUM_BATCH_BYTES = 32 * 1024 * 1024
+_STATUS = {
+    "processed": ReceiptStatus.SENT,
+    "deferred": ReceiptStatus.DEFERRED,
+    "delivered": ReceiptStatus.DELIVERED,
+    "bounce": ReceiptStatus.BOUNCED,
+    "dropped": ReceiptStatus.DROPPED,
+    "open": ReceiptStatus.OPENED,
+    "click": ReceiptStatus.CLICKED,
+    "spamreport": ReceiptStatus.SPAM_REPORT,
+    "unsubscribe": ReceiptStatus.UNSUBSCRIBED,
+    "group_unsubscribe": ReceiptStatus.UNSUBSCRIBED,
+}
+
+
+@dataclass
+class EventBatch:
+    """What was in a batch: receipts in its order, and how many events were not understood or not of interest."""
+
+    receipts: list[Receipt] = field(default_factory=list)
+    malformed: int = 0
+    ignored: int = 0
+
+
+def events(body: bytes, carrier: str = "sendgrid") -> EventBatch:
+    """The receipts of a batch. Raises ``ValueError`` when the body is not a JSON list."""
+    content = json.loads(body)
+    if not isinstance(content, list):
+        raise ValueError("a batch of events is a list")
+    batch = EventBatch()
+    for event in content:
+        try:
+            receipt = _receipt(event, carrier)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
+            batch.malformed += 1
+            continue
+        if receipt is None:
+            batch.ignored += 1
+        else:
+            batch.receipts.append(receipt)
+    return batch
+
+
+def _receipt(event: Mapping[str, Any], carrier: str) -> Receipt | None:
+    status = _STATUS.get(event["event"])
+    if status is None or event.get("sg_machine_open") is True:
+        # A machine that opens mail ahead of its reader (a mail client's privacy feature) is no opening.
+        return None
+    code, error_class = _error(event)
+    suppresses = error_class is ErrorClass.SUPPRESS
+    return Receipt(
+        carrier=carrier,
+        channel="email",
+        event_key=str(event["sg_event_id"]),
+        status=status,
+        carrier_message_id=carrier_id(str(event.get("sg_message_id") or "")) or None,
+        message_id=_message_id(event.get("message_id")),
+        error_code=code,
+        error_class=error_class,
+        occurred_at=datetime.fromtimestamp(int(event["timestamp"]), UTC),
+        address=str(event["email"]) if suppresses and event.get("email") else None,
+    )
+
+
+def carrier_id(sg_message_id: str) -> str:
+    """The part of an event's id that the hand-off's ``X-Message-Id`` answered: up to the first full stop."""
+    return sg_message_id.partition(".")[0]
+
+
+def _message_id(value: object) -> str | None:
+    """Our id from the custom arguments, unless it does not have the form of one of ours."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return str(parse_message_id(value))
+    except ValueError:
+        return None
+
+
+def _error(event: Mapping[str, Any]) -> tuple[str | None, ErrorClass | None]:
+    """The code and class of an event that is an error: the kind of bounce, the reason of a drop."""
+    kind = event["event"]
+    if kind == "bounce":
+        code = "blocked" if event.get("type") == "blocked" else "bounce"
+        return str(event.get("status") or code)[:40], classify(FAMILY, code)
+    if kind == "dropped":
+        code = f"dropped {str(event.get('reason') or 'for no stated reason').lower()}"[:80]
+        return code, classify(FAMILY, code)
+    if kind in ("spamreport", "unsubscribe", "group_unsubscribe"):
+        return None, classify(FAMILY, kind)
+    if kind == "deferred":
+        return str(event.get("status") or "")[:40] or None, None
+    return None, None

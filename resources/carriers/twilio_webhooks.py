@@ -1,0 +1,127 @@
+"""Twilio's webhooks as neutral receipts and replies. Check the signature first (:mod:`resources.carriers.webhook_signatures`).
+
+``form`` is the posted form, one value per name; ``message_id`` is from the query of the address that was called.
+A form that is not Twilio's raises ``ValueError``: the portal answers 400 and nothing is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from nightmail.message_ids import parse_message_id
+from nightmail.sending.carrier import Receipt, Reply, ReplyKind
+from nightmail.sending.error_classes import classify
+from resources.carriers.twilio_connection import FAMILY
+from resources.carriers.twilio_records import MESSAGE_STATUS, call_status
+
+EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+"""The answer to an inbound SMS that is not answered on the spot."""
+
+
+def message_status(form: Mapping[str, str], message_id: str | None, carrier: str = "twilio") -> Receipt | None:
+    """The receipt in a message's status callback; ``None`` for a status that says nothing new."""
+    sid = _required(form, "MessageSid")
+    told = _required(form, "MessageStatus")
+    status = MESSAGE_STATUS.get(told)
+    if status is None:
+        return None
+    code = form.get("ErrorCode") or None
+    return Receipt(
+        carrier=carrier,
+        channel="sms",
+        event_key=f"{sid}:{told}",
+        status=status,
+        carrier_message_id=sid,
+        message_id=_known_form(message_id),
+        error_code=code,
+        error_class=None if code is None else classify(FAMILY, code),
+        address=form.get("To") or None,
+    )
+
+
+def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier: str = "twilio") -> Receipt | None:
+    """The receipt in a call's progress callback; ``None`` for a status that says nothing new."""
+    sid = _required(form, "CallSid")
+    told = _required(form, "CallStatus")
+    status = call_status(told, form.get("AnsweredBy"))
+    if status is None:
+        return None
+    duration = form.get("CallDuration")
+    code = form.get("ErrorCode") or None
+    return Receipt(
+        carrier=carrier,
+        channel="voice",
+        event_key=f"{sid}:{told}",
+        status=status,
+        carrier_message_id=sid,
+        message_id=_known_form(message_id),
+        error_code=code,
+        error_class=None if code is None else classify(FAMILY, code),
+        occurred_at=_time(form.get("Timestamp")),
+        duration_s=int(duration) if duration is not None and duration.isdigit() and told == "completed" else None,
+        address=form.get("To") or None,
+    )
+
+
+def pressed_key(form: Mapping[str, str], message_id: str | None, carrier: str = "twilio") -> Reply | None:
+    """The key pressed in a call; ``None`` when none was."""
+    sid = _required(form, "CallSid")
+    digits = form.get("Digits", "").strip()
+    if not digits:
+        return None
+    return Reply(
+        carrier=carrier,
+        channel="voice",
+        event_key=f"{sid}:key:{digits}",
+        kind=ReplyKind.KEY,
+        text=digits,
+        sender=_required(form, "To"),
+        recipient=form.get("From", ""),
+        message_id=_known_form(message_id),
+        carrier_message_id=sid,
+    )
+
+
+def inbound_sms(form: Mapping[str, str], carrier: str = "twilio") -> Reply:
+    """The SMS that a recipient wrote."""
+    sid = _required(form, "MessageSid")
+    return Reply(
+        carrier=carrier,
+        channel="sms",
+        event_key=sid,
+        kind=ReplyKind.TEXT,
+        text=form.get("Body", ""),
+        sender=_required(form, "From"),
+        recipient=form.get("MessagingServiceSid") or _required(form, "To"),
+        carrier_message_id=sid,
+        carrier_opt_out=form.get("OptOutType") or None,
+    )
+
+
+def _required(form: Mapping[str, str], name: str) -> str:
+    value = form.get(name, "").strip()
+    if not value or len(value) > 200:
+        raise ValueError(f"the form has no usable {name}")
+    return value
+
+
+def _known_form(message_id: str | None) -> str | None:
+    """A message id, unless it does not have the form of one of ours."""
+    if message_id is None:
+        return None
+    try:
+        return str(parse_message_id(message_id))
+    except ValueError:
+        return None
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
