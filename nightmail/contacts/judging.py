@@ -16,7 +16,7 @@ from nightmail.contacts.findings import Findings
 from nightmail.contacts.languages import language_tag
 from nightmail.contacts.phones import judge_phones
 from nightmail.contacts.rules import CHANNEL_FIELDS, PHONE_FIELDS, ContactRules, Keep, PlaceholderRule
-from nightmail.contacts.time_zones import country_time_zone, number_time_zone, time_zone_name
+from nightmail.contacts.time_zones import country_time_zone, number_time_zones, time_zone_name
 from nightmail.lake import TableFile
 from nightmail.lake_schemas import CONTACTS, STANDARD_FIELDS
 
@@ -84,7 +84,7 @@ class RowJudge:
 
         country = self._judge(given, "country", country_code, "country_unknown", findings)
         row_country = pc.fill_null(country, self.rules.default_country) if self.rules.default_country else country
-        number_country, number_zone = absent, absent
+        number_country = absent
         for name in PHONE_FIELDS:
             values = given.get(name, absent)
             if values.null_count == rows:
@@ -108,10 +108,7 @@ class RowJudge:
         columns["country"] = pc.coalesce(country, number_country, row_country)
         columns["language"] = self._judge(given, "language", language_tag, "language_unknown", findings)
         zone = self._judge(given, "time_zone", time_zone_name, "time_zone_unknown", findings)
-        phone = pc.coalesce(*(columns[name] for name in PHONE_FIELDS))
-        number_zone = pc.if_else(pc.is_null(zone), phone, pa.scalar(None, pa.string()))
-        number_zone = map_distinct(number_zone, number_time_zone)
-        columns["time_zone"] = pc.coalesce(zone, number_zone, map_distinct(columns["country"], country_time_zone))
+        columns["time_zone"] = self._time_zones(zone, columns, number_country)
         columns["birth_date"] = pa.nulls(rows, pa.date32())
         for source, name in self.placeholders:
             columns[name] = given[source]
@@ -145,6 +142,21 @@ class RowJudge:
         if judged.null_count != values.null_count:
             findings.add(pc.and_(pc.is_valid(values), pc.is_null(judged)), name, values, reason)
         return judged
+
+    @staticmethod
+    def _time_zones(given: pa.Array, columns: dict[str, pa.Array], number_country: pa.Array) -> pa.Array:
+        """The row's own time zone, else the country's if it is single, else that of the place that a number belongs to."""
+        zone = pc.coalesce(given, map_distinct(columns["country"], country_time_zone))
+        at_home = pc.fill_null(pc.equal(number_country, columns["country"]), False)
+        open_ = pc.and_(pc.is_null(zone), at_home)
+        if not pc.any(open_).as_py():
+            return zone
+        nothing = pa.scalar(None, pa.string())
+        for name in PHONE_FIELDS:
+            number = pc.if_else(open_, columns[name], nothing)
+            if number.null_count < len(number):
+                zone = pc.coalesce(zone, number_time_zones(number, columns[f"{name}_type"]))
+        return zone
 
     def _judge_placeholders(self, columns: dict[str, pa.Array], findings: Findings) -> None:
         """Note the rows that lack a placeholder of a body that they could receive."""

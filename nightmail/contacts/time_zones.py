@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo, available_timezones
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 _SAMPLED_FROM = datetime(2024, 1, 1, tzinfo=UTC)
 _SAMPLED_DAYS = 3 * 366
@@ -65,11 +70,70 @@ def country_time_zone(country: str) -> str | None:
     return single_zone(tuple(_zones_by_country().get(country, ())))
 
 
-@lru_cache(maxsize=100_000)
-def number_time_zone(number: str) -> str | None:
-    """The time zone of an E.164 number where its prefix belongs to one zone, or None."""
-    import phonenumbers
-    from phonenumbers import timezone
+@dataclass(frozen=True)
+class _Prefixes:
+    """The prefixes of one length that belong to time zones, sorted, and the single zone of each."""
 
-    zones = timezone.time_zones_for_number(phonenumbers.parse(number))
-    return single_zone(tuple(zone for zone in zones if zone != timezone.UNKNOWN_TIMEZONE))
+    length: int
+    keys: np.ndarray
+    zones: pa.Array
+
+
+@lru_cache(maxsize=1)
+def _prefixes() -> tuple[_Prefixes, ...]:
+    """The prefixes of international numbers, the longest first."""
+    from phonenumbers.tzdata import TIMEZONE_DATA
+
+    by_length: dict[int, list[str]] = {}
+    for prefix in TIMEZONE_DATA:
+        by_length.setdefault(len(prefix), []).append(prefix)
+    return tuple(
+        _Prefixes(
+            length,
+            np.array(sorted(map(int, prefixes)), dtype=np.int64),
+            pa.array([single_zone(TIMEZONE_DATA[prefix]) for prefix in sorted(prefixes)], pa.string()),
+        )
+        for length, prefixes in sorted(by_length.items(), reverse=True)
+    )
+
+
+@lru_cache(maxsize=1)
+def _mobile_is_local() -> str:
+    """A pattern of the numbers whose mobile numbers belong to a place, as the library says."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumberType, is_number_type_geographical
+
+    codes = [
+        str(code) for code in COUNTRY_CODE_TO_REGION_CODE if is_number_type_geographical(PhoneNumberType.MOBILE, code)
+    ]
+    return rf"^\+(?:{'|'.join(codes)})"
+
+
+def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.Array:
+    """The time zones of E.164 numbers that belong to a place in a single zone; null for the others.
+
+    ``types`` are those of :data:`nightmail.contacts.phones.PHONE_TYPES`. A mobile number tells no place in most countries.
+    """
+    local = pc.is_in(types, value_set=pa.array(["fixed", "fixed_or_mobile"]))
+    mobile = pc.and_(pc.equal(types, "mobile"), pc.match_substring_regex(numbers, _mobile_is_local()))
+    rows = np.flatnonzero(pc.fill_null(pc.or_kleene(local, mobile), False).to_numpy(zero_copy_only=False))
+    zones = pa.nulls(len(numbers), pa.string())
+    if not len(rows):
+        return zones
+    text = pc.utf8_slice_codeunits(numbers.take(pa.array(rows)), 1)
+    digits = text.cast(pa.int64()).to_numpy()
+    length = pc.binary_length(text).to_numpy()
+    found = np.full(len(numbers), -1, dtype=np.int64)
+    names: list[pa.Array] = []
+    offset = 0
+    for prefixes in _prefixes():
+        names.append(prefixes.zones)
+        long_enough = length >= prefixes.length
+        begins = digits // 10 ** np.maximum(length - prefixes.length, 0).astype(np.int64)
+        at = np.minimum(np.searchsorted(prefixes.keys, begins), len(prefixes.keys) - 1)
+        hit = long_enough & (prefixes.keys[at] == begins)
+        found[rows[hit]] = at[hit] + offset
+        offset += len(prefixes.keys)
+        rows, digits, length = rows[~hit], digits[~hit], length[~hit]
+        if not len(rows):
+            break
+    return pa.concat_arrays(names).take(pa.array(found, mask=found < 0))
