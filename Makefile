@@ -72,6 +72,7 @@ format: setup-dev ## Bring the code into its form
 
 .PHONY: conformance
 conformance: setup-dev ## Compare what is sent with the carriers' published OpenAPI descriptions (needs Node)
+	tests/conformance/fetch .conformance
 	$(BIN)/python -m pytest tests/conformance -m conformance
 
 .PHONY: docs
