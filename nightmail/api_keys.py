@@ -1,7 +1,7 @@
 """Keys of programs: made once, shown once, known afterwards by a hash only.
 
-A key reads ``nm_<prefix>_<secret>``: the prefix finds the row, and the SHA-256 of the whole key, compared in constant
-time, proves it. The secret has 256 random bits, so a plain hash is enough: there is nothing to guess.
+A key reads ``nm_<8 hex>_<43 characters>``: its first eleven characters find the row, and the SHA-256 of the whole key,
+compared in constant time, proves it. The secret has 256 random bits, so a plain hash is enough: there is nothing to guess.
 
 >>> with engine.begin() as connection:
 ...     key = create_key(connection, team_id=3, name="billing export", scopes=[Scope.FILES_WRITE])
@@ -25,7 +25,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from nightmail.errors import NightmailError, UsageError
 from nightmail.store.tables import ApiKey, Team
 
-_FORM = re.compile(r"nm_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+_FORM = re.compile(r"(nm_[0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 _USED_INTERVAL = dt.timedelta(minutes=5)
 
 
@@ -38,13 +38,13 @@ class Scope(StrEnum):
     """Send single messages."""
     CAMPAIGNS_READ = "campaigns:read"
     """See campaigns, their counts and what became of each message."""
-    CAMPAIGNS_CONTROL = "campaigns:control"
+    CAMPAIGNS_WRITE = "campaigns:write"
     """Pause, resume and cancel campaigns."""
     REJECTS_READ = "rejects:read"
     """Download rejected rows, which hold personal data."""
     REPORTS_READ = "reports:read"
     """Read delivery reports."""
-    WEBHOOKS_MANAGE = "webhooks:manage"
+    WEBHOOKS_WRITE = "webhooks:write"
     """Register addresses that are told of events."""
 
 
@@ -83,8 +83,8 @@ def create_key(
         raise UsageError(
             "scope_unknown", f"There is no scope {', '.join(unknown) or '(none given)'}.", f"Use: {', '.join(Scope)}."
         )
-    prefix = secrets.token_hex(6)
-    key = f"nm_{prefix}_{secrets.token_urlsafe(32)}"
+    prefix = f"nm_{secrets.token_hex(4)}"
+    key = f"{prefix}_{secrets.token_urlsafe(32)}"
     connection.execute(
         insert(ApiKey).values(
             team_id=team_id,

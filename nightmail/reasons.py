@@ -618,6 +618,57 @@ _ENTRIES = (
         "Send it again in a new campaign.",
     ),
     Reason("earlier_channel_delivered", Kind.FAILURE, "An earlier channel reached the contact.", "Nothing to do."),
+    Reason(
+        "channel_suspended",
+        Kind.FAILURE,
+        "The channel is suspended.",
+        "Nothing to do: the message waits until the suspension is lifted.",
+    ),
+    Reason(
+        "restored_from_backup",
+        Kind.FAILURE,
+        "The database was restored from a backup; the message may have been handed off after it was made.",
+        "Look it up at the carrier and decide, or wait until the carrier's records settle it.",
+    ),
+    Reason(
+        "carrier_error_unknown",
+        Kind.SETUP,
+        "The carrier answered with an error that is not in the table of errors.",
+        "Look the code up at the carrier; messages that got it are not sent again.",
+    ),
+    Reason(
+        "no_carrier",
+        Kind.SETUP,
+        "The team has no carrier account for this channel that works.",
+        "Add one with `nightmail provision`, or lift its suspension.",
+    ),
+    Reason(
+        "cut_off_at_risk",
+        Kind.WARNING,
+        "At the rates that the carriers allow, the campaign ends after its cut-off.",
+        "Send earlier, set a later cut-off, or raise the carrier's rate.",
+    ),
+    Reason(
+        "suspension_unknown",
+        Kind.SETUP,
+        "There is no such suspension in force.",
+        "List those in force and use one of their numbers.",
+    ),
+    Reason(
+        "message_unknown", Kind.SETUP, "There is no message {value}.", "Use a message id as the delivery report has it."
+    ),
+    Reason(
+        "message_not_in_doubt",
+        Kind.SETUP,
+        "The message {value} is not in doubt.",
+        "Only a message in doubt can be decided by a person.",
+    ),
+    Reason(
+        "messages_of_another_campaign",
+        Kind.SETUP,
+        "The messages are not those of this campaign.",
+        "Render them again for this campaign.",
+    ),
     # Files over SFTP
     Reason(
         "sftp_unreachable",

@@ -56,6 +56,7 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "too_many_requests": 429,
     "database_unavailable": 503,
     "busy": 503,
+    "storage_full": 507,
 }
 """The HTTP status of a reason; any other reason of a user's mistake is 422."""
 
@@ -132,10 +133,10 @@ class RequestError(NightmailError):
 
 def problem_document(
     status: int, reason: str, detail: str, remedy: str, errors: Sequence[FieldProblem] = (), **more: Any
-) -> bytes:
-    """The problem as JSON."""
+) -> dict[str, Any]:
+    """The problem as JSON-ready values."""
     entry = REASONS.get(reason)
-    content = {
+    return {
         "type": f"{PROBLEM_PATH}{reason}",
         "title": entry.sentence if entry and "{" not in entry.sentence else HTTPStatus(status).phrase,
         "status": status,
@@ -145,7 +146,6 @@ def problem_document(
         "errors": [error.model_dump() for error in errors],
         **more,
     }
-    return json.dumps(content, ensure_ascii=False, default=str).encode()
 
 
 def problem_of(error: NightmailError) -> tuple[int, dict[str, str], bytes]:
@@ -160,8 +160,8 @@ def problem_of(error: NightmailError) -> tuple[int, dict[str, str], bytes]:
             status = 503
         else:
             status = STATUS_OF_REASON.get(error.reason, 422)
-    body = problem_document(status, error.reason, error.message, error.remedy, errors, **_safe(error.detail))
-    return status, headers, body
+    content = problem_document(status, error.reason, error.message, error.remedy, errors, **_safe(error.detail))
+    return status, headers, json.dumps(content, ensure_ascii=False, default=str).encode()
 
 
 def _safe(detail: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,11 +190,11 @@ def install(application: FastAPI) -> None:
     """Make every error of ``application`` a problem document."""
 
     @application.exception_handler(NightmailError)
-    def of_the_domain(_request: Request, error: NightmailError) -> Response:
+    async def of_the_domain(_request: Request, error: NightmailError) -> Response:
         return problem_response(error)
 
     @application.exception_handler(HTTPException)
-    def of_the_framework(_request: Request, error: HTTPException) -> Response:
+    async def of_the_framework(_request: Request, error: HTTPException) -> Response:
         reason = _REASON_OF_STATUS.get(error.status_code, "request_malformed")
         message = None
         if error.status_code == 400 and isinstance(error.detail, str):
@@ -204,7 +204,7 @@ def install(application: FastAPI) -> None:
         )
 
     @application.exception_handler(RequestValidationError)
-    def of_validation(_request: Request, error: RequestValidationError) -> Response:
+    async def of_validation(_request: Request, error: RequestValidationError) -> Response:
         errors = [
             FieldProblem(where=".".join(str(part) for part in entry["loc"]), message=str(entry["msg"]))
             for entry in error.errors()[:50]
@@ -213,11 +213,11 @@ def install(application: FastAPI) -> None:
 
     @application.exception_handler(OperationalError)
     @application.exception_handler(PoolTimeoutError)
-    def of_the_database(_request: Request, error: Exception) -> Response:
+    async def of_the_database(_request: Request, error: Exception) -> Response:
         _log.error("the database does not answer: %s", type(error).__name__)
         return problem_response(RequestError("database_unavailable", headers={"Retry-After": "5"}))
 
     @application.exception_handler(Exception)
-    def of_ours(_request: Request, error: Exception) -> Response:
+    async def of_ours(_request: Request, error: Exception) -> Response:
         _log.error("a request failed", exc_info=error)
         return problem_response(RequestError("internal_error", status=500))

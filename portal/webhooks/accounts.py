@@ -41,6 +41,13 @@ class CarrierAccounts:
         """Whether it is time to read them again."""
         return time.monotonic() - self._read_at > REFRESH_S
 
+    def refresh_after_failure(self) -> bool:
+        """Read them again as a signature fits none, at most once a second; whether they were read."""
+        if time.monotonic() - self._read_at < 1.0:
+            return False
+        self.refresh()
+        return True
+
     def refresh(self) -> None:
         """Read the accounts from the database."""
         with self._lock:
@@ -73,4 +80,6 @@ class CarrierAccounts:
     def secrets(self, carrier: str, account: str = "") -> list[WebhookSecret]:
         """The secrets of a carrier's accounts, that of ``account`` first."""
         secrets = self._secrets.get(carrier, [])
-        return sorted(secrets, key=lambda secret: secret.account != account) if account and len(secrets) > 1 else secrets
+        return (
+            sorted(secrets, key=lambda secret: secret.account != account) if account and len(secrets) > 1 else secrets
+        )

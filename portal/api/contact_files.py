@@ -1,0 +1,286 @@
+"""Uploads of contact files: streamed to the disk, then registered as one that came by SFTP is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, text
+from starlette.requests import ClientDisconnect
+
+from nightmail.api_keys import Program
+from nightmail.intake.arrivals import Arrival, register_file
+from nightmail.reasons import remedy, sentence
+from portal.api.authentication import CampaignReader, Uploader
+from portal.api.errors import errors
+from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
+from portal.api.uploads import FormUpload, StoredUpload, UploadFile, form_boundary, stated_digest
+from portal.api.visibility import FEED_DESCRIPTION, FEED_PATTERN, sees, visible_feed
+from portal.problems import CONTENT_TYPE, RequestError, problem_document
+from portal.state import Portal, PortalState
+
+router = APIRouter(prefix="/v1/contact-files", tags=["contact files"])
+
+UPLOADS_PER_KEY = 8
+"""Uploads of one key at a time."""
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The file as it is, with its name in `name`; or a form with the parts `feed` and `file`.",
+        "content": {
+            "text/csv": {
+                "schema": {"type": "string", "format": "binary"},
+                "examples": {
+                    "bills": {
+                        "summary": "Three bills",
+                        "value": "external_id,phone,first_name,amount\n"
+                        "1001,+491701234567,Anna,12.50\n1002,+33612345678,Benoît,8.00\n1003,+447400123456,Carol,31.20\n",
+                    }
+                },
+            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["feed", "file"],
+                    "properties": {
+                        "feed": {"type": "string", "description": FEED_DESCRIPTION},
+                        "file": {"type": "string", "format": "binary"},
+                        "again": {"type": "boolean", "default": False},
+                        "at": {"type": "string", "format": "date-time"},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+class ContactFile(BaseModel):
+    """A contact file that was uploaded."""
+
+    id: int
+    name: str = Field(examples=["bills.csv"])
+    feed: str | None = Field(examples=["invoices"])
+    team: str = Field(examples=["acme.billing"])
+    source: str = Field(description="`api`, `sftp`, `portal` or `command`", examples=["api"])
+    size: int = Field(description="Bytes as uploaded", examples=[4711])
+    sha256: str | None
+    state: str = Field(
+        description="`taken`, `judged`, `repeated` (the same content came before) or `refused`", examples=["taken"]
+    )
+    campaign: str | None = Field(
+        description="The key of the campaign that it became", examples=["2026-11-23.acme.billing.7f3a9c"]
+    )
+    received_at: dt.datetime
+    problem: dict[str, Any] | None = Field(description="Why it became no campaign")
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Upload a contact file",
+    response_model=ContactFile,
+    openapi_extra=_BODY,
+    responses={
+        202: {
+            "description": "The file is whole and stored. `Location` is its campaign, where all that follows can be seen.",
+            "headers": {
+                "Location": {"description": "The campaign's address", "schema": {"type": "string"}},
+                "Idempotency-Replayed": {
+                    "description": "`true` when this is the answer to an earlier request with the same key",
+                    "schema": {"type": "string"},
+                },
+            },
+        },
+        **errors(
+            "feed_unknown",
+            "file_already_taken",
+            "idempotency_in_progress",
+            "file_too_large",
+            "upload_truncated",
+            "request_too_slow",
+            "idempotency_key_reused",
+            "file_empty",
+            "storage_full",
+        ),
+    },
+)
+async def upload(
+    *,
+    request: Request,
+    program: Uploader,
+    portal: PortalState,
+    feed: Annotated[
+        str | None, Query(description=FEED_DESCRIPTION, pattern=FEED_PATTERN, max_length=300, examples=["invoices"])
+    ] = None,
+    name: Annotated[
+        str | None,
+        Query(
+            description="The file's name; its ending says what it is (`.csv`, `.xlsx`, `.csv.gz`, ...)",
+            max_length=200,
+            min_length=1,
+            pattern=r"^[^\x00-\x1f/\\]+$",
+            examples=["bills.csv"],
+        ),
+    ] = None,
+    again: Annotated[bool, Query(description="Send the same content once more, on purpose")] = False,
+    at: Annotated[
+        dt.datetime | None, Query(description="When to start sending; by default as the feed says (RFC 3339)")
+    ] = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Stream a file of any size up to the limit. It is stored whole or not at all, and becomes a campaign of the feed.
+
+    The answer comes when the file is on the disk and registered. The rows are judged after that: follow `Location`.
+    The header `Content-Digest: sha-256=:...:` (RFC 9530), if sent, is checked.
+    """
+    order = _Order(feed, name, again, at)
+    content_type = request.headers.get("content-type", "")
+    is_form = content_type.partition(";")[0].strip().lower() == "multipart/form-data"
+    digest = stated_digest(request.headers)
+    if not is_form:
+        if feed is None or name is None:
+            raise RequestError("request_invalid", "The query needs `feed` and `name`.")
+        # Before a byte of the file is read: a wrong feed must not cost an upload.
+        await run_in_threadpool(_feed_is_there, portal, program, feed)
+    boundary = form_boundary(content_type) if is_form else b""
+    running = portal.uploads[program.key_id] = portal.uploads.get(program.key_id, 0) + 1
+    file: UploadFile | None = None
+    try:
+        if running > UPLOADS_PER_KEY:
+            raise RequestError(
+                "too_many_requests",
+                f"{UPLOADS_PER_KEY} uploads of this key are under way.",
+                headers={"Retry-After": "5"},
+            )
+        file = UploadFile(portal.settings.incoming_dir, portal.settings.maximum_file_bytes)
+        if is_form:
+            form = FormUpload(boundary, file)
+            await form.read(request.stream())
+            order = order.completed_by(form)
+        else:
+            async for piece in request.stream():
+                await file.write(piece)
+        if order.feed is None or order.name is None:
+            raise RequestError("request_invalid", "The upload needs a feed and a file with a name.")
+        if file.size == 0:
+            raise RequestError("file_empty")
+        stored = await file.keep(order.name, None if is_form else digest)
+    except ClientDisconnect:
+        raise RequestError("upload_truncated") from None
+    finally:
+        portal.uploads[program.key_id] -= 1
+        if file is not None:
+            file.discard()
+    return await run_in_threadpool(_register, portal, program, stored, order, idempotency_key)
+
+
+class _Order:
+    """What an upload asks for."""
+
+    def __init__(self, feed: str | None, name: str | None, again: bool, at: dt.datetime | None) -> None:
+        self.feed, self.name, self.again, self.at = feed, name, again, at
+
+    def completed_by(self, form: FormUpload) -> _Order:
+        """With what the form says beside the file."""
+        again, at = form.fields.get("again"), form.fields.get("at")
+        try:
+            when = dt.datetime.fromisoformat(at) if at else self.at
+        except ValueError:
+            raise RequestError("request_invalid", "The field `at` is not a time as RFC 3339 writes it.") from None
+        return _Order(
+            form.fields.get("feed") or self.feed,
+            form.file_name or self.name,
+            self.again if again is None else again.lower() in ("1", "true", "yes", "on"),
+            when,
+        )
+
+    @property
+    def starts_at(self) -> dt.datetime | None:
+        """The start as UTC; a time without an offset is UTC already."""
+        if self.at is None:
+            return None
+        return self.at.replace(tzinfo=dt.UTC) if self.at.tzinfo is None else self.at.astimezone(dt.UTC)
+
+
+def _feed_is_there(portal: Portal, program: Program, feed: str) -> None:
+    with portal.engine.connect() as connection:
+        visible_feed(connection, program, feed)
+
+
+def _register(
+    portal: Portal, program: Program, stored: StoredUpload, order: _Order, idempotency_key: str | None
+) -> Response:
+    fingerprint = request_hash(
+        "contact-files", order.feed or "", order.name or "", str(order.again), str(order.starts_at), stored.sha256
+    )
+    kept = False
+
+    def register(connection: Connection) -> Answer:
+        nonlocal kept
+        feed = visible_feed(connection, program, order.feed or "")
+        arrival = Arrival(
+            source="api",
+            path=order.name or stored.name,
+            name=stored.name,
+            size=stored.size,
+            sha256=stored.sha256,
+            stored_path=stored.path,
+        )
+        done = register_file(
+            connection, feed, arrival, actor=program.actor, again=order.again, scheduled_at=order.starts_at
+        )
+        if done.state == "repeated" and done.campaign is not None:
+            connection.execute(text("update received_file set stored_path = null where id = :id"), {"id": done.file_id})
+            body = problem_document(
+                409,
+                "file_already_taken",
+                sentence("file_already_taken", campaign=done.campaign.key),
+                remedy("file_already_taken").replace("--again", "again=true"),
+                campaign=done.campaign.key,
+            )
+            return Answer(409, body, {"Link": f'</v1/campaigns/{done.campaign.key}>; rel="related"'}, CONTENT_TYPE)
+        kept = True
+        found = _find(connection, program, done.file_id)
+        address = f"/v1/campaigns/{found.campaign}" if found.campaign else f"/v1/contact-files/{found.id}"
+        return Answer(202, found.model_dump(mode="json"), {"Location": address})
+
+    try:
+        answer, repeated = answer_once(portal.engine, program, idempotency_key, fingerprint, register)
+    except BaseException:
+        stored.discard()
+        raise
+    if repeated or not kept:
+        stored.discard()
+    return answer.response(repeated=repeated)
+
+
+def _find(connection: Connection, program: Program, file_id: int) -> ContactFile:
+    row = connection.execute(
+        text(
+            "select r.id, r.name, f.name as feed, t.path as team, r.source, r.size, r.sha256, r.state,"
+            " c.key as campaign, r.received_at, r.problem from received_file r join team t on t.id = r.team_id"
+            " left join feed f on f.id = r.feed_id left join campaign c on c.id = r.campaign_id"
+            " where r.id = :id and r.state <> 'answer'"
+        ),
+        {"id": file_id},
+    ).first()
+    if row is None or not sees(program, row.team):
+        raise RequestError("file_unknown", f"There is no file {file_id} that your key can see.")
+    return ContactFile(**row._mapping)
+
+
+@router.get("/{file_id}", summary="An uploaded file", responses=errors("file_unknown"))
+def show(
+    program: CampaignReader,
+    portal: PortalState,
+    file_id: Annotated[int, Path(ge=1, le=2**31 - 1, description="The file's number", examples=[1])],
+) -> ContactFile:
+    """What became of one uploaded file."""
+    with portal.engine.connect() as connection:
+        return _find(connection, program, file_id)

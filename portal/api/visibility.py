@@ -1,0 +1,52 @@
+"""What a key's team may see: its own and what is below it in the tree. Anything else does not exist for it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path
+from sqlalchemy import Connection
+
+from nightmail.api_keys import Program
+from nightmail.errors import UsageError
+from nightmail.intake.feed_rows import FeedRow, feed_by_name
+from nightmail.sending.campaigns import CampaignRow, find_campaign
+from portal.problems import RequestError
+
+CampaignKey = Annotated[
+    str,
+    Path(
+        max_length=250,
+        pattern=r"^[0-9a-z_.\-]+$",
+        description="The campaign's key, as the answer to an upload names it",
+        examples=["2026-11-23.acme.billing.7f3a9c"],
+    ),
+]
+
+FEED_PATTERN = r"^([a-z0-9_]+(\.[a-z0-9_]+)*/)?[^/\x00]{1,100}$"
+FEED_DESCRIPTION = (
+    "A feed of your team, or `team.path/feed` for one of a team below. It says which template is sent and how."
+)
+
+
+def sees(program: Program, team: str) -> bool:
+    """Whether ``team`` is the key's team or below it."""
+    return team == program.team_path or team.startswith(f"{program.team_path}.")
+
+
+def visible_campaign(connection: Connection, program: Program, key: str) -> CampaignRow:
+    """The campaign of ``key``. Raises :class:`RequestError` (``campaign_unknown``), for those of other teams too."""
+    campaign = find_campaign(connection, key)
+    if campaign is None or not sees(program, campaign.team):
+        raise RequestError("campaign_unknown", f"There is no campaign {key} that your key can see.")
+    return campaign
+
+
+def visible_feed(connection: Connection, program: Program, feed: str) -> FeedRow:
+    """The feed that ``name`` or ``team.path/name`` means. Raises an error with the reason ``feed_unknown``."""
+    team, slash, name = feed.rpartition("/")
+    if slash and not sees(program, team):
+        raise UsageError(
+            "feed_unknown", f"There is no feed {feed} that your key can see.", "Use the name of one of your feeds."
+        )
+    return feed_by_name(connection, team if slash else program.team_path, name)

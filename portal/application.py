@@ -1,0 +1,149 @@
+"""The portal's application: what ``nightmail up`` gives to uvicorn.
+
+>>> uvicorn.run("portal.application:create_application", factory=True)
+
+Below the framework stand two layers of plain ASGI: :class:`portal.webhooks.receiver.WebhookReceiver`, which answers
+carriers without the framework's cost, and :class:`portal.request_bounds.RequestBounds`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+import anyio.to_thread
+from fastapi import FastAPI
+from sqlalchemy import Engine
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+import nightmail
+from nightmail.sending.receipts import take_receipts, take_replies
+from nightmail.settings import Settings
+from nightmail.settings import settings as read_settings
+from nightmail.store.engine import engine as open_engine
+from portal import health, problems, unsubscribe
+from portal.api import campaigns, contact_files
+from portal.rate_limits import RateLimits
+from portal.receipt_queue import ReceiptQueue
+from portal.request_bounds import Bound, RequestBounds
+from portal.state import Portal
+from portal.webhooks import sendgrid, twilio
+from portal.webhooks.accounts import CarrierAccounts
+from portal.webhooks.receiver import WebhookReceiver
+from portal.webhooks.refusals import Refusals
+
+_log = logging.getLogger("nightmail.portal")
+
+THREADS = 12
+"""Requests that use the database at once; the engine's pool has a few connections more."""
+
+FAILED_KEYS_PER_S, FAILED_KEYS_BURST = 1.0, 20.0
+"""How often one address may try wrong keys before it hears 429 in place of 401."""
+
+DESCRIPTION = """
+Send contact files and single messages, follow what becomes of them, and be told.
+
+Authenticate with `Authorization: Bearer <API key>`. A key belongs to a team and sees that team and the teams below it.
+Every error is a problem document (RFC 9457) with a `reason` that stays the same from version to version.
+"""
+
+
+def create_application(settings: Settings | None = None, engine: Engine | None = None) -> FastAPI:
+    """The portal on ``settings`` and ``engine``, by default the process's own."""
+    settings = settings or read_settings()
+    engine = engine or open_engine(settings.database_url.get_secret_value() if settings.database_url else None)
+    refusals = Refusals(engine)
+    accounts = CarrierAccounts(engine)
+    hash_key = settings.key()
+    queue = ReceiptQueue(
+        lambda receipts: take_receipts(engine, receipts, hash_key=hash_key),
+        lambda replies: take_replies(engine, replies, hash_key=hash_key),
+    )
+    portal = Portal(
+        settings,
+        engine,
+        accounts,
+        refusals,
+        queue,
+        limits=RateLimits(settings.api_requests_per_s),
+        failed_keys=RateLimits(FAILED_KEYS_PER_S, FAILED_KEYS_BURST),
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_application: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        queue.start()
+        tasks = [asyncio.create_task(_every(1.0, refusals.write))]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await queue.stop()
+            with contextlib.suppress(Exception):
+                await asyncio.to_thread(refusals.write)
+
+    application = FastAPI(
+        title="Nightmail",
+        version=nightmail.__version__,
+        summary="Contact files in; delivered notifications and delivery reports out",
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    application.state.portal = portal
+    problems.install(application)
+    application.include_router(health.router)
+    application.include_router(contact_files.router)
+    application.include_router(campaigns.router)
+    application.include_router(unsubscribe.router)
+
+    limits = _Bounds(settings)
+    application.add_middleware(RequestBounds, bound_of=limits.bound_of)
+    application.add_middleware(
+        _WebhooksFirst, receiver=WebhookReceiver(portal, {**twilio.HANDLERS, **sendgrid.HANDLERS})
+    )
+    return application
+
+
+class _Bounds:
+    """Which bound holds at which path."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._ordinary = Bound(settings.maximum_request_bytes)
+        # The form around a file takes a few bytes more than the file.
+        self._upload = Bound(
+            settings.maximum_file_bytes + 64 * 1024, settings.upload_pause_s, settings.upload_least_bytes_per_s
+        )
+
+    def bound_of(self, path: str) -> Bound:
+        return self._upload if path == "/v1/contact-files" else self._ordinary
+
+
+class _WebhooksFirst:
+    """Gives carriers' requests to the receiver and everything else to the framework."""
+
+    def __init__(self, application: ASGIApp, receiver: WebhookReceiver) -> None:
+        self._application = application
+        self._receiver = receiver
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/webhooks/"):
+            await self._receiver(scope, receive, send)
+        else:
+            await self._application(scope, receive, send)
+
+
+async def _every(seconds: float, action: object) -> None:
+    """Call a blocking ``action`` in a thread, again and again; its failures are logged and do not end it."""
+    assert callable(action)
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(action)
+        except Exception:
+            _log.exception("%s failed", getattr(action, "__qualname__", action))

@@ -1,0 +1,46 @@
+"""What the portal holds while it runs, and how a request reaches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from nightmail.settings import Settings
+from portal.rate_limits import RateLimits
+from portal.receipt_queue import ReceiptQueue
+from portal.webhooks.accounts import CarrierAccounts
+from portal.webhooks.refusals import Refusals
+
+
+@dataclass
+class Portal:
+    """Everything that requests share."""
+
+    settings: Settings
+    engine: Engine
+    accounts: CarrierAccounts
+    refusals: Refusals
+    queue: ReceiptQueue
+    limits: RateLimits
+    """By API key."""
+    failed_keys: RateLimits
+    """By the address from which wrong keys come."""
+    uploads: dict[int, int] = field(default_factory=dict)
+    """Uploads under way, by API key."""
+
+    @property
+    def base_url(self) -> str | None:
+        """The address under which the outside reaches the portal, if one is set."""
+        return self.settings.public_url.rstrip("/") if self.settings.public_url else None
+
+
+def portal_of(request: Request) -> Portal:
+    """The portal that answers this request."""
+    portal: Portal = request.app.state.portal
+    return portal
+
+
+PortalState = Annotated[Portal, Depends(portal_of)]
