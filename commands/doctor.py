@@ -1,8 +1,212 @@
-"""``nightmail doctor ORG.yaml``."""
+"""``nightmail doctor``: asks each part whether it is well, and says how to mend it."""
 
 from __future__ import annotations
 
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-def doctor() -> None:
-    """Not written yet."""
-    raise NotImplementedError
+import typer
+
+from commands.screen import screen
+from nightmail.errors import NightmailError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from commands.part_checks import Checked
+    from nightmail.settings import Settings
+
+LITTLE_SPACE = 2 * 1024**3
+
+
+def doctor(json_output: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
+    """Check each outside part and say how to mend what is wrong. Ends with 1 when something is."""
+    from commands.local import sandbox_in_use
+    from commands.provision import show_checks
+
+    view = screen(json_output)
+    found: list[Checked] = list(_machine())
+    engine = None
+    configured = _settings(found)
+    if configured is not None:
+        found += _folders(configured)
+        engine = _database(configured, found)
+    if configured is not None and engine is not None:
+        from commands.part_checks import check_carriers, check_sftp_servers
+
+        found += check_sftp_servers(engine)
+        found += check_carriers(engine)
+        found += _services(configured)
+        found += _alerts(engine)
+    in_sandbox = engine is None or sandbox_in_use(engine)
+    ill = [check for check in found if check.ill]
+    view.answer({"ok": not ill, "sandbox": in_sandbox, "checks": [check.as_dict() for check in found]})
+    if in_sandbox:
+        view.sandbox()
+    show_checks(view, found)
+    if ill:
+        view.say(f"{len(ill)} of {len(found)} parts need attention.", style="bold red")
+        raise typer.Exit(1)
+    view.say(f"All {len(found)} parts are well.", style="green")
+
+
+def _machine() -> Iterator[Checked]:
+    from commands.local import CHECKOUT
+    from commands.part_checks import Checked
+
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    if (3, 11) <= sys.version_info[:2] < (3, 14):
+        yield Checked("Python", "well", f"{python}")
+    else:
+        yield Checked("Python", "ill", f"{python} is not supported.", "Use 3.11, 3.12 or 3.13: make setup PYTHON=...")
+    wrong = list(_other_versions(CHECKOUT / "requirements.txt"))
+    if wrong:
+        shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
+        yield Checked("packages", "note", f"Not as requirements.txt pins them: {shown}.", "Run `make setup`.")
+    else:
+        yield Checked("packages", "well", "as requirements.txt pins them")
+
+
+def _other_versions(pins: Path) -> Iterator[str]:
+    """Packages that are not installed as ``pins`` says; pins for other systems do not count."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for line in pins.read_text(encoding="utf-8").splitlines() if pins.is_file() else ():
+        if line.startswith((" ", "#")) or "==" not in line:
+            continue
+        try:
+            pin = Requirement(line.rstrip("\\ "))
+        except InvalidRequirement:
+            continue
+        if pin.marker is not None and not pin.marker.evaluate():
+            continue
+        try:
+            there = version(pin.name)
+        except PackageNotFoundError:
+            yield f"{pin.name} is missing"
+            continue
+        if there not in pin.specifier:
+            yield f"{pin.name} is {there}"
+
+
+def _settings(found: list[Checked]) -> Settings | None:
+    from pydantic import ValidationError
+
+    from commands.part_checks import Checked
+    from nightmail.settings import settings
+
+    try:
+        configured = settings()
+    except (ValidationError, ValueError) as error:
+        problems = (
+            [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+            if isinstance(error, ValidationError)
+            else [str(error)]
+        )
+        found.append(
+            Checked("settings", "ill", "; ".join(problems), "Correct the NIGHTMAIL_ variable or nightmail.toml.")
+        )
+        return None
+    receipts = "receipts come by webhook" if configured.public_url else "no public_url: receipts are polled"
+    found.append(Checked("settings", "well", f"region {configured.region}; {receipts}"))
+    return configured
+
+
+def _folders(configured: Settings) -> Iterator[Checked]:
+    from commands.part_checks import Checked, asked
+
+    folder = configured.data_dir.resolve()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(nearest).free
+    state = "well" if free > LITTLE_SPACE else "note"
+    remedy = "" if state == "well" else "Free some space, or set NIGHTMAIL_DATA_DIR to a larger disk."
+    yield Checked("data folder", state, f"{folder}; {free / 1024**3:.0f} GiB free", remedy)
+    if not folder.exists() and configured.lake_url is None:
+        yield Checked("lake", "note", "There is no data folder yet.", "`nightmail up` makes it.")
+        return
+    yield asked("lake", lambda: _probe_lake(configured.lake))
+
+
+def _probe_lake(url: str) -> str:
+    import uuid
+
+    import fsspec
+
+    from nightmail.errors import UnavailableError
+
+    name = f"{url.rstrip('/')}/.doctor-{uuid.uuid4().hex}"
+    try:
+        filesystem, path = fsspec.core.url_to_fs(name)
+        filesystem.makedirs(str(Path(path).parent), exist_ok=True)
+        with filesystem.open(path, "wb") as handle:
+            handle.write(b"well")
+        with filesystem.open(path, "rb") as handle:
+            same = handle.read() == b"well"
+        filesystem.rm(path)
+    except (OSError, ValueError, ImportError) as error:
+        raise UnavailableError(
+            "lake_unavailable",
+            f"The lake {url} cannot be written: {error}.",
+            "Check NIGHTMAIL_LAKE_URL and its rights.",
+        ) from error
+    if not same:
+        raise UnavailableError("lake_unavailable", f"The lake {url} gave back something else.", "Check the storage.")
+    return f"{url} can be written and read"
+
+
+def _database(configured: Settings, found: list[Checked]) -> Engine | None:
+    from sqlalchemy import text
+
+    from commands.local import ask, database_url
+    from commands.part_checks import Checked
+    from nightmail.store.engine import engine
+    from nightmail.store.upgrade import pending
+
+    try:
+        made = engine(database_url())
+        ask(made)
+    except NightmailError as error:
+        found.append(Checked("database", "ill", error.message, error.remedy))
+        return None
+    with made.connect() as connection:
+        version = connection.execute(text("show server_version")).scalar_one()
+    where = "the configured one" if configured.database_url else "the local one"
+    if pending(made):
+        found.append(
+            Checked("database", "ill", f"PostgreSQL {version}: the schema is older.", "Run `nightmail db upgrade`.")
+        )
+        return None
+    found.append(Checked("database", "well", f"PostgreSQL {version}, {where}; the schema is the newest"))
+    return made
+
+
+def _services(configured: Settings) -> Iterator[Checked]:
+    from commands.part_checks import Checked
+    from commands.supervisor import answers
+
+    for part, url in (
+        ("portal", f"http://{configured.portal_host}:{configured.portal_port}/health"),
+        ("Dagster", f"http://127.0.0.1:{configured.dagster_port}/server_info"),
+    ):
+        if answers(url):
+            yield Checked(part, "well", f"{url} answers")
+        else:
+            yield Checked(part, "ill", f"{url} does not answer.", "Start it with `nightmail up`, or read its log.")
+
+
+def _alerts(engine: Engine) -> Iterator[Checked]:
+    from sqlalchemy import text
+
+    from commands.part_checks import Checked
+
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("select message, times, last_at from alert where resolved_at is null order by last_at desc limit 10")
+        ).all()
+    for row in rows:
+        yield Checked("alert", "note", f"{row.message} ({row.times} times, last {row.last_at:%Y-%m-%d %H:%M} UTC)")

@@ -1,8 +1,105 @@
-"""``nightmail provision ORG.yaml``."""
+"""``nightmail provision ORG.yaml``: an organisation set up from one file. The plan is shown first; running again is safe."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-def provision() -> None:
-    """Not written yet."""
-    raise NotImplementedError
+import typer
+
+from commands.screen import Screen, screen, table
+from nightmail.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from commands.part_checks import Checked
+    from nightmail.provisioning import Change, NewKey
+
+STYLES = {"create": "green", "change": "yellow", "keep": "dim"}
+
+
+def provision(
+    organisation: Path = typer.Argument(..., help="The organisation file; samples/organisation.yaml shows the form."),
+    *,
+    plan_only: bool = typer.Option(False, "--plan", help="Only show what would change."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask before changing."),
+    checks: bool = typer.Option(True, help="Afterwards, ask each part whether it answers."),
+    json_output: bool = typer.Option(False, "--json", help="Print JSON; changes without asking, unless --plan."),
+) -> None:
+    """Set an organisation up: teams, feeds, templates, senders, carriers, keys, SFTP folders, prices. Safe to run again."""
+    from commands.local import actor, database_for_maintenance, sandbox_in_use
+    from nightmail import provisioning
+    from nightmail.store.upgrade import upgrade
+
+    view = screen(json_output)
+    wanted = provisioning.load_organisation(organisation)
+    with database_for_maintenance() as engine:
+        upgrade(engine)
+        changes = provisioning.plan(engine, wanted, organisation.parent)
+        _show_changes(view, "Plan", changes)
+        different = [change for change in changes if change.action != "keep"]
+        answer: dict[str, Any] = {"ok": True, "applied": False, "changes": [change.__dict__ for change in changes]}
+        if not different:
+            view.say("Everything is as the file says.", style="green")
+        if plan_only:
+            view.answer(answer)
+            return
+        if different and not (yes or json_output) and not typer.confirm(f"Make these {len(different)} changes?"):
+            view.say("Nothing was changed.")
+            raise typer.Exit(1)
+        outcome = provisioning.provision(engine, wanted, organisation.parent, actor())
+        keys = [_hand_over(view, key) for key in outcome.new_keys]
+        found = list(_checks(engine)) if checks else []
+        in_sandbox = sandbox_in_use(engine)
+    ill = [check for check in found if check.ill]
+    answer |= {
+        "ok": not ill,
+        "applied": outcome.changed,
+        "sandbox": in_sandbox,
+        "api_keys": keys,
+        "checks": [check.as_dict() for check in found],
+    }
+    view.answer(answer)
+    if in_sandbox:
+        view.sandbox()
+    show_checks(view, found)
+    if ill:
+        raise typer.Exit(ConfigurationError.exit_code)
+
+
+def _checks(engine: Any) -> list[Checked]:
+    from commands.part_checks import check_carriers, check_sftp_servers
+
+    return [*check_sftp_servers(engine, make_folders=True), *check_carriers(engine)]
+
+
+def _show_changes(view: Screen, title: str, changes: tuple[Change, ...]) -> None:
+    cells = [(change.action, change.kind, change.name, "; ".join(change.details)) for change in changes]
+    view.show(table(title, ("", "part", "name", "details"), cells))
+
+
+def show_checks(view: Screen, found: list[Checked]) -> None:
+    """Whether each part answers, and what to do where it does not."""
+    marks = {"well": "✓", "note": "!", "ill": "✗"}
+    cells = [(marks[check.state], check.part, " ".join(filter(None, (check.message, check.remedy)))) for check in found]
+    if cells:
+        view.show(table("Checks", ("", "part", "answer"), cells))
+
+
+def _hand_over(view: Screen, key: NewKey) -> dict[str, Any]:
+    """Show a new key, the only time; write it to its file where the organisation names one."""
+    if key.file is not None:
+        try:
+            key.file.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(key.file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+                handle.write(key.key + "\n")
+        except OSError as error:
+            raise ConfigurationError(
+                "key_file_unwritable",
+                f"The API key {key.name} of {key.team} was made but cannot be written to {key.file}: {error.strerror}.",
+                "Revoke it, correct the path and provision again.",
+            ) from error
+        view.say(f"API key {key.name} of {key.team}: written to {key.file}", style="yellow")
+    else:
+        view.say(f"API key {key.name} of {key.team}, shown only now: {key.key}", style="yellow")
+    return {"team": key.team, "name": key.name, "key": key.key, "file": str(key.file) if key.file else None}

@@ -102,7 +102,9 @@ class SampleFacts:
     """The right mobile number of two rows with a typing error, by customer number."""
 
 
-def write_sample_contacts(path: Path, rows: int = 1000, seed: int = 20261123, today: dt.date | None = None) -> SampleFacts:
+def write_sample_contacts(
+    path: Path, rows: int = 1000, seed: int = 20261123, today: dt.date | None = None
+) -> SampleFacts:
     """Write a contact file of ``rows`` rows to ``path`` (CSV, UTF-8 with a byte order mark, CRLF, as spreadsheets do)."""
     made = _Maker(seed, today or dt.datetime.now(dt.UTC).date())
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Which template ``--template T`` means: a file, a name among the samples, a name in the database, or none at all."""
+"""Which template ``--template T`` means: a file, a name in the database, a name among the samples, or none at all."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.local import CHECKOUT
-from nightmail.errors import UsageError
-from nightmail.reasons import remedy, sentence
-
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from nightmail.templates import Template
 
-SAMPLES = CHECKOUT / "samples" / "templates"
-SUFFIXES = (".yaml", ".yml", ".json", ".txt", ".html", ".htm")
 PLAIN = """\
 name: contacts_only
 category: service
@@ -33,36 +27,23 @@ languages:
 def choose_template(wanted: str | None, engine: Engine | None = None) -> Template:
     """The template that ``wanted`` means; without one, a plain one that takes every address.
 
-    Raises :class:`UsageError` (``template_unknown``) with the names that are known.
+    A name in the database wins over a sample's. Raises :class:`UsageError` (``template_unknown``) with the known names.
     """
-    from nightmail.templates import load_template
+    from nightmail.templates.loading import find_template, load_template
 
     if wanted is None:
         return load_template(PLAIN)
+    if engine is not None and not Path(wanted).suffix and not Path(wanted).is_file():
+        stored = stored_template(engine, wanted)
+        if stored is not None:
+            return load_template(stored)
     path = Path(wanted)
-    if path.suffix.lower() in SUFFIXES or os.sep in wanted:
-        if not path.is_file():
-            raise UsageError(
-                "template_unknown", f"There is no template file {wanted}.", "Check the path.", value=wanted
-            )
+    if os.sep in wanted and path.is_file():
         return load_template(path)
-    if engine is not None:
-        found = _stored(engine, wanted)
-        if found is not None:
-            return load_template(found)
-    sample = SAMPLES / f"{wanted}.yaml"
-    if sample.is_file():
-        return load_template(sample)
-    known = ", ".join(sorted(path.stem for path in SAMPLES.glob("*.yaml"))) or "(none)"
-    raise UsageError(
-        "template_unknown",
-        sentence("template_unknown", value=wanted),
-        remedy("template_unknown", known=known),
-        value=wanted,
-    )
+    return find_template(wanted)
 
 
-def _stored(engine: Engine, wanted: str) -> dict[str, object] | None:
+def stored_template(engine: Engine, wanted: str) -> dict[str, object] | None:
     """The newest version of a template in the database, by ``name`` or ``team.path/name``."""
     from sqlalchemy import text
 

@@ -1,8 +1,51 @@
-"""``nightmail up``."""
+"""``nightmail up``: everything on this machine, until Ctrl-C."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
-def up() -> None:
-    """Not written yet."""
-    raise NotImplementedError
+import typer
+
+from commands.screen import Screen, screen, table
+
+if TYPE_CHECKING:
+    from commands.deployment import Deployment
+
+
+def up(
+    organisation: bool = typer.Option(
+        True, help="Set up the sample organisation where the database has none, so that there is something to try."
+    ),
+) -> None:
+    """Run everything on this machine: database, portal, Dagster and, without a carrier, the sandbox. Ctrl-C stops it."""
+    from commands.deployment import SAMPLE_ORGANISATION, deployment
+    from commands.supervisor import StopRequested
+    from nightmail.settings import settings
+
+    view = screen()
+    try:
+        with deployment(settings(), view.notice, organisation=SAMPLE_ORGANISATION if organisation else None) as running:
+            if running.sandbox is not None:
+                view.sandbox()
+            show_addresses(view, running)
+            view.say("Everything is up. Ctrl-C stops it.", style="bold green")
+            running.supervisor.watch()
+    except StopRequested:
+        pass
+    view.notice("stopped")
+
+
+def show_addresses(view: Screen, running: Deployment) -> None:
+    """What can be opened, and where things are."""
+    rows = [
+        ("Dagster: runs, assets, checks", running.dagster_url),
+        ("Portal: API description", f"{running.portal_url}/docs"),
+        ("Lake", running.settings.lake),
+        ("Logs", str(running.logs)),
+    ]
+    if running.sandbox is not None:
+        sftp = running.sandbox.login("acme", "acme")
+        rows.insert(2, ("SFTP", f"sftp -P {sftp.port} {sftp.username}@{sftp.host}   password {sftp.password}"))
+    view.show(table("Addresses", ("", "address"), rows))
+    for key in running.new_keys:
+        view.say(f"API key {key.name} of {key.team}, shown only now: {key.key}", style="yellow")

@@ -1,7 +1,7 @@
 """Setting an organisation up from one file: a plan of what would change, the change, and checks that each part answers."""
 
 from nightmail.provisioning.organisation import Organisation, load_organisation, parse_organisation
-from nightmail.provisioning.plan import Change, NewKey, Outcome, plan, provision
+from nightmail.provisioning.plan import Change, NewKey, Outcome, plan, provision, provision_outside
 
 __all__ = [
     "Change",
@@ -12,4 +12,5 @@ __all__ = [
     "parse_organisation",
     "plan",
     "provision",
+    "provision_outside",
 ]

@@ -278,7 +278,7 @@ def load_organisation(path: Path) -> Organisation:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())  # noqa: S506 - a safe loader
     except FileNotFoundError as error:
         raise UsageError(
             "organisation_invalid", f"There is no file {path}.", "Give the path of an organisation file."
@@ -298,6 +298,24 @@ def load_organisation(path: Path) -> Organisation:
             "samples/organisation.yaml shows the form.",
         )
     return parse_organisation(content, path.name)
+
+
+def _loader() -> Any:
+    """YAML's safe loader, but for its belief that ``NO``, ``on`` and the like are true or false: Norway is a country."""
+    import re
+
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    boolean = "tag:yaml.org,2002:bool"
+    Loader.yaml_implicit_resolvers = {
+        letter: [(tag, pattern) for tag, pattern in resolvers if tag != boolean]
+        for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_implicit_resolver(boolean, re.compile("^(?:true|false)$", re.IGNORECASE), list("tTfF"))
+    return Loader
 
 
 def parse_organisation(content: dict[str, Any], name: str) -> Organisation:

@@ -97,6 +97,24 @@ def provision(engine: Engine, organisation: Organisation, base: Path, actor: str
     return Outcome(tuple(work.changes), tuple(work.new_keys))
 
 
+def provision_outside(
+    engine: Engine,
+    servers: tuple[SftpServerPart, ...],
+    accounts: tuple[CarrierAccountPart, ...],
+    base: Path,
+    actor: str,
+) -> Outcome:
+    """Only SFTP servers and carrier accounts of the whole deployment, without an organisation: the sandbox's, mostly."""
+    with engine.begin() as connection:
+        work = _Pass(connection, base, actor)
+        for server in servers:
+            work.sftp_server(server)
+        for account in accounts:
+            work.carrier_account(account, "eu")
+        work.audit()
+    return Outcome(tuple(work.changes))
+
+
 class _Pass:
     """One pass over an organisation on one connection."""
 
@@ -121,9 +139,9 @@ class _Pass:
             self._category(category)
         self._prices(organisation)
         for server in organisation.sftp_servers:
-            self._sftp_server(server)
+            self.sftp_server(server)
         for account in organisation.carrier_accounts:
-            self._carrier_account(account, organisation.organisation.region or "eu")
+            self.carrier_account(account, organisation.organisation.region or "eu")
         for sender in organisation.senders:
             self._sender(sender)
         for template in organisation.templates:
@@ -274,7 +292,8 @@ class _Pass:
         details = tuple(f"{len(keys)} {what}" for keys, what in ((new, "new"), (other, "changed")) if keys)
         self.changes.append(Change(action, "prices", f"{len(wanted)} entries", details))
 
-    def _sftp_server(self, part: SftpServerPart) -> None:
+    def sftp_server(self, part: SftpServerPart) -> None:
+        """One SFTP server."""
         self.sftp_ids[part.name] = self._settle(
             "sftp server",
             part.name,
@@ -293,7 +312,8 @@ class _Pass:
             hidden=("password_secret", "private_key_secret"),
         )
 
-    def _carrier_account(self, part: CarrierAccountPart, region: str) -> None:
+    def carrier_account(self, part: CarrierAccountPart, region: str) -> None:
+        """One carrier account; ``region`` is the organisation's."""
         self.account_ids[part.name] = self._settle(
             "carrier account",
             part.name,
@@ -338,7 +358,7 @@ class _Pass:
         )
 
     def _template(self, part: TemplatePart) -> None:
-        from nightmail.templates import load_template
+        from nightmail.templates.loading import load_template
 
         path = self._path(part.file)
         if not path.is_file():

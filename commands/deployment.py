@@ -1,0 +1,215 @@
+"""All parts of Nightmail on one machine, started in order and waited for: what ``up`` and ``demo`` share.
+
+PostgreSQL (the local one, unless the settings name another), the schema, the sandbox where no carrier is configured,
+the sample organisation where there is none, the portal, Dagster's webserver and daemon.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commands.local import CHECKOUT, actor, ask, is_running, local_server, postgres_folder, sandbox_in_use
+from commands.sandbox_setup import Sandbox, provision_sandbox, start_sandbox
+from commands.supervisor import Supervisor, answers, refuse_taken_port
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from nightmail.settings import Settings
+
+SAMPLE_ORGANISATION = CHECKOUT / "samples" / "organisation.yaml"
+START_TIMEOUT_S = 120.0
+PRIVATE_FOLDERS = ("lake", "incoming", "logs", "dagster", "sandbox")
+
+
+@dataclass
+class Deployment:
+    """The running parts. ``started_s`` says how long each took to be ready."""
+
+    settings: Settings
+    supervisor: Supervisor
+    engine: Engine
+    database_url: str
+    sandbox: Sandbox | None
+    new_keys: tuple[Any, ...] = ()
+    started_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def portal_url(self) -> str:
+        """The portal's own address."""
+        return f"http://{self.settings.portal_host}:{self.settings.portal_port}"
+
+    @property
+    def dagster_url(self) -> str:
+        """Dagster's pages."""
+        return f"http://127.0.0.1:{self.settings.dagster_port}"
+
+    @property
+    def logs(self) -> Path:
+        """Where each part writes its log."""
+        return self.supervisor.logs
+
+
+@contextmanager
+def deployment(
+    settings: Settings,
+    say: Callable[[str], None],
+    *,
+    sandbox_behaviour: dict[str, Any] | None = None,
+    organisation: Path | None = SAMPLE_ORGANISATION,
+) -> Iterator[Deployment]:
+    """Start everything, give it, and stop what was started when the block ends, however it ends.
+
+    ``say`` is told what is being started. ``organisation`` is set up where the database has no team.
+    Raises :class:`nightmail.errors.NightmailError` when a port is taken, or a part does not come up.
+    """
+    refuse_taken_port(settings.portal_host, settings.portal_port, "the portal", "NIGHTMAIL_PORTAL_PORT")
+    refuse_taken_port("127.0.0.1", settings.dagster_port, "Dagster's webserver", "NIGHTMAIL_DAGSTER_PORT")
+    data_dir = settings.data_dir.resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    for name in PRIVATE_FOLDERS:
+        (data_dir / name).mkdir(exist_ok=True)
+        (data_dir / name).chmod(0o700)
+    with (
+        _database(settings, say) as (engine, url, dagster_url),
+        _supervised(data_dir, settings, url, dagster_url) as children,
+    ):
+        started = _Clock()
+        made = Deployment(settings, children, engine, url, None, started_s=started.seconds)
+        if sandbox_in_use(engine):
+            say("sandbox: carriers and SFTP server")
+            made.sandbox = start_sandbox(
+                children, data_dir / "sandbox", settings.public_url or made.portal_url, sandbox_behaviour
+            )
+            provision_sandbox(engine, made.sandbox, data_dir / "sandbox", actor())
+            started.ready("sandbox")
+        if organisation is not None and _has_no_team(engine):
+            say(f"organisation: {organisation.name}")
+            made.new_keys = _provision(engine, organisation)
+            started.ready("organisation")
+        _start_services(made, say)
+        _wait_for_services(made, started)
+        yield made
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def ready(self, part: str) -> None:
+        self.seconds[part] = round(time.monotonic() - self._since, 1)
+
+
+@contextmanager
+def _database(settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[Engine, str, str]]:
+    """The database, upgraded; the local server is stopped at the end if it was started here."""
+    from sqlalchemy.engine import make_url
+
+    from nightmail.store.engine import engine
+    from nightmail.store.local_server import DAGSTER_DATABASE
+    from nightmail.store.upgrade import upgrade
+
+    server = None
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        dagster_url = make_url(url).set(drivername="postgresql", database=DAGSTER_DATABASE).render_as_string(False)
+        say("database: the configured one")
+    else:
+        local = local_server(settings.data_dir)
+        say(f"database: PostgreSQL {local.major()} in {local.folder}")
+        server = None if is_running(postgres_folder(settings.data_dir)) else local
+        local.start()
+        url, dagster_url = local.url(), local.url(DAGSTER_DATABASE)
+    if settings.dagster_database_url is not None:
+        dagster_url = settings.dagster_database_url.get_secret_value()
+    try:
+        made = engine(url)
+        ask(made)
+        upgrade(made)
+        yield made, url, dagster_url
+        made.dispose()
+    finally:
+        if server is not None:
+            server.stop()
+
+
+@contextmanager
+def _supervised(data_dir: Path, settings: Settings, url: str, dagster_url: str) -> Iterator[Supervisor]:
+    home = data_dir / "dagster"
+    shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
+    environment = {
+        "NIGHTMAIL_DATA_DIR": str(data_dir),
+        "NIGHTMAIL_DATABASE_URL": url,
+        "NIGHTMAIL_DAGSTER_DATABASE_URL": dagster_url,
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "PYTHONUNBUFFERED": "1",
+        # Dagster starts Python by name; the environment's own must be the first to be found.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH")))),
+        "NO_PROXY": ",".join(filter(None, ("127.0.0.1,localhost", os.environ.get("NO_PROXY")))),
+        "NIGHTMAIL_PUBLIC_URL": settings.public_url or "",
+    }
+    if not settings.public_url:
+        del environment["NIGHTMAIL_PUBLIC_URL"]
+    with Supervisor(data_dir / "logs", CHECKOUT, environment) as supervisor:
+        yield supervisor
+
+
+def _has_no_team(engine: Engine) -> bool:
+    from sqlalchemy import text
+
+    with engine.connect() as connection:
+        return not connection.execute(text("select exists (select 1 from team)")).scalar_one()
+
+
+def _provision(engine: Engine, file: Path) -> tuple[Any, ...]:
+    from nightmail.provisioning import load_organisation, provision
+
+    return provision(engine, load_organisation(file), file.parent, actor()).new_keys
+
+
+def _start_services(made: Deployment, say: Callable[[str], None]) -> None:
+    settings, supervisor = made.settings, made.supervisor
+    further = {}
+    if made.sandbox is not None and not settings.public_url:
+        # The sandbox's carriers reach the portal on loopback; a real one needs a public address to post receipts to.
+        further["NIGHTMAIL_PUBLIC_URL"] = made.portal_url
+    python = sys.executable
+    workspace = str(CHECKOUT / "workspace.yaml")
+    say("Dagster: daemon and webserver")
+    supervisor.start("dagster-daemon", [python, "-m", "dagster", "daemon", "run", "-w", workspace], further)
+    supervisor.start(
+        "dagster-webserver",
+        [
+            *(python, "-m", "dagster_webserver", "-w", workspace),
+            *("-h", "127.0.0.1", "-p", str(settings.dagster_port)),
+        ],
+        further,
+    )
+    say("portal")
+    supervisor.start(
+        "portal",
+        [
+            *(python, "-m", "uvicorn", "portal.application:create_application", "--factory"),
+            *("--host", settings.portal_host, "--port", str(settings.portal_port), "--log-level", "warning"),
+            *("--no-access-log", "--no-server-header"),
+        ],
+        further,
+    )
+
+
+def _wait_for_services(made: Deployment, started: _Clock) -> None:
+    made.supervisor.wait_for("the portal", lambda: answers(f"{made.portal_url}/health"), START_TIMEOUT_S)
+    started.ready("portal")
+    made.supervisor.wait_for("Dagster's webserver", lambda: answers(f"{made.dagster_url}/server_info"), START_TIMEOUT_S)
+    started.ready("dagster-webserver")

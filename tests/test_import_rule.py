@@ -1,0 +1,125 @@
+"""The rooms' imports go one way: design §3. Held by reading the source, so that no import has to happen for it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+ROOMS = ("nightmail", "resources", "assets", "sensors", "pipelines", "portal", "sandbox", "commands", "benchmarks")
+MAY_IMPORT = {
+    "nightmail": set(),
+    "resources": {"nightmail"},
+    "assets": {"nightmail", "resources"},
+    "sensors": {"nightmail", "resources", "assets"},
+    "pipelines": {"nightmail", "resources", "assets", "sensors"},
+    "portal": {"nightmail", "resources"},
+    "sandbox": set(),
+    "commands": set(ROOMS) - {"benchmarks"},
+    "benchmarks": set(ROOMS),
+}
+FRAMEWORKS = {"dagster", "dagster_postgres", "fastapi", "starlette", "uvicorn", "typer", "rich"}
+"""What the domain knows nothing of."""
+HEAVY = {
+    *("pandas", "pyarrow", "numpy", "great_expectations", "twilio", "sendgrid", "paramiko", "asyncssh", "openpyxl"),
+    *(
+        "babel",
+        "dagster",
+        "phonenumbers",
+        "fastapi",
+        "uvicorn",
+        "sqlalchemy",
+        "pydantic",
+        "alembic",
+        "psycopg",
+        "jinja2",
+    ),
+}
+"""What no file of the command line may import at its top, since `nightmail --help` would pay for it."""
+
+
+def _files(room: str) -> list[Path]:
+    return sorted(path for path in (CHECKOUT / room).rglob("*.py") if "migrations" not in path.parts)
+
+
+def _imported(tree: ast.AST, top_only: bool = False) -> set[str]:
+    found: set[str] = set()
+    nodes = _top_level(tree) if top_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def _top_level(tree: ast.AST) -> list[ast.AST]:
+    """The nodes that run when the module is imported: not those of functions, nor those for type checkers alone."""
+    found: list[ast.AST] = []
+    waiting = list(ast.iter_child_nodes(tree))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            waiting += node.orelse
+            continue
+        found.append(node)
+        waiting += ast.iter_child_nodes(node)
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
+    wrong = []
+    for path in _files(room):
+        for module in _imported(ast.parse(path.read_text(encoding="utf-8"))):
+            other = module.partition(".")[0]
+            if other in ROOMS and other != room and other not in MAY_IMPORT[room]:
+                wrong.append(f"{path.relative_to(CHECKOUT)} imports {module}")
+    assert not wrong
+
+
+def test_the_domain_knows_no_framework() -> None:
+    wrong = [
+        f"{path.relative_to(CHECKOUT)} imports {module}"
+        for path in _files("nightmail")
+        for module in _imported(ast.parse(path.read_text(encoding="utf-8")))
+        if module.partition(".")[0] in FRAMEWORKS
+    ]
+    assert not wrong
+
+
+def test_the_command_line_imports_nothing_heavy_at_its_top() -> None:
+    """Also not by way of the product's own modules: what `commands.main` imports is followed through all rooms."""
+    seen: set[Path] = set()
+    wrong = []
+    waiting = [CHECKOUT / "commands" / "main.py"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen or not path.is_file():
+            continue
+        seen.add(path)
+        for module in _imported(ast.parse(path.read_text(encoding="utf-8")), top_only=True):
+            first = module.partition(".")[0]
+            if first in HEAVY:
+                wrong.append(f"{path.relative_to(CHECKOUT)} imports {module}")
+            if first in ROOMS:
+                place = CHECKOUT.joinpath(*module.split("."))
+                waiting += [place.with_suffix(".py"), place / "__init__.py"]
+                waiting += [folder / "__init__.py" for folder in place.parents if CHECKOUT in folder.parents]
+    assert len(seen) > 10
+    assert not wrong
+
+
+def test_every_room_is_checked() -> None:
+    """A new folder of Python at the top is a new room, and must be given its place in the rule."""
+    there = {
+        path.parent.name
+        for path in CHECKOUT.glob("*/__init__.py")
+        if path.parent.name not in ("tests",) and not path.parent.name.startswith(".")
+    }
+    assert there == set(ROOMS)
