@@ -1,24 +1,48 @@
-"""What time and receipts have decided: dead senders, cut-offs, standby messages, finished campaigns."""
+"""What time and receipts have decided: dead senders, cut-offs, standby messages, finished campaigns.
+
+Every statement here takes messages from a state that it names, so that it may run beside senders and be killed at any
+point: the next call goes on. One process at a time works; the others return at once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
+
+from nightmail.sending.campaigns import (
+    cancel_messages,
+    find_campaign,
+    get_campaign,
+    move,
+    raise_alert,
+    release_scheduled,
+)
+from nightmail.sending.carrier import NOT_REACHED, REACHED
+from nightmail.sending.outcomes import FALLBACK_WAIT_S
+from nightmail.sending.sender_runs import lock_number
+from nightmail.store.partitions import ensure_partitions, month_of
+from nightmail.store.states import CampaignState
+
+CHUNK = 10_000
+SETTLE_AFTER_S = 600
+"""After so long without proof a message stays in doubt until a person decides, and its campaign may finish."""
+RESTART_GRACE_S = 10
+"""After the database server starts, senders that live get this long to lock their runs again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """What one advance did."""
 
-    released: int
+    released: int = 0
     """Scheduled campaigns that began."""
-    in_doubt: int
+    in_doubt: int = 0
     """Messages whose sender died between intent and outcome."""
-    expired: int
-    promoted: int
-    not_needed: int
-    finished: tuple[str, ...]
+    expired: int = 0
+    promoted: int = 0
+    not_needed: int = 0
+    finished: tuple[str, ...] = ()
     """Keys of campaigns that finished."""
 
 
@@ -27,4 +51,257 @@ def advance_ledger(engine: Engine) -> Advanced:
 
     Sensors call it at every tick (it also releases scheduled campaigns), and senders while they run.
     """
-    raise NotImplementedError
+    with engine.connect() as lock:
+        alone = lock.scalar(text("select pg_try_advisory_lock(hashtext('nightmail.advance'))"))
+        lock.commit()
+        if not alone:
+            return Advanced()
+        try:
+            with engine.begin() as connection:
+                now = connection.scalar(text("select now()"))
+                assert now is not None
+                ensure_partitions(connection, month_of(now))
+            released = release_scheduled(engine)
+            in_doubt = bury_dead_senders(engine)
+            fence_earlier_epochs(engine)
+            _finish_cancelling(engine)
+            expired = _expire(engine)
+            promoted, not_needed = _decide_standby(engine)
+            finished = _finish(engine)
+        finally:
+            lock.execute(text("select pg_advisory_unlock(hashtext('nightmail.advance'))"))
+            lock.commit()
+    return Advanced(len(released), in_doubt, expired, promoted, not_needed, tuple(finished))
+
+
+def bury_dead_senders(engine: Engine) -> int:
+    """Find senders whose lock is free though they did not end, and put their open intents in doubt; gives how many."""
+    with engine.connect() as connection:
+        runs = connection.execute(
+            text(
+                "select id from sender_run where finished_at is null "
+                "and pg_postmaster_start_time() < now() - make_interval(secs => :grace) order by id limit 1000"
+            ),
+            {"grace": RESTART_GRACE_S},
+        ).scalars()
+        numbers = list(runs)
+    total = 0
+    for number in numbers:
+        with engine.begin() as connection:
+            # Held until the end of the transaction: a sender that lives cannot lock its run again in between.
+            if connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": lock_number(number)}):
+                total += _bury(connection, number)
+    return total
+
+
+def _bury(connection: Connection, sender_run_id: int) -> int:
+    ended = connection.execute(
+        text("update sender_run set finished_at = now() where id = :run and finished_at is null"),
+        {"run": sender_run_id},
+    ).rowcount
+    if not ended:
+        return 0
+    count = connection.execute(
+        text(
+            "with doubtful as (update message set state = 'in_doubt', reason = 'in_doubt' "
+            "where sender_run_id = :run and state = 'handing_over' "
+            "returning ledger_month, message_key, attempts, carrier_account_id), "
+            "attempts as (insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, "
+            "outcome, error_code, error_class) select ledger_month, message_key, attempts, :run, carrier_account_id, "
+            "'in_doubt', 'sender', 'in_doubt' from doubtful on conflict do nothing), "
+            "nudged as (update message s set due_at = now() from doubtful d where s.ledger_month = d.ledger_month "
+            "and s.state = 'standby' "
+            "and s.message_key between (d.message_key >> 7) << 7 and ((d.message_key >> 7) << 7) + 127) "
+            "select count(*) from doubtful"
+        ),
+        {"run": sender_run_id},
+    ).scalar_one()
+    # A receipt that came before the sender died is proof enough.
+    accept_proven(connection, sender_run_id=sender_run_id)
+    return int(count)
+
+
+def accept_proven(connection: Connection, *, sender_run_id: int | None = None) -> int:
+    """Accept messages in doubt of which a receipt has come: the carrier has them. Gives how many."""
+    return connection.execute(
+        text(
+            "with proven as (update message m set state = 'accepted', reason = null, "
+            "handed_off_at = coalesce(m.handed_off_at, m.changed_at) "
+            "where m.state = 'in_doubt' and m.delivery is not null "
+            "and (cast(:run as bigint) is null or m.sender_run_id = :run) "
+            "returning m.ledger_month, m.message_key, m.attempts, m.carrier_message_id) "
+            "update attempt a set outcome = 'accepted', finished_at = now(), error_code = null, error_class = null, "
+            "carrier_message_id = p.carrier_message_id from proven p "
+            "where a.ledger_month = p.ledger_month and a.message_key = p.message_key and a.number = p.attempts"
+        ),
+        {"run": sender_run_id},
+    ).rowcount
+
+
+def fence_earlier_epochs(engine: Engine) -> int:
+    """Put what a restored database believes to be unsent in doubt: the lost one may have sent it. Gives how many."""
+    total = 0
+    while True:
+        with engine.begin() as connection:
+            if not connection.scalar(text("select epoch > 1 from deployment")):
+                return 0
+            count = connection.execute(
+                text(
+                    "with old as (select m.ledger_month, m.message_key, m.state from message m, deployment d "
+                    "where m.state in ('queued', 'handing_over') and m.epoch < d.epoch limit :chunk "
+                    "for update of m skip locked) "
+                    "update message m set state = 'in_doubt', reason = 'restored_from_backup', epoch = d.epoch "
+                    "from old o, deployment d "
+                    "where m.ledger_month = o.ledger_month and m.message_key = o.message_key"
+                ),
+                {"chunk": CHUNK},
+            ).rowcount
+        total += count
+        if count < CHUNK:
+            return total
+
+
+def _finish_cancelling(engine: Engine) -> None:
+    """Go on with cancelling where a command was cut off."""
+    with engine.connect() as connection:
+        unfinished = connection.execute(
+            text(
+                "select c.id from campaign c where c.state = 'cancelled' "
+                "and c.state_changed_at > now() - interval '35 days' and c.loaded_at is not null "
+                "and exists (select from message m where m.campaign_id = c.id and m.state in ('queued', 'standby'))"
+            )
+        ).scalars()
+        campaigns = list(unfinished)
+    for campaign_id in campaigns:
+        cancel_messages(engine, campaign_id)
+
+
+def _expire(engine: Engine) -> int:
+    """Drop what was not handed off by its campaign's cut-off."""
+    total = 0
+    while True:
+        with engine.begin() as connection:
+            count = connection.execute(
+                text(
+                    "with late as (select m.ledger_month, m.message_key from campaign c "
+                    "join message m on m.campaign_id = c.id and m.state in ('queued', 'standby') "
+                    "where c.state in ('sending', 'paused', 'scheduled') and c.cut_off_at <= now() limit :chunk "
+                    "for update of m skip locked) "
+                    "update message m set state = 'expired', reason = 'past_cut_off' from late l "
+                    "where m.ledger_month = l.ledger_month and m.message_key = l.message_key"
+                ),
+                {"chunk": CHUNK},
+            ).rowcount
+        total += count
+        if count < CHUNK:
+            break
+    return total
+
+
+_STANDBY = """
+with due as materialized (
+    select m.ledger_month, m.message_key, m.step, c.settings
+    from campaign c join message m on m.campaign_id = c.id and m.state = 'standby' and m.due_at <= now()
+    where c.state in ('sending', 'paused') limit :chunk for update of m skip locked
+), seen as materialized (
+    select d.ledger_month, d.message_key, d.settings,
+        bool_or(e.state = 'accepted' and e.delivery = any(:reached)) as reached,
+        bool_or(e.step < d.step and e.state in ('standby', 'queued', 'handing_over')) as busy,
+        bool_or(e.step < d.step and e.state = 'cancelled') as cancelled,
+        max(coalesce(e.handed_off_at, e.changed_at)) filter (where e.step < d.step and (e.state = 'in_doubt'
+            or e.state = 'accepted' and (e.delivery is null or not e.delivery = any(:not_reached)))) as waiting_since
+    from due d join message e on e.ledger_month = d.ledger_month and e.message_key <> d.message_key
+        and e.message_key between (d.message_key >> 7) << 7 and ((d.message_key >> 7) << 7) + 127
+    group by d.ledger_month, d.message_key, d.settings
+), judged as (
+    select d.ledger_month, d.message_key, case
+        when s.reached then 'not_needed'
+        when s.cancelled then 'cancelled'
+        when s.busy then 'later'
+        when s.waiting_since is null then 'queued'
+        when d.settings ->> 'delivery' = 'escalation' then case
+            when s.waiting_since + make_interval(
+                secs => coalesce((d.settings ->> 'escalate_after_s')::float8, 900)) <= now() then 'queued' else 'wait' end
+        when s.waiting_since + make_interval(secs => :fallback) <= now() then 'not_needed'
+        else 'wait' end as verdict,
+        s.waiting_since + make_interval(secs => case when d.settings ->> 'delivery' = 'escalation'
+            then coalesce((d.settings ->> 'escalate_after_s')::float8, 900) else :fallback end) as next_look
+    from due d left join seen s using (ledger_month, message_key)
+), changed as (
+    update message m set
+        state = case when j.verdict in ('later', 'wait') then m.state else j.verdict end,
+        reason = case j.verdict when 'not_needed' then 'earlier_channel_delivered'
+                                when 'cancelled' then 'campaign_cancelled' end,
+        due_at = case j.verdict when 'later' then timestamptz '2999-01-01 00:00:00+00'
+                                when 'wait' then j.next_look else now() end
+    from judged j where m.ledger_month = j.ledger_month and m.message_key = j.message_key
+    returning j.verdict
+)
+select verdict, count(*) from changed group by verdict
+"""
+
+
+def _decide_standby(engine: Engine) -> tuple[int, int]:
+    """Let standby messages take over, or see that they are not needed; gives how many of each."""
+    totals = {"queued": 0, "not_needed": 0}
+    values = {
+        "chunk": CHUNK,
+        "reached": [str(status) for status in REACHED],
+        "not_reached": [str(status) for status in NOT_REACHED],
+        "fallback": FALLBACK_WAIT_S,
+    }
+    while True:
+        with engine.begin() as connection:
+            counts = {row[0]: int(row[1]) for row in connection.execute(text(_STANDBY), values)}
+        for verdict in totals:
+            totals[verdict] += counts.get(verdict, 0)
+        if sum(counts.values()) < CHUNK:
+            return totals["queued"], totals["not_needed"]
+
+
+def _finish(engine: Engine) -> list[str]:
+    """Finish campaigns whose messages are all decided; long doubts do not keep one open, but alert."""
+    with engine.connect() as connection:
+        candidates = connection.execute(
+            text(
+                "select c.id from campaign c where c.state = 'sending' and c.loaded_at is not null "
+                "and not exists (select from message m where m.campaign_id = c.id and m.state = 'queued') "
+                "and not exists (select from message m where m.campaign_id = c.id and m.state = 'standby') "
+                "and not exists (select from message m where m.campaign_id = c.id and (m.state = 'handing_over' "
+                "or m.state = 'in_doubt' and m.changed_at > now() - make_interval(secs => :settle))) limit 1000"
+            ),
+            {"settle": SETTLE_AFTER_S},
+        ).scalars()
+        campaigns = list(candidates)
+    finished: list[str] = []
+    for campaign_id in campaigns:
+        with engine.begin() as connection:
+            campaign = get_campaign(connection, campaign_id)
+            if campaign.state != CampaignState.SENDING:
+                continue
+            move(connection, campaign_id, CampaignState.FINISHED, actor="ledger")
+            finished.append(campaign.key)
+    return finished
+
+
+def alert_old_doubts(engine: Engine) -> int:
+    """Raise an alert for each campaign with messages in doubt that nothing settled; gives the number of messages."""
+    with engine.begin() as connection:
+        rows = connection.execute(
+            text(
+                "select campaign_id, count(*) from message where state = 'in_doubt' "
+                "and changed_at < now() - make_interval(secs => :settle) group by campaign_id limit 1000"
+            ),
+            {"settle": SETTLE_AFTER_S},
+        ).all()
+        for campaign_id, count in rows:
+            campaign = find_campaign(connection, int(campaign_id))
+            raise_alert(
+                connection,
+                reason="in_doubt",
+                subject=f"campaign:{campaign.key if campaign else campaign_id}",
+                message=f"{count} messages are in doubt: it is not known whether the carrier took them.",
+                team_id=campaign.team_id if campaign else None,
+                campaign_id=campaign.id if campaign else None,
+            )
+    return sum(int(row[1]) for row in rows)

@@ -140,7 +140,7 @@ def list_campaigns(
     if before_id is not None:
         conditions.append("c.id < :before")
         values["before"] = before_id
-    query = f"select {_COLUMNS} {_FROM} where {' and '.join(conditions)} order by c.id desc limit :limit"  # noqa: S608
+    query = f"select {_COLUMNS} {_FROM} where {' and '.join(conditions)} order by c.id desc limit :limit"
     return [_row(row) for row in connection.execute(text(query), values)]
 
 
@@ -301,7 +301,7 @@ def campaigns_to_prepare(connection: Connection, limit: int = 100) -> list[Campa
         select {_COLUMNS} {_FROM}
         where c.state = 'received' and (c.accepts_until is null or c.accepts_until <= now())
         order by c.priority, c.id limit :limit
-    """  # noqa: S608
+    """
     return [_row(row) for row in connection.execute(text(query), {"limit": limit})]
 
 
@@ -477,7 +477,7 @@ def sends_to_write(connection: Connection, interval_s: int, limit: int = 20) -> 
           and (c.sends_written_at is null or c.state in ('finished', 'cancelled')
                or c.sends_written_at < now() - make_interval(secs => :interval))
         order by c.ledger_changed_at limit :limit
-    """  # noqa: S608
+    """
     return [_row(row) for row in connection.execute(text(query), {"interval": interval_s, "limit": limit})]
 
 

@@ -1,14 +1,47 @@
-"""The ledger of a campaign: loaded from its messages, frozen by the first hand-off, written out as ``sends``."""
+"""The ledger of a campaign: loaded from its messages, frozen by the first hand-off, written out as ``sends``.
+
+Both ways go by COPY in blocks that Arrow makes or reads, so that a million messages cost seconds and memory stays flat.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import io
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 
+from nightmail.errors import NightmailError, UsageError
 from nightmail.lake import TableFile
-from nightmail.store.states import CampaignState
+from nightmail.message_ids import CHANNELS, message_keys, parse_message_id
+from nightmail.sending.campaigns import (
+    CampaignRow,
+    get_campaign,
+    message_counts,
+    move,
+    raise_alert,
+    record_counts,
+    state_after_loading,
+)
+from nightmail.sending.routes import routes_of
+from nightmail.store.partitions import ensure_partitions, month_of, partition_name
+from nightmail.store.states import CampaignState, MessageState
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+NOT_YET = dt.datetime(2999, 1, 1, tzinfo=dt.UTC)
+"""``due_at`` of a standby message for which nothing has happened yet."""
+SENDS_BLOCK_BYTES = 16 * 1024 * 1024
+
+_MESSAGE_COLUMNS = (
+    "ledger_month, message_key, campaign_id, line, channel, step, state, due_at, contact_id, address_hash, country, "
+    "language, time_zone, segments, cost, currency, epoch"
+)
+_CONTENT_COLUMNS = "ledger_month, message_key, address, subject, body, html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +56,13 @@ class Loaded:
     already_loaded: bool
     """The ledger was there (a rerun): nothing was changed."""
     finishes_by: dt.datetime | None
-    """When the last message goes at the carriers' allowed rate."""
+    """When the last queued message goes at the rates that the carriers allow; none when a channel has no carrier."""
     late: bool
     """Whether that is after the campaign's cut-off."""
+
+
+class LedgerError(NightmailError):
+    """The messages cannot become this campaign's ledger."""
 
 
 def load_ledger(
@@ -39,11 +76,321 @@ def load_ledger(
 ) -> Loaded:
     """Load ``messages`` into the ledger and move the campaign on from ``checking``, in one transaction.
 
-    Loading again changes nothing once a message was handed off or the campaign moved on.
+    Loading again changes nothing once the campaign moved on; a campaign that was stopped before its first hand-off and
+    prepared anew gets its ledger replaced. ``audience`` gives time zones, for quiet hours at hand-off.
     """
-    raise NotImplementedError
+    with engine.begin() as connection:
+        found = get_campaign(connection, campaign)
+        now = connection.scalar(text("select now()"))
+        assert now is not None
+        month = month_of(now)
+        ensure_partitions(connection, month)
+    if found.state != CampaignState.CHECKING or found.frozen:
+        return _already_loaded(engine, found)
+    with engine.begin() as connection:
+        # The campaign's row stays free while rows are copied, so that it can be cancelled at once.
+        connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.load'), :id)"), {"id": found.id})
+        found = get_campaign(connection, found.id)
+        if found.state == CampaignState.CHECKING and not found.frozen:
+            if found.loaded_at is not None:
+                _remove(connection, found)
+            epoch = int(connection.scalar(text("select epoch from deployment")) or 1)
+            zones = _TimeZones(audience)
+            for block in messages.blocks():
+                _copy_in(connection, found, block, zones, month=month, now=now, epoch=epoch)
+            counts = message_counts(connection, found.id)
+            finishes_by = _finishes_by(connection, found, now)
+            late = bool(finishes_by and found.cut_off_at and finishes_by > found.cut_off_at)
+            connection.execute(
+                text(
+                    "update campaign set ledger_month = :month, loaded_at = now(), ledger_changed_at = now() "
+                    "where id = :id"
+                ),
+                {"month": month, "id": found.id},
+            )
+            record_counts(
+                connection,
+                found.id,
+                {"messages": sum(counts.values()), "finishes_by": finishes_by, "late": late},
+            )
+            if late:
+                raise_alert(
+                    connection,
+                    reason="cut_off_at_risk",
+                    subject=f"campaign:{found.key}",
+                    message=f"At the carriers' rates the campaign ends at {finishes_by:%Y-%m-%d %H:%M} UTC, after its "
+                    f"cut-off at {found.cut_off_at:%Y-%m-%d %H:%M} UTC.",
+                    team_id=found.team_id,
+                    campaign_id=found.id,
+                )
+            # A cancel that came meanwhile makes this move fail, which takes the rows back.
+            moved = move(
+                connection,
+                found.id,
+                state_after_loading(found, now, needs_approval=needs_approval),
+                actor=actor,
+                detail={"messages": sum(counts.values())},
+            )
+            return Loaded(
+                campaign=found.key,
+                state=moved.state,
+                messages=sum(counts.values()),
+                queued=counts.get(MessageState.QUEUED, 0),
+                standby=counts.get(MessageState.STANDBY, 0),
+                already_loaded=False,
+                finishes_by=finishes_by,
+                late=late,
+            )
+    return _already_loaded(engine, found)
+
+
+def _already_loaded(engine: Engine, campaign: CampaignRow) -> Loaded:
+    if campaign.loaded_at is None:
+        raise UsageError(
+            "campaign_state",
+            f"The campaign {campaign.key} is {campaign.state.replace('_', ' ')}: its messages are not to be loaded.",
+            "Only a campaign that is being checked is loaded.",
+            state=str(campaign.state),
+        )
+    with engine.connect() as connection:
+        counts = message_counts(connection, campaign.id)
+    return Loaded(
+        campaign=campaign.key,
+        state=campaign.state,
+        messages=sum(counts.values()),
+        queued=counts.get(MessageState.QUEUED, 0),
+        standby=counts.get(MessageState.STANDBY, 0),
+        already_loaded=True,
+        finishes_by=None,
+        late=bool(campaign.counts.get("late")),
+    )
+
+
+def _remove(connection: Connection, campaign: CampaignRow) -> None:
+    for table in ("message_content", "attempt"):
+        connection.execute(
+            text(
+                f"delete from {table} x using message m where m.campaign_id = :id "  # noqa: S608
+                "and x.ledger_month = m.ledger_month and x.message_key = m.message_key"
+            ),
+            {"id": campaign.id},
+        )
+    connection.execute(text("delete from message where campaign_id = :id"), {"id": campaign.id})
+
+
+class _TimeZones:
+    """Time zones of the audience by line: two flat arrays, whatever order the messages come in."""
+
+    def __init__(self, audience: TableFile) -> None:
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        table = audience.read(["line", "time_zone"])
+        zones = table.column("time_zone").combine_chunks().dictionary_encode()
+        if isinstance(zones, pa.ChunkedArray):
+            zones = zones.combine_chunks()
+        lines = table.column("line").to_numpy()
+        order = np.argsort(lines, kind="stable")
+        self._lines = lines[order]
+        self._zones = zones.dictionary
+        self._codes = pc.fill_null(zones.indices, len(zones.dictionary)).to_numpy(zero_copy_only=False)[order]
+
+    def of(self, lines: npt.NDArray[Any]) -> pa.Array:
+        """The time zone of each line, null where it is not known."""
+        import numpy as np
+        import pyarrow as pa
+
+        if not len(self._lines):
+            return pa.nulls(len(lines), pa.string())
+        places = np.minimum(np.searchsorted(self._lines, lines), len(self._lines) - 1)
+        codes = np.where(self._lines[places] == lines, self._codes[places], len(self._zones))
+        return self._zones.cast(pa.string()).take(pa.array(codes, mask=codes >= len(self._zones)))
+
+
+def _copy_in(
+    connection: Connection,
+    campaign: CampaignRow,
+    block: pa.Table,
+    zones: _TimeZones,
+    *,
+    month: dt.date,
+    now: dt.datetime,
+    epoch: int,
+) -> None:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = block.num_rows
+    if not rows:
+        return
+    for place in (0, rows - 1):
+        if parse_message_id(block.column("message_id")[place].as_py()).token != campaign.token:
+            raise LedgerError(
+                "messages_of_another_campaign",
+                f"The messages are not those of the campaign {campaign.key}.",
+                "Render them again for this campaign.",
+            )
+    lines = block.column("line").to_numpy().astype(np.int64)
+    channels = pc.index_in(block.column("channel"), pa.array(CHANNELS)).to_numpy().astype(np.int64)
+    steps = block.column("step").to_numpy().astype(np.int64)
+    keys = pa.array(message_keys(campaign.id, lines, channels, steps))
+    months = pa.repeat(pa.scalar(month, pa.date32()), rows)
+    standby = pc.equal(block.column("state"), MessageState.STANDBY.value)
+    time = pa.timestamp("us", tz="UTC")
+    due = pc.if_else(
+        standby, pa.scalar(NOT_YET, time), pc.max_element_wise(block.column("not_before"), pa.scalar(now, time))
+    )
+    table = pa.table(
+        {
+            "ledger_month": months,
+            "message_key": keys,
+            "campaign_id": pa.repeat(campaign.id, rows),
+            "line": block.column("line"),
+            "channel": block.column("channel"),
+            "step": block.column("step"),
+            "state": block.column("state"),
+            "due_at": due,
+            "contact_id": block.column("contact_id"),
+            "address_hash": block.column("address_hash"),
+            "country": block.column("country"),
+            "language": block.column("language"),
+            "time_zone": zones.of(lines),
+            "segments": block.column("segments"),
+            "cost": block.column("cost"),
+            "currency": block.column("currency"),
+            "epoch": pa.repeat(epoch, rows),
+        }
+    )
+    content = pa.table(
+        {
+            "ledger_month": months,
+            "message_key": keys,
+            "address": block.column("address"),
+            "subject": _without_nul(block.column("subject")),
+            "body": _without_nul(block.column("body")),
+            "html": _without_nul(block.column("html")),
+        }
+    )
+    _copy_table(connection, partition_name("message", month), _MESSAGE_COLUMNS, table)
+    _copy_table(connection, partition_name("message_content", month), _CONTENT_COLUMNS, content)
+
+
+def _without_nul(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """PostgreSQL's text cannot hold U+0000, and one such character must not stop a campaign."""
+    import pyarrow.compute as pc
+
+    if pc.any(pc.match_substring(column, "\x00")).as_py():
+        return pc.replace_substring(column, "\x00", "")
+    return column
+
+
+def _copy_table(connection: Connection, table: str, columns: str, rows: pa.Table) -> None:
+    import pyarrow.csv as pacsv
+
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    options = pacsv.WriteOptions(include_header=False)
+    with driver.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin (format csv)") as copy:
+        # Text is always quoted and null never, which is how COPY tells the empty text from null.
+        for batch in rows.to_batches(max_chunksize=50_000):
+            buffer = io.BytesIO()
+            pacsv.write_csv(batch, buffer, options)
+            copy.write(buffer.getbuffer())
+
+
+def _finishes_by(connection: Connection, campaign: CampaignRow, now: dt.datetime) -> dt.datetime | None:
+    units = connection.execute(
+        text(
+            "select channel, case when channel = 'sms' then sum(segments) else count(*) end, max(due_at) from message "
+            "where campaign_id = :id and state = 'queued' group by channel"
+        ),
+        {"id": campaign.id},
+    ).all()
+    start = max(now, campaign.scheduled_at or now)
+    latest = start
+    for channel, amount, last_due in units:
+        routes = routes_of(connection, campaign, channel)
+        if not routes:
+            return None
+        at_rate = start + dt.timedelta(seconds=float(amount) / routes[0].rate_per_s)
+        latest = max(latest, at_rate, last_due)
+    return latest
+
+
+_SENDS_QUERY = """
+    copy (
+        select {token} || '-' || m.line || '-' || m.channel || '-' || m.step, m.line, m.contact_id, m.channel, m.step,
+               m.address_hash, m.state, m.reason, a.carrier, m.carrier_message_id, m.attempts,
+               (extract(epoch from m.handed_off_at) * 1000000)::bigint, m.segments, m.cost, m.currency
+        from message m left join carrier_account a on a.id = m.carrier_account_id
+        where m.ledger_month = {month} and m.campaign_id = {campaign}
+        order by m.message_key
+    ) to stdout (format csv)
+"""
 
 
 def write_sends(engine: Engine, campaign: str | int, sends: TableFile) -> dict[str, int]:
-    """Write the campaign's ledger to ``sends``; gives the messages by state."""
-    raise NotImplementedError
+    """Write the campaign's ledger to ``sends`` in blocks; gives the messages by state.
+
+    A campaign without a ledger gets an empty table.
+    """
+    import pyarrow.compute as pc
+    from psycopg import sql
+
+    from nightmail.lake_schemas import SENDS
+
+    counts: dict[str, int] = {}
+    with engine.begin() as connection, sends.writer(SENDS) as writer:
+        found = get_campaign(connection, campaign)
+        as_of = connection.scalar(text("select now()"))
+        if found.ledger_month is None:
+            return counts
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        query = sql.SQL(_SENDS_QUERY).format(
+            token=sql.Literal(found.token), month=sql.Literal(found.ledger_month), campaign=sql.Literal(found.id)
+        )
+        with driver.cursor() as cursor, cursor.copy(query) as copy:
+            for block in _csv_blocks(copy):
+                table = _sends_table(block)
+                writer.write(table)
+                for entry in pc.value_counts(table.column("state")).to_pylist():
+                    counts[entry["values"]] = counts.get(entry["values"], 0) + entry["counts"]
+        connection.execute(
+            text("update campaign set sends_written_at = :as_of where id = :id"), {"as_of": as_of, "id": found.id}
+        )
+    return counts
+
+
+def _csv_blocks(copy: Any) -> Iterator[bytes]:
+    parts: list[bytes] = []
+    size = 0
+    for row in copy:
+        parts.append(bytes(row))
+        size += len(row)
+        if size >= SENDS_BLOCK_BYTES:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield b"".join(parts)
+
+
+def _sends_table(block: bytes) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    from nightmail.lake_schemas import SENDS, UTC_TIME
+
+    types = {field.name: field.type for field in SENDS}
+    types["handed_off_at"] = pa.int64()
+    table = pacsv.read_csv(
+        io.BytesIO(block),
+        read_options=pacsv.ReadOptions(column_names=SENDS.names),
+        convert_options=pacsv.ConvertOptions(
+            column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
+        ),
+    )
+    place = SENDS.get_field_index("handed_off_at")
+    return table.set_column(place, SENDS.field(place), table.column(place).cast(pa.timestamp("us")).cast(UTC_TIME))

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection, text
+
+from nightmail.sending.campaigns import CampaignRow
 from nightmail.sending.carrier import Carrier
 
 DEFAULT_RATES: Mapping[str, float] = {"sms": 10_000.0, "email": 100_000.0, "voice": 1_000.0, "chat": 10_000.0}
@@ -66,3 +69,60 @@ class Route:
     def pace_key(self) -> tuple[int, str, str]:
         """The key of the pace that it is bound by."""
         return self.account.id, self.sender or "", self.account.channel
+
+
+_ACCOUNT_COLUMNS = "id, team_id, name, carrier, channel, region, priority, settings, secret, webhook_secret"
+
+
+def team_ids_upwards(connection: Connection, team_path: str) -> list[int]:
+    """The ids of a team and of every team above it, the team itself first."""
+    parts = team_path.split(".")
+    paths = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    rows = connection.execute(text("select path, id from team where path = any(:paths)"), {"paths": paths})
+    by_path = {row.path: int(row.id) for row in rows}
+    return [by_path[path] for path in paths if path in by_path]
+
+
+def carrier_accounts(connection: Connection, channel: str | None = None) -> list[CarrierAccountRow]:
+    """The active carrier accounts, of one channel or all."""
+    rows = connection.execute(
+        text(
+            f"select {_ACCOUNT_COLUMNS} from carrier_account "  # noqa: S608
+            "where active and (cast(:channel as text) is null or channel = :channel) order by priority, id"
+        ),
+        {"channel": channel},
+    )
+    return [CarrierAccountRow(**row._mapping) for row in rows]
+
+
+def routes_of(connection: Connection, campaign: CampaignRow, channel: str) -> list[Route]:
+    """The routes that a campaign's messages of a channel may take, the preferred one first; empty when there is none.
+
+    First the sender that the campaign's settings name, or else the nearest team's first one, on its own account; then
+    the other accounts of the channel that the team may use, by their priority: they take over when one is suspended.
+    """
+    teams = team_ids_upwards(connection, campaign.team)
+    accounts = [a for a in carrier_accounts(connection, channel) if a.team_id is None or a.team_id in teams]
+    wanted = (campaign.settings.get("senders") or {}).get(channel)
+    senders = connection.execute(
+        text(
+            "select name, address, display_name, reply_to, carrier_account_id, settings from sender "
+            "where team_id = any(:teams) and channel = :channel "
+            "order by (name is not distinct from :wanted) desc, array_position(cast(:teams as integer[]), team_id), id"
+        ),
+        {"teams": teams, "channel": channel, "wanted": wanted},
+    ).all()
+    by_account = {account.id: account for account in accounts}
+    routes: list[Route] = []
+    taken: set[int] = set()
+    for sender in senders:
+        account = by_account.get(sender.carrier_account_id)
+        if account is None or account.id in taken:
+            continue
+        taken.add(account.id)
+        rate = float((sender.settings or {}).get("rate_per_s") or account.rate_per_s)
+        routes.append(
+            Route(account, sender.address, sender.display_name, sender.reply_to, min(rate, account.rate_per_s))
+        )
+    routes.extend(Route(a, None, None, None, a.rate_per_s) for a in accounts if a.id not in taken)
+    return routes

@@ -1,14 +1,98 @@
-"""Senders: each drains due messages of all campaigns from the ledger, fairly and urgent first, until nothing is due."""
+"""Senders: each drains due messages of all campaigns from the ledger, fairly and urgent first, until nothing is due.
+
+One sender is one process. Its main thread owns one database connection: it commits intents, keeps watch over what may
+be sent, and writes outcomes. A few threads per carrier account do nothing but hand off, each with a carrier of its own.
+Between two hand-offs a thread asks :class:`_Watch` whether the message may still go; the watch is never older than a
+second, or the threads wait, so that a pause holds even while the database does not answer.
+
+The connection holds an advisory lock on the sender's run. When the process dies, the server frees the lock, and any
+other process sees at once whose intents are in doubt (:func:`nightmail.sending.advance.advance_ledger`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Event
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Engine
 
-from nightmail.sending.routes import CarrierFactory
+from nightmail.errors import NightmailError, UnavailableError
+from nightmail.sending import pace
+from nightmail.sending.campaigns import find_campaign, raise_alert, suspend_channel
+from nightmail.sending.carrier import Carrier, HandOff, Outcome, OutgoingMessage
+from nightmail.sending.error_classes import ErrorClass
+from nightmail.sending.intents import (
+    CampaignInHand,
+    Intent,
+    StoredOutcome,
+    claim,
+    release_unknown,
+    store_outcomes,
+)
+from nightmail.sending.outcomes import SENDER_CODES, judge, not_tried, too_much, unwell
+from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, Route, routes_of, team_ids_upwards
+from nightmail.sending.sender_runs import begin_sender_run, end_sender_run, rejoin_sender_run
+from nightmail.store.engine import libpq_url
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+_log = logging.getLogger("nightmail.sending")
+
+WINDOW = 100
+"""Intents of one account at once in one sender, where a request carries one message."""
+WATCH_S = 0.25
+STALE_S = 0.9
+LEASE_S = 60.0
+"""An intent that is older is not acted on: somebody may have settled it."""
+PLAN_S = 1.0
+CONTEXT_S = 5.0
+MARK_S = 1.0
+TIDY_S = 5.0
+DATABASE_PATIENCE_S = 300.0
+LONGEST_WAIT_S = 60.0
+"""A sender that may not hand off anything for longer than this ends; the sensor starts one when it is time."""
+TROUBLE_TO_STOP = 5
+"""So many hand-offs in a row without a clear answer, and the account is left alone for a while."""
+TROUBLE_TO_ALERT = 10
+UNKNOWN_TO_SUSPEND = 5
+
+_WATCH_QUERY = """
+select extract(epoch from now())::float8,
+    (select epoch from deployment),
+    coalesce((select array_agg(id) from campaign where state = 'sending' and (cut_off_at is null or cut_off_at > now())),
+             '{}'),
+    coalesce((select json_agg(json_build_array(team_id, channel, carrier_account_id, sender)) from suspension
+              where lifted_at is null), '[]'),
+    coalesce((select json_agg(json_build_array(carrier_account_id, sender, channel,
+                              extract(epoch from blocked_until - now()))) from pace where blocked_until > now()), '[]'),
+    coalesce((select array_agg(channel || address_hash) from (select channel, address_hash from suppression
+              where created_at > now() - interval '30 s' and lifted_at is null limit 50000) recent), '{}')
+"""
+_PLAN_QUERY = """
+select c.id, c.priority, ch.channel
+from campaign c cross join (values ('sms'), ('email'), ('voice'), ('chat')) as ch(channel)
+where c.state = 'sending' and c.ledger_month is not null and (c.cut_off_at is null or c.cut_off_at > now())
+  and exists (select from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
+              and m.channel = ch.channel and m.state = 'queued' and m.due_at <= now() and m.epoch = %s)
+order by c.priority, random() limit 200
+"""
+
+
+def _now() -> float:
+    """Seconds on a clock that also counts while the machine sleeps and that nobody sets."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +109,745 @@ class SenderOptions:
     """Ends after so many seconds even if there is more to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DrainSummary:
     """What one sender did: counts by outcome, free of personal data."""
 
     sender_run_id: int
-    handed_off: int
-    accepted: int
-    rejected: int
-    retried: int
-    in_doubt: int
-    held: int
-    seconds: float
+    handed_off: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    retried: int = 0
+    in_doubt: int = 0
+    held: int = 0
+    taken_back: int = 0
+    """Intents without a hand-off: a pause, a carrier's limit or a fresh opt-out came between."""
+    seconds: float = 0.0
+
+
+class _Watch:
+    """What may be sent now, as the threads see it between two hand-offs.
+
+    Replaced as a whole by the main thread; a thread that meets a carrier's limit adds to ``blocked``.
+    """
+
+    __slots__ = ("blocked", "campaigns", "database_time", "read_at", "run_id", "stopped", "suppressed")
+
+    def __init__(self) -> None:
+        self.read_at = 0.0
+        self.database_time = 0.0
+        self.run_id = 0
+        self.campaigns: frozenset[int] = frozenset()
+        self.stopped: frozenset[tuple[int, int, str | None]] = frozenset()
+        self.blocked: dict[tuple[int, str, str], float] = {}
+        self.suppressed: frozenset[str] = frozenset()
+
+    def allows(self, intent: Intent, now: float) -> bool:
+        """Whether the message may be handed off at this moment."""
+        route = intent.route
+        campaign_id = intent.campaign.row.id
+        return (
+            campaign_id in self.campaigns
+            and intent.sender_run_id == self.run_id
+            and now - intent.taken_at < LEASE_S
+            and not (self.stopped and (campaign_id, route.account.id, route.sender) in self.stopped)
+            and not (self.blocked and self.blocked.get(route.pace_key, 0.0) > now)
+            and not (self.suppressed and route.account.channel + intent.address_hash in self.suppressed)
+        )
+
+
+class _Lane:
+    """The threads of one carrier account within one sender."""
+
+    def __init__(self, account: CarrierAccountRow, first: Carrier, sender: _Sender) -> None:
+        self.account = account
+        self.batch = max(1, first.maximum_batch)
+        self.connections = account.connections
+        self.work: queue.SimpleQueue[list[Intent] | None] = queue.SimpleQueue()
+        self.outstanding = 0
+        self.ready_at = 0.0
+        self.turn = 0
+        self.trouble = 0
+        self.unknown = 0
+        self.latency = 0.0
+        self._sender = sender
+        self.threads = [
+            threading.Thread(
+                target=sender.hand_off_until_told,
+                args=(self, first if number == 0 else None),
+                name=f"lane-{account.name}-{number}",
+                daemon=True,
+            )
+            for number in range(self.connections)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    @property
+    def window(self) -> int:
+        """How many intents it may have at once: two seconds' work, within the promise."""
+        if self.trouble:
+            return self.connections if self.batch == 1 else 10
+        if self.batch > 1:
+            return self.batch * self.connections
+        if self.latency <= 0:
+            return WINDOW
+        return max(2 * self.connections, min(WINDOW, int(2 * self.connections / self.latency)))
+
+    @property
+    def room(self) -> int:
+        """How many more intents it takes now; nothing until a fair part is free."""
+        window = self.window
+        free = window - self.outstanding
+        if self.batch > 1:
+            return min(self.batch, free) if free >= min(self.batch, window) else 0
+        return free if free * 2 >= window else 0
+
+
+class _Sender:
+    def __init__(
+        self,
+        engine: Engine,
+        carriers: CarrierFactory,
+        options: SenderOptions,
+        stop: Event | None,
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        self.engine = engine
+        self.carriers = carriers
+        self.options = options
+        self.stop = stop or Event()
+        self.progress = progress
+        self.url = libpq_url(engine)
+        self.database = self._connect()
+        self.run_id, self.epoch = begin_sender_run(
+            self.database, options.dagster_run_id, socket.gethostname(), os.getpid()
+        )
+        self.summary = DrainSummary(self.run_id)
+        self.watch = _Watch()
+        self.lanes: dict[int, _Lane] = {}
+        self.unusable: dict[int, float] = {}
+        self.contexts: dict[int, tuple[float, CampaignInHand | None]] = {}
+        self.routes: dict[tuple[int, str], tuple[float, list[Route]]] = {}
+        self.suspended: list[tuple[int | None, str, int | None, str | None]] = []
+        self.plan: list[tuple[int, int, str]] = []
+        self.planned_at = self.watched_at = self.marked_at = float("-inf")
+        self.done: deque[tuple[Intent, HandOff | None]] = deque()
+        self.unwritten: list[StoredOutcome] = []
+        self.unanswered: deque[tuple[Intent, HandOff]] = deque()
+        self.in_hand: dict[int, Intent] = {}
+        self.touched: set[int] = set()
+        self.begun: set[int] = set()
+        self.wake = Event()
+        self.closing = False
+        self.defect: BaseException | None = None
+        self.database_trouble_since: float | None = None
+
+    # --- Threads: hand off ---
+
+    def hand_off_until_told(self, lane: _Lane, carrier: Carrier | None) -> None:
+        """A thread of a lane: hands off what it finds in the lane's queue until it finds ``None``."""
+        try:
+            while (batch := lane.work.get()) is not None:
+                ready = self._gate(batch)
+                if not ready:
+                    continue
+                if carrier is None:
+                    try:
+                        carrier = self.carriers(lane.account)
+                    except NightmailError:
+                        self._give_back(ready)
+                        continue
+                self._hand_off(lane, carrier, ready)
+        except BaseException as error:
+            self.defect = error
+            self.wake.set()
+        finally:
+            if carrier is not None:
+                carrier.close()
+
+    def _gate(self, batch: list[Intent]) -> list[Intent]:
+        now = _now()
+        while now - self.watch.read_at > STALE_S and now - batch[0].taken_at < LEASE_S and not self.closing:
+            time.sleep(0.02)
+            now = _now()
+        watch = self.watch
+        if self.closing or now - watch.read_at > STALE_S:
+            self._give_back(batch)
+            return []
+        ready = [intent for intent in batch if watch.allows(intent, now)]
+        if len(ready) < len(batch):
+            kept = {intent.key for intent in ready}
+            self._give_back(intent for intent in batch if intent.key not in kept)
+        return ready
+
+    def _give_back(self, intents: Iterable[Intent]) -> None:
+        self.done.extend((intent, None) for intent in intents)
+        self.wake.set()
+
+    def _hand_off(self, lane: _Lane, carrier: Carrier, ready: list[Intent]) -> None:
+        began = time.perf_counter()
+        try:
+            results = carrier.hand_off([intent.message for intent in ready])
+        except Exception as error:
+            # The protocol forbids it; what is not known is in doubt, and the defect is shown.
+            _log.exception("the carrier %s raised at a hand-off", lane.account.name)
+            results = []
+            detail = type(error).__name__
+        else:
+            detail = "missing answer"
+        took = time.perf_counter() - began
+        lane.latency = took if lane.latency == 0 else 0.9 * lane.latency + 0.1 * took
+        by_id = {result.message_id: result for result in results} if len(ready) > 1 else None
+        for place, intent in enumerate(ready):
+            message_id = intent.message.message_id
+            result = (results[0] if results else None) if by_id is None else by_id.get(message_id)
+            if result is None:
+                result = HandOff(message_id, Outcome.IN_DOUBT, error_code=detail, error_class=ErrorClass.IN_DOUBT)
+            self.done.append((intent, result))
+            if place == 0 and (unwell(result) or too_much(result)):
+                # The other threads see it before the database does.
+                pause = min(result.retry_after_s or 0.25, pace.LONGEST_BLOCK_S)
+                self.watch.blocked[intent.route.pace_key] = _now() + pause
+        if not self.wake.is_set() and (len(self.done) >= WINDOW // 3 or lane.work.empty()):
+            self.wake.set()
+
+    # --- The main thread ---
+
+    def run(self) -> DrainSummary:
+        began = last_work = _now()
+        tidy = threading.Thread(target=self._tidy, name="tidy", daemon=True)
+        try:
+            self._look()
+            tidy.start()
+            while not self.stop.is_set() and self.defect is None:
+                worked = self._step()
+                now = _now()
+                if worked or self.in_hand:
+                    last_work = now
+                if self.options.maximum_s is not None and now - began > self.options.maximum_s:
+                    break
+                if not self.in_hand and not self._waiting_for_pace(now) and now - last_work >= self.options.idle_s:
+                    break
+                self.wake.wait(0.02 if self.in_hand else 0.1)
+                self.wake.clear()
+        finally:
+            self._close()
+            self.summary.seconds = _now() - began
+        if self.defect is not None:
+            raise self.defect
+        return self.summary
+
+    def _step(self) -> bool:
+        """Write what is known, look, take more; whether anything was done. A database that goes away is waited for."""
+        import psycopg
+        from sqlalchemy import exc
+
+        try:
+            worked = self._collect()
+            now = _now()
+            if now - self.watched_at >= WATCH_S:
+                self._look()
+            if now - self.marked_at >= MARK_S:
+                self._mark()
+            worked = self._fill() or worked
+        except (psycopg.OperationalError, psycopg.InterfaceError, exc.OperationalError, exc.InterfaceError) as error:
+            self._recover(error)
+            return True
+        self.database_trouble_since = None
+        return worked
+
+    def _look(self) -> None:
+        began = _now()
+        row = self.database.execute(_WATCH_QUERY, prepare=True).fetchone()
+        assert row is not None
+        database_time, epoch, campaigns, suspended, blocked, suppressed = row
+        watch = _Watch()
+        watch.read_at = began
+        watch.database_time = database_time
+        watch.run_id = self.run_id
+        # A database that was restored meanwhile has another epoch: nothing that was taken before it may go.
+        watch.campaigns = frozenset(campaigns) if epoch == self.epoch else frozenset()
+        watch.blocked = {(account, sender, channel): began + left for account, sender, channel, left in blocked}
+        for key, until in self.watch.blocked.items():
+            if until > watch.blocked.get(key, began):
+                watch.blocked[key] = until
+        watch.suppressed = frozenset(suppressed)
+        self.suspended = [(team, channel, account, sender) for team, channel, account, sender in suspended]
+        if self.suspended:
+            watch.stopped = frozenset(
+                (intent.campaign.row.id, intent.route.account.id, intent.route.sender)
+                for intent in list(self.in_hand.values())
+                if self._is_suspended(intent.campaign, intent.route)
+            )
+        self.watch = watch
+        self.watched_at = began
+
+    def _is_suspended(self, campaign: CampaignInHand, route: Route) -> bool:
+        return any(
+            channel == route.account.channel
+            and (team is None or team in campaign.teams)
+            and (account is None or account == route.account.id)
+            and (sender is None or sender == route.sender)
+            for team, channel, account, sender in self.suspended
+        )
+
+    def _collect(self) -> bool:
+        """Judge what came back, write it, then react to what the carrier said."""
+        for _ in range(len(self.done)):
+            intent, hand_off = self.done.popleft()
+            self.unwritten.append(self._judged(intent, hand_off))
+            if hand_off is not None and hand_off.outcome is not Outcome.ACCEPTED:
+                self.unanswered.append((intent, hand_off))
+        if not self.unwritten:
+            return False
+        store_outcomes(self.database, self.unwritten, _now())
+        for stored in self.unwritten:
+            if self.in_hand.pop(stored.intent.key, None) is not None:
+                self.lanes[stored.intent.route.account.id].outstanding -= 1
+            self.touched.add(stored.intent.campaign.row.id)
+        self.unwritten = []
+        while self.unanswered:
+            self._react(*self.unanswered[0])
+            self.unanswered.popleft()
+        if self.progress is not None:
+            self.progress(self.summary.handed_off)
+        return True
+
+    def _judged(self, intent: Intent, hand_off: HandOff | None) -> StoredOutcome:
+        if hand_off is None:
+            self.summary.taken_back += 1
+            return not_tried(intent)
+        summary = self.summary
+        summary.handed_off += 1
+        stored = judge(intent, hand_off)
+        if stored.state == "accepted":
+            summary.accepted += 1
+            lane = self.lanes[intent.route.account.id]
+            lane.trouble = lane.unknown = 0
+        elif stored.state == "in_doubt":
+            summary.in_doubt += 1
+        elif stored.state == "queued":
+            summary.retried += 1
+        else:
+            summary.rejected += 1
+        return stored
+
+    def _react(self, intent: Intent, hand_off: HandOff) -> None:
+        lane = self.lanes[intent.route.account.id]
+        if too_much(hand_off):
+            pace.slow(self.database, intent.route, hand_off.retry_after_s or 1.0)
+        elif unwell(hand_off):
+            self._note_trouble(lane, intent, hand_off)
+        elif hand_off.alerts:
+            self._note_alert(lane, intent, hand_off)
+        else:
+            lane.trouble = 0
+
+    def _note_trouble(self, lane: _Lane, intent: Intent, hand_off: HandOff) -> None:
+        """The carrier gives no clear answers: leave it alone for growing pauses, and try with few messages after each."""
+        lane.trouble += 1
+        if hand_off.outcome is Outcome.RETRY_LATER or lane.trouble >= TROUBLE_TO_STOP:
+            seconds = min(30.0, 0.5 * 2.0 ** min(lane.trouble // TROUBLE_TO_STOP, 6))
+            pace.block(self.database, intent.route, seconds)
+            self.watch.blocked[intent.route.pace_key] = _now() + seconds
+        if lane.trouble == TROUBLE_TO_ALERT:
+            with self.engine.begin() as connection:
+                raise_alert(
+                    connection,
+                    reason="carrier_unavailable",
+                    subject=f"carrier:{lane.account.name}",
+                    message=f"{lane.account.name} gave no clear answer to {lane.trouble} hand-offs in a row "
+                    f"({hand_off.error_code or 'no answer'}).",
+                    team_id=lane.account.team_id,
+                )
+
+    def _note_alert(self, lane: _Lane, intent: Intent, hand_off: HandOff) -> None:
+        """Stop what cannot work until a person mended it; tell of codes that nobody knows."""
+        route, code = intent.route, hand_off.error_code or "no code"
+        stops = hand_off.error_class is ErrorClass.STOP_AND_ALERT
+        if not stops:
+            lane.unknown += 1
+            with self.engine.begin() as connection:
+                raise_alert(
+                    connection,
+                    reason="carrier_error_unknown",
+                    subject=f"carrier:{lane.account.name}:{code}",
+                    message=f"{lane.account.name} answered {code}, which is not in the table of errors.",
+                    team_id=lane.account.team_id,
+                    campaign_id=intent.campaign.row.id,
+                )
+            stops = lane.unknown >= UNKNOWN_TO_SUSPEND
+        if stops:
+            one_sender = code in SENDER_CODES and route.sender is not None
+            row = suspend_channel(
+                self.engine,
+                route.account.channel,
+                reason=f"{lane.account.name} answered {code}: {hand_off.error_message or 'no message'}"[:300],
+                by="senders",
+                carrier_account_id=route.account.id,
+                sender=route.sender if one_sender else None,
+            )
+            with self.engine.begin() as connection:
+                raise_alert(
+                    connection,
+                    reason="carrier_credentials"
+                    if code in ("20003", "http 401", "535", "5.7.8")
+                    else "channel_suspended",
+                    subject=f"suspension:{row.id}",
+                    message=f"{row.reason}. Nothing is sent over it until the suspension is lifted.",
+                    team_id=lane.account.team_id,
+                    campaign_id=intent.campaign.row.id,
+                )
+            self._look()
+
+    def _mark(self) -> None:
+        """Tell that campaigns' ledgers changed, once a second at most."""
+        for campaign_id in sorted(self.touched):
+            self.database.execute("update campaign set ledger_changed_at = now() where id = %s", (campaign_id,))
+        self.touched.clear()
+        self.marked_at = _now()
+
+    # --- Take more ---
+
+    def _fill(self) -> bool:
+        now = _now()
+        if self.closing or now - self.watch.read_at > STALE_S:
+            return False
+        if now - self.planned_at >= PLAN_S or (not self.plan and now - self.planned_at >= 0.2):
+            self.plan = [
+                (row[0], row[1], row[2]) for row in self.database.execute(_PLAN_QUERY, (self.epoch,)).fetchall()
+            ]
+            self.planned_at = now
+        elif self.lanes and not any(lane.room and now >= lane.ready_at for lane in self.lanes.values()):
+            return False
+        worked = False
+        by_account: dict[int, list[tuple[int, CampaignInHand, Route]]] = {}
+        for campaign_id, priority, channel in self.plan:
+            campaign = self._campaign(campaign_id)
+            route = self._route(campaign, channel) if campaign is not None else None
+            if campaign is not None and route is not None:
+                by_account.setdefault(route.account.id, []).append((priority, campaign, route))
+        for choices in by_account.values():
+            lane = self._lane(choices[0][2].account)
+            if lane is not None:
+                worked = self._fill_lane(lane, choices) or worked
+        return worked
+
+    def _fill_lane(self, lane: _Lane, choices: list[tuple[int, CampaignInHand, Route]]) -> bool:
+        worked = False
+        while choices and lane.room > 0 and _now() >= lane.ready_at:
+            most_urgent = min(choice[0] for choice in choices)
+            urgent = [choice for choice in choices if choice[0] == most_urgent]
+            lane.turn += 1
+            choice = urgent[lane.turn % len(urgent)]
+            _, campaign, route = choice
+            grant = pace.take(self.database, route, lane.room)
+            if grant.units < 1:
+                if len({route.pace_key for _, _, route in choices}) == 1:
+                    lane.ready_at = _now() + min(grant.wait_s, WATCH_S)
+                    break
+                choices.remove(choice)
+                continue
+            taken_at = _now()
+            intents, held = claim(
+                self.database,
+                campaign,
+                route,
+                sender_run_id=self.run_id,
+                epoch=self.epoch,
+                limit=grant.units,
+                taken_at=taken_at,
+                compose=self._compose,
+            )
+            self.summary.held += held
+            if held:
+                self.touched.add(campaign.row.id)
+            if not intents:
+                pace.settle(self.database, route, -grant.units)
+                if not held:
+                    choices.remove(choice)
+                    key = (campaign.row.id, route.account.channel)
+                    self.plan = [entry for entry in self.plan if (entry[0], entry[2]) != key]
+                continue
+            worked = True
+            for intent in intents:
+                self.in_hand[intent.key] = intent
+            lane.outstanding += len(intents)
+            try:
+                used = sum(intent.segments for intent in intents) if route.account.channel == "sms" else len(intents)
+                pace.settle(self.database, route, used - grant.units)
+                if campaign.row.first_hand_off_at is None and campaign.row.id not in self.begun:
+                    self.database.execute(
+                        "update campaign set first_hand_off_at = now() where id = %s and first_hand_off_at is null",
+                        (campaign.row.id,),
+                    )
+                    self.begun.add(campaign.row.id)
+            except BaseException:
+                self._give_back(intents)
+                raise
+            self._enqueue(lane, campaign, intents)
+        return worked
+
+    def _enqueue(self, lane: _Lane, campaign: CampaignInHand, intents: list[Intent]) -> None:
+        if campaign.row.settings.get("quiet_hours") or campaign.has_preferences:
+            awake: list[Intent] = []
+            moment = dt.datetime.fromtimestamp(self.watch.database_time, dt.UTC)
+            for intent in intents:
+                ends = _quiet_until(intent, moment)
+                if ends is None:
+                    awake.append(intent)
+                else:
+                    stored = not_tried(intent)
+                    stored.due_at = ends
+                    self.unwritten.append(stored)
+            intents = awake
+        if lane.batch > 1:
+            if intents:
+                lane.work.put(intents)
+        else:
+            for intent in intents:
+                lane.work.put([intent])
+
+    def _campaign(self, campaign_id: int) -> CampaignInHand | None:
+        now = _now()
+        known = self.contexts.get(campaign_id)
+        if known is not None and now - known[0] < CONTEXT_S:
+            return known[1]
+        from sqlalchemy import text
+
+        with self.engine.connect() as connection:
+            row = find_campaign(connection, campaign_id)
+            campaign = None
+            if row is not None:
+                extra = connection.execute(
+                    text(
+                        "select exists (select from message where campaign_id = :id and state = 'standby'), "
+                        "exists (select from preference where team_id = :team)"
+                    ),
+                    {"id": row.id, "team": row.team_id},
+                ).one()
+                campaign = CampaignInHand(row, team_ids_upwards(connection, row.team), bool(extra[0]), bool(extra[1]))
+        self.contexts[campaign_id] = (now, campaign)
+        return campaign
+
+    def _route(self, campaign: CampaignInHand, channel: str) -> Route | None:
+        now = _now()
+        key = (campaign.row.id, channel)
+        known = self.routes.get(key)
+        if known is None or now - known[0] >= CONTEXT_S:
+            with self.engine.connect() as connection:
+                routes = routes_of(connection, campaign.row, channel)
+            if not routes:
+                with self.engine.begin() as connection:
+                    raise_alert(
+                        connection,
+                        reason="no_carrier",
+                        subject=f"team:{campaign.row.team}:{channel}",
+                        message=f"The team {campaign.row.team} has no carrier account for {channel}.",
+                        team_id=campaign.row.team_id,
+                        campaign_id=campaign.row.id,
+                    )
+            known = (now, routes)
+            self.routes[key] = known
+        for route in known[1]:
+            usable = self.unusable.get(route.account.id, 0.0) <= now
+            if usable and not (self.suspended and self._is_suspended(campaign, route)):
+                return route
+        return None
+
+    def _lane(self, account: CarrierAccountRow) -> _Lane | None:
+        lane = self.lanes.get(account.id)
+        if lane is None:
+            try:
+                carrier = self.carriers(account)
+            except NightmailError as error:
+                self.unusable[account.id] = _now() + 30.0
+                with self.engine.begin() as connection:
+                    raise_alert(
+                        connection,
+                        reason="no_carrier",
+                        subject=f"carrier:{account.name}",
+                        message=f"The carrier account {account.name} cannot be used: {error}",
+                        team_id=account.team_id,
+                    )
+                return None
+            lane = self.lanes[account.id] = _Lane(account, carrier, self)
+        return lane
+
+    def _compose(
+        self,
+        campaign: CampaignInHand,
+        route: Route,
+        message_id: str,
+        *,
+        language: str | None,
+        address: str,
+        subject: str | None,
+        body: str,
+        html: str | None,
+    ) -> OutgoingMessage:
+        row = campaign.row
+        valid_for_s = None
+        if row.cut_off_at is not None:
+            valid_for_s = max(1, int(row.cut_off_at.timestamp() - self.watch.database_time))
+        if route.account.channel != "email":
+            return OutgoingMessage(
+                message_id, address, body, sender=route.sender, language=language, valid_for_s=valid_for_s
+            )
+        unsubscribe = None
+        if self.options.public_url:
+            from nightmail.signed_links import unsubscribe_address
+
+            unsubscribe = unsubscribe_address(self.options.public_url, message_id, self.options.hash_key)
+        return OutgoingMessage(
+            message_id,
+            address,
+            body,
+            subject=subject,
+            html=html,
+            sender=route.sender,
+            sender_name=route.sender_name,
+            reply_to=route.reply_to,
+            language=language,
+            categories=(row.category,),
+            unsubscribe_url=unsubscribe,
+            valid_for_s=valid_for_s,
+        )
+
+    def _waiting_for_pace(self, now: float) -> bool:
+        """Whether there is something due that only waits for its carrier's pace, and not for long."""
+        for campaign_id, _, channel in self.plan:
+            campaign = self._campaign(campaign_id)
+            route = self._route(campaign, channel) if campaign is not None else None
+            if route is not None and self.watch.blocked.get(route.pace_key, 0.0) - now < LONGEST_WAIT_S:
+                return True
+        return False
+
+    # --- The database goes away and comes back ---
+
+    def _connect(self) -> Connection[Any]:
+        import psycopg
+
+        return psycopg.connect(
+            self.url,
+            autocommit=True,
+            connect_timeout=10,
+            application_name="nightmail sender",
+            options="-c timezone=UTC -c statement_timeout=60000",
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+        )
+
+    def _recover(self, error: Exception) -> None:
+        import psycopg
+
+        now = _now()
+        if self.database_trouble_since is None:
+            self.database_trouble_since = now
+            _log.warning("the database does not answer (%s); waiting for it", type(error).__name__)
+        while True:
+            if _now() - self.database_trouble_since > DATABASE_PATIENCE_S:
+                raise UnavailableError(
+                    "database_unavailable",
+                    f"The database did not answer for {DATABASE_PATIENCE_S:.0f} seconds.",
+                    "Start it or free space on its disk; what was being handed off is in doubt and will be settled.",
+                ) from error
+            time.sleep(0.2)
+            if not self.database.closed and not self.database.broken:
+                return
+            try:
+                self.database = self._connect()
+                break
+            except psycopg.OperationalError:
+                continue
+        try:
+            if rejoin_sender_run(self.database, self.run_id):
+                release_unknown(self.database, self.run_id, list(self.in_hand))
+            else:
+                # Others took this sender for dead. What it has not handed off it gives back, and begins anew.
+                self.run_id, self.epoch = begin_sender_run(
+                    self.database, self.options.dagster_run_id, socket.gethostname(), os.getpid()
+                )
+                self.summary.sender_run_id = self.run_id
+            self._look()
+        except (psycopg.OperationalError, psycopg.InterfaceError) as again:
+            self._recover(again)
+
+    # --- Beside and after ---
+
+    def _tidy(self) -> None:
+        """Every few seconds: what time and receipts have decided meanwhile."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from nightmail.sending.advance import advance_ledger
+
+        while not self.closing and not self.stop.wait(TIDY_S):
+            if self.closing:
+                return
+            try:
+                advance_ledger(self.engine)
+            except SQLAlchemyError as error:
+                _log.warning("the ledger was not advanced: %s", type(error).__name__)
+
+    def _close(self) -> None:
+        """Stop the threads after what they are handing off, and write everything that is known."""
+        self.closing = True
+        for lane in self.lanes.values():
+            for _ in lane.threads:
+                lane.work.put(None)
+        alive = [thread for lane in self.lanes.values() for thread in lane.threads]
+        while self.in_hand or self.unwritten:
+            self._step()
+            if not any(thread.is_alive() for thread in alive):
+                self._settle_left_over()
+            self.wake.wait(0.02)
+            self.wake.clear()
+        if not self.database.closed:
+            self._mark()
+            end_sender_run(self.database, self.run_id, self.summary.handed_off)
+            self.database.close()
+
+    def _settle_left_over(self) -> None:
+        """No thread is left: what they did not come to goes back, and what one of them died over is in doubt."""
+        for lane in self.lanes.values():
+            while not lane.work.empty():
+                if (batch := lane.work.get()) is not None:
+                    self._give_back(batch)
+        answered = {intent.key for intent, _ in self.done} | {stored.intent.key for stored in self.unwritten}
+        for intent in self.in_hand.values():
+            if intent.key not in answered:
+                hand_off = HandOff(
+                    intent.message.message_id, Outcome.IN_DOUBT, error_code="sender", error_class=ErrorClass.IN_DOUBT
+                )
+                self.done.append((intent, hand_off))
+
+
+def _quiet_until(intent: Intent, moment: dt.datetime) -> dt.datetime | None:
+    """When the contact's quiet hours end, if it is within them; the contact's own win over the feed's."""
+    own_from, own_until, own_zone = intent.quiet
+    settings = intent.campaign.row.settings
+    if own_from and own_until:
+        start, end = own_from, own_until
+    elif settings.get("quiet_hours") and intent.route.account.channel in settings.get(
+        "quiet_channels", ("sms", "voice")
+    ):
+        start, _, end = str(settings["quiet_hours"]).partition("-")
+    else:
+        return None
+    try:
+        zone = ZoneInfo(own_zone or intent.time_zone or settings.get("default_time_zone") or "UTC")
+        first, last = dt.time.fromisoformat(start.strip().zfill(5)), dt.time.fromisoformat(end.strip().zfill(5))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+    local = moment.astimezone(zone)
+    clock = local.time()
+    inside = first <= clock < last if first <= last else clock >= first or clock < last
+    if not inside:
+        return None
+    day = local.date() + dt.timedelta(days=1 if clock >= last else 0)
+    return dt.datetime.combine(day, last, tzinfo=zone).astimezone(dt.UTC)
 
 
 def drain(
@@ -49,6 +860,19 @@ def drain(
 ) -> DrainSummary:
     """Hand off what is due until nothing is due. Safe to run in any number of processes at once.
 
-    ``progress`` gets the number of messages handed off so far. ``stop`` ends it early, between hand-offs.
+    ``progress`` gets the number of messages handed off so far. ``stop`` ends it early, between hand-offs. Raises
+    :class:`nightmail.errors.UnavailableError` when the database does not come back.
     """
-    raise NotImplementedError
+    from sqlalchemy.exc import OperationalError
+
+    from nightmail.sending.advance import advance_ledger
+
+    try:
+        advance_ledger(engine)
+        summary = _Sender(engine, carriers, options, stop, progress).run()
+        advance_ledger(engine)
+    except OperationalError as error:
+        raise UnavailableError(
+            "database_unavailable", "The database does not answer.", "Check that it runs; `nightmail doctor` says more."
+        ) from error
+    return summary

@@ -30,3 +30,8 @@ def _engine(url: str) -> Engine:
 def engine(url: str | None = None) -> Engine:
     """The engine of ``url``, or of the settings' database. Raises :class:`ConfigurationError` when there is none."""
     return _engine(url or settings().require_database_url())
+
+
+def libpq_url(of: Engine) -> str:
+    """The engine's URL as libpq's own programs and psycopg read it, password included: not for logs."""
+    return of.url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -547,3 +547,44 @@ def upgrade() -> None:
             create trigger {table}_state before update of state on {table}
             for each row when (old.state is distinct from new.state) execute function check_{table}_state()
         """)
+    # The pace of a carrier over all processes: a token bucket that holds a quarter of a second, so that a grant is
+    # never a burst that the carrier would notice. The database's clock counts, and a jump backwards costs one filling.
+    op.execute("""
+        create function take_pace(account integer, of_sender text, of_channel text, ceiling float8, wanted float8)
+        returns table (granted float8, wait_s float8, current_rate float8) language plpgsql as $$
+        declare
+            p pace%rowtype;
+            elapsed float8;
+        begin
+            insert into pace (carrier_account_id, sender, channel, rate_per_s, ceiling_per_s, tokens)
+            values (account, of_sender, of_channel, ceiling, ceiling, greatest(1, ceiling / 4)) on conflict do nothing;
+            select * into p from pace
+            where carrier_account_id = account and sender = of_sender and channel = of_channel for update;
+            if p.ceiling_per_s <> ceiling then
+                p.rate_per_s := case when p.rate_per_s >= p.ceiling_per_s then ceiling
+                                     else least(p.rate_per_s, ceiling) end;
+                p.ceiling_per_s := ceiling;
+            end if;
+            elapsed := greatest(0, extract(epoch from clock_timestamp() - p.filled_at));
+            if p.rate_per_s < ceiling and coalesce(p.slowed_at < clock_timestamp() - interval '2 s', true) then
+                p.rate_per_s := least(ceiling, p.rate_per_s * (1 + 0.1 * least(elapsed, 5)));
+            end if;
+            p.tokens := least(greatest(1, p.rate_per_s / 4), p.tokens + elapsed * p.rate_per_s);
+            current_rate := p.rate_per_s;
+            if p.blocked_until > clock_timestamp() then
+                granted := 0;
+                wait_s := least(3600, extract(epoch from p.blocked_until - clock_timestamp()));
+                p.tokens := least(p.tokens, 1);
+            elsif p.tokens < 1 then
+                granted := 0;
+                wait_s := (1 - p.tokens) / p.rate_per_s;
+            else
+                granted := least(wanted, floor(p.tokens));
+                wait_s := 0;
+            end if;
+            update pace set rate_per_s = p.rate_per_s, ceiling_per_s = p.ceiling_per_s, tokens = p.tokens - granted,
+                filled_at = clock_timestamp()
+            where carrier_account_id = account and sender = of_sender and channel = of_channel;
+            return next;
+        end $$
+    """)

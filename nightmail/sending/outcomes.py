@@ -1,0 +1,124 @@
+"""What the ledger keeps of a hand-off: one table from a carrier's outcome and error class to the message's next state."""
+
+from __future__ import annotations
+
+import random
+
+from nightmail.sending.carrier import HandOff, Outcome
+from nightmail.sending.error_classes import ErrorClass
+from nightmail.sending.intents import Intent, StoredOutcome
+
+MAXIMUM_ATTEMPTS = 12
+LONGEST_PAUSE_S = 300.0
+FALLBACK_WAIT_S = 4 * 3600.0
+"""How long a standby message without escalation waits for bad news of the one before it: an SMS is given up by then."""
+TOO_MUCH_CODES = frozenset({"20429", "http 429", "429", "21611"})
+"""The carrier says that we are too fast, not that it is unwell."""
+SENDER_CODES = frozenset(
+    {
+        "21210",
+        "21212",
+        "21213",
+        "21601",
+        "21603",
+        "21606",
+        "21607",
+        "21659",
+        "21660",
+        "21661",
+        "21701",
+        "21703",
+        "21705",
+    }
+    | {"from", "5.1.7", "5.1.8", "5.7.26", "5.7.27"}
+)
+"""Errors that stop one sender of an account, not the account."""
+
+
+def pause_before(attempt: int, retry_after_s: float | None = None) -> float:
+    """Seconds until the next attempt: doubling with some jitter, at least what the carrier asked for."""
+    pause = min(LONGEST_PAUSE_S, 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.25)  # noqa: S311
+    return max(pause, retry_after_s or 0.0)
+
+
+def too_much(hand_off: HandOff) -> bool:
+    """Whether the carrier asked to slow down."""
+    return hand_off.outcome is Outcome.RETRY_LATER and (
+        hand_off.error_code in TOO_MUCH_CODES or hand_off.retry_after_s is not None
+    )
+
+
+def unwell(hand_off: HandOff) -> bool:
+    """Whether the hand-off says that the carrier does not work at all just now."""
+    return hand_off.outcome is Outcome.IN_DOUBT or (hand_off.outcome is Outcome.RETRY_LATER and not too_much(hand_off))
+
+
+def escalation_delay_s(intent: Intent) -> float:
+    """How long after the hand-off the next channel's message is looked at if no receipt comes."""
+    settings = intent.campaign.row.settings
+    if settings.get("delivery") == "escalation":
+        return float(settings.get("escalate_after_s", 900))
+    return FALLBACK_WAIT_S
+
+
+def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
+    """The message's next state after a hand-off.
+
+    ==============  =====================  ==========================================================================
+    outcome         error class            becomes
+    ==============  =====================  ==========================================================================
+    accepted                               accepted; the next channel's message is looked at after the escalation time
+    in_doubt                               in_doubt
+    retry_later                            queued after a pause; failed (``retries_exhausted``) at the last attempt
+    rejected        permanent_address      failed (``address_refused``); the next channel takes over at once
+    rejected        suppress               the same, and the address is suppressed
+    rejected        permanent_message      failed (``carrier_rejected``); the next channel takes over at once
+    rejected        stop_and_alert         queued; nothing goes until a person has mended it
+    rejected        retry_later            as retry_later above
+    rejected        in_doubt               in_doubt
+    rejected        unknown, none          failed (``carrier_rejected``), with an alert
+    ==============  =====================  ==========================================================================
+    """
+    outcome, error_class = hand_off.outcome, hand_off.error_class
+    if outcome is Outcome.REJECTED and error_class is ErrorClass.RETRY_LATER:
+        outcome = Outcome.RETRY_LATER
+    elif outcome is Outcome.REJECTED and error_class is ErrorClass.IN_DOUBT:
+        outcome = Outcome.IN_DOUBT
+    stored = StoredOutcome(
+        intent,
+        "failed",
+        str(outcome),
+        carrier_message_id=hand_off.carrier_message_id,
+        error_code=hand_off.error_code,
+        error_class=error_class,
+    )
+    if outcome is Outcome.ACCEPTED:
+        stored.state = "accepted"
+        stored.standby_delay_s = escalation_delay_s(intent)
+        stored.segments = hand_off.segments if intent.route.account.channel == "sms" else None
+        stored.cost = hand_off.cost
+        stored.currency = hand_off.currency
+    elif outcome is Outcome.IN_DOUBT:
+        stored.state = stored.reason = "in_doubt"
+        stored.standby_delay_s = escalation_delay_s(intent)
+    elif outcome is Outcome.RETRY_LATER and intent.number < MAXIMUM_ATTEMPTS:
+        stored.state, stored.reason = "queued", "carrier_unavailable"
+        stored.delay_s = pause_before(intent.number, hand_off.retry_after_s)
+    elif outcome is Outcome.REJECTED and error_class is ErrorClass.STOP_AND_ALERT:
+        stored.state, stored.reason = "queued", "channel_suspended"
+    else:
+        stored.standby_delay_s = 0.0
+        if outcome is Outcome.RETRY_LATER:
+            stored.reason = "retries_exhausted"
+        elif error_class in (ErrorClass.PERMANENT_ADDRESS, ErrorClass.SUPPRESS):
+            stored.reason = "address_refused"
+            if error_class is ErrorClass.SUPPRESS:
+                stored.suppress_as = "opted_out" if hand_off.error_code == "21610" else "hard_bounce"
+        else:
+            stored.reason = "carrier_rejected"
+    return stored
+
+
+def not_tried(intent: Intent) -> StoredOutcome:
+    """The intent is taken back: there was no hand-off, and the attempt does not count."""
+    return StoredOutcome(intent, "queued", None)
