@@ -377,6 +377,18 @@ _ENTRIES = (
         "Check the address with the contact.",
     ),
     Reason(
+        "date_order_mixed",
+        Kind.WARNING,
+        "The column {column} has dates with the day first and dates with the month first.",
+        "Write dates as 2001-12-31, or state the order in the feed.",
+    ),
+    Reason(
+        "decimal_mark_mixed",
+        Kind.WARNING,
+        "The column {column} has numbers with a decimal point and numbers with a decimal comma.",
+        "Write numbers as 1234.50, or state the decimal mark in the feed.",
+    ),
+    Reason(
         "birth_date_order_assumed",
         Kind.WARNING,
         "{value} can be read with the day or the month first; the later date was taken.",
@@ -567,6 +579,18 @@ _ENTRIES = (
         "Shorten the template or the placeholder's value.",
     ),
     Reason(
+        "body_empty",
+        Kind.HOLD,
+        "The rendered text is empty.",
+        "Give the template a text that does not depend on the placeholder's value alone.",
+    ),
+    Reason(
+        "render_failed",
+        Kind.HOLD,
+        "The template fails on the row's values, such as a comparison of an empty value with a number.",
+        "Test the placeholder for emptiness in the template, or correct the row's values.",
+    ),
+    Reason(
         "language_not_available",
         Kind.HOLD,
         "The template has no body in a language for this contact.",
@@ -585,6 +609,31 @@ _ENTRIES = (
         Kind.FAILURE,
         "The carrier says that the address cannot be reached.",
         "Check the address with the contact.",
+    ),
+    Reason(
+        "template_invalid",
+        Kind.SETUP,
+        "The template cannot be used.",
+        "The message says in which body and on which line; correct it there.",
+    ),
+    Reason(
+        "template_lacks_channel",
+        Kind.SETUP,
+        "The template has no body for any of the feed's channels.",
+        "Add a body to the template, or change the feed's channels.",
+    ),
+    Reason(
+        "price_list_invalid",
+        Kind.SETUP,
+        "The price list cannot be used.",
+        "The message says what is wrong; correct the file.",
+    ),
+    Reason("quiet_hours_invalid", Kind.SETUP, "The quiet hours cannot be read.", "Write them as 21:00-08:00."),
+    Reason(
+        "channel_policy_unknown",
+        Kind.SETUP,
+        "There is no such channel policy.",
+        "Use first_reachable, all_of or escalation.",
     ),
     Reason(
         "carrier_credentials",

@@ -17,7 +17,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightmail.contacts.phones import PREMIUM_TYPES, SMS_TYPES
 from nightmail.keyed_hashes import (
     Hashes,
     HashIndex,
@@ -28,6 +27,7 @@ from nightmail.keyed_hashes import (
 )
 from nightmail.lake import TableFile
 from nightmail.lake_schemas import AUDIENCE, UTC_TIME
+from nightmail.preferences.addresses import ADDRESS_COLUMNS, Mask, channel_addresses, column_of, present, truth
 from nightmail.preferences.known import KnownPreferences
 from nightmail.preferences.number_countries import countries_of_numbers
 from nightmail.preferences.policy import AudiencePolicy, Delivery, QuietHours
@@ -37,9 +37,6 @@ from nightmail.progress import Progress
 from nightmail.served_countries import SERVED_COUNTRIES, consent_age
 
 STAGE = "audience"
-
-_PHONE_FIELDS = ("phone", "phone_2", "landline")
-_UNSPEAKABLE_TYPES = PREMIUM_TYPES | {"pager", "voicemail"}
 
 _REASONS = (
     "",
@@ -60,7 +57,6 @@ _REASONS = (
 _CODE = {reason: code for code, reason in enumerate(_REASONS)}
 _GOOD, _NO_ADDRESS = 0, _CODE["no_usable_channel"]
 
-_Mask = npt.NDArray[np.bool_]
 _Codes = npt.NDArray[np.uint8]
 _Rows = npt.NDArray[np.int64]
 
@@ -80,8 +76,7 @@ def plan_audience(
     """
     planner = _Planner(policy, known)
     total = contacts.num_rows()
-    wanted = ["line", "external_id", "phone", "phone_type", "phone_2", "phone_2_type", "landline", "landline_type"]
-    wanted += ["email", "country", "language", "time_zone", "birth_date"]
+    wanted = ["line", "external_id", *ADDRESS_COLUMNS, "country", "language", "time_zone", "birth_date"]
     with audience.writer(AUDIENCE) as writer:
         for block in contacts.blocks(wanted):
             writer.write(planner.plan(block.combine_chunks()))
@@ -120,8 +115,8 @@ class _Planner:
         policy, rows = self.policy, block.num_rows
         contact_hashes = self._contact_hashes(block)
         chosen = self._chosen_by(contact_hashes)
-        language = pc.coalesce(chosen.language, _column(block, "language"), pa.scalar(policy.default_language))
-        zone = pc.coalesce(chosen.time_zone, _column(block, "time_zone"), pa.scalar(policy.default_time_zone))
+        language = pc.coalesce(chosen.language, column_of(block, "language"), pa.scalar(policy.default_language))
+        zone = pc.coalesce(chosen.time_zone, column_of(block, "time_zone"), pa.scalar(policy.default_time_zone))
         channels = self._channels(block)
         contact_country = self._contact_country(block, channels)
         not_before: dict[bool, npt.NDArray[np.int64]] = {}
@@ -161,7 +156,8 @@ class _Planner:
 
     def _contact_hashes(self, block: pa.Table) -> Hashes:
         identity = pc.coalesce(
-            *(_column(block, name) for name in ("external_id", "phone", "email", "phone_2", "landline")), pa.scalar("")
+            *(column_of(block, name) for name in ("external_id", "phone", "email", "phone_2", "landline")),
+            pa.scalar(""),
         )
         return contact_digests(self.policy.team, identity.to_pylist(), self.policy.hash_key)
 
@@ -180,17 +176,17 @@ class _Planner:
             indices[hits] = np.arange(len(hits))
             return values.take(pa.array(indices, mask=indices < 0))
 
-        wishes = pc.binary_join(_column(matched, "channels"), " ").dictionary_encode()
+        wishes = pc.binary_join(column_of(matched, "channels"), " ").dictionary_encode()
         orders = np.array(
             [self._order(wish.split()) for wish in wishes.dictionary.to_pylist()] + [list(range(count))], dtype=np.int64
         )
         codes = pc.fill_null(wishes.indices, len(orders) - 1).to_numpy(zero_copy_only=False)
         order[hits] = orders[codes]
         out = np.zeros(rows, dtype=bool)
-        out[hits] = _holds(_column(matched, "categories_out"), lambda names: self.policy.category in names)
+        out[hits] = _holds(column_of(matched, "categories_out"), lambda names: self.policy.category in names)
         if self.policy.needs_consent:
-            out[hits] |= _holds(_column(matched, "categories_in"), lambda names: self.policy.category not in names)
-        texts = (spread(_column(matched, name)) for name in ("quiet_from", "quiet_until", "time_zone", "language"))
+            out[hits] |= _holds(column_of(matched, "categories_in"), lambda names: self.policy.category not in names)
+        texts = (spread(column_of(matched, name)) for name in ("quiet_from", "quiet_until", "time_zone", "language"))
         return _Chosen(order, out, *texts)
 
     def _order(self, wish: list[str]) -> list[int]:
@@ -204,29 +200,22 @@ class _Planner:
     def _channels(self, block: pa.Table) -> list[_Channel]:
         made: list[_Channel] = []
         for name in self.policy.channels:
-            if name == "sms":
-                address, verdicts = _text_number(block)
-            elif name == "voice":
-                address, verdicts = _call_number(block)
-            elif name == "chat":
-                number, _ = _text_number(block)
-                address = pc.coalesce(number, _column(block, "email"))
-                verdicts = np.where(_present(address), _GOOD, _NO_ADDRESS).astype(np.uint8)
-            else:
-                address = _column(block, "email")
-                verdicts = np.where(_present(address), _GOOD, _NO_ADDRESS).astype(np.uint8)
-            made.append(self._channel(name, address, verdicts, made))
+            found = channel_addresses(block, name)
+            verdicts = np.where(found.usable, _GOOD, _CODE["phone_not_mobile"]).astype(np.uint8)
+            verdicts[found.premium] = _CODE["phone_premium"]
+            verdicts[~present(found.address)] = _NO_ADDRESS
+            made.append(self._channel(name, found.address, verdicts, made))
         return made
 
     def _channel(self, name: str, address: pa.Array, verdicts: _Codes, made: list[_Channel]) -> _Channel:
         """Hashes and countries are taken from a channel that goes to the same addresses, where there is one."""
         hashes = np.zeros((len(address), 2), dtype=np.uint64)
         country = pa.nulls(len(address), pa.string())
-        open_rows = _present(address)
+        open_rows = present(address)
         for other in made:
             if (other.name == "email") != (name == "email"):
                 continue
-            same = open_rows & _true(pc.equal(other.address, address))
+            same = open_rows & truth(pc.equal(other.address, address))
             hashes[same] = other.hashes[same]
             country = pc.if_else(pa.array(same), other.country, country)
             open_rows &= ~same
@@ -242,11 +231,11 @@ class _Planner:
     def _contact_country(self, block: pa.Table, channels: list[_Channel]) -> pa.Array:
         numbers = [channel.country for channel in channels if channel.name in ("sms", "voice", "chat")]
         default = pa.scalar(self.policy.default_country, pa.string())
-        if not numbers and pc.any(pc.is_null(_column(block, "country"))).as_py():
-            phone = _column(block, "phone")
+        if not numbers and pc.any(pc.is_null(column_of(block, "country"))).as_py():
+            phone = column_of(block, "phone")
             if phone.null_count < len(phone):
                 numbers = [countries_of_numbers(phone)]
-        return pc.coalesce(_column(block, "country"), *numbers, default)
+        return pc.coalesce(column_of(block, "country"), *numbers, default)
 
     # --- Verdicts ----------------------------------------------------------------------------------------------------
 
@@ -262,7 +251,7 @@ class _Planner:
             channel.country = contact_country
         elif channel.name == "chat":
             channel.country = pc.coalesce(channel.country, contact_country)
-        has_country = _present(channel.country)
+        has_country = present(channel.country)
         _mark(channel.verdicts, has_country & _by_value(channel.country, self._not_served), "country_not_served")
         if channel.name in ("sms", "voice") or self.policy.country_needed:
             _mark(channel.verdicts, ~has_country, "country_unsettled")
@@ -277,8 +266,8 @@ class _Planner:
         if self.policy.needs_consent:
             _mark(verdicts, ~self._consents[channel.name].contains(contact_hashes), "consent_missing")
 
-    def _minors(self, block: pa.Table, country: pa.Array) -> _Mask:
-        born = _column(block, "birth_date")
+    def _minors(self, block: pa.Table, country: pa.Array) -> Mask:
+        born = column_of(block, "birth_date")
         if born.null_count == len(born):
             return np.zeros(len(born), dtype=bool)
         on = self.policy.reference_date
@@ -287,12 +276,12 @@ class _Planner:
         of_age.append(_years_before(on, consent_age(None).age))
         codes = pc.fill_null(limits.indices, len(of_age) - 1)
         latest = pa.array(of_age, pa.date32()).take(codes)
-        return _true(pc.greater(born, latest))
+        return truth(pc.greater(born, latest))
 
     def _not_before(self, zone: pa.Array, chosen: _Chosen, binding: bool) -> npt.NDArray[np.int64]:
         """Microseconds since 1970 of the earliest time of each row, :data:`_AT_ONCE` or :data:`_NEVER`."""
         if self.policy.local_start is None and (self.policy.quiet_hours is None or not binding):
-            own = _present(chosen.quiet_from) & _present(chosen.quiet_until)
+            own = present(chosen.quiet_from) & present(chosen.quiet_until)
             if not own.any():
                 return np.full(len(zone), _AT_ONCE, dtype=np.int64)
         keys = pc.binary_join_element_wise(
@@ -444,7 +433,7 @@ class _Planner:
         return {"channel": channel.take(taken), "fallbacks": fallbacks.take(taken)}
 
     def _count(
-        self, planned: _Mask, reason: _Codes, used: _Rows, country: pa.Array, times: npt.NDArray[np.int64]
+        self, planned: Mask, reason: _Codes, used: _Rows, country: pa.Array, times: npt.NDArray[np.int64]
     ) -> None:
         summary = self.summary
         summary.contacts += len(planned)
@@ -475,90 +464,31 @@ class _Chosen:
     """What the contacts of a block chose; nulls where they did not."""
 
     order: _Rows
-    category_out: _Mask
+    category_out: Mask
     quiet_from: pa.Array
     quiet_until: pa.Array
     time_zone: pa.Array
     language: pa.Array
 
 
-def _column(table: pa.Table, name: str) -> pa.Array:
-    column = table[name]
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _true(mask: pa.Array) -> _Mask:
-    found: _Mask = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
-    return found
-
-
-def _present(column: pa.Array) -> _Mask:
-    return _true(pc.is_valid(column))
-
-
-def _mark(verdicts: _Codes, where: _Mask, reason: str) -> None:
+def _mark(verdicts: _Codes, where: Mask, reason: str) -> None:
     """Give the verdict to rows that are still good."""
     verdicts[where & (verdicts == _GOOD)] = _CODE[reason]
 
 
-def _by_value(column: pa.Array, question: Callable[[str | None], bool]) -> _Mask:
+def _by_value(column: pa.Array, question: Callable[[str | None], bool]) -> Mask:
     """The answer for every row, asked once per distinct value."""
     encoded = column.dictionary_encode()
     answers = np.array([*(question(value) for value in encoded.dictionary.to_pylist()), question(None)], dtype=bool)
     codes = pc.fill_null(encoded.indices, len(answers) - 1).to_numpy(zero_copy_only=False)
-    found: _Mask = answers[codes]
+    found: Mask = answers[codes]
     return found
 
 
-def _holds(lists: pa.Array, question: Callable[[set[str]], bool]) -> _Mask:
+def _holds(lists: pa.Array, question: Callable[[set[str]], bool]) -> Mask:
     """The answer for every list that is not null."""
     joined = pc.binary_join(lists, "\x1f")
     return _by_value(joined, lambda text: text is not None and question(set(text.split("\x1f"))))
-
-
-def _types_in(types: pa.Array, wanted: frozenset[str] | set[str]) -> _Mask:
-    return _true(pc.is_in(types, pa.array(sorted(wanted))))
-
-
-def _text_number(block: pa.Table) -> tuple[pa.Array, _Codes]:
-    """The first number that can take a text message; numbers of unknown type are given the benefit of the doubt."""
-
-    def usable(types: pa.Array) -> _Mask:
-        return _types_in(types, SMS_TYPES) | ~_present(types)
-
-    return _first_number(block, usable, _types_premium)
-
-
-def _call_number(block: pa.Table) -> tuple[pa.Array, _Codes]:
-    """The first number that can be called at an ordinary price."""
-    return _first_number(block, lambda types: ~_types_in(types, _UNSPEAKABLE_TYPES), _types_premium)
-
-
-def _types_premium(types: pa.Array) -> _Mask:
-    return _types_in(types, PREMIUM_TYPES)
-
-
-def _first_number(
-    block: pa.Table, usable: Callable[[pa.Array], _Mask], premium: Callable[[pa.Array], _Mask]
-) -> tuple[pa.Array, _Codes]:
-    rows = block.num_rows
-    verdicts = np.full(rows, _NO_ADDRESS, dtype=np.uint8)
-    address = pa.nulls(rows, pa.string())
-    for name in _PHONE_FIELDS:
-        number = _column(block, name)
-        there = _present(number)
-        if not there.any():
-            continue
-        types = _column(block, f"{name}_type")
-        good = there & usable(types)
-        take = good & (verdicts != _GOOD)
-        # A number that cannot be used is still told of: why it cannot is what the row is held for.
-        told = there & ~good & (verdicts == _NO_ADDRESS)
-        verdicts[told] = np.where(premium(types)[told], _CODE["phone_premium"], _CODE["phone_not_mobile"])
-        change = take | told
-        verdicts[take] = _GOOD
-        address = number if change.all() else pc.if_else(pa.array(change), number, address)
-    return address, verdicts
 
 
 def _years_before(day: date, years: int) -> date:

@@ -7,6 +7,8 @@ is sent to (:mod:`nightmail.preferences`), prices (:mod:`nightmail.pricing`).
 
 from __future__ import annotations
 
+from nightmail.templates.errors import TemplateError
+from nightmail.templates.loading import SAMPLE_TEMPLATES, find_template, load_template, sample_names
 from nightmail.templates.model import (
     PREDEFINED_CATEGORIES,
     SYSTEM_PLACEHOLDERS,
@@ -19,10 +21,12 @@ from nightmail.templates.model import (
     VoiceQuestion,
     choose_language,
 )
+from nightmail.templates.rendering import render_messages
 from nightmail.templates.summary import MessagesSummary, RenderOptions
 
 __all__ = [
     "PREDEFINED_CATEGORIES",
+    "SAMPLE_TEMPLATES",
     "SYSTEM_PLACEHOLDERS",
     "Bodies",
     "EmailBody",
@@ -31,7 +35,12 @@ __all__ = [
     "PlaceholderType",
     "RenderOptions",
     "Template",
+    "TemplateError",
     "VoiceBody",
     "VoiceQuestion",
     "choose_language",
+    "find_template",
+    "load_template",
+    "render_messages",
+    "sample_names",
 ]

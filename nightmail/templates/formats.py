@@ -46,6 +46,12 @@ def read_money(text: str, currency: str | None = None) -> Money | None:
     return Money(match[2], match[1] or match[3] or currency)
 
 
+def without_zeros(number: Decimal) -> Decimal:
+    """The number without zeros at the end of its decimals: a column's scale is that of its longest value."""
+    text = f"{number:f}"
+    return Decimal(text.rstrip("0").rstrip(".")) if "." in text else number
+
+
 def read_date(text: str) -> date | None:
     """A date written as 2026-12-31, or nothing."""
     if len(text) != 10:

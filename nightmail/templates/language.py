@@ -364,7 +364,7 @@ def parse_body(source: str, language: str, markup: Markup, *, where: str = "", l
     if markup is Markup.XML:
         for data in tree.find_all(nodes.TemplateData):
             data.data = str(escape(data.data))
-    used = _names(tree)
+    used = names_in(tree)
     compiled_body(tree, env)
     return ParsedBody(tree, used, used - _optional_names(tree))
 
@@ -400,6 +400,8 @@ def _check(tree: nodes.Template, error: Callable[..., TemplateError]) -> None:
                     isinstance(side.value, bool) or not isinstance(side.value, (int, float))
                 ):
                     raise error("arithmetic needs numbers.", node.lineno, "Join texts with ~.")
+        if isinstance(node, nodes.CondExpr) and node.expr2 is None:
+            raise error("an if inside {{ }} needs an else.", node.lineno, "Write {{ a if b else '' }}.")
         if isinstance(node, nodes.Filter):
             if node.name not in FILTER_NAMES:
                 raise error(
@@ -431,7 +433,7 @@ def _check(tree: nodes.Template, error: Callable[..., TemplateError]) -> None:
         raise error("the body is nested too deeply.", 1) from None
 
 
-def _names(tree: nodes.Node) -> frozenset[str]:
+def names_in(tree: nodes.Node) -> frozenset[str]:
     """Names that come from outside: all but the targets of loops inside them."""
     found: set[str] = set()
 
@@ -460,14 +462,14 @@ def _optional_names(tree: nodes.Template) -> frozenset[str]:
     """Names whose emptiness the body copes with: tested by an ``if`` or given a ``default``."""
     found: set[str] = set()
     for branch in tree.find_all(nodes.If):
-        found |= _names(branch.test)
+        found |= names_in(branch.test)
     for choice in tree.find_all(nodes.CondExpr):
-        found |= _names(choice.test)
+        found |= names_in(choice.test)
     for filtered in tree.find_all(nodes.Filter):
         if filtered.name in ("default", "d") and filtered.node is not None:
-            found |= _names(filtered.node)
+            found |= names_in(filtered.node)
     for loop in tree.find_all(nodes.For):
-        found |= _names(loop.iter)
+        found |= names_in(loop.iter)
     return frozenset(found)
 
 

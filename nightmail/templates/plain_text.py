@@ -69,7 +69,9 @@ def text_of_html(source: str) -> str:
     text = "".join(stripper.parts)
     text = re.sub(r"[ \t]*\n[ \t]*", "\n", text)
     text = re.sub(r"\n{3,}", "\n\n", re.sub(r" {2,}", " ", text)).strip()
-    return re.sub("[\ue000-\uf8ff]", lambda sign: _held(sign[0], tags), text)
+    text = re.sub("[\ue000-\uf8ff]", lambda sign: _held(sign[0], tags), text)
+    # A block tag alone on its line vanishes with the line; the empty line after it would be one too many.
+    return re.sub(r"(\n\{%(?:(?!%\}).)*%\})\n{2,}", r"\1\n", text)
 
 
 def _held(sign: str, tags: list[str]) -> str:

@@ -62,8 +62,8 @@ REPEAT_PROMPTS: Mapping[str, str] = {
 }
 """What is said of the repeat key where the template has no sentence of its own."""
 
-_SECONDS_PER_CHARACTER = 1 / 14
-_PAUSE_SECONDS = 6
+SECONDS_PER_CHARACTER = 1 / 14
+PAUSE_SECONDS = 6
 """A call's length beside its text: ringing is not charged, the wait for a key is."""
 PLAYED_SECONDS = 60
 """What a played file is taken to last: its length is not known before it is fetched."""
@@ -138,4 +138,4 @@ def answer_document(question: VoiceQuestion | None, language: str, key: str) -> 
 
 def estimated_minutes(characters: int) -> int:
     """Started minutes of a call that speaks so many characters: what it will be charged for, about."""
-    return max(1, -(-int(characters * _SECONDS_PER_CHARACTER + _PAUSE_SECONDS) // 60))
+    return max(1, -(-int(characters * SECONDS_PER_CHARACTER + PAUSE_SECONDS) // 60))
