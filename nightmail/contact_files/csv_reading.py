@@ -55,6 +55,32 @@ class LineEnds:
 
 
 @dataclass
+class _Records:
+    """Whole records of a block: where each begins and ends in ``data``, and its line."""
+
+    data: bytes
+    starts: np.ndarray
+    ends: np.ndarray
+    """Where each one's line end is (the LF of a CRLF)."""
+    lines: np.ndarray
+    quoted_ends: bool
+    """Whether there are line ends inside values."""
+
+    def raw(self, row: int) -> str:
+        """The text of one record without its line end."""
+        return self.data[self.starts[row] : self.ends[row]].decode("utf-8", "replace").removesuffix("\r")
+
+    def without(self, unfit: np.ndarray) -> _Records:
+        """The records that are not marked in ``unfit``, moved together."""
+        kept = np.flatnonzero(~unfit)
+        view = memoryview(self.data)
+        data = b"".join([view[self.starts[row] : self.ends[row] + 1] for row in kept.tolist()])
+        lengths = (self.ends - self.starts)[kept] + 1
+        starts = np.cumsum(lengths) - lengths
+        return _Records(data, starts, starts + lengths - 1, self.lines[kept], self.quoted_ends)
+
+
+@dataclass
 class CsvReader:
     """Reads the rows of one CSV file into a collector; :meth:`read` does all of it."""
 
@@ -225,43 +251,27 @@ class CsvReader:
         starts = np.empty_like(record_ends)
         starts[0] = 0
         starts[1:] = record_ends[:-1] + 1
-        if quoted_ends:
-            lines = self._line + np.searchsorted(ends, starts)
-        else:
-            lines = self._line + np.arange(record_ends.size)
+        lines = self._line + (np.searchsorted(ends, starts) if quoted_ends else np.arange(record_ends.size))
         lengths = record_ends - starts
         filled = lengths > 0
         if carriage:
             first = np.frombuffer(block, np.uint8)[starts]
             filled &= ~((lengths == 1) & (first == _CR))
         if not filled.all():
-            starts, record_ends, lines, lengths = starts[filled], record_ends[filled], lines[filled], lengths[filled]
+            starts, record_ends, lines = starts[filled], record_ends[filled], lines[filled]
         if starts.size == 0:
             return
+        records = _Records(block, starts, record_ends, lines, quoted_ends)
         spans = np.searchsorted(ends, record_ends) - np.searchsorted(ends, starts) if quoted_ends else None
-        unfit, mended = self._unfit(block, starts, record_ends, lines, spans)
-        if unfit.any():
-            kept = np.flatnonzero(~unfit)
-            view = memoryview(block)
-            block = b"".join([view[starts[row] : record_ends[row] + 1] for row in kept.tolist()])
-            lengths = lengths[kept] + 1
-            starts = np.cumsum(lengths) - lengths
-            record_ends = starts + lengths - 1
-            lines = lines[kept]
-        self._read_by_arrow(block, starts, record_ends, lines, quoted_ends, mended)
+        unfit, mended = self._unfit(records, spans)
+        self._read_by_arrow(records.without(unfit) if unfit.any() else records, mended)
 
-    def _unfit(
-        self,
-        block: bytes,
-        starts: np.ndarray,
-        record_ends: np.ndarray,
-        lines: np.ndarray,
-        spans: np.ndarray | None,
-    ) -> tuple[np.ndarray, list[Record]]:
+    def _unfit(self, records: _Records, spans: np.ndarray | None) -> tuple[np.ndarray, list[Record]]:
         """Records that must not go to Arrow, and those of them that were read one by one; the others are rejected.
 
         ``spans`` is the number of line ends inside each record.
         """
+        block, starts, record_ends, lines = records.data, records.starts, records.ends, records.lines
         mended: list[Record] = []
         lengths = record_ends - starts
         unfit = np.zeros(starts.size, bool)
@@ -283,30 +293,22 @@ class CsvReader:
         for row, reason in sorted(reasons.items()):
             if row < starts.size:
                 unfit[row] = True
-                raw = block[starts[row] : record_ends[row]].decode("utf-8", "replace").removesuffix("\r")
-                self._reject(int(lines[row]), reason, raw)
+                self._reject(int(lines[row]), reason, records.raw(row))
         if spans is not None:
             mark = self._dialect.delimiter.encode()
             for row in np.flatnonzero((spans > 0) & ~unfit).tolist():
-                text = block[starts[row] : record_ends[row]]
-                if text.count(mark) < 2 * (self.shape.width - 1):
+                bare = block[starts[row] : record_ends[row]]
+                if bare.count(mark) < 2 * (self.shape.width - 1):
                     continue
-                whole = text.decode()
+                whole = bare.decode()
                 if swallows_rows(whole, self._dialect, self.shape):
                     unfit[row] = True
                     mended += self._usable(self._exact.records(whole + "\n", int(lines[row]), True))
         return unfit, mended
 
-    def _read_by_arrow(
-        self,
-        block: bytes,
-        starts: np.ndarray,
-        record_ends: np.ndarray,
-        lines: np.ndarray,
-        quoted_ends: bool,
-        mended: list[Record],
-    ) -> None:
+    def _read_by_arrow(self, records: _Records, mended: list[Record]) -> None:
         """Read records by Arrow, and put those that were ``mended`` between them."""
+        lines = records.lines
         if lines.size == 0:
             if mended:
                 self._add(mended)
@@ -319,12 +321,12 @@ class CsvReader:
 
         names = [str(index) for index in range(self._width)]
         table = arrow_csv.read_csv(
-            pa.BufferReader(block),
-            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
+            pa.BufferReader(records.data),
+            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(records.data) + 1),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=self._dialect.delimiter,
                 quote_char=self._dialect.quote or False,
-                newlines_in_values=quoted_ends,
+                newlines_in_values=records.quoted_ends,
                 invalid_row_handler=set_aside,
             ),
             convert_options=arrow_csv.ConvertOptions(
@@ -336,15 +338,14 @@ class CsvReader:
         )
         if odd:
             for row in odd:
-                raw = block[starts[row] : record_ends[row]].decode().removesuffix("\r")
-                mended += self._usable(self._exact.records(raw + "\n", int(lines[row]), True))
+                mended += self._usable(self._exact.records(records.raw(row) + "\n", int(lines[row]), True))
             lines = np.delete(lines, odd)
         columns = list(table.columns)
         if table.num_rows != lines.size:
             raise AssertionError("Arrow and the line count disagree about the rows of a block")
         for extra in columns[self.shape.width :]:
             if extra.null_count < len(extra):
-                columns, lines = self._without_overflow(columns, lines, block, starts, record_ends, odd)
+                columns, lines = self._without_overflow(columns, records, odd)
                 break
         columns = columns[: self.shape.width]
         if self._dialect.backslash:
@@ -354,22 +355,17 @@ class CsvReader:
         self.collector.add(lines, columns)
 
     def _without_overflow(
-        self,
-        columns: list[pa.ChunkedArray],
-        lines: np.ndarray,
-        block: bytes,
-        starts: np.ndarray,
-        record_ends: np.ndarray,
-        odd: list[int],
+        self, columns: list[pa.ChunkedArray], records: _Records, odd: list[int]
     ) -> tuple[list[pa.ChunkedArray], np.ndarray]:
         """Rows with values beyond the header's last column are ragged, though most rows end in a delimiter."""
+        places = np.delete(np.arange(records.lines.size), odd)
+        lines = records.lines[places]
         over = np.zeros(lines.size, bool)
         for extra in columns[self.shape.width :]:
             spare = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(extra), ""), False)
             over |= spare.to_numpy()
-        places = np.delete(np.arange(starts.size), odd) if odd else np.arange(starts.size)
         for row in np.flatnonzero(over).tolist():
-            raw = block[starts[places[row]] : record_ends[places[row]]].decode().removesuffix("\r")
+            raw = records.raw(int(places[row]))
             found = len(lenient_fields(raw, self._dialect)[0])
             self._reject(int(lines[row]), "row_ragged", raw, found)
         kept = pa.array(~over)

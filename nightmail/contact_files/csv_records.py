@@ -230,7 +230,7 @@ class RecordReader:
                 record = self._judge(line, raw, raw.split(self._dialect.delimiter))
                 after, lines = next_line, 1
             else:
-                answer = self._quoted(text, position, line, raw, next_line, final)
+                answer = self._quoted(text, position, line, (raw, next_line), final)
                 if answer is None:
                     return
                 record, after, lines = answer
@@ -246,9 +246,13 @@ class RecordReader:
         return Record(line, fitted, None, raw, len(fields), repaired)
 
     def _quoted(
-        self, text: str, position: int, line: int, raw: str, next_line: int, final: bool
+        self, text: str, position: int, line: int, physical: tuple[str, int], final: bool
     ) -> tuple[Record, int, int] | None:
-        """The record at ``position``, whose first line holds a quote; None when more text is needed to tell."""
+        """The record at ``position``, whose ``physical`` line (its text, where the next begins) holds a quote.
+
+        None when more text is needed to tell.
+        """
+        raw, next_line = physical
         stop = min(len(text), position + self._limit)
         try:
             fields, after = strict_fields(text, position, self._dialect, stop)

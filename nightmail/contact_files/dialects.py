@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nightmail.contact_files.csv_records import Dialect, MalformedQuote, lenient_fields, strict_fields
 from nightmail.contact_files.failures import file_error
-from nightmail.contact_files.header import header_score, looks_like_address
+from nightmail.contact_files.header import HEADER_WITHIN, header_among, looks_like_value, no_known_column
 
 _DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x1f", "\x01")
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?(\r\n|\r|\n)", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_HEADER_WITHIN = 30
 _ROWS_LOOKED_AT = 60
 
 
@@ -55,7 +54,7 @@ def read_opening(
         for quote in ('"', "'"):
             if quote == "'" and not _single_quoted(head[start:], candidate):
                 continue
-            found = _header_in(head, start, 2 if stated else 1, Dialect(candidate, quote), mapping, whole)
+            found = _header_in(head, start, Dialect(candidate, quote), mapping, whole)
             if found is None:
                 continue
             score, opening = found
@@ -66,8 +65,9 @@ def read_opening(
         raise file_error("file_no_header")
     opening = best[1]
     if best[0][0] == 1:
-        shown = ", ".join(name.strip()[:40] for name in opening.header[:8])
-        raise file_error("file_no_known_column", columns=shown + (", ..." if len(opening.header) > 8 else ""))
+        if _begins_with_values(head[start:], candidates):
+            raise file_error("file_no_header")
+        raise no_known_column(opening.header)
     return _with_escapes(opening, head)
 
 
@@ -75,6 +75,12 @@ def _single_quoted(head: str, delimiter: str) -> bool:
     first = _LINE_END.split(head.lstrip("\r\n"), maxsplit=1)[0]
     parts = [part.strip() for part in first.split(delimiter)]
     return all(len(part) >= 2 and part[0] == part[-1] == "'" for part in parts)
+
+
+def _begins_with_values(head: str, delimiters: Sequence[str]) -> bool:
+    """Whether the first line, by the delimiter that it has most of, holds values."""
+    first = _LINE_END.split(head.lstrip("\r\n"), maxsplit=1)[0]
+    return any(map(looks_like_value, lenient_fields(first, Dialect(max(delimiters, key=first.count)))[0]))
 
 
 @dataclass(frozen=True)
@@ -88,12 +94,13 @@ class _Line:
 
 
 def _header_in(
-    head: str, start: int, line: int, dialect: Dialect, mapping: Mapping[str, str] | None, whole: bool
+    head: str, start: int, dialect: Dialect, mapping: Mapping[str, str] | None, whole: bool
 ) -> tuple[int, Opening] | None:
-    """The best header among the first lines under one dialect, with its score."""
+    """The best header among the first lines under one dialect, with its score; a ``sep=`` line ends at ``start``."""
     records: list[_Line] = []
     position = start
-    while position < len(head) and len(records) < _HEADER_WITHIN + _ROWS_LOOKED_AT:
+    line = 2 if start else 1
+    while position < len(head) and len(records) < HEADER_WITHIN + _ROWS_LOOKED_AT:
         record = _record_at(head, position, line, dialect)
         if record.after >= len(head) and not whole and records:
             break
@@ -101,13 +108,7 @@ def _header_in(
             records.append(record)
         position = record.after
         line += record.lines
-    best: tuple[int, int] | None = None
-    for index, record in enumerate(records[:_HEADER_WITHIN]):
-        score = header_score(record.fields, mapping)
-        if score > 1 and any(_is_data(earlier.fields, len(record.fields)) for earlier in records[:index]):
-            break
-        if score and (index == 0 or score > 1) and (best is None or (score > best[0] and best[0] == 1)):
-            best = score, index
+    best = header_among([record.fields for record in records], mapping)
     if best is None:
         return None
     score, index = best
@@ -139,11 +140,6 @@ def _record_at(head: str, position: int, line: int, dialect: Dialect) -> _Line:
     found = _LINE_END.search(head, position)
     end, after = (found.start(), found.end()) if found else (len(head), len(head))
     return _Line(line, 1, after, lenient_fields(head[position:end], dialect)[0])
-
-
-def _is_data(fields: list[str], width: int) -> bool:
-    """Whether a line before a header is a row already: then the file begins without one."""
-    return len(fields) == width and any(looks_like_address(cell) for cell in fields)
 
 
 def _with_escapes(opening: Opening, head: str) -> Opening:

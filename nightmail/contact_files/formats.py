@@ -45,6 +45,7 @@ _MARKUP = (
     (b"<?xml", "an XML document"),
 )
 _HEAD = 65536
+_LF, _CR = 10, 13
 
 
 def content_format(path: Path) -> str:
@@ -122,20 +123,20 @@ def _binary(head: bytes) -> str | None:
         return None
     counts = np.bincount(data, minlength=256)
     nul = int(counts[0])
-    controls = int(counts[1:9].sum() + counts[14:26].sum() + counts[27:32].sum() - counts[28:32].sum() + counts[127])
+    controls = int(counts[2:9].sum() + counts[14:26].sum() + counts[27] + counts[127])
     if nul > 0.1 * data.size:
         even = float((data[0::2] == 0).mean())
         odd = float((data[1::2] == 0).mean())
         wide = (odd > 0.3 and even < 0.02) or (even > 0.3 and odd < 0.02)
         leading_text = _leading_text(head)
         return None if wide or leading_text else "binary data"
-    if controls > 0.02 * data.size:
-        if int(counts[0x40]) > 0.05 * data.size and int(counts[0xF0:0xFA].sum()) > 0.1 * data.size:
+    beyond = int(counts[128:].sum())
+    if beyond > 0.4 * data.size and counts[_LF] == counts[_CR] == 0 and counts[[0x15, 0x25, 0x40]].any():
+        try:
+            head[:-3].decode()
+        except UnicodeDecodeError:
             return "EBCDIC text of a mainframe"
-        return "binary data"
-    if int(counts[0x40]) > 0.02 * data.size and counts[0x20] == 0 and int(counts[0xF0:0xFA].sum()) > 0.2 * data.size:
-        return "EBCDIC text of a mainframe"
-    return None
+    return "binary data" if controls > 0.02 * data.size else None
 
 
 def _leading_text(head: bytes) -> bool:

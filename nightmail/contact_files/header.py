@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from nightmail.contact_files.failures import file_error, file_warning
 from nightmail.contact_files.summary import OWN_COLUMNS, FileWarning
+from nightmail.errors import ContactFileError
 from nightmail.lake_schemas import CONTACTS, STANDARD_FIELDS
 
 _SYNONYMS: dict[str, str] = {
@@ -278,3 +279,33 @@ def header_score(cells: Sequence[str], mapping: Mapping[str, str] | None = None)
     if not filled or any(looks_like_value(cell) for cell in filled if not (known and _YEAR.fullmatch(cell.strip()))):
         return 0
     return 1 + known
+
+
+HEADER_WITHIN = 30
+"""Lines, blank ones aside, among which the header is looked for."""
+
+
+def header_among(rows: Sequence[Sequence[str]], mapping: Mapping[str, str] | None = None) -> tuple[int, int] | None:
+    """The score and the place of the header among the first rows of a file; None when there is none.
+
+    It is the first row, or the first one with known columns that comes before any row of data.
+    """
+    best: tuple[int, int] | None = None
+    for index, cells in enumerate(rows[:HEADER_WITHIN]):
+        score = header_score(cells, mapping)
+        if score > 1 and any(_is_data(earlier, len(cells)) for earlier in rows[:index]):
+            break
+        if score and (index == 0 or score > 1) and (best is None or (score > best[0] and best[0] == 1)):
+            best = score, index
+    return best
+
+
+def no_known_column(header: Sequence[str]) -> ContactFileError:
+    """The error of a header of which no column is known."""
+    shown = ", ".join(name.strip()[:40] for name in header[:8])
+    return file_error("file_no_known_column", columns=shown + (", ..." if len(header) > 8 else ""))
+
+
+def _is_data(cells: Sequence[str], width: int) -> bool:
+    """Whether a line before a header is a row already: then the file begins without one."""
+    return len(cells) == width and any(looks_like_address(cell) for cell in cells)

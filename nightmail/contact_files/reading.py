@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from nightmail.contact_files.csv_reading import CsvReader
@@ -12,7 +13,14 @@ from nightmail.contact_files.csv_records import Shape
 from nightmail.contact_files.dialects import read_opening
 from nightmail.contact_files.failures import file_error, file_warning
 from nightmail.contact_files.formats import content_format
-from nightmail.contact_files.header import ColumnPlan, plan_columns
+from nightmail.contact_files.header import (
+    HEADER_WITHIN,
+    ColumnPlan,
+    header_among,
+    header_score,
+    no_known_column,
+    plan_columns,
+)
 from nightmail.contact_files.row_collector import RowCollector
 from nightmail.contact_files.summary import METADATA_KEY, ContactFileSummary, FileWarning, ReadOptions
 from nightmail.contact_files.text_survey import TextSurvey, decoded_chunks, survey_text
@@ -51,21 +59,7 @@ def read_contact_file(
     1000
     """
     with unpacked(source, options) as content:
-        found = content_format(content.path)
-        if found == "text":
-            survey = survey_text(content.path, options.encoding)
-            head, whole = _head(content.path, survey)
-            if not head.strip("\r\n \t\x00\ufeff"):
-                raise file_error("file_empty")
-            if head.lstrip().startswith(("{", "[")):
-                from nightmail.contact_files.json_lines import looks_like_json_lines
-
-                if looks_like_json_lines(head):
-                    return _read_json_lines(content, survey, destination, options, progress)
-            return _read_csv(content, survey, head, whole, destination, options, progress)
-        if found == "parquet":
-            return _read_parquet(content, destination, options, progress)
-        return _read_workbook(content, found, destination, options, progress)
+        return _Reading(content, destination, options, progress).read()
 
 
 def _head(path: Path, survey: TextSurvey) -> tuple[str, bool]:
@@ -80,9 +74,12 @@ def _head(path: Path, survey: TextSurvey) -> tuple[str, bool]:
     return "".join(parts), size < _HEAD_CHARACTERS
 
 
-def _plan(header: tuple[str, ...], options: ReadOptions) -> tuple[ColumnPlan, Shape]:
+def _plan(header: tuple[str, ...], options: ReadOptions, by_header: bool = True) -> tuple[ColumnPlan, Shape]:
+    """What becomes of the columns; ``by_header`` is False where their names are no line of the file."""
     if len(header) > options.column_limit:
         raise file_error("file_too_many_columns", columns=len(header), limit=options.column_limit)
+    if not by_header and header_score([name for name in header if name.strip()], options.mapping) <= 1:
+        raise no_known_column(header)
     plan = plan_columns(header, options.mapping, options.known_placeholders)
     named = max((index + 1 for index, name in enumerate(plan.header) if name), default=0)
     return plan, Shape(
@@ -93,37 +90,107 @@ def _plan(header: tuple[str, ...], options: ReadOptions) -> tuple[ColumnPlan, Sh
     )
 
 
-def _read_csv(
-    content: Content,
-    survey: TextSurvey,
-    head: str,
-    whole: bool,
-    destination: TableFile,
-    options: ReadOptions,
-    progress: Progress | None,
-) -> ContactFileSummary:
-    opening = read_opening(head, whole, options.delimiter, options.mapping)
-    plan, shape = _plan(opening.header, options)
-    delimiter = opening.dialect.delimiter
-    with (
-        options.rejects.writer(REJECTS) as rejects,
-        destination.writer(RowCollector.schema(plan)) as rows,
-    ):
-        collector = RowCollector(plan, options, rows, rejects, delimiter)
-        reader = CsvReader(content.path, survey, opening, shape, collector, options, progress)
-        reader.read()
-        facts = _Facts("csv", survey, delimiter, reader.line_ends.name, header_line=opening.header_line)
+@dataclass
+class _Reading:
+    """One file being read."""
+
+    content: Content
+    destination: TableFile
+    options: ReadOptions
+    progress: Progress | None
+
+    def read(self) -> ContactFileSummary:
+        """Read the file by what its content is."""
+        kind = content_format(self.content.path)
+        if kind == "parquet":
+            return self._parquet()
+        if kind != "text":
+            return self._workbook(kind)
+        survey = survey_text(self.content.path, self.options.encoding)
+        head, whole = _head(self.content.path, survey)
+        if whole and not head.strip("\r\n \t\x00\ufeff"):
+            raise file_error("file_empty")
+        if head.lstrip().startswith(("{", "[")):
+            from nightmail.contact_files.json_lines import looks_like_json_lines
+
+            if looks_like_json_lines(head):
+                return self._json_lines(survey)
+        return self._csv(survey, head, whole)
+
+    def _csv(self, survey: TextSurvey, head: str, whole: bool) -> ContactFileSummary:
+        opening = read_opening(head, whole, self.options.delimiter, self.options.mapping)
+        plan, shape = _plan(opening.header, self.options)
+        delimiter = opening.dialect.delimiter
+        facts = _Facts("csv", survey, delimiter, header_line=opening.header_line)
         if opening.passed_over:
             facts.warnings.append(file_warning("file_lines_before_header", count=opening.passed_over))
-        if reader.line_ends.name == "mixed":
-            ends = reader.line_ends
-            facts.warnings.append(
-                file_warning("file_mixed_line_ends", detail=f"{ends.lf} LF, {ends.crlf} CRLF, {ends.cr} CR")
+
+        def fill(collector: RowCollector) -> None:
+            reader = CsvReader(
+                self.content.path, survey, opening, shape, collector, self.options, progress=self.progress
             )
-        collector.finish()
-        summary = _summary(content, facts, plan, collector, rows.rows)
-        rows.set_metadata(METADATA_KEY, json.dumps(summary.as_dict(), ensure_ascii=False))
-    return summary
+            reader.read()
+            ends = reader.line_ends
+            facts.line_end = ends.name
+            if ends.name == "mixed":
+                detail = f"{ends.lf} LF, {ends.crlf} CRLF, {ends.cr} CR"
+                facts.warnings.append(file_warning("file_mixed_line_ends", detail=detail))
+
+        return self._write(plan, facts, fill)
+
+    def _json_lines(self, survey: TextSurvey) -> ContactFileSummary:
+        from nightmail.contact_files.json_lines import json_keys, read_json_lines
+
+        keys = json_keys(self.content.path, survey, self.options)
+        if not keys:
+            raise file_error("file_no_rows")
+        plan, _ = _plan(keys, self.options, by_header=False)
+        facts = _Facts("json_lines", survey, line_end="LF")
+        return self._write(
+            plan,
+            facts,
+            lambda collector: read_json_lines(
+                self.content.path, survey, keys, collector, self.options, progress=self.progress
+            ),
+        )
+
+    def _parquet(self) -> ContactFileSummary:
+        from nightmail.contact_files.parquet_reading import ParquetContacts
+
+        file = ParquetContacts(self.content.path, self.options)
+        plan, _ = _plan(file.header, self.options, by_header=False)
+        return self._write(plan, _Facts("parquet"), lambda collector: file.read(collector, self.progress))
+
+    def _workbook(self, kind: str) -> ContactFileSummary:
+        from nightmail.contact_files.spreadsheets import Workbook
+
+        book = Workbook(self.content.path, kind, self.options)
+        first = list(islice(book.rows(), HEADER_WITHIN))
+        found = header_among([cells for _, cells in first], self.options.mapping)
+        if found is None:
+            raise file_error("file_no_header")
+        score, index = found
+        header_line, header = first[index]
+        if score == 1:
+            raise no_known_column(header)
+        plan, shape = _plan(tuple(header), self.options)
+        facts = _Facts(kind, sheet=book.sheet, header_line=header_line, warnings=list(book.warnings))
+        if index:
+            facts.warnings.append(file_warning("file_lines_before_header", count=index))
+        return self._write(plan, facts, lambda collector: book.read(header_line, shape.width, collector, self.progress))
+
+    def _write(self, plan: ColumnPlan, facts: _Facts, fill: Callable[[RowCollector], None]) -> ContactFileSummary:
+        """Write both tables with what ``fill`` puts into the collector; neither appears when it fails."""
+        with (
+            self.options.rejects.writer(REJECTS) as rejects,
+            self.destination.writer(RowCollector.schema(plan)) as rows,
+        ):
+            collector = RowCollector(plan, self.options, rows, rejects, facts.delimiter or ",")
+            fill(collector)
+            collector.finish()
+            summary = _summary(self.content, facts, plan, collector, rows.rows)
+            rows.set_metadata(METADATA_KEY, json.dumps(summary.as_dict(), ensure_ascii=False))
+        return summary
 
 
 def _summary(

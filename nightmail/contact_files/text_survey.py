@@ -71,7 +71,6 @@ class TextSurvey:
 
 def survey_text(path: Path, stated: str | None = None) -> TextSurvey:
     """Read the bytes once and tell the encoding. Raises ContactFileError for a stated one that is unknown or wrong."""
-    counts = np.zeros(256, np.int64)
     size = path.stat().st_size
     with path.open("rb") as handle:
         head = handle.read(65536)
@@ -91,6 +90,7 @@ def survey_text(path: Path, stated: str | None = None) -> TextSurvey:
     utf8 = codecs.getincrementaldecoder("utf-8")("strict")
     valid = True
     ascii_only = True
+    has_nul = False
     for chunk in _chunks(path, len(bom), end):
         if valid and not (ascii_only and chunk.isascii()):
             ascii_only = False
@@ -98,14 +98,12 @@ def survey_text(path: Path, stated: str | None = None) -> TextSurvey:
                 utf8.decode(chunk)
             except UnicodeDecodeError:
                 valid = False
-        if not chunk.isascii() or b"\x00" in chunk:
-            counts += np.bincount(np.frombuffer(chunk, np.uint8), minlength=256)
+        has_nul = has_nul or b"\x00" in chunk
     if valid:
         try:
             utf8.decode(b"", final=True)
         except UnicodeDecodeError:
             valid = False
-    has_nul = bool(counts[0])
     if ascii_only:
         certainty, evidence = "certain", "it holds nothing beyond ASCII, which all encodings share"
         if bom:
@@ -119,7 +117,7 @@ def survey_text(path: Path, stated: str | None = None) -> TextSurvey:
         evidence = "it begins with a byte order mark" if bom else "its bytes beyond ASCII form valid UTF-8"
         evidence += f", but {decoded.bad} places do not decode"
         return TextSurvey("utf-8", "utf-8", "likely", evidence, len(bom), True, has_nul, end)
-    return _single_byte(path, counts, end)
+    return _single_byte(path, end, has_nul)
 
 
 def _stated(path: Path, stated: str, bom: bytes, bom_codec: str | None, end: int) -> TextSurvey:
@@ -190,9 +188,11 @@ def _wide_codec(head: bytes) -> str | None:
     return None
 
 
-def _single_byte(path: Path, counts: np.ndarray, end: int) -> TextSurvey:
+def _single_byte(path: Path, end: int, has_nul: bool) -> TextSurvey:
     """Windows-1252, Latin-1 or Latin-9, by the bytes that tell them apart and by what stands beside them."""
-    has_nul = bool(counts[0])
+    counts = np.zeros(256, np.int64)
+    for chunk in _chunks(path, 0, end):
+        counts += np.bincount(np.frombuffer(chunk, np.uint8), minlength=256)
     high = int(counts[128:].sum())
     controls = int(counts[0x80:0xA0].sum())
     undefined = int(sum(counts[byte] for byte in _UNDEFINED_IN_1252))

@@ -1,0 +1,105 @@
+"""Parquet as a contact file: typed columns become exact text, block by block.
+
+Rows have no physical lines; the first row counts as line 2, as if a header stood on line 1.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nightmail.contact_files.cell_text import cell_text, float_text
+from nightmail.contact_files.failures import file_error
+from nightmail.contact_files.row_collector import RowCollector
+from nightmail.contact_files.summary import ReadOptions
+from nightmail.progress import Progress
+
+_BATCH = 100_000
+FIRST_LINE = 2
+
+
+class ParquetContacts:
+    """A Parquet file that was uploaded. Raises ContactFileError when it cannot be opened."""
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        try:
+            self._file = pq.ParquetFile(path, thrift_string_size_limit=2**26, thrift_container_size_limit=2**22)
+            schema = self._file.schema_arrow
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise file_error("file_unreadable", detail="the Parquet file is damaged") from error
+        if self._file.metadata.num_rows > options.row_limit:
+            raise file_error("file_too_many_rows", limit=options.row_limit)
+        self._expanded_limit = options.expanded_limit
+        pandas = schema.pandas_metadata or {}
+        index = {name for name in pandas.get("index_columns", []) if isinstance(name, str)}
+        self._names = [name for name in schema.names if not (name in index and name.startswith("__index_level_"))]
+        if len(set(self._names)) < len(self._names):
+            twice = next(name for name in self._names if self._names.count(name) > 1)
+            raise file_error("file_column_twice", first=twice, second=twice, field=twice)
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self._names)
+
+    def read(self, collector: RowCollector, progress: Progress | None = None) -> None:
+        """Read all rows into ``collector``. Raises ContactFileError for damage inside."""
+        line = FIRST_LINE
+        total = self._file.metadata.num_rows
+        expanded = 0
+        try:
+            for batch in self._file.iter_batches(batch_size=_BATCH, columns=self._names):
+                expanded += batch.nbytes
+                if expanded > self._expanded_limit:
+                    raise file_error("file_expands_too_far", limit=f"{self._expanded_limit} bytes")
+                columns = [_texts(batch.column(name)) for name in self._names]
+                lines = np.arange(line, line + batch.num_rows)
+                line += batch.num_rows
+                collector.add(lines, columns)
+                if progress is not None:
+                    progress("contact_file", line - FIRST_LINE, total)
+        except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
+            raise file_error("file_unreadable", detail="the Parquet file is damaged") from error
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    """A column as exact text; empty text is null."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.dictionary_decode()
+        kind = column.type
+    if pa.types.is_null(kind):
+        return pa.nulls(len(column), pa.string())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        text = column.cast(pa.string())
+        text.validate(full=True)
+    elif pa.types.is_integer(kind) or pa.types.is_date(kind):
+        text = column.cast(pa.string())
+    elif pa.types.is_boolean(kind):
+        text = pc.if_else(column, "true", "false")
+    elif pa.types.is_decimal(kind):
+        text = pa.array([cell_text(value) for value in column.to_pylist()], pa.string())
+    elif pa.types.is_timestamp(kind) and kind.unit == "ns":
+        text = _python_texts(column.cast(pa.timestamp("us", kind.tz), safe=False))
+    elif pa.types.is_float32(kind) or pa.types.is_float16(kind):
+        text = _short_floats(column)
+    else:
+        text = _python_texts(column)
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _python_texts(column: pa.Array) -> pa.Array:
+    values: list[Any] = column.to_pylist()
+    return pa.array([cell_text(value) for value in values], pa.string())
+
+
+def _short_floats(column: pa.Array) -> pa.Array:
+    """Floats of fewer than 64 bits, with the digits that they were made from and no more."""
+    values = column.to_numpy(zero_copy_only=False)
+    texts = [None if value is None else float_text(float(str(value))) for value in values]
+    return pa.array(texts, pa.string())
