@@ -57,7 +57,7 @@ class Findings:
         reason: str,
         *,
         rejects_row: bool = False,
-        **fields: str | pa.Array,
+        fields: Mapping[str, str | pa.Array] | None = None,
     ) -> None:
         """Note ``reason`` about ``column`` for the rows where the mask ``where`` is true.
 
@@ -71,7 +71,7 @@ class Findings:
         at = pa.array(rows)
         taken = pa.nulls(len(rows), pa.string()) if values is None else values.take(at)
         taken = pc.utf8_slice_codeunits(taken, 0, VALUE_LENGTH)
-        known = {name: value if isinstance(value, str) else value.take(at) for name, value in fields.items()}
+        known = {name: value if isinstance(value, str) else value.take(at) for name, value in (fields or {}).items()}
         self._found.append(_Finding(rows, column, taken, reason, rejects_row, known))
 
     def rows_with(self, columns: frozenset[str]) -> np.ndarray:

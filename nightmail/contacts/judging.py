@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.contacts.countries import country_code
+from nightmail.contacts.dates import DateColumn, DateConvention, usual_order
 from nightmail.contacts.emails import judge_emails
 from nightmail.contacts.findings import Findings
 from nightmail.contacts.languages import language_tag
+from nightmail.contacts.money import NumberConvention, judge_numbers, usual_decimal_mark
 from nightmail.contacts.phones import judge_phones
-from nightmail.contacts.rules import CHANNEL_FIELDS, PHONE_FIELDS, ContactRules, Keep, PlaceholderRule
+from nightmail.contacts.rules import CHANNEL_FIELDS, PHONE_FIELDS, ContactRules, Keep, PlaceholderRule, ValueType
 from nightmail.contacts.time_zones import country_time_zone, number_time_zones, time_zone_name
 from nightmail.lake import TableFile
-from nightmail.lake_schemas import CONTACTS, STANDARD_FIELDS
+from nightmail.lake_schemas import CONTACTS, STANDARD_FIELDS, WARNINGS
+from nightmail.reasons import explain
+
+_MONEY_DECIMALS = 2
 
 
 @dataclass(frozen=True)
@@ -54,19 +59,78 @@ class RowJudge:
     placeholders: tuple[tuple[str, str], ...]
     """Columns of the file that are placeholders, each with the name of its column in ``contacts``."""
     contact_schema: pa.Schema
-    day: date
+    birth_dates: DateColumn
+    dates: dict[str, DateColumn]
+    """The placeholders that are dates."""
+    numbers: dict[str, NumberConvention]
+    """The placeholders that are numbers or money."""
+    recency: DateColumn
+    """Reads :attr:`~nightmail.contacts.rules.ContactRules.keep_by`."""
 
     @classmethod
     def of(cls, contact_file: TableFile, rules: ContactRules, day: date) -> RowJudge:
         """The judge for ``contact_file``; reads the columns whose form shows only in the whole column."""
-        taken = set(CONTACTS.names)
-        placeholders = []
-        for name in contact_file.schema().names:
-            if name == "line" or name in STANDARD_FIELDS:
+        names = [name for name in contact_file.schema().names if name != "line"]
+        usual_date = usual_order(rules.default_country) if rules.default_country else None
+        usual_mark = usual_decimal_mark(rules.default_country) if rules.default_country else None
+        birth_dates = DateColumn(DateConvention(rules.date_order, usual_date), day, birth=True)
+        recency = DateColumn(DateConvention(rules.date_order, usual_date), day)
+        dates: dict[str, DateColumn] = {}
+        numbers: dict[str, NumberConvention] = {}
+        for rule in rules.placeholders:
+            if rule.name not in names or rule.name in STANDARD_FIELDS:
                 continue
-            placeholders.append((name, f"{name}_given" if name in taken else name))
-        fields = [pa.field(name, pa.string()) for _, name in placeholders]
-        return cls(rules, tuple(placeholders), pa.schema([*CONTACTS, *fields]), day)
+            if rule.type == ValueType.DATE:
+                dates[rule.name] = DateColumn(DateConvention(rule.date_order or rules.date_order, usual_date), day)
+            elif rule.type in {ValueType.NUMBER, ValueType.MONEY}:
+                least = _MONEY_DECIMALS if rule.type == ValueType.MONEY else 0
+                numbers[rule.name] = NumberConvention(rule.decimal_mark, usual_mark, least)
+        looking: list[tuple[str, DateConvention | NumberConvention]] = [
+            *((name, column.convention) for name, column in dates.items()),
+            *numbers.items(),
+        ]
+        if "birth_date" in names:
+            looking.append(("birth_date", birth_dates.convention))
+        if rules.keep == Keep.MOST_RECENT and rules.keep_by is not None and rules.keep_by in names:
+            looking.append((rules.keep_by, recency.convention))
+        if looking:
+            for block in contact_file.blocks(list(dict.fromkeys(name for name, _ in looking))):
+                for name, convention in looking:
+                    convention.look_at(trimmed(_column(block, name)))
+        placeholders = []
+        fields = list(CONTACTS)
+        taken = {field.name for field in fields}
+        for name in names:
+            if name in STANDARD_FIELDS:
+                continue
+            own = f"{name}_given" if name in taken else name
+            placeholders.append((name, own))
+            type_ = pa.string()
+            if name in dates:
+                type_ = pa.date32()
+            elif name in numbers:
+                type_ = numbers[name].type
+            fields.append(pa.field(own, type_))
+        for rule in rules.placeholders:
+            currency = f"{rule.name}_currency"
+            stated = rule.name in numbers and numbers[rule.name].currency_seen
+            if rule.type == ValueType.MONEY and stated and currency not in names:
+                fields.append(pa.field(currency, pa.string()))
+        return cls(rules, tuple(placeholders), pa.schema(fields), birth_dates, dates, numbers, recency)
+
+    def column_warnings(self) -> pa.Table:
+        """Lines of warnings about whole columns, which belong to no line of the file."""
+        conventions: list[tuple[str, str, DateConvention | NumberConvention]] = [
+            ("birth_date", "date_order_mixed", self.birth_dates.convention),
+            *((name, "date_order_mixed", column.convention) for name, column in self.dates.items()),
+            *((name, "decimal_mark_mixed", convention) for name, convention in self.numbers.items()),
+        ]
+        mixed = [(name, reason) for name, reason, convention in conventions if convention.mixed]
+        lines = [
+            {"line": None, "column": name, "value": None, "reason": reason, "message": explain(reason, column=name)}
+            for name, reason in mixed
+        ]
+        return pa.Table.from_pylist(lines, schema=WARNINGS)
 
     def block(self, block: pa.Table) -> JudgedBlock:
         """Judge one block."""
@@ -103,16 +167,14 @@ class RowJudge:
             judged = judge_emails(emails)
             columns["email"] = judged.address
             findings.add(pc.is_valid(judged.reason), "email", emails, "email_invalid")
-            findings.add(pc.is_valid(judged.typo), "email", emails, "email_domain_typo", meant=judged.typo)
+            findings.add(pc.is_valid(judged.typo), "email", emails, "email_domain_typo", fields={"meant": judged.typo})
 
         columns["country"] = pc.coalesce(country, number_country, row_country)
         columns["language"] = self._judge(given, "language", language_tag, "language_unknown", findings)
         zone = self._judge(given, "time_zone", time_zone_name, "time_zone_unknown", findings)
         columns["time_zone"] = self._time_zones(zone, columns, number_country)
-        columns["birth_date"] = pa.nulls(rows, pa.date32())
-        for source, name in self.placeholders:
-            columns[name] = given[source]
-        self._judge_placeholders(columns, findings)
+        columns["birth_date"] = self._judge_birth_dates(given.get("birth_date"), findings)
+        self._judge_placeholders(given, columns, findings)
 
         usable = np.zeros(rows, dtype=bool)
         for name in self.rules.usable_fields:
@@ -124,7 +186,10 @@ class RowJudge:
         contacts = pa.table([columns[field.name] for field in self.contact_schema], schema=self.contact_schema)
         if rejected.any():
             contacts = contacts.filter(pa.array(~rejected))
-        return JudgedBlock(contacts, rejects, warnings, self._preference(contacts))
+        kept_by = given.get(self.rules.keep_by or "")
+        if kept_by is not None and rejected.any():
+            kept_by = kept_by.filter(pa.array(~rejected))
+        return JudgedBlock(contacts, rejects, warnings, self._preference(contacts, kept_by))
 
     @staticmethod
     def _judge(
@@ -158,17 +223,60 @@ class RowJudge:
                 zone = pc.coalesce(zone, number_time_zones(number, columns[f"{name}_type"]))
         return zone
 
-    def _judge_placeholders(self, columns: dict[str, pa.Array], findings: Findings) -> None:
-        """Note the rows that lack a placeholder of a body that they could receive."""
-        for rule in self.rules.placeholders:
-            if rule.required:
-                missing = (
-                    pc.is_null(columns[rule.name]) if rule.name in columns else pa.repeat(True, findings.block_rows)
-                )
-                concerned = self._receives(rule, columns)
-                findings.add(pc.and_(missing, concerned), rule.name, None, "placeholder_missing", rejects_row=True)
+    def _judge_birth_dates(self, given: pa.Array | None, findings: Findings) -> pa.Array:
+        """Birth dates, with what had to be assumed about them noted."""
+        if given is None or given.null_count == len(given):
+            return pa.nulls(findings.block_rows, pa.date32())
+        judged = self.birth_dates.judge(given)
+        findings.add(judged.invalid, "birth_date", given, "birth_date_invalid")
+        findings.add(judged.ambiguous, "birth_date", given, "birth_date_order_assumed")
+        findings.add(judged.century_assumed, "birth_date", given, "birth_date_century_assumed")
+        return judged.dates
 
-    def _receives(self, rule: PlaceholderRule, columns: dict[str, pa.Array]) -> pa.Array:
+    def _judge_placeholders(self, given: dict[str, pa.Array], columns: dict[str, pa.Array], findings: Findings) -> None:
+        """Bring the placeholders to their types, and note the rows that lack what a body needs that they could receive."""
+        for source, name in self.placeholders:
+            columns[name] = given[source]
+        for rule in self.rules.placeholders:
+            # What is asked of a standard field is that a verdict came of it; of another column, that it is filled.
+            values = columns[rule.name] if rule.name in STANDARD_FIELDS else given.get(rule.name)
+            concerned = self._receives(rule, columns)
+            if values is None:
+                if rule.required:
+                    findings.add(concerned, rule.name, None, "placeholder_missing", rejects_row=True)
+                continue
+            if rule.required:
+                missing = concerned & ~_mask(pc.is_valid(values))
+                findings.add(missing, rule.name, None, "placeholder_missing", rejects_row=True)
+            if rule.name in STANDARD_FIELDS:
+                continue
+            faults: list[tuple[np.ndarray, str, dict[str, str]]] = []
+            if rule.name in self.dates:
+                dates = self.dates[rule.name].judge(values)
+                columns[rule.name] = dates.dates
+                faults.append((dates.invalid, "value_type", {"expected": "a date"}))
+                faults.append((dates.ambiguous, "value_ambiguous", {"detail": "the day or the month may come first"}))
+            elif rule.name in self.numbers:
+                numbers = judge_numbers(values, self.numbers[rule.name])
+                columns[rule.name] = numbers.numbers
+                if f"{rule.name}_currency" not in given:
+                    columns[f"{rule.name}_currency"] = numbers.currency
+                expected = "an amount of money" if rule.type == ValueType.MONEY else "a number"
+                faults.append((numbers.invalid, "value_type", {"expected": expected}))
+                detail = "its comma or point may stand before decimals or between thousands"
+                faults.append((numbers.ambiguous, "value_ambiguous", {"detail": detail}))
+            elif rule.max_length is not None:
+                too_long = _mask(pc.greater(pc.utf8_length(values), rule.max_length))
+                faults.append((too_long, "value_too_long", {"limit": str(rule.max_length)}))
+            if rule.allowed_values:
+                allowed = pc.is_in(values, value_set=pa.array(rule.allowed_values, pa.string()))
+                other = _mask(pc.and_(pc.invert(allowed), pc.is_valid(values)))
+                faults.append((other, "value_not_allowed", {"allowed": ", ".join(rule.allowed_values)}))
+            for mask, reason, fields in faults:
+                findings.add(mask & concerned, rule.name, values, reason, rejects_row=True, fields=fields)
+                findings.add(mask & ~concerned, rule.name, values, reason, fields=fields)
+
+    def _receives(self, rule: PlaceholderRule, columns: dict[str, pa.Array]) -> np.ndarray:
         """A mask of the rows that could receive a body that uses the placeholder."""
         channels = [name for name in self.rules.channels if not rule.channels or name in rule.channels]
         fields = {name for channel in channels for name in CHANNEL_FIELDS[channel]}
@@ -179,7 +287,7 @@ class RowJudge:
             reached = pc.and_(
                 reached, pc.is_in(self._body_language(columns["language"]), value_set=pa.array(sorted(rule.languages)))
             )
-        return reached
+        return _mask(reached)
 
     def _body_language(self, language: pa.Array) -> pa.Array:
         """The template's language for each row: the tag itself or, as RFC 4647 looks up, the longest part of it; else the default."""
@@ -196,14 +304,37 @@ class RowJudge:
         found = map_distinct(language, lookup)
         return pc.fill_null(found, self.rules.default_language) if self.rules.default_language else found
 
-    def _preference(self, contacts: pa.Table) -> np.ndarray | None:
+    def _preference(self, contacts: pa.Table, kept_by: pa.Array | None) -> np.ndarray | None:
         """How much each row is preferred among its duplicates."""
-        if self.rules.keep is Keep.MOST_COMPLETE:
-            filled = np.zeros(contacts.num_rows, dtype=np.int64)
+        if self.rules.keep == Keep.MOST_COMPLETE:
+            filled = np.zeros(contacts.num_rows, dtype=np.float64)
             for column in contacts.columns:
                 filled += pc.is_valid(column).to_numpy()
             return filled
+        if self.rules.keep == Keep.MOST_RECENT and kept_by is not None:
+            encoded = kept_by.dictionary_encode()
+            ranks = np.array([*(self._recency(text) for text in encoded.dictionary.to_pylist()), -np.inf])
+            return np.asarray(ranks[pc.fill_null(encoded.indices, len(ranks) - 1).to_numpy(zero_copy_only=False)])
         return None
+
+    def _recency(self, text: str) -> float:
+        """A moment as seconds, or a number as it is; what is neither comes before everything."""
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            found = self.recency.judge(pa.array([text])).dates[0].as_py()
+            if found is None:
+                try:
+                    return float(text)
+                except ValueError:
+                    return -np.inf
+            moment = datetime(found.year, found.month, found.day, tzinfo=UTC)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+
+
+def _mask(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """A mask with false where ``column`` is null."""
+    return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False)).astype(bool)
 
 
 def _column(block: pa.Table, name: str) -> pa.Array:

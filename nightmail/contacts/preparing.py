@@ -29,7 +29,7 @@ from nightmail.progress import Progress
 from nightmail.reasons import remedy, sentence
 
 
-def prepare_contacts(  # noqa: PLR0917 - the stages of the pipeline all name their tables in order
+def prepare_contacts(
     contact_file: TableFile,
     contacts: TableFile,
     rejects: TableFile,
@@ -44,13 +44,14 @@ def prepare_contacts(  # noqa: PLR0917 - the stages of the pipeline all name the
     :data:`~nightmail.lake_schemas.REJECTS`, ``warnings`` :data:`~nightmail.lake_schemas.WARNINGS`; each is sorted by line and
     appears whole or not at all. The same input gives the same output.
 
-    Raises :class:`~nightmail.errors.ContractError` if a column is missing without which no row could be used.
+    Raises :class:`~nightmail.errors.ContractError` if a column of ``unique_by`` or ``keep_by`` is missing.
     """
     schema = contact_file.schema()
     check_columns(schema, rules)
     total = contact_file.num_rows()
     day = rules.reference_date or datetime.now(UTC).date()
     judge = RowJudge.of(contact_file, rules, day)
+    column_warnings = judge.column_warnings()
     with ExitStack() as stack:
         kept_aside = stack.enter_context(AsideTable(judge.contact_schema))
         rejects_aside = stack.enter_context(AsideTable(REJECTS))
@@ -75,7 +76,7 @@ def prepare_contacts(  # noqa: PLR0917 - the stages of the pipeline all name the
         all_keys = pa.chunked_array([chunk for column in keys for chunk in column.chunks], pa.large_string())
         keys.clear()
         collapsed = collapse(
-            all_keys, np.concatenate(preferences) if preferences else None, keep_last=rules.keep is Keep.LAST
+            all_keys, np.concatenate(preferences) if preferences else None, keep_last=rules.keep == Keep.LAST
         )
         earlier = _earlier_campaigns(all_keys, rules)
         del all_keys
@@ -90,26 +91,20 @@ def prepare_contacts(  # noqa: PLR0917 - the stages of the pipeline all name the
             collapsed=collapsed,
             lines=all_lines,
             earlier=earlier,
+            column_warnings=column_warnings,
         )
 
 
 def check_columns(schema: pa.Schema, rules: ContactRules) -> None:
-    """Raise :class:`~nightmail.errors.ContractError` if a column is missing without which no row could be used."""
+    """Raise :class:`~nightmail.errors.ContractError` if a column is missing that tells duplicates.
+
+    Columns of addresses and placeholders may be missing: then the rows that need them are rejected, each with its reason.
+    """
     names = set(schema.names)
-    usable = rules.usable_fields
-    if not names.intersection(usable):
-        raise _missing_column(" or ".join(usable))
-    for placeholder in rules.placeholders:
-        everywhere = set(rules.channels) <= placeholder.channels if placeholder.channels else True
-        in_all_languages = set(rules.template_languages) <= placeholder.languages if placeholder.languages else True
-        if placeholder.required and everywhere and in_all_languages and placeholder.name not in names:
-            raise _missing_column(placeholder.name)
-    if rules.require_external_id and "external_id" not in names:
-        raise _missing_column("external_id")
     for name in rules.unique_by:
         if name not in names and rules.unique_by != ("external_id",):
             raise _missing_column(name)
-    if rules.keep is Keep.MOST_RECENT and rules.keep_by not in names:
+    if rules.keep == Keep.MOST_RECENT and rules.keep_by not in names:
         raise _missing_column(rules.keep_by or "keep_by")
 
 
@@ -161,6 +156,7 @@ def _write(
     collapsed: Collapsed,
     lines: np.ndarray,
     earlier: list[str | None] | None,
+    column_warnings: pa.Table,
 ) -> ContactsSummary:
     """The second pass."""
     duplicate = collapsed.duplicates
@@ -176,6 +172,8 @@ def _write(
         contacts_writer = stack.enter_context(contacts.writer(kept_aside.schema))
         rejects_writer = stack.enter_context(rejects.writer(REJECTS))
         warnings_writer = stack.enter_context(warnings.writer(WARNINGS))
+        warnings_writer.write(column_warnings)
+        warnings_by_reason.update(column_warnings.column("reason").to_pylist())
         start = 0
         for index in range(kept_aside.blocks):
             block = kept_aside.block(index)
