@@ -115,7 +115,8 @@ def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.Array:
     """
     local = pc.is_in(types, value_set=pa.array(["fixed", "fixed_or_mobile"]))
     mobile = pc.and_(pc.equal(types, "mobile"), pc.match_substring_regex(numbers, _mobile_is_local()))
-    rows = np.flatnonzero(pc.fill_null(pc.or_kleene(local, mobile), False).to_numpy(zero_copy_only=False))
+    told = pc.and_(pc.fill_null(pc.or_kleene(local, mobile), False), pc.is_valid(numbers))
+    rows = np.flatnonzero(told.to_numpy(zero_copy_only=False))
     zones = pa.nulls(len(numbers), pa.string())
     if not len(rows):
         return zones
