@@ -17,9 +17,11 @@ is halved until the fault is alone. Everybody else is handed off.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from difflib import SequenceMatcher
 from email.message import Message
 from typing import Any
 from urllib.parse import urlsplit
@@ -62,6 +64,10 @@ _ACTIVITY_STATUS = {
     "not_delivered": ReceiptStatus.BOUNCED,
 }
 _FINDS_PER_QUESTION = 20
+_WORTH_COMPARING = 600
+_SHORTEST_LITERAL = 200
+_TAG_BYTES = 24
+_WORDS = re.compile(r"\S+\s*|\s+")
 
 
 class _Answered:
@@ -285,8 +291,16 @@ class SendGridEmail:
             sender["name"] = sender_name
         bodies = [message.body for message in group.messages]
         pages = [message.html or "" for message in group.messages]
-        text = _Shared.of(bodies, "text", pages)
-        html = _Shared.of(pages, "html", bodies) if first.html else None
+        prefix = _free_prefix(bodies, pages)
+        parts = [("text/plain", _Shared.of(bodies))]
+        if first.html is not None:
+            parts.append(("text/html", _Shared.of(pages)))
+        gaps: list[tuple[str, tuple[str, ...]]] = []
+        contents = []
+        for number, (kind, shared) in enumerate(parts):
+            value, tags = shared.tagged(f"{prefix}{number}-")
+            contents.append({"type": kind, "value": value or " "})
+            gaps.extend(zip(tags, shared.middles, strict=True))
         people = []
         for index, message in enumerate(group.messages):
             person: dict[str, Any] = {
@@ -294,11 +308,8 @@ class SendGridEmail:
                 "subject": message.subject or " ",
                 "custom_args": {_MESSAGE_ID_ARGUMENT: message.message_id},
             }
-            substitutions = {
-                part.tag: part.middles[index] for part in (text, html) if part is not None and part.tag is not None
-            }
-            if substitutions:
-                person["substitutions"] = substitutions
+            if gaps:
+                person["substitutions"] = {tag: middles[index] for tag, middles in gaps}
             headers = unsubscribe_headers(message)
             if headers:
                 person["headers"] = headers
@@ -306,10 +317,8 @@ class SendGridEmail:
         content: dict[str, Any] = {
             "from": sender,
             "personalizations": people,
-            "content": [{"type": "text/plain", "value": text.value}],
+            "content": contents,
         }
-        if html is not None:
-            content["content"].append({"type": "text/html", "value": html.value})
         reply_to = first.reply_to or self._settings.reply_to
         if reply_to:
             content["reply_to"] = {"email": reply_to}
@@ -415,34 +424,74 @@ class SendGridEmail:
 
 @dataclass(frozen=True)
 class _Shared:
-    """Texts that share a request: what is common once, and each one's own middle."""
+    """Texts taken apart: ``text = literals[0] + middles[0] + literals[1] + ... + literals[-1]``, for each text.
 
-    value: str
-    tag: str | None
-    middles: tuple[str, ...]
+    The literals are the same in all texts; ``middles`` has one tuple per gap, with one entry per text.
+    """
+
+    literals: tuple[str, ...]
+    middles: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def of(cls, texts: Sequence[str], name: str, others: Sequence[str]) -> _Shared:
-        start, end = _common_ends(texts)
-        if start == len(texts[0]) == len(texts[-1]) and len(set(texts)) == 1:
-            return cls(texts[0] or " ", None, ())
-        whole = texts[0]
-        head, tail = whole[:start], whole[len(whole) - end :] if end else ""
-        middles = tuple(text[start : len(text) - end] for text in texts)
-        tag = f"-nightmail-{name}-"
-        number = 0
-        while any(tag in text for text in texts) or any(tag in text for text in others):
-            number += 1
-            tag = f"-nightmail-{name}-{number}-"
-        return cls(head + tag + tail, tag, middles)
+    def of(cls, texts: Sequence[str]) -> _Shared:
+        """Take texts apart. One gap suffices for short texts; long ones are compared word by word for what they share."""
+        first = texts[0]
+        start = _common_start(texts)
+        if start == len(first) and all(len(text) == start for text in texts):
+            return cls((first,), ())
+        shortest = min(len(text) for text in texts)
+        end = min(_common_start([text[start:][::-1] for text in texts]), shortest - start)
+        rests = [text[start : len(text) - end] for text in texts]
+        inner, middles = _inner_literals(rests)
+        return cls((first[:start], *inner, first[len(first) - end :]), middles)
+
+    def sizes(self, count: int) -> list[int]:
+        """The bytes of each text's substitutions, tags included."""
+        sizes = [_TAG_BYTES * len(self.middles)] * count
+        for gap in self.middles:
+            for index, middle in enumerate(gap):
+                sizes[index] += len(middle) if middle.isascii() else len(middle.encode())
+        return sizes
+
+    def tagged(self, prefix: str) -> tuple[str, list[str]]:
+        """The text with a tag in every gap, and the tags."""
+        tags = [f"{prefix}{number}-" for number in range(len(self.middles))]
+        pieces = [self.literals[0]]
+        for tag, literal in zip(tags, self.literals[1:], strict=True):
+            pieces += (tag, literal)
+        return "".join(pieces), tags
 
 
-def _common_ends(texts: Sequence[str]) -> tuple[int, int]:
-    """How many characters all texts have in common at their start, and at their end without overlapping."""
-    start = _common_start(texts)
-    shortest = min(len(text) for text in texts)
-    end = min(_common_start([text[start:][::-1] for text in texts]), shortest - start)
-    return start, end
+def _inner_literals(texts: Sequence[str]) -> tuple[list[str], tuple[tuple[str, ...], ...]]:
+    """Further long pieces that all texts have in one order, and what is left between them."""
+    inner: list[str] = []
+    gaps: list[tuple[str, ...]] = []
+    cursors = [0] * len(texts)
+    if len(texts) > 1 and max(map(len, texts)) > _WORTH_COMPARING:
+        for literal in _shared_pieces(texts):
+            places = [text.find(literal, cursor) for text, cursor in zip(texts, cursors, strict=True)]
+            if min(places) < 0:
+                continue
+            gaps.append(tuple(text[cursor:place] for text, cursor, place in zip(texts, cursors, places, strict=True)))
+            inner.append(literal)
+            cursors = [place + len(literal) for place in places]
+    gaps.append(tuple(text[cursor:] for text, cursor in zip(texts, cursors, strict=True)))
+    return inner, tuple(gaps)
+
+
+def _shared_pieces(texts: Sequence[str]) -> list[str]:
+    """Long pieces that a few of the texts, spread over all, have in one order; whether all have them is to be seen."""
+    pieces = [_WORDS.findall(texts[0])]
+    count = len(texts)
+    for sample in dict.fromkeys((count - 1, count // 2, count // 4, 3 * count // 4, 1)):
+        words = _WORDS.findall(texts[sample])
+        pieces = [
+            piece[block.a : block.a + block.size]
+            for piece in pieces
+            for block in SequenceMatcher(None, piece, words).get_matching_blocks()
+            if sum(map(len, piece[block.a : block.a + block.size])) >= _SHORTEST_LITERAL
+        ]
+    return ["".join(piece) for piece in pieces]
 
 
 def _common_start(texts: Sequence[str]) -> int:
@@ -478,31 +527,46 @@ def _groups(messages: Iterable[OutgoingMessage], sender: Callable[[OutgoingMessa
         yield from _fitting(group)
 
 
-def _fitting(group: list[OutgoingMessage]) -> Iterator[_Group]:
-    """One kind's messages in requests that keep to the limits; a text too large for a substitution goes alone."""
+def _fitting(group: list[OutgoingMessage], apart: bool = False) -> Iterator[_Group]:
+    """One kind's messages in requests that keep to the limits.
+
+    Texts too large for substitutions are compared again ``apart``: those of one campaign and language among themselves,
+    which are alike as a rule. What is still too large goes alone.
+    """
     if len(group) > MAXIMUM_RECIPIENTS:
         for start in range(0, len(group), MAXIMUM_RECIPIENTS):
-            yield from _fitting(group[start : start + MAXIMUM_RECIPIENTS])
+            yield from _fitting(group[start : start + MAXIMUM_RECIPIENTS], apart)
         return
     if len(group) == 1:
         yield _Group(tuple(group))
         return
-    own = [0] * len(group)
-    for texts in ([message.body for message in group], [message.html or "" for message in group]):
-        start, end = _common_ends(texts)
-        for index, text in enumerate(texts):
-            own[index] += len(text[start : len(text) - end].encode()) + 40
+    bodies, pages = [message.body for message in group], [message.html or "" for message in group]
+    own = [
+        text + page
+        for text, page in zip(_Shared.of(bodies).sizes(len(group)), _Shared.of(pages).sizes(len(group)), strict=True)
+    ]
     small = [message for message, size in zip(group, own, strict=True) if size <= SUBSTITUTION_LIMIT]
     large = [message for message, size in zip(group, own, strict=True) if size > SUBSTITUTION_LIMIT]
     if small:
         yield _Group(tuple(small))
-    # Large texts may still be alike: newsletters that differ in a name only.
-    if large and small:
-        yield from _fitting(large)
-    elif large:
-        middle = len(large) // 2
-        yield from _fitting(large[:middle])
-        yield from _fitting(large[middle:])
+    if apart:
+        yield from (_Group((message,)) for message in large)
+        return
+    alike: dict[tuple[str, str | None], list[OutgoingMessage]] = {}
+    for message in large:
+        alike.setdefault((message.message_id.partition("-")[0], message.language), []).append(message)
+    for part in alike.values():
+        yield from _fitting(part, apart=True)
+
+
+def _free_prefix(*texts: Iterable[str]) -> str:
+    """The beginning of tags that occur in no text."""
+    prefix = "-nightmail-"
+    number = 0
+    while any(prefix in text for part in texts for text in part):
+        number += 1
+        prefix = f"-nightmail{number}-"
+    return prefix
 
 
 def unsubscribe_headers(message: OutgoingMessage) -> dict[str, str]:

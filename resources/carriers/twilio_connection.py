@@ -40,7 +40,7 @@ class TwilioTransport(HttpClient):  # type: ignore[misc]
         self.keep_alive = keep_alive
         self._credentials: tuple[tuple[str, str] | None, str] = (None, "")
 
-    def request(  # noqa: PLR0917
+    def request(
         self,
         method: str,
         uri: str,
