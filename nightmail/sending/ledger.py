@@ -239,9 +239,10 @@ def _copy_in(
     months = pa.repeat(pa.scalar(month, pa.date32()), rows)
     standby = pc.equal(block.column("state"), MessageState.STANDBY.value)
     time = pa.timestamp("us", tz="UTC")
-    due = pc.if_else(
-        standby, pa.scalar(NOT_YET, time), pc.max_element_wise(block.column("not_before"), pa.scalar(now, time))
-    )
+    begin = pa.scalar(now, time)
+    not_before = block.column("not_before")
+    later = pc.fill_null(pc.greater(not_before, begin), False)
+    due = pc.if_else(standby, pa.scalar(NOT_YET, time), pc.if_else(later, not_before, begin))
     table = pa.table(
         {
             "ledger_month": months,

@@ -1,0 +1,49 @@
+"""An organisation with carriers in the sandbox, and campaigns with a ledger, for every test of sending."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.sandbox_process import RunningCarriers, WebhookReceiver
+from tests.sending.organisation import Organisation
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCarriers]:
+    carriers = RunningCarriers(tmp_path_factory.mktemp("sending-carriers"))
+    os.environ["NIGHTMAIL_TEST_TWILIO"] = carriers.told["twilio"]["auth_token"]
+    os.environ["NIGHTMAIL_TEST_SENDGRID"] = carriers.told["sendgrid"]["api_key"]
+    yield carriers
+    carriers.stop()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: RunningCarriers) -> Iterator[RunningCarriers]:
+    """The stand-ins, behaving well at the start of every test."""
+    sandbox_process.behave(
+        delay_s=0.02, spread_s=0.02, sms={"delivered": 1}, email={"delivered": 1}, voice={"human": 1}, seed=1
+    )
+    yield sandbox_process
+    sandbox_process.faults()
+    sandbox_process.behave(owned_senders=[], requests_per_second=0, twice_share=0, reorder_share=0, lost_share=0)
+
+
+@pytest.fixture
+def webhooks(sandbox: RunningCarriers) -> Iterator[WebhookReceiver]:
+    """What the stand-ins post, at the address that the organisation gives them."""
+    receiver = WebhookReceiver()
+    sandbox.ask("/webhooks", {"base": receiver.base_url})
+    yield receiver
+    sandbox.ask("/webhooks", {"base": None})
+    receiver.stop()
+
+
+@pytest.fixture
+def organisation(database: Engine, sandbox: RunningCarriers, webhooks: WebhookReceiver, tmp_path: Path) -> Organisation:
+    """A team ``acme.billing`` with a template and carrier accounts for SMS, email and voice in the sandbox."""
+    return Organisation(database, tmp_path, sandbox.told, webhooks.base_url)
