@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nightmail.lake import TableFile
     from nightmail.preferences import KnownPreferences
     from nightmail.preparing import Preparation, Prepared, StageTables
+    from nightmail.pricing import PriceList
 
 SAMPLE_REJECTS = 5
 SAMPLE_MESSAGES = 3
@@ -141,7 +142,6 @@ def _database(required: bool) -> Engine | None:
 def _preparation(request: CheckRequest, engine: Engine | None) -> Preparation:
     from commands.template_choice import choose_template
     from nightmail.preparing import Preparation
-    from nightmail.pricing import SAMPLE_PRICES, load_prices
     from nightmail.settings import settings
 
     configured = settings()
@@ -153,7 +153,7 @@ def _preparation(request: CheckRequest, engine: Engine | None) -> Preparation:
         team=request.team or "check",
         default_country=_country(request.country) or configured.default_country,
         public_url=configured.public_url,
-        prices=load_prices(SAMPLE_PRICES) if SAMPLE_PRICES.is_file() else None,
+        prices=_prices(engine),
         file_name=request.file.name,
         limits={
             "size_limit": configured.maximum_file_bytes,
@@ -204,7 +204,23 @@ def _feed_settings(file: Path | None) -> FeedSettings:
 
 
 def _known(engine: Engine, preparation: Preparation) -> KnownPreferences:
-    raise NotImplementedError
+    from nightmail.intake.preparations import known_preferences
+
+    with engine.connect() as connection:
+        return known_preferences(connection, preparation.team)
+
+
+def _prices(engine: Engine | None) -> PriceList | None:
+    """The deployment's prices, else the sample list, so that a cost can be shown with nothing set up."""
+    from nightmail.intake.preparations import price_list
+    from nightmail.pricing import SAMPLE_PRICES, load_prices
+
+    if engine is not None:
+        with engine.connect() as connection:
+            stored = price_list(connection)
+        if stored is not None:
+            return stored
+    return load_prices(SAMPLE_PRICES) if SAMPLE_PRICES.is_file() else None
 
 
 def _answer(

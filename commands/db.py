@@ -121,14 +121,17 @@ def restore(
 
 
 def _run(program: str, engine: Engine, *arguments: str) -> None:
+    from sqlalchemy.engine import make_url
+
+    from nightmail.store.engine import libpq_url
     from nightmail.store.local_server import LocalServer
 
-    url = engine.url
+    # The password goes by the environment: other users of the machine can read a command's arguments.
+    target = make_url(libpq_url(engine))
     environment = {**os.environ, "PGAPPNAME": "nightmail db"}
-    if url.password:
-        environment["PGPASSWORD"] = str(url.password)
-    target = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    flag = "--dbname=" + target
+    if target.password:
+        environment["PGPASSWORD"] = str(target.password)
+    flag = f"--dbname={target.set(password=None).render_as_string(hide_password=False)}"
     done = subprocess.run(
         [LocalServer.binaries() / program, flag, *arguments],
         capture_output=True,

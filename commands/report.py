@@ -1,8 +1,165 @@
-"""``nightmail report``."""
+"""``nightmail report``: what became of a day's messages, or a campaign's, from the lake's delivery report."""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
-def report() -> None:
-    """Not written yet."""
-    raise NotImplementedError
+import typer
+
+from commands.screen import bar_chart, screen, table
+from nightmail.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nightmail.lake import Lake
+
+ASSET = "delivery_report"
+PARTS = ("state", "status", "channel", "country", "reason")
+
+
+def report(
+    day: str = typer.Option(None, "--day", help="A UTC day, such as 2026-11-23; by default the newest there is."),
+    *,
+    campaign: str = typer.Option(None, "--campaign", help="Only this campaign, over all days."),
+    refresh: bool = typer.Option(False, "--refresh", help="Write the day's report again from the ledger first."),
+    json_output: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Show the delivery report of a day or a campaign: counts, cost, a chart, and where its files are."""
+    from nightmail.lake import Lake
+    from nightmail.settings import settings
+
+    view = screen(json_output)
+    lake = Lake(settings().lake)
+    if day is not None and campaign is not None:
+        raise UsageError("options_contradict", "--day and --campaign exclude each other.", "Give one of them.")
+    if refresh:
+        write_reports(lake, _day(day) if day else dt.datetime.now(dt.UTC).date())
+    days = lake.partitions(ASSET, "day")
+    wanted = days if campaign else [_day(day).isoformat() if day else (days[-1] if days else "")]
+    missing = [name for name in wanted if name not in days]
+    if missing or not wanted:
+        raise UsageError(
+            "report_missing",
+            f"There is no delivery report of {missing[0] or 'any day'}."
+            if missing
+            else "There is no delivery report yet.",
+            f"There are: {', '.join(days[-10:])}."
+            if days
+            else "It is written minutes after the first message was sent.",
+        )
+    rows = read_rows(lake, wanted, campaign)
+    if campaign and not rows.num_rows:
+        raise UsageError(
+            "campaign_unknown", f"No report has a message of {campaign}.", "`nightmail campaigns` lists them."
+        )
+    totals = summed(rows)
+    files = report_files(lake, wanted if campaign is None else sorted({str(d) for d in rows["day"].to_pylist()}))
+    answer = {"ok": True, "days": wanted if campaign is None else [], "campaign": campaign, **totals, "files": files}
+    view.answer(answer)
+    view.say(f"Delivery report of {campaign or wanted[0]}", style="bold")
+    view.show(bar_chart("", chart_values(totals)))
+    for part in PARTS[2:]:
+        if totals[part]:
+            cells = sorted(totals[part].items(), key=lambda item: -item[1])[:15]
+            view.show(table(f"By {part}", (part, "messages"), cells, numeric=[1]))
+    costs = ", ".join(f"{amount} {currency}" for currency, amount in totals["costs"].items())
+    view.say(f"cost {costs or 'not known'}; {totals['segments']:,} segments")
+    for name in files:
+        view.say(f"  {name}", style="cyan")
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError("day_invalid", f"{text} is not a day.", "Write it as 2026-11-23.") from error
+
+
+def write_reports(lake: Lake, day: dt.date) -> None:
+    """Write one day's delivery report and its page from the ledger, as the pipeline does every few minutes."""
+    from commands.local import open_database
+    from nightmail.reports.days import write_delivery_report
+    from nightmail.reports.report_page import write_report_page
+
+    destination = lake.table(ASSET, day.isoformat(), "day")
+    with open_database().connect() as connection:
+        write_delivery_report(connection, lake, day, destination)
+    write_report_page(destination, day)
+
+
+def read_rows(lake: Lake, days: list[str], campaign: str | None) -> pa.Table:
+    """The rows of some days, or of one campaign in them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from nightmail.lake_schemas import DELIVERY_REPORT
+
+    columns = ["day", "campaign", "line", "message_id", "contact_id", *PARTS, "segments", "cost", "currency"]
+    found = []
+    for day in days:
+        rows = lake.table(ASSET, day, "day").read(columns)
+        found.append(rows if campaign is None else rows.filter(pc.equal(rows["campaign"], campaign)))
+    schema = pa.schema([DELIVERY_REPORT.field(name) for name in columns])
+    return pa.concat_tables(found) if found else schema.empty_table()
+
+
+def summed(rows: pa.Table) -> dict[str, Any]:
+    """Totals of report rows: messages, what arrived, by part, segments and cost by currency."""
+    import pyarrow.compute as pc
+
+    from nightmail.sending.carrier import NOT_REACHED, REACHED
+
+    counts = {part: _counted(rows[part]) for part in PARTS}
+    accepted = counts["state"].get("accepted", 0)
+    delivered = sum(counts["status"].get(str(status), 0) for status in REACHED)
+    undelivered = sum(counts["status"].get(str(status), 0) for status in NOT_REACHED)
+    costs: dict[str, Decimal] = {}
+    charged = rows.filter(rows["cost"].is_valid()).select(["currency", "cost"])
+    for row in charged.group_by("currency").aggregate([("cost", "sum")]).to_pylist():
+        costs[row["currency"] or ""] = row["cost_sum"]
+    return {
+        "messages": rows.num_rows,
+        "accepted": accepted,
+        "delivered": delivered,
+        "undelivered": undelivered,
+        "no_receipt_yet": max(accepted - delivered - undelivered, 0),
+        "failed": counts["state"].get("failed", 0),
+        "held": counts["state"].get("held", 0),
+        **counts,
+        "segments": pc.sum(rows["segments"]).as_py() or 0,
+        "costs": costs,
+    }
+
+
+def _counted(column: Any) -> dict[str, int]:
+    import pyarrow.compute as pc
+
+    counted: Counter[str] = Counter()
+    for entry in pc.value_counts(column).to_pylist():
+        if entry["values"] is not None:
+            counted[entry["values"]] += entry["counts"]
+    return dict(counted)
+
+
+def chart_values(totals: dict[str, Any]) -> list[tuple[str, int, str]]:
+    """The bars of a report's chart."""
+    return [
+        ("delivered", totals["delivered"], "green"),
+        ("undelivered", totals["undelivered"], "red"),
+        ("no receipt yet", totals["no_receipt_yet"], "yellow"),
+        ("failed", totals["failed"], "magenta"),
+        ("held", totals["held"], "blue"),
+    ]
+
+
+def report_files(lake: Lake, days: list[str]) -> list[str]:
+    """Where the days' partitions and pages are."""
+    files = []
+    for day in days:
+        url = lake.table(ASSET, day, "day").url
+        files += [url, f"{url.rsplit('/', 1)[0]}/report.html"]
+    return files

@@ -29,7 +29,7 @@ def choose_template(wanted: str | None, engine: Engine | None = None) -> Templat
 
     A name in the database wins over a sample's. Raises :class:`UsageError` (``template_unknown``) with the known names.
     """
-    from nightmail.templates.loading import find_template, load_template
+    from nightmail.templates import find_template, load_template
 
     if wanted is None:
         return load_template(PLAIN)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
 from nightmail.api_keys import create_key
 from nightmail.errors import ConfigurationError
@@ -154,7 +154,7 @@ class _Pass:
             self._webhook(webhook)
 
     def audit(self) -> None:
-        """Write what was created or changed to the audit log."""
+        """Write what was created or changed to the audit log; storing a template writes its own row."""
         now = dt.datetime.now(dt.UTC)
         rows = [
             {
@@ -166,7 +166,7 @@ class _Pass:
                 "detail": {"details": list(change.details)},
             }
             for change in self.changes
-            if change.action != KEEP
+            if change.action != KEEP and change.kind != "template"
         ]
         if rows:
             self.connection.execute(insert(tables.Audit), rows)
@@ -358,39 +358,31 @@ class _Pass:
         )
 
     def _template(self, part: TemplatePart) -> None:
-        from nightmail.templates.loading import load_template
+        from nightmail.intake.direct_sends import store_template
+        from nightmail.templates import load_template
 
         path = self._path(part.file)
         if not path.is_file():
             raise _wrong(f"there is no template file {path}")
         template = load_template(path)
-        category = self._category_id(part.team, template.category)
-        if category is None:
-            raise _wrong(f"the template {template.name} is of the category {template.category}, which does not exist")
-        id_ = self._settle(
-            "template",
-            f"{part.team}/{template.name}",
-            tables.Template,
-            {"team_id": self._team_id(part.team), "name": template.name},
-            {"category_id": category},
+        name = f"{part.team}/{template.name}"
+        before = self._newest_version(part.team, template.name)
+        version_id = store_template(self.connection, part.team, template, actor=self.actor)
+        version = self.connection.execute(
+            select(tables.TemplateVersion.version).where(tables.TemplateVersion.id == version_id)
+        ).scalar_one()
+        if version == before:
+            self.changes.append(Change(KEEP, "template", name))
+        else:
+            action = CREATE if before is None else CHANGE
+            self.changes.append(Change(action, "template", name, (f"version {version}",)))
+
+    def _newest_version(self, team: str, name: str) -> int | None:
+        return self.connection.scalar(
+            select(func.max(tables.TemplateVersion.version))
+            .join(tables.Template, tables.Template.id == tables.TemplateVersion.template_id)
+            .where(tables.Template.team_id == self.team_ids[team], tables.Template.name == name)
         )
-        newest = self.connection.execute(
-            select(tables.TemplateVersion.version, tables.TemplateVersion.content)
-            .where(tables.TemplateVersion.template_id == id_)
-            .order_by(tables.TemplateVersion.version.desc())
-            .limit(1)
-        ).first()
-        # The database's JSON has neither tuples nor dates: compare what it would give back.
-        content = json.loads(json.dumps(dict(template.content), default=str))
-        if newest is not None and newest.content == content:
-            return
-        version = 1 if newest is None else newest.version + 1
-        self.connection.execute(
-            insert(tables.TemplateVersion).values(template_id=id_, version=version, content=content)
-        )
-        last = self.changes[-1]
-        action = CHANGE if last.action == KEEP else last.action
-        self.changes[-1] = Change(action, last.kind, last.name, (*last.details, f"version {version}"))
 
     def _feed(self, part: FeedPart) -> None:
         template = self._of_team_or_above(tables.Template, part.team, part.template)
@@ -469,15 +461,6 @@ class _Pass:
         if found is None:
             raise _wrong(f"the {wanted_by} names the carrier account {name}, which does not exist")
         return int(found)
-
-    def _category_id(self, team: str, name: str) -> int | None:
-        found = self._of_team_or_above(tables.Category, team, name)
-        if found is not None:
-            return found
-        general = tables.Category
-        return self.connection.execute(
-            select(general.id).where(general.team_id.is_(None), general.name == name)
-        ).scalar_one_or_none()
 
     def _of_team_or_above(self, table: Any, team: str, name: str) -> int | None:
         parts = team.split(".")
