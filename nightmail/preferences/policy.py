@@ -104,11 +104,13 @@ class AudiencePolicy:
         channels: tuple[str, ...] | None = None,
         **further: Any,
     ) -> AudiencePolicy:
-        """The policy of a template's audience; ``channels`` defaults to the template's, ``further`` are other fields.
+        """The policy of a template's audience; ``further`` are other fields.
 
-        Channels without a body are dropped. Raises :class:`UsageError` when none is left.
+        ``channels`` defaults to the template's but for chat, which no carrier delivers by itself: a feed that wants it
+        says so. Channels without a body are dropped. Raises :class:`UsageError` when none is left.
         """
-        usable = tuple(c for c in (channels or template.channels) if c in template.channels)
+        own = tuple(c for c in template.channels if c != "chat") or template.channels
+        usable = tuple(c for c in (channels or own) if c in template.channels)
         if not usable:
             raise UsageError(
                 "template_lacks_channel",

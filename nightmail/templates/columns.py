@@ -51,7 +51,11 @@ class ValueColumn:
             self._raw = self._plain
         else:
             self._raw = raw
-            if placeholder.type is PlaceholderType.MONEY and currency is not None:
+            if (
+                placeholder.type is PlaceholderType.MONEY
+                and currency is not None
+                and currency.null_count < len(currency)
+            ):
                 self._raw = pc.binary_join_element_wise(
                     pc.coalesce(pc.cast(currency, pa.string()), pa.scalar("")), _as_text(raw), "\x1f"
                 )
@@ -90,16 +94,40 @@ class ValueColumn:
 
     def at(self, row: int) -> Any:
         """One row's value, as Jinja2 gets it."""
+        if self._encoded is None:
+            return self._value(self._raw[int(row)].as_py())
         return self.values[self.indices[row]]
+
+    def truths(self) -> pa.Array:
+        """Whether each value counts as true in an ``if``."""
+        if self._plain is not None:
+            return pc.not_equal(pc.binary_length(self._plain), 0)
+        if pa.types.is_date(self._raw.type) and not self._raw.null_count:
+            return pa.repeat(pa.scalar(True), len(self._raw))
+        return pa.array([bool(value) for value in self.values]).take(pa.array(self.indices))
 
     def text(self, formats: Formats) -> pa.Array:
         """The values as a body prints them."""
         if self._plain is not None:
             return self._plain
         if formats not in self._text:
+            quick = self._by_column(formats)
+            if quick is not None:
+                self._text[formats] = quick
+                return quick
             printed = pa.array([str(formats.value(value)) for value in self.values], pa.string())
             self._text[formats] = printed.take(pa.array(self.indices))
         return self._text[formats]
+
+    def _by_column(self, formats: Formats) -> pa.Array | None:
+        """Numbers and money in one go where the column allows it."""
+        if not pa.types.is_decimal(self._raw.type) or self._raw.null_count:
+            return None
+        if self._placeholder.type is PlaceholderType.NUMBER:
+            return formats.number_column(self._raw)
+        if self._placeholder.type is PlaceholderType.MONEY:
+            return formats.money_column(self._raw, self._placeholder.currency)
+        return None
 
     def _value(self, value: Any) -> Any:
         placeholder = self._placeholder
@@ -178,9 +206,10 @@ class _Expression:
 
 @dataclass(frozen=True)
 class _Condition:
-    """``kind`` is value (an expression's truth), and, or, not."""
+    """``kind`` is value (an expression's truth), filled (a bare placeholder's), and, or, not."""
 
     kind: str
+    name: str = ""
     parts: tuple[_Condition, ...] = ()
     expression: _Expression | None = None
 
@@ -267,17 +296,19 @@ def _printed(node: nodes.Expr, env: BodyEnvironment) -> _Part:
 
 def _condition(node: nodes.Node, env: BodyEnvironment) -> _Condition:
     names = names_in(node)
+    if isinstance(node, nodes.Name):
+        return _Condition("filled", name=node.name)
     if len(names) == 1:
         name = next(iter(names))
         assert isinstance(node, nodes.Expr)
         truth = nodes.CondExpr(node, nodes.Const("1"), nodes.Const(""), lineno=1)
         return _Condition("value", expression=_Expression(name, _over_values(truth, name, env)))
     if isinstance(node, nodes.And):
-        return _Condition("and", (_condition(node.left, env), _condition(node.right, env)))
+        return _Condition("and", parts=(_condition(node.left, env), _condition(node.right, env)))
     if isinstance(node, nodes.Or):
-        return _Condition("or", (_condition(node.left, env), _condition(node.right, env)))
+        return _Condition("or", parts=(_condition(node.left, env), _condition(node.right, env)))
     if isinstance(node, nodes.Not):
-        return _Condition("not", (_condition(node.node, env),))
+        return _Condition("not", parts=(_condition(node.node, env),))
     raise _NotMappable
 
 
@@ -358,6 +389,8 @@ def _truth(condition: _Condition, columns: Mapping[str, ValueColumn]) -> pa.Arra
         printed = _by_values(condition.expression, column.values)
         truths = pa.array([None if text is None else text == "1" for text in printed], pa.bool_())
         return truths.take(pa.array(column.indices))
+    if condition.kind == "filled":
+        return columns[condition.name].truths()
     if condition.kind == "not":
         return pc.invert(_truth(condition.parts[0], columns))
     left, right = (_truth(part, columns) for part in condition.parts)

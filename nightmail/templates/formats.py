@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from babel import Locale
 
 _PLAIN_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,12})?")
@@ -118,6 +119,40 @@ class Formats:
         negative = value < 0
         before, after, decimals = self._frame(currency, negative)
         return self._spaces(f"{before}{self._digits(abs(value), decimals)}{after}")
+
+    def number_column(self, column: pa.Array) -> pa.Array | None:
+        """:meth:`number` of a decimal column without nulls; nothing where it must go value by value."""
+        return self._column(column, 0, None)
+
+    def money_column(self, column: pa.Array, currency: str | None) -> pa.Array | None:
+        """:meth:`money` of a decimal column without nulls in one currency; nothing where it must go value by value."""
+        return self._column(column, 2, currency)
+
+    def _column(self, column: pa.Array, least_decimals: int, currency: str | None) -> pa.Array | None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from nightmail.templates.number_columns import digits_column, scaled_integers
+
+        scaled = scaled_integers(column) if self._by_threes else None
+        if scaled is None:
+            return None
+        amounts, scale = scaled
+        before = after = ""
+        before_negative, after_negative = "-", ""
+        if currency is not None:
+            before, after, least_decimals = self._frame(currency, False)
+            before_negative, after_negative, _ = self._frame(currency, True)
+        digits = digits_column(abs(amounts), scale, least_decimals, self._group, self._decimal)
+        text = pc.binary_join_element_wise(before, digits, after, "") if before or after else digits
+        negative = pa.array(amounts < 0)
+        if pc.any(negative).as_py():
+            text = pc.if_else(negative, pc.binary_join_element_wise(before_negative, digits, after_negative, ""), text)
+        if self._plain_spaces:
+            for sign, plain in _PLAIN_SPACES.items():
+                if chr(sign) in f"{self._group}{before}{after}{before_negative}{after_negative}":
+                    text = pc.replace_substring(text, chr(sign), plain)
+        return text
 
     def date(self, value: date, style: str = "long") -> str:
         """``23 November 2026``, in one of Babel's styles: short, medium, long, full."""

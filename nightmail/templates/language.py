@@ -182,6 +182,8 @@ def _spell(value: object) -> str:
 def web_address(value: object) -> str:
     """The value if it is an address a link may lead to, else ``#``: no ``javascript:``, no ``data:``."""
     text = str(value).strip()
+    if text.startswith(("https://", "http://")):
+        return text
     scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.\-]*):", text)
     if scheme is not None and scheme[1].lower() in ("http", "https", "mailto", "tel"):
         return text
@@ -474,11 +476,8 @@ def _optional_names(tree: nodes.Template) -> frozenset[str]:
 
 
 def compiled_body(tree: nodes.Template, env: BodyEnvironment) -> JinjaTemplate:
-    """The tree as Jinja2's own template. The tree stays usable."""
-    import copy
-
-    code = env.compile(copy.deepcopy(tree))
-    return JinjaTemplate.from_code(env, code, {}, None)
+    """The tree as Jinja2's own template. Compiling folds constants in the tree, and changes nothing else of it."""
+    return JinjaTemplate.from_code(env, env.compile(tree), {}, None)
 
 
 def render_row(template: JinjaTemplate, values: Mapping[str, object]) -> str | None:

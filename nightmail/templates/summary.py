@@ -48,7 +48,7 @@ class RenderOptions:
     carriers: Mapping[str, str] = field(default_factory=dict)
     """Carrier by channel, for its prices; the price list's only one by default."""
     sample_rows: int = 40
-    """Rows of each body and block whose columnar rendering is compared with Jinja2's own."""
+    """Rows of each body whose columnar rendering is compared with Jinja2's own in the first block; an eighth in others."""
     sms_characters: int = SMS_CHARACTERS
     twiml_characters: int = TWIML_CHARACTERS
     email_bytes: int = EMAIL_BYTES
