@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nightmail.errors import NightmailError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from resources.sftp import SftpConnection, SftpSettings
+    from resources.sftp import SftpConnection
 
 
 @dataclass(frozen=True)
@@ -48,36 +48,26 @@ def asked(part: str, question: Callable[[], str]) -> Checked:
 
 def check_sftp_servers(engine: Engine, make_folders: bool = False) -> Iterator[Checked]:
     """Log in to every active server and look at the folder of each of its feeds, made if ``make_folders``."""
-    from sqlalchemy import select
-
-    from nightmail.store.tables import Feed, SftpServer, Team
+    from nightmail.intake.feed_rows import feeds_of_server
     from resources.sftp import SftpConnection
+    from resources.sftp_servers import SftpServersResource
 
     with engine.connect() as connection:
-        servers = connection.execute(
-            select(SftpServer.__table__).where(SftpServer.active).order_by(SftpServer.name)
-        ).mappings()
-        found = [dict(row) for row in servers]
-        feeds = connection.execute(
-            select(Feed.sftp_server_id, Feed.folder, Feed.name, Team.path)
-            .join(Team, Team.id == Feed.team_id)
-            .where(Feed.active, Feed.folder.is_not(None))
-            .order_by(Team.path, Feed.name)
-        ).all()
-    for server in found:
-        part = f"SFTP server {server['name']}"
+        servers = SftpServersResource().servers(connection)
+        feeds = {server.id: feeds_of_server(connection, server.id) for server in servers}
+    for server in servers:
+        part = f"SFTP server {server.name}"
         try:
-            settings = sftp_settings(server)
+            link = SftpConnection(server.settings())
         except NightmailError as error:
             yield Checked(part, "ill", error.message, error.remedy)
             continue
-        link = SftpConnection(settings)
         answer = asked(part, link.check)
         yield answer
         if not answer.ill:
-            for feed in (row for row in feeds if row.sftp_server_id == server["id"]):
-                path = posixpath.join(server["root"], feed.folder.strip("/"))
-                yield asked(f"folder of feed {feed.path}/{feed.name}", partial(_look, link, path, make_folders))
+            for feed in feeds[server.id]:
+                look = partial(_look, link, server.path(feed.folder or ""), make_folders)
+                yield asked(f"folder of feed {feed.team}/{feed.name}", look)
         link.close()
 
 
@@ -98,21 +88,28 @@ def _look(link: SftpConnection, path: str, make_folder: bool) -> str:
     return f"{path} can be read; {files} files wait in it.{made}"
 
 
-def sftp_settings(server: dict[str, Any]) -> SftpSettings:
-    """How to log in to a server of the table ``sftp_server``. Raises ``ConfigurationError`` for a secret that is not there."""
-    from nightmail.settings import read_secret
-    from resources.sftp import SftpSettings
-
-    return SftpSettings(
-        host=server["host"],
-        port=server["port"],
-        username=server["username"],
-        password=read_secret(server["password_secret"]) if server["password_secret"] else None,
-        private_key=read_secret(server["private_key_secret"]) if server["private_key_secret"] else None,
-        host_key=server["host_key"],
-    )
-
-
 def check_carriers(engine: Engine) -> Iterator[Checked]:
-    """Ask every active carrier account's carrier whether it takes the credentials."""
-    yield from ()
+    """Ask every active account's carrier, with its credentials, a harmless question; sends nothing."""
+    from sqlalchemy import select
+
+    from nightmail.sending.routes import CarrierAccountRow
+    from nightmail.settings import settings
+    from nightmail.store.tables import CarrierAccount
+    from resources.carrier_accounts import carrier_settings
+    from resources.carriers import build_carrier
+
+    columns = [getattr(CarrierAccount, field.name) for field in fields(CarrierAccountRow)]
+    with engine.connect() as connection:
+        rows = connection.execute(select(*columns).where(CarrierAccount.active).order_by(CarrierAccount.name)).all()
+    for row in rows:
+        part = f"carrier account {row.name} ({row.carrier}, {row.channel})"
+        try:
+            carrier = build_carrier(carrier_settings(CarrierAccountRow(**row._mapping), settings().public_url))
+        except NightmailError as error:
+            yield Checked(part, "ill", error.message, error.remedy)
+            continue
+        try:
+            answer = carrier.check()
+        finally:
+            carrier.close()
+        yield Checked(part, "well" if answer.well else "ill", answer.message, answer.remedy)
