@@ -181,6 +181,12 @@ _ENTRIES = (
         "Upload the missing parts; nothing is prepared before all are there.",
     ),
     Reason(
+        "run_failed",
+        Kind.SETUP,
+        "A run of the pipeline failed.",
+        "Look at the run on Dagster's page; another one is started by itself.",
+    ),
+    Reason(
         "feed_late",
         Kind.SETUP,
         "The feed {feed} had no file by {expected}.",
@@ -838,6 +844,20 @@ _ENTRIES = (
     Reason("file_unknown", Kind.REQUEST, "There is no such file.", "Use the Location that the upload answered."),
     Reason("not_ready_yet", Kind.REQUEST, "This is not there yet.", "Ask again later, as the header Retry-After says."),
     Reason("webhook_unknown", Kind.REQUEST, "There is no such webhook.", "List your webhooks with GET /v1/webhooks."),
+    Reason(
+        "webhook_address",
+        Kind.REQUEST,
+        "The webhook's address cannot be used.",
+        "Give a public https:// address.",
+    ),
+    Reason("event_unknown", Kind.REQUEST, "There is no such event.", "Use the events that the API's description lists."),
+    Reason("too_many_webhooks", Kind.REQUEST, "The team has as many webhooks as it may.", "End one of them first."),
+    Reason(
+        "webhook_given_up",
+        Kind.SETUP,
+        "A team's webhook took no call for a day.",
+        "Mend the address or end the webhook; its owner can see the calls with GET /v1/webhooks.",
+    ),
     Reason(
         "webhook_forged",
         Kind.REQUEST,

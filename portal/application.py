@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -23,12 +23,15 @@ from nightmail.sending.receipts import take_receipts, take_replies
 from nightmail.settings import Settings
 from nightmail.settings import settings as read_settings
 from nightmail.store.engine import engine as open_engine
+from nightmail.webhook_calls import forget_ended_calls
 from portal import health, problems, unsubscribe
-from portal.api import campaigns, contact_files
+from portal.api import campaigns, contact_files, single_messages, webhooks
+from portal.api.idempotency import forget_old_keys
 from portal.rate_limits import RateLimits
 from portal.receipt_queue import ReceiptQueue
 from portal.request_bounds import Bound, RequestBounds
 from portal.state import Portal
+from portal.webhook_calls import WebhookCaller
 from portal.webhooks import sendgrid, twilio
 from portal.webhooks.accounts import CarrierAccounts
 from portal.webhooks.receiver import WebhookReceiver
@@ -75,13 +78,19 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     async def lifespan(_application: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         queue.start()
-        tasks = [asyncio.create_task(_every(1.0, refusals.write))]
+        caller = WebhookCaller(engine, settings, hash_key)
+        caller.start()
+        tasks = [
+            asyncio.create_task(_every(1.0, refusals.write)),
+            asyncio.create_task(_every(3_600.0, lambda: _forget(engine))),
+        ]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await caller.stop()
             await queue.stop()
             with contextlib.suppress(Exception):
                 await asyncio.to_thread(refusals.write)
@@ -99,7 +108,9 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     problems.install(application)
     application.include_router(health.router)
     application.include_router(contact_files.router)
+    application.include_router(single_messages.router)
     application.include_router(campaigns.router)
+    application.include_router(webhooks.router)
     application.include_router(unsubscribe.router)
 
     limits = _Bounds(settings)
@@ -108,6 +119,12 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
         _WebhooksFirst, receiver=WebhookReceiver(portal, {**twilio.HANDLERS, **sendgrid.HANDLERS})
     )
     return application
+
+
+def _forget(engine: Engine) -> None:
+    """Delete what is only kept for some days."""
+    forget_old_keys(engine)
+    forget_ended_calls(engine)
 
 
 class _Bounds:
@@ -138,9 +155,8 @@ class _WebhooksFirst:
             await self._application(scope, receive, send)
 
 
-async def _every(seconds: float, action: object) -> None:
+async def _every(seconds: float, action: Callable[[], None]) -> None:
     """Call a blocking ``action`` in a thread, again and again; its failures are logged and do not end it."""
-    assert callable(action)
     while True:
         await asyncio.sleep(seconds)
         try:

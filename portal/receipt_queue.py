@@ -123,18 +123,18 @@ class ReceiptQueue:
         return groups
 
     def _store(self, groups: Sequence[_Group]) -> list[Exception | None]:
-        """Store all groups at once; when that fails, each by itself, so that one bad event spoils only its own request."""
+        """Store all groups at once; when that fails, by halves, so that one bad event spoils only its own request."""
         try:
             self._store_all(groups)
         except (OperationalError, PoolTimeoutError) as error:
             _log.error("receipts cannot be stored, the database does not answer: %s", type(error).__name__)
             return [RequestError("database_unavailable", headers={"Retry-After": "5"}) for _ in groups]
         except Exception as error:
-            _log.exception("a batch of %d receipts and replies was not stored", sum(group.size for group in groups))
-            if len(groups) == 1:
-                failure = error if isinstance(error, NightmailError) else RequestError("internal_error", status=500)
-                return [failure]
-            return [failure for group in groups for failure in self._store([group])]
+            if len(groups) > 1:
+                half = len(groups) // 2
+                return [*self._store(groups[:half]), *self._store(groups[half:])]
+            _log.exception("%d receipts and replies of one request were not stored", groups[0].size)
+            return [error if isinstance(error, NightmailError) else RequestError("internal_error", status=500)]
         return [None] * len(groups)
 
     def _store_all(self, groups: Sequence[_Group]) -> None:

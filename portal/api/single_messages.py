@@ -1,0 +1,204 @@
+"""Single messages: one or a few recipients join their feed's open campaign, so that requests do not become runs.
+
+The campaign is open for a window (60 s by default) from its first recipient on; a campaign is only made for a
+recipient, so none is ever empty. When the window is over the sensors prepare it like any other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Response
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from sqlalchemy import Connection, text
+
+from nightmail.intake.arrivals import create_feed_campaign
+from nightmail.intake.feed_rows import FeedRow
+from nightmail.sending.campaigns import CampaignRow, get_campaign
+from portal.api.authentication import MessageSender
+from portal.api.errors import errors
+from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
+from portal.api.visibility import FEED_DESCRIPTION, FEED_PATTERN, visible_feed
+from portal.state import PortalState
+
+router = APIRouter(prefix="/v1/messages", tags=["single messages"])
+
+MAXIMUM_RECIPIENTS = 100
+MAXIMUM_VALUES = 200
+_ADDRESSES = ("phone", "phone_2", "landline", "email")
+_Short = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
+_Value = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
+_Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")]
+
+
+class Recipient(BaseModel):
+    """Whom to send to, with the values of the template's placeholders."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    external_id: _Short | None = Field(None, description="Your own id of the person", examples=["1001"])
+    phone: _Short | None = Field(None, description="As people write it; national numbers need `country`")
+    phone_2: _Short | None = None
+    landline: _Short | None = None
+    email: _Short | None = None
+    country: _Short | None = Field(None, description="ISO 3166-1 alpha-2", examples=["DE"])
+    language: _Short | None = Field(None, examples=["de"])
+    time_zone: _Short | None = Field(None, examples=["Europe/Berlin"])
+    birth_date: _Short | None = Field(None, examples=["1990-12-31"])
+    values: dict[_Name, _Value] = Field(
+        default_factory=dict,
+        max_length=MAXIMUM_VALUES,
+        description="The placeholders' values by name",
+        examples=[{"first_name": "Anna", "amount": "12.50"}],
+    )
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _numbers_are_texts(cls, values: Any) -> Any:
+        """Numbers are taken as people would write them in a file."""
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+            for name, value in values.items()
+        }
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Recipient:
+        if not any((getattr(self, name) or "").strip() for name in _ADDRESSES):
+            raise ValueError(f"a recipient needs one of {', '.join(_ADDRESSES)}")
+        twice = [name for name in self.values if name in type(self).model_fields]
+        if twice:
+            raise ValueError(f"{', '.join(twice)} belongs beside values, not among them")
+        return self
+
+    def row(self) -> dict[str, str]:
+        """The recipient as a row of a contact file."""
+        standard = self.model_dump(exclude={"values"}, exclude_none=True)
+        return {**standard, **self.values}
+
+
+class MessageOrder(BaseModel):
+    """One or a few recipients of a feed's template."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "feed": "invoices",
+                    "recipients": [
+                        {
+                            "external_id": "1001",
+                            "phone": "+49 170 1234567",
+                            "language": "de",
+                            "values": {"first_name": "Anna", "amount": "12.50"},
+                        }
+                    ],
+                }
+            ]
+        },
+    )
+
+    feed: str = Field(pattern=FEED_PATTERN, max_length=300, description=FEED_DESCRIPTION, examples=["invoices"])
+    recipients: list[Recipient] = Field(min_length=1, max_length=MAXIMUM_RECIPIENTS)
+
+
+class Taken(BaseModel):
+    """What was taken."""
+
+    campaign: str = Field(
+        description="The campaign that the recipients joined", examples=["2026-11-23.acme.billing.7f3a9c"]
+    )
+    lines: list[int] = Field(
+        description="The row of each recipient in that campaign, in the order given: "
+        "`GET /v1/campaigns/{campaign}/messages?line=` tells what became of it",
+        examples=[[17]],
+    )
+    closes_at: dt.datetime = Field(description="When the campaign takes no more recipients and is prepared")
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Send single messages",
+    response_model=Taken,
+    responses={
+        202: {
+            "description": "Stored. `Location` is the campaign that the recipients joined.",
+            "headers": {
+                "Location": {"description": "The campaign's address", "schema": {"type": "string"}},
+                "Idempotency-Replayed": {
+                    "description": "`true` when this is the answer to an earlier request with the same key",
+                    "schema": {"type": "string"},
+                },
+            },
+        },
+        **errors("feed_unknown", "idempotency_in_progress", "idempotency_key_reused", "request_too_large"),
+    },
+)
+def send(
+    *,
+    order: Annotated[MessageOrder, Body()],
+    program: MessageSender,
+    portal: PortalState,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Take up to 100 recipients. Their rows are judged as those of a file are, when the campaign closes."""
+
+    def join(connection: Connection) -> Answer:
+        feed = visible_feed(connection, program, order.feed)
+        campaign = _open_campaign(connection, feed, program.actor, portal.settings.single_message_window_s)
+        lines = _add_rows(connection, campaign, [recipient.row() for recipient in order.recipients])
+        assert campaign.accepts_until is not None
+        taken = Taken(campaign=campaign.key, lines=lines, closes_at=campaign.accepts_until)
+        return Answer(202, taken.model_dump(mode="json"), {"Location": f"/v1/campaigns/{campaign.key}"})
+
+    fingerprint = request_hash("messages", order.model_dump_json())
+    answer, repeated = answer_once(portal.engine, program, idempotency_key, fingerprint, join)
+    return answer.response(repeated=repeated)
+
+
+def _open_campaign(connection: Connection, feed: FeedRow, actor: str, window_s: int) -> CampaignRow:
+    """The feed's open campaign, locked until the end of the transaction; a new one when there is none."""
+    found = _lock_open(connection, feed.id)
+    if found is None:
+        # Of several requests that find none, one makes it and the others wait and join it.
+        connection.execute(
+            text("select pg_advisory_xact_lock(hashtext(:name))"), {"name": f"nightmail.single.{feed.id}"}
+        )
+        found = _lock_open(connection, feed.id)
+    if found is not None:
+        return get_campaign(connection, found)
+    now = connection.scalar(text("select clock_timestamp()"))
+    assert now is not None
+    return create_feed_campaign(
+        connection, feed, source="single", actor=actor, accepts_until=now + dt.timedelta(seconds=window_s)
+    )
+
+
+def _lock_open(connection: Connection, feed_id: int) -> int | None:
+    # The lock and the state in one: a preparing run moves the campaign on only before or after this transaction.
+    found = connection.scalar(
+        text(
+            "select id from campaign where feed_id = :feed and source = 'single' and state = 'received'"
+            " and accepts_until > clock_timestamp() order by id desc limit 1 for update"
+        ),
+        {"feed": feed_id},
+    )
+    return None if found is None else int(found)
+
+
+def _add_rows(connection: Connection, campaign: CampaignRow, rows: list[dict[str, str]]) -> list[int]:
+    """Add rows at the end of a locked campaign; their lines, counted from 1 as in the JSON Lines that they become."""
+    last = connection.scalar(
+        text("select coalesce(max(line), 0) from single_message where campaign_id = :id"), {"id": campaign.id}
+    )
+    lines = [int(last or 0) + place for place in range(1, len(rows) + 1)]
+    connection.execute(
+        text("insert into single_message (campaign_id, line, row) values (:id, :line, cast(:row as jsonb))"),
+        [{"id": campaign.id, "line": line, "row": json.dumps(row)} for line, row in zip(lines, rows, strict=True)],
+    )
+    return lines

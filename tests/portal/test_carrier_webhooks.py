@@ -1,0 +1,229 @@
+"""What carriers tell is stored once, after its signature fits, and before they hear that it was taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import text
+
+from tests.portal.conftest import Organisation, RunningPortal
+
+STATUS = "/webhooks/twilio/message-status"
+SID = "SM" + "1" * 32
+
+
+def delivered(sid: str = SID, status: str = "delivered") -> dict[str, str]:
+    return {"MessageSid": sid, "MessageStatus": status, "To": "+491701234567", "From": "+4915000000000"}
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_a_receipt_is_stored_and_applied_before_the_carrier_is_answered(
+    portal: RunningPortal, organisation: Organisation
+) -> None:
+    """The 204 means committed: the message is delivered when the answer is read."""
+    message_id = organisation.message(organisation.campaign(), carrier_message_id=SID)
+    answer = portal.twilio(STATUS, delivered(), message_id)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert [row["delivery"] for row in organisation.rows("select delivery from message")] == ["delivered"]
+    assert [row["status"] for row in organisation.rows("select status from receipt")] == ["delivered"]
+
+
+@pytest.mark.parametrize("change", ["signature", "token", "body", "message_id", "missing"])
+def test_a_forged_webhook_is_refused_and_counted_and_changes_nothing(
+    portal: RunningPortal, organisation: Organisation, change: str
+) -> None:
+    """A wrong signature, another account's, a changed body, a changed address, none: 403 each, and one open alert."""
+    message_id = organisation.message(organisation.campaign(), carrier_message_id=SID)
+    if change == "signature":
+        answer = portal.twilio(STATUS, delivered(), message_id, signature="AAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+    elif change == "token":
+        answer = portal.twilio(STATUS, delivered(), message_id, token="f" * 32)
+    else:
+        from resources.carriers.webhook_signatures import signed_form
+        from tests.portal.conftest import ACCOUNT, AUTH_TOKEN
+
+        address = f"{portal.url}{STATUS}?message_id={message_id}"
+        form = {"AccountSid": ACCOUNT, **delivered()}
+        headers = {"X-Twilio-Signature": signed_form(address, form, AUTH_TOKEN)} if change != "missing" else {}
+        if change == "body":
+            form["MessageStatus"] = "failed"
+        if change == "message_id":
+            address = address.replace("-2-sms", "-3-sms")
+        answer = portal.client.post(address, data=form, headers=headers)
+    assert answer.status_code == 403
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["reason"] == "webhook_forged"
+    assert organisation.rows("select delivery from message where delivery is not null") == []
+    assert organisation.rows("select * from receipt") == []
+    wait_until(lambda: organisation.rows("select * from alert"))
+    (alert,) = organisation.rows("select reason, subject, times from alert")
+    assert alert == {"reason": "webhook_forged", "subject": STATUS, "times": 1}
+
+
+def test_many_forgeries_are_one_alert_with_their_number(portal: RunningPortal, organisation: Organisation) -> None:
+    """An attacker cannot fill the alerts: one row counts."""
+    for _ in range(40):
+        assert portal.twilio(STATUS, delivered(), signature="x").status_code == 403
+    wait_until(lambda: sum(row["times"] for row in organisation.rows("select times from alert")) == 40)
+    assert len(organisation.rows("select * from alert")) == 1
+
+
+def test_a_replayed_receipt_is_taken_and_stored_once(portal: RunningPortal, organisation: Organisation) -> None:
+    """Carriers tell things twice: the second is answered alike and changes nothing."""
+    message_id = organisation.message(organisation.campaign(), carrier_message_id=SID)
+    answers = [portal.twilio(STATUS, delivered(), message_id).status_code for _ in range(3)]
+    assert answers == [204, 204, 204]
+    assert len(organisation.rows("select * from receipt")) == 1
+
+
+def test_a_receipt_for_an_unknown_message_is_kept_unattached(portal: RunningPortal, organisation: Organisation) -> None:
+    """It may be of a campaign that was restored away: it is taken, kept, and tied to nothing."""
+    assert portal.twilio(STATUS, delivered(), "cdeadbeef00-7-sms-0").status_code == 204
+    assert portal.twilio(STATUS, delivered("SM" + "2" * 32), "not a message id").status_code == 204
+    rows = organisation.rows("select carrier_message_id, message_key, campaign_id from receipt order by 1")
+    assert [row["message_key"] for row in rows] == [None, None]
+    assert [row["carrier_message_id"] for row in rows] == [SID, "SM" + "2" * 32]
+
+
+def test_receipts_at_the_same_time_share_commits(portal: RunningPortal, organisation: Organisation) -> None:
+    """A hundred at once are all stored, in far fewer transactions."""
+    campaign = organisation.campaign()
+    for line in range(1, 101):
+        organisation.message(campaign, line=line, carrier_message_id=f"SM{line:032d}")
+
+    def tell(line: int) -> int:
+        return portal.twilio(STATUS, delivered(f"SM{line:032d}"), f"{campaign.token}-{line}-sms-0").status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        assert set(threads.map(tell, range(1, 101))) == {204}
+    assert organisation.rows("select count(*) as n from message where delivery = 'delivered'") == [{"n": 100}]
+    health = portal.client.get("/health").json()
+    assert (health["status"], health["receipts_stored"], health["receipts_waiting"]) == ("well", 100, 0)
+
+
+def test_a_call_and_the_key_pressed_in_it(portal: RunningPortal, organisation: Organisation) -> None:
+    """The repeat key has the document said again and is no answer; the answer is stored and thanked for."""
+    document = "<Response><Say>Your visit is at 9.</Say></Response>"
+    campaign = organisation.campaign()
+    message_id = organisation.message(campaign, channel="voice", body=document)
+    call = {"CallSid": "CA" + "1" * 32, "To": "+491701234567", "From": "+4915000000000"}
+    status = {**call, "CallStatus": "completed", "AnsweredBy": "human", "CallDuration": "31"}
+    assert portal.twilio("/webhooks/twilio/call-status", status, message_id).status_code == 204
+    again = portal.twilio("/webhooks/twilio/keys", {**call, "Digits": "*"}, message_id)
+    assert (again.status_code, again.text) == (200, document)
+    assert again.headers["content-type"].startswith("text/xml")
+    assert organisation.rows("select * from reply") == []
+    answered = portal.twilio("/webhooks/twilio/keys", {**call, "Digits": "1"}, message_id)
+    assert "Thank you. See you soon." in answered.text
+    assert "<Hangup/>" in answered.text
+    (reply,) = organisation.rows("select channel, kind, text, campaign_id from reply")
+    assert reply == {"channel": "voice", "kind": "key", "text": "1", "campaign_id": campaign.id}
+    (message,) = organisation.rows("select delivery, duration_s from message")
+    assert message == {"delivery": "answered", "duration_s": 31}
+
+
+def test_a_stop_suppresses_the_address_at_once(portal: RunningPortal, organisation: Organisation) -> None:
+    """The word STOP holds from the next hand-off on: the suppression is there when the carrier is answered."""
+    organisation.message(organisation.campaign(), address="+491701234567")
+    form = {"MessageSid": "SM" + "3" * 32, "From": "+491701234567", "To": "+4915000000000", "Body": " stop. "}
+    answer = portal.twilio("/webhooks/twilio/inbound-sms", form)
+    assert answer.status_code == 200
+    assert "<Response/>" in answer.text
+    assert organisation.rows("select channel, reason from suppression where lifted_at is null") == [
+        {"channel": "sms", "reason": "opted_out"}
+    ]
+
+
+def test_a_signed_batch_of_email_events(
+    portal: RunningPortal, organisation: Organisation, sendgrid_key: ec.EllipticCurvePrivateKey
+) -> None:
+    """Events in any order, one unreadable: the others are stored; the same batch again changes nothing."""
+    message_id = organisation.message(organisation.campaign(), channel="email", address="a@example.com")
+    at = int(time.time())
+    events = [
+        {"event": "open", "email": "a@example.com", "timestamp": at + 2, "sg_event_id": "e2", "message_id": message_id},
+        {
+            "event": "delivered",
+            "email": "a@example.com",
+            "timestamp": at,
+            "sg_event_id": "e1",
+            "message_id": message_id,
+        },
+        {"event": "delivered"},
+    ]
+    assert [portal.sendgrid(sendgrid_key, events).status_code for _ in range(2)] == [204, 204]
+    assert organisation.rows("select delivery from message") == [{"delivery": "opened"}]
+    assert organisation.rows("select event_key from receipt order by 1") == [{"event_key": "e1"}, {"event_key": "e2"}]
+
+
+@pytest.mark.parametrize("forgery", ["key", "body", "old"])
+def test_a_forged_batch_of_email_events_is_refused(
+    portal: RunningPortal,
+    organisation: Organisation,
+    sendgrid_key: ec.EllipticCurvePrivateKey,
+    forgery: str,
+) -> None:
+    """Signed by another key, changed by one space, or signed long ago: refused."""
+    events = [{"event": "delivered", "email": "a@example.com", "timestamp": 1, "sg_event_id": "e1"}]
+    if forgery == "key":
+        answer = portal.sendgrid(ec.generate_private_key(ec.SECP256R1()), events)
+    elif forgery == "body":
+        answer = portal.sendgrid(
+            sendgrid_key, events, body=b'[{"event":"delivered", "timestamp":1,"sg_event_id":"e1"}]'
+        )
+    else:
+        answer = portal.sendgrid(sendgrid_key, events, timestamp=time.time() - 30 * 86400)
+    assert (answer.status_code, answer.json()["reason"]) == (403, "webhook_forged")
+    assert organisation.rows("select * from receipt") == []
+
+
+def test_what_is_no_webhook_is_answered_as_a_problem(portal: RunningPortal, organisation: Organisation) -> None:
+    """A GET, an unknown address, a signed form that is not Twilio's, a body over the limit: a problem each."""
+    assert portal.client.get(STATUS).status_code == 405
+    assert portal.client.get(STATUS).headers["allow"] == "POST"
+    assert portal.client.post("/webhooks/nobody").status_code == 404
+    assert portal.twilio(STATUS, {"Hello": "World"}).json()["reason"] == "request_malformed"
+    large = portal.client.post(STATUS, content=b"x" * (4 * 1024**2 + 1))
+    assert (large.status_code, large.json()["reason"]) == (413, "request_too_large")
+
+
+def test_an_account_added_a_moment_ago_is_known_at_once(
+    portal: RunningPortal, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The accounts' secrets are kept for some seconds; a signature that fits none has them read again."""
+    assert portal.twilio(STATUS, delivered(), token="e" * 32).status_code == 403
+    monkeypatch.setenv("TEST_SECOND_TOKEN", "e" * 32)
+    with organisation.engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into carrier_account (name, carrier, channel, secret)"
+                " values ('second', 'twilio', 'sms', 'env:TEST_SECOND_TOKEN')"
+            )
+        )
+    wait_until(lambda: portal.twilio(STATUS, delivered(), token="e" * 32).status_code == 204, 5)
+
+
+def test_while_the_database_is_away_the_carrier_is_asked_to_come_again(
+    portal: RunningPortal, organisation: Organisation
+) -> None:
+    """Nothing is acknowledged that is not stored: 503 with Retry-After, and the same receipt is taken later."""
+    message_id = organisation.message(organisation.campaign(), carrier_message_id=SID)
+    assert portal.twilio(STATUS, delivered(status="sent"), message_id).status_code == 204
+    with organisation.engine.begin() as connection:
+        connection.execute(text("alter table receipt rename to receipt_away"))
+    refused = portal.twilio(STATUS, delivered(), message_id)
+    assert refused.status_code in (500, 503)
+    with organisation.engine.begin() as connection:
+        connection.execute(text("alter table receipt_away rename to receipt"))
+    assert portal.twilio(STATUS, delivered(), message_id).status_code == 204
+    assert organisation.rows("select delivery from message") == [{"delivery": "delivered"}]

@@ -1,0 +1,237 @@
+"""Files come in over HTTP whole or not at all, once, and become campaigns of the key's own team."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import socket
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from nightmail.api_keys import Scope
+from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
+
+CSV = b"external_id,phone,time\n1,+491701234567,9\n2,+491701234568,10\n"
+PATH = "/v1/contact-files?feed=visits&name=visits.csv"
+
+
+def files_in(portal: RunningPortal) -> list[Path]:
+    """What lies in the folder of incoming files."""
+    folder = portal.settings.incoming_dir
+    return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+
+
+def raw_upload(portal: RunningPortal, key: str, length: int, *pieces: bytes, path: str = PATH) -> socket.socket:
+    """A request whose body is sent by hand."""
+    address = urlsplit(portal.url)
+    connection = socket.create_connection((address.hostname, address.port), timeout=30)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: {length}\r\n\r\n"
+    connection.sendall(head.encode())
+    for piece in pieces:
+        connection.sendall(piece)
+    return connection
+
+
+def test_an_upload_becomes_a_campaign(portal: RunningPortal, organisation: Organisation) -> None:
+    """202 with the campaign's address; the file is stored as it came and its campaign is received."""
+    key = organisation.key(Scope.FILES_WRITE, Scope.CAMPAIGNS_READ)
+    answer = portal.api("POST", PATH, key, content=CSV)
+    assert answer.status_code == 202, answer.text
+    body = answer.json()
+    assert (body["state"], body["feed"], body["team"], body["size"]) == ("taken", "visits", "acme.billing", len(CSV))
+    assert body["sha256"] == hashlib.sha256(CSV).hexdigest()
+    campaign = portal.api("GET", answer.headers["location"], key).json()
+    assert (campaign["id"], campaign["state"], campaign["source"]) == (body["campaign"], "received", "api")
+    (stored,) = organisation.rows("select stored_path, campaign_id from received_file")
+    assert Path(stored["stored_path"]).read_bytes() == CSV
+    assert files_in(portal) == [Path(stored["stored_path"])]
+    assert portal.api("GET", f"/v1/contact-files/{body['id']}", key).json()["campaign"] == body["campaign"]
+
+
+def test_a_form_is_taken_too(portal: RunningPortal, organisation: Organisation) -> None:
+    """What a browser or curl -F sends: the feed and the file as parts, in either order, larger than one piece."""
+    rows = b"".join(b"%d,+4917012%05d,9\n" % (number, number) for number in range(100_000))
+    content = b"external_id,phone,time\n" + rows
+    answer = portal.api(
+        "POST",
+        "/v1/contact-files",
+        organisation.key(Scope.FILES_WRITE),
+        files={"file": ("grüße.csv", content), "feed": (None, "visits"), "again": (None, "true")},
+    )
+    assert answer.status_code == 202, answer.text
+    assert (answer.json()["name"], answer.json()["size"]) == ("grüße.csv", len(content))
+    (stored,) = files_in(portal)
+    assert stored.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"--b\r\nContent-Disposition: form-data; name=file; filename=a.csv\r\n\r\nabc", "upload_truncated"),
+        (b"this is no form", "request_malformed"),
+        (b"--b\r\nContent-Disposition: form-data; name=feed\r\n\r\nvisits\r\n--b--\r\n", "request_invalid"),
+    ],
+)
+def test_a_broken_form_leaves_nothing_behind(
+    portal: RunningPortal, organisation: Organisation, body: bytes, reason: str
+) -> None:
+    """A form cut short, no form at all, a form without a file."""
+    answer = portal.api(
+        "POST",
+        "/v1/contact-files",
+        organisation.key(Scope.FILES_WRITE),
+        content=body,
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    assert (answer.json()["reason"], answer.status_code // 100) == (reason, 4)
+    assert files_in(portal) == []
+
+
+def test_the_same_key_and_body_are_answered_alike_and_another_body_is_refused(
+    portal: RunningPortal, organisation: Organisation
+) -> None:
+    """A repeated request is done once, even when the first answer was lost."""
+    key = organisation.key(Scope.FILES_WRITE)
+    headers = {"Idempotency-Key": "6b1f"}
+    first = portal.api("POST", PATH, key, content=CSV, headers=headers)
+    second = portal.api("POST", PATH, key, content=CSV, headers=headers)
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json() == second.json()
+    assert second.headers["location"] == first.headers["location"]
+    assert second.headers["idempotency-replayed"] == "true"
+    other = portal.api("POST", PATH, key, content=CSV + b"3,+491701234569,11\n", headers=headers)
+    assert (other.status_code, other.json()["reason"]) == (422, "idempotency_key_reused")
+    assert len(organisation.rows("select * from campaign")) == 1
+    assert len(files_in(portal)) == 1
+
+
+def test_the_same_content_again_is_refused_unless_it_is_meant(
+    portal: RunningPortal, organisation: Organisation
+) -> None:
+    """409 names the campaign that has the content; `again=true` sends it once more."""
+    key = organisation.key(Scope.FILES_WRITE)
+    first = portal.api("POST", PATH, key, content=CSV).json()
+    refused = portal.api("POST", PATH.replace("visits.csv", "other.csv"), key, content=CSV)
+    assert (refused.status_code, refused.json()["reason"]) == (409, "file_already_taken")
+    assert refused.json()["campaign"] == first["campaign"]
+    assert len(files_in(portal)) == 1
+    meant = portal.api("POST", f"{PATH}&again=true", key, content=CSV)
+    assert meant.status_code == 202
+    assert meant.json()["campaign"] != first["campaign"]
+
+
+def test_who_may_upload(portal: RunningPortal, organisation: Organisation) -> None:
+    """No key, a wrong one, one that was revoked or has expired, one without the scope, another team's feed."""
+    from sqlalchemy import text
+
+    assert portal.client.post(PATH, content=CSV).json()["reason"] == "key_missing"
+    right = organisation.key(Scope.FILES_WRITE)
+    wrong = right[:-3] + ("abc" if right[-3:] != "abc" else "abd")
+    refused = portal.api("POST", PATH, wrong, content=CSV)
+    assert (refused.status_code, refused.json()["reason"]) == (401, "key_wrong")
+    assert "Bearer" in refused.headers["www-authenticate"]
+    assert portal.api("POST", PATH, "nonsense", content=CSV).json()["reason"] == "key_wrong"
+    scope = portal.api("POST", PATH, organisation.key(Scope.CAMPAIGNS_READ), content=CSV)
+    assert (scope.status_code, scope.json()["reason"]) == (403, "scope_missing")
+    foreign = portal.api("POST", "/v1/contact-files?feed=acme.care/visits&name=a.csv", right, content=CSV)
+    assert (foreign.status_code, foreign.json()["reason"]) == (404, "feed_unknown")
+    above = organisation.key(Scope.FILES_WRITE, team="acme")
+    assert (
+        portal.api("POST", "/v1/contact-files?feed=acme.care/visits&name=a.csv", above, content=CSV).status_code == 202
+    )
+    with organisation.engine.begin() as connection:
+        connection.execute(text("update api_key set expires_at = now() - interval '1 second'"))
+    assert portal.api("POST", PATH, right, content=CSV).json()["reason"] == "key_expired"
+    with organisation.engine.begin() as connection:
+        connection.execute(text("update api_key set revoked_at = now()"))
+    assert portal.api("POST", PATH, right, content=CSV).json()["reason"] == "key_wrong"
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "status", "reason"),
+    [
+        (PATH.replace("visits&", "nothing&"), CSV, 404, "feed_unknown"),
+        (PATH, b"", 422, "file_empty"),
+        ("/v1/contact-files?feed=visits", CSV, 422, "request_invalid"),
+        (f"{PATH}&at=yesterday", CSV, 422, "request_invalid"),
+        (PATH.replace("visits.csv", "../../etc/passwd"), CSV, 422, "request_invalid"),
+    ],
+)
+def test_an_upload_that_cannot_be_taken(
+    portal: RunningPortal, organisation: Organisation, path: str, content: bytes, status: int, reason: str
+) -> None:
+    """A clear answer each, and nothing is kept."""
+    answer = portal.api("POST", path, organisation.key(Scope.FILES_WRITE), content=content)
+    assert (answer.status_code, answer.json()["reason"]) == (status, reason)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["remedy"]
+    assert files_in(portal) == []
+
+
+def test_a_file_over_the_limit(start_portal: PortalStarter, organisation: Organisation) -> None:
+    """Refused before a byte is read when its length is announced, else at the first byte too many."""
+    portal = start_portal(maximum_file_bytes=100_000)
+    key = organisation.key(Scope.FILES_WRITE)
+    announced = portal.api("POST", PATH, key, content=b"x" * 200_000)
+    assert (announced.status_code, announced.json()["reason"]) == (413, "request_too_large")
+
+    def pieces() -> object:
+        for _ in range(110):
+            yield b"x" * 1_000
+
+    streamed = portal.api("POST", PATH, key, content=pieces())
+    assert (streamed.status_code, streamed.json()["reason"]) == (413, "file_too_large")
+    assert files_in(portal) == []
+
+
+def test_a_truncated_upload_leaves_nothing_behind(portal: RunningPortal, organisation: Organisation) -> None:
+    """The client goes away in mid-upload: no file, no campaign, and the portal goes on."""
+    key = organisation.key(Scope.FILES_WRITE)
+    connection = raw_upload(portal, key, 1_000_000, CSV)
+    end = time.monotonic() + 10
+    while not files_in(portal):
+        assert time.monotonic() < end, "the upload did not begin"
+    connection.close()
+    while files_in(portal):
+        assert time.monotonic() < end, "the upload was not cleared away"
+        time.sleep(0.01)
+    assert organisation.rows("select * from received_file") == []
+    assert portal.api("POST", PATH, key, content=CSV).status_code == 202
+
+
+def test_a_digest_that_does_not_fit(portal: RunningPortal, organisation: Organisation) -> None:
+    """Content-Digest tells a damaged upload from a whole one."""
+    key = organisation.key(Scope.FILES_WRITE)
+    right = base64.b64encode(hashlib.sha256(CSV).digest()).decode()
+    wrong = base64.b64encode(hashlib.sha256(b"").digest()).decode()
+    damaged = portal.api("POST", PATH, key, content=CSV, headers={"Content-Digest": f"sha-256=:{wrong}:"})
+    assert (damaged.status_code, damaged.json()["reason"]) == (400, "upload_truncated")
+    assert files_in(portal) == []
+    whole = portal.api("POST", PATH, key, content=CSV, headers={"Content-Digest": f"sha-256=:{right}:"})
+    assert whole.status_code == 202
+
+
+def test_a_slow_client_is_given_up(start_portal: PortalStarter, organisation: Organisation) -> None:
+    """A body that stops coming is answered 408, and the connection is closed."""
+    portal = start_portal(upload_pause_s=0.3)
+    connection = raw_upload(portal, organisation.key(Scope.FILES_WRITE), 1_000, b"external_id,")
+    answer = b""
+    while piece := connection.recv(65536):
+        answer += piece
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"reason": "request_too_slow"' in answer
+    assert files_in(portal) == []
+
+
+def test_too_many_requests_of_one_key(start_portal: PortalStarter, organisation: Organisation) -> None:
+    """429 with Retry-After; another key is not touched by it."""
+    portal = start_portal(api_requests_per_s=0.5)
+    key, other = organisation.key(), organisation.key()
+    answers = [portal.api("GET", "/v1/campaigns", key) for _ in range(4)]
+    assert answers[0].status_code == 200
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert portal.api("GET", "/v1/campaigns", other).status_code == 200
