@@ -1,7 +1,5 @@
 """``audience``: every contact planned on a channel, or held for a reason."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from assets.campaign_runs import (

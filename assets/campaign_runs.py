@@ -31,8 +31,12 @@ def stored_preparation(campaign: str, database: DatabaseResource, lake: LakeReso
 
 
 def is_frozen(stored: StoredPreparation) -> bool:
-    """Whether the campaign's tables may no longer change."""
-    return stored.campaign.loaded_at is not None
+    """Whether the campaign's tables may no longer change.
+
+    A campaign that was stopped before its first hand-off and is prepared anew gets its ledger anew.
+    """
+    campaign = stored.campaign
+    return campaign.frozen or (campaign.loaded_at is not None and campaign.state not in STOPPABLE)
 
 
 def frozen_metadata(stored: StoredPreparation, stage: str) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """``contact_file``: the uploaded file as one table of strings, line numbers kept."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """``contacts``, with ``rejects`` and ``warnings`` beside it: the rows judged, normalised and deduplicated."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

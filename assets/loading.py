@@ -3,11 +3,9 @@
 It is downstream of every blocking check, so that a campaign whose checks failed is never loaded.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
-from assets.campaign_runs import stopped_by_errors, stored_preparation
+from assets.campaign_runs import is_frozen, stopped_by_errors, stored_preparation
 from assets.partitions import campaigns
 from nightmail.intake.approval import approval_needed
 from nightmail.sending.campaigns import record_counts
@@ -36,7 +34,7 @@ def ledger(
         if row.loaded_at is None and row.state != CampaignState.CHECKING:
             return dg.MaterializeResult(metadata={"loaded": False, "state": str(row.state)})
         approval = None
-        if row.loaded_at is None:
+        if not is_frozen(stored):
             with database.begin() as connection:
                 approval = approval_needed(
                     connection,
@@ -56,7 +54,7 @@ def ledger(
             actor=f"run:{context.run_id}",
             needs_approval=approval is not None,
         )
-    metadata = {
+    metadata: dict[str, bool | int | str] = {
         "loaded": not loaded.already_loaded,
         "state": str(loaded.state),
         "messages": loaded.messages,

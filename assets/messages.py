@@ -1,7 +1,5 @@
 """``messages``: the rendered text of every message, with its segments and estimated cost."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import dagster as dg

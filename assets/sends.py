@@ -1,7 +1,5 @@
 """``sends``: what became of each message at hand-off. The campaign's part of the ledger, written out."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from assets.partitions import campaigns

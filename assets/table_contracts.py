@@ -4,8 +4,6 @@ A check that fails stops the campaign with its reason before its run ends, and t
 Metadata holds counts only: unexpected values are personal data.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

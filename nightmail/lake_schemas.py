@@ -196,3 +196,23 @@ DELIVERY_REPORT = pa.schema(
     ]
 )
 """One row per message, and one per held contact, by UTC day of first hand-off or of the decision not to send."""
+
+USAGE_REPORT = pa.schema(
+    [
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("team", pa.string(), nullable=False),
+        pa.field("feed", pa.string()),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("channel", pa.string(), nullable=False),
+        pa.field("country", pa.string()),
+        pa.field("carrier", pa.string()),
+        pa.field("messages", pa.int64(), nullable=False),
+        pa.field("segments", pa.int64(), nullable=False),
+        pa.field("call_seconds", pa.int64(), nullable=False),
+        pa.field("delivered", pa.int64(), nullable=False),
+        pa.field("undelivered", pa.int64(), nullable=False),
+        pa.field("cost", MONEY),
+        pa.field("currency", pa.string()),
+    ]
+)
+"""What each team used and what it cost, by UTC day of first hand-off: accepted messages only, one row per group."""

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     sends_partition_interval_s: int = Field(
         300, description="Least seconds between two writings of a campaign's sends partition"
     )
+    report_interval_s: int = Field(600, description="Least seconds between two writings of today's reports")
     senders: int = Field(2, description="Sender runs at the most at once")
     dedupe_window_days: int = 0
 

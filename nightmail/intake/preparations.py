@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
@@ -15,6 +15,7 @@ from nightmail.lake import Lake
 from nightmail.preparing import Preparation, StageTables
 from nightmail.sending.campaigns import CampaignRow
 from nightmail.settings import Settings
+from nightmail.store.copying import copy_table
 
 if TYPE_CHECKING:
     from nightmail.contacts import EarlierCampaign
@@ -169,40 +170,6 @@ def known_preferences(connection: Connection, team: str) -> KnownPreferences:
         CONSENTS,
     )
     return KnownPreferences(suppressions, pa.table(columns).cast(PREFERENCES), consents)
-
-
-def copy_table(connection: Connection, query: str, values: dict[str, Any], schema: Any) -> Any:
-    """The rows of a query as an Arrow table of ``schema``, by COPY: fast for millions of rows."""
-    import pyarrow as pa
-    import pyarrow.csv as pa_csv
-
-    raw: Any = connection.connection.driver_connection
-    with raw.cursor(binary=False) as cursor:
-        # COPY takes no parameters on the server's side, so the client binds them, quoted by the driver.
-        from psycopg import ClientCursor
-
-        bound = ClientCursor(raw).mogrify(query, values)
-        sink = pa.BufferOutputStream()
-        with cursor.copy(f"copy ({bound}) to stdout (format csv, force_quote *)") as copy:
-            for block in copy:
-                sink.write(block)
-    buffer = sink.getvalue()
-    if buffer.size == 0:
-        return schema.empty_table()
-    table = pa_csv.read_csv(
-        pa.BufferReader(buffer),
-        read_options=pa_csv.ReadOptions(column_names=schema.names, block_size=1 << 24),
-        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(
-            column_types=schema,
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-            null_values=[""],
-            true_values=["t"],
-            false_values=["f"],
-        ),
-    )
-    return table.cast(schema)
 
 
 def earlier_campaigns(connection: Connection, campaign: CampaignRow, lake: Lake) -> tuple[EarlierCampaign, ...]:

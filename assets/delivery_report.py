@@ -1,0 +1,49 @@
+"""``delivery_report`` and ``usage_report``: what analysts read, by UTC day of first hand-off or of the decision."""
+
+import datetime as dt
+
+import dagster as dg
+
+from assets.campaign_runs import stage_metadata
+from assets.partitions import days
+from nightmail.reports.days import write_delivery_report, write_usage_report
+from nightmail.reports.report_page import write_report_page
+from resources.database import DatabaseResource
+from resources.lake import LakeResource
+
+
+@dg.asset(
+    partitions_def=days,
+    deps=["receipts", "sends"],
+    group_name="reports",
+    kinds={"parquet", "html"},
+    description="One row per message, and one per held contact: what became of it at hand-off and after. Beside it a page "
+    "with charts. Refers to people by id and keyed hash only.",
+)
+def delivery_report(
+    context: dg.AssetExecutionContext, database: DatabaseResource, lake: LakeResource
+) -> dg.MaterializeResult[None]:
+    """Write one day of the delivery report, and its page."""
+    day = dt.date.fromisoformat(context.partition_key)
+    table = lake.table("delivery_report", context.partition_key, "day")
+    with database.connect() as connection:
+        counts = write_delivery_report(connection, lake.lake, day, table)
+    page = write_report_page(table, day)
+    return dg.MaterializeResult(metadata={**stage_metadata(counts), "page": dg.MetadataValue.path(page)})
+
+
+@dg.asset(
+    partitions_def=days,
+    deps=["sends"],
+    group_name="reports",
+    kinds={"parquet"},
+    description="What each team used and what it cost, by channel, country and carrier. No personal data.",
+)
+def usage_report(
+    context: dg.AssetExecutionContext, database: DatabaseResource, lake: LakeResource
+) -> dg.MaterializeResult[None]:
+    """Write one day of the usage report."""
+    day = dt.date.fromisoformat(context.partition_key)
+    with database.connect() as connection:
+        counts = write_usage_report(connection, day, lake.table("usage_report", context.partition_key, "day"))
+    return dg.MaterializeResult(metadata=stage_metadata(counts))

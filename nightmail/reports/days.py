@@ -1,0 +1,222 @@
+"""The days of the reports: each written whole from the ledger, receipts and replies, by indexed time.
+
+A day is the UTC day of arrival for receipts and replies; for delivery and usage, of first hand-off, or of the decision
+for what was never handed off.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, Row, text
+
+from nightmail.lake import Lake, TableFile
+from nightmail.lake_schemas import DELIVERY_REPORT, RECEIPTS, REPLIES, USAGE_REPORT
+from nightmail.sending.carrier import NOT_REACHED, REACHED
+from nightmail.store.copying import copy_table
+
+NEVER_HANDED_OFF = ("failed", "held", "cancelled", "expired", "not_needed", "in_doubt")
+"""States in which a message without a hand-off is reported, by the day of the decision."""
+
+_MESSAGE_ID = (
+    "{c}.token || '-' || (({m}.message_key >> 7) & 2147483647) || '-' || "
+    "(array['sms','email','voice','chat'])[(({m}.message_key >> 4) & 7) + 1] || '-' || ({m}.message_key & 15)"
+)
+
+_DELIVERY = f"""
+    select %(day)s::date, (coalesce(m.handed_off_at, m.changed_at) at time zone t.time_zone)::date, t.path, f.name, c.key,
+        p.name, g.name, {_MESSAGE_ID.format(c="c", m="m")}, m.line, m.contact_id, m.address_hash, m.channel, m.step,
+        m.country, m.language, m.state, m.reason, m.delivery, coalesce(m.delivery_error, m.error_code), a.carrier,
+        m.carrier_message_id, m.attempts, m.planned_at, m.handed_off_at, m.delivery_at, m.opened_at is not null,
+        m.clicked_at is not null, m.replied_at is not null, m.duration_s, m.segments, m.cost, m.currency
+    from message m join campaign c on c.id = m.campaign_id join team t on t.id = c.team_id
+        left join feed f on f.id = c.feed_id join template_version v on v.id = c.template_version_id
+        join template p on p.id = v.template_id join category g on g.id = c.category_id
+        left join carrier_account a on a.id = m.carrier_account_id
+    where m.campaign_id = %(campaign)s and (
+        (m.handed_off_at >= %(start)s and m.handed_off_at < %(end)s)
+        or (m.handed_off_at is null and m.changed_at >= %(start)s and m.changed_at < %(end)s and m.state = any(%(ended)s))
+    )
+    order by m.message_key
+"""  # noqa: S608 - the parts are constants of this module
+
+_CAMPAIGNS = text(
+    "select c.id, c.key, c.loaded_at from campaign c where c.id in (select m.campaign_id from message m "
+    "where m.handed_off_at >= :start and m.handed_off_at < :end union select m.campaign_id from message m "
+    "where m.changed_at >= :start and m.changed_at < :end and m.handed_off_at is null and m.state = any(:ended)) "
+    "or (c.loaded_at >= :start and c.loaded_at < :end) order by c.id"
+)
+
+_CAMPAIGN_FACTS = text(
+    "select t.path as team, t.time_zone, f.name as feed, c.key, p.name as template, g.name as category "
+    "from campaign c join team t on t.id = c.team_id left join feed f on f.id = c.feed_id "
+    "join template_version v on v.id = c.template_version_id join template p on p.id = v.template_id "
+    "join category g on g.id = c.category_id where c.id = :id"
+)
+
+
+def bounds(day: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    """The first moment of a UTC day and of the next one."""
+    start = dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC)
+    return start, start + dt.timedelta(days=1)
+
+
+def write_delivery_report(connection: Connection, lake: Lake, day: dt.date, destination: TableFile) -> dict[str, Any]:
+    """Write the delivery report of a day, campaign by campaign; gives counts by state and by status."""
+    start, end = bounds(day)
+    values = {"start": start, "end": end, "ended": list(NEVER_HANDED_OFF)}
+    states: dict[str, int] = {}
+    statuses: dict[str, int] = {}
+    campaigns = connection.execute(_CAMPAIGNS, values).all()
+    with destination.writer(DELIVERY_REPORT) as writer:
+        for campaign in campaigns:
+            table = copy_table(connection, _DELIVERY, {**values, "day": day, "campaign": campaign.id}, DELIVERY_REPORT)
+            parts = [table]
+            if campaign.loaded_at is not None and start <= campaign.loaded_at < end:
+                parts.append(_held_contacts(connection, lake, day, campaign))
+            for part in parts:
+                if part.num_rows:
+                    writer.write(part)
+                    _count(states, part["state"])
+                    _count(statuses, part["status"].drop_null())
+        rows = writer.rows
+    return {"rows": rows, "campaigns": len(campaigns), "states": states, "statuses": statuses}
+
+
+def _count(into: dict[str, int], column: pa.ChunkedArray) -> None:
+    for entry in pc.value_counts(column):
+        name = entry["values"].as_py()
+        into[name] = into.get(name, 0) + entry["counts"].as_py()
+
+
+def _held_contacts(connection: Connection, lake: Lake, day: dt.date, campaign: Row[Any]) -> pa.Table:
+    """The contacts that a campaign held before rendering: rows without a message."""
+    decided_at = campaign.loaded_at
+    audience = lake.table("audience", campaign.key)
+    if not audience.exists():
+        return DELIVERY_REPORT.empty_table()
+    facts = connection.execute(_CAMPAIGN_FACTS, {"id": campaign.id}).one()
+    from zoneinfo import ZoneInfo
+
+    held = audience.read(["line", "contact_id", "state", "channel", "reason", "address_hash", "country", "language"])
+    held = held.filter(pc.equal(held["state"], "held"))
+    same = {
+        "day": day,
+        "team_date": decided_at.astimezone(ZoneInfo(facts.time_zone)).date(),
+        "team": facts.team,
+        "feed": facts.feed,
+        "campaign": facts.key,
+        "template": facts.template,
+        "category": facts.category,
+        "planned_at": decided_at,
+        "opened": False,
+        "clicked": False,
+        "replied": False,
+    }
+    columns = []
+    for field in DELIVERY_REPORT:
+        if field.name in held.column_names:
+            columns.append(held[field.name].cast(field.type))
+        else:
+            columns.append(pa.repeat(pa.scalar(same.get(field.name), field.type), held.num_rows))
+    return pa.table(columns, schema=DELIVERY_REPORT)
+
+
+def write_receipts(connection: Connection, day: dt.date, destination: TableFile) -> dict[str, Any]:
+    """Write what carriers said on a day; gives the number of rows and the counts by status."""
+    start, end = bounds(day)
+    query = f"""
+        select r.received_at, r.occurred_at, case when r.message_key is not null then {_MESSAGE_ID.format(c="c", m="r")} end,
+            c.key, t.path, r.channel, r.carrier, r.carrier_message_id, r.status, r.error_code, r.duration_s
+        from receipt r left join campaign c on c.id = r.campaign_id left join team t on t.id = c.team_id
+        where r.received_at >= %(start)s and r.received_at < %(end)s order by r.received_at
+    """  # noqa: S608
+    table = copy_table(connection, query, {"start": start, "end": end}, RECEIPTS)
+    destination.write(table)
+    statuses: dict[str, int] = {}
+    _count(statuses, table["status"])
+    return {"rows": table.num_rows, "statuses": statuses}
+
+
+def write_replies(connection: Connection, day: dt.date, destination: TableFile) -> dict[str, Any]:
+    """Write what recipients said on a day; gives the number of rows and the counts by kind."""
+    start, end = bounds(day)
+    query = f"""
+        select r.received_at, case when r.message_key is not null then {_MESSAGE_ID.format(c="c", m="r")} end, c.key, t.path,
+            m.contact_id, r.channel, r.address_hash, r.kind, r.text
+        from reply r left join campaign c on c.id = r.campaign_id left join team t on t.id = r.team_id
+            left join message m on m.ledger_month = r.ledger_month and m.message_key = r.message_key
+        where r.received_at >= %(start)s and r.received_at < %(end)s order by r.received_at
+    """  # noqa: S608
+    table = copy_table(connection, query, {"start": start, "end": end}, REPLIES)
+    destination.write(table)
+    kinds: dict[str, int] = {}
+    _count(kinds, table["kind"])
+    return {"rows": table.num_rows, "kinds": kinds}
+
+
+def write_usage_report(connection: Connection, day: dt.date, destination: TableFile) -> dict[str, Any]:
+    """Write what each team used on a day; gives the number of groups and the cost by currency."""
+    start, end = bounds(day)
+    query = """
+        select %(day)s::date, t.path, f.name, g.name, m.channel, m.country, a.carrier, count(*), sum(m.segments),
+            coalesce(sum(m.duration_s), 0), count(*) filter (where m.delivery = any(%(reached)s)),
+            count(*) filter (where m.delivery = any(%(missed)s)), sum(m.cost), m.currency
+        from message m join campaign c on c.id = m.campaign_id join team t on t.id = c.team_id
+            left join feed f on f.id = c.feed_id join category g on g.id = c.category_id
+            left join carrier_account a on a.id = m.carrier_account_id
+        where m.handed_off_at >= %(start)s and m.handed_off_at < %(end)s and m.state = 'accepted'
+        group by t.path, f.name, g.name, m.channel, m.country, a.carrier, m.currency
+        order by t.path, f.name, g.name, m.channel, m.country
+    """
+    values = {
+        "day": day,
+        "start": start,
+        "end": end,
+        "reached": [str(status) for status in REACHED],
+        "missed": [str(status) for status in NOT_REACHED],
+    }
+    table = copy_table(connection, query, values, USAGE_REPORT)
+    destination.write(table)
+    costs: dict[str, str] = {}
+    for currency in pc.unique(table["currency"].drop_null()).to_pylist():
+        of_currency = table.filter(pc.equal(table["currency"], currency))
+        costs[currency] = str(pc.sum(of_currency["cost"]).as_py())
+    return {"rows": table.num_rows, "messages": pc.sum(table["messages"]).as_py() or 0, "costs": costs}
+
+
+def latest_change(connection: Connection) -> dt.datetime | None:
+    """When anything that reports hold changed last: the ends of five indexes, cheap at any size."""
+    found: dt.datetime | None = connection.scalar(
+        text(
+            "select greatest((select max(changed_at) from message), (select max(received_at) from receipt), "
+            "(select max(received_at) from reply), (select max(handed_off_at) from message), "
+            "(select max(loaded_at) from campaign))"
+        )
+    )
+    return found
+
+
+def changed_days(connection: Connection, after: dt.datetime, until: dt.datetime) -> list[dt.date]:
+    """The UTC days whose reports changed in ``(after, until]``: hand-offs, decisions, receipts and replies."""
+    rows = connection.scalars(
+        text(
+            "select distinct (at at time zone 'UTC')::date from ("
+            "  select coalesce(handed_off_at, changed_at) as at from message"
+            "    where changed_at > :after and changed_at <= :until"
+            "  union all select handed_off_at from message where handed_off_at > :after and handed_off_at <= :until"
+            "  union all select received_at from receipt where received_at > :after and received_at <= :until"
+            "  union all select m.handed_off_at from receipt r join message m on m.ledger_month = r.ledger_month"
+            "    and m.message_key = r.message_key where r.received_at > :after and r.received_at <= :until"
+            "  union all select received_at from reply where received_at > :after and received_at <= :until"
+            "  union all select m.handed_off_at from reply r join message m on m.ledger_month = r.ledger_month"
+            "    and m.message_key = r.message_key where r.received_at > :after and r.received_at <= :until"
+            "  union all select loaded_at from campaign where loaded_at > :after and loaded_at <= :until"
+            ") changes where at is not null order by 1"
+        ),
+        {"after": after, "until": until},
+    )
+    return list(rows)

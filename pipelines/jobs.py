@@ -1,0 +1,58 @@
+"""The jobs: preparing a campaign, sending, writing ``sends`` out, and the reports of a day.
+
+Steps of a campaign run in one process: a step's own process costs seconds, the step itself tenths of one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from assets.partitions import campaigns, days
+from assets.sender_runs import hand_off
+
+PREPARE_AT_MOST_S = 2 * 3600
+REPORT_AT_MOST_S = 3600
+
+prepare = dg.define_asset_job(
+    "prepare",
+    selection=dg.AssetSelection.assets(
+        "contact_file", "contacts", "rejects", "warnings", "audience", "messages", "ledger"
+    ),
+    partitions_def=campaigns,
+    executor_def=dg.in_process_executor,
+    tags={"nightmail/kind": "prepare", "dagster/max_runtime": str(PREPARE_AT_MOST_S)},
+    description="One campaign from its file to the ledger. Its last step moves the campaign on.",
+)
+
+write_sends = dg.define_asset_job(
+    "write_sends",
+    selection=dg.AssetSelection.assets("sends"),
+    partitions_def=campaigns,
+    executor_def=dg.in_process_executor,
+    tags={"nightmail/kind": "report"},
+    description="The ledger of one campaign written out, by hand; senders do it by themselves.",
+)
+
+report = dg.define_asset_job(
+    "report",
+    selection=dg.AssetSelection.assets("receipts", "replies", "delivery_report", "usage_report"),
+    partitions_def=days,
+    executor_def=dg.in_process_executor,
+    tags={"nightmail/kind": "report", "dagster/max_runtime": str(REPORT_AT_MOST_S)},
+    description="The reports of one UTC day.",
+)
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    tags={"nightmail/kind": "send"},
+    description="A sender: hands due messages of all campaigns over until nothing is due.",
+)
+def send() -> None:
+    """One sender."""
+    hand_off()
+
+
+JOBS: list[Any] = [prepare, send, write_sends, report]

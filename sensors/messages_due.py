@@ -1,0 +1,63 @@
+"""Senders: as many runs of the ``send`` job as there is work and room for.
+
+A sender is started while the first campaigns are still being prepared, so that their first message does not wait for a
+process to start; it lingers for them (:mod:`assets.sender_runs`).
+"""
+
+import dagster as dg
+from sqlalchemy import text
+
+from nightmail.sending.advance import advance_ledger
+from nightmail.sending.campaigns import due_work
+from nightmail.settings import settings
+from resources.database import DatabaseResource
+from sensors.watching import watch
+
+SEND_JOB = "send"
+MESSAGES_FOR_A_SECOND = 2_000
+"""Fewer due messages than this are one sender's work."""
+UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+_PAUSE_S = 0.5
+_COMING = text(
+    "select exists (select from campaign where state in ('received', 'checking') "
+    "and (accepts_until is null or accepts_until <= now()) and state_changed_at > now() - interval '10 minutes' "
+    "and (scheduled_at is null or scheduled_at <= now()))"
+)
+
+
+def senders_wanted(due_messages: int, coming: bool, most: int) -> int:
+    """How many senders the work is for: none without any, one for little or for what is coming, else as many as may be."""
+    if due_messages == 0:
+        return 1 if coming else 0
+    return most if due_messages >= MESSAGES_FOR_A_SECOND else 1
+
+
+@dg.sensor(
+    job_name=SEND_JOB,
+    minimum_interval_seconds=settings().sensor_interval_s,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Keeps as many sender runs as there are due messages and room for; also moves on what time decides: "
+    "cut-offs, escalations, finished campaigns.",
+)
+def messages_due(context: dg.SensorEvaluationContext, database: DatabaseResource) -> dg.SensorResult | dg.SkipReason:
+    """Advance the ledger, count what is due, ask for the senders that are missing."""
+    advance_ledger(database.engine)
+    running = context.instance.get_runs_count(dg.RunsFilter(job_name=SEND_JOB, statuses=list(UNFINISHED)))
+    most = settings().senders
+
+    def look() -> int:
+        with database.connect() as connection:
+            due = due_work(connection, limit=MESSAGES_FOR_A_SECOND)
+            coming = bool(connection.scalar(_COMING))
+        return max(0, senders_wanted(due.messages, coming, most) - running)
+
+    missing = watch(look, _PAUSE_S)
+    if not missing:
+        return dg.SkipReason(f"{running} senders at work are enough.")
+    return dg.SensorResult(run_requests=[dg.RunRequest(job_name=SEND_JOB) for _ in range(missing)])

@@ -1,0 +1,29 @@
+"""How sensors look: often within one tick, never longer than a tick may last.
+
+Dagster's daemon gives a sensor a tick every five seconds. A tick that finds nothing looks again every fraction of a
+second for most of that time, so that a file waits for tenths of a second and not for the next tick. Ticks run in
+threads of the code server (``sensors: use_threads`` in dagster.yaml), so that one that waits holds up no other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+TICK_LIMIT_S = 45.0
+"""The longest a tick may last: Dagster gives it 60 s."""
+WATCH_S = 4.5
+"""For how long a tick that finds nothing goes on looking."""
+
+Found = TypeVar("Found")
+
+
+def watch(look: Callable[[], Found], pause_s: float, watch_s: float = WATCH_S) -> Found:
+    """Call ``look`` until what it gives is true or ``watch_s`` are over; gives what it gave last."""
+    end = time.monotonic() + watch_s
+    while True:
+        found = look()
+        if found or time.monotonic() + pause_s > end:
+            return found
+        time.sleep(pause_s)
