@@ -724,6 +724,15 @@ _ENTRIES = (
         "The messages are not those of this campaign.",
         "Render them again for this campaign.",
     ),
+    Reason(
+        "carrier_unknown", Kind.SETUP, "There is no such carrier.", "Use one of the adapters in resources/carriers."
+    ),
+    Reason(
+        "carrier_address",
+        Kind.SETUP,
+        "The address of the carrier's service cannot be used.",
+        "Write it as https://api.example.com, or leave it out to use the carrier's own.",
+    ),
     # Files over SFTP
     Reason(
         "sftp_unreachable",
@@ -850,7 +859,9 @@ _ENTRIES = (
         "The webhook's address cannot be used.",
         "Give a public https:// address.",
     ),
-    Reason("event_unknown", Kind.REQUEST, "There is no such event.", "Use the events that the API's description lists."),
+    Reason(
+        "event_unknown", Kind.REQUEST, "There is no such event.", "Use the events that the API's description lists."
+    ),
     Reason("too_many_webhooks", Kind.REQUEST, "The team has as many webhooks as it may.", "End one of them first."),
     Reason(
         "webhook_given_up",

@@ -421,6 +421,7 @@ class SftpFolder:
         # The local disk's errors are not the server's: only reading is translated.
         try:
             remote.seek(done)
+            _quieten(remote)
             remote.prefetch(file.size, _REQUESTS_UNDER_WAY)
             while done < file.size:
                 with self.connection.translated(file.path):
@@ -536,6 +537,19 @@ class SftpFolder:
             f"The archive beside {self.path} has too many files of one name and time.",
             "Clear the archive folder.",
         )
+
+
+def _quieten(remote: Any) -> None:
+    """Keep paramiko's prefetching thread from printing a traceback when the server goes away: the reader reports it."""
+    import paramiko
+
+    prefetch = remote._prefetch_thread
+
+    def quiet(*arguments: Any) -> None:
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            prefetch(*arguments)
+
+    remote._prefetch_thread = quiet
 
 
 def _time(entry: paramiko.SFTPAttributes) -> datetime:

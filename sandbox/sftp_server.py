@@ -98,6 +98,7 @@ class JailedSftp(asyncssh.SFTPServer):
         home.mkdir(parents=True, exist_ok=True)
         self._home = os.fsencode(home)
         self._read = 0
+        self._gone = False
         self._connection = chan.get_connection()
         super().__init__(chan, chroot=self._home)
 
@@ -121,11 +122,12 @@ class JailedSftp(asyncssh.SFTPServer):
         """Read, unless a test wants the server to go away."""
         data = cast(bytes, super().read(file_obj, offset, size))
         self._read += len(data)
-        if self.faults.exists():
+        if not self._gone and self.faults.exists():
             fault = json.loads(self.faults.read_text())
             if fault.get("count", 0) > 0 and self._read > fault["drop_after_bytes"]:
                 fault["count"] -= 1
                 self.faults.write_text(json.dumps(fault))
+                self._gone = True
                 self._connection.abort()
         return data
 

@@ -143,6 +143,8 @@ class _Group:
     """Messages that can share a request."""
 
     messages: tuple[OutgoingMessage, ...]
+    shared: tuple[_Shared, _Shared] | None = None
+    """Their texts and pages taken apart, where that was done already."""
 
     def halves(self) -> tuple[_Group, _Group]:
         middle = len(self.messages) // 2
@@ -292,9 +294,10 @@ class SendGridEmail:
         bodies = [message.body for message in group.messages]
         pages = [message.html or "" for message in group.messages]
         prefix = _free_prefix(bodies, pages)
-        parts = [("text/plain", _Shared.of(bodies))]
+        text, page = group.shared or (_Shared.of(bodies), _Shared.of(pages))
+        parts = [("text/plain", text)]
         if first.html is not None:
-            parts.append(("text/html", _Shared.of(pages)))
+            parts.append(("text/html", page))
         gaps: list[tuple[str, tuple[str, ...]]] = []
         contents = []
         for number, (kind, shared) in enumerate(parts):
@@ -541,14 +544,12 @@ def _fitting(group: list[OutgoingMessage], apart: bool = False) -> Iterator[_Gro
         yield _Group(tuple(group))
         return
     bodies, pages = [message.body for message in group], [message.html or "" for message in group]
-    own = [
-        text + page
-        for text, page in zip(_Shared.of(bodies).sizes(len(group)), _Shared.of(pages).sizes(len(group)), strict=True)
-    ]
+    shared = _Shared.of(bodies), _Shared.of(pages)
+    own = [text + page for text, page in zip(*(part.sizes(len(group)) for part in shared), strict=True)]
     small = [message for message, size in zip(group, own, strict=True) if size <= SUBSTITUTION_LIMIT]
     large = [message for message, size in zip(group, own, strict=True) if size > SUBSTITUTION_LIMIT]
     if small:
-        yield _Group(tuple(small))
+        yield _Group(tuple(small), None if large else shared)
     if apart:
         yield from (_Group((message,)) for message in large)
         return
