@@ -122,6 +122,7 @@ class _Renderer:
         self.public_url = options.public_url or NOWHERE
         self.signing_key = options.signing_key or options.hash_key
         self.day = options.price_date or datetime.now(UTC).date()
+        self._changes: list[pa.Table] = []
         self._compared: set[tuple[int, int]] = set()
         self._prices: dict[tuple[str, str | None], tuple[int, str] | None] = {}
 
@@ -134,24 +135,20 @@ class _Renderer:
         used += [p.currency_column for p in self.template.placeholders.values() if p.currency_column]
         used += [f"{name}_currency" for name in used]
         wanted += [name for name in dict.fromkeys(used) if name in present_columns and name not in wanted]
-        rewritten = TableFile(f"{audience.url}.rewritten")
-        total, done, any_changed = contacts.num_rows(), 0, False
+        total, done = contacts.num_rows(), 0
         block_rows = self._block_rows(_channels_in(audience))
-        try:
-            with messages.writer(MESSAGES) as writer, rewritten.writer(AUDIENCE) as audience_writer:
-                for contact_block, audience_block in _side_by_side(contacts, audience, wanted, block_rows):
-                    block = self._render(contact_block, audience_block)
-                    for table in _in_order(block.rendered):
-                        writer.write(table)
-                    any_changed |= bool(block.changed.any())
-                    audience_writer.write(self._audience(block))
-                    done += contact_block.num_rows
-                    if progress is not None:
-                        progress(STAGE, done, total)
-            if any_changed:
-                _replace(rewritten, audience)
-        finally:
-            rewritten.delete()
+        with messages.writer(MESSAGES) as writer:
+            for contact_block, audience_block in _side_by_side(contacts, audience, wanted, block_rows):
+                block = self._render(contact_block, audience_block)
+                for table in _in_order(block.rendered):
+                    writer.write(table)
+                if block.changed.any():
+                    self._changes.append(self._changed_audience(block))
+                done += contact_block.num_rows
+                if progress is not None:
+                    progress(STAGE, done, total)
+        if self._changes:
+            _rewrite(audience, pa.concat_tables(self._changes).combine_chunks())
         return self.summary
 
     def _block_rows(self, channels: set[str]) -> int:
@@ -459,32 +456,28 @@ class _Renderer:
 
     # --- The audience ------------------------------------------------------------------------------------------------
 
-    def _audience(self, block: _Block) -> pa.Table:
-        if not block.changed.any():
-            return block.audience
-        table = block.audience.to_pydict()
-        first = {
-            int(row): rendered
+    def _changed_audience(self, block: _Block) -> pa.Table:
+        """The block's rows whose first channel gave way: on their next one now, or held."""
+        changed = np.flatnonzero(block.changed)
+        table = block.audience.take(pa.array(changed)).to_pydict()
+        facts = {
+            row: (rendered.table["address_hash"][at].as_py(), rendered.table["country"][at].as_py())
             for rendered in block.rendered
-            for row in rendered.rows.tolist()
-            if rendered.table.num_rows and rendered.table["step"][0].as_py() == 0 and block.changed[row]
+            if rendered.table["step"][0].as_py() == 0
+            for at, row in enumerate(rendered.rows.tolist())
+            if block.changed[row]
         }
-        for row in np.flatnonzero(block.changed).tolist():
+        for at, row in enumerate(changed.tolist()):
             names = [self.channels[code] for code in block.channels[row].tolist() if code >= 0]
+            table["channel"][at], table["fallbacks"][at] = (names[0] if names else None), names[1:]
             if names:
                 self.summary.dropped += 1
-                table["channel"][row], table["fallbacks"][row] = names[0], names[1:]
-                rendered = first.get(row)
-                if rendered is not None:
-                    at = int(np.searchsorted(rendered.rows, row))
-                    table["address_hash"][row] = rendered.table["address_hash"][at].as_py()
-                    table["country"][row] = rendered.table["country"][at].as_py()
+                table["address_hash"][at], table["country"][at] = facts[row]
                 continue
             reason = block.first_reason[row]
             self.summary.held += 1
             self.summary.by_reason[reason] += 1
-            table["state"][row], table["reason"][row] = "held", reason
-            table["channel"][row], table["fallbacks"][row], table["not_before"][row] = None, [], None
+            table["state"][at], table["reason"][at], table["not_before"][at] = "held", reason, None
         return pa.table(table, schema=AUDIENCE)
 
 
@@ -533,12 +526,18 @@ def _in_order(rendered: list[_Rendered]) -> Iterator[pa.Table]:
     yield whole.take(pa.array(order))
 
 
-def _replace(source: TableFile, target: TableFile) -> None:
-    import fsspec
-
-    filesystem, path = fsspec.core.url_to_fs(source.url)
-    _, onto = fsspec.core.url_to_fs(target.url)
-    filesystem.mv(path, onto)
+def _rewrite(audience: TableFile, changes: pa.Table) -> None:
+    """Write the audience again with some rows changed, aside and renamed."""
+    lines = changes["line"].combine_chunks()
+    with audience.writer(AUDIENCE) as writer:
+        for block in audience.blocks():
+            positions = pc.index_in(block["line"].combine_chunks(), value_set=lines)
+            if positions.null_count == len(positions):
+                writer.write(block)
+                continue
+            both = pa.concat_tables([block, changes]).combine_chunks()
+            kept = pa.array(np.arange(block.num_rows))
+            writer.write(both.take(pc.coalesce(pc.add(positions.cast(pa.int64()), block.num_rows), kept)))
 
 
 def _sample(rows: int, wanted: int) -> npt.NDArray[np.int64]:

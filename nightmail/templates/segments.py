@@ -7,8 +7,6 @@ extension table and a surrogate pair are never cut in two by a segment's end.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -28,8 +26,8 @@ _CLASSES = np.full(0x10001, _OTHER, dtype=np.uint8)
 _CLASSES[[ord(sign) for sign in GSM_BASIC]] = _BASIC
 _CLASSES[[ord(sign) for sign in GSM_EXTENSION]] = _EXTENDED
 _CLASSES[0x10000] = _ASTRAL
-_ODD_ASCII = tuple(bytes([code]) for code in range(128) if _CLASSES[code] != _BASIC)
-"""The signs of ASCII that are not in the basic alphabet: few, and sought one by one in a whole column."""
+_ODD_BYTES = np.array([_CLASSES[byte] != _BASIC if byte < 0x80 else byte >= 0xC0 for byte in range(256)], dtype=bool)
+"""Bytes that begin a sign which has to be looked at: the odd ones of ASCII, and every first byte of a longer sequence."""
 
 Counts = npt.NDArray[np.int64]
 
@@ -51,9 +49,10 @@ def segments(text: str) -> int:
 def utf16_units(column: pa.Array) -> Counts:
     """The length of each text as carriers count characters: UTF-16 code units."""
     lengths: Counts = pc.utf8_length(column).to_numpy(zero_copy_only=False).astype(np.int64)
-    if b"\xf0" in _bytes(column) or b"\xf1" in _bytes(column) or b"\xf3" in _bytes(column) or b"\xf4" in _bytes(column):
-        astral = pc.count_substring_regex(column, r"[\x{10000}-\x{10FFFF}]").to_numpy(zero_copy_only=False)
-        lengths = lengths + astral
+    data, starts = _bytes(column)
+    astral = np.flatnonzero(data >= 0xF0)
+    if len(astral):
+        lengths += np.bincount(_rows_of(astral, starts), minlength=len(column))
     return lengths
 
 
@@ -65,49 +64,52 @@ def count_segments(column: pa.Array | pa.ChunkedArray) -> Counts:
     if not rows:
         return np.zeros(0, dtype=np.int64)
     characters: Counts = pc.utf8_length(column).to_numpy(zero_copy_only=False).astype(np.int64)
-    size: Counts = pc.binary_length(column).to_numpy(zero_copy_only=False).astype(np.int64)
-    found = _segments_of(characters, _ONE_GSM, _MANY_GSM)
-    data = _bytes(column)
-    odd = size != characters
-    if any(data.find(sign) >= 0 for sign in _ODD_ASCII):
-        odd = np.ones(rows, dtype=bool)
-    if odd.any():
-        at = np.flatnonzero(odd)
-        found[at] = _by_signs(column if len(at) == rows else column.take(pa.array(at)), characters[at])
-    return found
+    data, starts = _bytes(column)
+    # Only signs outside the basic alphabet's part of ASCII are looked at one by one: in most texts they are few.
+    odd = np.flatnonzero(_ODD_BYTES[data])
+    if not len(odd):
+        return np.where(characters <= _ONE_GSM, 1, -(-characters // _MANY_GSM))
+    classes = _CLASSES[np.minimum(_code_points(data, odd), 0x10000)]
+    odd_rows = _rows_of(odd, starts)
 
-
-def _bytes(column: pa.Array) -> bytes:
-    offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)
-    start, end = int(offsets[column.offset]), int(offsets[column.offset + len(column)])
-    return memoryview(column.buffers()[2])[start:end].tobytes() if end > start else b""
-
-
-def _segments_of(length: Counts, one: int, many: int) -> Counts:
-    return np.where(length <= one, 1, -(-length // many))
-
-
-def _by_signs(column: pa.Array, characters: Counts) -> Counts:
-    signs = np.frombuffer(_bytes(column).decode().encode("utf-32-le"), dtype=np.uint32)
-    classes = _CLASSES[np.minimum(signs, 0x10000)]
-    ends = np.concatenate(([0], np.cumsum(characters)))
-
-    def count(kind: int) -> Counts:
-        sums = np.concatenate(([0], np.cumsum(classes == kind)))
-        counted: Counts = sums[ends[1:]] - sums[ends[:-1]]
+    def count(*kinds: int) -> Counts:
+        counted: Counts = np.bincount(odd_rows[np.isin(classes, kinds)], minlength=rows)
         return counted
 
     extended, astral = count(_EXTENDED), count(_ASTRAL)
-    gsm = (count(_OTHER) + astral) == 0
-    units = characters + np.where(gsm, extended, astral)
+    gsm = count(_OTHER, _ASTRAL) == 0
+    double = np.where(gsm, extended, astral)
+    units = characters + double
     one, many = np.where(gsm, _ONE_GSM, _ONE_UCS2), np.where(gsm, _MANY_GSM, _MANY_UCS2)
-    found = np.where(units <= one, 1, -(-units // many))
+    found: Counts = np.where(units <= one, 1, -(-units // many))
     # A sign of two units may not be cut, so a segment may end one unit early. Where that cannot change the number, done.
     worst = np.where(units <= one, 1, -(-units // (many - 1)))
-    double = np.where(gsm, extended, astral) > 0
-    for row in np.flatnonzero((worst != found) & double):
+    for row in np.flatnonzero((worst != found) & (double > 0)):
         found[row] = segments(column[int(row)].as_py())
     return found
+
+
+def _bytes(column: pa.Array) -> tuple[npt.NDArray[np.uint8], Counts]:
+    """The texts' bytes in one piece, and where each text starts in it."""
+    if not len(column) or column.buffers()[2] is None:
+        return np.zeros(0, dtype=np.uint8), np.zeros(len(column), dtype=np.int64)
+    offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    data = np.frombuffer(column.buffers()[2], dtype=np.uint8)[offsets[0] : offsets[-1]]
+    return data, (offsets[:-1] - offsets[0]).astype(np.int64)
+
+
+def _rows_of(positions: Counts, starts: Counts) -> Counts:
+    return np.searchsorted(starts, positions, side="right") - 1
+
+
+def _code_points(data: npt.NDArray[np.uint8], positions: Counts) -> Counts:
+    """The code points of the UTF-8 sequences that begin at these positions."""
+    padded = np.concatenate((data, np.zeros(3, dtype=np.uint8)))
+    first, second, third, fourth = (padded[positions + ahead].astype(np.int64) for ahead in range(4))
+    two = (first & 0x1F) << 6 | (second & 0x3F)
+    three = (first & 0x0F) << 12 | (second & 0x3F) << 6 | (third & 0x3F)
+    four = (first & 0x07) << 18 | (second & 0x3F) << 12 | (third & 0x3F) << 6 | (fourth & 0x3F)
+    return np.select([first < 0x80, first < 0xE0, first < 0xF0], [first, two, three], four)
 
 
 def _of_kinds(text: str, *kinds: int) -> bool:
@@ -124,8 +126,3 @@ def _packed(costs: list[int], one: int, many: int) -> int:
             count, room = count + 1, many
         room -= cost
     return count
-
-
-def as_int32(counts: Counts) -> Any:
-    """The counts as the tables' ``segments`` column."""
-    return pa.array(counts, pa.int32())
