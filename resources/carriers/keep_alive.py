@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from nightmail.errors import ConfigurationError
@@ -84,17 +84,23 @@ class _Deadline(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, until: float) -> None:
         self._sock = sock
+        # The socket's own raw file keeps it open until this is closed, though http.client may close the socket first.
+        self._raw = cast(io.RawIOBase, sock.makefile("rb", buffering=0))
         self._until = until
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int | None:
         left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError("the answer took too long")
         self._sock.settimeout(left)
-        return self._sock.recv_into(buffer)
+        return self._raw.readinto(buffer)
 
 
 class _DeadlineSocket:

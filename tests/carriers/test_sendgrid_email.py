@@ -163,9 +163,7 @@ def test_after_a_request_that_did_not_get_through_the_rest_of_the_batch_is_not_w
 def test_a_wrong_key_or_sender_stops_and_alerts(connect, message, sandbox, changes):
     sandbox.behave(owned_senders=["billing@acme.example"])
     outcomes = connect("sendgrid_email", **changes).hand_off(letters(message, 3))
-    assert {(entry.outcome, entry.error_class) for entry in outcomes} == {
-        (Outcome.REJECTED, ErrorClass.STOP_AND_ALERT)
-    }
+    assert {(entry.outcome, entry.error_class) for entry in outcomes} == {(Outcome.REJECTED, ErrorClass.STOP_AND_ALERT)}
 
 
 def test_doubts_are_settled_by_the_activity_feed(connect, message, sandbox):

@@ -35,9 +35,7 @@ def test_letters_are_taken_once_over_one_connection(connect, message, sandbox):
         ("refuse@mail.example", "5.3.4", Outcome.REJECTED, ErrorClass.PERMANENT_MESSAGE),
     ],
 )
-def test_a_refusal_is_classed_and_the_next_letter_goes_through(
-    connect, message, address, code, outcome, error_class
-):
+def test_a_refusal_is_classed_and_the_next_letter_goes_through(connect, message, address, code, outcome, error_class):
     carrier = connect("smtp_email")
     bad, good = carrier.hand_off([message("email", address, "x"), message("email", "a@mail.example", "x")])
     assert bad.outcome is outcome and bad.error_class is error_class
@@ -46,9 +44,7 @@ def test_a_refusal_is_classed_and_the_next_letter_goes_through(
 
 
 @pytest.mark.parametrize(("kind", "taken"), [("reset_after", 1), ("hang_after", 1), ("reset_before", 0)])
-def test_a_lost_answer_is_in_doubt_and_a_connection_lost_before_the_text_is_not(
-    connect, message, sandbox, kind, taken
-):
+def test_a_lost_answer_is_in_doubt_and_a_connection_lost_before_the_text_is_not(connect, message, sandbox, kind, taken):
     carrier = connect("smtp_email", timeout_s=0.5)
     sandbox.faults({"kind": kind, "on": "smtp", "count": 1, "seconds": 30})
     mail = message("email", "b@mail.example", "x")

@@ -230,7 +230,13 @@ def test_the_check_tells_what_is_wrong(connect):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"account": ""}, {"account": "ACxyz"}, {"secret": ""}, {"base_url": "ftp://x"}, {"base_url": "http://api.example"}],
+    [
+        {"account": ""},
+        {"account": "ACxyz"},
+        {"secret": ""},
+        {"base_url": "ftp://x"},
+        {"base_url": "http://api.example"},
+    ],
 )
 def test_settings_that_cannot_work_are_refused_at_once(connect, changes):
     with pytest.raises(ConfigurationError) as caught:
