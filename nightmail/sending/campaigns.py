@@ -413,9 +413,9 @@ def cancel_messages(engine: Engine, campaign_id: int) -> int:
         with engine.begin() as connection:
             done = connection.execute(
                 text(
-                    "with some as (select ledger_month, message_key from message where campaign_id = :id "
+                    "with chosen as (select ledger_month, message_key from message where campaign_id = :id "
                     "and state in ('queued', 'standby') limit :chunk for update skip locked) "
-                    "update message m set state = 'cancelled', reason = 'campaign_cancelled' from some s "
+                    "update message m set state = 'cancelled', reason = 'campaign_cancelled' from chosen s "
                     "where m.ledger_month = s.ledger_month and m.message_key = s.message_key"
                 ),
                 {"id": campaign_id, "chunk": CANCEL_CHUNK},

@@ -58,7 +58,7 @@ update message m set
     duration_s = coalesce(r.duration_s, m.duration_s), cost = coalesce(r.cost, m.cost),
     currency = coalesce(r.currency, m.currency)
 from r where m.ledger_month = :month and m.message_key = r.message_key
-"""
+"""  # noqa: S608
 _SUPPRESSING_STATUS = {ReceiptStatus.SPAM_REPORT: "complaint", ReceiptStatus.UNSUBSCRIBED: "opted_out"}
 
 

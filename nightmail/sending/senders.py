@@ -60,6 +60,7 @@ PLAN_S = 1.0
 CONTEXT_S = 5.0
 MARK_S = 1.0
 TIDY_S = 5.0
+RESOLVE_EVERY = 3
 DATABASE_PATIENCE_S = 300.0
 LONGEST_WAIT_S = 60.0
 """A sender that may not hand off anything for longer than this ends; the sensor starts one when it is time."""
@@ -239,6 +240,7 @@ class _Sender:
         self.touched: set[int] = set()
         self.begun: set[int] = set()
         self.wake = Event()
+        self.tidied = Event()
         self.closing = False
         self.defect: BaseException | None = None
         self.database_trouble_since: float | None = None
@@ -327,7 +329,9 @@ class _Sender:
                     last_work = now
                 if self.options.maximum_s is not None and now - began > self.options.maximum_s:
                     break
-                if not self.in_hand and not self._waiting_for_pace(now) and now - last_work >= self.options.idle_s:
+                # It ends on a plan made after the last work: what was taken back is due again.
+                idle = now - last_work >= self.options.idle_s and self.planned_at > last_work
+                if idle and not self.in_hand and not self._waiting_for_pace(now):
                     break
                 self.wake.wait(0.02 if self.in_hand else 0.1)
                 self.wake.clear()
@@ -778,22 +782,26 @@ class _Sender:
     # --- Beside and after ---
 
     def _tidy(self) -> None:
-        """Every few seconds: what time and receipts have decided meanwhile."""
+        """Every few seconds: what time, receipts and the carriers' records have decided meanwhile."""
         from sqlalchemy.exc import SQLAlchemyError
 
         from nightmail.sending.advance import advance_ledger
+        from nightmail.sending.in_doubt import resolve_in_doubt
 
-        while not self.closing and not self.stop.wait(TIDY_S):
-            if self.closing:
-                return
+        rounds = 0
+        while not self.stop.is_set() and not self.tidied.wait(TIDY_S):
+            rounds += 1
             try:
                 advance_ledger(self.engine)
+                if rounds % RESOLVE_EVERY == 0:
+                    resolve_in_doubt(self.engine, self.carriers)
             except SQLAlchemyError as error:
                 _log.warning("the ledger was not advanced: %s", type(error).__name__)
 
     def _close(self) -> None:
         """Stop the threads after what they are handing off, and write everything that is known."""
         self.closing = True
+        self.tidied.set()
         for lane in self.lanes.values():
             for _ in lane.threads:
                 lane.work.put(None)
@@ -866,11 +874,13 @@ def drain(
     from sqlalchemy.exc import OperationalError
 
     from nightmail.sending.advance import advance_ledger
+    from nightmail.sending.in_doubt import resolve_in_doubt
 
     try:
         advance_ledger(engine)
         summary = _Sender(engine, carriers, options, stop, progress).run()
         advance_ledger(engine)
+        resolve_in_doubt(engine, carriers)
     except OperationalError as error:
         raise UnavailableError(
             "database_unavailable", "The database does not answer.", "Check that it runs; `nightmail doctor` says more."

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from tests.sandbox_process import RunningCarriers
-from tests.sending.organisation import Organisation
+import datetime as dt
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from nightmail.privacy import address_hash
+from nightmail.sending.campaigns import cancel, lift_suspension, pause, resume, suspend_channel, suspensions
+from nightmail.sending.senders import SenderOptions, drain
+from tests.sandbox_process import RunningCarriers, eventually
+from tests.sending.organisation import KEY, Organisation, in_minutes
+
+
+def accepted_of(sandbox: RunningCarriers, token: str) -> list[str]:
+    return [i for i in sandbox.accepted_ids() if i and i.startswith(token)]
 
 
 def test_a_campaign_is_handed_off_once_and_finishes(organisation: Organisation, sandbox: RunningCarriers) -> None:
@@ -11,7 +25,7 @@ def test_a_campaign_is_handed_off_once_and_finishes(organisation: Organisation, 
     campaign = organisation.campaign(250)
     summary = organisation.drain()
     assert summary.accepted == 250
-    ids = [line["message_id"] for line in sandbox.accepted() if line["message_id"].startswith(campaign.token)]
+    ids = accepted_of(sandbox, campaign.token)
     assert len(ids) == len(set(ids)) == 250
     rows = organisation.messages(campaign)
     assert {row["message_id"] for row in rows} == set(ids)
@@ -19,3 +33,305 @@ def test_a_campaign_is_handed_off_once_and_finishes(organisation: Organisation, 
     after = organisation.read(campaign)
     assert after.state == "finished" and after.first_hand_off_at is not None
     assert organisation.query("select count(*) from attempt where outcome = 'accepted'")[0][0] == 250
+
+
+@pytest.mark.parametrize("channel", ["email", "voice"])
+def test_other_channels_go_the_same_way(organisation: Organisation, sandbox: RunningCarriers, channel: str) -> None:
+    """Emails by the batch and calls one by one are accepted once each."""
+    campaign = organisation.campaign(40, (channel,))
+    organisation.drain()
+    ids = accepted_of(sandbox, campaign.token)
+    assert len(ids) == len(set(ids)) == 40
+    assert organisation.states(campaign) == {"accepted": 40}
+
+
+OUTCOMES = [
+    # recipient's number, state, reason, suppressed, attempt's outcome
+    ("+447700907001", "failed", "address_refused", None, "rejected"),
+    ("+447700907002", "failed", "address_refused", "opted_out", "rejected"),
+    ("+447700907004", "failed", "address_refused", None, "rejected"),
+    ("+447700907006", "failed", "carrier_rejected", None, "rejected"),
+    ("+447700900001", "accepted", None, None, "accepted"),
+]
+
+
+def test_each_refusal_is_kept_by_its_class_and_stops_nobody_else(organisation: Organisation) -> None:
+    """Refused, suppressing and unknown errors next to a good message: one row each, as the error table says."""
+    campaign = organisation.campaign([number for number, *_ in OUTCOMES])
+    organisation.drain()
+    rows = organisation.messages(campaign)
+    attempts = {row[0]: row[1] for row in organisation.query("select message_key, outcome from attempt")}
+    for (number, state, reason, suppressed, outcome), row in zip(OUTCOMES, rows, strict=True):
+        assert (row["state"], row["reason"]) == (state, reason), number
+        assert attempts[row["message_key"]] == outcome
+        found = organisation.query(
+            "select reason from suppression where address_hash = :h", h=address_hash(number, KEY)
+        )
+        assert [r[0] for r in found] == ([suppressed] if suppressed else [])
+    alerts = organisation.query("select reason, subject from alert")
+    assert [(a, s) for a, s in alerts if a == "carrier_error_unknown"] == [
+        ("carrier_error_unknown", "carrier:sandbox-sms:29999")
+    ]
+
+
+FAULTS = [
+    ({"kind": "429", "retry_after": 0.2}, "accepted"),
+    ({"kind": "503", "retry_after": 0.2}, "accepted or in doubt"),
+    ({"kind": "500_before"}, "in_doubt"),
+    ({"kind": "reset_before"}, "in_doubt"),
+    ({"kind": "500_after"}, "accepted"),
+    ({"kind": "reset_after"}, "accepted"),
+    ({"kind": "hang_after", "seconds": 3}, "accepted"),
+    ({"kind": "html_after"}, "accepted"),
+]
+
+
+@pytest.mark.parametrize(("fault", "end"), FAULTS, ids=lambda value: value["kind"] if isinstance(value, dict) else "")
+def test_a_fault_never_sends_twice_and_what_was_taken_is_found(
+    organisation: Organisation, sandbox: RunningCarriers, fault: dict[str, Any], end: str
+) -> None:
+    """After each kind of fault: nothing twice, and everything that the carrier has is accepted in the ledger."""
+    sandbox.faults({"on": "messages", "count": 3, "skip": 5, **fault})
+    campaign = organisation.campaign(30)
+    organisation.drain(idle_s=3.0 if fault["kind"] in ("429", "503") else 0.05)
+    ids = accepted_of(sandbox, campaign.token)
+    assert len(ids) == len(set(ids))
+    states = {row["message_id"]: row["state"] for row in organisation.messages(campaign)}
+    assert all(states[message_id] == "accepted" for message_id in ids)
+    left = {state for message_id, state in states.items() if message_id not in ids}
+    assert left <= {"in_doubt"} if "in" in end else not left, left
+
+
+def test_an_opt_out_after_rendering_is_honoured(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Suppressed after the ledger was loaded: held, with the reason, and never handed off."""
+    campaign = organisation.campaign(5)
+    rows = organisation.messages(campaign)
+    organisation.execute(
+        "insert into suppression (team_id, channel, address_hash, reason, source) values (:t, 'sms', :h, 'opted_out', 'x')",
+        t=organisation.parent_id,
+        h=rows[2]["address_hash"],
+    )
+    organisation.execute(
+        "insert into suppression (channel, address_hash, reason, source) values ('email', :h, 'hard_bounce', 'x')",
+        h=rows[3]["address_hash"],
+    )
+    summary = organisation.drain()
+    assert summary.held == 1
+    states = [(row["state"], row["reason"]) for row in organisation.messages(campaign)]
+    assert states == [("accepted", None)] * 2 + [("held", "opted_out")] + [("accepted", None)] * 2
+    assert len(accepted_of(sandbox, campaign.token)) == 4
+
+
+def test_consent_and_category_are_looked_at_again(organisation: Organisation) -> None:
+    """A withdrawn consent and a category opted out of since hold the message."""
+    category = organisation.query("select id from category")[0][0]
+    organisation.execute("update category set needs_consent = true, kind = 'marketing' where id = :c", c=category)
+    campaign = organisation.campaign(["+447700900001", "+447700900002", "+447700900003"])
+    for number, withdrawn in (("1", None), ("2", dt.datetime.now(dt.UTC)), ("3", None)):
+        organisation.execute(
+            "insert into consent (team_id, contact_id, category, captured_at, captured_how, withdrawn_at) "
+            "values (:t, :c, 'billing', now(), 'web', :w)",
+            t=organisation.team_id,
+            c=f"contact-+44770090000{number}",
+            w=withdrawn,
+        )
+    organisation.execute(
+        "insert into preference (team_id, contact_id, categories_out) values (:t, 'contact-+447700900003', '{billing}')",
+        t=organisation.team_id,
+    )
+    organisation.drain()
+    assert [(r["state"], r["reason"]) for r in organisation.messages(campaign)] == [
+        ("accepted", None),
+        ("held", "consent_missing"),
+        ("held", "category_opted_out"),
+    ]
+
+
+def test_quiet_hours_put_a_message_off_to_their_end(organisation: Organisation) -> None:
+    """Within the contact's own quiet hours nothing goes; the message is due when they end."""
+    now = dt.datetime.now(dt.UTC)
+    campaign = organisation.campaign(["+447700900001", "+447700900002"])
+    organisation.execute(
+        "insert into preference (team_id, contact_id, quiet_from, quiet_until, time_zone) "
+        "values (:t, 'contact-+447700900002', :f, :u, 'UTC')",
+        t=organisation.team_id,
+        f=f"{now - dt.timedelta(hours=1):%H:%M}",
+        u=f"{now + dt.timedelta(hours=2):%H:%M}",
+    )
+    organisation.drain()
+    first, second = organisation.messages(campaign)
+    assert first["state"] == "accepted" and second["state"] == "queued" and second["attempts"] == 0
+    assert dt.timedelta(hours=1, minutes=58) < second["due_at"] - now < dt.timedelta(hours=2, minutes=1)
+
+
+def test_what_is_not_handed_off_by_the_cut_off_is_dropped(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """After the cut-off nothing goes, and the messages say so."""
+    campaign = organisation.campaign(5, cut_off_at=in_minutes(-1))
+    organisation.drain()
+    assert organisation.states(campaign) == {"expired": 5}
+    assert accepted_of(sandbox, campaign.token) == []
+    assert organisation.read(campaign).state == "finished"
+
+
+def test_urgent_campaigns_go_first_and_equals_share(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """An urgent campaign overtakes; two ordinary ones of different size take turns."""
+    organisation.change_account("sms", connections=1)
+    large, small = organisation.campaign(600), organisation.campaign(100)
+    urgent = organisation.campaign(50, priority=0)
+    organisation.drain()
+    order = [i.split("-")[0] for i in sandbox.accepted_ids() if i]
+    order = [token for token in order if token in (large.token, small.token, urgent.token)]
+    assert set(order[:50]) == {urgent.token}
+    last_of_small = max(place for place, token in enumerate(order) if token == small.token)
+    assert last_of_small < 400
+
+
+def test_a_pause_holds_within_a_second_and_resuming_sends_the_rest(
+    organisation: Organisation, sandbox: RunningCarriers
+) -> None:
+    """While a sender is at work: after the pause nothing more is accepted but what was under way."""
+    sandbox.faults({"kind": "wait", "on": "messages", "seconds": 0.05})
+    campaign = organisation.campaign(200)
+    stop = threading.Event()
+    sender = threading.Thread(
+        target=lambda: drain(
+            organisation.engine, organisation.carriers, SenderOptions(hash_key=KEY, idle_s=2.0), stop=stop
+        )
+    )
+    sender.start()
+    eventually(lambda: len(accepted_of(sandbox, campaign.token)) >= 20)
+    stopped = pause(organisation.engine, campaign.key, actor="test")
+    paused_at = time.time()
+    assert stopped.not_sent > 0
+    sender.join()
+    late = [
+        line
+        for line in sandbox.accepted()
+        if (line["message_id"] or "").startswith(campaign.token)
+        and dt.datetime.fromisoformat(line["at"]).timestamp() > paused_at + 1.0
+    ]
+    assert late == []
+    done = len(accepted_of(sandbox, campaign.token))
+    assert done < 200
+    assert organisation.states(campaign) == {"accepted": done, "queued": 200 - done}
+    sandbox.faults()
+    resume(organisation.engine, campaign.key, actor="test")
+    organisation.drain()
+    ids = accepted_of(sandbox, campaign.token)
+    assert len(ids) == len(set(ids)) == 200
+
+
+def test_a_cancelled_campaign_tells_what_was_not_sent(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Cancelling before the first hand-off: nothing goes, the count is told, the standby goes with it."""
+    campaign = organisation.campaign(30, ("sms", "email"))
+    stopped = cancel(organisation.engine, campaign.key, actor="test")
+    assert stopped.not_sent == 60
+    organisation.drain()
+    assert organisation.states(campaign) == {"cancelled": 60}
+    assert accepted_of(sandbox, campaign.token) == []
+
+
+def test_a_suspended_channel_waits_and_loses_nothing(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Suspended for the team above: messages wait; another team's go; lifted, they go too."""
+    campaign = organisation.campaign(10)
+    row = suspend_channel(organisation.engine, "sms", reason="test", by="test", team_id=organisation.parent_id)
+    organisation.drain()
+    assert organisation.states(campaign) == {"queued": 10}
+    assert accepted_of(sandbox, campaign.token) == []
+    lift_suspension(organisation.engine, row.id, by="test")
+    organisation.drain()
+    assert organisation.states(campaign) == {"accepted": 10}
+
+
+def test_wrong_credentials_stop_the_account_and_lose_nothing(
+    organisation: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused credentials: one clear alert, the account suspended, every message still queued; mended, all go once."""
+    right = sandbox.told["twilio"]["auth_token"]
+    monkeypatch.setenv("NIGHTMAIL_TEST_TWILIO", "wrong")
+    campaign = organisation.campaign(50)
+    organisation.drain()
+    assert organisation.states(campaign) == {"queued": 50}
+    (alert,) = organisation.query("select reason, message from alert")
+    assert alert.reason == "carrier_credentials" and "20003" in alert.message
+    with organisation.engine.connect() as connection:
+        (suspension,) = suspensions(connection)
+    assert suspension.carrier_account_id == organisation.account_ids["sms"]
+    monkeypatch.setenv("NIGHTMAIL_TEST_TWILIO", right)
+    lift_suspension(organisation.engine, suspension.id, by="test")
+    organisation.drain()
+    ids = accepted_of(sandbox, campaign.token)
+    assert len(ids) == len(set(ids)) == 50
+    assert organisation.query("select count(*) from alert where resolved_at is null")[0][0] == 0
+
+
+def test_a_sender_that_the_account_does_not_own_stops_only_itself(
+    organisation: Organisation, sandbox: RunningCarriers
+) -> None:
+    """The team's own sender is not the account's: it is suspended with a message, and nothing of it fails."""
+    sandbox.behave(owned_senders=["+15005550006"])
+    organisation.execute(
+        "insert into sender (team_id, channel, name, address, carrier_account_id) values (:t, 'sms', 'own', '+15551230000', :a)",
+        t=organisation.team_id,
+        a=organisation.account_ids["sms"],
+    )
+    campaign = organisation.campaign(10)
+    organisation.drain()
+    assert organisation.states(campaign) == {"queued": 10}
+    with organisation.engine.connect() as connection:
+        (suspension,) = suspensions(connection)
+    assert suspension.sender == "+15551230000"
+    assert "21" in suspension.reason
+
+
+def test_a_second_account_takes_over_from_a_suspended_one(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """With the first account suspended, its messages go over the next one, once."""
+    second = organisation.query(
+        "insert into carrier_account (name, carrier, channel, settings, secret, priority) "
+        "select 'second', carrier, channel, settings, secret, 5 from carrier_account where channel = 'sms' returning id"
+    )
+    del second
+    organisation.execute(
+        "insert into carrier_account (name, carrier, channel, settings, secret, priority) "
+        "select 'second', carrier, channel, settings, secret, 5 from carrier_account where channel = 'sms'"
+    )
+    suspend_channel(
+        organisation.engine, "sms", reason="down", by="test", carrier_account_id=organisation.account_ids["sms"]
+    )
+    campaign = organisation.campaign(20)
+    organisation.drain()
+    assert organisation.states(campaign) == {"accepted": 20}
+    assert {row["carrier_account_id"] for row in organisation.messages(campaign)} != {organisation.account_ids["sms"]}
+    assert len(accepted_of(sandbox, campaign.token)) == 20
+
+
+def test_the_rate_holds_over_all_senders(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Two senders at 40 a second together: no second sees more than the rate and its small burst."""
+    organisation.change_account("sms", rate_per_s=40)
+    campaign = organisation.campaign(100)
+    senders = [threading.Thread(target=organisation.drain) for _ in range(2)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    times = sorted(
+        dt.datetime.fromisoformat(line["at"]).timestamp()
+        for line in sandbox.accepted()
+        if (line["message_id"] or "").startswith(campaign.token)
+    )
+    assert len(times) == 100
+    busiest = max(sum(1 for other in times if start <= other < start + 1.0) for start in times)
+    # 40 of the rate, a quarter of a second's burst, and what was under way when the second began.
+    assert busiest <= 40 + 10 + 8
+
+
+def test_a_carriers_limit_is_obeyed_and_recovered_from(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Over the carrier's own limit: 429s slow the pace, everything goes once, and the rate is below its ceiling."""
+    sandbox.behave(requests_per_second=50)
+    campaign = organisation.campaign(150)
+    organisation.drain(idle_s=4.0)
+    ids = accepted_of(sandbox, campaign.token)
+    assert len(ids) == len(set(ids)) == 150
+    assert organisation.states(campaign) == {"accepted": 150}
+    rate, ceiling = organisation.query("select rate_per_s, ceiling_per_s from pace where channel = 'sms'")[0]
+    assert rate < ceiling
