@@ -6,6 +6,7 @@ The message's id is in the query of the address that Twilio calls, and is signed
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs
 
 from sqlalchemy import text
 
+from nightmail.errors import NightmailError
 from nightmail.message_ids import parse_message_id
 from nightmail.sending.webhook_paths import (
     TWILIO_CALL_STATUS,
@@ -27,6 +29,8 @@ from resources.carriers.webhook_signatures import twilio_signature_is_right
 
 if TYPE_CHECKING:
     from portal.state import Portal
+
+_log = logging.getLogger("nightmail.portal")
 
 CARRIER = "twilio"
 MAXIMUM_FIELDS = 200
@@ -152,7 +156,11 @@ def _script(portal: Portal, message_id: str | None, key: str) -> _Script:
     if campaign is None or message is None:
         # A reply that fits no message is kept, unattached, rather than lost.
         return _Script(_HANG_UP, True)
-    template = load_template(campaign.content)
+    try:
+        template = load_template(campaign.content)
+    except NightmailError as error:
+        _log.error("the template of a call cannot be read: %s", error)
+        return _Script(_HANG_UP, True)
     language = template.language_for(message.language, "voice") or template.default_language
     voice = template.languages[language].voice
     question = voice.question if voice is not None else None

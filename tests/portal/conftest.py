@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import httpx
 import pytest
@@ -45,8 +44,7 @@ VOICE_TEMPLATE = {
                 "repeat_key": "*",
                 "question": {
                     "prompt": "Press 1 to confirm.",
-                    "answers": {"1": "confirm"},
-                    "thanks": {"1": "Thank you. See you soon."},
+                    "answers": {"1": {"means": "confirm", "say": "Thank you. See you soon."}},
                 },
             },
         }
@@ -272,8 +270,3 @@ def start_portal(organisation: Organisation, tmp_path: Path) -> Iterator[PortalS
 @pytest.fixture
 def portal(start_portal: PortalStarter) -> RunningPortal:
     return start_portal()
-
-
-def values_of(query: str) -> dict[str, list[str]]:
-    """A query's values."""
-    return parse_qs(query)

@@ -89,7 +89,7 @@ def test_a_replayed_receipt_is_taken_and_stored_once(portal: RunningPortal, orga
 def test_a_receipt_for_an_unknown_message_is_kept_unattached(portal: RunningPortal, organisation: Organisation) -> None:
     """It may be of a campaign that was restored away: it is taken, kept, and tied to nothing."""
     assert portal.twilio(STATUS, delivered(), "cdeadbeef00-7-sms-0").status_code == 204
-    assert portal.twilio(STATUS, delivered("SM" + "2" * 32), "not a message id").status_code == 204
+    assert portal.twilio(STATUS, delivered("SM" + "2" * 32), "not-a-message-id").status_code == 204
     rows = organisation.rows("select carrier_message_id, message_key, campaign_id from receipt order by 1")
     assert [row["message_key"] for row in rows] == [None, None]
     assert [row["carrier_message_id"] for row in rows] == [SID, "SM" + "2" * 32]
