@@ -146,7 +146,10 @@ class SftpConnection:
         return SftpFolder(self, path)
 
     def client(self) -> paramiko.SFTPClient:
-        """The open SFTP client. Raises what :meth:`_open` raises."""
+        """The open SFTP client; one that the server closed while it was idle is opened anew."""
+        transport = self._ssh.get_transport() if self._ssh is not None else None
+        if self._sftp is not None and (transport is None or not transport.is_active()):
+            self.close()
         if self._sftp is None:
             self._open()
         assert self._sftp is not None

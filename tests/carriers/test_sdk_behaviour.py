@@ -37,7 +37,8 @@ def client(transport: HttpClient) -> Client:
 def test_the_sdks_are_pinned_and_are_the_ones_that_were_read():
     lines = Path("requirements.txt").read_text().splitlines()
     for name in ("twilio", "sendgrid", "python-http-client"):
-        assert any(line.startswith(f"{name}=={version(name)}") for line in lines), name
+        pin = f"{name}=={version(name)}"
+        assert any(line.startswith(pin) for line in lines), name
 
 
 def test_twilio_sends_a_form_with_basic_credentials_to_one_address():
