@@ -37,6 +37,7 @@ _EXACT_RECORDS = 500
 _EXACT_RECORDS_MOST = 64_000
 _LF, _CR = 10, 13
 _UNDECODABLE_BYTES = UNDECODABLE.encode()
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass
@@ -112,6 +113,8 @@ class CsvReader:
             buffer = carried + piece if piece is not None else carried
             if skipping:
                 buffer, skipping = self._skip_line(buffer, final)
+            if _BOM in buffer:
+                buffer = _without_marks(buffer)
             if final and buffer and not buffer.endswith((b"\n", b"\r")):
                 buffer += b"\n"
             carried = buffer[self._take(buffer, final) :]
@@ -396,7 +399,7 @@ class CsvReader:
         """Read some records one by one; gives the bytes read."""
         window = start + 2 * self._record_limit
         whole = window >= len(buffer)
-        stop = len(buffer) if whole else _character_start(buffer, window)
+        stop = len(buffer) if final and whole else _character_start(buffer, min(window, len(buffer)))
         text = buffer[start:stop].decode()
         after = 0
         records: list[Record] = []
@@ -425,12 +428,12 @@ class CsvReader:
         """The records that are rows; the others are rejected."""
         good: list[Record] = []
         for record, _ in records:
-            if record.fields is None:
-                self._reject(record.line, record.reason or "row_ragged", record.raw, record.found)
-            elif "\x00" in record.raw:
+            if "\x00" in record.raw:
                 self._reject(record.line, "row_nul_bytes", record.raw)
             elif self.survey.damaged and UNDECODABLE in record.raw:
                 self._reject(record.line, "row_not_decodable", record.raw)
+            elif record.fields is None:
+                self._reject(record.line, record.reason or "row_ragged", record.raw, record.found)
             elif self._too_large(record):
                 self._reject(record.line, "row_field_too_large", record.raw)
             else:
@@ -473,7 +476,21 @@ def _unescaped(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _character_start(data: bytes, place: int) -> int:
-    """The last place not after ``place`` at which a UTF-8 character begins."""
-    while data[place] & 0xC0 == 0x80:
-        place -= 1
-    return place
+    """The last place not after ``place`` before which UTF-8 ends with a whole character."""
+    begin = place - 1
+    while begin >= max(place - 4, 0) and data[begin] & 0xC0 == 0x80:
+        begin -= 1
+    if begin < 0 or data[begin] < 0xC0:
+        return place
+    size = 2 if data[begin] < 0xE0 else 3 if data[begin] < 0xF0 else 4
+    return place if begin + size <= place else begin
+
+
+def _without_marks(buffer: bytes) -> bytes:
+    """Byte order marks at the beginning of lines are dropped: they show that files were joined."""
+    while buffer.startswith(_BOM):
+        buffer = buffer[len(_BOM) :]
+    for line_end in (b"\n", b"\r"):
+        while line_end + _BOM in buffer:
+            buffer = buffer.replace(line_end + _BOM, line_end)
+    return buffer

@@ -1,0 +1,242 @@
+"""How fast a file becomes contacts and messages: the pipeline's own stages, measured, with a row-by-row peer beside them.
+
+::
+
+    python -m benchmarks.prepare --rows 1000000 --until contacts --json
+
+Each stage is the function that the asset of its name calls. The data is made beforehand, in another process, by
+:mod:`benchmarks.contact_data`. ``cpu_s`` is the CPU time of all threads, ``peak_rss_mb`` the highest resident memory
+during the stage. The peer does the same as ``contact_file`` and ``contacts`` the way that is usual: csv, phonenumbers and
+email-validator, row by row, at 20,000 rows. Great Expectations (``--expectations``) and PostgreSQL (``--postgres``) are
+measured apart, since they are not part of preparing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+PEER_ROWS = 20_000
+TEMPLATE = {
+    "name": "invoice_due",
+    "category": "billing",
+    "default_language": "en",
+    "placeholders": {
+        "amount": {"type": "money"},
+        "due_date": {"type": "date"},
+        "first_name": {"type": "text", "fallback": "customer", "max_length": 40},
+    },
+    "languages": {
+        "en": {
+            "sms": "Dear {{ first_name }}, invoice {{ invoice_no }} of {{ amount }} is due on {{ due_date }}.",
+            "email": {
+                "subject": "Invoice {{ invoice_no }}",
+                "text": "Dear {{ first_name }}, invoice {{ invoice_no }} of {{ amount }} is due on {{ due_date }}.",
+                "html": "<p>Dear {{ first_name }}, invoice {{ invoice_no }} of {{ amount }} is due on {{ due_date }}.</p>",
+            },
+        },
+        "de": {
+            "sms": "Guten Tag {{ first_name }}, Rechnung {{ invoice_no }} über {{ amount }} ist am {{ due_date }} fällig."
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One stage."""
+
+    rows: int
+    wall_s: float
+    cpu_s: float
+    rows_per_cpu_s: int
+    peak_rss_mb: int
+
+
+def measured(rows: int, work: Callable[[], Any]) -> Measured:
+    """Run ``work`` once and measure it."""
+    _reset_peak()
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return Measured(rows, round(wall, 3), round(cpu, 3), round(rows / cpu), _peak_mb())
+
+
+def _reset_peak() -> None:
+    """Let the peak of resident memory begin anew, where the system can (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return
+
+
+def _peak_mb() -> int:
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return round(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+    except (OSError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return round(peak / 1024**2 if platform.system() == "Darwin" else peak / 1024)
+
+
+def peer(path: Path, rows: int) -> int:
+    """The usual way: each row through csv, phonenumbers and email-validator; gives the number of contacts."""
+    import phonenumbers
+    from email_validator import EmailNotValidError, validate_email
+
+    seen: set[str] = set()
+    contacts = 0
+    with path.open(encoding="utf-8", newline="") as handle:
+        for number, row in enumerate(csv.DictReader(handle)):
+            if number == rows:
+                break
+            phone = email = None
+            try:
+                parsed = phonenumbers.parse(row["phone"], row["country"])
+                if phonenumbers.is_valid_number(parsed):
+                    phone = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+                    phonenumbers.number_type(parsed)
+            except phonenumbers.NumberParseException:
+                phone = None
+            try:
+                email = validate_email(row["email"], check_deliverability=False).normalized
+            except EmailNotValidError:
+                email = None
+            if (phone or email) and row["external_id"] not in seen:
+                seen.add(row["external_id"])
+                contacts += 1
+    return contacts
+
+
+def run(rows: int, until: str, *, seed: int, expectations: bool, postgres: bool) -> dict[str, Any]:
+    """All measurements as one JSON-ready answer."""
+    from nightmail.preparing import Preparation, StageTables, make_audience, make_contacts, make_messages, read_file
+    from nightmail.templates import load_template
+
+    with tempfile.TemporaryDirectory(prefix="nightmail-benchmark-") as name:
+        folder = Path(name)
+        source = folder / "contacts.csv"
+        maker = [sys.executable, "-m", "benchmarks.contact_data", "--rows", str(rows), "--seed", str(seed)]
+        subprocess.run([*maker, "--out", str(source)], check=True, stdout=subprocess.DEVNULL)
+        tables = StageTables.in_folder(name)
+        preparation = Preparation(template=load_template(TEMPLATE), hash_key=b"benchmark key of 32 bytes length")
+        stages: dict[str, Measured] = {
+            "contact_file": measured(rows, lambda: read_file(preparation, source, tables)),
+            "contacts": measured(rows, lambda: make_contacts(preparation, tables)),
+        }
+        if until == "messages":
+            stages["audience"] = measured(tables.contacts.num_rows(), lambda: make_audience(preparation, tables))
+            stages["messages"] = measured(tables.audience.num_rows(), lambda: make_messages(preparation, tables))
+        cpu = sum(stage.cpu_s for stage in stages.values())
+        total = Measured(
+            rows,
+            round(sum(stage.wall_s for stage in stages.values()), 3),
+            round(cpu, 3),
+            round(rows / cpu),
+            max(stage.peak_rss_mb for stage in stages.values()),
+        )
+        peer_rows = min(PEER_ROWS, rows)
+        beside = measured(peer_rows, lambda: peer(source, peer_rows))
+        to_contacts = stages["contact_file"].cpu_s + stages["contacts"].cpu_s
+        answer: dict[str, Any] = {
+            "stages": {stage: asdict(figures) for stage, figures in stages.items()},
+            "total": asdict(total),
+            "peer": asdict(beside),
+            "ratio": round(rows / to_contacts / beside.rows_per_cpu_s, 1),
+            "outcome": {
+                "contacts": tables.contacts.num_rows(),
+                "rejects": tables.rejects.num_rows(),
+                "file_mb": round(source.stat().st_size / 1e6, 1),
+            },
+        }
+        apart: dict[str, Any] = {}
+        if expectations:
+            apart["great_expectations"] = asdict(_expectations(preparation, tables))
+        if postgres:
+            apart["postgresql_copy"] = asdict(_postgres(tables))
+        if apart:
+            answer["apart"] = apart
+        return answer
+
+
+def _expectations(preparation: Any, tables: Any) -> Measured:
+    """The contract of the contacts table, as the asset check runs it, after Great Expectations is imported."""
+    from nightmail import table_contracts
+
+    contract = table_contracts.contacts_contract(preparation, tables.contacts.schema().names)
+    table_contracts.validate("contacts", tables.contacts, contract)
+    rows = tables.contacts.num_rows()
+    return measured(rows, lambda: table_contracts.validate("contacts", tables.contacts, contract))
+
+
+def _postgres(tables: Any) -> Measured:
+    """The contacts' lines and addresses into PostgreSQL by COPY: what the database itself takes, without the ledger."""
+    import psycopg
+
+    from nightmail.store.local_server import LocalServer
+
+    with tempfile.TemporaryDirectory(prefix="nightmail-benchmark-pg-") as name:
+        Path(name).chmod(0o755)
+        server = LocalServer(Path(name) / "pg")
+        server.start()
+        try:
+            with psycopg.connect(server.url("postgres").replace("+psycopg", "")) as connection:
+                connection.execute("create table made (line bigint, phone text, email text)")
+
+                def copy() -> None:
+                    with connection.cursor().copy("copy made from stdin") as pipe:
+                        for block in tables.contacts.blocks(["line", "phone", "email"]):
+                            for row in zip(*(column.to_pylist() for column in block.columns), strict=True):
+                                pipe.write_row(row)
+                    connection.commit()
+
+                return measured(tables.contacts.num_rows(), copy)
+        finally:
+            server.stop()
+
+
+def _shown(answer: dict[str, Any]) -> str:
+    lines = [f"{'':22}{'rows':>10}{'wall s':>9}{'CPU s':>9}{'rows/CPU s':>12}{'peak MB':>9}"]
+    entries = {**answer["stages"], "total": answer["total"], "peer": answer["peer"], **answer.get("apart", {})}
+    for name, figures in entries.items():
+        lines.append(
+            f"{name:22}{figures['rows']:>10,}{figures['wall_s']:>9.2f}{figures['cpu_s']:>9.2f}"
+            f"{figures['rows_per_cpu_s']:>12,}{figures['peak_rss_mb']:>9,}"
+        )
+    lines.append(f"file to contacts is {answer['ratio']} times as fast as the peer")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--until", choices=("contacts", "messages"), default="messages")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--expectations", action="store_true", help="measure Great Expectations as well")
+    parser.add_argument("--postgres", action="store_true", help="measure PostgreSQL's COPY as well")
+    arguments = parser.parse_args()
+    answer = run(
+        arguments.rows,
+        arguments.until,
+        seed=arguments.seed,
+        expectations=arguments.expectations,
+        postgres=arguments.postgres,
+    )
+    print(json.dumps(answer, indent=2) if arguments.json else _shown(answer))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""An organisation whose carriers are the sandbox's, and campaigns with a ledger: for benchmarks and tests of sending.
+
+It does what provisioning and preparation do, without a contact file.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Engine, text
+
+from nightmail.lake import TableFile
+from nightmail.lake_schemas import AUDIENCE, MESSAGES
+from nightmail.message_ids import MessageId
+from nightmail.privacy import address_hash
+from nightmail.sending.campaigns import CampaignRow, begin_preparing, create_campaign, get_campaign
+from nightmail.sending.carrier import Carrier
+from nightmail.sending.ledger import load_ledger
+from nightmail.sending.routes import CarrierAccountRow, CarrierFactory
+from nightmail.sending.senders import DrainSummary, SenderOptions, drain
+from resources.carrier_accounts import carrier_settings
+from resources.carriers import build_carrier
+
+KEY = b"the key of benchmarks and tests"
+TWILIO_SECRET, SENDGRID_SECRET, WEBHOOK_SECRET = (
+    "NIGHTMAIL_RIG_TWILIO",
+    "NIGHTMAIL_RIG_SENDGRID",
+    "NIGHTMAIL_RIG_EVENTS",
+)
+_CAMPAIGNS = count(1)
+ADAPTERS = {"sms": "twilio_sms", "voice": "twilio_voice", "email": "sendgrid_email"}
+
+
+def sandbox_carriers(public_url: str | None) -> CarrierFactory:
+    """Adapters as the product builds them, for a portal at ``public_url``."""
+
+    def make(account: CarrierAccountRow) -> Carrier:
+        return build_carrier(carrier_settings(account, public_url))
+
+    return make
+
+
+def tell_secrets(told: dict[str, Any]) -> None:
+    """Put what the sandbox told of its credentials where the carrier accounts look for it: the environment."""
+    os.environ[TWILIO_SECRET] = told["twilio"]["auth_token"]
+    os.environ[SENDGRID_SECRET] = told["sendgrid"]["api_key"]
+    os.environ[WEBHOOK_SECRET] = told["sendgrid"]["webhook_public_key"]
+
+
+class Organisation:
+    """See the module. Its team is ``acme.billing``, with one carrier account for each of SMS, email and voice."""
+
+    def __init__(self, engine: Engine, folder: Path | str, told: dict[str, Any], public_url: str | None = None) -> None:
+        self.engine = engine
+        self.public_url = public_url
+        self.carriers = sandbox_carriers(public_url)
+        self.folder = folder
+        with engine.begin() as connection:
+            self.parent_id = connection.scalar(
+                text("insert into team (path, name) values ('acme', 'Acme') returning id")
+            )
+            self.team_id = connection.scalar(
+                text("insert into team (path, name, parent_id) values ('acme.billing', 'Billing', :p) returning id"),
+                {"p": self.parent_id},
+            )
+            self.category_id = connection.scalar(
+                text("insert into category (name, kind) values ('billing', 'service') returning id")
+            )
+            self.template_id = connection.scalar(
+                text("insert into template (team_id, name, category_id) values (:t, 'invoice', :c) returning id"),
+                {"t": self.team_id, "c": self.category_id},
+            )
+            self.version_id = connection.scalar(
+                text("insert into template_version (template_id, version, content) values (:t, 1, '{}') returning id"),
+                {"t": self.template_id},
+            )
+            self.account_ids = {}
+            for channel, adapter in ADAPTERS.items():
+                carrier = adapter.partition("_")[0]
+                settings: dict[str, Any] = {
+                    "adapter": adapter,
+                    "base_url": told["base_url"],
+                    "sender": "billing@acme.example" if channel == "email" else "+15005550006",
+                    "timeout_s": 1.0,
+                }
+                if carrier == "twilio":
+                    settings["account"] = told["twilio"]["account_sid"]
+                self.account_ids[channel] = connection.scalar(
+                    text(
+                        "insert into carrier_account (name, carrier, channel, settings, secret, webhook_secret) "
+                        "values (:n, :c, :ch, cast(:s as jsonb), :secret, :events) returning id"
+                    ),
+                    {
+                        "n": f"sandbox-{channel}",
+                        "c": carrier,
+                        "ch": channel,
+                        "s": json.dumps(settings),
+                        "secret": f"env:{TWILIO_SECRET if carrier == 'twilio' else SENDGRID_SECRET}",
+                        "events": None if carrier == "twilio" else f"env:{WEBHOOK_SECRET}",
+                    },
+                )
+
+    def change_account(self, channel: str, **settings: Any) -> None:
+        """Change settings of the carrier account of a channel."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                text("update carrier_account set settings = settings || cast(:s as jsonb) where id = :id"),
+                {"s": json.dumps(settings), "id": self.account_ids[channel]},
+            )
+
+    def received(self, **more: Any) -> CampaignRow:
+        """A campaign as it comes in."""
+        with self.engine.begin() as connection:
+            return create_campaign(
+                connection,
+                team_id=self.team_id,
+                template_version_id=self.version_id,
+                category_id=more.pop("category_id", self.category_id),
+                source="command",
+                actor="test",
+                **more,
+            )
+
+    def tables(
+        self, campaign: CampaignRow, addresses: Sequence[str], channels: Sequence[str] = ("sms",), **more: Any
+    ) -> tuple[TableFile, TableFile]:
+        """Messages and audience of a campaign: one line per address, the first channel queued, the others standby."""
+        rows: list[dict[str, Any]] = []
+        for line, address in enumerate(addresses, start=2):
+            for step, channel in enumerate(channels):
+                to = f"{address.strip('+')}@mail.example" if channel == "email" and "@" not in address else address
+                rows.append(
+                    {
+                        "message_id": str(MessageId(campaign.token, line, channel, step)),
+                        "line": line,
+                        "contact_id": f"contact-{address}",
+                        "channel": channel,
+                        "step": step,
+                        "state": "queued" if step == 0 else "standby",
+                        "address": to,
+                        "address_hash": address_hash(to, KEY),
+                        "country": "GB",
+                        "language": "en",
+                        "subject": "Invoice" if channel == "email" else None,
+                        "body": f"Dear customer of line {line}, your invoice is due.",
+                        "html": None,
+                        "segments": 1,
+                        **more,
+                    }
+                )
+        folder = self.folder / campaign.token
+        messages, audience = TableFile(f"{folder}/messages.parquet"), TableFile(f"{folder}/audience.parquet")
+        messages.write(pa.Table.from_pylist(rows, schema=MESSAGES))
+        audience.write(
+            pa.Table.from_pylist(
+                [
+                    {
+                        "line": line,
+                        "contact_id": f"contact-{address}",
+                        "state": "planned",
+                        "channel": channels[0],
+                        "time_zone": "Europe/London",
+                    }
+                    for line, address in enumerate(addresses, start=2)
+                ],
+                schema=AUDIENCE,
+            )
+        )
+        return messages, audience
+
+    def campaign(
+        self,
+        addresses: Sequence[str] | int,
+        channels: Sequence[str] = ("sms",),
+        *,
+        row: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> CampaignRow:
+        """A campaign with its ledger loaded, sending unless ``scheduled_at`` says otherwise."""
+        if isinstance(addresses, int):
+            # The stand-ins' records outlive a test, so no two campaigns write to one number.
+            place = next(_CAMPAIGNS)
+            addresses = [f"+4477{place:03d}{number:05d}" for number in range(addresses)]
+        campaign = self.received(**more)
+        with self.engine.begin() as connection:
+            campaign = begin_preparing(connection, campaign.id, "run")
+        messages, audience = self.tables(campaign, addresses, channels, **(row or {}))
+        load_ledger(self.engine, campaign.id, messages, audience, actor="run")
+        return self.read(campaign)
+
+    def read(self, campaign: CampaignRow) -> CampaignRow:
+        """The campaign as it is now."""
+        with self.engine.connect() as connection:
+            return get_campaign(connection, campaign.id)
+
+    def states(self, campaign: CampaignRow) -> dict[str, int]:
+        """Messages by state."""
+        return dict(Counter(row["state"] for row in self.messages(campaign)))
+
+    def messages(self, campaign: CampaignRow) -> list[dict[str, Any]]:
+        """The ledger's rows of a campaign, in order, with their message ids."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                text(
+                    "select *, :token || '-' || line || '-' || channel || '-' || step as message_id "
+                    "from message where campaign_id = :id order by message_key"
+                ),
+                {"id": campaign.id, "token": campaign.token},
+            )
+            return [dict(row._mapping) for row in rows]
+
+    def drain(self, **options: Any) -> DrainSummary:
+        """One sender until nothing is due."""
+        values: dict[str, Any] = {"hash_key": KEY, "idle_s": 0.05, **options}
+        return drain(self.engine, self.carriers, SenderOptions(**values))
+
+    def query(self, sql: str, **values: Any) -> list[Any]:
+        """Rows of a query."""
+        with self.engine.connect() as connection:
+            return list(connection.execute(text(sql), values).all())
+
+    def execute(self, sql: str, **values: Any) -> None:
+        """Run a statement."""
+        with self.engine.begin() as connection:
+            connection.execute(text(sql), values)
+
+
+def in_minutes(minutes: float) -> dt.datetime:
+    """A moment from now."""
+    return dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes)
