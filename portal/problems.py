@@ -10,9 +10,9 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import OperationalError
@@ -186,8 +186,32 @@ async def send_problem(send: Send, error: NightmailError, *, close: bool = False
     await send({"type": "http.response.body", "body": body})
 
 
+class Explanation(BaseModel):
+    """What a reason means."""
+
+    reason: str
+    kind: str
+    sentence: str = Field(description="What happened; names in braces are filled in where it happens")
+    remedy: str = Field(description="What to do next")
+
+
 def install(application: FastAPI) -> None:
-    """Make every error of ``application`` a problem document."""
+    """Make every error of ``application`` a problem document, and have each reason explained."""
+
+    @application.get(
+        f"{PROBLEM_PATH}{{reason}}",
+        tags=["problems"],
+        summary="What a reason means",
+        responses={404: {"model": Problem}},
+    )
+    async def explain(
+        reason: Annotated[str, Path(max_length=100, description="The reason's code", examples=["campaign_unknown"])],
+    ) -> Explanation:
+        """The reasons of problems, rejects, holds and failures alike. Needs no key."""
+        entry = REASONS.get(reason)
+        if entry is None:
+            raise RequestError("not_found", "There is no such reason.")
+        return Explanation(reason=reason, kind=entry.kind.value, sentence=entry.sentence, remedy=entry.remedy)
 
     @application.exception_handler(NightmailError)
     async def of_the_domain(_request: Request, error: NightmailError) -> Response:

@@ -30,6 +30,8 @@ class Portal:
     """By the address from which wrong keys come."""
     uploads: dict[int, int] = field(default_factory=dict)
     """Uploads under way, by API key."""
+    placeholders: dict[int, frozenset[str]] = field(default_factory=dict)
+    """The placeholders of template versions, by the version's number."""
 
     @property
     def base_url(self) -> str | None:

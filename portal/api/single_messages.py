@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import Connection, text
 
-from nightmail.intake.arrivals import create_feed_campaign
+from nightmail.intake.arrivals import create_feed_campaign, newest_template_version
 from nightmail.intake.feed_rows import FeedRow
 from nightmail.sending.campaigns import CampaignRow, get_campaign
 from portal.api.authentication import MessageSender
 from portal.api.errors import errors
 from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
 from portal.api.visibility import FEED_DESCRIPTION, FEED_PATTERN, visible_feed
+from portal.problems import FieldProblem, RequestError
 from portal.state import PortalState
 
 router = APIRouter(prefix="/v1/messages", tags=["single messages"])
@@ -150,6 +152,7 @@ def send(
 
     def join(connection: Connection) -> Answer:
         feed = visible_feed(connection, program, order.feed)
+        _refuse_unknown_values(connection, feed, order.recipients, portal.placeholders)
         campaign = _open_campaign(connection, feed, program.actor, portal.settings.single_message_window_s)
         lines = _add_rows(connection, campaign, [recipient.row() for recipient in order.recipients])
         assert campaign.accepts_until is not None
@@ -159,6 +162,45 @@ def send(
     fingerprint = request_hash("messages", order.model_dump_json())
     answer, repeated = answer_once(portal.engine, program, idempotency_key, fingerprint, join)
     return answer.response(repeated=repeated)
+
+
+def _refuse_unknown_values(
+    connection: Connection, feed: FeedRow, recipients: list[Recipient], known_by_version: dict[int, frozenset[str]]
+) -> None:
+    """Raise :class:`RequestError` for values that the feed's template has no use for.
+
+    In a file they would be columns that nothing uses. Here each request could bring others, until the campaign has too
+    many columns for all; and most of them are typing errors.
+    """
+    version = newest_template_version(connection, feed.template_id)
+    known = known_by_version.get(version)
+    if known is None:
+        # A version never changes: it is read once.
+        known = known_by_version[version] = _placeholders(connection, version)
+    settings = feed.settings
+    further = {*settings.mapping, *settings.unique_by, *settings.required_columns, *settings.placeholders}
+    usable = known | {_plain(name) for name in further} | ({_plain(settings.keep_by)} if settings.keep_by else set())
+    wrong = [
+        FieldProblem(
+            where=f"body.recipients.{number}.values.{name}", message=f"the template {feed.template} has no use for it"
+        )
+        for number, recipient in enumerate(recipients)
+        for name in recipient.values
+        if _plain(name) not in usable
+    ]
+    if wrong:
+        raise RequestError("request_invalid", errors=wrong[:50])
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\W+", "_", name.strip().lower()).strip("_")
+
+
+def _placeholders(connection: Connection, version: int) -> frozenset[str]:
+    from nightmail.templates.loading import load_template
+
+    content = connection.scalar(text("select content from template_version where id = :id"), {"id": version})
+    return frozenset(_plain(name) for name in load_template(content or {}).placeholders)
 
 
 def _open_campaign(connection: Connection, feed: FeedRow, actor: str, window_s: int) -> CampaignRow:

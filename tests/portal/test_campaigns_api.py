@@ -1,0 +1,212 @@
+"""Campaigns over HTTP: seen by one's own team and those above only, page by page; ordered about; explained."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pyarrow as pa
+import pytest
+from sqlalchemy import text
+
+from nightmail.api_keys import Scope
+from nightmail.lake import Lake
+from nightmail.lake_schemas import REJECTS
+from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
+
+
+def test_a_key_sees_its_own_team_and_those_below(portal: RunningPortal, organisation: Organisation) -> None:
+    """Siblings do not exist for each other: 404, as for a campaign that never was."""
+    billing, care = organisation.campaign("acme.billing").key, organisation.campaign("acme.care").key
+    keys = {team: organisation.key(team=team) for team in organisation.teams}
+
+    def seen(team: str) -> set[str]:
+        return {item["id"] for item in portal.api("GET", "/v1/campaigns", keys[team]).json()["items"]}
+
+    assert seen("acme") == {billing, care}
+    assert seen("acme.billing") == {billing}
+    for path in ("", "/messages", "/rejects.csv", "/report"):
+        foreign = portal.api("GET", f"/v1/campaigns/{care}{path}", keys["acme.billing"])
+        nowhere = portal.api("GET", f"/v1/campaigns/{care[:-6]}000000{path}", keys["acme.billing"])
+        assert (foreign.status_code, foreign.json()["reason"]) == (404, "campaign_unknown")
+        assert foreign.json() == {**nowhere.json(), "detail": foreign.json()["detail"]}
+    assert portal.api("POST", f"/v1/campaigns/{care}/cancel", keys["acme.billing"]).status_code == 404
+    assert organisation.rows("select state from campaign where state <> 'received'") == []
+
+
+def test_pages_show_each_campaign_once_while_new_ones_come(portal: RunningPortal, organisation: Organisation) -> None:
+    """The cursor means "older than this one": what comes in between moves nothing."""
+    key = organisation.key(Scope.CAMPAIGNS_READ)
+    made = [organisation.campaign().key for _ in range(5)]
+    shown, address = [], "/v1/campaigns?limit=2"
+    while address:
+        answer = portal.api("GET", address, key)
+        shown += [item["id"] for item in answer.json()["items"]]
+        organisation.campaign()
+        following = answer.links.get("next")
+        assert bool(following) == (answer.json()["next"] is not None)
+        address = following["url"] if following else ""
+    assert shown == made[::-1]
+    wrong = portal.api("GET", "/v1/campaigns?cursor=bm90IG91cnM", key)
+    assert (wrong.status_code, wrong.json()["errors"][0]["where"]) == (422, "query.cursor")
+
+
+def test_orders_move_a_campaign_or_say_why_not(portal: RunningPortal, organisation: Organisation) -> None:
+    """Pause, resume and cancel, what was left unsent each time, and 409 for what the state does not allow."""
+    key = organisation.key(Scope.CAMPAIGNS_WRITE)
+    campaign = organisation.campaign()
+    for line in range(1, 4):
+        organisation.message(campaign, line=line, state="queued")
+    organisation.move(campaign, "checking", "sending")
+    order = f"/v1/campaigns/{campaign.key}"
+    paused = portal.api("POST", f"{order}/pause", key).json()
+    assert (paused["campaign"]["state"], paused["not_sent"]) == ("paused", 3)
+    assert portal.api("POST", f"{order}/pause", key).json()["not_sent"] == 3
+    assert portal.api("POST", f"{order}/resume", key).json()["campaign"]["state"] == "sending"
+    cancelled = portal.api("POST", f"{order}/cancel", key).json()
+    assert (cancelled["campaign"]["state"], cancelled["not_sent"]) == ("cancelled", 3)
+    refused = portal.api("POST", f"{order}/resume", key)
+    assert (refused.status_code, refused.json()["reason"]) == (409, "campaign_state")
+    assert organisation.rows("select distinct state from message") == [{"state": "cancelled"}]
+    actors = {row["actor"] for row in organisation.rows("select actor from audit where action = 'campaign.paused'")}
+    assert all(actor.startswith("key:") for actor in actors)
+    assert portal.api("POST", f"{order}/pause", organisation.key(Scope.CAMPAIGNS_READ)).status_code == 403
+
+
+def test_an_approval_lets_a_waiting_campaign_go(portal: RunningPortal, organisation: Organisation) -> None:
+    """A feed's first file waits for a person or a program that may say so."""
+    campaign = organisation.campaign()
+    key = organisation.key(Scope.CAMPAIGNS_WRITE)
+    assert portal.api("POST", f"/v1/campaigns/{campaign.key}/approve", key).status_code == 409
+    organisation.move(campaign, "checking", "awaiting_approval")
+    approved = portal.api("POST", f"/v1/campaigns/{campaign.key}/approve", key)
+    assert approved.json()["campaign"]["state"] == "sending"
+
+
+def test_what_became_of_each_message(portal: RunningPortal, organisation: Organisation) -> None:
+    """In the order of the file's rows, filtered, page by page, without an address."""
+    campaign, other = organisation.campaign(), organisation.campaign()
+    organisation.message(other)
+    for line in range(1, 8):
+        organisation.message(campaign, line=line, delivery="delivered" if line % 2 else "undelivered")
+    organisation.message(campaign, line=3, channel="email", address="a@example.com", state="standby")
+    key = organisation.key(Scope.CAMPAIGNS_READ)
+    address, lines = f"/v1/campaigns/{campaign.key}/messages?limit=3", []
+    while address:
+        answer = portal.api("GET", address, key)
+        assert "+4917" not in answer.text
+        assert "example.com" not in answer.text
+        lines += [(item["line"], item["channel"]) for item in answer.json()["items"]]
+        address = answer.links["next"]["url"] if "next" in answer.links else ""
+    assert lines == [(1, "sms"), (2, "sms"), (3, "sms"), (3, "email"), *((line, "sms") for line in range(4, 8))]
+    one = portal.api("GET", f"/v1/campaigns/{campaign.key}/messages?line=3", key).json()["items"]
+    assert [item["id"] for item in one] == [f"{campaign.token}-3-sms-0", f"{campaign.token}-3-email-0"]
+    found = portal.api("GET", f"/v1/campaigns/{campaign.key}/messages?delivery=undelivered", key).json()["items"]
+    assert [item["line"] for item in found] == [2, 4, 6]
+    assert portal.api("GET", f"/v1/campaigns/{campaign.key}/messages?state=nonsense", key).status_code == 422
+    shown = portal.api("GET", f"/v1/campaigns/{campaign.key}", key).json()
+    assert shown["messages"] == {"accepted": 7, "standby": 1}
+
+
+def test_the_report_adds_up(portal: RunningPortal, organisation: Organisation) -> None:
+    """Messages by channel, country, state and delivery, with segments and exact money."""
+    campaign = organisation.campaign()
+    for line in range(1, 4):
+        organisation.message(campaign, line=line, segments=2, cost="0.070001", currency="EUR", delivery="delivered")
+    organisation.message(campaign, line=4, state="held", reason="opted_out", handed_off_at=None)
+    report = portal.api("GET", f"/v1/campaigns/{campaign.key}/report", organisation.key(Scope.REPORTS_READ)).json()
+    assert report["campaign"] == campaign.key
+    accepted, held = report["lines"]
+    assert (accepted["messages"], accepted["segments"], accepted["cost"]) == (3, 6, "0.210003")
+    assert (held["state"], held["reason"], held["messages"]) == ("held", "opted_out", 1)
+
+
+def test_rejects_are_a_file_to_correct(portal: RunningPortal, organisation: Organisation) -> None:
+    """Before the rows are judged 409 with Retry-After, then the original columns with the reasons; a scope of its own."""
+    campaign = organisation.campaign()
+    key = organisation.key(Scope.REJECTS_READ)
+    address = f"/v1/campaigns/{campaign.key}/rejects.csv"
+    early = portal.api("GET", address, key)
+    assert (early.status_code, early.json()["reason"]) == (409, "not_ready_yet")
+    assert int(early.headers["retry-after"]) > 0
+    _judge(portal, campaign.key)
+    answer = portal.api("GET", address, key)
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [row["nightmail_reason"] for row in rows] == ["phone_invalid"]
+    assert portal.api("GET", address, organisation.key(Scope.CAMPAIGNS_READ)).status_code == 403
+
+
+def _judge(portal: RunningPortal, campaign: str) -> None:
+    """Have a file read and give it one reject, by the domain's own reader."""
+    from nightmail.contact_files import ReadOptions, read_contact_file
+    from nightmail.lake import TableFile
+    from nightmail.preparing import StageTables
+
+    tables = StageTables.of_campaign(Lake(portal.settings.lake), campaign)
+    source = portal.settings.data_dir / "visits.csv"
+    source.write_text("external_id,phone,time\n1,+491701234567,9\n2,12,10\n")
+    read_contact_file(source, tables.contact_file, ReadOptions(rejects=TableFile(f"{source}.rejects")))
+    reject = {"line": 3, "column": "phone", "value": "12", "reason": "phone_invalid", "message": "12 is not valid."}
+    tables.rejects.write(pa.Table.from_pylist([reject], REJECTS))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "reason"),
+    [
+        ("GET", "/v1/nothing", 404, "not_found"),
+        ("GET", "/", 404, "not_found"),
+        ("DELETE", "/v1/campaigns", 405, "method_not_allowed"),
+        ("PATCH", "/v1/contact-files", 405, "method_not_allowed"),
+        ("GET", "/v1/campaigns?limit=0", 422, "request_invalid"),
+        ("GET", "/v1/campaigns/%00", 422, "request_invalid"),
+        ("GET", "/v1/contact-files/99999", 404, "file_unknown"),
+        ("GET", "/v1/webhooks/99999", 404, "webhook_unknown"),
+        ("POST", "/v1/messages", 422, "request_invalid"),
+    ],
+)
+def test_every_error_is_a_problem_document(
+    portal: RunningPortal, organisation: Organisation, method: str, path: str, status: int, reason: str
+) -> None:
+    """One form for all, whoever finds the error: the router, validation, the domain."""
+    answer = portal.api(method, path, organisation.key())
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert (problem["reason"], problem["status"]) == (reason, status)
+    assert problem["type"] == f"/problems/{reason}"
+    assert all(problem[name] for name in ("title", "detail", "remedy"))
+    explained = portal.client.get(problem["type"])
+    assert (explained.status_code, explained.json()["reason"]) == (200, reason)
+
+
+def test_the_database_away_is_a_problem_too(start_portal: PortalStarter, organisation: Organisation) -> None:
+    """503 with Retry-After, from the health endpoint as from the API."""
+    from sqlalchemy import create_engine
+
+    away = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1})
+    key = organisation.key()
+    organisation.engine = away
+    portal = start_portal()
+    for answer in (portal.client.get("/health"), portal.api("GET", "/v1/campaigns", key)):
+        assert (answer.status_code, answer.json()["reason"]) == (503, "database_unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_body_over_the_limit(portal: RunningPortal, organisation: Organisation) -> None:
+    """A request that is no file takes a megabyte at most, announced or not."""
+    body = b'{"feed": "' + b"x" * 1024**2 + b'"}'
+    headers = {"Content-Type": "application/json"}
+    announced = portal.api("POST", "/v1/messages", organisation.key(), content=body, headers=headers)
+    streamed = portal.api("POST", "/v1/messages", organisation.key(), content=iter([body]), headers=headers)
+    for answer in (announced, streamed):
+        assert (answer.status_code, answer.json()["reason"]) == (413, "request_too_large")
+
+
+def test_forged_states_cannot_be_written(organisation: Organisation) -> None:
+    """The database itself refuses a change of state that is not allowed, whoever asks."""
+    from sqlalchemy.exc import IntegrityError
+
+    campaign = organisation.campaign()
+    with pytest.raises(IntegrityError), organisation.engine.begin() as connection:
+        connection.execute(text("update campaign set state = 'finished' where id = :id"), {"id": campaign.id})
