@@ -65,6 +65,7 @@ _ALSO_CALLED = {
 }
 """Names that people write and that are not in CLDR's lists, folded as :func:`folded` folds."""
 
+_WITHOUT_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _NOT_COUNTRIES = frozenset({"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"})
 
 
@@ -100,6 +101,8 @@ def _codes_by_name() -> dict[str, str]:
         for code, name in Locale(language).territories.items():
             if code in codes:
                 found.setdefault(folded(name), code)
+                if language == "de":
+                    found.setdefault(folded(name.translate(_WITHOUT_UMLAUTS)), code)
     found.update(_ALSO_CALLED)
     # Babel's aliases hold the three-letter and numeric codes, and codes that are no longer used.
     for alias, successors in get_global("territory_aliases").items():

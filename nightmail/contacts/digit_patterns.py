@@ -125,12 +125,18 @@ class _Parser:
             raise UnknownSyntaxError(self._pattern)
         if following != "{":
             return 1, 1
-        end = self._pattern.index("}", self._at)
+        end = self._closing("}")
         least, _, most = self._pattern[self._at + 1 : end].partition(",")
         if not least.isdigit() or (most and not most.isdigit()) or (not most and "," in self._pattern[self._at : end]):
             raise UnknownSyntaxError(self._pattern)
         self._at = end + 1
         return int(least), int(most or least)
+
+    def _closing(self, bracket: str) -> int:
+        end = self._pattern.find(bracket, self._at)
+        if end < 0:
+            raise UnknownSyntaxError(self._pattern)
+        return end
 
     def _single(self) -> _Part:
         sign = self._peek()
@@ -155,14 +161,14 @@ class _Parser:
         raise UnknownSyntaxError(self._pattern)
 
     def _digit_class(self) -> int:
-        end = self._pattern.find("]", self._at)
+        end = self._closing("]")
         text = self._pattern[self._at : end]
         self._at = end + 1
         digits = 0
         while text:
             low = text[0]
             high = text[2:3] if text[1:2] == "-" else low
-            if end < 0 or not (low.isascii() and low.isdigit() and high.isascii() and high.isdigit()):
+            if not (low.isascii() and low.isdigit() and high.isascii() and high.isdigit()):
                 raise UnknownSyntaxError(self._pattern)
             for digit in range(int(low), int(high) + 1):
                 digits |= 1 << digit

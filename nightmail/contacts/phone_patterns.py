@@ -519,6 +519,8 @@ class PhonePatterns:
 
     def _strip_national_prefix(self, at: np.ndarray, start: np.ndarray, length: np.ndarray, meta: np.ndarray) -> None:
         """Take off national prefixes, in place."""
+        if not len(at):
+            return
         order = np.argsort(meta[at], kind="stable")
         at = at[order]
         found, first = np.unique(meta[at], return_index=True)

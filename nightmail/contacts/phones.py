@@ -8,7 +8,7 @@ decides the rest. A spreadsheet's damage is recognised before either.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 
@@ -108,32 +108,45 @@ def judge_phone(text: str, country: str | None) -> PhoneVerdict:
     """The verdict on ``text``, a number in any form; ``country`` is needed for national forms."""
     import phonenumbers
 
-    text = text.strip()
-    number, damaged = undo_spreadsheet_damage(text)
+    number, damaged = undo_spreadsheet_damage(text.strip())
     if number is None:
         return PhoneVerdict(reason="phone_damaged")
     region = country if country in phonenumbers.SUPPORTED_REGIONS else None
+    if not damaged:
+        return _ask(number, region)
+    if region is None and not _starts_with_plus(number):
+        return PhoneVerdict(reason="phone_country_needed")
+    # A quantity has no plus sign: digits that begin with the country's own calling code are an international number.
+    forms = [number, f"+{number.removeprefix('+')}"]
+    if region is not None and number.startswith(str(phonenumbers.country_code_for_region(region))):
+        forms.reverse()
+    for form in forms:
+        verdict = _ask(form, region)
+        if verdict.number is not None:
+            return replace(verdict, warning="phone_repaired")
+    return PhoneVerdict(reason="phone_damaged")
+
+
+def _ask(number: str, region: str | None) -> PhoneVerdict:
+    """The library's own verdict."""
+    import phonenumbers
+
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException as error:
         needed = region is None and error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE
         # Without a country, a number with a plus sign is wrong in itself; one without may be right at home.
-        if needed and not _starts_with_plus(number):
-            return PhoneVerdict(reason="phone_country_needed")
-        return PhoneVerdict(reason="phone_damaged" if damaged else "phone_invalid")
+        return PhoneVerdict(
+            reason="phone_country_needed" if needed and not _starts_with_plus(number) else "phone_invalid"
+        )
     if not phonenumbers.is_valid_number(parsed):
-        return PhoneVerdict(reason="phone_damaged" if damaged else "phone_invalid")
+        return PhoneVerdict(reason="phone_invalid")
     belongs_to = phonenumbers.region_code_for_number(parsed)
-    warning = None
-    if damaged:
-        warning = "phone_repaired"
-    elif parsed.extension:
-        warning = "phone_extension_dropped"
     return PhoneVerdict(
         number=phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164),
         type=_types_by_number().get(phonenumbers.number_type(parsed)),
         country=None if belongs_to == "001" else belongs_to,
-        warning=warning,
+        warning="phone_extension_dropped" if parsed.extension else None,
     )
 
 
