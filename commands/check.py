@@ -254,7 +254,7 @@ def _answer(
             "samples": _rows(tables.warnings, SAMPLE_REJECTS),
         },
         "held": {"by_reason": _held_by_reason(prepared)},
-        "messages": {**prepared.messages.as_dict(), "samples": _message_samples(tables.messages)},
+        "messages": {**prepared.messages.as_dict(), "samples": message_samples(tables.messages)},
         "problems": [problem.as_dict() for problem in prepared.problems],
         "phone_metadata_version": prepared.contacts.phone_metadata_version,
         "default_country": preparation.default_country,
@@ -298,7 +298,7 @@ def _reject_samples(rejects: TableFile) -> list[dict[str, Any]]:
     ]
 
 
-def _message_samples(messages: TableFile) -> list[dict[str, Any]]:
+def message_samples(messages: TableFile) -> list[dict[str, Any]]:
     """Messages of as many channels and languages as there are, up to three."""
     columns = ("line", "channel", "language", "address", "subject", "body", "segments", "cost", "currency", "state")
     rows = next(messages.blocks(columns=columns, rows=5_000)).to_pylist()

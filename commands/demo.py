@@ -1,8 +1,86 @@
-"""``nightmail demo``."""
+"""``nightmail demo``: the main job once, narrated, in the sandbox, in a data folder of its own."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
 
-def demo() -> None:
-    """Not written yet."""
-    raise NotImplementedError
+import typer
+
+from commands.screen import screen
+from nightmail.errors import UnavailableError
+
+ROWS = 1000
+SETTINGS = {
+    # Reports follow within seconds, so that the demo need not wait minutes for them.
+    "NIGHTMAIL_REPORT_INTERVAL_S": "10",
+    "NIGHTMAIL_FILE_SETTLE_S": "1",
+}
+
+
+def demo(
+    rows: int = typer.Option(
+        ROWS, "--rows", min=100, max=10_000_000, envvar="ROWS", help="Rows of the main contact file."
+    ),
+    *,
+    keep: bool = typer.Option(False, "--keep", help="Stay up afterwards, until Ctrl-C, to look around."),
+) -> None:
+    """Run the main job once, narrated: files in by SFTP and API, messages out, answers back, corrections, a report."""
+    from commands.demonstration import Demonstration
+    from commands.deployment import deployment
+    from commands.supervisor import StopRequested
+    from commands.up import show_addresses
+    from nightmail.settings import settings
+
+    view = screen()
+    folder = prepare_folder(settings().data_dir / "demo")
+    configured = settings()
+    view.sandbox()
+    view.say(f"The demo keeps everything in {folder} and stops what it starts.")
+    try:
+        with deployment(configured, lambda part: view.notice(f"starting {part}")) as running:
+            show_addresses(view, running, keys=False)
+            totals, report = Demonstration(view, running, rows, folder / "files").run()
+            if keep:
+                view.say("Everything stays up. Ctrl-C stops it.", style="bold green")
+                running.supervisor.watch()
+    except StopRequested:
+        view.notice("stopped")
+        raise typer.Exit(130) from None
+    view.say(f"To look around: nightmail demo --keep, or NIGHTMAIL_DATA_DIR={folder} nightmail up")
+    view.say(totals.line(report))
+    if not totals.reconcile:
+        raise typer.Exit(1)
+
+
+def prepare_folder(folder: Path) -> Path:
+    """An empty data folder, and this process's settings for it: nothing of the deployment's own is used or touched."""
+    from commands.local import is_running, local_server, postgres_folder
+    from commands.supervisor import free_port
+    from nightmail.settings import settings
+
+    folder = folder.resolve()
+    if is_running(postgres_folder(folder)):
+        # A demo that was killed hard leaves its database running.
+        local_server(folder).stop()
+    try:
+        shutil.rmtree(folder, ignore_errors=False)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise UnavailableError(
+            "folder_unusable", f"The demo's folder {folder} cannot be emptied: {error}.", "Remove it by hand."
+        ) from error
+    folder.mkdir(parents=True)
+    for name in [name for name in os.environ if name.startswith("NIGHTMAIL_")]:
+        del os.environ[name]
+    os.environ |= {
+        **SETTINGS,
+        "NIGHTMAIL_DATA_DIR": str(folder),
+        "NIGHTMAIL_SETTINGS_FILE": str(folder / "nightmail.toml"),
+        "NIGHTMAIL_PORTAL_PORT": str(free_port()),
+        "NIGHTMAIL_DAGSTER_PORT": str(free_port()),
+    }
+    settings.cache_clear()
+    return folder

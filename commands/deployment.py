@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.local import CHECKOUT, actor, ask, is_running, local_server, postgres_folder, sandbox_in_use
+from commands.part_checks import check_sftp_servers
 from commands.sandbox_setup import Sandbox, provision_sandbox, start_sandbox
 from commands.supervisor import Supervisor, answers, refuse_taken_port
 
@@ -94,6 +95,10 @@ def deployment(
         if organisation is not None and _has_no_team(engine):
             say(f"organisation: {organisation.name}")
             made.new_keys = _provision(engine, organisation)
+            # A feed's folder that is not there would be complained about at every look.
+            for check in check_sftp_servers(engine, make_folders=True):
+                if check.ill:
+                    say(f"{check.part}: {check.message} {check.remedy}")
             started.ready("organisation")
         _start_services(made, say)
         _wait_for_services(made, started)
@@ -187,7 +192,7 @@ def _start_services(made: Deployment, say: Callable[[str], None]) -> None:
     python = sys.executable
     workspace = str(CHECKOUT / "workspace.yaml")
     say("Dagster: daemon and webserver")
-    supervisor.start("dagster-daemon", [python, "-m", "dagster", "daemon", "run", "-w", workspace], further)
+    supervisor.start("dagster-daemon", [python, "-m", "dagster._daemon", "run", "-w", workspace], further)
     supervisor.start(
         "dagster-webserver",
         [

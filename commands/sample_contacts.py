@@ -118,6 +118,73 @@ def write_sample_contacts(
     return SampleFacts(count, tuple(made.opted_out), dict(made.corrections))
 
 
+APPOINTMENT_HEADER = (
+    "id",
+    "first_name",
+    "mobile",
+    "language",
+    "place",
+    "appointment_date",
+    "appointment_time",
+    "with_whom",
+)
+
+
+def write_sample_statements(path: Path, rows: int, seed: int = 7, today: dt.date | None = None) -> int:
+    """The same customers' statements for the email feed, as a program would export them: JSON Lines."""
+    import json
+
+    made = _Maker(seed, today or dt.datetime.now(dt.UTC).date())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as handle:
+        for index in range(rows):
+            row, _ = made.good_row(500_000 + index)
+            values = {
+                "external_id": row[0],
+                "first_name": row[1],
+                "email": f"{row[0].lower()}@example.com" if index % 40 else f"{row[0].lower()}.example.com",
+                "language": row[_LANGUAGE],
+                "country": made.country.code,
+                "invoice_no": row[8],
+                "amount": row[_AMOUNT],
+                "due_date": row[10],
+            }
+            handle.write(json.dumps(values, ensure_ascii=False) + "\n")
+    return rows
+
+
+def write_sample_appointments(
+    path: Path, first: str, unreachable: tuple[str, ...], rows: int = 30, today: dt.date | None = None
+) -> int:
+    """Appointments for the escalation feed, as a German spreadsheet writes them: ``first`` is the first row's number,
+    ``unreachable`` those of the next rows."""
+    day = (today or dt.datetime.now(dt.UTC).date()) + dt.timedelta(days=3)
+    names = ("Amelia", "Jürgen", "Begoña", "Siân", "Zeynep", "Íñigo", "Oliver", "Änne")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, delimiter=";")
+        writer.writerow(APPOINTMENT_HEADER)
+        for index in range(rows):
+            known = (first, *unreachable)
+            number = known[index] if index < len(known) else f"+4479155001{index:02d}"
+            language = ("en", "de", "es")[index % 3]
+            place = ("Room 4, High Street 12", "Zimmer 4, Hauptstraße 12", "Sala 4, Calle Mayor 12")[index % 3]
+            at = f"{9 + index % 8}:{index % 2 * 30:02d}"
+            writer.writerow(
+                (
+                    f"P{700 + index}",
+                    names[index % len(names)],
+                    number,
+                    language,
+                    place,
+                    day.isoformat(),
+                    at,
+                    "Dr. Okafor",
+                )
+            )
+    return rows
+
+
 class _Maker:
     def __init__(self, seed: int, today: dt.date) -> None:
         self.random = random.Random(seed)  # noqa: S311 - a reproducible sample, no secret
@@ -126,12 +193,13 @@ class _Maker:
         self.corrections: dict[str, str] = {}
         self._countries = [country for country in _COUNTRIES for _ in range(country.weight)]
         self._used: set[str] = set()
+        self.country = _COUNTRIES[0]
 
     def rows(self, count: int) -> Iterator[list[str]]:
         """The rows: every hundred of them has about fifteen oddities, so that a long file is like a short one."""
         earlier: list[list[str]] = []
         for index in range(count):
-            row, national = self._good_row(index)
+            row, national = self.good_row(index)
             odd = self._odd(index, row, national, earlier)
             if len(earlier) < 40:
                 earlier.append(list(row))
@@ -150,9 +218,10 @@ class _Maker:
             self._used.add(country.code + digits)
         return digits
 
-    def _good_row(self, index: int) -> tuple[list[str], str]:
+    def good_row(self, index: int) -> tuple[list[str], str]:
+        """A row with nothing wrong, and its number in international form; :attr:`country` is where it is of."""
         chance = self.random
-        country = chance.choice(self._countries)
+        country = self.country = chance.choice(self._countries)
         first, last = chance.choice(country.first_names), chance.choice(country.last_names)
         digits = self._number(country)
         born = self.today - dt.timedelta(days=chance.randint(19 * 366, 88 * 365))

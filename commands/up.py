@@ -35,7 +35,7 @@ def up(
     view.notice("stopped")
 
 
-def show_addresses(view: Screen, running: Deployment) -> None:
+def show_addresses(view: Screen, running: Deployment, keys: bool = True) -> None:
     """What can be opened, and where things are."""
     rows = [
         ("Dagster: runs, assets, checks", running.dagster_url),
@@ -47,5 +47,5 @@ def show_addresses(view: Screen, running: Deployment) -> None:
         sftp = running.sandbox.login("acme", "acme")
         rows.insert(2, ("SFTP", f"sftp -P {sftp.port} {sftp.username}@{sftp.host}   password {sftp.password}"))
     view.show(table("Addresses", ("", "address"), rows))
-    for key in running.new_keys:
+    for key in running.new_keys if keys else ():
         view.say(f"API key {key.name} of {key.team}, shown only now: {key.key}", style="yellow")

