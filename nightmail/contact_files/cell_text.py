@@ -50,10 +50,10 @@ def float_text(value: float) -> str | None:
         return None
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    if value == int(value) and abs(value) < 1e21:
+    if value == int(value) and abs(value) < 2**53:
         return str(int(value))
     text = repr(value)
-    return format(Decimal(text), "f") if "e" in text else text
+    return format(Decimal(text), "f") if "e" in text else text.removesuffix(".0")
 
 
 def _moment(value: dt.datetime) -> str:

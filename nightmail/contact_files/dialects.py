@@ -49,7 +49,7 @@ def read_opening(
     if stated and delimiter is None and not stated[1].isalnum():
         delimiter = stated[1]
     candidates = (delimiter,) if delimiter is not None else _DELIMITERS
-    best: tuple[tuple[int, int, int], Opening] | None = None
+    best: tuple[tuple[int, bool, int, int], Opening] | None = None
     for order, candidate in enumerate(candidates):
         for quote in ('"', "'"):
             if quote == "'" and not _single_quoted(head[start:], candidate):
@@ -58,7 +58,7 @@ def read_opening(
             if found is None:
                 continue
             score, opening = found
-            rank = (score, len(opening.header) if score > 1 else 0, -order)
+            rank = (score, quote == "'", len(opening.header) if score > 1 else 0, -order)
             if best is None or rank > best[0]:
                 best = rank, opening
     if best is None:

@@ -214,7 +214,7 @@ def plan_columns(
             take(index, field)
     for index, key in enumerate(keys):
         field = None if settled[index] or key in known else _WEAK_FIELD_OF.get(key)
-        if field is not None and field not in holder:
+        if field is not None and (field not in holder or keys[holder[field]] == key):
             take(index, field)
     for index, key in enumerate(keys):
         if settled[index]:

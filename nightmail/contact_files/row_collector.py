@@ -81,7 +81,7 @@ class RowCollector:
         self._pending_rows = 0
         self._blank: list[int] = []
         self._reject_rows: list[tuple[int, str | None, str, str]] = []
-        self._last_line = 0
+        self._last_reject = 0
         self.taken = 0
         """Rows met so far, rejected ones included."""
         self.by_reason: Counter[str] = Counter()
@@ -106,7 +106,6 @@ class RowCollector:
         if len(lines) == 0:
             return
         self._count(len(lines))
-        self._last_line = int(lines[-1])
         table = pa.table(
             [pa.array(lines, pa.int64()), *columns], names=["line", *(str(index) for index in range(len(columns)))]
         )
@@ -163,7 +162,7 @@ class RowCollector:
             raise file_error("file_too_many_rows", limit=self._options.row_limit)
 
     def _reject(self, line: int, reason: str, raw: str | None, **fields: object) -> None:
-        self._last_line = max(self._last_line, line)
+        self._last_reject = max(self._last_reject, line)
         if self._blank and line > self._blank[-1]:
             self._reject_blank()
         self.by_reason[reason] += 1
@@ -197,7 +196,7 @@ class RowCollector:
             return table
         lines = table["line"].filter(empty).to_pylist()
         kept = table.filter(pc.invert(empty))
-        last = kept["line"][-1].as_py() if kept.num_rows else 0
+        last = max(kept["line"][-1].as_py() if kept.num_rows else 0, self._last_reject)
         if kept.num_rows:
             self._reject_blank()
         for line in lines:

@@ -1,0 +1,84 @@
+"""Encodings are told apart, and the summary says how surely."""
+
+from __future__ import annotations
+
+import codecs
+
+import pytest
+
+from tests.contact_files.conftest import Reader
+
+GERMAN = "external_id;phone;name\r\n1;+491711234567;Jürgen Groß\r\n2;+491711234568;Zoë\r\n"
+EURO = "external_id;phone;amount\r\n1;+491711234567;12,50 €\r\n"
+FRENCH = "external_id;phone;nom\n1;+33612345678;Cœur\n2;+33612345679;Œuvrard\n3;+33612345670;Lefèvre\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "certainty", "value"),
+    [
+        (b"phone,name\n+4479,Ann\n", "utf-8", "certain", "Ann"),
+        ("phone,name\n+4479,Zoë\n".encode(), "utf-8", "certain", "Zoë"),
+        ("phone,name\n+4479,Zoë\n".encode("utf-8-sig"), "utf-8", "certain", "Zoë"),
+        (codecs.BOM_UTF16_LE + "phone,name\n+4479,Zoë\n".encode("utf-16-le"), "utf-16", "certain", "Zoë"),
+        (codecs.BOM_UTF16_BE + "phone,name\n+4479,名前\n".encode("utf-16-be"), "utf-16", "certain", "名前"),
+        ("phone,name\n+4479,Zoë\n".encode("utf-16-le"), "utf-16", "likely", "Zoë"),
+        ("phone,name\n+4479,Zoë\n".encode("utf-16-be"), "utf-16", "likely", "Zoë"),
+        ("phone,name\n+4479,Zoë\n".encode("utf-32"), "utf-32", "certain", "Zoë"),
+        ("phone,name\n+4479,Zoë\n".encode("cp1252"), "iso-8859-1", "likely", "Zoë"),
+        ("phone,name\n+4479,12 €\n".encode("cp1252"), "windows-1252", "likely", "12 €"),
+        ("phone,name\n+4479,“Ann”\n".encode("cp1252"), "windows-1252", "likely", "“Ann”"),
+        ("phone,name\n+4479,12 €\n".encode("iso8859-15"), "iso-8859-15", "likely", "12 €"),
+        ("phone,name\n+4479,cœur\n".encode("iso8859-15"), "iso-8859-15", "likely", "cœur"),
+        ("phone,name\n+4479,½ kg\n".encode("latin-1"), "iso-8859-1", "likely", "½ kg"),
+    ],
+)
+def test_encodings_are_told_apart(read: Reader, content: bytes, encoding: str, certainty: str, value: str) -> None:
+    result = read(content)
+    assert (result.summary.encoding, result.summary.encoding_certainty) == (encoding, certainty)
+    assert result.summary.encoding_evidence
+    assert result.column("name") == [value]
+
+
+def test_cyrillic_in_a_single_byte_is_read_but_said_to_be_unsure(read: Reader) -> None:
+    content = "phone,name\n+79161234567,Александр Пушкин\n".encode("cp1251")
+    assert read(content).summary.encoding_certainty == "unsure"
+    assert read(content).warnings["file_encoding_unsure"] == 1
+    stated = read(content, encoding="windows-1251")
+    assert stated.summary.encoding_certainty == "certain"
+    assert stated.column("name") == ["Александр Пушкин"]
+
+
+def test_a_row_in_another_encoding_is_rejected_and_the_others_read(read: Reader) -> None:
+    """Files joined from two systems: the UTF-8 rows are right, the other one would be sent with wrong letters."""
+    content = "phone,name\n+4479,Zoë\n+4478,Łukasz\n".encode() + "+4477,Jürgen\n".encode("cp1252") + b"+4476,Ann\n"
+    result = read(content)
+    assert result.column("name") == ["Zoë", "Łukasz", "Ann"]
+    assert result.reasons == {4: "row_not_decodable"}
+    assert result.summary.encoding_certainty == "likely"
+    assert result.rejects[0]["value"] == "+4477,J\ufffdrgen"
+
+
+def test_the_first_letter_beyond_ascii_may_come_late(read: Reader) -> None:
+    rows = "".join(f"{number},+4479,Ann\n" for number in range(200_000))
+    content = ("external_id,phone,name\n" + rows).encode() + "x,+4479,Zoë\n".encode("cp1252")
+    assert read(content).column("name")[-1] == "Zoë"
+
+
+@pytest.mark.parametrize(("ends", "name"), [("\n", "LF"), ("\r\n", "CRLF"), ("\r", "CR")])
+def test_line_ends_are_said(read: Reader, ends: str, name: str) -> None:
+    assert read(ends.join(["phone,name", "+4479,a", "+4478,b", ""])).summary.line_end == name
+
+
+def test_mixed_line_ends_are_all_line_ends_and_said(read: Reader) -> None:
+    result = read("phone,name\n+4471,a\r\n+4472,b\r+4473,c\n")
+    assert result.column("line") == [2, 3, 4]
+    assert result.summary.line_end == "mixed"
+    assert result.warnings["file_mixed_line_ends"] == 1
+
+
+def test_byte_order_marks_in_the_middle_are_where_files_were_joined(read: Reader) -> None:
+    part = "external_id,phone,name\n1,+4479,Zoë\n".encode("utf-8-sig")
+    result = read(part + part)
+    assert result.column("line") == [2, 4]
+    assert result.column("external_id") == ["1", "1"]
+    assert result.reasons == {3: "row_header_again"}
