@@ -147,8 +147,10 @@ def guard_html(tree: nodes.Template, error: Callable[..., TemplateError]) -> Non
         line = part.lineno
         if place.kind == "text":
             if place.tail.endswith("<") or place.tail.endswith("</"):
-                raise error("a value may not be the name of a tag.", line)
+                raise error("a value may not be in the name of a tag.", line)
             return part, replace(place, tail="")
+        if place.kind == "tag_name":
+            raise error("a value may not be in the name of a tag.", line)
         if place.kind == "raw":
             raise error(f"a value may not stand inside <{place.name}>.", line, "Move it into the page's text.")
         if place.kind == "comment":

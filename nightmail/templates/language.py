@@ -105,7 +105,7 @@ _NODE_WORDS: Mapping[str, str] = {
     "Pow": "powers are",
     "FilterBlock": "filter blocks are",
     "With": "with is",
-    "ScopedEvalContextModifier": "autoescape is",
+    "Scope": "autoescape is",
     "Dict": "mappings are",
 }
 
@@ -181,7 +181,8 @@ def _spell(value: object) -> str:
 
 def web_address(value: object) -> str:
     """The value if it is an address a link may lead to, else ``#``: no ``javascript:``, no ``data:``."""
-    text = str(value).strip()
+    # Browsers take tabs and line breaks out of addresses before they read them.
+    text = re.sub(r"[\t\r\n]", "", str(value)).strip()
     if text.startswith(("https://", "http://")):
         return text
     scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.\-]*):", text)

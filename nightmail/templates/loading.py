@@ -54,6 +54,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _KEY = re.compile(r"[0-9*#]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FILE_CHARACTERS = 4 * 1024 * 1024
 
 
@@ -81,11 +82,13 @@ class _List(list[Any]):
 
 def _compose(text: str) -> Any:
     """YAML as texts, mappings and lists with their lines. Values stay as written: ``no`` is Norwegian, not false."""
-    loader = yaml.BaseLoader(text)
+    for number, line in enumerate(text.splitlines(), 1):
+        if _UNPRINTABLE.search(line):
+            raise TemplateError("the file holds a control character.", "Remove it.", where="template", line=number)
+    loader = None
     try:
-        if "\x00" in text:
-            raise TemplateError("the file holds a NUL character.")
         try:
+            loader = yaml.BaseLoader(text)
             node = loader.get_single_node()
         except yaml.MarkedYAMLError as problem:
             mark = problem.problem_mark or problem.context_mark
@@ -99,20 +102,22 @@ def _compose(text: str) -> Any:
             raise TemplateError(f"the file is not YAML: {' '.join(str(problem).split())}.", where="template") from None
         return _value(node, set())
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
-def _value(node: yaml.Node | None, seen: set[int]) -> Any:
+def _value(node: yaml.Node | None, seen: set[int], key_line: int | None = None) -> Any:
     if node is None:
         return None
-    line = node.start_mark.line + 1
+    line = key_line or node.start_mark.line + 1
     if id(node) in seen:
         raise TemplateError("anchors and aliases (& and *) are not available.", where="template", line=line)
     seen.add(id(node))
     if isinstance(node, yaml.ScalarNode):
         text = _Text(node.value)
         text.line = line
-        text.text_line = line + 1 if node.style in ("|", ">") else line
+        start = node.start_mark.line + 1
+        text.text_line = start + 1 if node.style in ("|", ">") else start
         return text
     if isinstance(node, yaml.SequenceNode):
         items = _List(_value(item, seen) for item in node.value)
@@ -128,7 +133,7 @@ def _value(node: yaml.Node | None, seen: set[int]) -> Any:
         key = str(key_node.value)
         if key in mapping:
             raise TemplateError(f"{key} stands twice.", where="template", line=key_line)
-        mapping[key] = _value(value_node, seen)
+        mapping[key] = _value(value_node, seen, key_line)
         mapping.lines[key] = key_line
     return mapping
 
@@ -516,6 +521,7 @@ _VOICE_KEYS = ("say", "play", "repeat", "repeat_key", "repeat_prompt", "question
 def _voice(reader: _Reader, value: Any, language: str, where: str, take: Any) -> VoiceBody:
     if isinstance(value, _Text):
         node = _Node()
+        node.line = value.line
         node["say"] = value
     else:
         node = reader.mapping(value, where, _VOICE_KEYS)
@@ -539,7 +545,7 @@ def _voice(reader: _Reader, value: Any, language: str, where: str, take: Any) ->
         repeat = reader.mapping(node["repeat"], f"{where}/repeat", ("key", "prompt"))
         repeat_key, repeat_prompt = reader.text(repeat, "key", where), reader.text(repeat, "prompt", where)
     if repeat_key is not None and not _KEY.fullmatch(repeat_key):
-        raise reader.wrong(f"{repeat_key} is not a key.", where, node, "repeat_key", "Use one of 0-9, * and #.")
+        raise reader.wrong(f"{repeat_key} is not a key.", where, node, "repeat" if "repeat" in node else "repeat_key", "Use one of 0-9, * and #.")
     prompt: str | None = None
     if repeat_prompt is not None:
         take(repeat_prompt, Markup.XML, f"{where}/repeat")

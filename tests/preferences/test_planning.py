@@ -204,7 +204,7 @@ def test_categories(tmp_path: Path, choices: dict[str, Any], category: str, cons
 )
 def test_consent(tmp_path: Path, consent: tuple[str, str | None] | None, expected: str) -> None:
     """Marketing goes only where a consent to the category on the channel is recorded."""
-    rows = [] if consent is None else [dict(contact_id=contact_id("c-1"), category=consent[0], channel=consent[1])]
+    rows = [] if consent is None else [{"contact_id": contact_id("c-1"), "category": consent[0], "channel": consent[1]}]
     known = KnownPreferences(consents=pa.Table.from_pylist(rows, schema=CONSENTS))
     row = {**MOBILE, "external_id": "c-1", "email": "a@example.com"}
     wanted = policy("sms", "email", category="offers", needs_consent=True)

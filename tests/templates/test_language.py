@@ -1,0 +1,188 @@
+"""The template language: what it can say, what it refuses, and that nothing gets out of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from nightmail.templates import TemplateError
+from nightmail.templates.formats import Money
+from nightmail.templates.language import Markup, compiled_body, environment, parse_body, render_row
+
+
+def render(source: str, markup: Markup = Markup.TEXT, language: str = "en", **values: object) -> str | None:
+    parsed = parse_body(source, language, markup, where="en/sms", line=1)
+    return render_row(compiled_body(parsed.tree, environment(language, markup)), values)
+
+
+@pytest.mark.parametrize(
+    ("source", "values", "expected"),
+    [
+        ("Dear {{ name }}", {"name": "Ada"}, "Dear Ada"),
+        ("{{ name|upper }} {{ name|lower }} {{ name|title }}", {"name": "ada o'neil"}, "ADA O'NEIL ada o'neil Ada O'neil"),
+        ("{{ name|default('friend') }}", {"name": ""}, "friend"),
+        ("{{ name|d('friend') }}", {"name": "Ada"}, "Ada"),
+        ("{% if name %}Hi {{ name }}{% else %}Hi{% endif %}!", {"name": ""}, "Hi!"),
+        ("{% if name is defined %}yes{% else %}no{% endif %}", {"name": ""}, "no"),
+        ("{{ 'child' if age < 18 else 'adult' }}", {"age": Decimal(18)}, "adult"),
+        ("{% if a and b %}both{% elif a or b %}one{% else %}none{% endif %}", {"a": "x", "b": ""}, "one"),
+        ("{% for item in list|split(';') %}{{ loop.index }}. {{ item }}\n{% endfor %}", {"list": "a; b;;c"}, "1. a\n2. b\n3. c\n"),
+        ("{{ list|split(';')|join(' and ') }}", {"list": "a;b"}, "a and b"),
+        ("{{ list|split(';')|length }}", {"list": "a;b"}, "2"),
+        ("{{ text|truncate(8) }}", {"text": "A long sentence"}, "A lon..."),
+        ("{{ text|replace('a', 'o') }}", {"text": "banana"}, "bonono"),
+        ("{{ number|spell }}", {"number": "AB 12"}, "A B 1 2"),
+        ("{{ amount }}", {"amount": Money("1234.5", "EUR")}, "€1,234.50"),
+        ("{{ amount * 2 }}", {"amount": Decimal("1234.5")}, "2,469"),
+        ("{{ amount|round }}", {"amount": Money("1234.5", "EUR")}, "€1,234.00"),
+        ("{{ '12.5'|money('JPY') }}", {}, "¥12.5"),
+        ("{{ share|number(1) }}%", {"share": Decimal("12.345")}, "12.3%"),
+        ("{{ day }} / {{ day|date('short') }}", {"day": date(2026, 12, 1)}, "December 1, 2026 / 12/1/26"),
+        ("{{ a ~ '-' ~ b }}", {"a": "x", "b": "y"}, "x-y"),
+        ("{{ code in ['A', 'B'] }}", {"code": "B"}, "True"),
+        ("{{ q|urlencode }}", {"q": "a b&c/d"}, "a%20b%26c%2Fd"),
+        ("{% raw %}{{ braces }}{% endraw %}", {}, "{{ braces }}"),
+        ("a {# nobody sees this #}b", {}, "a b"),
+        ("one\n{% if x %}\ntwo\n{% endif %}\nthree", {"x": "1"}, "one\ntwo\nthree"),
+        ("one{% if x %} two{% endif %}\nthree", {"x": "1"}, "one two\nthree"),
+    ],
+)
+def test_what_it_says(source: str, values: dict[str, object], expected: str) -> None:
+    """The language's parts, each by an example."""
+    assert render(source, **values) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "words"),
+    [
+        ("{{ name", 1, "unexpected end of template"),
+        ("fine\n\n{{ first name }}", 3, "expected token"),
+        ("{% if name %}", 1, "unexpected end of template"),
+        ("{% endif %}", 1, "unknown tag 'endif'"),
+        ("{{ name|shout }}", 1, "there is no filter shout"),
+        ("\n{{ name|safe }}", 2, "there is no filter safe"),
+        ("{{ name is callable }}", 1, "there is no test callable"),
+        ("{{ name.first }}", 1, "attributes"),
+        ("{{ name['first'] }}", 1, "square brackets"),
+        ("{{ name() }}", 1, "calls are not available"),
+        ("{{ 2 ** 9999999 }}", 1, "powers are not available"),
+        ("{{ 'ab' * 9999999 }}", 1, "arithmetic needs numbers"),
+        ("{% set a = name %}", 1, "set is not available"),
+        ("{% include 'other' %}", 1, "include is not available"),
+        ("{% import 'os' as os %}", 1, "import is not available"),
+        ("{% macro f() %}{% endmacro %}", 1, "macros are not available"),
+        ("{% block b %}{% endblock %}", 1, "blocks are not available"),
+        ("{% extends 'base' %}", 1, "extends is not available"),
+        ("{% filter upper %}x{% endfilter %}", 1, "filter blocks are not available"),
+        ("{% autoescape false %}{{ name }}{% endautoescape %}", 1, "autoescape is not available"),
+        ("{% for c in name %}{% endfor %}", 1, "a loop goes over the parts"),
+        ("{% for a in x|split %}{% for b in y|split %}{% endfor %}{% endfor %}", 1, "a loop may not stand in a loop"),
+        ("{% for a in x|split %}{{ loop.cycle('a', 'b') }}{% endfor %}", 1, "calls are not available"),
+        ("{{ loop.index }}", 1, "loop.index is not available"),
+        ("{{ self }}", 1, "self is not a placeholder's name"),
+        ("{{ __class__ }}", 1, "is not a placeholder's name"),
+        ("{{ a if b }}", 1, "needs an else"),
+        ("{{ " + "(" * 5000 + "a", 1, "nested too deeply"),
+        ("x" * 300_000, 1, "the limit is"),
+        ("a\x00b", 1, "NUL"),
+    ],
+)
+def test_what_it_refuses(source: str, line: int, words: str) -> None:
+    """Each refusal names the line and what is wrong, before anything is rendered."""
+    with pytest.raises(TemplateError) as caught:
+        parse_body(source, "en", Markup.TEXT, where="en/sms", line=1)
+    assert words in caught.value.message
+    assert caught.value.line == line
+    assert caught.value.message.startswith(f"en/sms (line {line}): ")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ ''|attr('__class__') }}",
+        "{{ name|map('upper')|list }}",
+        "{{ config }}{{ cycler.__init__.__globals__ }}",
+        "{{ lipsum.__globals__['os'].popen('id').read() }}",
+        "{{ request['application']['__globals__'] }}",
+        "{{ '%s'.__mod__ }}",
+        "{{ '{0.__class__}'.format(name) }}",
+        "{{ name.__init__ }}",
+        "{% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}",
+        "{{ ('_' ~ '_class_' ~ '_') | attr }}",
+        "{{ [].append(1) }}",
+        "{{ {'a': 1}.items() }}",
+        "{{ name | select('attr') }}",
+        "{% set ns = namespace(x=1) %}",
+        "{% with a = 1 %}{{ a }}{% endwith %}",
+        "{% call name() %}{% endcall %}",
+        "{{ namespace() }}",
+        "{{ joiner() }}",
+    ],
+)
+def test_nothing_gets_out(source: str) -> None:
+    """The ways out of Jinja2 that people have found are all refused when the template is read."""
+    with pytest.raises(TemplateError):
+        parse_body(source, "en", Markup.HTML)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ range }}",
+        "{{ dict }}",
+        "{{ lipsum }}",
+        "{{ cycler }}",
+        "{{ config }}",
+    ],
+)
+def test_there_are_no_globals(source: str) -> None:
+    """A name is a placeholder and nothing else, even where Jinja2 knows one by that name."""
+    parsed = parse_body(source, "en", Markup.TEXT)
+    assert len(parsed.used) == 1
+    assert render_row(compiled_body(parsed.tree, environment("en", Markup.TEXT)), {name: "v" for name in parsed.used}) == "v"
+
+
+@pytest.mark.parametrize(
+    ("source", "values"),
+    [
+        ("{{ a * b }}", {"a": "x" * 1000, "b": Decimal(10**9)}),
+        ("{{ a + b }}", {"a": "x", "b": "y"}),
+        ("{{ a % b }}", {"a": "%999999999d", "b": Decimal(1)}),
+        ("{{ a // b }}", {"a": Decimal(1), "b": Decimal(0)}),
+        ("{{ 'yes' if a > 5 else 'no' }}", {"a": ""}),
+        ("{{ a|replace('x', 'yyyyyyyyyyyyyyyyyyyy') }}", {"a": "x" * 100_000}),
+        ("{{ a|replace('', 'x') }}", {"a": "abc"}),
+        ("{{ a|round(99) }}", {"a": Decimal(1)}),
+        ("{{ a|date('loud') }}", {"a": date(2026, 1, 1)}),
+        ("{{ 99999999999 * 99999999999 * 99999999999 * 99999999999 }}", {}),
+    ],
+)
+def test_values_that_a_body_cannot_take_fail_that_row_alone(source: str, values: dict[str, object]) -> None:
+    """No exception, no exhausted memory: the row is told to have failed."""
+    assert render(source, **values) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "used", "needed"),
+    [
+        ("{{ a }} {{ b|upper }}", {"a", "b"}, {"a", "b"}),
+        ("{{ a|default('x') }}", {"a"}, set()),
+        ("{% if a %}{{ a }}{% endif %} {{ b }}", {"a", "b"}, {"b"}),
+        ("{{ a if a else b }}", {"a", "b"}, {"b"}),
+        ("{% for a in b|split %}{{ a }}{{ c }}{% endfor %}", {"b", "c"}, {"c"}),
+    ],
+)
+def test_what_a_body_needs(source: str, used: set[str], needed: set[str]) -> None:
+    """A placeholder whose emptiness the body copes with is not needed: a row without it is fine."""
+    parsed = parse_body(source, "en", Markup.TEXT)
+    assert (set(parsed.used), set(parsed.needed)) == (used, needed)
+
+
+def test_spaces_of_numbers_are_plain_in_a_text_message() -> None:
+    """French groups digits with a sign that would cost a text message half its room."""
+    amount = Money("1234567.5", "EUR")
+    assert render("{{ a }}", Markup.SMS, "fr", a=amount) == "1 234 567,50 €"
+    assert render("{{ a }}", Markup.TEXT, "fr", a=amount) == "1\u202f234\u202f567,50\xa0€"
