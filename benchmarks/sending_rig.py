@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Engine, text
 
 from nightmail.lake import TableFile
@@ -156,7 +157,7 @@ class Organisation:
                         **more,
                     }
                 )
-        folder = self.folder / campaign.token
+        folder = f"{self.folder}/{campaign.token}"
         messages, audience = TableFile(f"{folder}/messages.parquet"), TableFile(f"{folder}/audience.parquet")
         messages.write(pa.Table.from_pylist(rows, schema=MESSAGES))
         audience.write(
@@ -175,6 +176,56 @@ class Organisation:
             )
         )
         return messages, audience
+
+    def large_tables(
+        self, campaign: CampaignRow, messages: int, channel: str, body_bytes: int
+    ) -> tuple[TableFile, TableFile]:
+        """Messages and audience of any size, made by columns and written by blocks."""
+        folder = f"{self.folder}/{campaign.token}"
+        messages_file, audience_file = TableFile(f"{folder}/messages.parquet"), TableFile(f"{folder}/audience.parquet")
+        filler = "All that is owed is listed here, with dates. " * (body_bytes // 45 + 1)
+        with messages_file.writer(MESSAGES) as to_messages, audience_file.writer(AUDIENCE) as to_audience:
+            for start in range(0, messages, 100_000):
+                lines = pa.array(range(start + 2, min(start + 100_000, messages) + 2), pa.int64())
+                text_lines = pc.cast(lines, pa.string())
+                rows = len(lines)
+                digits = pc.utf8_lpad(text_lines, 9, "0")
+                if channel == "email":
+                    address = pc.binary_join_element_wise("person", text_lines, "@mail.example", "")
+                else:
+                    address = pc.binary_join_element_wise("+447", digits, "")
+                body = pc.binary_join_element_wise(
+                    "Dear customer ", text_lines, f": {filler}"[: max(body_bytes - 20, 20)], ""
+                )
+                columns: dict[str, Any] = {
+                    "message_id": pc.binary_join_element_wise(f"{campaign.token}-", text_lines, f"-{channel}-0", ""),
+                    "line": lines,
+                    "contact_id": pc.binary_join_element_wise("0123456789abcdef0123456", digits, ""),
+                    "channel": pa.repeat(channel, rows),
+                    "step": pa.repeat(pa.scalar(0, pa.int16()), rows),
+                    "state": pa.repeat("queued", rows),
+                    "address": address,
+                    "address_hash": pc.binary_join_element_wise("fedcba9876543210fedcba9", digits, ""),
+                    "country": pa.repeat("GB", rows),
+                    "language": pa.repeat("en", rows),
+                    "subject": pa.repeat("Your invoice", rows) if channel == "email" else pa.nulls(rows, pa.string()),
+                    "body": body,
+                    "html": pa.nulls(rows, pa.string()),
+                    "segments": pa.repeat(pa.scalar(1, pa.int32()), rows),
+                    "cost": pa.nulls(rows, MESSAGES.field("cost").type),
+                    "currency": pa.nulls(rows, pa.string()),
+                    "not_before": pa.nulls(rows, MESSAGES.field("not_before").type),
+                }
+                to_messages.write(pa.table(columns, schema=MESSAGES))
+                audience = {name: pa.nulls(rows, AUDIENCE.field(name).type) for name in AUDIENCE.names}
+                audience |= {
+                    "line": lines,
+                    "contact_id": columns["contact_id"],
+                    "state": pa.repeat("planned", rows),
+                    "time_zone": pa.repeat("Europe/London", rows),
+                }
+                to_audience.write(pa.table(audience, schema=AUDIENCE))
+        return messages_file, audience_file
 
     def campaign(
         self,

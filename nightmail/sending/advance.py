@@ -130,7 +130,7 @@ def accept_proven(connection: Connection, *, sender_run_id: int | None = None) -
             "where m.state = 'in_doubt' and m.delivery is not null "
             "and (cast(:run as bigint) is null or m.sender_run_id = :run) "
             "returning m.ledger_month, m.message_key, m.attempts, m.carrier_message_id) "
-            "update attempt a set outcome = 'accepted', finished_at = now(), error_code = null, error_class = null, "
+            "update attempt a set outcome = 'accepted', finished_at = now(), "
             "carrier_message_id = p.carrier_message_id from proven p "
             "where a.ledger_month = p.ledger_month and a.message_key = p.message_key and a.number = p.attempts"
         ),

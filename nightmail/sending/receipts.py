@@ -320,8 +320,8 @@ def _settle_proven(connection: Connection, month: dt.date, keys: Sequence[int]) 
     if changed:
         connection.execute(
             text(
-                "update attempt a set outcome = 'accepted', finished_at = now(), error_code = null, "
-                "error_class = null, carrier_message_id = p.carrier_message_id from unnest(cast(:keys as bigint[]), "
+                "update attempt a set outcome = 'accepted', finished_at = now(), "
+                "carrier_message_id = p.carrier_message_id from unnest(cast(:keys as bigint[]), "
                 "cast(:numbers as smallint[]), cast(:ids as text[])) as p(message_key, number, carrier_message_id) "
                 "where a.ledger_month = :month and a.message_key = p.message_key and a.number = p.number"
             ),

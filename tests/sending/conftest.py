@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from benchmarks.sending_rig import Organisation, tell_secrets
 from tests.sandbox_process import RunningCarriers, WebhookReceiver
-from tests.sending.organisation import Organisation
 
 
 @pytest.fixture(scope="session")
 def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCarriers]:
     carriers = RunningCarriers(tmp_path_factory.mktemp("sending-carriers"))
-    os.environ["NIGHTMAIL_TEST_TWILIO"] = carriers.told["twilio"]["auth_token"]
-    os.environ["NIGHTMAIL_TEST_SENDGRID"] = carriers.told["sendgrid"]["api_key"]
+    tell_secrets(carriers.told)
     yield carriers
     carriers.stop()
 

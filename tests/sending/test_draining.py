@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.sending_rig import KEY, Organisation, in_minutes
 from nightmail.privacy import address_hash
 from nightmail.sending.campaigns import cancel, lift_suspension, pause, resume, suspend_channel, suspensions
 from nightmail.sending.senders import SenderOptions, drain
 from tests.sandbox_process import RunningCarriers, eventually
-from tests.sending.organisation import KEY, Organisation, in_minutes
 
 
 def accepted_of(sandbox: RunningCarriers, token: str) -> list[str]:
@@ -248,7 +248,7 @@ def test_wrong_credentials_stop_the_account_and_lose_nothing(
 ) -> None:
     """Refused credentials: one clear alert, the account suspended, every message still queued; mended, all go once."""
     right = sandbox.told["twilio"]["auth_token"]
-    monkeypatch.setenv("NIGHTMAIL_TEST_TWILIO", "wrong")
+    monkeypatch.setenv("NIGHTMAIL_RIG_TWILIO", "wrong")
     campaign = organisation.campaign(50)
     organisation.drain()
     assert organisation.states(campaign) == {"queued": 50}
@@ -257,7 +257,7 @@ def test_wrong_credentials_stop_the_account_and_lose_nothing(
     with organisation.engine.connect() as connection:
         (suspension,) = suspensions(connection)
     assert suspension.carrier_account_id == organisation.account_ids["sms"]
-    monkeypatch.setenv("NIGHTMAIL_TEST_TWILIO", right)
+    monkeypatch.setenv("NIGHTMAIL_RIG_TWILIO", right)
     lift_suspension(organisation.engine, suspension.id, by="test")
     organisation.drain()
     ids = accepted_of(sandbox, campaign.token)

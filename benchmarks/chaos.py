@@ -1,0 +1,330 @@
+"""Never twice, never lost: campaigns over all channels while senders are killed, carriers misbehave and the database falls.
+
+``python -m benchmarks.chaos --campaigns 5 --kills 200 --seed 1 --json``
+
+Everything is real but the carriers: senders in processes of their own, killed with SIGKILL at random moments, PostgreSQL
+that is restarted and crashed, the portal that takes signed webhooks. The stand-ins answer with faults, and send receipts
+late, twice and out of order; their log of what they accepted is the witness. At the end:
+
+- ``twice``: hand-offs that the witness has beyond the first of each message; must be 0;
+- ``lost``: messages that are neither accepted (and with the witness), nor refused, nor in doubt; must be 0;
+- ``unresolved``: messages that the witness has and the ledger does not know as accepted; must be 0;
+- ``in_doubt``: messages that stayed in doubt, as the carrier never had them; at most faults (and kills) times the batch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from benchmarks.sender_processes import context, start_sender
+from benchmarks.sending_rig import KEY, WEBHOOK_SECRET, Organisation, sandbox_carriers, tell_secrets
+from nightmail.sending.advance import advance_ledger
+from nightmail.sending.in_doubt import resolve_in_doubt
+from nightmail.sending.senders import WINDOW
+from nightmail.store.engine import normalised_url
+from nightmail.store.local_server import LocalServer
+from nightmail.store.upgrade import upgrade
+
+ROOT = Path(__file__).resolve().parent.parent
+EMAIL_BATCH = 1000
+FAULTS = [
+    {"kind": "429", "share": 0.01, "retry_after": 0.3},
+    {"kind": "500_before", "share": 0.004},
+    {"kind": "500_after", "share": 0.004},
+    {"kind": "503", "share": 0.002, "retry_after": 0.2},
+    {"kind": "reset_before", "share": 0.004},
+    {"kind": "reset_after", "share": 0.004},
+    {"kind": "hang_before", "share": 0.001, "seconds": 5},
+    {"kind": "hang_after", "share": 0.001, "seconds": 5},
+    {"kind": "html_after", "share": 0.002},
+    {"kind": "slow", "share": 0.01, "seconds": 0.3},
+    {"kind": "wait", "share": 0.5, "seconds": 0.02},
+]
+BEHAVIOUR = {
+    "delay_s": 0.1,
+    "spread_s": 1.0,
+    "late_share": 0.05,
+    "late_s": 5.0,
+    "twice_share": 0.2,
+    "reorder_share": 0.2,
+    "lost_share": 0.05,
+}
+HARMLESS = frozenset({"429", "slow", "wait"})
+"""Faults after which nothing is in doubt."""
+
+
+@dataclass
+class Result:
+    """What the run came to; the fields are the JSON's."""
+
+    messages: int = 0
+    kills: int = 0
+    faults: int = 0
+    database_restarts: int = 0
+    accepted: int = 0
+    refused: int = 0
+    twice: int = 0
+    lost: int = 0
+    in_doubt: int = 0
+    unresolved: int = 0
+    in_doubt_bound: int = 0
+    ever_in_doubt: int = 0
+    repeated_receipts: bool = True
+    seconds: float = 0.0
+    well: bool = False
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Rig:
+    """The processes of one run, in a folder that goes with it."""
+
+    def __init__(self, seed: int, faults: list[dict[str, Any]], behaviour: dict[str, Any]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="nightmail-chaos-"))
+        self.folder.chmod(0o755)
+        self.server = LocalServer(self.folder / "pg")
+        self.server.start()
+        self.url = self.server.url()
+        self.engine = create_engine(normalised_url(self.url), pool_pre_ping=True)
+        upgrade(self.engine)
+        port = free_port()
+        self.public_url = f"http://127.0.0.1:{port}"
+        config = self.folder / "sandbox.json"
+        config.write_text(json.dumps({"behaviour": {"seed": seed, **behaviour}, "faults": faults}))
+        self.sandbox = subprocess.Popen(
+            [sys.executable, "-m", "sandbox.carriers", "--state-dir", str(self.folder / "sandbox"),
+             "--webhook-base", self.public_url, "--config", str(config)],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self.sandbox.stdout is not None
+        self.told = json.loads(self.sandbox.stdout.readline())
+        tell_secrets(self.told)
+        assert os.environ[WEBHOOK_SECRET]
+        environment = {
+            **os.environ,
+            "NIGHTMAIL_DATABASE_URL": self.url,
+            "NIGHTMAIL_SECRET_KEY": KEY.decode(),
+            "NIGHTMAIL_PUBLIC_URL": self.public_url,
+            "NIGHTMAIL_DATA_DIR": str(self.folder / "data"),
+        }
+        self.portal = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "portal.application:create_application", "--factory", "--port", str(port),
+             "--log-level", "error"],
+            cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=(self.folder / "portal.log").open("w"),
+        )  # fmt: skip
+        self._wait_for_port(port)
+        self.organisation = Organisation(self.engine, self.folder / "lake", self.told, self.public_url)
+        self.context = context()
+
+    def _wait_for_port(self, port: int) -> None:
+        until = time.monotonic() + 60
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            if self.portal.poll() is not None or time.monotonic() > until:
+                raise RuntimeError("the portal did not start")
+            time.sleep(0.05)
+
+    def restart_database(self, mode: str) -> None:
+        """Restart PostgreSQL: ``fast`` cuts connections, ``immediate`` is a crash."""
+        subprocess.run(
+            [LocalServer.binaries() / "pg_ctl", "-w", "-t", "60", "-m", mode, "-D", self.folder / "pg",
+             "-l", self.folder / "pg" / "log", "restart"],
+            user=(self.folder / "pg").owner() if os.getuid() == 0 else None,
+            stdout=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+
+    def accepted(self) -> list[dict[str, Any]]:
+        """The witness."""
+        return [json.loads(line) for line in Path(self.told["accepted"]).read_text().splitlines()]
+
+    def ask(self, path: str, content: object = None) -> Any:
+        """Speak to the sandbox's control."""
+        from urllib.request import Request, urlopen
+
+        data = None if content is None else json.dumps(content).encode()
+        with urlopen(Request(self.told["control_url"] + path, data=data)) as response:
+            return json.loads(response.read())
+
+    def close(self) -> None:
+        """Stop what was started."""
+        for process in (self.portal, self.sandbox):
+            process.terminate()
+            process.wait(timeout=30)
+        self.engine.dispose()
+        self.server.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def make_campaigns(rig: Rig, campaigns: int, messages: int) -> int:
+    """Campaigns of ``messages`` each over SMS, email, voice and escalation; gives the number of messages."""
+    total = 0
+    for number in range(campaigns):
+        kind = number % 4
+        channels = (("sms",), ("email",), ("voice",), ("sms", "voice"))[kind]
+        count = messages if kind != 2 else max(1, messages // 4)
+        settings = {"delivery": "escalation", "escalate_after_s": 3600} if kind == 3 else {}
+        rig.organisation.campaign(count, channels, settings=settings)
+        total += count * len(channels)
+    return total
+
+
+def run(
+    *, campaigns: int, messages: int, kills: int, seed: int, senders: int = 2, restarts: int = 2, tell: Any = None
+) -> Result:
+    """One run; ``tell`` gets a line of progress now and then."""
+    chance = random.Random(seed)
+    began = time.monotonic()
+    result = Result()
+    rig = Rig(seed, FAULTS, BEHAVIOUR)
+    try:
+        result.messages = make_campaigns(rig, campaigns, messages)
+        running = [start_sender(rig.context, rig.url, rig.public_url) for _ in range(senders)]
+        restart_at = {kills * (place + 1) // (restarts + 1) for place in range(restarts)}
+        while result.kills < kills:
+            time.sleep(chance.uniform(0.05, 0.6))
+            victim = running.pop(chance.randrange(len(running)))
+            victim.kill()
+            victim.join()
+            result.kills += 1
+            running.append(start_sender(rig.context, rig.url, rig.public_url))
+            if result.kills in restart_at:
+                rig.restart_database("immediate" if result.database_restarts % 2 else "fast")
+                result.database_restarts += 1
+            if result.kills % 10 == 0:
+                waiting = _waiting(rig)
+                if tell:
+                    tell(f"{result.kills} kills, {waiting} messages waiting")
+                if waiting < senders * WINDOW and result.kills < kills:
+                    # There must always be something to kill a sender over.
+                    result.messages += make_campaigns(rig, 4, messages)
+        _let_it_end(rig, tell)
+        for sender in running:
+            sender.kill()
+            sender.join()
+        _settle(rig)
+        _judge(rig, result)
+    finally:
+        rig.close()
+    result.seconds = round(time.monotonic() - began, 1)
+    result.well = result.twice == 0 and result.lost == 0 and result.unresolved == 0
+    result.well = result.well and result.in_doubt <= result.in_doubt_bound
+    return result
+
+
+def _waiting(rig: Rig) -> int:
+    try:
+        with rig.engine.connect() as connection:
+            return int(
+                connection.scalar(text("select count(*) from message where state in ('queued', 'handing_over')")) or 0
+            )
+    except SQLAlchemyError:
+        return 1_000_000
+
+
+def _let_it_end(rig: Rig, tell: Any) -> None:
+    until = time.monotonic() + 600
+    while (waiting := _waiting(rig)) and time.monotonic() < until:
+        if tell:
+            tell(f"{waiting} messages waiting")
+        time.sleep(1.0)
+
+
+def _settle(rig: Rig) -> None:
+    """Wait for the last receipts, then let the carriers' records settle what is in doubt."""
+    rig.ask("/faults", {"rules": []})
+    until = time.monotonic() + 120
+    while rig.ask("")["waiting"] and time.monotonic() < until:
+        time.sleep(0.5)
+    for _ in range(3):
+        advance_ledger(rig.engine)
+        resolve_in_doubt(rig.engine, sandbox_carriers(rig.public_url), limit=20_000)
+
+
+def _judge(rig: Rig, result: Result) -> None:
+    witness = Counter(line["message_id"] for line in rig.accepted())
+    committed: dict[str, int] = rig.ask("")["faults"]
+    result.faults = sum(committed.values())
+    with rig.engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select c.token || '-' || m.line || '-' || m.channel || '-' || m.step, m.state "
+                "from message m join campaign c on c.id = m.campaign_id"
+            )
+        )
+        ledger = {row[0]: row[1] for row in rows}
+        result.ever_in_doubt = int(
+            connection.scalar(text("select count(*) from attempt where error_class = 'in_doubt'")) or 0
+        )
+        result.repeated_receipts = bool(
+            connection.scalar(text("select count(*) = count(distinct event_key) from receipt"))
+        )
+    states = Counter(ledger.values())
+    result.accepted = states["accepted"]
+    result.refused = states["failed"]
+    result.in_doubt = states["in_doubt"]
+    result.twice = sum(count - 1 for count in witness.values())
+    result.unresolved = sum(1 for message_id in witness if ledger.get(message_id or "") != "accepted")
+    result.lost = sum(1 for message_id, state in ledger.items() if state == "accepted" and message_id not in witness)
+    result.lost += states["queued"] + states["handing_over"]
+    result.lost += result.messages - sum(states.values())
+    doubtful = sum(count for kind, count in committed.items() if kind not in HARMLESS)
+    result.in_doubt_bound = (doubtful + result.kills + result.database_restarts) * EMAIL_BATCH
+
+
+def main() -> None:
+    """The command ``python -m benchmarks.chaos``."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=str(__doc__).split("\n\n")[0])
+    parser.add_argument("--campaigns", type=int, default=8)
+    parser.add_argument("--messages", type=int, default=2000, help="contacts of each campaign")
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--senders", type=int, default=2)
+    parser.add_argument("--restarts", type=int, default=3, help="of PostgreSQL, every second one a crash")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    result = run(
+        campaigns=arguments.campaigns,
+        messages=arguments.messages,
+        kills=arguments.kills,
+        seed=arguments.seed,
+        senders=arguments.senders,
+        restarts=arguments.restarts,
+        tell=tell,
+    )
+    if arguments.json:
+        print(json.dumps(asdict(result)))
+    else:
+        for name, value in asdict(result).items():
+            print(f"{name:18} {value}")
+    sys.exit(0 if result.well else 1)
+
+
+if __name__ == "__main__":
+    main()
