@@ -38,6 +38,10 @@ class NotWrittenError(Exception):
     """No connection could be made: the carrier certainly did not take anything."""
 
 
+class UnwritableError(NotWrittenError):
+    """The request cannot be put into HTTP, such as a secret with a line break in it: no time will mend that."""
+
+
 class AnswerLostError(Exception):
     """The request was written, at least in part, and no whole answer came: the carrier may have taken it."""
 
@@ -118,6 +122,26 @@ def _response(until: float, sock: socket.socket, method: str | None = None) -> h
     return http.client.HTTPResponse(_DeadlineSocket(sock, until), method=method)  # type: ignore[arg-type]
 
 
+class _OneWrite(http.client.HTTPConnection):
+    """Collects a request, so that it is written in one piece: half the system calls, and no doubt before the write."""
+
+    pending: list[bytes]
+
+    def send(self, data: Any) -> None:
+        """Keep a piece of the request."""
+        self.pending.append(data)
+
+    def write(self, sock: socket.socket) -> None:
+        """Write the request."""
+        whole = b"".join(self.pending)
+        self.pending = []
+        sock.sendall(whole)
+
+
+class _OneWriteTls(_OneWrite, http.client.HTTPSConnection):
+    """The same over TLS."""
+
+
 class KeepAlive:
     """A connection to one origin. Not shared between threads."""
 
@@ -139,7 +163,7 @@ class KeepAlive:
         self._host, self._port = parts.hostname, parts.port
         self._prefix = parts.path.rstrip("/")
         self._connect_timeout_s, self._timeout_s, self._idle_s = connect_timeout_s, timeout_s, idle_s
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: _OneWrite | None = None
         self._used = 0.0
         self.connections = 0
         self.last: Answer | None = None
@@ -150,12 +174,18 @@ class KeepAlive:
         ``target`` is path and query. Raises :class:`NotWrittenError` or :class:`AnswerLostError`.
         """
         self.last = None
-        connection = self._ready_connection()
+        connection, sock = self._ready_connection()
+        connection.pending = []
+        try:
+            connection.request(method, self._prefix + target, body, headers)
+        except (ValueError, http.client.HTTPException) as error:
+            # Only put together so far, not written.
+            self.close()
+            raise UnwritableError(type(error).__name__) from error
         until = time.monotonic() + self._timeout_s
         try:
-            sock = connection.sock
             sock.settimeout(self._timeout_s)
-            connection.request(method, self._prefix + target, body, headers)
+            connection.write(sock)
             connection.response_class = partial(_response, until)  # type: ignore[assignment]
             response = connection.getresponse()
             content = response.read(MAXIMUM_ANSWER)
@@ -177,17 +207,18 @@ class KeepAlive:
         self.last = Answer(response.status, received, content)
         return self.last
 
-    def _ready_connection(self) -> http.client.HTTPConnection:
+    def _ready_connection(self) -> tuple[_OneWrite, socket.socket]:
         connection = self._connection
         if connection is not None:
-            if time.monotonic() - self._used < self._idle_s and connection.sock and not _was_closed(connection.sock):
-                return connection
+            sock = connection.sock
+            if sock is not None and time.monotonic() - self._used < self._idle_s and not _was_closed(sock):
+                return connection, sock
             self.close()
-        fresh: http.client.HTTPConnection
+        fresh: _OneWrite
         if self._secure:
-            fresh = http.client.HTTPSConnection(self._host, self._port, timeout=self._connect_timeout_s, context=_tls())
+            fresh = _OneWriteTls(self._host, self._port, timeout=self._connect_timeout_s, context=_tls())
         else:
-            fresh = http.client.HTTPConnection(self._host, self._port, timeout=self._connect_timeout_s)
+            fresh = _OneWrite(self._host, self._port, timeout=self._connect_timeout_s)
         # A connection that breaks must fail, not be opened again behind our back with the request half written.
         fresh.auto_open = 0
         try:
@@ -197,7 +228,7 @@ class KeepAlive:
             raise NotWrittenError(_what(error)) from error
         self.connections += 1
         self._connection = fresh
-        return fresh
+        return fresh, fresh.sock
 
     def close(self) -> None:
         """Close the connection, if open."""

@@ -46,7 +46,14 @@ from nightmail.sending.carrier import (
     Verdict,
 )
 from nightmail.sending.error_classes import ErrorClass, classify, meaning
-from resources.carriers.keep_alive import Answer, AnswerLostError, KeepAlive, NotWrittenError, retry_after_s
+from resources.carriers.keep_alive import (
+    Answer,
+    AnswerLostError,
+    KeepAlive,
+    NotWrittenError,
+    UnwritableError,
+    retry_after_s,
+)
 from resources.carriers.sendgrid_webhooks import FAMILY
 from resources.carriers.twilio_connection import scrubbed
 
@@ -236,6 +243,9 @@ class SendGridEmail:
         """One request: the outcomes, or the smaller groups to try instead."""
         try:
             response = self._sdk.client.mail.send.post(request_body=body)
+        except UnwritableError:
+            text = "the request cannot be written: look at the account's settings and secret"
+            return _for_all(group, Outcome.REJECTED, "unwritable", ErrorClass.STOP_AND_ALERT, text), ()
         except NotWrittenError as error:
             return _for_all(group, Outcome.RETRY_LATER, "not_connected", ErrorClass.RETRY_LATER, str(error)), ()
         except AnswerLostError as error:

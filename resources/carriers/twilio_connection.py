@@ -18,7 +18,7 @@ from nightmail.errors import ConfigurationError
 from nightmail.privacy import mask
 from nightmail.sending.carrier import CarrierSettings, Check, HandOff, Outcome
 from nightmail.sending.error_classes import ErrorClass, classify, meaning
-from resources.carriers.keep_alive import AnswerLostError, KeepAlive, NotWrittenError
+from resources.carriers.keep_alive import AnswerLostError, KeepAlive, NotWrittenError, UnwritableError
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -98,6 +98,9 @@ class TwilioConnection:
 
     def failed(self, message_id: str, address: str, error: Exception) -> HandOff:
         """What an exception of the SDK or the transport means for a message."""
+        if isinstance(error, UnwritableError):
+            text = "the request cannot be written: look at the account's settings and secret"
+            return HandOff(message_id, Outcome.REJECTED, None, "unwritable", ErrorClass.STOP_AND_ALERT, text)
         if isinstance(error, NotWrittenError):
             return HandOff(message_id, Outcome.RETRY_LATER, None, "not_connected", ErrorClass.RETRY_LATER, str(error))
         if isinstance(error, AnswerLostError):

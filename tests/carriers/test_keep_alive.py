@@ -10,7 +10,15 @@ from datetime import UTC, datetime
 import pytest
 
 from nightmail.errors import ConfigurationError
-from resources.carriers.keep_alive import AnswerLostError, KeepAlive, NotWrittenError, retry_after_s
+from resources.carriers.keep_alive import (
+    AnswerLostError,
+    KeepAlive,
+    NotWrittenError,
+    UnwritableError,
+    _was_closed,
+    retry_after_s,
+)
+from tests.sandbox_process import eventually
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -100,6 +108,17 @@ def test_a_refused_connection_was_certainly_not_written_to():
         connected("http://127.0.0.1:1").request("POST", "/", {}, b"x")
 
 
+def test_a_request_that_cannot_be_written_is_not_and_the_next_one_is():
+    with serving([None], [None], [OK]) as (base, taken):
+        connection = connected(base)
+        for headers in ({"A": "b\r\nC: d"}, {"A\n": "b"}):
+            with pytest.raises(UnwritableError):
+                connection.request("POST", "/", headers, b"x")
+        assert b"".join(taken) == b""
+        assert connection.request("POST", "/", {}, b"x").status == 200
+        connection.close()
+
+
 def test_nothing_is_followed_and_nothing_repeated():
     moved = b"HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
     with serving([moved]) as (base, taken):
@@ -123,6 +142,9 @@ def test_bytes_that_nobody_asked_for_end_the_connection():
     with serving([OK + OK], [b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"]) as (base, _):
         connection = connected(base)
         assert connection.request("GET", "/", {}).status == 200
+        assert connection._connection is not None
+        sock = connection._connection.sock
+        eventually(lambda: _was_closed(sock))
         second = connection.request("GET", "/", {})
         assert second.status == 201 and connection.connections == 2
         connection.close()

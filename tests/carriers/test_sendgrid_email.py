@@ -159,7 +159,10 @@ def test_after_a_request_that_did_not_get_through_the_rest_of_the_batch_is_not_w
     assert len(sandbox.accepted()) - before == sum(entry.outcome is Outcome.ACCEPTED for entry in outcomes)
 
 
-@pytest.mark.parametrize("changes", [{"secret": "SG.wrong"}, {"sender": "nobody@else.example"}, {"sender": None}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"secret": "SG.wrong"}, {"secret": "SG.two\nlines"}, {"sender": "nobody@else.example"}, {"sender": None}],
+)
 def test_a_wrong_key_or_sender_stops_and_alerts(connect, message, sandbox, changes):
     sandbox.behave(owned_senders=["billing@acme.example"])
     outcomes = connect("sendgrid_email", **changes).hand_off(letters(message, 3))
