@@ -147,9 +147,10 @@ def _with_escapes(opening: Opening, head: str) -> Opening:
     if opening.dialect.delimiter != "\t":
         return opening
     rows = head[opening.offset :]
-    if '"' in rows or not _NULL_FIELD.search(rows):
+    if _QUOTED_FIELD.search(rows) or not _NULL_FIELD.search(rows):
         return opening
     return replace(opening, dialect=Dialect("\t", None, backslash=True))
 
 
+_QUOTED_FIELD = re.compile(r'(?:^|\t)"', re.MULTILINE)
 _NULL_FIELD = re.compile(r"(?:^|\t)\\N(?=[\t\r\n]|$)", re.MULTILINE)
