@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import re
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -139,8 +140,8 @@ class TwilioStandIn:
         self.inbound_url = inbound_url
         self._messages: dict[str, Record] = {}
         self._calls: dict[str, Record] = {}
-        self._messages_by_to: dict[str, list[Record]] = {}
-        self._calls_by_to: dict[str, list[Record]] = {}
+        self._messages_by_to: dict[str, Record | list[Record]] = {}
+        self._calls_by_to: dict[str, Record | list[Record]] = {}
         self._opted_out: set[tuple[str, str]] = set()
         self._unique = os.urandom(10).hex()
         self._counter = 0
@@ -219,7 +220,7 @@ class TwilioStandIn:
         return (21266, to) if sender == to else None
 
     def _create_message(self, form: dict[str, str]) -> Response:
-        to, sender, body = form.get("To", ""), form.get("From", ""), form.get("Body", "")
+        to, sender, body = form.get("To", ""), sys.intern(form.get("From", "")), form.get("Body", "")
         service, callback = form.get("MessagingServiceSid") or None, form.get("StatusCallback") or None
         if not to:
             return self._error(21604)
@@ -245,7 +246,7 @@ class TwilioStandIn:
             return self._error(refused, to)
         record = Record(self._new_sid("SM"), to, sender, service, body, callback, time.time(), "queued")
         self._messages[record.sid] = record
-        self._messages_by_to.setdefault(to, []).append(record)
+        _add(self._messages_by_to, record)
         self._witness.accepted("twilio", "sms", [(message_id_in(callback), record.sid, to, body)])
         self._plan_message(record)
         return Response(201, self._message_json(record))
@@ -281,7 +282,7 @@ class TwilioStandIn:
         record.events = events or ("completed",)
         record.detect_machine = bool(form.get("MachineDetection"))
         self._calls[record.sid] = record
-        self._calls_by_to.setdefault(to, []).append(record)
+        _add(self._calls_by_to, record)
         self._witness.accepted("twilio", "voice", [(message_id_in(callback), record.sid, to, twiml or url or "")])
         self._plan_call(record)
         return json_response(201, self._call_dict(record))
@@ -302,7 +303,7 @@ class TwilioStandIn:
             )
         query = {name: values[-1] for name, values in request.query_values().items()}
         by_to = self._messages_by_to if kind == "Messages" else self._calls_by_to
-        candidates = by_to.get(query["To"], []) if query.get("To") else list(records.values())
+        candidates = _of(by_to, query["To"]) if query.get("To") else list(records.values())
         when = "DateSent" if kind == "Messages" else "StartTime"
         chosen = [record for record in reversed(candidates) if _fits(record, query, when)]
         size = min(max(int(query.get("PageSize", EMPTY_PAGE_SIZE)), 1), 1000)
@@ -404,6 +405,8 @@ class TwilioStandIn:
             record.sent = record.sent or time.time()
             record.status, record.error_code = fate, code
             self._tell_message(record, fate, code)
+            if not reorder:
+                record.callback = None
             reply = behaviour.sms_reply(record.to) if fate == "delivered" else None
             if reply is not None:
                 self._delivery.later(
@@ -465,7 +468,7 @@ class TwilioStandIn:
         record = Record(self._new_sid("SM"), to, sender, None, body, None, time.time(), "received", "inbound")
         record.sent = record.created
         self._messages[record.sid] = record
-        self._messages_by_to.setdefault(to, []).append(record)
+        _add(self._messages_by_to, record)
         word = body.strip().upper()
         if word in _OPT_OUT_WORDS:
             self._opted_out.add((sender, to))
@@ -633,6 +636,24 @@ def answer_after(fault: FaultRule, response: Response) -> Response:
     response.misbehave = fault.kind
     response.seconds = fault.seconds
     return response
+
+
+def _add(by_to: dict[str, Record | list[Record]], record: Record) -> None:
+    """Keep a record under its recipient; a list is made for the second one only, as most recipients have one."""
+    present = by_to.get(record.to)
+    if present is None:
+        by_to[record.to] = record
+    elif isinstance(present, list):
+        present.append(record)
+    else:
+        by_to[record.to] = [present, record]
+
+
+def _of(by_to: dict[str, Record | list[Record]], to: str) -> list[Record]:
+    present = by_to.get(to)
+    if present is None:
+        return []
+    return present if isinstance(present, list) else [present]
 
 
 def _is_url(text: str) -> bool:

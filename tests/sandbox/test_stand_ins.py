@@ -317,6 +317,22 @@ def test_a_document_is_followed():
     assert walk(fromstring("<R><Hangup/><Redirect>/next</Redirect></R>"), "", machine=False)[1] is None
 
 
+def test_a_call_whose_document_is_at_an_address_fetches_it_signed(running):
+    from twilio.request_validator import RequestValidator
+
+    receiver = WebhookReceiver(lambda posted: (200, b"<Response><Say>Hello there</Say></Response>"))
+    sid = twilio(
+        running, "/Calls.json", {"To": "+447700907037", "From": "+1500555000", "Url": receiver.base_url + "/t"}
+    )
+    sid = sid[1]["sid"]
+    (posted,) = receiver.wait_for(lambda p: len(p) == 1)
+    validator = RequestValidator("sandbox-auth-token")
+    assert validator.validate(posted.url, posted.form, posted.headers["X-Twilio-Signature"])
+    ended = eventually(lambda: (call := twilio(running, f"/Calls/{sid}.json")[1])["status"] == "completed" and call)
+    assert int(ended["duration"]) >= 2 and ended["price"].startswith("-")
+    receiver.stop()
+
+
 def test_message_ids_are_found_wherever_they_travel():
     for text in (
         "https://n.example/s?message_id=c00000000aa-17-sms-0",
