@@ -521,7 +521,7 @@ _VOICE_KEYS = ("say", "play", "repeat", "repeat_key", "repeat_prompt", "question
 def _voice(reader: _Reader, value: Any, language: str, where: str, take: Any) -> VoiceBody:
     if isinstance(value, _Text):
         node = _Node()
-        node.line = value.line
+        node.line = _line_of(value) or 1
         node["say"] = value
     else:
         node = reader.mapping(value, where, _VOICE_KEYS)
@@ -545,7 +545,13 @@ def _voice(reader: _Reader, value: Any, language: str, where: str, take: Any) ->
         repeat = reader.mapping(node["repeat"], f"{where}/repeat", ("key", "prompt"))
         repeat_key, repeat_prompt = reader.text(repeat, "key", where), reader.text(repeat, "prompt", where)
     if repeat_key is not None and not _KEY.fullmatch(repeat_key):
-        raise reader.wrong(f"{repeat_key} is not a key.", where, node, "repeat" if "repeat" in node else "repeat_key", "Use one of 0-9, * and #.")
+        raise reader.wrong(
+            f"{repeat_key} is not a key.",
+            where,
+            node,
+            "repeat" if "repeat" in node else "repeat_key",
+            "Use one of 0-9, * and #.",
+        )
     prompt: str | None = None
     if repeat_prompt is not None:
         take(repeat_prompt, Markup.XML, f"{where}/repeat")

@@ -42,7 +42,7 @@ class _Stripper(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in _SILENT:
             self._silent = max(self._silent - 1, 0)
-        elif tag in _BLOCKS:
+        elif tag in _BLOCKS and tag != "tr":
             self.parts.append("\n\n" if tag[0] in "ph" else "\n")
         elif tag == "a" and self._links:
             address, start = self._links.pop()

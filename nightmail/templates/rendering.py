@@ -411,11 +411,7 @@ class _Renderer:
             return count_segments(column)
         if body.channel == "voice":
             characters = pc.utf8_length(column).to_numpy(zero_copy_only=False).astype(np.int64) - body.frame_characters
-            seconds = np.maximum(characters, 0) * speech.SECONDS_PER_CHARACTER + speech.PAUSE_SECONDS
-            if body.plays:
-                seconds = seconds + speech.PLAYED_SECONDS
-            minutes: _Rows = np.maximum(1, np.ceil(seconds / 60)).astype(np.int64)
-            return minutes
+            return speech.estimated_minutes(characters, plays=body.plays)
         return np.ones(len(column), dtype=np.int64)
 
     def _costs(

@@ -10,6 +10,9 @@ import re
 from collections.abc import Mapping
 from xml.sax.saxutils import escape, quoteattr
 
+import numpy as np
+import numpy.typing as npt
+
 from nightmail.sending.webhook_paths import TWILIO_KEYS
 from nightmail.templates.model import VoiceBody, VoiceQuestion, choose_language
 
@@ -136,6 +139,7 @@ def answer_document(question: VoiceQuestion | None, language: str, key: str) -> 
     return f"{_HEAD}<Say language={quoteattr(spoken)}>{escape(thanks)}</Say><Hangup/>{_TAIL}"
 
 
-def estimated_minutes(characters: int) -> int:
-    """Started minutes of a call that speaks so many characters: what it will be charged for, about."""
-    return max(1, -(-int(characters * SECONDS_PER_CHARACTER + PAUSE_SECONDS) // 60))
+def estimated_minutes(characters: npt.NDArray[np.int64], *, plays: bool = False) -> npt.NDArray[np.int64]:
+    """Started minutes of calls that speak so many characters, or play a file beside them: what is charged for, about."""
+    seconds = np.maximum(characters, 0) * SECONDS_PER_CHARACTER + PAUSE_SECONDS + (PLAYED_SECONDS if plays else 0)
+    return np.maximum(1, np.ceil(seconds / 60)).astype(np.int64)

@@ -14,7 +14,26 @@ from hypothesis import strategies as st
 
 from nightmail.templates.formats import Formats, Money, parse_typed
 
-LANGUAGES = ["en", "en-GB", "en-IN", "de", "de-CH", "fr", "es", "pt-BR", "pt-PT", "pl", "it-CH", "nb", "sv", "he", "ar", "ja", "zh-Hant-HK", "xx"]
+LANGUAGES = [
+    "en",
+    "en-GB",
+    "en-IN",
+    "de",
+    "de-CH",
+    "fr",
+    "es",
+    "pt-BR",
+    "pt-PT",
+    "pl",
+    "it-CH",
+    "nb",
+    "sv",
+    "he",
+    "ar",
+    "ja",
+    "zh-Hant-HK",
+    "xx",
+]
 AMOUNTS = ["0", "1", "-1", "12.5", "999", "1000", "1234.5", "12345.67", "-1234567.89", "100000000", "0.05"]
 
 

@@ -28,11 +28,11 @@ def render(source: str, **values: object) -> str | None:
         ("<script>var a = '{{ x }}';</script>", "inside <script>"),
         ("<style>p { color: {{ x }} }</style>", "inside <style>"),
         ("<!-- {{ x }} -->", "inside a comment"),
-        ('<p onclick="f(\'{{ x }}\')">', "attribute onclick"),
+        ("<p onclick=\"f('{{ x }}')\">", "attribute onclick"),
         ('<p style="color: {{ x }}">', "attribute style"),
         ('<iframe srcdoc="{{ x }}">', "attribute srcdoc"),
         ("<b{% if a %}>{% endif %}x</b>", "different places"),
-        ("{% for a in x|split %}<b title=\"{% endfor %}", "halfway"),
+        ('{% for a in x|split %}<b title="{% endfor %}', "halfway"),
         ("<p>{{ x }}</p><p", "ends inside a tag"),
     ],
 )
@@ -89,7 +89,16 @@ def test_addresses_that_do_harm_lead_nowhere(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["https://a.example/b?c=d#e", "http://a.example", "mailto:a@example.com", "tel:+491701234567", "/path/x", "page.html", "#top", ""],
+    [
+        "https://a.example/b?c=d#e",
+        "http://a.example",
+        "mailto:a@example.com",
+        "tel:+491701234567",
+        "/path/x",
+        "page.html",
+        "#top",
+        "",
+    ],
 )
 def test_ordinary_addresses_stay(address: str) -> None:
     """Web, mail and telephone addresses, and such as are relative to ours."""

@@ -75,7 +75,10 @@ def test_needs_are_those_of_the_bodies_asked_for() -> None:
     assert set(template.needs(["sms"])) == {"amount", "first_name", "due_date"}
     assert set(template.needs(["sms"], ["de"])) == {"amount", "first_name"}
     assert set(template.needs(["email"])) == {"amount", "invoice_no"}
-    assert [name for name, placeholder in template.needs(["sms"]).items() if placeholder.required] == ["amount", "due_date"]
+    assert [name for name, placeholder in template.needs(["sms"]).items() if placeholder.required] == [
+        "amount",
+        "due_date",
+    ]
 
 
 def test_the_database_keeps_a_template_as_it_was() -> None:
@@ -134,7 +137,7 @@ def _changed(old: str, new: str) -> str:
         (_changed("  no:", "  Norwegian Bokmål:"), 20, "is not a language tag"),
         (_changed("  no:", "  de:"), 20, "de stands twice"),
         (WHOLE + "  fr:\n    fax: x\n", 23, "there is no key fax"),
-        (WHOLE + "  fr:\n    sms: \"\"\n", 23, "the body is empty"),
+        (WHOLE + '  fr:\n    sms: ""\n', 23, "the body is empty"),
         (WHOLE + "  fr:\n    sms: {{ first_name }}\n", 23, "a key must be a plain text"),
         (WHOLE + "  fr: &a\n    sms: hi\n  it: *a\n", 24, "anchors and aliases"),
         (WHOLE + "\t", 22, "not YAML"),
@@ -155,7 +158,7 @@ def test_what_is_wrong_is_said_with_its_line(text: str, line: int | None, words:
 
 def test_lines_of_a_block_text_are_counted_from_its_first() -> None:
     """A body over many lines has its error on the line where it stands."""
-    text = 'languages:\n  en:\n    sms: |\n      one\n      two {{ three }}\n      four {{ five six }}\n'
+    text = "languages:\n  en:\n    sms: |\n      one\n      two {{ three }}\n      four {{ five six }}\n"
     with pytest.raises(TemplateError) as caught:
         load_template(text)
     assert caught.value.line == 6
