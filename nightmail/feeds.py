@@ -65,6 +65,8 @@ class PlaceholderSettings(_Model):
 class FeedSettings(_Model):
     """A feed's contract (what its files must be) and policy (what is done with them)."""
 
+    version: int = Field(1, ge=1, description="Of the contract: raise it with every change, so that results name it")
+
     # The file
     mapping: dict[str, str] = Field(
         default_factory=dict, description="Column header to standard field or placeholder; an empty name drops it"

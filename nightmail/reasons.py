@@ -121,18 +121,6 @@ _ENTRIES = (
         "contract_malformed", Kind.FILE, "The feed's contract cannot be understood: {detail}.", "Correct the contract."
     ),
     Reason(
-        "contract_column_missing",
-        Kind.FILE,
-        "The feed's contract requires the column {column}, which the file does not have.",
-        "Add the column, or map another column to it in the feed.",
-    ),
-    Reason(
-        "contract_volume",
-        Kind.FILE,
-        "The file has {rows} rows; the feed expects {expected}.",
-        "Check that the file is whole, or approve it, or change the volume in the feed's contract.",
-    ),
-    Reason(
         "file_already_taken",
         Kind.FILE,
         "The same content was taken before, as campaign {campaign}.",
@@ -444,12 +432,6 @@ _ENTRIES = (
         "Nothing to do: it looks as if files were joined.",
     ),
     Reason(
-        "file_other_name",
-        Kind.WARNING,
-        "The file is named {name} but holds {detected}; it was read as that.",
-        "Nothing to do, or correct the name.",
-    ),
-    Reason(
         "file_hidden_rows",
         Kind.WARNING,
         "The sheet has {count} hidden rows; they were read like the others.",
@@ -508,12 +490,6 @@ _ENTRIES = (
         Kind.WARNING,
         "{count} values are a spreadsheet's error, such as #N/A; they were read as empty.",
         "Mend the formulas and export the file again.",
-    ),
-    Reason(
-        "value_many_lines",
-        Kind.WARNING,
-        "{count} quoted values hold what looks like whole rows.",
-        "Check the rows for a quote that is not closed.",
     ),
     Reason(
         "row_quote_repaired",
