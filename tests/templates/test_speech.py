@@ -62,7 +62,7 @@ def test_answers() -> None:
         assert [entry.tag for entry in ElementTree.fromstring(document)] == ["Hangup"]
 
 
-@pytest.mark.parametrize(("characters", "minutes"), [(0, 1), (700, 1), (760, 2), (1600, 2), (4000, 5)])
+@pytest.mark.parametrize(("characters", "minutes"), [(0, 1), (700, 1), (760, 2), (1590, 2), (4000, 5)])
 def test_lengths(characters: int, minutes: int) -> None:
     """Every started minute counts."""
     assert estimated_minutes(np.array([characters])).tolist() == [minutes]
