@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     upload_pause_s: float = Field(20.0, description="Longest pause within an upload before it is given up")
     upload_least_bytes_per_s: int = Field(1_000, description="Slowest average rate of an upload")
     api_requests_per_s: float = Field(50.0, description="Requests per second that one API key may make, on average")
+    api_wrong_keys_per_minute: float = Field(
+        60.0, description="How often one address may come with a wrong API key before it hears 429 in place of 401"
+    )
     webhook_timeout_s: float = Field(10.0, description="Seconds that a team's webhook may take to answer")
     webhook_private_addresses: bool = Field(
         False, description="Whether teams' webhooks may point into private networks and loopback"

@@ -24,7 +24,7 @@ from nightmail.settings import Settings
 from nightmail.settings import settings as read_settings
 from nightmail.store.engine import engine as open_engine
 from nightmail.webhook_calls import forget_ended_calls
-from portal import health, problems, unsubscribe
+from portal import health, openapi, problems, unsubscribe
 from portal.api import campaigns, contact_files, single_messages, webhooks
 from portal.api.idempotency import forget_old_keys
 from portal.rate_limits import RateLimits
@@ -41,9 +41,6 @@ _log = logging.getLogger("nightmail.portal")
 
 THREADS = 12
 """Requests that use the database at once; the engine's pool has a few connections more."""
-
-FAILED_KEYS_PER_S, FAILED_KEYS_BURST = 1.0, 20.0
-"""How often one address may try wrong keys before it hears 429 in place of 401."""
 
 DESCRIPTION = """
 Send contact files and single messages, follow what becomes of them, and be told.
@@ -71,7 +68,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
         refusals,
         queue,
         limits=RateLimits(settings.api_requests_per_s),
-        failed_keys=RateLimits(FAILED_KEYS_PER_S, FAILED_KEYS_BURST),
+        failed_keys=RateLimits(settings.api_wrong_keys_per_minute / 60, settings.api_wrong_keys_per_minute),
     )
 
     @contextlib.asynccontextmanager
@@ -102,6 +99,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         redirect_slashes=False,
+        openapi_tags=openapi.TAGS,
         lifespan=lifespan,
     )
     application.state.portal = portal
@@ -112,6 +110,8 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     application.include_router(campaigns.router)
     application.include_router(webhooks.router)
     application.include_router(unsubscribe.router)
+
+    openapi.describe(application)
 
     limits = _Bounds(settings)
     application.add_middleware(RequestBounds, bound_of=limits.bound_of)

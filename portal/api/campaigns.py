@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import text
@@ -32,11 +32,12 @@ from nightmail.store.states import CampaignState, MessageState
 from portal.api.authentication import CampaignReader, CampaignWriter, RejectsReader, ReportReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
+from portal.api.strict_query import refuse_unknown_query
 from portal.api.visibility import CampaignKey, visible_campaign
 from portal.problems import RequestError
 from portal.state import PortalState
 
-router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[Depends(refuse_unknown_query)])
 
 _KEY_EXAMPLE = "2026-11-23.acme.billing.7f3a9c"
 _BEING_PREPARED = (CampaignState.RECEIVED, CampaignState.CHECKING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, text
@@ -17,12 +17,13 @@ from nightmail.reasons import remedy, sentence
 from portal.api.authentication import CampaignReader, Uploader
 from portal.api.errors import errors
 from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
+from portal.api.strict_query import refuse_unknown_query
 from portal.api.uploads import FormUpload, StoredUpload, UploadFile, form_boundary, stated_digest
 from portal.api.visibility import FEED_DESCRIPTION, FEED_PATTERN, sees, visible_feed
 from portal.problems import CONTENT_TYPE, RequestError, problem_document
 from portal.state import Portal, PortalState
 
-router = APIRouter(prefix="/v1/contact-files", tags=["contact files"])
+router = APIRouter(prefix="/v1/contact-files", tags=["contact files"], dependencies=[Depends(refuse_unknown_query)])
 
 UPLOADS_PER_KEY = 8
 """Uploads of one key at a time."""

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import Connection, text
 
@@ -21,11 +21,12 @@ from nightmail.sending.campaigns import CampaignRow, get_campaign
 from portal.api.authentication import MessageSender
 from portal.api.errors import errors
 from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
+from portal.api.strict_query import refuse_unknown_query
 from portal.api.visibility import FEED_DESCRIPTION, FEED_PATTERN, visible_feed
 from portal.problems import FieldProblem, RequestError
 from portal.state import PortalState
 
-router = APIRouter(prefix="/v1/messages", tags=["single messages"])
+router = APIRouter(prefix="/v1/messages", tags=["single messages"], dependencies=[Depends(refuse_unknown_query)])
 
 MAXIMUM_RECIPIENTS = 100
 MAXIMUM_VALUES = 200

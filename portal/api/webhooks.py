@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, text
 
@@ -25,11 +25,12 @@ from nightmail.webhook_calls import (
 from portal.api.authentication import WebhookWriter
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
+from portal.api.strict_query import refuse_unknown_query
 from portal.problems import RequestError
 from portal.state import PortalState
 from portal.webhook_calls import check_address
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], dependencies=[Depends(refuse_unknown_query)])
 
 MAXIMUM_WEBHOOKS = 20
 """Webhooks of one team."""

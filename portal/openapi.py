@@ -1,0 +1,50 @@
+"""The API's description: what FastAPI derives from the code, with errors as what they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from portal.problems import CONTENT_TYPE
+
+TAGS = [
+    {"name": "contact files", "description": "Upload files of any size; each becomes a campaign of its feed."},
+    {"name": "single messages", "description": "Send to one or a few recipients at once."},
+    {"name": "campaigns", "description": "Follow what became of each row and message; pause, resume, cancel."},
+    {"name": "webhooks", "description": "Have your own address told of events."},
+    {"name": "problems", "description": "What the reasons of problems mean."},
+    {"name": "health", "description": "Whether the portal is well."},
+]
+
+
+def describe(application: FastAPI) -> None:
+    """Have ``application`` describe its errors as ``application/problem+json`` and nothing else."""
+    derive = application.openapi
+
+    def openapi() -> dict[str, Any]:
+        if application.openapi_schema is None:
+            description = derive()
+            for path in description["paths"].values():
+                for operation in path.values():
+                    _mend(operation["responses"])
+            schemas = description.get("components", {}).get("schemas", {})
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            application.openapi_schema = description
+        return application.openapi_schema
+
+    application.openapi = openapi  # type: ignore[method-assign]
+
+
+def _mend(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        if not status.startswith(("4", "5")):
+            continue
+        content = response.setdefault("content", {})
+        derived = content.pop("application/json", {})
+        content.setdefault(CONTENT_TYPE, {})["schema"] = derived.get("schema", {"$ref": "#/components/schemas/Problem"})
+        if status in ("401", "429", "503"):
+            name = "WWW-Authenticate" if status == "401" else "Retry-After"
+            meaning = "How to authenticate" if status == "401" else "Seconds to wait"
+            response.setdefault("headers", {})[name] = {"description": meaning, "schema": {"type": "string"}}

@@ -1,0 +1,72 @@
+"""The API does what its OpenAPI description says, whatever is sent to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
+
+EXAMPLES = 15
+WITH_RULES_OF_THE_DOMAIN = {"POST /v1/contact-files", "POST /v1/messages", "POST /v1/webhooks"}
+"""What a schema cannot say: a recipient has some address, a file has a name, an address is public."""
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+def test_the_api_keeps_its_description(
+    start_portal: PortalStarter, organisation: Organisation, mode: GenerationMode
+) -> None:
+    """No request, valid or not, leads to a server error, an undocumented status or body, or past the key."""
+    portal = start_portal(api_requests_per_s=1e6, api_wrong_keys_per_minute=1e6)
+    organisation.message(organisation.campaign())
+    headers = {"Authorization": f"Bearer {organisation.key()}"}
+    description = schemathesis.openapi.from_url(f"{portal.url}/openapi.json")
+    tried = 0
+    for found in description.get_all_operations():
+        operation = found.ok()
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def hold(case: Any) -> None:
+            excluded = [positive_data_acceptance] if case.operation.label in WITH_RULES_OF_THE_DOMAIN else []
+            case.call_and_validate(headers=headers, timeout=30, excluded_checks=excluded)
+
+        try:
+            hold()
+        except Unsatisfiable:
+            continue  # an operation without parameters has no invalid request
+        tried += 1
+    assert tried >= 12
+
+
+def test_the_description_is_complete(portal: RunningPortal) -> None:
+    """Every endpoint of the API names its scope, its errors as problem documents, and an example of what it takes."""
+    description = portal.client.get("/openapi.json").json()
+    assert description["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
+    assert "HTTPValidationError" not in description["components"]["schemas"]
+    endpoints = 0
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            errors = {status for status in operation["responses"] if status[0] in "45"}
+            for status in errors:
+                assert set(operation["responses"][status]["content"]) == {"application/problem+json"}
+            if not path.startswith("/v1/"):
+                continue
+            endpoints += 1
+            assert operation["security"][0]["ApiKey"], f"{method} {path} names no scope"
+            assert {"401", "403", "422", "429", "503"} <= errors
+            assert operation["summary"]
+            assert operation["description"]
+    assert endpoints == 18
