@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -190,13 +191,25 @@ def _start_services(made: Deployment, say: Callable[[str], None]) -> None:
         # The sandbox's carriers reach the portal on loopback; a real one needs a public address to post receipts to.
         further["NIGHTMAIL_PUBLIC_URL"] = made.portal_url
     python = sys.executable
-    workspace = str(CHECKOUT / "workspace.yaml")
-    say("Dagster: daemon and webserver")
-    supervisor.start("dagster-daemon", [python, "-m", "dagster._daemon", "run", "-w", workspace], further)
+    say("Dagster: code server, daemon and webserver")
+    code_port = _free_port()
+    # One code server for both, with a thread for every sensor that watches. Left to themselves, daemon and webserver
+    # would each have one, and the daemon would start another every minute.
+    supervisor.start(
+        "dagster-code",
+        [
+            *(python, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions", "-d", str(CHECKOUT)),
+            *("-h", "127.0.0.1", "-p", str(code_port), "-n", "24", "--location-name", "nightmail"),
+        ],
+        further,
+    )
+    supervisor.wait_for("Dagster's code server", lambda: _listens(code_port), START_TIMEOUT_S)
+    code_server = ("--grpc-host", "127.0.0.1", "--grpc-port", str(code_port))
+    supervisor.start("dagster-daemon", [python, "-m", "dagster._daemon", "run", *code_server], further)
     supervisor.start(
         "dagster-webserver",
         [
-            *(python, "-m", "dagster_webserver", "-w", workspace),
+            *(python, "-m", "dagster_webserver", *code_server),
             *("-h", "127.0.0.1", "-p", str(settings.dagster_port)),
         ],
         further,
@@ -211,6 +224,18 @@ def _start_services(made: Deployment, say: Callable[[str], None]) -> None:
         ],
         further,
     )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _wait_for_services(made: Deployment, started: _Clock) -> None:

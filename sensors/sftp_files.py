@@ -107,6 +107,8 @@ class ServerLook:
                 self._answer(watch)
                 self._take(watch)
         except NightmailError as error:
+            if not first:
+                return
             self.context.log.warning("%s: %s", self.server.name, error.message)
             with self.database.begin() as connection:
                 raise_alert(connection, reason=error.reason, subject=self.subject, message=str(error))
