@@ -32,6 +32,7 @@ The numbers that Twilio itself reserves for tests (``+1 500 555 0001`` and so on
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import blake2b
 from typing import Any
@@ -118,6 +119,9 @@ class Behaviour:
     requests_per_second: float = 0.0
     """Over so many, 429 with Retry-After; 0 is no limit."""
 
+    clock_offset_s: float = 0.0
+    """How far the carriers' clock is ahead of this machine's."""
+
     def change(self, content: dict[str, Any]) -> None:
         """Change some fields. Raises ``ValueError`` for one that does not exist."""
         known = {entry.name for entry in fields(self)}
@@ -126,6 +130,10 @@ class Behaviour:
             raise ValueError(f"no such setting: {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
         for name, value in content.items():
             setattr(self, name, value)
+
+    def now(self) -> float:
+        """The carriers' time, in seconds since 1970."""
+        return time.time() + self.clock_offset_s
 
     def as_json(self) -> dict[str, Any]:
         """All fields."""

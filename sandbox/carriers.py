@@ -95,7 +95,7 @@ class SandboxCarriers:
             key=key,
         )
         self.smtp = SmtpSink(user=SMTP_USER, password=SMTP_PASSWORD, witness=self.witness, faults=self.faults)
-        self._server = HttpServer(self.handle, host, port)
+        self._server = HttpServer(self.handle, host, port, self.behaviour.now)
         self.set_webhooks(webhook_base)
 
     def set_webhooks(self, base: str | None) -> None:

@@ -10,8 +10,11 @@ import asyncio
 import json
 import socket
 import struct
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote
@@ -65,11 +68,17 @@ def json_response(status: int, content: Any, headers: Mapping[str, str] | None =
     return Response(status, json.dumps(content).encode(), headers=headers or {})
 
 
+@lru_cache(maxsize=4)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
+
+
 class HttpProtocol(asyncio.Protocol):
     """One connection: requests are answered in the order they come; pipelined ones wait."""
 
-    def __init__(self, handler: Handler, connections: set[HttpProtocol]) -> None:
+    def __init__(self, handler: Handler, connections: set[HttpProtocol], clock: Callable[[], float]) -> None:
         self._handler = handler
+        self._clock = clock
         self._connections = connections
         self._transport: asyncio.Transport | None = None
         self._parser: Any = None
@@ -167,6 +176,7 @@ class HttpProtocol(asyncio.Protocol):
             b"HTTP/1.1 %d %s" % (response.status, _REASONS.get(response.status, b"")),
             b"Content-Type: " + response.content_type.encode("latin-1"),
             b"Content-Length: %d" % len(response.body),
+            b"Date: " + _date(int(self._clock())),
         ]
         lines.extend(f"{name}: {value}".encode("latin-1") for name, value in response.headers.items())
         if not keep_alive:
@@ -213,8 +223,11 @@ class HttpProtocol(asyncio.Protocol):
 class HttpServer:
     """Listens on loopback; ``port`` 0 takes a free one."""
 
-    def __init__(self, handler: Handler, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, handler: Handler, host: str = "127.0.0.1", port: int = 0, clock: Callable[[], float] = time.time
+    ) -> None:
         self._handler = handler
+        self._clock = clock
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
@@ -224,7 +237,7 @@ class HttpServer:
         """Listen, and return the base address."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: HttpProtocol(self._handler, self._connections), self._host, self._port, backlog=1024
+            lambda: HttpProtocol(self._handler, self._connections, self._clock), self._host, self._port, backlog=1024
         )
         self._port = self._server.sockets[0].getsockname()[1]
         return f"http://{self._host}:{self._port}"

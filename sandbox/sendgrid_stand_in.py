@@ -10,7 +10,6 @@ import hmac
 import json
 import os
 import re
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -127,7 +126,10 @@ class SendGridStandIn:
         fault = self._faults.draw("mail")
         if fault is not None and fault.kind not in TAKES:
             if fault.kind == "429":
-                headers = {"Retry-After": f"{fault.retry_after:g}", "X-RateLimit-Reset": str(int(time.time()) + 1)}
+                headers = {
+                    "Retry-After": f"{fault.retry_after:g}",
+                    "X-RateLimit-Reset": str(int(self._behaviour.now()) + 1),
+                }
                 return _errors(429, "too many requests", headers=headers)
             return answer_without_taking(fault)
         try:
@@ -211,7 +213,7 @@ class SendGridStandIn:
         text = "\n".join(part["value"] for part in content.get("content") or [])
         rows: list[tuple[str | None, str, str, str]] = []
         fresh: list[Mail] = []
-        now = time.time()
+        now = self._behaviour.now()
         for index, person in enumerate(content["personalizations"]):
             arguments = {**(content.get("custom_args") or {}), **(person.get("custom_args") or {})}
             subject = person.get("subject") or content.get("subject") or ""
@@ -260,7 +262,7 @@ class SendGridStandIn:
 
     def _happen(self, mail: Mail, event: str) -> None:
         behaviour = self._behaviour
-        now = time.time()
+        now = self._behaviour.now()
         mail.events.append(event)
         mail.last_event = now
         if not (event == "processed" and mail.status != "processing"):
@@ -325,7 +327,7 @@ class SendGridStandIn:
         while self._batch and self.events_url is not None:
             events, self._batch = self._batch[:_BATCH], self._batch[_BATCH:]
             body = (json.dumps(events, separators=(",", ":")) + "\r\n").encode()
-            timestamp = str(int(time.time()))
+            timestamp = str(int(self._behaviour.now()))
             signature = self._key.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
             headers = {
                 "Content-Type": "application/json;charset=utf-8",

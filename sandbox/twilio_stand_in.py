@@ -244,7 +244,7 @@ class TwilioStandIn:
             refused = 21610
         if refused is not None:
             return self._error(refused, to)
-        record = Record(self._new_sid("SM"), to, sender, service, body, callback, time.time(), "queued")
+        record = Record(self._new_sid("SM"), to, sender, service, body, callback, self._behaviour.now(), "queued")
         self._messages[record.sid] = record
         _add(self._messages_by_to, record)
         self._witness.accepted("twilio", "sms", [(message_id_in(callback), record.sid, to, body)])
@@ -278,7 +278,9 @@ class TwilioStandIn:
         refused = self._behaviour.refused_call(to)
         if refused is not None:
             return self._error(refused, to)
-        record = Record(self._new_sid("CA"), to, sender, None, twiml or "", callback, time.time(), "queued", url=url)
+        record = Record(
+            self._new_sid("CA"), to, sender, None, twiml or "", callback, self._behaviour.now(), "queued", url=url
+        )
         record.events = events or ("completed",)
         record.detect_machine = bool(form.get("MachineDetection"))
         self._calls[record.sid] = record
@@ -395,14 +397,14 @@ class TwilioStandIn:
         reorder = bool(behaviour.reorder_share) and behaviour.draw("reorder", record.sid) < behaviour.reorder_share
 
         def sent() -> None:
-            record.sent = time.time()
+            record.sent = self._behaviour.now()
             if record.status == "queued":
                 record.status = "sent"
             if behaviour.intermediate:
                 self._tell_message(record, "sent", None)
 
         def ended() -> None:
-            record.sent = record.sent or time.time()
+            record.sent = record.sent or self._behaviour.now()
             record.status, record.error_code = fate, code
             self._tell_message(record, fate, code)
             if not reorder:
@@ -465,7 +467,7 @@ class TwilioStandIn:
 
     def receive(self, sender: str, to: str, body: str) -> str:
         """A recipient writes to one of our numbers: kept in the records and posted to the inbound webhook."""
-        record = Record(self._new_sid("SM"), to, sender, None, body, None, time.time(), "received", "inbound")
+        record = Record(self._new_sid("SM"), to, sender, None, body, None, self._behaviour.now(), "received", "inbound")
         record.sent = record.created
         self._messages[record.sid] = record
         _add(self._messages_by_to, record)
@@ -507,7 +509,7 @@ class TwilioStandIn:
 
         def take() -> None:
             if fate in ("busy", "no-answer", "failed"):
-                record.status, record.duration, record.ended = fate, 0, time.time()
+                record.status, record.duration, record.ended = fate, 0, self._behaviour.now()
                 self._tell_call(record, fate, 2)
                 return
             record.status = "in-progress"
@@ -541,7 +543,7 @@ class TwilioStandIn:
         if record.callback is None or event not in record.events:
             return
         form = self._call_form(record, status)
-        form["Timestamp"] = _rfc2822(time.time())
+        form["Timestamp"] = _rfc2822(self._behaviour.now())
         form["CallbackSource"] = "call-progress-events"
         form["SequenceNumber"] = str(sequence)
         if event == "completed":
@@ -568,7 +570,7 @@ class TwilioStandIn:
             if address is None:
                 break
             twiml = await self._ask(record, address, {"Digits": digits} if digits else {})
-        record.status, record.duration, record.ended = "completed", max(round(seconds), 1), time.time()
+        record.status, record.duration, record.ended = "completed", max(round(seconds), 1), self._behaviour.now()
         self._tell_call(record, "completed", 3)
 
     async def _ask(self, record: Record, url: str, more: dict[str, str]) -> bytes | None:

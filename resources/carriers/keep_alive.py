@@ -21,7 +21,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
 from typing import Any, cast
@@ -167,6 +167,21 @@ class KeepAlive:
         self._used = 0.0
         self.connections = 0
         self.last: Answer | None = None
+        self._dated: tuple[str, float] | None = None
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far the carrier's clock was ahead of ours at the last answer with a ``Date``; zero before one."""
+        if self._dated is None:
+            return timedelta(0)
+        text, ours = self._dated
+        try:
+            theirs = parsedate_to_datetime(text)
+        except ValueError:
+            return timedelta(0)
+        if theirs.tzinfo is None:
+            theirs = theirs.replace(tzinfo=UTC)
+        return theirs - datetime.fromtimestamp(ours, UTC)
 
     def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
         """Send one request and read its whole answer.
@@ -205,6 +220,8 @@ class KeepAlive:
         else:
             self._used = time.monotonic()
         self.last = Answer(response.status, received, content)
+        if "date" in received:
+            self._dated = received["date"], time.time()
         return self.last
 
     def _ready_connection(self) -> tuple[_OneWrite, socket.socket]:

@@ -55,7 +55,7 @@ from resources.carriers.keep_alive import (
     retry_after_s,
 )
 from resources.carriers.sendgrid_webhooks import FAMILY
-from resources.carriers.twilio_connection import scrubbed
+from resources.carriers.twilio_connection import clock_check, scrubbed
 
 SENDGRID_URL = "https://api.sendgrid.com"
 MAXIMUM_RECIPIENTS = 1000
@@ -428,7 +428,7 @@ class SendGridEmail:
             return Check(False, "What answers is not SendGrid.", "Check the carrier account's base address.")
         if "mail.send" not in scopes:
             return Check(False, "The API key may not send mail.", "Give the key the scope Mail Send.")
-        return Check(True, "SendGrid answers and takes the key.")
+        return clock_check(self._keep_alive) or Check(True, "SendGrid answers and takes the key.")
 
     def close(self) -> None:
         """Close the connection."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FAMILY = "twilio"
 TWILIO_URL = "https://api.twilio.com"
+CLOCK_TOLERANCE = timedelta(seconds=60)
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _LOOKS_PERSONAL = re.compile(r"[^\s@]+@[^\s@]+|\+?\d[\d ().-]{5,}\d")
 
@@ -156,7 +157,20 @@ class TwilioConnection:
             return Check(False, "What answers is not Twilio.", "Check the carrier account's base address.")
         if account.status != "active":
             return Check(False, f"The Twilio account is {account.status}.", "See the account in Twilio's console.")
-        return Check(True, "Twilio answers and takes the credentials.")
+        return clock_check(self.keep_alive) or Check(True, "Twilio answers and takes the credentials.")
+
+
+def clock_check(keep_alive: KeepAlive) -> Check | None:
+    """A complaint when this machine's clock and the carrier's are far apart; nothing else."""
+    offset = keep_alive.clock_offset
+    if abs(offset) <= CLOCK_TOLERANCE:
+        return None
+    way = "behind" if offset > CLOCK_TOLERANCE else "ahead of"
+    return Check(
+        False,
+        f"This machine's clock is {abs(offset).total_seconds():.0f} s {way} the carrier's.",
+        "Set the clock, and keep it right with NTP: quiet hours, schedules and doubts are decided by it.",
+    )
 
 
 def error_code(error: TwilioRestException | TwilioServiceException) -> str:

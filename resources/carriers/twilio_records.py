@@ -61,8 +61,8 @@ class Records:
 
     channel: str
     name: str
-    by_recipient: Callable[[str, datetime], Iterable[Any]]
-    """Records of one recipient, newest first, created since then or a little before."""
+    by_recipient: Callable[[str], Iterable[Any]]
+    """Records of one recipient, newest first."""
     between: Callable[[datetime, datetime, int], Iterable[Any]]
     """At most so many records of a span."""
     one: Callable[[str], Any]
@@ -70,6 +70,12 @@ class Records:
     same_text: Callable[[InDoubt, Any], bool]
     """Whether a record can be this message, as far as the record tells."""
     status: Callable[[Any], ReceiptStatus | None]
+    clock_offset: Callable[[], timedelta]
+    """How far the carrier's clock is ahead of ours: its records have its own times."""
+
+    def _on_their_clock(self, moment: datetime) -> datetime:
+        """A moment of ours in the records' time, or a little before: ours may have been put right in between."""
+        return moment + min(self.clock_offset(), timedelta(0)) - CLOCK_SKEW
 
     def find(self, doubtful: Sequence[InDoubt], claimed: Callable[[Iterable[str]], set[str]]) -> list[Finding]:
         """See :meth:`nightmail.sending.carrier.Carrier.find`."""
@@ -82,15 +88,14 @@ class Records:
         return findings
 
     def _find_one(self, doubt: InDoubt, claimed: Callable[[Iterable[str]], set[str]], given: set[str]) -> Finding:
-        since = doubt.since - CLOCK_SKEW
         message_id = doubt.message.message_id
         candidates = []
         try:
-            for read, record in enumerate(self.by_recipient(doubt.message.address, since)):
+            for read, record in enumerate(self.by_recipient(doubt.message.address)):
                 created = utc(record.date_created)
                 if read >= _RECORDS_PER_RECIPIENT:
                     return Finding(message_id, Verdict.UNKNOWN, detail="the recipient has too many records")
-                if created is not None and created < since:
+                if created is not None and created < self._on_their_clock(doubt.since):
                     break
                 if record.direction != "inbound" and self.same_text(doubt, record):
                     candidates.append(record)
@@ -113,8 +118,9 @@ class Records:
         receipts: list[Receipt] = []
         try:
             if len(pending) > 20:
-                first = min(entry.handed_off_at for entry in pending) - CLOCK_SKEW
-                last = max(entry.handed_off_at for entry in pending) + timedelta(hours=1)
+                first = self._on_their_clock(min(entry.handed_off_at for entry in pending))
+                last = max(entry.handed_off_at for entry in pending) + max(self.clock_offset(), timedelta(0))
+                last += timedelta(hours=1)
                 for record in self.between(first, last, 3 * len(pending) + 1000):
                     entry = wanted.pop(record.sid, None)
                     if entry is not None:

@@ -51,6 +51,7 @@ class TwilioSms:
             one=lambda sid: self._connection.client.messages(sid).fetch(),
             same_text=_same_text,
             status=lambda record: MESSAGE_STATUS.get(record.status),
+            clock_offset=lambda: self._connection.keep_alive.clock_offset,
         )
 
     def hand_off(self, batch: Sequence[OutgoingMessage]) -> list[HandOff]:
@@ -96,7 +97,7 @@ class TwilioSms:
             currency=taken.price_unit.upper() if taken.price_unit else None,
         )
 
-    def _by_recipient(self, address: str, since: datetime) -> Iterator[Any]:  # noqa: ARG002
+    def _by_recipient(self, address: str) -> Iterator[Any]:
         # Not narrowed by the time sent: a message that waits in Twilio's queue has none yet.
         return iter(self._messages.stream(to=address, page_size=50))
 

@@ -54,6 +54,7 @@ class TwilioVoice:
             one=lambda sid: self._connection.client.calls(sid).fetch(),
             same_text=_same_caller,
             status=lambda record: call_status(record.status, record.answered_by),
+            clock_offset=lambda: self._connection.keep_alive.clock_offset,
         )
 
     def hand_off(self, batch: Sequence[OutgoingMessage]) -> list[HandOff]:
@@ -90,7 +91,7 @@ class TwilioVoice:
             currency=taken.price_unit.upper() if taken.price_unit else None,
         )
 
-    def _by_recipient(self, address: str, since: datetime) -> Iterator[Any]:  # noqa: ARG002
+    def _by_recipient(self, address: str) -> Iterator[Any]:
         # Not narrowed by the start: a call that waits in Twilio's queue has not started yet.
         return iter(self._calls.stream(to=address, page_size=50))
 

@@ -173,6 +173,21 @@ def test_an_older_record_is_not_the_message(connect, message):
     assert carrier.find([InDoubt(sms, later)], none_claimed)[0].verdict is Verdict.ABSENT
 
 
+@pytest.mark.parametrize("offset_s", [-7200, 7200])
+def test_a_clock_that_is_wrong_makes_no_taken_message_absent(connect, message, sandbox, offset_s):
+    """Where a category states that absent messages are sent again, this would be sending twice."""
+    carrier = connect("twilio_sms", timeout_s=0.5)
+    sandbox.behave(clock_offset_s=offset_s)
+    sms, since = message("sms", "+447700900138"), datetime.now(UTC)
+    sandbox.faults({"kind": "reset_after", "count": 1})
+    carrier.hand_off([sms])
+    assert carrier.find([InDoubt(sms, since)], none_claimed)[0].verdict is Verdict.TAKEN
+    check = carrier.check()
+    assert not check.well and "clock" in check.message and "NTP" in check.remedy
+    sandbox.behave(clock_offset_s=0)
+    assert connect("twilio_sms").check().well
+
+
 def test_records_that_cannot_be_read_prove_nothing(connect, message, sandbox):
     carrier = connect("twilio_sms", timeout_s=0.5)
     sms = message("sms", "+447700900134")
