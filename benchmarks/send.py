@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import http.client
 import json
-import multiprocessing
 import os
 import resource
 import shutil
@@ -32,6 +31,7 @@ from urllib.parse import urlencode, urlsplit
 import psutil
 from sqlalchemy import create_engine
 
+from benchmarks.sender_processes import context
 from benchmarks.sending_rig import KEY, Organisation, sandbox_carriers, tell_secrets
 from nightmail.sending.campaigns import begin_preparing
 from nightmail.sending.ledger import load_ledger
@@ -114,7 +114,7 @@ def stock_sdk(channel: str, told: dict[str, Any], count: int) -> int:
     from twilio.http.http_client import TwilioHttpClient
     from twilio.rest import Client
 
-    class Redirected(TwilioHttpClient):
+    class Redirected(TwilioHttpClient):  # type: ignore[misc]
         """Only the host differs from what comes out of the box."""
 
         def request(self, method: str, url: str, *arguments: Any, **named: Any) -> Any:
@@ -133,8 +133,7 @@ def stock_sdk(channel: str, told: dict[str, Any], count: int) -> int:
 
 def in_processes(work: Callable[..., Any], arguments: list[tuple[Any, ...]]) -> tuple[float, float, float, int]:
     """Run ``work`` once per entry, at once; gives wall seconds, CPU seconds, peak MB of one and the sum of results."""
-    made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["benchmarks.send", "nightmail.sending.senders", "resources.carrier_accounts"])
+    made = context()
     told = made.Queue()
     processes = [made.Process(target=measured, args=(work, each, told)) for each in arguments]
     began = time.perf_counter()

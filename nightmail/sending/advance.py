@@ -198,6 +198,9 @@ def _expire(engine: Engine) -> int:
     return total
 
 
+DECLINED = ["opted_out", "category_opted_out", "consent_missing"]
+"""Holds by the contact's own will: who said STOP to a text message is not called instead."""
+
 _STANDBY = """
 with due as materialized (
     select m.ledger_month, m.message_key, m.step, c.settings
@@ -208,6 +211,7 @@ with due as materialized (
         bool_or(e.state = 'accepted' and e.delivery = any(:reached)) as reached,
         bool_or(e.step < d.step and e.state in ('standby', 'queued', 'handing_over')) as busy,
         bool_or(e.step < d.step and e.state = 'cancelled') as cancelled,
+        max(e.reason) filter (where e.step < d.step and e.state = 'held' and e.reason = any(:declined)) as declined,
         max(coalesce(e.handed_off_at, e.changed_at)) filter (where e.step < d.step and (e.state = 'in_doubt'
             or e.state = 'accepted' and (e.delivery is null or not e.delivery = any(:not_reached)))) as waiting_since
     from due d join message e on e.ledger_month = d.ledger_month and e.message_key <> d.message_key
@@ -217,6 +221,7 @@ with due as materialized (
     select d.ledger_month, d.message_key, case
         when s.reached then 'not_needed'
         when s.cancelled then 'cancelled'
+        when s.declined is not null then 'held'
         when s.busy then 'later'
         when s.waiting_since is null then 'queued'
         when d.settings ->> 'delivery' = 'escalation' then case
@@ -225,13 +230,15 @@ with due as materialized (
         when s.waiting_since + make_interval(secs => :fallback) <= now() then 'not_needed'
         else 'wait' end as verdict,
         s.waiting_since + make_interval(secs => case when d.settings ->> 'delivery' = 'escalation'
-            then coalesce((d.settings ->> 'escalate_after_s')::float8, 900) else :fallback end) as next_look
+            then coalesce((d.settings ->> 'escalate_after_s')::float8, 900) else :fallback end) as next_look,
+        s.declined
     from due d left join seen s using (ledger_month, message_key)
 ), changed as (
     update message m set
         state = case when j.verdict in ('later', 'wait') then m.state else j.verdict end,
         reason = case j.verdict when 'not_needed' then 'earlier_channel_delivered'
-                                when 'cancelled' then 'campaign_cancelled' end,
+                                when 'cancelled' then 'campaign_cancelled'
+                                when 'held' then j.declined end,
         due_at = case j.verdict when 'later' then timestamptz '2999-01-01 00:00:00+00'
                                 when 'wait' then j.next_look else now() end
     from judged j where m.ledger_month = j.ledger_month and m.message_key = j.message_key
@@ -249,6 +256,7 @@ def _decide_standby(engine: Engine) -> tuple[int, int]:
         "reached": [str(status) for status in REACHED],
         "not_reached": [str(status) for status in NOT_REACHED],
         "fallback": FALLBACK_WAIT_S,
+        "declined": DECLINED,
     }
     while True:
         with engine.begin() as connection:

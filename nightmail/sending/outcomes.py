@@ -97,7 +97,7 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
         stored.standby_delay_s = escalation_delay_s(intent)
         stored.segments = hand_off.segments if intent.route.account.channel == "sms" else None
         stored.cost = hand_off.cost
-        stored.currency = hand_off.currency
+        stored.currency = hand_off.currency if hand_off.cost is not None else None
     elif outcome is Outcome.IN_DOUBT:
         stored.state = stored.reason = "in_doubt"
         stored.standby_delay_s = escalation_delay_s(intent)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from nightmail.sending.campaigns import CampaignRow
 from nightmail.sending.carrier import Carrier
 
-DEFAULT_RATES: Mapping[str, float] = {"sms": 10_000.0, "email": 100_000.0, "voice": 1_000.0, "chat": 10_000.0}
+DEFAULT_RATES: Mapping[str, float] = {"sms": 10_000.0, "email": 100_000.0, "voice": 10_000.0, "chat": 10_000.0}
 """Units per second where an account's settings state no ``rate_per_s``: more than any carrier allows, so no limit."""
 DEFAULT_CONNECTIONS: Mapping[str, int] = {"sms": 4, "email": 2, "voice": 4, "chat": 1}
 

@@ -34,6 +34,7 @@ from nightmail.sending.carrier import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.intents import (
     CampaignInHand,
+    Content,
     Intent,
     StoredOutcome,
     claim,
@@ -679,45 +680,42 @@ class _Sender:
             lane = self.lanes[account.id] = _Lane(account, carrier, self)
         return lane
 
-    def _compose(
-        self,
-        campaign: CampaignInHand,
-        route: Route,
-        message_id: str,
-        *,
-        language: str | None,
-        address: str,
-        subject: str | None,
-        body: str,
-        html: str | None,
-    ) -> OutgoingMessage:
+    def _compose(self, campaign: CampaignInHand, route: Route, rows: list[Content]) -> list[OutgoingMessage]:
         row = campaign.row
         valid_for_s = None
         if row.cut_off_at is not None:
             valid_for_s = max(1, int(row.cut_off_at.timestamp() - self.watch.database_time))
         if route.account.channel != "email":
-            return OutgoingMessage(
-                message_id, address, body, sender=route.sender, language=language, valid_for_s=valid_for_s
-            )
-        unsubscribe = None
+            return [
+                OutgoingMessage(
+                    message_id, address, body, sender=route.sender, language=language, valid_for_s=valid_for_s
+                )
+                for message_id, language, address, _, body, _ in rows
+            ]
+        unsubscribe: list[str | None] = [None] * len(rows)
         if self.options.public_url:
-            from nightmail.signed_links import unsubscribe_address
+            from nightmail.signed_links import Purpose, link_address, link_tokens
 
-            unsubscribe = unsubscribe_address(self.options.public_url, message_id, self.options.hash_key)
-        return OutgoingMessage(
-            message_id,
-            address,
-            body,
-            subject=subject,
-            html=html,
-            sender=route.sender,
-            sender_name=route.sender_name,
-            reply_to=route.reply_to,
-            language=language,
-            categories=(row.category,),
-            unsubscribe_url=unsubscribe,
-            valid_for_s=valid_for_s,
-        )
+            tokens = link_tokens((each[0] for each in rows), Purpose.UNSUBSCRIBE, self.options.hash_key)
+            unsubscribe = [link_address(self.options.public_url, token, Purpose.UNSUBSCRIBE) for token in tokens]
+        categories = (row.category,)
+        return [
+            OutgoingMessage(
+                message_id,
+                address,
+                body,
+                subject=subject,
+                html=html,
+                sender=route.sender,
+                sender_name=route.sender_name,
+                reply_to=route.reply_to,
+                language=language,
+                categories=categories,
+                unsubscribe_url=link,
+                valid_for_s=valid_for_s,
+            )
+            for (message_id, language, address, subject, body, html), link in zip(rows, unsubscribe, strict=True)
+        ]
 
     def _waiting_for_pace(self, now: float) -> bool:
         """Whether there is something due that only waits for its carrier's pace, and not for long."""
