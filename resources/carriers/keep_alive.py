@@ -7,12 +7,14 @@ is ``http.client`` with
 - a timeout for connecting and a deadline for the whole answer, slow bodies included,
 - connections that were closed while idle dropped *before* use, so that a request is not written into the void,
 - no retry and no redirect, ever,
+- a proxy where the account names one (``options``: ``proxy``), by a tunnel; none from the environment,
 - two kinds of failure and no third: :class:`NotWrittenError` (no byte of the request left us: certainly not taken)
   and :class:`AnswerLostError` (it may have been taken).
 """
 
 from __future__ import annotations
 
+import base64
 import http.client
 import io
 import select
@@ -25,7 +27,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from nightmail.errors import ConfigurationError
 
@@ -125,15 +127,19 @@ def _response(until: float, sock: socket.socket, method: str | None = None) -> h
 class _OneWrite(http.client.HTTPConnection):
     """Collects a request, so that it is written in one piece: half the system calls, and no doubt before the write."""
 
-    pending: list[bytes]
+    pending: list[bytes] | None = None
+    """The pieces; ``None`` while connecting, when a proxy is spoken to at once."""
 
     def send(self, data: Any) -> None:
         """Keep a piece of the request."""
-        self.pending.append(data)
+        if self.pending is None:
+            super().send(data)
+        else:
+            self.pending.append(data)
 
     def write(self, sock: socket.socket) -> None:
         """Write the request."""
-        whole = b"".join(self.pending)
+        whole = b"".join(self.pending or ())
         self.pending = []
         sock.sendall(whole)
 
@@ -145,7 +151,15 @@ class _OneWriteTls(_OneWrite, http.client.HTTPSConnection):
 class KeepAlive:
     """A connection to one origin. Not shared between threads."""
 
-    def __init__(self, base_url: str, connect_timeout_s: float, timeout_s: float, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        connect_timeout_s: float,
+        timeout_s: float,
+        *,
+        idle_s: float = IDLE_S,
+        proxy: str | None = None,
+    ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigurationError(
@@ -158,6 +172,13 @@ class KeepAlive:
                 "carrier_address",
                 f"{base_url} would carry personal data and secrets unencrypted.",
                 "Use https; plain http is for this machine only.",
+            )
+        self._proxy = urlsplit(proxy) if proxy else None
+        if self._proxy is not None and (self._proxy.scheme != "http" or not self._proxy.hostname):
+            raise ConfigurationError(
+                "carrier_address",
+                f"{proxy} is not the address of a proxy.",
+                "Write it as http://proxy.example.com:3128.",
             )
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port
@@ -232,10 +253,16 @@ class KeepAlive:
                 return connection, sock
             self.close()
         fresh: _OneWrite
+        host, port = self._host, self._port
+        if self._proxy is not None and self._proxy.hostname:
+            host, port = self._proxy.hostname, self._proxy.port or 3128
         if self._secure:
-            fresh = _OneWriteTls(self._host, self._port, timeout=self._connect_timeout_s, context=_tls())
+            fresh = _OneWriteTls(host, port, timeout=self._connect_timeout_s, context=_tls())
         else:
-            fresh = _OneWrite(self._host, self._port, timeout=self._connect_timeout_s)
+            fresh = _OneWrite(host, port, timeout=self._connect_timeout_s)
+        if self._proxy is not None:
+            # A tunnel: the proxy sees neither request nor secret.
+            fresh.set_tunnel(self._host, self._port, _proxy_headers(self._proxy))
         # A connection that breaks must fail, not be opened again behind our back with the request half written.
         fresh.auto_open = 0
         try:
@@ -252,6 +279,13 @@ class KeepAlive:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
+    if not proxy.username:
+        return {}
+    credentials = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}"}
 
 
 def _was_closed(sock: socket.socket) -> bool:

@@ -181,7 +181,9 @@ class SendGridEmail:
         self.name = settings.name or settings.adapter
         self._settings = settings
         base_url = settings.base_url or SENDGRID_URL
-        self._keep_alive = KeepAlive(base_url, settings.connect_timeout_s, settings.timeout_s)
+        self._keep_alive = KeepAlive(
+            base_url, settings.connect_timeout_s, settings.timeout_s, proxy=settings.options.get("proxy")
+        )
         self._sdk = SendGridAPIClient(settings.secret, host=base_url)
         self._sdk.client = KeepAliveClient(
             self._keep_alive, host="", request_headers=self._sdk.client.request_headers, version=3

@@ -86,7 +86,12 @@ class TwilioConnection:
                 "Set the secret that the carrier account names.",
             )
         self.settings = settings
-        self.keep_alive = KeepAlive(settings.base_url or TWILIO_URL, settings.connect_timeout_s, settings.timeout_s)
+        self.keep_alive = KeepAlive(
+            settings.base_url or TWILIO_URL,
+            settings.connect_timeout_s,
+            settings.timeout_s,
+            proxy=settings.options.get("proxy"),
+        )
         # An API key (SK...) signs in the account's name without being its auth token.
         user = settings.options.get("api_key", settings.account)
         self.client: Client = Client(

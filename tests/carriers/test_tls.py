@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import select
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from cryptography import x509
@@ -16,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from nightmail.errors import ConfigurationError
 from resources.carriers import keep_alive
 from resources.carriers.keep_alive import KeepAlive, NotWrittenError
 
@@ -94,3 +99,52 @@ def test_a_certificate_that_nobody_vouches_for_gets_no_request(secure, monkeypat
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with pytest.raises(NotWrittenError):
         KeepAlive(base, 2.0, 2.0).request("POST", "/", {}, b"secret")
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Tunnels for whoever knows the password."""
+
+    protocol_version = "HTTP/1.1"
+    asked: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_CONNECT(self) -> None:
+        self.asked.append((self.path, self.headers.get("Proxy-Authorization")))
+        if self.headers.get("Proxy-Authorization") != "Basic " + base64.b64encode(b"user:p@ss").decode():
+            self.send_error(407)
+            return
+        host, _, port = self.path.rpartition(":")
+        with socket.create_connection((host, int(port))) as upstream:
+            self.send_response(200)
+            self.end_headers()
+            ends = [self.connection, upstream]
+            while True:
+                for ready in select.select(ends, [], [], 5)[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        self.close_connection = True
+                        return
+                    ends[ready is self.connection].sendall(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_proxy_is_a_tunnel_that_sees_no_secret(secure, monkeypatch):
+    base, certificate_file = secure
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate_file))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{server.server_address[1]}"
+    connection = KeepAlive(base, 2.0, 2.0, proxy=f"http://user:p%40ss@{address}")
+    for _ in range(3):
+        assert connection.request("POST", "/", {"Authorization": "secret"}, b"x").body == b"ok"
+    assert connection.connections == 1
+    assert [where for where, _ in Proxy.asked] == [base.removeprefix("https://")]
+    connection.close()
+    with pytest.raises(NotWrittenError):
+        KeepAlive(base, 2.0, 2.0, proxy=f"http://user:wrong@{address}").request("POST", "/", {}, b"x")
+    with pytest.raises(ConfigurationError):
+        KeepAlive(base, 2.0, 2.0, proxy="socks://somewhere")
+    server.shutdown()
+    server.server_close()
