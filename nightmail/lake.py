@@ -105,8 +105,12 @@ class TableFile:
             writer.write(table)
 
     @contextmanager
-    def writer(self, schema: pa.Schema) -> Iterator[TableWriter]:
-        """Write by blocks; the file appears under its name only when the block ends without an error."""
+    def writer(self, schema: pa.Schema, repetitive: Sequence[str] | None = None) -> Iterator[TableWriter]:
+        """Write by blocks; the file appears under its name only when the block ends without an error.
+
+        ``repetitive`` names the columns whose values recur, if that is known: only these are tried with a dictionary, which costs time
+        and space where every value is another.
+        """
         filesystem, path = self._filesystem()
         parent = path.rsplit("/", 1)[0] if "/" in path else "."
         filesystem.makedirs(parent, exist_ok=True)
@@ -114,7 +118,12 @@ class TableFile:
         try:
             with (
                 filesystem.open(aside, "wb") as handle,
-                pq.ParquetWriter(handle, schema, compression="zstd") as parquet,
+                pq.ParquetWriter(
+                    handle,
+                    schema,
+                    compression="zstd",
+                    use_dictionary=True if repetitive is None else list(repetitive),
+                ) as parquet,
             ):
                 yield TableWriter(parquet)
             filesystem.mv(aside, path)

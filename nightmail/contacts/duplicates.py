@@ -70,7 +70,7 @@ def row_fingerprints(contacts: pa.Table) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Collapsed:
-    """For each row, by position: the row it collapses into, which is itself for the rows that are kept."""
+    """For each row, by position: the row it collapses into, which is itself for the rows that are kept or have no key."""
 
     into: np.ndarray
 
@@ -81,22 +81,22 @@ class Collapsed:
 
 
 def collapse(keys: pa.ChunkedArray, preference: np.ndarray | None, *, keep_last: bool = False) -> Collapsed:
-    """Which rows collapse into which, of rows with equal keys.
+    """Which rows collapse into which, of rows with equal keys. A row whose key is null is nobody's duplicate.
 
     The row with the highest ``preference`` is kept, the first of these; without preferences the first row or, with ``keep_last``, the last.
     """
     rows = len(keys)
     if rows == 0:
         return Collapsed(np.zeros(0, dtype=np.int64))
-    groups = keys.combine_chunks()
-    if isinstance(groups, pa.ChunkedArray):  # more than one chunk is left only beyond Arrow's limits of an array
-        groups = pa.concat_arrays(groups.chunks)
-    encoded = groups.dictionary_encode()
-    group = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    del encoded, groups
-    positions = np.arange(rows, dtype=np.int64)
-    kept = np.empty(int(group.max()) + 1, dtype=np.int64)
+    encoded = keys.dictionary_encode()
+    indices = [pc.fill_null(chunk.indices, -1).to_numpy(zero_copy_only=False) for chunk in encoded.chunks]
+    group = np.concatenate(indices)
+    del encoded, indices
+    positions: np.ndarray = np.arange(rows, dtype=np.int32)
+    unkeyed = group < 0
+    kept = np.empty(int(group.max()) + 2, dtype=np.int32)
     # Of several positions written to one place the last one stays: the wanted row of each group is written last.
+    order: np.ndarray
     if preference is not None:
         order = np.lexsort((-positions, preference))
     elif keep_last:
@@ -104,4 +104,4 @@ def collapse(keys: pa.ChunkedArray, preference: np.ndarray | None, *, keep_last:
     else:
         order = positions[::-1]
     kept[group[order]] = order
-    return Collapsed(kept[group])
+    return Collapsed(np.where(unkeyed, positions, kept[group]))

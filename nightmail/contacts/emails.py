@@ -6,6 +6,7 @@ without quotes is decided by patterns, the rest by the library. A test holds bot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -59,15 +60,13 @@ def _judge_odd(text: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _reserved() -> tuple[str, frozenset[str]]:
+def _reserved() -> tuple[re.Pattern[str], frozenset[str]]:
     """The pattern of reserved domains, and the local parts whose case does not matter, as the library has them."""
-    import re
-
     from email_validator import SPECIAL_USE_DOMAIN_NAMES
     from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
     names = "|".join(re.escape(name) for name in SPECIAL_USE_DOMAIN_NAMES)
-    return rf"(?i)[@.](?:{names})$", frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
+    return re.compile(rf"[@.](?:{names})$"), frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
 
 
 def _in_lower_case(addresses: Iterable[str]) -> list[str]:
@@ -83,40 +82,74 @@ def _in_lower_case(addresses: Iterable[str]) -> list[str]:
 
 def judge_emails(values: pa.Array) -> EmailVerdicts:
     """The verdicts on ``values``, which have no white space around them."""
-    rows = len(values)
-    reserved, _ = _reserved()
+    nothing = pa.scalar(None, pa.string())
     shaped = pc.match_substring_regex(values, _SHAPE)
     # Only what is shaped like an address can be one, unless it has quotes or other scripts: then the library is asked.
-    sure = pc.and_(shaped, pc.less_equal(pc.binary_length(values), _SHORT))
-    sure = pc.and_(sure, pc.invert(pc.match_substring(values, "--")))
-    sure = pc.and_(sure, pc.invert(pc.match_substring_regex(values, reserved)))
+    short = pc.and_(shaped, pc.less_equal(pc.binary_length(values), _SHORT))
+    domains = _domains(values, short).dictionary_encode()
+    known = [_plain_domain(domain) for domain in domains.dictionary.to_pylist()]
+    sure = pa.array([plain for plain, _ in known], pa.bool_()).take(domains.indices)
+    typo = pa.array([meant for _, meant in known], pa.string()).take(domains.indices)
     lower = pc.equal(pc.ascii_lower(values), values)
-    address = pc.if_else(pc.and_(sure, lower), values, pa.scalar(None, pa.string()))
-    mixed = _true(pc.and_(sure, pc.invert(lower)))
+    address = pc.if_else(pc.and_kleene(sure, lower), values, nothing)
+    mixed = _true(pc.and_kleene(sure, pc.invert(lower)))
     if mixed.any():
         taken = values.filter(pa.array(mixed)).to_pylist()
         address = pc.replace_with_mask(address, pa.array(mixed), pa.array(_in_lower_case(taken), pa.string()))
     unsure = ~_true(sure) & values.is_valid().to_numpy(zero_copy_only=False)
     if unsure.any():
-        left = values.filter(pa.array(unsure))
-        ask = _true(pc.or_(pc.invert(pc.match_substring_regex(left, _PLAIN)), shaped.filter(pa.array(unsure))))
+        where = pa.array(unsure)
+        left = values.filter(where)
+        ask = _true(pc.or_(pc.invert(pc.match_substring_regex(left, _PLAIN)), shaped.filter(where)))
         verdicts: list[str | None] = [None] * len(left)
         for at in np.flatnonzero(ask).tolist():
             verdicts[at] = _judge_odd(left[at].as_py())
-        address = pc.replace_with_mask(address, pa.array(unsure), pa.array(verdicts, pa.string()))
+        hints = [None if verdict is None else typing_errors().get(verdict.rpartition("@")[2]) for verdict in verdicts]
+        address = pc.replace_with_mask(address, where, pa.array(verdicts, pa.string()))
+        typo = pc.replace_with_mask(typo, where, pa.array(hints, pa.string()))
     invalid = pc.and_(pc.is_valid(values), pc.is_null(address))
-    reason = pc.if_else(invalid, pa.scalar("email_invalid"), pa.scalar(None, pa.string()))
-    return EmailVerdicts(address, reason, _typing_errors(address, rows))
+    reason = pc.if_else(invalid, pa.scalar("email_invalid"), nothing)
+    return EmailVerdicts(address, reason, typo)
 
 
-def _typing_errors(address: pa.Array, rows: int) -> pa.Array:
-    """The domain probably meant, for the addresses whose domain looks like a typing error."""
-    if address.null_count == rows:
+@lru_cache(maxsize=200_000)
+def _plain_domain(domain: str) -> tuple[bool | None, str | None]:
+    """Whether addresses of a well-shaped domain are valid without asking, and the domain that was probably meant."""
+    reserved, _ = _reserved()
+    domain = domain.lower()
+    if "--" in domain or reserved.search(f"@{domain}"):
+        return None, None
+    return True, typing_errors().get(domain)
+
+
+def _domains(values: pa.Array, where: pa.Array) -> pa.Array:
+    """What stands after the one ``@`` of the values that the mask ``where`` chooses; null for the others."""
+    rows = len(values)
+    chosen = np.flatnonzero(_true(where))
+    _, offset_buffer, data_buffer = values.buffers()
+    if not len(chosen):
         return pa.nulls(rows, pa.string())
-    domains = pc.replace_substring_regex(address, "^.*@", "").dictionary_encode()
-    known = typing_errors()
-    meant = pa.array([known.get(domain) for domain in domains.dictionary.to_pylist()], pa.string())
-    return meant.take(domains.indices)
+    offsets = np.frombuffer(offset_buffer, dtype=np.int32, count=values.offset + rows + 1)[values.offset :]
+    data = np.frombuffer(data_buffer, dtype=np.uint8)
+    start = (
+        offsets[:-1][chosen]
+        + pc.find_substring(values, "@").to_numpy(zero_copy_only=False)[chosen].astype(np.int32)
+        + 1
+    )
+    length = offsets[1:][chosen] - start
+    sizes = np.zeros(rows, dtype=np.int32)
+    sizes[chosen] = length
+    ends = np.zeros(rows + 1, dtype=np.int32)
+    np.cumsum(sizes, out=ends[1:])
+    within = np.arange(int(ends[-1]), dtype=np.int32) + np.repeat(start - ends[chosen], length)
+    return pa.StringArray.from_buffers(rows, pa.py_buffer(ends), pa.py_buffer(data[within]), _bitmap(chosen, rows))
+
+
+def _bitmap(chosen: np.ndarray, rows: int) -> pa.Buffer:
+    """The validity of an array in which just the rows ``chosen`` are not null."""
+    valid = np.zeros(rows, dtype=bool)
+    valid[chosen] = True
+    return pa.py_buffer(np.packbits(valid, bitorder="little"))
 
 
 def _true(mask: pa.Array) -> np.ndarray:

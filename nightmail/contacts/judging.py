@@ -31,7 +31,9 @@ class JudgedBlock:
     """What became of one block of rows."""
 
     contacts: pa.Table
-    """The rows that can be used; duplicates are still among them."""
+    """All rows in the form of contacts; rejects and duplicates are still among them."""
+    rejected: np.ndarray
+    """A mask of the rows that cannot be used."""
     rejects: pa.Table
     warnings: pa.Table
     preference: np.ndarray | None
@@ -47,8 +49,44 @@ def map_distinct(column: pa.Array, verdict: Callable[[str], str | None]) -> pa.A
 
 def trimmed(column: pa.Array) -> pa.Array:
     """``column`` without white space around its values; null where nothing is left."""
-    text = pc.utf8_trim_whitespace(column)
-    return pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, text.type), text)
+    if len(column) == column.null_count:
+        return column
+    concerned = _may_need_trimming(column)
+    if not concerned.any():
+        return column
+    where = pa.array(concerned)
+    text = pc.utf8_trim_whitespace(column.filter(where))
+    text = pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, text.type), text)
+    return pc.replace_with_mask(column, where, text)
+
+
+def _may_need_trimming(column: pa.Array) -> np.ndarray:
+    """A mask of the values that are empty, or begin or end with a byte that may be of white space."""
+    _, offset_buffer, data_buffer = column.buffers()
+    rows = len(column)
+    offsets = np.frombuffer(offset_buffer, dtype=np.int32, count=column.offset + rows + 1)[column.offset :]
+    begin, end = offsets[:-1], offsets[1:]
+    empty = begin == end
+    if data_buffer is None or not data_buffer.size:
+        return np.asarray(empty & column.is_valid().to_numpy(zero_copy_only=False))
+    data = np.frombuffer(data_buffer, dtype=np.uint8)
+    last = len(data) - 1
+    found = empty | _SPACE_FIRST[data[np.minimum(begin, last)]] | _SPACE_LAST[data[np.maximum(end - 1, 0)]]
+    if column.null_count:
+        found &= column.is_valid().to_numpy(zero_copy_only=False)
+    return np.asarray(found)
+
+
+def _bytes_of(characters: str, position: int) -> np.ndarray:
+    """A mask of the bytes that stand at ``position`` of one of ``characters`` in UTF-8."""
+    mask = np.zeros(256, dtype=bool)
+    mask[[character.encode()[position] for character in characters]] = True
+    return mask
+
+
+_WHITE_SPACE = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
+_SPACE_FIRST = _bytes_of(_WHITE_SPACE, 0)
+_SPACE_LAST = _bytes_of(_WHITE_SPACE, -1)
 
 
 @dataclass(frozen=True)
@@ -184,12 +222,8 @@ class RowJudge:
         rejected = ~usable | findings.rejected()
         rejects, warnings = findings.lines(line, rejected)
         contacts = pa.table([columns[field.name] for field in self.contact_schema], schema=self.contact_schema)
-        if rejected.any():
-            contacts = contacts.filter(pa.array(~rejected))
-        kept_by = given.get(self.rules.keep_by or "")
-        if kept_by is not None and rejected.any():
-            kept_by = kept_by.filter(pa.array(~rejected))
-        return JudgedBlock(contacts, rejects, warnings, self._preference(contacts, kept_by))
+        preference = self._preference(contacts, given.get(self.rules.keep_by or ""))
+        return JudgedBlock(contacts, rejected, rejects, warnings, preference)
 
     @staticmethod
     def _judge(

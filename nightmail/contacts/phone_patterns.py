@@ -18,9 +18,12 @@ from nightmail.contacts.digit_patterns import Automaton, UnknownSyntaxError
 
 _STAY = 10
 """The column of the transitions for a number that has ended."""
+NO_REGION, ASK = -1, -2
 _LONGEST = 17
 """Digits of the longest national number that the library takes."""
 _SHORTEST = 2
+_WORTH_A_PLAN = 50
+"""Numbers of one calling code in a block from which it costs less to read its patterns than to ask the library."""
 _MOST_DIGITS = 24
 """Digits beyond which the library is asked; nothing that long is valid."""
 
@@ -37,9 +40,8 @@ _SPECIAL = (
 )
 _DESCRIPTIONS = ("general_desc", "fixed_line", "mobile", *(name for name, _ in _SPECIAL))
 
-_DIGIT, _PLUS, _PUNCTUATION, _OTHER = 1, 2, 0, 4
+_PUNCTUATION, _PLUS, _OTHER = range(3)
 _BYTES = np.full(256, _OTHER, dtype=np.uint8)
-_BYTES[np.frombuffer(b"0123456789", dtype=np.uint8)] = _DIGIT
 _BYTES[ord("+")] = _PLUS
 _BYTES[np.frombuffer(b" ()-./", dtype=np.uint8)] = _PUNCTUATION
 
@@ -107,17 +109,20 @@ class Plans:
     _by_region: dict[str, int] = field(default_factory=dict)
     _code_of: dict[tuple[str | None, str], int] = field(default_factory=dict)
 
-    def region(self, name: str) -> int:
-        """The index of a country's region, or -1 where the library knows none, or its patterns are not understood here."""
+    def region(self, name: str, numbers: int) -> int:
+        """The index of a country's region, :data:`NO_REGION` where the library knows none, else :data:`ASK`.
+
+        ``numbers`` is how many are to be judged: a few are asked about, and the country's patterns are not read for them.
+        """
         import phonenumbers
 
         if name not in self._by_region:
             if name not in phonenumbers.SUPPORTED_REGIONS:
-                self._by_region[name] = -1
-            else:
-                self.need(phonenumbers.country_code_for_region(name))
-                self._by_region.setdefault(name, -1)
-        return self._by_region[name]
+                return NO_REGION
+            if numbers < _WORTH_A_PLAN:
+                return ASK
+            self.need(phonenumbers.country_code_for_region(name))
+        return self._by_region.get(name, ASK)
 
     def need(self, calling_code: int) -> None:
         """Have the tables of ``calling_code``."""
@@ -326,8 +331,7 @@ def read_digits(values: pa.Array) -> Plain:
         return Plain(np.zeros(1, dtype=np.uint8), nothing, nothing, nothing > 0, nothing > 0)
     data = np.frombuffer(data_buffer, dtype=np.uint8, count=end)[begin:]
     offsets = offsets - begin
-    kind = _BYTES[data]
-    is_digit = kind == _DIGIT
+    is_digit = (data - np.uint8(48)) < 10  # what is below "0" wraps around
     counted = np.zeros(len(data) + 1, dtype=np.int32)
     np.cumsum(is_digit, out=counted[1:])
     at = counted[offsets]
@@ -335,14 +339,16 @@ def read_digits(values: pa.Array) -> Plain:
     sizes = np.diff(offsets)
     plain = (length >= 3) & (length <= _MOST_DIGITS) & (sizes <= 250)
     plus = np.zeros(rows, dtype=bool)
-    signs = np.flatnonzero(kind == _PLUS)
+    between = np.flatnonzero(~is_digit)
+    kind = _BYTES[data[between]]
+    signs = between[kind == _PLUS]
     if len(signs):
         row = np.searchsorted(offsets, signs, side="right") - 1
         leading = counted[signs] == start[row]
         plus[row] = True
         plain[row[~leading]] = False
         plain[row[1:][row[1:] == row[:-1]]] = False  # two plus signs
-    others = np.flatnonzero(kind == _OTHER)
+    others = between[kind == _OTHER]
     if len(others):
         plain[np.searchsorted(offsets, others, side="right") - 1] = False
     # A spreadsheet's quantity: it ends in .0 or .00
@@ -381,16 +387,16 @@ class PhonePatterns:
         self._digits = np.zeros(1, dtype=np.uint8)
 
     def judge(self, written: Plain, region: np.ndarray) -> Judged:
-        """The verdicts on the plain rows of ``written``; ``region`` is :meth:`Plans.region` of each row's country, or -1."""
+        """The verdicts on the plain rows of ``written``; ``region`` is :meth:`Plans.region` of each row's country."""
         rows = len(written.start)
         self._digits = written.digits
         start, length = written.start.copy(), written.length.copy()
         meta = np.where(written.plus, -1, region)
         calling_code = np.zeros(rows, dtype=np.int32)
         places = {"start": start, "length": length, "meta": meta, "calling_code": calling_code}
-        ask = np.zeros(rows, dtype=bool)
+        ask = written.plain & ~written.plus & (region == ASK)
         invalid = np.zeros(rows, dtype=bool)
-        country_needed = written.plain & ~written.plus & (region < 0)
+        country_needed = written.plain & ~written.plus & (region == NO_REGION)
 
         abroad = np.flatnonzero(written.plain & written.plus)
         unknown = self._take_calling_code(abroad, **places, invalid=invalid)
@@ -403,7 +409,8 @@ class PhonePatterns:
         length[dialled] -= after_prefix[moved]
         start[dialled] += after_prefix[moved]
         unknown = self._take_calling_code(dialled, **places, invalid=invalid)
-        invalid[unknown] = True
+        # The digits after an international prefix begin with no calling code, or with one whose patterns are not read.
+        ask[unknown] = True
         self._take_own_calling_code(home[~moved], **places)
 
         live = np.flatnonzero(written.plain & ~ask & ~invalid & ~country_needed)
@@ -435,8 +442,9 @@ class PhonePatterns:
             + self._digits[first + 2]
         )
         codes = self._codes[three]
-        for code in np.unique(codes).tolist():
-            if code:
+        counts = np.bincount(codes, minlength=1000)
+        for code in np.flatnonzero(counts).tolist():
+            if code and counts[code] >= _WORTH_A_PLAN:
                 self.plans.need(code)
         known = (codes > 0) & (self.plans.main_region[codes] >= 0)
         found, sizes = at[known], self._code_sizes[three[known]]

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightmail.contacts.phone_patterns import Judged, PhonePatterns, read_digits
+from nightmail.contacts.phone_patterns import NO_REGION, Judged, PhonePatterns, read_digits
 
 PHONE_TYPES = (
     "mobile",
@@ -187,9 +187,11 @@ def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
     encoded = countries.dictionary_encode()
     written = read_digits(values)
     with _ONE_THREAD:
-        known = [patterns.plans.region(name) for name in encoded.dictionary.to_pylist()]
-        by_index = np.array([*known, -1], dtype=np.int32)
-        region = by_index[pc.fill_null(encoded.indices, len(known)).to_numpy(zero_copy_only=False)]
+        names = encoded.dictionary.to_pylist()
+        index = pc.fill_null(encoded.indices, len(names)).to_numpy(zero_copy_only=False)
+        rows_of = np.bincount(index, minlength=len(names) + 1)
+        known = [patterns.plans.region(name, rows_of[at]) for at, name in enumerate(names)]
+        region = np.array([*known, NO_REGION], dtype=np.int32)[index]
         judged = patterns.judge(written, region)
         verdicts = list(patterns.plans.verdicts)
     code = judged.code
@@ -242,18 +244,20 @@ def e164(judged: Judged) -> pa.Array:
     text = np.empty(int(offsets[-1]), dtype=np.uint8)
     rows = np.flatnonzero(valid)
     begin = offsets[rows]
+    national = np.ones(len(text), dtype=bool)
     text[begin] = ord("+")
+    national[begin] = False
     code, code_size, length = code[rows], code_size[rows], length[rows]
     for step in range(3):
         has = code_size > step
-        text[begin[has] + 1 + step] = code[has] // 10 ** (code_size[has] - 1 - step) % 10 + 48
-    # The national numbers: each place in the text gets the digit as far from its number's start as in ``digits``.
-    national = begin + 1 + code_size
-    ends = np.cumsum(length)
-    within = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int32) - np.repeat(
-        (ends - length).astype(np.int32), length
-    )
-    text[np.repeat(national, length) + within] = judged.digits[np.repeat(judged.start[rows], length) + within] + 48
+        at = begin[has] + 1 + step
+        text[at] = code[has] // 10 ** (code_size[has] - 1 - step) % 10 + 48
+        national[at] = False
+    # The national numbers fill the rest, in order: each of their digits is as far from the first as in ``digits``.
+    ends = np.cumsum(length, dtype=np.int32)
+    shift = np.repeat(judged.start[rows] - (ends - length), length)
+    shift += np.arange(len(shift), dtype=np.int32)
+    text[national] = judged.digits[shift] + 48
     return pa.StringArray.from_buffers(
         len(valid), pa.py_buffer(offsets), pa.py_buffer(text), pa.array(valid).buffers()[1]
     )

@@ -28,6 +28,8 @@ from nightmail.lake_schemas import REJECTS, WARNINGS
 from nightmail.progress import Progress
 from nightmail.reasons import remedy, sentence
 
+_SAMPLE_ROWS = 5_000
+
 
 def prepare_contacts(
     contact_file: TableFile,
@@ -53,19 +55,24 @@ def prepare_contacts(
     judge = RowJudge.of(contact_file, rules, day)
     column_warnings = judge.column_warnings()
     with ExitStack() as stack:
-        kept_aside = stack.enter_context(AsideTable(judge.contact_schema))
+        aside = stack.enter_context(AsideTable(judge.contact_schema))
         rejects_aside = stack.enter_context(AsideTable(REJECTS))
         warnings_aside = stack.enter_context(AsideTable(WARNINGS))
-        keys: list[pa.ChunkedArray] = []
+        keys: list[pa.Array] = []
+        rejected: list[np.ndarray] = []
         preferences: list[np.ndarray] = []
         lines: list[np.ndarray] = []
         done = 0
         for block in contact_file.blocks():
             judged = judge.block(block)
-            kept_aside.append(judged.contacts)
+            aside.append(judged.contacts)
+            rejected.append(judged.rejected)
             rejects_aside.append(judged.rejects)
             warnings_aside.append(judged.warnings)
-            keys.append(_keys(judged.contacts, rules))
+            key = _keys(judged.contacts, rules).combine_chunks()
+            if judged.rejected.any():
+                key = pc.if_else(pa.array(judged.rejected), pa.scalar(None, key.type), key)
+            keys.append(key)
             lines.append(judged.contacts.column("line").to_numpy())
             if judged.preference is not None:
                 preferences.append(judged.preference)
@@ -73,7 +80,7 @@ def prepare_contacts(
             if progress is not None:
                 progress("contacts", done, total)
         all_lines = np.concatenate(lines)
-        all_keys = pa.chunked_array([chunk for column in keys for chunk in column.chunks], pa.large_string())
+        all_keys = pa.chunked_array(keys, pa.large_string())
         keys.clear()
         collapsed = collapse(
             all_keys, np.concatenate(preferences) if preferences else None, keep_last=rules.keep == Keep.LAST
@@ -81,7 +88,7 @@ def prepare_contacts(
         earlier = _earlier_campaigns(all_keys, rules)
         del all_keys
         return _write(
-            kept_aside=kept_aside,
+            aside=aside,
             rejects_aside=rejects_aside,
             warnings_aside=warnings_aside,
             contacts=contacts,
@@ -90,6 +97,7 @@ def prepare_contacts(
             rules=rules,
             collapsed=collapsed,
             lines=all_lines,
+            rejected=np.concatenate(rejected),
             earlier=earlier,
             column_warnings=column_warnings,
         )
@@ -139,14 +147,14 @@ def _earlier_campaigns(keys: pa.ChunkedArray, rules: ContactRules) -> list[str |
         wanted = [name for name in dict.fromkeys((*rules.unique_by, *ADDRESS_FIELDS)) if name in available]
         parts = [_keys(block, rules) for block in earlier.contacts.blocks(wanted)]
         known = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.large_string())
-        for position in np.flatnonzero(pc.is_in(keys, value_set=known).to_numpy()):
+        for position in np.flatnonzero(pc.is_in(keys, value_set=known, skip_nulls=True).to_numpy()):
             found[position] = found[position] or earlier.campaign
     return found
 
 
 def _write(
     *,
-    kept_aside: AsideTable,
+    aside: AsideTable,
     rejects_aside: AsideTable,
     warnings_aside: AsideTable,
     contacts: TableFile,
@@ -155,30 +163,31 @@ def _write(
     rules: ContactRules,
     collapsed: Collapsed,
     lines: np.ndarray,
+    rejected: np.ndarray,
     earlier: list[str | None] | None,
     column_warnings: pa.Table,
 ) -> ContactsSummary:
     """The second pass."""
     duplicate = collapsed.duplicates
-    same = _equal_rows(kept_aside, collapsed)
+    same = _equal_rows(aside, collapsed)
     already = np.zeros(len(lines), dtype=bool)
     if earlier is not None:
-        already = np.array([campaign is not None for campaign in earlier], dtype=bool) & ~duplicate
+        already = np.array([campaign is not None for campaign in earlier], dtype=bool) & ~duplicate & ~rejected
     by_reason: Counter[str] = Counter()
     warnings_by_reason: Counter[str] = Counter()
     kept_rows = rejected_rows = 0
     broken = _FileRejects(rules.file_rejects)
     with ExitStack() as stack:
-        contacts_writer = stack.enter_context(contacts.writer(kept_aside.schema))
+        contacts_writer = stack.enter_context(contacts.writer(aside.schema, _repetitive(aside.block(0))))
         rejects_writer = stack.enter_context(rejects.writer(REJECTS))
         warnings_writer = stack.enter_context(warnings.writer(WARNINGS))
         warnings_writer.write(column_warnings)
         warnings_by_reason.update(column_warnings.column("reason").to_pylist())
         start = 0
-        for index in range(kept_aside.blocks):
-            block = kept_aside.block(index)
+        for index in range(aside.blocks):
+            block = aside.block(index)
             stop = start + block.num_rows
-            gone = duplicate[start:stop] | already[start:stop]
+            gone = duplicate[start:stop] | already[start:stop] | rejected[start:stop]
             contacts_writer.write(block.filter(pa.array(~gone)) if gone.any() else block)
             kept_rows += int((~gone).sum())
             collapsed_lines = _duplicate_lines(
@@ -193,7 +202,7 @@ def _write(
             earlier_lines = _earlier_lines(block, np.flatnonzero(already[start:stop]), start, earlier)
             own = rejects_aside.block(index)
             rejected_rows += pc.count_distinct(own.column("line")).as_py()
-            last = index == kept_aside.blocks - 1
+            last = index == aside.blocks - 1
             tables = [own, collapsed_lines, earlier_lines]
             highest = max(
                 (pc.max(table.column("line")).as_py() for table in (block, own) if table.num_rows), default=None
@@ -224,6 +233,14 @@ def _write(
         )
 
 
+def _repetitive(block: pa.Table) -> list[str]:
+    """The columns whose values recur, as far as the first rows tell."""
+    sample = block.slice(0, _SAMPLE_ROWS)
+    return [
+        name for name in sample.column_names if pc.count_distinct(sample.column(name)).as_py() * 2 <= sample.num_rows
+    ]
+
+
 def _count(counter: Counter[str], lines: pa.Table) -> None:
     """Add distinct rows by reason."""
     if not lines.num_rows:
@@ -235,15 +252,15 @@ def _count(counter: Counter[str], lines: pa.Table) -> None:
         counter[reason] += rows
 
 
-def _equal_rows(kept_aside: AsideTable, collapsed: Collapsed) -> np.ndarray:
+def _equal_rows(aside: AsideTable, collapsed: Collapsed) -> np.ndarray:
     """A mask of the duplicates that equal, in address and all values, the row that they collapse into."""
     rows = len(collapsed.into)
     concerned = collapsed.duplicates
     concerned[collapsed.into[concerned]] = True
     prints = np.zeros(rows, dtype="S16")
     start = 0
-    for index in range(kept_aside.blocks):
-        block = kept_aside.block(index)
+    for index in range(aside.blocks):
+        block = aside.block(index)
         stop = start + block.num_rows
         wanted = np.flatnonzero(concerned[start:stop])
         if len(wanted):
