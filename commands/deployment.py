@@ -204,12 +204,17 @@ def _start_services(made: Deployment, say: Callable[[str], None]) -> None:
         further,
     )
     supervisor.wait_for("Dagster's code server", lambda: _listens(code_port), START_TIMEOUT_S)
-    code_server = ("--grpc-host", "127.0.0.1", "--grpc-port", str(code_port))
-    supervisor.start("dagster-daemon", [python, "-m", "dagster._daemon", "run", *code_server], further)
+    # With a name of its own: sensors' cursors belong to it, and must be found again under another port.
+    workspace = settings.data_dir.resolve() / "dagster" / "workspace.yaml"
+    workspace.write_text(
+        "load_from:\n  - grpc_server:\n      host: 127.0.0.1\n"
+        f"      port: {code_port}\n      location_name: nightmail\n"
+    )
+    supervisor.start("dagster-daemon", [python, "-m", "dagster._daemon", "run", "-w", str(workspace)], further)
     supervisor.start(
         "dagster-webserver",
         [
-            *(python, "-m", "dagster_webserver", *code_server),
+            *(python, "-m", "dagster_webserver", "-w", str(workspace)),
             *("-h", "127.0.0.1", "-p", str(settings.dagster_port)),
         ],
         further,
