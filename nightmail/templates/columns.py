@@ -40,6 +40,7 @@ class ValueColumn:
     ) -> None:
         self._placeholder = placeholder
         self._fallback = placeholder.fallback(language)
+        self._currency = placeholder.currency
         self._text: dict[Formats, pa.Array] = {}
         self._encoded: tuple[npt.NDArray[np.int64], list[Any]] | None = None
         self._plain: pa.Array | None = None
@@ -51,19 +52,22 @@ class ValueColumn:
             self._raw = self._plain
         else:
             self._raw = raw
-            if (
-                placeholder.type is PlaceholderType.MONEY
-                and currency is not None
-                and currency.null_count < len(currency)
-            ):
-                self._raw = pc.binary_join_element_wise(
-                    pc.coalesce(pc.cast(currency, pa.string()), pa.scalar("")), _as_text(raw), "\x1f"
-                )
+            if placeholder.type is PlaceholderType.MONEY and currency is not None:
+                self._state_currency(currency)
 
     @classmethod
     def of_texts(cls, texts: pa.Array) -> ValueColumn:
         """A column that is there already: the system's own placeholders."""
         return cls(texts, len(texts), Placeholder("system"), "", None)
+
+    def _state_currency(self, currency: pa.Array) -> None:
+        """Take the rows' own currencies: one for all, if they agree, or each with its amount."""
+        stated = pc.fill_null(pc.cast(currency, pa.string()), "")
+        found = pc.unique(pc.if_else(pc.equal(stated, ""), self._currency or "", stated))
+        if len(found) <= 1:
+            self._currency = (found[0].as_py() or None) if len(found) else self._currency
+        else:
+            self._raw = pc.binary_join_element_wise(stated, _as_text(self._raw), "\x1f")
 
     def _clean(self, column: pa.Array) -> pa.Array:
         if _has_control_signs(column):
@@ -126,7 +130,7 @@ class ValueColumn:
         if self._placeholder.type is PlaceholderType.NUMBER:
             return formats.number_column(self._raw)
         if self._placeholder.type is PlaceholderType.MONEY:
-            return formats.money_column(self._raw, self._placeholder.currency)
+            return formats.money_column(self._raw, self._currency)
         return None
 
     def _value(self, value: Any) -> Any:
@@ -134,7 +138,7 @@ class ValueColumn:
         kind = placeholder.type
         if kind is PlaceholderType.TEXT:
             return value
-        currency = placeholder.currency
+        currency = self._currency
         if isinstance(value, str) and "\x1f" in value:
             stated, _, value = value.partition("\x1f")
             currency = stated or currency

@@ -436,6 +436,17 @@ def _check(tree: nodes.Template, error: Callable[..., TemplateError]) -> None:
         raise error("the body is nested too deeply.", 1) from None
 
 
+def least_characters(tree: nodes.Template) -> int:
+    """The characters that every message of a body has, whatever its values."""
+    return sum(
+        len(part.data)
+        for statement in tree.body
+        if isinstance(statement, nodes.Output)
+        for part in statement.nodes
+        if isinstance(part, nodes.TemplateData)
+    )
+
+
 def names_in(tree: nodes.Node) -> frozenset[str]:
     """Names that come from outside: all but the targets of loops inside them."""
     found: set[str] = set()

@@ -32,7 +32,7 @@ import yaml
 
 from nightmail.errors import UsageError
 from nightmail.templates.errors import TemplateError
-from nightmail.templates.language import Markup, ParsedBody, parse_body
+from nightmail.templates.language import Markup, ParsedBody, least_characters, parse_body
 from nightmail.templates.model import (
     SYSTEM_PLACEHOLDERS,
     Bodies,
@@ -46,6 +46,7 @@ from nightmail.templates.model import (
 )
 from nightmail.templates.plain_text import text_of_html
 from nightmail.templates.speech import REPEAT_PROMPTS, spoken_language
+from nightmail.templates.summary import SMS_CHARACTERS, TWIML_CHARACTERS
 
 SAMPLE_TEMPLATES = Path(__file__).parent.parent.parent / "samples" / "templates"
 """The templates that are shipped."""
@@ -475,6 +476,16 @@ def _bodies(reader: _Reader, value: Any, language: str, parsed: _Parsed) -> Bodi
             body = reader.body(text, language, markup, part)
             used |= body.used
             needed |= body.needed
+            limit = {Markup.SMS: SMS_CHARACTERS, Markup.XML: TWIML_CHARACTERS}.get(markup)
+            least = least_characters(body.tree)
+            if limit is not None and least > limit:
+                raise reader.wrong(
+                    f"the text alone has {least:,} characters; the carrier takes {limit:,}.",
+                    part,
+                    text,
+                    None,
+                    "Shorten it.",
+                )
             return str(text)
 
         if channel in ("sms", "chat"):

@@ -143,6 +143,8 @@ def _changed(old: str, new: str) -> str:
         (WHOLE + "\t", 22, "not YAML"),
         (WHOLE + "  eo:\n    voice: Saluton\n", 23, "no voice for eo"),
         (WHOLE + "  cs:\n    voice: {say: Dobrý den, repeat_key: 1}\n", 23, "no ready sentence"),
+        (_changed("Hei {{ first_name }}", "Hei" * 600), 21, "the carrier takes 1,600"),
+        (_changed('say: "{{ amount }} is due."', f'say: "{"due " * 1001}"'), 15, "the carrier takes 4,000"),
         ("a: " + "[" * 2000, None, ""),
     ],
 )
