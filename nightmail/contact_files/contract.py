@@ -5,7 +5,7 @@ types and allowed values of placeholders, volume, limit of rejects, what makes a
 one from a sample file, with a sentence on each thing that it took from the sample; a person then corrects it.
 
 >>> print(contract_yaml(draft_contract(Path("due.csv"))))  # doctest: +SKIP
-# Contract of a feed, drafted from due.csv (1,000 rows). Correct it, then use it: nightmail check FILE --feed THIS
+# Contract of a feed, drafted from due.csv (1,000 rows). Correct it, then use it: nightmail check FILE --feed-settings THIS
 version: 1
 required_columns:
 - phone
@@ -130,7 +130,7 @@ def contract_yaml(draft: ContractDraft) -> str:
     values = {"version": draft.settings.version, **{name: value for name, value in values.items() if name != "version"}}
     head = [
         f"# Contract of a feed, drafted from {draft.source} ({draft.rows:,} rows). Correct it, then use it:",
-        "#   nightmail check FILE --template TEMPLATE --feed THIS_FILE",
+        "#   nightmail check FILE --template TEMPLATE --feed-settings THIS_FILE",
         *(f"# - {note}" for note in draft.notes),
     ]
     return "\n".join(head) + "\n" + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
@@ -208,7 +208,7 @@ def _unique_by(table: pa.Table) -> tuple[tuple[str, ...], str]:
     if "external_id" not in names or table["external_id"].null_count:
         return FeedSettings().unique_by, "unique_by is the usual one; the sample has no external_id in every row"
     repeated = table.num_rows - len(pc.unique(table["external_id"]))
-    if repeated <= 0.02 * table.num_rows:
+    if repeated <= 0.1 * table.num_rows:
         return ("external_id",), f"unique_by is external_id; {repeated:,} rows of the sample repeat one"
     for name in names:
         column = table[name]
