@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from commands.screen import screen
-from nightmail.errors import ConfigurationError, NightmailError, UsageError
+from nightmail.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    pass
 
 app = typer.Typer(no_args_is_help=True, help="Upgrade, back up and restore the database.", rich_markup_mode="rich")
 
@@ -42,21 +40,13 @@ def backup(
     """Write the product's database to one file, consistently, while everything runs."""
     from commands.local import database_for_maintenance
     from nightmail.settings import settings
+    from nightmail.store.backup import back_up
 
     view = screen(json_output)
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
     target = file or settings().data_dir / "backups" / f"nightmail-{stamp}.dump"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.aside")
     with database_for_maintenance() as engine:
-        try:
-            # The dump holds personal data: nobody else may read it, not even while it is written.
-            os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-            _run("pg_dump", engine, "--format=custom", "--no-owner", "--no-privileges", f"--file={aside}")
-            aside.rename(target)
-        finally:
-            aside.unlink(missing_ok=True)
-    size = target.stat().st_size
+        size = back_up(engine, target)
     view.answer({"ok": True, "file": str(target), "bytes": size})
     view.say(f"wrote {target} ({size:,} bytes)")
     view.notice("The lake and the secret key are files: copy data_dir/lake and data_dir/secret_key with it.")
@@ -72,20 +62,12 @@ def restore(
     from sqlalchemy import text
 
     from commands.local import database_for_maintenance
-    from nightmail.store.upgrade import upgrade
+    from nightmail.store.backup import restore as restore_backup
 
     view = screen(json_output)
-    if not file.is_file():
-        raise UsageError("backup_unusable", f"There is no file {file}.", "Give the path of a backup.")
-    with file.open("rb") as handle:
-        if handle.read(5) != b"PGDMP":
-            raise UsageError(
-                "backup_unusable", f"{file} is not a backup.", "Give a file that `nightmail db backup` wrote."
-            )
     with database_for_maintenance() as engine:
         with engine.connect() as connection:
             used = connection.execute(text("select to_regclass('campaign') is not null")).scalar_one()
-            epoch = connection.execute(text("select epoch from deployment")).scalar_one_or_none() if used else None
             filled = used and connection.execute(text("select exists (select 1 from team)")).scalar_one()
         if filled and not replace:
             raise ConfigurationError(
@@ -93,55 +75,23 @@ def restore(
                 "The database holds an organisation, which a restore would replace.",
                 "Make a backup of it, then run the restore with --replace.",
             )
-        with engine.begin() as connection:
-            connection.execute(text("drop schema public cascade"))
-            connection.execute(text("create schema public"))
-        engine.dispose()
-        _run(
-            "pg_restore", engine, "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", str(file)
-        )
-        upgrade(engine)
-        with engine.begin() as connection:
-            restored = connection.execute(
-                text("update deployment set epoch = greatest(epoch, :epoch) + 1 returning epoch"), {"epoch": epoch or 0}
-            ).scalar_one()
-            paused = connection.execute(
-                text(
-                    "update campaign set state = 'paused', state_changed_at = now() "
-                    "where state in ('sending', 'scheduled') returning key"
-                )
-            ).scalars()
-            keys = list(paused)
-    view.answer({"ok": True, "file": str(file), "epoch": restored, "paused": keys})
-    view.say(f"restored {file}; epoch {restored}; {len(keys)} campaigns paused")
-    if keys:
-        view.notice(
-            "Messages may have gone out since the backup. Compare with the carrier, then `nightmail resume` each."
-        )
-
-
-def _run(program: str, engine: Engine, *arguments: str) -> None:
-    from sqlalchemy.engine import make_url
-
-    from nightmail.store.engine import libpq_url
-    from nightmail.store.local_server import LocalServer
-
-    # The password goes by the environment: other users of the machine can read a command's arguments.
-    target = make_url(libpq_url(engine))
-    environment = {**os.environ, "PGAPPNAME": "nightmail db"}
-    if target.password:
-        environment["PGPASSWORD"] = str(target.password)
-    flag = f"--dbname={target.set(password=None).render_as_string(hide_password=False)}"
-    done = subprocess.run(
-        [LocalServer.binaries() / program, flag, *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
+        fenced = restore_backup(engine, file)
+    view.answer(
+        {
+            "ok": True,
+            "file": str(file),
+            "epoch": fenced.epoch,
+            "paused": list(fenced.paused),
+            "stopped": list(fenced.stopped),
+            "in_doubt": fenced.in_doubt,
+        }
     )
-    if done.returncode:
-        raise NightmailError(
-            "database_tool_failed",
-            f"{program} failed: {' '.join(done.stderr.split())[:500]}.",
-            "Check the free space of the disk, and that the server's version is not newer than the program's.",
+    view.say(
+        f"restored {file}; epoch {fenced.epoch}; {len(fenced.paused)} campaigns paused, {len(fenced.stopped)} stopped, "
+        f"{fenced.in_doubt} messages in doubt"
+    )
+    if fenced.paused or fenced.stopped:
+        view.notice(
+            "Messages may have gone out since the backup. What the carriers' records show is settled by itself; "
+            "decide the rest, then `nightmail resume` each campaign."
         )

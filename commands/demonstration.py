@@ -432,7 +432,7 @@ class Demonstration:
 
     def _report(self, keys: list[str]) -> tuple[Totals, str]:
         """The totals by contact, from the lake's delivery report, which the pipeline writes when things are quiet."""
-        from commands.report import ASSET, chart_values, read_rows, report_files, summed
+        from commands.report import ASSET, chart_values, money, read_rows, report_files, summed
         from nightmail.lake import Lake
 
         lake = Lake(self.running.settings.lake)
@@ -450,8 +450,9 @@ class Demonstration:
         days = lake.partitions(ASSET, "day")
         totals = summed(read_rows(lake, days, None))
         self.view.show(bar_chart("Messages", chart_values(totals)))
-        costs = ", ".join(f"{amount} {currency}" for currency, amount in totals["costs"].items())
-        self._say(f"cost {costs}; {totals['segments']:,} segments; by channel: {_listed(totals['channel'])}")
+        self._say(
+            f"cost {money(totals['costs'])}; {totals['segments']:,} segments; by channel: {_listed(totals['channel'])}"
+        )
         files = report_files(lake, days)
         self._say(f"report  {files[-2]}")
         self._say(f"page    {files[-1]}")

