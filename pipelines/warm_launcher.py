@@ -61,7 +61,7 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
         self._context.set_forkserver_preload(PRELOADED)
         self._processes: dict[str, BaseProcess] = {}
         self._lock = threading.Lock()
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
@@ -77,12 +77,6 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> WarmRunLauncher:  # noqa: ARG003
         """As Dagster makes it from ``dagster.yaml``."""
         return cls(inst_data)
-
-    def register_instance(self, instance: dg.DagsterInstance) -> None:
-        """Take the instance; in the daemon, which is where runs are launched, warm up at once."""
-        super().register_instance(instance)
-        if _is_daemon(sys.argv):
-            threading.Thread(target=self.warm_up, name="warm-up", daemon=True).start()
 
     def warm_up(self) -> None:
         """Start the warm process, if it is not there; it imports while others go on."""
@@ -143,6 +137,24 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
 
     def dispose(self) -> None:
         """Nothing: runs end by themselves, or with the daemon."""
+
+
+class WarmRunQueue(dg.QueuedRunCoordinator):
+    """Dagster's run queue, which in the daemon warms the launcher up at once.
+
+    The launcher itself is made by Dagster only when the first run is launched, which is when it should be warm already.
+    """
+
+    def register_instance(self, instance: dg.DagsterInstance) -> None:
+        """Take the instance, and warm up where runs are launched."""
+        super().register_instance(instance)
+        if _is_daemon(sys.argv):
+            threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        launcher = self._instance.run_launcher
+        if isinstance(launcher, WarmRunLauncher):
+            launcher.warm_up()
 
 
 def _is_daemon(arguments: list[str]) -> bool:
