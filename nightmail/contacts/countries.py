@@ -115,4 +115,8 @@ def _codes_by_name() -> dict[str, str]:
 @lru_cache(maxsize=100_000)
 def country_code(text: str) -> str | None:
     """The two-letter code of the country that ``text`` names, or None: ``de``, ``DEU``, ``276``, ``Allemagne``."""
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if text in SUPPORTED_REGIONS:  # the commonest form needs no names to be loaded
+        return text
     return _codes_by_name().get(folded(text))

@@ -9,7 +9,7 @@ nothing is tried twice: one look-up per digit, however many patterns there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ class UnknownSyntaxError(ValueError):
     """The pattern uses more of the language of regular expressions than is understood here."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """A piece of a pattern as its positions: where it may begin and end, and whether it may be empty. Sets are bits of an int."""
 
     first: int
@@ -176,6 +175,30 @@ class _Parser:
         return digits
 
 
+def literals(pattern: str, most: int) -> tuple[str, ...] | None:
+    """All strings that ``pattern`` matches, if they are at most ``most`` and none of them begins another, else None.
+
+    Then it does not matter in which order a regular expression would try them.
+    """
+    try:
+        automaton = Automaton([pattern], [False])
+    except UnknownSyntaxError:
+        return None
+    found: list[str] = []
+    waiting = [("", 1)]
+    while waiting:
+        text, state = waiting.pop()
+        leads_on = [(f"{text}{digit}", int(to)) for digit, to in enumerate(automaton.transitions[state]) if to]
+        if automaton.matches[state]:
+            if leads_on or not text or len(found) == most:
+                return None
+            found.append(text)
+        elif len(waiting) > most:
+            return None
+        waiting.extend(leads_on)
+    return tuple(sorted(found))
+
+
 class Automaton:
     """Several patterns at once. States are numbers from 0, which is where nothing can match any more; 1 is the start.
 
@@ -198,10 +221,6 @@ class Automaton:
             start |= part.first
             matches_empty |= int(part.empty) << index
             owner_last.append(part.last)
-        takes = [0] * 10
-        for index, digits in enumerate(positions.takes):
-            for digit in bits(digits):
-                takes[digit] |= 1 << index
         # A state is the set of positions that may come next. What was matched goes with it, hence the pair.
         states: dict[tuple[int, int], int] = {(0, 0): 0, (start, matches_empty): 1}
         queue = [(start, matches_empty)]
@@ -211,26 +230,33 @@ class Automaton:
         for index, last in enumerate(owner_last):
             for position in bits(last):
                 ends[position] |= 1 << index
-        follow = positions.follow
+        takes, follow = positions.takes, positions.follow
+        digits_of = {digits: bits(digits) for digits in set(takes)}
         for state in queue:
             row = rows[states[state]]
+            # Positions that take the same digits lead on together.
+            following_by: dict[int, int] = {}
+            matched_by: dict[int, int] = {}
+            for position in bits(state[0]):
+                digits = takes[position]
+                following_by[digits] = following_by.get(digits, 0) | follow[position]
+                matched_by[digits] = matched_by.get(digits, 0) | ends[position]
+            reached = [0] * 10
+            following, matched = [0] * 10, [0] * 10
+            for digits, following_all in following_by.items():
+                for digit in digits_of[digits]:
+                    reached[digit] = 1
+                    following[digit] |= following_all
+                    matched[digit] |= matched_by[digits]
             for digit in range(10):
-                reached = state[0] & takes[digit]
-                if not reached:
+                if not reached[digit]:
                     continue
-                following = matched = 0
-                while reached:
-                    low = reached & -reached
-                    position = low.bit_length() - 1
-                    following |= follow[position]
-                    matched |= ends[position]
-                    reached ^= low
-                target = (following, matched)
+                target = (following[digit], matched[digit])
                 number = states.get(target)
                 if number is None:
                     number = states[target] = len(rows)
                     rows.append([0] * 10)
-                    matches.append(matched)
+                    matches.append(matched[digit])
                     queue.append(target)
                 row[digit] = number
         self.transitions = np.array(rows, dtype=np.int32)

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.lake_schemas import CONTACTS
+
 _TEXT = pa.large_string()
 """Keys of a block are joined in 64-bit offsets: Arrow's join of ordinary strings stops at 2 GiB."""
 _BETWEEN = pa.scalar("\x1f", _TEXT)
@@ -61,11 +63,18 @@ def contact_keys(contacts: pa.Table, unique_by: Sequence[str], address_fields: S
     return pc.coalesce(by_columns, pc.binary_join_element_wise(_BY_ADDRESS, address, _NOTHING))
 
 
-def row_fingerprints(contacts: pa.Table) -> list[bytes]:
-    """16 bytes for each contact that are equal where the addresses and all values are (BLAKE2b); ``line`` does not count."""
-    columns = [pc.fill_null(_as_text(contacts.column(name)), _NULL) for name in contacts.column_names if name != "line"]
-    joined = pc.binary_join_element_wise(*columns, _BETWEEN)
-    return [blake2b(row.encode(), digest_size=16).digest() for row in joined.to_pylist()]
+def row_fingerprints(contacts: pa.Table, size: int = 16) -> list[bytes]:
+    """``size`` bytes for each contact that are equal where the addresses and all values are (BLAKE2b).
+
+    The line does not count, nor what follows from a number.
+    """
+    columns = [
+        pc.fill_null(_as_text(contacts.column(name)), _NULL)
+        for name in contacts.column_names
+        if name != "line" and not (name.endswith("_type") and name in CONTACTS.names)
+    ]
+    joined = pc.binary_join_element_wise(*columns, _BETWEEN).cast(pa.large_binary())
+    return [blake2b(row, digest_size=size).digest() for row in joined.to_pylist()]
 
 
 @dataclass(frozen=True)

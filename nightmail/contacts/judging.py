@@ -271,10 +271,12 @@ class RowJudge:
         """Bring the placeholders to their types, and note the rows that lack what a body needs that they could receive."""
         for source, name in self.placeholders:
             columns[name] = given[source]
+        in_languages = any(rule.languages for rule in self.rules.placeholders) and self.rules.template_languages
+        language = self._body_language(columns["language"]) if in_languages else None
         for rule in self.rules.placeholders:
             # What is asked of a standard field is that a verdict came of it; of another column, that it is filled.
             values = columns[rule.name] if rule.name in STANDARD_FIELDS else given.get(rule.name)
-            concerned = self._receives(rule, columns)
+            concerned = self._receives(rule, columns, language)
             if values is None:
                 if rule.required:
                     findings.add(concerned, rule.name, None, "placeholder_missing", rejects_row=True)
@@ -310,17 +312,15 @@ class RowJudge:
                 findings.add(mask & concerned, rule.name, values, reason, rejects_row=True, fields=fields)
                 findings.add(mask & ~concerned, rule.name, values, reason, fields=fields)
 
-    def _receives(self, rule: PlaceholderRule, columns: dict[str, pa.Array]) -> np.ndarray:
+    def _receives(self, rule: PlaceholderRule, columns: dict[str, pa.Array], language: pa.Array | None) -> np.ndarray:
         """A mask of the rows that could receive a body that uses the placeholder."""
         channels = [name for name in self.rules.channels if not rule.channels or name in rule.channels]
         fields = {name for channel in channels for name in CHANNEL_FIELDS[channel]}
         reached = pa.repeat(False, len(columns["line"]))
         for name in fields:
             reached = pc.or_(reached, pc.is_valid(columns[name]))
-        if rule.languages and self.rules.template_languages:
-            reached = pc.and_(
-                reached, pc.is_in(self._body_language(columns["language"]), value_set=pa.array(sorted(rule.languages)))
-            )
+        if rule.languages and language is not None and not rule.languages >= set(self.rules.template_languages):
+            reached = pc.and_(reached, pc.is_in(language, value_set=pa.array(sorted(rule.languages))))
         return _mask(reached)
 
     def _body_language(self, language: pa.Array) -> pa.Array:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from nightmail.contacts.digit_patterns import Automaton, UnknownSyntaxError
+from nightmail.contacts.digit_patterns import Automaton, UnknownSyntaxError, literals
 
 _STAY = 10
 """The column of the transitions for a number that has ended."""
@@ -25,6 +25,7 @@ _SHORTEST = 2
 _WORTH_A_PLAN = 50
 """Numbers of one calling code in a block from which it costs less to read its patterns than to ask the library."""
 _MOST_DIGITS = 24
+_MOST_PREFIXES = 32
 """Digits beyond which the library is asked; nothing that long is valid."""
 
 # The order in which the library looks for a type; fixed line and mobile come after these.
@@ -55,9 +56,10 @@ class _Region:
     bit: int
     """The bit of this region among those of its calling code."""
     metadata: Any
-    idd: str | re.Pattern[str] | None
-    """The international prefix: its digits, or its pattern where there are several."""
-    national_prefix: str | re.Pattern[str] | None
+    idd: tuple[str, ...] | re.Pattern[str] | None
+    """The international prefixes, or their pattern where one begins another or there are too many."""
+    national_prefix: tuple[str, ...] | re.Pattern[str] | None
+    general: re.Pattern[str]
     prefix_first: int
     """The digits, as bits, that a national prefix may begin with."""
     possible: np.ndarray
@@ -254,11 +256,9 @@ def _read_region(index: int, calling_code: int, bit: int, metadata: Any) -> _Reg
     prefix = metadata.national_prefix_for_parsing or None
     first = 0
     if prefix is not None:
-        if prefix.isdigit() and not metadata.national_prefix_transform_rule:
-            first = 1 << int(prefix[0])
-        else:
-            first = _first_digits(prefix)
-            prefix = re.compile(prefix)
+        first = _first_digits(prefix)
+        plain = None if metadata.national_prefix_transform_rule else literals(prefix, _MOST_PREFIXES)
+        prefix = plain or re.compile(prefix)
     possible = np.zeros(_MOST_DIGITS + 1, dtype=bool)
     too_long = np.zeros(_MOST_DIGITS + 1, dtype=bool)
     general = metadata.general_desc
@@ -272,7 +272,8 @@ def _read_region(index: int, calling_code: int, bit: int, metadata: Any) -> _Reg
         calling_code=calling_code,
         bit=bit,
         metadata=metadata,
-        idd=idd if idd is None or idd.isdigit() else re.compile(idd),
+        idd=None if idd is None else literals(idd, _MOST_PREFIXES) or re.compile(idd),
+        general=re.compile(general.national_number_pattern),
         national_prefix=prefix,
         prefix_first=first,
         possible=possible,
@@ -296,7 +297,7 @@ def _without_prefix(region: _Region, number: str) -> str:
     found = pattern.match(number)
     if found is None:
         return number
-    general = re.compile(region.metadata.general_desc.national_number_pattern)
+    general = region.general
     groups = found.groups()
     rule = region.metadata.national_prefix_transform_rule
     transformed = bool(rule) and groups[-1] is not None
@@ -464,9 +465,9 @@ class PhonePatterns:
             if idd is None:
                 continue
             mine = np.flatnonzero(meta[at] == index)
-            if isinstance(idd, str):
-                dialled = self._begins_with(idd, at[mine], start, length)
-                sizes[mine[dialled]] = len(idd)
+            if isinstance(idd, tuple):
+                for prefix in idd:
+                    sizes[mine[self._begins_with(prefix, at[mine], start, length)]] = len(prefix)
             else:
                 for place in mine.tolist():
                     found = idd.match(self._text(start[at[place]], length[at[place]]))
@@ -544,12 +545,15 @@ class PhonePatterns:
         if prefix is None:
             return
         at = at[length[at] >= 1]
-        if isinstance(prefix, str):
-            at = at[self._begins_with(prefix, at, start, length)]
+        if isinstance(prefix, tuple):
+            sizes = np.zeros(len(at), dtype=np.int32)
+            for text in prefix:
+                sizes[self._begins_with(text, at, start, length)] = len(text)
+            at, sizes = at[sizes > 0], sizes[sizes > 0]
             if not len(at):
                 return
             general = self._is_general(at, start[at], length[at], region)
-            new_start, new_length = start[at] + len(prefix), length[at] - len(prefix)
+            new_start, new_length = start[at] + sizes, length[at] - sizes
             keep = general.copy()
             if general.any():
                 keep[general] = ~self._is_general(at[general], new_start[general], new_length[general], region)

@@ -57,6 +57,7 @@ def _clock(zone: str) -> tuple[timedelta | None, ...]:
     )
 
 
+@lru_cache(maxsize=8192)
 def single_zone(zones: tuple[str, ...]) -> str | None:
     """The first of ``zones`` if clocks agree in all of them, else None."""
     if not zones:
@@ -72,11 +73,11 @@ def country_time_zone(country: str) -> str | None:
 
 @dataclass(frozen=True)
 class _Prefixes:
-    """The prefixes of one length that belong to time zones, sorted, and the single zone of each."""
+    """The prefixes of one length that belong to time zones, sorted, and the zones of each."""
 
     length: int
     keys: np.ndarray
-    zones: pa.Array
+    zones: list[tuple[str, ...]]
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +92,7 @@ def _prefixes() -> tuple[_Prefixes, ...]:
         _Prefixes(
             length,
             np.array(sorted(map(int, prefixes)), dtype=np.int64),
-            pa.array([single_zone(TIMEZONE_DATA[prefix]) for prefix in sorted(prefixes)], pa.string()),
+            [TIMEZONE_DATA[prefix] for prefix in sorted(prefixes)],
         )
         for length, prefixes in sorted(by_length.items(), reverse=True)
     )
@@ -124,10 +125,10 @@ def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.Array:
     digits = text.cast(pa.int64()).to_numpy()
     length = pc.binary_length(text).to_numpy()
     found = np.full(len(numbers), -1, dtype=np.int64)
-    names: list[pa.Array] = []
+    names: list[tuple[str, ...]] = []
     offset = 0
     for prefixes in _prefixes():
-        names.append(prefixes.zones)
+        names.extend(prefixes.zones)
         long_enough = length >= prefixes.length
         begins = digits // 10 ** np.maximum(length - prefixes.length, 0).astype(np.int64)
         at = np.minimum(np.searchsorted(prefixes.keys, begins), len(prefixes.keys) - 1)
@@ -137,4 +138,8 @@ def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.Array:
         rows, digits, length = rows[~hit], digits[~hit], length[~hit]
         if not len(rows):
             break
-    return pa.concat_arrays(names).take(pa.array(found, mask=found < 0))
+    # Few of the prefixes are met: only their zones are compared.
+    single = {int(at): single_zone(names[at]) for at in np.unique(found) if at >= 0}
+    position = np.full(len(names) + 1, len(single), dtype=np.int32)
+    position[list(single)] = np.arange(len(single))
+    return pa.array([*single.values(), None], pa.string()).take(pa.array(position[found]))
