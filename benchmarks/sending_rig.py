@@ -92,6 +92,8 @@ class Organisation:
                     "sender": "billing@acme.example" if channel == "email" else "+15005550006",
                     "timeout_s": 1.0,
                 }
+                if channel == "email":
+                    settings["options"] = {"activity": "on"}
                 if carrier == "twilio":
                     settings["account"] = told["twilio"]["account_sid"]
                 self.account_ids[channel] = connection.scalar(

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from commands.screen import screen
 from nightmail.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(no_args_is_help=True, help="Upgrade, back up and restore the database.", rich_markup_mode="rich")
 

@@ -304,7 +304,7 @@ def decide(engine: Engine, message_id: str, decision: Decision, *, actor: str) -
 def _carry_out(connection: Connection, campaign: Any, key: int, attempts: int, decision: Decision, actor: str) -> None:
     month = campaign.ledger_month
     if decision is Decision.RESEND:
-        if campaign.state not in ("sending", "paused", "finished"):
+        if campaign.state in ("cancelled", "stopped"):
             raise UsageError(
                 "campaign_state",
                 f"The campaign {campaign.key} is {campaign.state}: nothing of it is sent any more.",

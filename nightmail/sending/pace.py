@@ -1,7 +1,7 @@
 """The pace of a carrier account, sender and channel: one token bucket in the database for all processes.
 
-The bucket's arithmetic is the database function ``take_pace``; slowing down and blocking are here. A 429 halves the rate
-at most once a second and blocks until ``Retry-After`` has passed; success lets the rate grow back by a tenth a second.
+The bucket's arithmetic is the database function ``take_pace``; slowing down and blocking are here. A 429 takes a third
+off the rate, at most once a second, and blocks until ``Retry-After`` has passed; success lets the rate grow back by a tenth a second.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def settle(connection: Connection[Any], route: Route, extra: float) -> None:
 
 
 def slow(connection: Connection[Any], route: Route, retry_after_s: float) -> None:
-    """The carrier said that it was too much: halve the rate, and hand off nothing before ``retry_after_s`` is over."""
+    """The carrier said that it was too much: slow down, and hand off nothing before ``retry_after_s`` is over."""
     connection.execute(
         "update pace set blocked_until = greatest(blocked_until, now() + make_interval(secs => %s)), "
         "rate_per_s = case when slowed_at > now() - interval '1 s' then rate_per_s "
-        "else greatest(rate_per_s / 2, ceiling_per_s * %s, 0.1) end, "
+        "else greatest(rate_per_s * 0.67, ceiling_per_s * %s, 0.1) end, "
         "slowed_at = case when slowed_at > now() - interval '1 s' then slowed_at else now() end "
         "where carrier_account_id = %s and sender = %s and channel = %s",
         (min(max(retry_after_s, 0.05), LONGEST_BLOCK_S), SLOWEST_SHARE, *route.pace_key),

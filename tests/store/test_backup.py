@@ -1,0 +1,129 @@
+"""A restored snapshot never sends again what it had sent since; a restore that fails leaves what was there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from benchmarks.sending_rig import Organisation
+from nightmail.errors import ConfigurationError, NightmailError, UsageError
+from nightmail.sending.campaigns import resume
+from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt
+from nightmail.store.backup import back_up, restore
+from nightmail.store.partitions import ensure_partitions, month_of
+from nightmail.store.retention import delete_contents, detach_months, months_to_keep
+from tests.sandbox_process import RunningCarriers
+from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
+
+
+def test_a_restored_snapshot_sends_nothing_twice(
+    organisation: Organisation,  # noqa: F811
+    sandbox: RunningCarriers,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Backed up before the send, restored after it: the carrier's records settle it, and a resumed campaign sends nothing."""
+    campaign = organisation.campaign(20)
+    unloaded = organisation.received()
+    dump = tmp_path / "backups" / "nightmail.dump"
+    assert back_up(organisation.engine, dump) > 0
+    assert stat.S_IMODE(dump.stat().st_mode) == 0o600
+    organisation.drain()
+    assert organisation.states(campaign) == {"accepted": 20}
+
+    fenced = restore(organisation.engine, dump)
+    assert fenced.epoch == 2 and fenced.paused == (campaign.key,) and fenced.stopped == (unloaded.key,)
+    assert fenced.in_doubt == 20
+    assert organisation.states(campaign) == {"in_doubt": 20}
+    resume(organisation.engine, campaign.key, actor="test")
+    organisation.drain()
+    resolve_in_doubt(organisation.engine, organisation.carriers)
+    ids = [i for i in sandbox.accepted_ids() if i and i.startswith(campaign.token)]
+    assert len(ids) == len(set(ids)) == 20
+    assert organisation.states(campaign) == {"accepted": 20}
+
+
+def test_after_a_restore_a_person_may_send_what_never_went(
+    organisation: Organisation,  # noqa: F811
+    sandbox: RunningCarriers,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Restored without anything sent since: in doubt until somebody decides, then sent once."""
+    campaign = organisation.campaign(5)
+    dump = tmp_path / "nightmail.dump"
+    back_up(organisation.engine, dump)
+    restore(organisation.engine, dump)
+    resume(organisation.engine, campaign.key, actor="test")
+    organisation.drain()
+    assert organisation.states(campaign) == {"in_doubt": 5}
+    assert decide_campaign(organisation.engine, campaign.key, Decision.RESEND, actor="test") == 5
+    organisation.drain()
+    assert organisation.states(campaign) == {"accepted": 5}
+    assert len([i for i in sandbox.accepted_ids() if i and i.startswith(campaign.token)]) == 5
+
+
+def test_a_damaged_backup_leaves_the_database_as_it_was(database: Engine, tmp_path: Path) -> None:
+    """What is no backup is refused; one that breaks off in the middle changes nothing."""
+    with database.begin() as connection:
+        connection.execute(text("insert into team (path, name) values ('acme', 'Acme')"))
+    dump = tmp_path / "nightmail.dump"
+    back_up(database, dump)
+    (tmp_path / "other").write_text("no backup")
+    with pytest.raises(UsageError, match="is not a backup"):
+        restore(database, tmp_path / "other")
+    with pytest.raises(UsageError, match="no file"):
+        restore(database, tmp_path / "missing")
+    dump.write_bytes(dump.read_bytes()[: dump.stat().st_size // 2])
+    with pytest.raises(NightmailError):
+        restore(database, dump)
+    with database.connect() as connection:
+        assert connection.scalar(text("select path from team")) == "acme"
+        assert connection.scalar(text("select epoch from deployment")) == 1
+
+
+def test_a_restore_waits_for_no_sender(database: Engine, database_url: str, tmp_path: Path) -> None:
+    """A sender at work: the restore is refused."""
+    import psycopg
+
+    dump = tmp_path / "nightmail.dump"
+    back_up(database, dump)
+    with (
+        psycopg.connect(database_url, application_name="nightmail sender"),
+        pytest.raises(ConfigurationError, match="at work"),
+    ):
+        restore(database, dump)
+
+
+def test_old_months_go_whole_and_open_ones_stay(database: Engine) -> None:
+    """Months before the kept ones are detached; one with a message in doubt stays."""
+    old, open_month = dt.date(2026, 1, 1), dt.date(2026, 2, 1)
+    with database.begin() as connection:
+        ensure_partitions(connection, old, months_ahead=1)
+        connection.execute(
+            text(
+                "insert into message (ledger_month, message_key, campaign_id, line, channel, step, state, due_at, "
+                "contact_id, address_hash, segments) values (:m, 1, 1, 2, 'sms', 0, 'in_doubt', now(), 'c', 'h', 1)"
+            ),
+            {"m": open_month},
+        )
+    done = detach_months(database, keep_months=6, today=dt.date(2026, 11, 23))
+    assert "message_2026_01" in done.detached and "receipt_2026_02" in done.detached
+    assert "message_2026_02" in done.kept
+    with database.connect() as connection:
+        assert connection.scalar(text("select to_regclass('message_2026_01')")) is None
+        assert connection.scalar(text("select count(*) from message")) == 1
+    assert months_to_keep(6, dt.date(2026, 11, 23)) == dt.date(2026, 5, 1)
+
+
+def test_contents_go_after_the_teams_days_and_the_ledger_stays(organisation: Organisation) -> None:  # noqa: F811
+    """Addresses and texts of a campaign that ended long ago are deleted; another campaign's are not."""
+    ended, running = organisation.campaign(3), organisation.campaign(2)
+    organisation.drain()
+    organisation.execute("update campaign set state_changed_at = now() - interval '91 days' where id = :c", c=ended.id)
+    assert delete_contents(organisation.engine).contents == 3
+    assert organisation.query("select count(*) from message_content")[0][0] == 2
+    assert len(organisation.messages(ended)) == 3 and len(organisation.messages(running)) == 2
+    assert month_of(dt.datetime(2026, 3, 31, 23, tzinfo=dt.UTC)) == dt.date(2026, 3, 1)
