@@ -15,11 +15,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from nightmail.errors import NightmailError
 from nightmail.message_ids import MessageId, parse_message_id
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _SIGNATURE_BYTES = 18
+_SIGNATURE_CHARACTERS = 24
 _PERSON = b"nightmail-links"
 _FIRST_DAY = date(1970, 1, 1)
 
@@ -49,19 +54,27 @@ class SignedLink:
     expires: date | None
 
 
-def link_tokens(message_ids: Iterable[str], purpose: Purpose, key: bytes, expires: date | None = None) -> list[str]:
-    """One token per message id; the column-wise form of :func:`link_token`."""
-    keyed = blake2b(digest_size=_SIGNATURE_BYTES, key=key[:64], person=_PERSON)
-    copy = keyed.copy
-    days = (expires - _FIRST_DAY).days if expires is not None else 0
-    suffix = f".{_LETTERS[purpose]}.{days}"
-    tokens = []
-    for message_id in message_ids:
-        signed = message_id + suffix
-        digest = copy()
-        digest.update(signed.encode())
-        tokens.append(f"{signed}.{urlsafe_b64encode(digest.digest()).decode()}")
-    return tokens
+def link_tokens(message_ids: Sequence[str], purpose: Purpose, key: bytes, expires: date | None = None) -> list[str]:
+    """One token per message id."""
+    suffix = _suffix(purpose, expires)
+    signatures = _signatures(message_ids, suffix, key)
+    size = _SIGNATURE_CHARACTERS
+    return [f"{name}{suffix}.{signatures[at * size : (at + 1) * size]}" for at, name in enumerate(message_ids)]
+
+
+def link_column(message_ids: pa.Array, purpose: Purpose, key: bytes, expires: date | None = None) -> pa.Array:
+    """:func:`link_tokens` as an Arrow column."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    suffix = _suffix(purpose, expires)
+    signatures = _signatures(message_ids.to_pylist(), suffix, key).encode()
+    offsets = np.arange(len(message_ids) + 1, dtype=np.int32) * _SIGNATURE_CHARACTERS
+    column = pa.Array.from_buffers(
+        pa.string(), len(message_ids), [None, pa.py_buffer(offsets), pa.py_buffer(signatures)]
+    )
+    return pc.binary_join_element_wise(message_ids, f"{suffix}.", column, "")
 
 
 def link_token(message_id: str, purpose: Purpose, key: bytes, expires: date | None = None) -> str:
@@ -108,6 +121,21 @@ def unsubscribe_address(base_url: str, message_id: str, key: bytes) -> str:
     return link_address(base_url, link_token(message_id, Purpose.UNSUBSCRIBE, key), Purpose.UNSUBSCRIBE)
 
 
+def _suffix(purpose: Purpose, expires: date | None) -> str:
+    days = (expires - _FIRST_DAY).days if expires is not None else 0
+    return f".{_LETTERS[purpose]}.{days}"
+
+
+def _signatures(message_ids: Iterable[str], suffix: str, key: bytes) -> str:
+    """The signatures one after another: eighteen bytes are exactly twenty-four signs of base64."""
+    copy = blake2b(digest_size=_SIGNATURE_BYTES, key=key[:64], person=_PERSON).copy
+    digests = []
+    for message_id in message_ids:
+        digest = copy()
+        digest.update(f"{message_id}{suffix}".encode())
+        digests.append(digest.digest())
+    return urlsafe_b64encode(b"".join(digests)).decode()
+
+
 def _signature(signed: str, key: bytes) -> str:
-    digest = blake2b(signed.encode(), digest_size=_SIGNATURE_BYTES, key=key[:64], person=_PERSON)
-    return urlsafe_b64encode(digest.digest()).decode()
+    return _signatures((signed,), "", key)

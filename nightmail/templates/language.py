@@ -181,8 +181,10 @@ def _spell(value: object) -> str:
 
 def web_address(value: object) -> str:
     """The value if it is an address a link may lead to, else ``#``: no ``javascript:``, no ``data:``."""
-    # Browsers take tabs and line breaks out of addresses before they read them.
-    text = re.sub(r"[\t\r\n]", "", str(value)).strip()
+    text = str(value).strip()
+    if not text.isprintable():
+        # Browsers take tabs and line breaks out of addresses before they read them.
+        text = re.sub(r"[\t\r\n]", "", text)
     if text.startswith(("https://", "http://")):
         return text
     scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.\-]*):", text)

@@ -28,7 +28,7 @@ from nightmail.preferences.addresses import ADDRESS_COLUMNS, Mask, channel_addre
 from nightmail.preferences.number_countries import countries_of_numbers
 from nightmail.preferences.policy import Delivery
 from nightmail.progress import Progress
-from nightmail.signed_links import Purpose, link_path, link_tokens
+from nightmail.signed_links import Purpose, link_column, link_path
 from nightmail.templates import speech
 from nightmail.templates.bodies import CompiledBody, compile_bodies
 from nightmail.templates.columns import CompiledText, ValueColumn
@@ -46,7 +46,7 @@ STAGE = "messages"
 CHAT_LINK_DAYS = 30
 """Days for which a chat's link holds."""
 
-_BLOCK_BYTES = 96 * 1024 * 1024
+_BLOCK_BYTES = 48 * 1024 * 1024
 _LEAST_ROWS = 2_000
 _SUBJECT_BREAKS = r"[\s\x00-\x1F\x7F\x{0085}\x{2028}\x{2029}]+"
 _MICRO = Decimal(1_000_000)
@@ -282,7 +282,7 @@ class _Renderer:
             return ids
         purpose = Purpose.UNSUBSCRIBE if name == "unsubscribe_url" else Purpose.CHAT
         expires: date | None = self.day + timedelta(days=CHAT_LINK_DAYS) if purpose is Purpose.CHAT else None
-        tokens = pa.array(link_tokens(ids.to_pylist(), purpose, self.signing_key, expires), pa.string())
+        tokens = link_column(ids, purpose, self.signing_key, expires)
         return pc.binary_join_element_wise(f"{self.public_url.rstrip('/')}{link_path(purpose)}", tokens, "")
 
     def _text(self, body: CompiledBody, text: CompiledText, columns: Mapping[str, ValueColumn], rows: int) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from nightmail.signed_links import (
     LinkError,
     Purpose,
+    link_column,
     link_token,
     link_tokens,
     read_token,
@@ -27,7 +29,9 @@ def test_a_token_says_its_message(purpose: Purpose) -> None:
     token = link_token(MESSAGE, purpose, KEY)
     link = read_token(token, purpose, [OTHER, KEY])
     assert (str(link.message_id), link.purpose, link.expires) == (MESSAGE, purpose, None)
-    assert link_tokens([MESSAGE, MESSAGE], purpose, KEY) == [token, token]
+    names = [MESSAGE, "c3f0a91b7d0-7-sms-1", MESSAGE]
+    assert link_tokens(names, purpose, KEY) == [link_token(name, purpose, KEY) for name in names]
+    assert link_column(pa.array(names), purpose, KEY).to_pylist() == link_tokens(names, purpose, KEY)
 
 
 def test_a_token_is_worth_nothing_for_another_purpose_or_key() -> None:
