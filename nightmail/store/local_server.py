@@ -37,9 +37,11 @@ class LocalServer:
             try:
                 server = get_server(str(self.folder), cleanup_mode=None)
                 break
-            except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
                 # The package waits 10 s for a start, which recovery after a crash can exceed: the next call joins it.
-                if time.monotonic() < deadline and isinstance(error, subprocess.TimeoutExpired):
+                # It asserts that a server which it finds is ready: one that still stops or starts is waited for.
+                if time.monotonic() < deadline and isinstance(error, (subprocess.TimeoutExpired, AssertionError)):
+                    time.sleep(0.5)
                     continue
                 raise UnavailableError(
                     "database_unavailable",
