@@ -303,10 +303,8 @@ class SendGridEmail:
         sender_name = first.sender_name or (self._settings.sender_name if first.sender is None else None)
         if sender_name:
             sender["name"] = sender_name
-        bodies = [message.body for message in group.messages]
-        pages = [message.html or "" for message in group.messages]
-        prefix = _free_prefix(bodies, pages)
-        text, page = group.shared or (_Shared.of(bodies), _Shared.of(pages))
+        text, page = group.shared or _take_apart(group.messages)
+        prefix = _free_prefix(text, page)
         parts = [("text/plain", text)]
         if first.html is not None:
             parts.append(("text/html", page))
@@ -455,7 +453,7 @@ class _Shared:
         if start == len(first) and all(len(text) == start for text in texts):
             return cls((first,), ())
         shortest = min(len(text) for text in texts)
-        end = min(_common_start([text[start:][::-1] for text in texts]), shortest - start)
+        end = min(_common_end(texts), shortest - start)
         rests = [text[start : len(text) - end] for text in texts]
         inner, middles = _inner_literals(rests)
         return cls((first[:start], *inner, first[len(first) - end :]), middles)
@@ -467,6 +465,17 @@ class _Shared:
             for index, middle in enumerate(gap):
                 sizes[index] += len(middle) if middle.isascii() else len(middle.encode())
         return sizes
+
+    def holds(self, piece: str) -> bool:
+        """Whether a short piece occurs in any of the texts; what they share is looked through once."""
+        if any(piece in literal for literal in self.literals):
+            return True
+        reach = len(piece)
+        return any(
+            piece in f"{before[-reach:]}{middle}{after[:reach]}"
+            for before, gap, after in zip(self.literals, self.middles, self.literals[1:], strict=False)
+            for middle in gap
+        )
 
     def tagged(self, prefix: str) -> tuple[str, list[str]]:
         """The text with a tag in every gap, and the tags."""
@@ -510,12 +519,36 @@ def _shared_pieces(texts: Sequence[str]) -> list[str]:
 
 
 def _common_start(texts: Sequence[str]) -> int:
-    """How many characters all texts begin with alike: those of the first and the last in order do, hence all do."""
-    first, last = min(texts), max(texts)
-    low, high = 0, min(len(first), len(last))
+    """How many characters all texts begin with alike."""
+    length = _alike(texts[0], texts[-1])
+    start = texts[0][:length]
+    for text in texts:
+        if not text.startswith(start):
+            length = _alike(start, text)
+            start = start[:length]
+    return length
+
+
+def _common_end(texts: Sequence[str]) -> int:
+    """How many characters all texts end with alike."""
+    end = _end_alike(texts[0], texts[-1])
+    for text in texts:
+        if not text.endswith(end):
+            end = _end_alike(end, text)
+    return len(end)
+
+
+def _end_alike(one: str, other: str) -> str:
+    length = _alike(one[::-1], other[::-1])
+    return one[len(one) - length :]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike, found by halving."""
+    low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
-        if first[:middle] == last[:middle]:
+        if one[:middle] == other[:middle]:
             low = middle
         else:
             high = middle - 1
@@ -555,8 +588,7 @@ def _fitting(group: list[OutgoingMessage], apart: bool = False) -> Iterator[_Gro
     if len(group) == 1:
         yield _Group(tuple(group))
         return
-    bodies, pages = [message.body for message in group], [message.html or "" for message in group]
-    shared = _Shared.of(bodies), _Shared.of(pages)
+    shared = _take_apart(group)
     own = [text + page for text, page in zip(*(part.sizes(len(group)) for part in shared), strict=True)]
     small = [message for message, size in zip(group, own, strict=True) if size <= SUBSTITUTION_LIMIT]
     large = [message for message, size in zip(group, own, strict=True) if size > SUBSTITUTION_LIMIT]
@@ -572,11 +604,19 @@ def _fitting(group: list[OutgoingMessage], apart: bool = False) -> Iterator[_Gro
         yield from _fitting(part, apart=True)
 
 
-def _free_prefix(*texts: Iterable[str]) -> str:
+def _take_apart(messages: Sequence[OutgoingMessage]) -> tuple[_Shared, _Shared]:
+    """The messages' texts, and their pages."""
+    return (
+        _Shared.of([message.body for message in messages]),
+        _Shared.of([message.html or "" for message in messages]),
+    )
+
+
+def _free_prefix(*parts: _Shared) -> str:
     """The beginning of tags that occur in no text."""
     prefix = "-nightmail-"
     number = 0
-    while any(prefix in text for part in texts for text in part):
+    while any(part.holds(prefix) for part in parts):
         number += 1
         prefix = f"-nightmail{number}-"
     return prefix
