@@ -225,7 +225,7 @@ def run(
             sender.kill()
             sender.join()
         _settle(rig)
-        _judge(rig, result)
+        _judge(rig, result, tell)
     finally:
         rig.close()
     result.seconds = round(time.monotonic() - began, 1)
@@ -263,7 +263,7 @@ def _settle(rig: Rig) -> None:
         resolve_in_doubt(rig.engine, sandbox_carriers(rig.public_url), limit=20_000)
 
 
-def _judge(rig: Rig, result: Result) -> None:
+def _judge(rig: Rig, result: Result, tell: Any) -> None:
     witness = Counter(line["message_id"] for line in rig.accepted())
     committed: dict[str, int] = rig.ask("")["faults"]
     result.faults = sum(committed.values())
@@ -287,9 +287,23 @@ def _judge(rig: Rig, result: Result) -> None:
     result.in_doubt = states["in_doubt"]
     result.twice = sum(count - 1 for count in witness.values())
     result.unresolved = sum(1 for message_id in witness if ledger.get(message_id or "") != "accepted")
-    result.lost = sum(1 for message_id, state in ledger.items() if state == "accepted" and message_id not in witness)
-    result.lost += states["queued"] + states["handing_over"]
-    result.lost += result.messages - sum(states.values())
+    unseen = [message_id for message_id, state in ledger.items() if state == "accepted" and message_id not in witness]
+    result.lost = len(unseen) + states["queued"] + states["handing_over"] + result.messages - sum(states.values())
+    if tell and result.lost:
+        tell(f"lost: {len(unseen)} accepted without the witness, {dict(states)} of {result.messages}")
+        with rig.engine.connect() as connection:
+            for message_id in unseen[:5]:
+                _, line, channel, step = message_id.split("-")
+                rows = connection.execute(
+                    text(
+                        "select m.channel, m.attempts, m.carrier_message_id, m.delivery, m.changed_at, a.number, a.outcome, "
+                        "a.error_code, a.error_class, a.started_at, a.finished_at from message m "
+                        "join campaign c on c.id = m.campaign_id left join attempt a using (ledger_month, message_key) "
+                        "where c.token = :token and m.line = :line and m.channel = :channel and m.step = :step"
+                    ),
+                    {"token": message_id.split("-")[0], "line": int(line), "channel": channel, "step": int(step)},
+                ).all()
+                tell(f"{message_id}: {rows}")
     doubtful = sum(count for kind, count in committed.items() if kind not in HARMLESS)
     result.in_doubt_bound = (doubtful + result.kills + result.database_restarts) * EMAIL_BATCH
 

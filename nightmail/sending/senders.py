@@ -187,14 +187,14 @@ class _Lane:
 
     @property
     def window(self) -> int:
-        """How many intents it may have at once: half a second of work, within the promise. A crash puts them in doubt."""
+        """How many intents it may have at once: a fifth of a second's work, as a crash puts all of them in doubt."""
         if self.trouble:
             return self.connections if self.batch == 1 else 10
         if self.batch > 1:
             return self.batch * self.connections
         if self.latency <= 0:
-            return WINDOW
-        return max(2 * self.connections, min(WINDOW, int(0.5 * self.connections / self.latency)))
+            return 4 * self.connections
+        return max(2 * self.connections, min(WINDOW, int(0.2 * self.connections / self.latency)))
 
     @property
     def room(self) -> int:
