@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 
 from nightmail.message_ids import parse_message_id
 from nightmail.sending.carrier import Receipt, Reply, ReplyKind
-from nightmail.sending.error_classes import classify
+from nightmail.sending.error_classes import ErrorClass, classify
 from resources.carriers.twilio_connection import FAMILY
 from resources.carriers.twilio_records import MESSAGE_STATUS, call_status
 
@@ -28,6 +28,7 @@ def message_status(form: Mapping[str, str], message_id: str | None, carrier: str
     if status is None:
         return None
     code = form.get("ErrorCode") or None
+    error_class = None if code is None else classify(FAMILY, code)
     return Receipt(
         carrier=carrier,
         channel="sms",
@@ -36,8 +37,8 @@ def message_status(form: Mapping[str, str], message_id: str | None, carrier: str
         carrier_message_id=sid,
         message_id=_known_form(message_id),
         error_code=code,
-        error_class=None if code is None else classify(FAMILY, code),
-        address=form.get("To") or None,
+        error_class=error_class,
+        address=form.get("To") or None if error_class is ErrorClass.SUPPRESS else None,
     )
 
 
@@ -50,6 +51,7 @@ def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier
         return None
     duration = form.get("CallDuration")
     code = form.get("ErrorCode") or None
+    error_class = None if code is None else classify(FAMILY, code)
     return Receipt(
         carrier=carrier,
         channel="voice",
@@ -58,10 +60,10 @@ def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier
         carrier_message_id=sid,
         message_id=_known_form(message_id),
         error_code=code,
-        error_class=None if code is None else classify(FAMILY, code),
+        error_class=error_class,
         occurred_at=_time(form.get("Timestamp")),
         duration_s=int(duration) if duration is not None and duration.isdigit() and told == "completed" else None,
-        address=form.get("To") or None,
+        address=form.get("To") or None if error_class is ErrorClass.SUPPRESS else None,
     )
 
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nightmail.sending.carrier import InDoubt, Outcome, ReceiptStatus, ReplyKind, Verdict
+from nightmail.sending.carrier import InDoubt, Outcome, Pending, ReceiptStatus, ReplyKind, Verdict
 from nightmail.sending.error_classes import ErrorClass
 from resources.carriers.twilio_webhooks import call_status_receipt, pressed_key
 from resources.carriers.webhook_signatures import twilio_signature_is_right
-from tests.sandbox_process import WebhookReceiver
+from tests.sandbox_process import WebhookReceiver, eventually
 
 THANKS = b"<Response><Say>Thank you.</Say><Hangup/></Response>"
 
@@ -133,6 +133,27 @@ def test_a_number_that_cannot_be_called_is_classed(connect, message):
     for number, code in (("+447700907001", "21211"), ("+447700907003", "21215"), ("+15005550002", "21214")):
         (done,) = connect("twilio_voice").hand_off([message("voice", number)])
         assert (done.error_code, done.error_class) == (code, ErrorClass.PERMANENT_ADDRESS)
+
+
+def test_how_calls_ended_can_be_polled(connect, message, sandbox):
+    carrier = connect("twilio_voice")
+    calls = {
+        message("voice", "+447700907037", "<Response><Say>Hello</Say></Response>"): ReceiptStatus.ANSWERED,
+        message("voice", "+447700907030"): ReceiptStatus.BUSY,
+        message("voice", "+447700907032"): ReceiptStatus.ANSWERED_BY_MACHINE,
+    }
+    done = {call.message_id: carrier.hand_off([call])[0] for call in calls}
+    pending = [Pending(name, entry.carrier_message_id, datetime.now(UTC)) for name, entry in done.items()]
+
+    def ended():
+        receipts = {receipt.message_id: receipt for receipt in carrier.poll(pending)}
+        over = len(receipts) == 3 and all(receipt.duration_s is not None for receipt in receipts.values())
+        return receipts if over else None
+
+    receipts = eventually(ended)
+    assert {call: receipts[call.message_id].status for call in calls} == calls
+    (spoken,) = [receipts[call.message_id] for call, status in calls.items() if status is ReceiptStatus.ANSWERED]
+    assert spoken.duration_s > 0 and spoken.cost > 0 and spoken.currency == "USD"
 
 
 def test_a_call_in_doubt_is_found_by_recipient_and_caller(connect, message, sandbox):

@@ -64,6 +64,7 @@ def test_how_an_sms_ends_is_told_and_signed(connect, message, sandbox, webhooks,
     webhooks.wait_for(lambda _: any(r.status is status for r in sms_receipts(webhooks, sms.message_id)))
     (last,) = [receipt for receipt in sms_receipts(webhooks, sms.message_id) if receipt.status is status]
     assert (last.error_code, last.error_class) == (code, error_class)
+    assert last.address == (number if error_class is ErrorClass.SUPPRESS else None)
     assert last.message_id == sms.message_id and last.carrier_message_id == done.carrier_message_id
     assert number not in repr(last)
     assert all(twilio_right(sandbox, posted) for posted in webhooks.posted)
