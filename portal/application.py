@@ -24,7 +24,7 @@ from nightmail.settings import Settings
 from nightmail.settings import settings as read_settings
 from nightmail.store.engine import engine as open_engine
 from nightmail.webhook_calls import forget_ended_calls
-from portal import health, openapi, problems, unsubscribe
+from portal import description_page, health, openapi, problems, unsubscribe
 from portal.api import campaigns, contact_files, single_messages, webhooks
 from portal.api.idempotency import forget_old_keys
 from portal.rate_limits import RateLimits
@@ -99,6 +99,8 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         openapi_tags=openapi.TAGS,
         lifespan=lifespan,
     )
@@ -110,6 +112,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     application.include_router(campaigns.router)
     application.include_router(webhooks.router)
     application.include_router(unsubscribe.router)
+    application.include_router(description_page.router)
 
     openapi.describe(application)
 

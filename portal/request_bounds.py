@@ -49,7 +49,8 @@ class BoundedBody:
         if self._started is None:
             self._started = loop.time()
         try:
-            message = await asyncio.wait_for(self._receive(), self._bound.pause_s)
+            async with asyncio.timeout(self._bound.pause_s):
+                message = await self._receive()
         except TimeoutError:
             self.violation = RequestError("request_too_slow")
             raise self.violation from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Request, Security
@@ -11,23 +12,22 @@ from nightmail.api_keys import KeyRefusedError, Program, Scope, verify_key
 from portal.problems import RequestError
 from portal.state import PortalState
 
-_SCOPES_TEXT = "\n".join(
-    f"- `{scope}`: {text}"
-    for scope, text in (
-        (Scope.FILES_WRITE, "upload contact files"),
-        (Scope.MESSAGES_WRITE, "send single messages"),
-        (Scope.CAMPAIGNS_READ, "see campaigns, their counts and what became of each message"),
-        (Scope.CAMPAIGNS_WRITE, "approve, pause, resume and cancel campaigns"),
-        (Scope.REJECTS_READ, "download rejected rows, which hold personal data"),
-        (Scope.REPORTS_READ, "read delivery reports"),
-        (Scope.WEBHOOKS_WRITE, "register addresses that are told of events"),
-    )
-)
+SCOPE_MEANINGS: Mapping[Scope, str] = {
+    Scope.FILES_WRITE: "upload contact files",
+    Scope.MESSAGES_WRITE: "send single messages",
+    Scope.CAMPAIGNS_READ: "see campaigns, their counts and what became of each message",
+    Scope.CAMPAIGNS_WRITE: "approve, pause, resume and cancel campaigns",
+    Scope.REJECTS_READ: "download rejected rows, which hold personal data",
+    Scope.REPORTS_READ: "read delivery reports",
+    Scope.WEBHOOKS_WRITE: "register addresses that are told of events",
+}
+"""What each scope lets a program do."""
 
 bearer = HTTPBearer(
     scheme_name="ApiKey",
     bearerFormat="nm_<8 hex>_<43 characters>",
-    description=f"An API key of a team. Its scopes:\n\n{_SCOPES_TEXT}",
+    description="An API key of a team. Its scopes:\n\n"
+    + "\n".join(f"- `{scope}`: {meaning}" for scope, meaning in SCOPE_MEANINGS.items()),
     auto_error=False,
 )
 _CHALLENGE = 'Bearer realm="nightmail"'

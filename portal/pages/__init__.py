@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 _LAYOUTS = Path(__file__).parent / "layouts"
 STYLE = (_LAYOUTS / "style.css").read_text("utf-8")
@@ -20,12 +21,23 @@ STYLE = (_LAYOUTS / "style.css").read_text("utf-8")
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_LAYOUTS),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+    )
+    environment.filters["code"] = code_marked
+    return environment
+
+
+def code_marked(text: str) -> Markup:
+    """A text with what stands between backquotes shown as code."""
+    parts = escape(text).split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 and place < len(parts) - 1 else part
+        for place, part in enumerate(parts)
     )
 
 
@@ -46,6 +58,6 @@ def _headers() -> dict[str, str]:
 
 def page(layout: str, status: int = 200, **values: Any) -> Response:
     """The page ``layout`` with ``values``. ``language`` and ``sandbox`` are known to every layout."""
-    values = {"language": "en", "sandbox": False, "style": STYLE, **values}
+    values = {"language": "en", "sandbox": False, "wide": False, "style": STYLE, **values}
     text = _environment().get_template(f"{layout}.html").render(values)
     return Response(text, status, _headers(), "text/html; charset=utf-8")

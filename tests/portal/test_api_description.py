@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from nightmail.api_keys import Scope
+from nightmail.reasons import REASONS
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 
 EXAMPLES = 15
@@ -70,3 +74,18 @@ def test_the_description_is_complete(portal: RunningPortal) -> None:
             assert operation["summary"]
             assert operation["description"]
     assert endpoints == 18
+
+
+def test_the_description_for_people_is_one_page_that_fetches_nothing(portal: RunningPortal) -> None:
+    """Every endpoint, every scope and every reason is on it, with a command to copy; its policy allows no script."""
+    front = portal.client.get("/")
+    assert (front.status_code, front.headers["location"]) == (307, "/docs")
+    answer = portal.client.get("/docs")
+    page = html.unescape(answer.text)
+    for path in portal.client.get("/openapi.json").json()["paths"]:
+        assert f"<code>{path}</code>" in page
+    for name in (*Scope, *REASONS):
+        assert f"<code>{name}</code>" in page
+    assert "curl -X POST 'https://nightmail.example/v1/contact-files?feed=invoices&name=bills.csv'" in page
+    assert not re.search(r"<script|<img|<link|url\(|src=", answer.text)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]

@@ -155,7 +155,6 @@ def _judge(portal: RunningPortal, campaign: str) -> None:
     ("method", "path", "status", "reason"),
     [
         ("GET", "/v1/nothing", 404, "not_found"),
-        ("GET", "/", 404, "not_found"),
         ("DELETE", "/v1/campaigns", 405, "method_not_allowed"),
         ("PATCH", "/v1/contact-files", 405, "method_not_allowed"),
         ("GET", "/v1/campaigns?limit=0", 422, "request_invalid"),
