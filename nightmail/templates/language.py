@@ -37,7 +37,19 @@ VALUE_CHARACTERS = 1024 * 1024
 SPLIT_ITEMS = 500
 """The most items of ``split``: bounds what a loop can cost."""
 
-RENDER_ERRORS = (JinjaError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError, MemoryError)
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""What no body may hold: control characters, halves of surrogate pairs, and what is no character at all."""
+
+RENDER_ERRORS = (
+    JinjaError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    MemoryError,
+)
 """What a body may raise on one row's values; such a row is held with the reason ``render_failed``."""
 
 
@@ -352,8 +364,9 @@ def parse_body(source: str, language: str, markup: Markup, *, where: str = "", l
 
     if len(source) > SOURCE_CHARACTERS:
         raise error(f"the body has {len(source):,} characters; the limit is {SOURCE_CHARACTERS:,}.", 1)
-    if "\x00" in source:
-        raise error("the body holds a NUL character.", 1)
+    unprintable = UNPRINTABLE.search(source)
+    if unprintable is not None:
+        raise error("the body holds a control character.", source.count("\n", 0, unprintable.start()) + 1, "Remove it.")
     env = environment(language, markup)
     try:
         tree = env.parse(_TAGS_ALONE.sub(r"\1{#\n#}", source))

@@ -32,7 +32,7 @@ import yaml
 
 from nightmail.errors import UsageError
 from nightmail.templates.errors import TemplateError
-from nightmail.templates.language import Markup, ParsedBody, least_characters, parse_body
+from nightmail.templates.language import UNPRINTABLE, Markup, ParsedBody, least_characters, parse_body
 from nightmail.templates.model import (
     SYSTEM_PLACEHOLDERS,
     Bodies,
@@ -55,7 +55,6 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _KEY = re.compile(r"[0-9*#]")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FILE_CHARACTERS = 4 * 1024 * 1024
 
 
@@ -84,7 +83,7 @@ class _List(list[Any]):
 def _compose(text: str) -> Any:
     """YAML as texts, mappings and lists with their lines. Values stay as written: ``no`` is Norwegian, not false."""
     for number, line in enumerate(text.splitlines(), 1):
-        if _UNPRINTABLE.search(line):
+        if UNPRINTABLE.search(line):
             raise TemplateError("the file holds a control character.", "Remove it.", where="template", line=number)
     loader = None
     try:
@@ -161,6 +160,8 @@ def _with_lines(value: Any) -> Any:
         return None
     if isinstance(value, bool):
         return _Text("true" if value else "false")
+    if UNPRINTABLE.search(str(value)):
+        raise TemplateError("a text holds a control character.", "Remove it.", where="template")
     return _Text(value)
 
 

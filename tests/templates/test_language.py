@@ -94,7 +94,9 @@ def test_what_it_says(source: str, values: dict[str, object], expected: str) -> 
         ("{{ a if b }}", 1, "needs an else"),
         ("{{ " + "(" * 5000 + "a", 1, "nested too deeply"),
         ("x" * 300_000, 1, "the limit is"),
-        ("a\x00b", 1, "NUL"),
+        ("a\x00b", 1, "control character"),
+        ("fine\na\x1bb", 2, "control character"),
+        ("half a pair: \ud83d", 1, "control character"),
     ],
 )
 def test_what_it_refuses(source: str, line: int, words: str) -> None:

@@ -188,6 +188,19 @@ def test_a_bare_page_is_an_email(tmp_path: Path) -> None:
         load_template(path)
 
 
+@pytest.mark.parametrize("damaged", ["a\x00b", "\ud83d", "\x1b[0m"])
+@pytest.mark.parametrize("place", ["sms", "fallback", "name"])
+def test_a_structure_with_signs_that_are_none_is_refused(place: str, damaged: str) -> None:
+    """What comes as JSON may hold what no file can; no message may."""
+    content = {
+        "name": damaged if place == "name" else "t",
+        "placeholders": {"x": {"fallback": damaged if place == "fallback" else "y"}},
+        "languages": {"en": {"sms": f"{damaged} {{{{ x }}}}" if place == "sms" else "{{ x }}"}},
+    }
+    with pytest.raises(TemplateError):
+        load_template(content)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
