@@ -35,12 +35,12 @@ $(BIN)/python:
 
 # The requirements are complete and hashed, so that nothing is resolved: what is installed is what was tested.
 $(VENV)/.product: requirements.txt .ci/launcher | $(BIN)/python
-	$(PIP) install --quiet --no-deps --require-hashes -r requirements.txt
+	$(PIP) install --quiet --quiet --no-deps --require-hashes -r requirements.txt
 	@$(BIN)/python .ci/launcher
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt .ci/launcher | $(BIN)/python
-	$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.txt
+	$(PIP) install --quiet --quiet --no-deps --require-hashes -r requirements-dev.txt
 	@$(BIN)/python .ci/launcher
 	@touch $@ $(VENV)/.product
 

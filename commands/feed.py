@@ -1,4 +1,4 @@
-"""``nightmail feed``: a feed's contract."""
+"""``nightmail feed draft FILE``: a feed's contract, proposed from a sample file."""
 
 from __future__ import annotations
 
@@ -12,24 +12,19 @@ from nightmail.errors import UsageError
 app = typer.Typer(no_args_is_help=True, help="Draft a feed's settings from a sample file.", rich_markup_mode="rich")
 
 
-@app.callback()
-def feed() -> None:
-    """A feed's contract: what its files must be."""
-
-
-@app.command()
+@app.command("draft")
 def draft(
-    file: Path = typer.Argument(..., help="A sample of the files that the feed will bring."),
+    file: Path = typer.Argument(..., help="A contact file as the feed will get them."),
     *,
-    out: Path = typer.Option(None, "--out", help="Write the contract to this file instead of printing it."),
+    out: Path = typer.Option(None, "--out", help="Write the YAML here instead of showing it."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Propose a feed's contract, as YAML, from a sample file; a person then corrects it."""
+    """Propose a feed's contract from a sample file: mapping, columns, types, volume. A person then corrects it."""
     from nightmail.contact_files.contract import contract_yaml, draft_contract
 
+    view = screen(json_output)
     if not file.is_file():
         raise UsageError("file_missing", f"There is no file {file}.", "Give the path of a contact file.")
-    view = screen(json_output)
     drafted = draft_contract(file)
     text = contract_yaml(drafted)
     if out is not None:
@@ -37,10 +32,21 @@ def draft(
     view.answer(
         {
             "ok": True,
-            "settings": {"version": drafted.settings.version, **drafted.settings.stored()},
-            "notes": list(drafted.notes),
+            "file": str(file),
             "rows": drafted.rows,
-            "written": str(out) if out is not None else None,
+            "settings": drafted.settings.stored(),
+            "notes": list(drafted.notes),
+            "yaml": text,
         }
     )
-    view.say(f"The contract is in {out}." if out is not None else text.rstrip("\n"))
+    if out is None:
+        view.say(text.rstrip("\n"))
+    else:
+        view.say(f"wrote {out}")
+        for note in drafted.notes:
+            view.say(f"  {note}")
+
+
+@app.callback()
+def _feeds() -> None:
+    """What concerns feeds."""

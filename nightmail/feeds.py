@@ -178,7 +178,7 @@ def feed_settings(values: Mapping[str, Any] | None, feed: str = "") -> FeedSetti
         raise ConfigurationError(
             "feed_settings_invalid",
             f"The settings of the feed {feed or '(none)'} cannot be used: {wrong}.",
-            "Correct them; docs/operations.md lists every setting of a feed.",
+            "Correct them; docs/provisioning.md lists every setting of a feed.",
         ) from None
 
 
