@@ -294,7 +294,7 @@ def _judge(rig: Rig, result: Result, tell: Any) -> None:
         with rig.engine.connect() as connection:
             for message_id in unseen[:5]:
                 _, line, channel, step = message_id.split("-")
-                rows = connection.execute(
+                found = connection.execute(
                     text(
                         "select m.channel, m.attempts, m.carrier_message_id, m.delivery, m.changed_at, a.number, a.outcome, "
                         "a.error_code, a.error_class, a.started_at, a.finished_at from message m "
@@ -303,7 +303,7 @@ def _judge(rig: Rig, result: Result, tell: Any) -> None:
                     ),
                     {"token": message_id.split("-")[0], "line": int(line), "channel": channel, "step": int(step)},
                 ).all()
-                tell(f"{message_id}: {rows}")
+                tell(f"{message_id}: {found}")
     doubtful = sum(count for kind, count in committed.items() if kind not in HARMLESS)
     result.in_doubt_bound = (doubtful + result.kills + result.database_restarts) * EMAIL_BATCH
 

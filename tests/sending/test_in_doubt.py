@@ -1,0 +1,138 @@
+"""Messages in doubt: found by the carrier's records, decided by people, sent again only where the category says so."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
+from typing import Any
+
+import pytest
+
+from benchmarks.sender_processes import context, start_sender
+from benchmarks.sending_rig import Organisation
+from nightmail.errors import UsageError
+from nightmail.sending import advance
+from nightmail.sending.campaigns import CampaignRow, cancel
+from nightmail.sending.in_doubt import Decision, decide, list_in_doubt, resolve_in_doubt
+from tests.sandbox_process import RunningCarriers, eventually
+
+
+def accepted_of(sandbox: RunningCarriers, campaign: CampaignRow) -> list[str]:
+    return [i for i in sandbox.accepted_ids() if i and i.startswith(campaign.token)]
+
+
+@pytest.fixture
+def sender(organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Starts senders as processes, and ends those that are left."""
+    # This server has just started; how long senders get to come back is not what is tried here.
+    monkeypatch.setattr(advance, "RESTART_GRACE_S", 0)
+    started: list[ForkServerProcess] = []
+    url = organisation.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def start() -> ForkServerProcess:
+        started.append(start_sender(context(), url, organisation.public_url, again=False))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.is_alive():
+            process.kill()
+        process.join()
+
+
+@pytest.mark.parametrize(("fault", "sent"), [("hang_after", True), ("hang_before", False)])
+def test_a_sender_killed_in_the_middle_of_a_request_leaves_doubt_and_no_double(
+    organisation: Organisation, sandbox: RunningCarriers, sender: Any, fault: str, sent: bool
+) -> None:
+    """SIGKILL while the carrier holds the answer back: found if it was taken, in doubt if not, never sent again."""
+    sandbox.faults({"kind": fault, "on": "messages", "count": 1, "seconds": 30})
+    organisation.change_account("sms", timeout_s=30, connections=1)
+    campaign = organisation.campaign(10)
+    process = sender()
+    eventually(lambda: sandbox.ask("")["faults"].get(fault))
+    assert organisation.states(campaign).get("handing_over")
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    organisation.drain()
+    ids = accepted_of(sandbox, campaign)
+    assert len(ids) == len(set(ids))
+    states = {row["message_id"]: row["state"] for row in organisation.messages(campaign)}
+    assert {states[i] for i in ids} <= {"accepted"}
+    assert ids or not sent
+    # What the killed sender had taken and not handed off is in doubt, and nothing else is left.
+    left = {i: state for i, state in states.items() if i not in ids}
+    assert set(left.values()) <= {"in_doubt"} and len(left) <= 10
+    (run,) = organisation.query("select count(*) from sender_run where finished_at is null")
+    assert run[0] == 0
+
+
+def in_doubt(organisation: Organisation, sandbox: RunningCarriers, count: int = 3, **more: Any) -> CampaignRow:
+    """A campaign whose messages are all in doubt and were never taken."""
+    sandbox.faults({"kind": "500_before", "on": "messages"})
+    campaign = organisation.campaign(count, **more)
+    organisation.drain()
+    sandbox.faults()
+    organisation.execute("update pace set blocked_until = null")
+    assert organisation.states(campaign) == {"in_doubt": count}
+    return campaign
+
+
+def test_silent_records_are_no_proof(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """After ten minutes without a record: still in doubt, alerted once, the campaign finished; not sent again."""
+    campaign = in_doubt(organisation, sandbox)
+    organisation.execute("update message set changed_at = now() - interval '11 minutes'")
+    for _ in range(2):
+        assert resolve_in_doubt(organisation.engine, organisation.carriers).left == 3
+        organisation.drain()
+    assert organisation.states(campaign) == {"in_doubt": 3}
+    assert accepted_of(sandbox, campaign) == []
+    alerts = organisation.query("select message, resolved_at from alert where reason = 'in_doubt'")
+    assert len(alerts) == 1 and alerts[0].message.startswith("3 messages are in doubt")
+    assert organisation.read(campaign).state == "finished"
+
+
+def test_a_category_may_state_that_absent_messages_are_sent_again(
+    organisation: Organisation, sandbox: RunningCarriers
+) -> None:
+    """``resend_if_absent``: not before ten minutes, then once."""
+    organisation.execute("update category set resend_if_absent = true")
+    campaign = in_doubt(organisation, sandbox)
+    assert resolve_in_doubt(organisation.engine, organisation.carriers).resent == 0
+    organisation.execute("update message set changed_at = now() - interval '11 minutes'")
+    assert resolve_in_doubt(organisation.engine, organisation.carriers).resent == 3
+    organisation.drain()
+    ids = accepted_of(sandbox, campaign)
+    assert len(ids) == len(set(ids)) == 3
+    assert organisation.states(campaign) == {"accepted": 3}
+
+
+def test_people_decide_each_way(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Accepted, failed, sent again: each with an audit row, and only while in doubt."""
+    campaign = in_doubt(organisation, sandbox)
+    ids = [row["message_id"] for row in organisation.messages(campaign)]
+    with organisation.engine.connect() as connection:
+        assert {row.message_id for row in list_in_doubt(connection, team_path="acme")} == set(ids)
+        assert list_in_doubt(connection, team_path="other") == []
+    for message_id, decision in zip(ids, Decision, strict=True):
+        decide(organisation.engine, message_id, decision, actor="ann")
+    organisation.drain()
+    rows = organisation.messages(campaign)
+    assert [row["state"] for row in rows] == ["accepted", "failed", "accepted"]
+    assert accepted_of(sandbox, campaign) == [ids[2]]
+    trail = organisation.query("select actor, action from audit where action like 'message.%' order by id")
+    assert [tuple(row) for row in trail] == [("ann", f"message.decided_{d}") for d in Decision]
+    with pytest.raises(UsageError, match="not in doubt"):
+        decide(organisation.engine, ids[0], Decision.RESEND, actor="ann")
+    for unknown in ("nonsense", "c0000000000-2-sms-0"):
+        with pytest.raises(UsageError, match="no message"):
+            decide(organisation.engine, unknown, Decision.FAILED, actor="ann")
+
+
+def test_nothing_of_a_cancelled_campaign_is_sent_again(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """A decision to resend is refused once the campaign is cancelled."""
+    campaign = in_doubt(organisation, sandbox, 1)
+    cancel(organisation.engine, campaign.id, actor="test")
+    with pytest.raises(UsageError, match="nothing of it is sent"):
+        decide(organisation.engine, organisation.messages(campaign)[0]["message_id"], Decision.RESEND, actor="ann")
