@@ -42,7 +42,7 @@ def contact_file(
             return dg.MaterializeResult(metadata=frozen_metadata(stored, "contact_file"))
         if stored.campaign.state in (CampaignState.RECEIVED, CampaignState.CHECKING):
             with database.begin() as connection:
-                begin_preparing(connection, stored.campaign.id, context.run_id)
+                begin_preparing(connection, stored.campaign.id, context.run.run_id)
         summary = read_file(stored.preparation, _source(stored, database), stored.tables)
         counts = {
             "rows": summary.rows,

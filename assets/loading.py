@@ -51,7 +51,7 @@ def ledger(
             campaign,
             stored.tables.messages,
             stored.tables.audience,
-            actor=f"run:{context.run_id}",
+            actor=f"run:{context.run.run_id}",
             needs_approval=approval is not None,
         )
     metadata: dict[str, bool | int | str] = {

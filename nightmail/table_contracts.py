@@ -27,7 +27,7 @@ from nightmail.reasons import remedy, sentence
 from nightmail.templates.summary import CHAT_CHARACTERS, SMS_CHARACTERS
 
 E164 = r"^\+[1-9][0-9]{5,14}$"
-ADDRESS = r"^(\+[1-9][0-9]{5,14}|[^@\s]+@[^@\s]+)$"
+ADDRESS = r"^(?:\+[1-9][0-9]{5,14}|[^@\s]+@[^@\s]+)$"
 EMAIL = r"^[^@\s]+@[^@\s]+$"
 _GATE = threading.Lock()
 

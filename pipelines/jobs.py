@@ -9,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 
-from assets.partitions import campaigns, days
 from assets.sender_runs import hand_off
 
 PREPARE_AT_MOST_S = 2 * 3600
@@ -20,7 +19,6 @@ prepare = dg.define_asset_job(
     selection=dg.AssetSelection.assets(
         "contact_file", "contacts", "rejects", "warnings", "audience", "messages", "ledger"
     ),
-    partitions_def=campaigns,
     executor_def=dg.in_process_executor,
     tags={"nightmail/kind": "prepare", "dagster/max_runtime": str(PREPARE_AT_MOST_S)},
     description="One campaign from its file to the ledger. Its last step moves the campaign on.",
@@ -29,7 +27,6 @@ prepare = dg.define_asset_job(
 write_sends = dg.define_asset_job(
     "write_sends",
     selection=dg.AssetSelection.assets("sends"),
-    partitions_def=campaigns,
     executor_def=dg.in_process_executor,
     tags={"nightmail/kind": "report"},
     description="The ledger of one campaign written out, by hand; senders do it by themselves.",
@@ -38,7 +35,6 @@ write_sends = dg.define_asset_job(
 report = dg.define_asset_job(
     "report",
     selection=dg.AssetSelection.assets("receipts", "replies", "delivery_report", "usage_report"),
-    partitions_def=days,
     executor_def=dg.in_process_executor,
     tags={"nightmail/kind": "report", "dagster/max_runtime": str(REPORT_AT_MOST_S)},
     description="The reports of one UTC day.",
