@@ -20,9 +20,18 @@ from nightmail.preferences import AudiencePolicy, Delivery, KnownPreferences, pl
 from nightmail.pricing import Price, PriceList
 from nightmail.privacy import address_hash
 from nightmail.signed_links import Purpose, read_token
-from nightmail.templates import MessagesSummary, RenderOptions, Template, load_template, render_messages
+from nightmail.templates import (
+    MessagesSummary,
+    RenderOptions,
+    Template,
+    find_template,
+    load_template,
+    render_messages,
+    sample_names,
+)
 from nightmail.templates import rendering as rendering_module
 from nightmail.templates.columns import CompiledText
+from nightmail.templates.segments import is_gsm
 from nightmail.templates.speech import spoken_text
 
 KEY = b"k" * 32
@@ -339,6 +348,54 @@ def test_an_audience_of_other_contacts_is_refused(tables: Tables) -> None:
 def test_no_contacts(tables: Tables) -> None:
     """An empty campaign renders to an empty table."""
     assert tables.render(template(sms="Hi"), []).as_dict()["messages"] == 0
+
+
+SAMPLE_VALUES = {
+    "first_name": "Ada",
+    "invoice_no": "R-1",
+    "pay_url": "https://pay.example/r1",
+    "place": "12 High Street",
+    "appointment_date": "2026-12-01",
+    "appointment_time": "10:30",
+    "with_whom": "Dr Lovelace",
+    "street": "High Street",
+    "work_date": "2026-12-01",
+    "from_time": "8:00",
+    "until_time": "12:00",
+    "service": "gas",
+    "discount": "12.5",
+    "code": "may",
+    "valid_until": "2026-05-31",
+    "products": "tea; coffee",
+}
+
+
+@pytest.mark.parametrize("name", sample_names())
+@pytest.mark.parametrize("filled", [True, False])
+def test_the_samples_render_in_every_language_and_channel(tables: Tables, name: str, filled: bool) -> None:
+    """Whether all values are there or only those that must be, nothing is held and no text message needs UCS-2."""
+    sample = find_template(name)
+    needed = {key for key, placeholder in sample.placeholders.items() if placeholder.required}
+    values = {key: value for key, value in SAMPLE_VALUES.items() if filled or key in needed}
+    money = {"amount": Decimal("1234.50"), "due_date": dt.date(2026, 12, 1)}
+    row = {**MOBILE, **EMAIL, **money, **values}
+    rows = [{**row, "language": language} for language in sample.languages]
+    policy = {
+        "channels": sample.channels,
+        "delivery": Delivery.ALL_OF,
+        "needs_consent": False,
+        "once_per_address": False,
+    }
+    summary = tables.render(sample, rows, policy=policy)
+    assert summary.held == 0
+    assert summary.dropped == 0
+    assert {(r["language"], r["channel"]) for r in tables.read()} >= set(sample.used_by_body)
+    for message in tables.read():
+        assert "{{" not in message["body"]
+        assert "None" not in message["body"]
+        if message["channel"] == "sms":
+            assert is_gsm(message["body"])
+            assert message["segments"] <= 2
 
 
 _VALUES = st.one_of(
