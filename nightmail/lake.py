@@ -6,6 +6,7 @@ memory does not grow with the file. What a table holds is fixed in :mod:`nightma
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,19 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+
+def _choose_memory_pool() -> None:
+    """Let Arrow keep the memory of one block for the next, as far as the system has an allocator that does.
+
+    Its default gives memory back at once, and the next block pays again in page faults: 0.5 of 3.6 CPU-seconds a million rows of the
+    stage ``contacts``, and a sixth more memory at the peak. ``ARROW_DEFAULT_MEMORY_POOL`` decides if it is set.
+    """
+    if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ and "jemalloc" in pa.supported_memory_backends():
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
+
+
+_choose_memory_pool()
 
 BLOCK_ROWS = 250_000
 """Rows per block: Arrow recompiles a regular expression at each kernel call, so smaller blocks cost more."""
