@@ -39,7 +39,8 @@ REJECTS_SUFFIX = ".rejects.csv"
 UNFINISHED_SUFFIXES = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".uploading", ".swp", "~")
 """Names under which clients keep a file that they are still writing."""
 _CHUNK = 256 * 1024
-_REQUESTS_UNDER_WAY = 64
+_REQUESTS_UNDER_WAY = 512
+"""Reads of 32 KB asked for ahead: at most 16 MB in memory. With 64 paramiko waits between them and is 20 times slower."""
 _ENTRIES_AT_MOST = 100_000
 
 
