@@ -1,0 +1,250 @@
+"""`nightmail check`: what other programs rely on. Keys, columns and exit codes here are promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import Engine, text
+
+from commands.local import CHECKOUT
+from nightmail.lake_schemas import AUDIENCE, CONTACTS, MESSAGES, REJECTS, WARNINGS
+from tests.commands.conftest import CommandLine
+
+TEMPLATE = """\
+name: bill
+category: billing
+default_language: en
+placeholders:
+  amount: {type: money, currency: EUR}
+  first_name: {type: text, fallback: customer}
+languages:
+  en: {sms: "Dear {{ first_name }}, {{ amount }} is due."}
+  de: {sms: "Guten Tag {{ first_name }}, {{ amount }} sind fällig."}
+"""
+ROWS = """\
+id,mobile,first name,amount,language
+1,+447912345678,Amelia,12.50,en
+2,07912 345679,Jürgen,7,de
+3,12345,Zoë,8.00,en
+4,+447912345680,,9.99,
+5,+447912345681,Ann,,en
+1,+447912345678,Amelia,12.50,en
+6,+442079460018,Office,5.00,en
+"""
+KEYS = {
+    *("ok", "sandbox", "file", "template", "counts", "contact_file", "rejects", "duplicates", "warnings", "held"),
+    *("messages", "problems", "tables", "seconds", "phone_metadata_version", "default_country"),
+}
+COUNTS = ("rows", "rejects", "duplicates", "contacts", "planned", "held", "messages", "queued", "standby")
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    path = tmp_path / "bill.yaml"
+    path.write_text(TEMPLATE)
+    return path
+
+
+@pytest.fixture
+def contacts(write_csv: Callable[..., Path]) -> Path:
+    return write_csv(ROWS)
+
+
+def test_the_answer_has_the_promised_keys_and_adds_up(
+    command_line: CommandLine, contacts: Path, template: Path
+) -> None:
+    answer = command_line.json("check", contacts, "--template", template, "--country", "GB")
+    assert set(answer) == KEYS
+    assert (answer["ok"], answer["sandbox"], answer["problems"], answer["tables"]) == (True, True, [], {})
+    counts = answer["counts"]
+    assert tuple(counts) == COUNTS
+    assert counts["rows"] == 7 == counts["rejects"] + counts["duplicates"] + counts["contacts"]
+    assert counts["contacts"] == counts["planned"] + counts["held"]
+    assert (counts["rejects"], counts["duplicates"], counts["held"], counts["messages"]) == (2, 1, 1, 3)
+    assert answer["rejects"]["by_reason"] == {"phone_invalid": 1, "placeholder_missing": 1}
+    assert answer["duplicates"]["by_reason"] == {"duplicate_row": 1}
+    assert answer["held"]["by_reason"] == {"phone_not_mobile": 1}
+    assert {"line", "column", "value", "reason", "message"} <= set(answer["rejects"]["samples"][0])
+    assert answer["contact_file"]["mapping"]["mobile"] == "phone"
+    assert answer["messages"]["by_language"] == {"de": 1, "en": 2}
+
+
+def test_messages_are_shown_as_they_would_be_sent(command_line: CommandLine, contacts: Path, template: Path) -> None:
+    answer = command_line.json("check", contacts, "--template", template, "--country", "GB")
+    bodies = {(row["line"], row["address"]): row["body"] for row in answer["messages"]["samples"]}
+    assert bodies[2, "+447912345678"] == "Dear Amelia, €12.50 is due."
+    assert bodies[3, "+447912345679"].startswith("Guten Tag Jürgen, 7,00")
+    assert bodies[5, "+447912345680"] == "Dear customer, €9.99 is due."
+
+
+def test_out_writes_every_stage_with_the_promised_columns(
+    command_line: CommandLine, contacts: Path, template: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "out"
+    answer = command_line.json("check", contacts, "--template", template, "--country", "GB", "--out", out)
+    schemas = {
+        "contacts": CONTACTS,
+        "rejects": REJECTS,
+        "warnings": WARNINGS,
+        "audience": AUDIENCE,
+        "messages": MESSAGES,
+    }
+    assert set(answer["tables"]) == {"contact_file", *schemas}
+    for name, schema in schemas.items():
+        table = pq.read_table(answer["tables"][name])
+        assert set(schema.names) <= set(table.column_names)
+        assert all(table.schema.field(column.name).type == column.type for column in schema)
+    contact = pq.read_table(out / "contacts.parquet").to_pylist()[1]
+    assert (contact["line"], contact["external_id"], contact["phone"]) == (3, "2", "+447912345679")
+    reject = {row["line"]: row for row in pq.read_table(out / "rejects.parquet").to_pylist()}
+    assert (reject[4]["column"], reject[4]["value"], reject[4]["reason"]) == ("phone", "12345", "phone_invalid")
+    assert reject[7]["duplicate_of"] == 2
+    message = pq.read_table(out / "messages.parquet").to_pylist()[0]
+    assert message["message_id"] == "c0000000000-2-sms-0"
+    assert message["segments"] == 1
+
+
+def test_people_see_counts_reasons_and_messages(command_line: CommandLine, contacts: Path, template: Path) -> None:
+    result = command_line.run("check", contacts, "--template", template, "--country", "GB")
+    assert result.exit_code == 0
+    for expected in ("7 rows", "phone_invalid", "12345 is not a valid phone number", "Dear Amelia", "nothing was sent"):
+        assert expected in result.stdout
+    assert "S A N D B O X" in result.stderr
+    assert "S A N D B O X" not in result.stdout
+
+
+def test_without_a_template_the_contacts_are_still_checked(command_line: CommandLine, contacts: Path) -> None:
+    answer = command_line.json("check", contacts, "--country", "GB")
+    assert answer["template"]["name"] == "contacts_only"
+    assert (answer["counts"]["rejects"], answer["counts"]["duplicates"]) == (1, 1)
+
+
+def test_a_text_file_is_a_text_message(command_line: CommandLine, contacts: Path, tmp_path: Path) -> None:
+    body = tmp_path / "hello.txt"
+    body.write_text("Hello {{ first_name }}")
+    answer = command_line.json("check", contacts, "--template", body, "--country", "GB")
+    assert answer["template"]["channels"] == ["sms"]
+    assert answer["rejects"]["by_reason"]["placeholder_missing"] == 1
+
+
+def test_feed_settings_decide_mapping_and_limits(
+    command_line: CommandLine, contacts: Path, template: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "feed.yaml"
+    settings.write_text("reject_limit: 0.1\nreject_limit_from_rows: 1\nunique_by: []\n")
+    answer = command_line.json(
+        "check", contacts, "--template", template, "--country", "GB", "--feed-settings", settings, code=4
+    )
+    assert answer["ok"] is False
+    assert [problem["reason"] for problem in answer["problems"]] == ["file_over_reject_limit"]
+    assert answer["problems"][0]["remedy"]
+
+
+def test_a_column_that_the_template_needs_is_missing(
+    command_line: CommandLine, write_csv: Callable[..., Path], template: Path
+) -> None:
+    file = write_csv("id,mobile\n1,+447912345678\n")
+    answer = command_line.json("check", file, "--template", template, code=4)
+    assert "amount" in answer["problems"][0]["message"]
+    assert answer["counts"]["messages"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "file_empty"),
+        (b"id,mobile\n", "file_no_rows"),
+        (b"\x7fELF\x02\x01\x01\x00" + bytes(range(256)) * 8, "file_not_text"),
+        (b"+447912345678,Ann\n+447912345679,Bob\n", "file_no_header"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_answered_with_its_reason(
+    command_line: CommandLine, write_csv: Callable[..., Path], content: bytes, reason: str
+) -> None:
+    answer = command_line.json("check", write_csv(content), code=3)
+    assert answer["ok"] is False
+    assert answer["error"]["reason"] == reason
+    assert answer["error"]["message"]
+    assert answer["error"]["remedy"]
+
+
+def test_a_file_over_the_limit_is_refused(
+    command_line: CommandLine, contacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTMAIL_MAXIMUM_FILE_BYTES", "50")
+    assert command_line.json("check", contacts, code=3)["error"]["reason"] == "file_too_large"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (("nowhere.csv",), 2, "file_missing"),
+        (("{file}", "--template", "no_such_template"), 2, "template_unknown"),
+        (("{file}", "--template", "missing.yaml"), 2, "template_unknown"),
+        (("{file}", "--country", "Atlantis"), 2, "country_unknown"),
+        (("{file}", "--feed-settings", "missing.yaml"), 2, "feed_settings_invalid"),
+        (("{file}", "--feed-settings", "{bad}"), 5, "feed_settings_invalid"),
+        (("{file}", "--known"), 2, "team_needed"),
+        (("{file}", "--known", "--team", "acme"), 5, "database_not_configured"),
+        (("{file}", "--out", "{file}"), 2, "folder_unusable"),
+    ],
+)
+def test_mistakes_are_answered_with_what_to_do(
+    command_line: CommandLine, contacts: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, reason: str
+) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("no_such_setting: 1\n")
+    given = [argument.format(file=contacts, bad=bad) for argument in arguments]
+    error = command_line.json("check", *given, code=code)["error"]
+    assert error["reason"] == reason
+    assert error["remedy"]
+
+
+def test_a_mistake_is_one_sentence_and_never_a_traceback(command_line: CommandLine, contacts: Path) -> None:
+    result = command_line.run("check", contacts, "--template", "no_such_template")
+    assert result.exit_code == 2
+    assert "template_unknown" in result.stderr
+    assert "Traceback" not in result.output
+    assert not result.stdout
+
+
+def test_nothing_is_made_and_nothing_is_needed(contacts: Path, template: Path, tmp_path: Path) -> None:
+    """As a program of its own, in an empty environment and a folder of its own: no data folder, no key, no database."""
+    done = subprocess.run(
+        [sys.executable, "-m", "commands", "check", str(contacts), "--template", str(template), "--json"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counts"]["rows"] == 7
+    assert {path.name for path in tmp_path.iterdir()} == {contacts.name, template.name}
+
+
+def test_known_preferences_are_used_when_asked_for(
+    with_database: CommandLine, database: Engine, contacts: Path, template: Path
+) -> None:
+    from nightmail.privacy import address_hash
+    from nightmail.settings import settings
+
+    settings.cache_clear()
+    with database.begin() as connection:
+        connection.execute(text("insert into team (path, name) values ('acme', 'Acme')"))
+        connection.execute(
+            text(
+                "insert into suppression (channel, address_hash, reason, source) values ('sms', :h, 'opted_out', 'x')"
+            ),
+            {"h": address_hash("+447912345678", settings().key())},
+        )
+    arguments = ("check", contacts, "--template", template, "--country", "GB")
+    assert with_database.json(*arguments)["counts"]["held"] == 1
+    assert with_database.json(*arguments, "--known", "--team", "acme")["counts"]["held"] == 2
