@@ -7,7 +7,7 @@ read by Arrow, some records are read exactly, and Arrow goes on behind them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,15 +26,18 @@ from nightmail.contact_files.csv_records import (
     unescape,
 )
 from nightmail.contact_files.dialects import Opening
-from nightmail.contact_files.row_collector import RowCollector
+from nightmail.contact_files.row_collector import RowCollector, texts
 from nightmail.contact_files.summary import ReadOptions
 from nightmail.contact_files.text_survey import UNDECODABLE, TextSurvey, decoded_chunks
 from nightmail.progress import Progress
 
 BLOCK_BYTES = 24 * 1024 * 1024
-_EXACT_RECORDS = 500
-"""Records read exactly at an odd place before Arrow is tried again; doubled while oddities go on."""
-_EXACT_RECORDS_MOST = 64_000
+_EXACT_RECORDS = 100
+"""Records read exactly at an odd place before Arrow is tried again; doubled while oddities come close together."""
+_EXACT_RECORDS_MOST = 8_000
+_SMALL_WINDOW = 64 * 1024
+_CLOSE_TOGETHER = 32 * 1024
+_QUOTES_AT_ONCE = 8192
 _LF, _CR = 10, 13
 _UNDECODABLE_BYTES = UNDECODABLE.encode()
 _BOM = b"\xef\xbb\xbf"
@@ -79,6 +82,26 @@ class _Records:
         lengths = (self.ends - self.starts)[kept] + 1
         starts = np.cumsum(lengths) - lengths
         return _Records(data, starts, starts + lengths - 1, self.lines[kept], self.quoted_ends)
+
+
+class _Places:
+    """Where the line ends and quotes of a buffer are."""
+
+    def __init__(self, buffer: bytes, quote: str | None, final: bool) -> None:
+        self.buffer = buffer
+        self.data = np.frombuffer(buffer, np.uint8)
+        self.ends = np.flatnonzero(self.data == _LF)
+        self.carriage = b"\r" in buffer
+        if self.carriage:
+            returns = np.flatnonzero(self.data == _CR)
+            if not final and returns.size and returns[-1] == self.data.size - 1:
+                returns = returns[:-1]
+            alone = returns[self.data[np.minimum(returns + 1, self.data.size - 1)] != _LF]
+            if alone.size:
+                self.ends = np.union1d(self.ends, alone)
+        self.quotes = np.zeros(0, np.int64)
+        if quote is not None and quote.encode() in buffer:
+            self.quotes = np.flatnonzero(self.data == ord(quote))
 
 
 @dataclass
@@ -176,37 +199,28 @@ class CsvReader:
     def _take(self, buffer: bytes, final: bool) -> int:
         """Read all whole records of ``buffer``; gives the bytes read."""
         position = 0
+        places = _Places(buffer, self._dialect.quote, final) if self._simple else None
         while position < len(buffer):
-            taken = self._take_by_arrow(buffer, position, final) if self._simple else 0
-            if taken:
-                position += taken
-                self._exact_records = _EXACT_RECORDS if taken > 1_000_000 else self._exact_records
-                if position >= len(buffer):
-                    break
+            taken = self._take_by_arrow(places, position) if places is not None else 0
+            position += taken
+            if position >= len(buffer):
+                break
+            if taken > _CLOSE_TOGETHER:
+                self._exact_records = _EXACT_RECORDS
             exact = self._take_exactly(buffer, position, final)
             position += exact
             if not exact:
                 break
         return position
 
-    def _take_by_arrow(self, buffer: bytes, start: int, final: bool) -> int:
+    def _take_by_arrow(self, places: _Places, start: int) -> int:
         """Read the records up to the first odd quote; gives the bytes read."""
-        data = np.frombuffer(buffer, np.uint8)[start:]
-        ends = np.flatnonzero(data == _LF)
-        carriage = buffer.find(b"\r", start) >= 0
-        if carriage:
-            returns = np.flatnonzero(data == _CR)
-            followed = np.append(data[1:], 0)[returns] == _LF
-            if not final and returns.size and returns[-1] == data.size - 1:
-                returns, followed = returns[:-1], followed[:-1]
-            if not followed.all():
-                ends = np.union1d(ends, returns[~followed])
+        ends = places.ends[np.searchsorted(places.ends, start) :]
         record_ends = ends
         quoted_ends = False
-        quote = self._dialect.quote
-        if quote is not None and buffer.find(quote.encode(), start) >= 0:
-            quotes = np.flatnonzero(data == ord(quote))
-            sound = self._sound_quotes(data, quotes)
+        quotes = places.quotes[np.searchsorted(places.quotes, start) :]
+        if quotes.size:
+            sound = self._sound_quotes(places.data, quotes, start)
             if sound < quotes.size:
                 ends = ends[: np.searchsorted(ends, quotes[sound])]
             inside = (np.searchsorted(quotes[:sound], ends) & 1).astype(bool)
@@ -216,26 +230,32 @@ class CsvReader:
             return 0
         cut = int(record_ends[-1]) + 1
         ends = ends[: np.searchsorted(ends, cut)]
-        self._count_line_ends(buffer, start, start + cut, ends.size, carriage)
-        self._read_block(buffer[start : start + cut], ends, record_ends, quoted_ends, carriage)
+        self._count_line_ends(places.buffer, start, cut, ends.size, places.carriage)
+        self._read_block(places.buffer[start:cut], ends - start, record_ends - start, quoted_ends, places.carriage)
         self._line += ends.size
-        return cut
+        return cut - start
 
-    def _sound_quotes(self, data: np.ndarray, quotes: np.ndarray) -> int:
+    def _sound_quotes(self, data: np.ndarray, quotes: np.ndarray, start: int) -> int:
         """How many quotes, from the first on, stand where well-formed CSV has them.
 
         By turns they open, right after a delimiter, line end or quote, and close, right before one.
         """
         allowed = np.zeros(256, bool)
         allowed[[ord(self._dialect.delimiter), _LF, _CR, ord(self._dialect.quote or '"')]] = True
-        openers, closers = quotes[0::2], quotes[1::2]
-        opened = allowed[data[np.maximum(openers - 1, 0)]] | (openers == 0)
-        closed = allowed[data[np.minimum(closers + 1, data.size - 1)]] | (closers == data.size - 1)
-        odd = np.flatnonzero(~(opened[: closers.size] & closed))
-        if odd.size:
-            return int(odd[0]) * 2
-        if openers.size > closers.size and not opened[-1]:
-            return int(quotes.size) - 1
+        seen = 0
+        size = _QUOTES_AT_ONCE
+        while seen < quotes.size:
+            part = quotes[seen : seen + size]
+            openers, closers = part[0::2], part[1::2]
+            opened = allowed[data[np.maximum(openers - 1, 0)]] | (openers == start)
+            closed = allowed[data[np.minimum(closers + 1, data.size - 1)]] | (closers == data.size - 1)
+            odd = np.flatnonzero(~(opened[: closers.size] & closed))
+            if odd.size:
+                return seen + int(odd[0]) * 2
+            if openers.size > closers.size and not opened[-1]:
+                return seen + int(part.size) - 1
+            seen += part.size
+            size *= 4
         return int(quotes.size)
 
     def _count_line_ends(self, buffer: bytes, start: int, stop: int, ends: int, carriage: bool) -> None:
@@ -380,7 +400,7 @@ class CsvReader:
         """Rows that were read one by one, put back between their neighbours."""
         self._notice_repairs(records)
         fields = [self._values(record) for record in records]
-        added = [pa.array(list(column), pa.string()) for column in zip(*fields, strict=True)]
+        added = [texts(column) for column in zip(*fields, strict=True)]
         every = np.concatenate([lines, np.asarray([record.line for record in records], np.int64)])
         order = np.argsort(every, kind="stable")
         places = pa.array(order)
@@ -389,23 +409,24 @@ class CsvReader:
         ]
         return merged, every[order]
 
-    def _values(self, record: Record) -> list[str | None]:
+    def _values(self, record: Record) -> Sequence[str | None]:
         fields = record.fields or []
-        if self._dialect.backslash:
-            return [unescape(value) or None for value in fields]
-        return [value or None for value in fields]
+        return [unescape(value) for value in fields] if self._dialect.backslash else fields
 
     def _take_exactly(self, buffer: bytes, start: int, final: bool) -> int:
         """Read some records one by one; gives the bytes read."""
-        window = start + 2 * self._record_limit
-        whole = window >= len(buffer)
-        stop = len(buffer) if final and whole else _character_start(buffer, min(window, len(buffer)))
-        text = buffer[start:stop].decode()
         after = 0
         records: list[Record] = []
-        for record, place in self._exact.records(text, self._line, final and whole, self._exact_records):
-            records.append(record)
-            after = place
+        # Most records are short: a large window is decoded only where a small one does not hold a whole record.
+        for size in (_SMALL_WINDOW * max(self._exact_records // _EXACT_RECORDS, 1), 2 * self._record_limit):
+            whole = start + size >= len(buffer)
+            stop = len(buffer) if final and whole else _character_start(buffer, min(start + size, len(buffer)))
+            text = buffer[start:stop].decode()
+            for record, place in self._exact.records(text, self._line, final and whole, self._exact_records):
+                records.append(record)
+                after = place
+            if records or whole:
+                break
         if not records:
             blank = len(text) - len(text.lstrip("\r\n"))
             if not blank or not (final and whole):

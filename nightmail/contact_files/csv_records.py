@@ -213,21 +213,28 @@ class RecordReader:
         position = 0
         size = len(text)
         count = 0
+        quote, delimiter = self._dialect.quote, self._dialect.delimiter
+        plain = "\r" not in text
         while position < size and (at_least is None or count < at_least):
-            found = _LINE_END.search(text, position)
-            if found is None and not final:
-                return
-            line_end = found.start() if found else size
-            next_line = found.end() if found else size
-            if found and not final and found.end() == size and found[0] == "\r":
-                return
+            if plain:
+                line_end = text.find("\n", position)
+                next_line = line_end + 1
+            else:
+                found = _LINE_END.search(text, position)
+                line_end, next_line = found.span() if found else (-1, 0)
+                if not final and next_line == size and text.endswith("\r"):
+                    return
+            if line_end < 0:
+                if not final:
+                    return
+                line_end = next_line = size
             if line_end == position:
                 position = next_line
                 line += 1
                 continue
             raw = text[position:line_end]
-            if self._dialect.quote is None or self._dialect.quote not in raw:
-                record = self._judge(line, raw, raw.split(self._dialect.delimiter))
+            if quote is None or quote not in raw:
+                record = self._judge(line, raw, raw.split(delimiter))
                 after, lines = next_line, 1
             else:
                 answer = self._quoted(text, position, line, (raw, next_line), final)

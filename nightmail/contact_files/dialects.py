@@ -91,6 +91,7 @@ class _Line:
     lines: int
     after: int
     fields: list[str]
+    left_open: bool = False
 
 
 def _header_in(
@@ -113,6 +114,8 @@ def _header_in(
         return None
     score, index = best
     header = records[index]
+    if header.left_open:
+        raise file_error("file_unreadable", detail="the header opens a quote that is never closed")
     counts = [len(record.fields) for record in records[index + 1 :]]
     common = max(set(counts), key=lambda count: (counts.count(count), count)) if counts else 0
     opening = Opening(
@@ -139,7 +142,7 @@ def _record_at(head: str, position: int, line: int, dialect: Dialect) -> _Line:
         pass
     found = _LINE_END.search(head, position)
     end, after = (found.start(), found.end()) if found else (len(head), len(head))
-    return _Line(line, 1, after, lenient_fields(head[position:end], dialect)[0])
+    return _Line(line, 1, after, *lenient_fields(head[position:end], dialect))
 
 
 def _with_escapes(opening: Opening, head: str) -> Opening:

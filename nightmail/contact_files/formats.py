@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import zipfile
 from pathlib import Path
 
@@ -130,13 +131,20 @@ def _binary(head: bytes) -> str | None:
         wide = (odd > 0.3 and even < 0.02) or (even > 0.3 and odd < 0.02)
         leading_text = _leading_text(head)
         return None if wide or leading_text else "binary data"
+    utf8 = _is_utf8(head)
     beyond = int(counts[128:].sum())
-    if beyond > 0.4 * data.size and counts[_LF] == counts[_CR] == 0 and counts[[0x15, 0x25, 0x40]].any():
-        try:
-            head[:-3].decode()
-        except UnicodeDecodeError:
-            return "EBCDIC text of a mainframe"
-    return "binary data" if controls > 0.02 * data.size else None
+    ascii_line_ends = int(counts[_LF] + counts[_CR])
+    if beyond > 0.4 * data.size and not ascii_line_ends and counts[[0x15, 0x25, 0x40]].any() and not utf8:
+        return "EBCDIC text of a mainframe"
+    return "binary data" if controls > 0.02 * data.size and not utf8 else None
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _leading_text(head: bytes) -> bool:

@@ -238,6 +238,8 @@ def _clean(name: str) -> str:
     return " ".join(name.translate(_ZERO_WIDTH).replace("\x00", "").split())
 
 
+_LONGEST_NAME = 200
+"""Characters of a column's name; also keeps patterns away from texts that would take them long."""
 _DIGITS = re.compile(r"[\s()+./\-]*(?:\d[\s()+./\-]*)+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T].*)?")
@@ -249,27 +251,30 @@ _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d[\d.,\s]*[%€$£]?")
 def looks_like_value(cell: str) -> bool:
     """Whether a cell is surely a value and no column's name: an address, a number, a date, a formula."""
     text = cell.strip()
-    if not text:
-        return False
-    return bool(
+    if len(text) > _LONGEST_NAME:
+        return True
+    return bool(text) and bool(
         _EMAIL.fullmatch(text)
         or _DATE.fullmatch(text)
         or _NUMBER.fullmatch(text)
         or (_DIGITS.fullmatch(text) and sum(map(str.isdigit, text)) >= 3)
-        or text[0] in "="
-        or len(text) > 200
+        or text.startswith("=")
     )
 
 
 def looks_like_address(cell: str) -> bool:
     """Whether a cell looks like an email address or a phone number."""
     text = cell.strip()
+    if len(text) > _LONGEST_NAME:
+        return False
     return bool(_EMAIL.fullmatch(text) or (_DIGITS.fullmatch(text) and sum(map(str.isdigit, text)) >= 7))
 
 
 def header_score(cells: Sequence[str], mapping: Mapping[str, str] | None = None) -> int:
     """How surely a line is the header: 0 is no header, 1 is possible, more is the number of known columns plus one."""
     filled = [cell for cell in cells if cell.strip()]
+    if any(len(cell) > _LONGEST_NAME for cell in filled):
+        return 0
     stated = {column_key(name) for name in (mapping or {})}
     known = 0
     for cell in filled:

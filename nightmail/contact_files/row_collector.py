@@ -27,6 +27,7 @@ from nightmail.reasons import explain
 _HELD_BACK = 5
 """Rows at the end of the file that may be totals."""
 _RAW_KEPT = 65_536
+_LONGEST_NOTE = 500
 _LINES_NAMED = 10
 _NULL_WORDS = ("\\N", "NULL", "null", "(null)", "[NULL]", "<NA>", "NaN", "nan", "None", "NIL", "nil")
 _NULL_WORDS_IN_TEXT = ("\\N", "NULL", "(null)", "[NULL]", "<NA>", "NaN", "nan")
@@ -98,8 +99,7 @@ class RowCollector:
     def add_lists(self, lines: Sequence[int], rows: Sequence[Sequence[str | None]]) -> None:
         """Take rows of fields, each with the header's number of fields; empty text is null."""
         if lines:
-            columns = [pa.array([value or None for value in column], pa.string()) for column in zip(*rows, strict=True)]
-            self.add(np.asarray(lines, np.int64), columns)
+            self.add(np.asarray(lines, np.int64), [texts(column) for column in zip(*rows, strict=True)])
 
     def add(self, lines: np.ndarray, columns: Sequence[pa.Array | pa.ChunkedArray]) -> None:
         """Take rows as one string column per column of the file (empty text is null), in ascending order of lines."""
@@ -341,13 +341,21 @@ class RowCollector:
         for field in ("phone", "phone_2", "landline"):
             if sum(map(str.isdigit, str(row.get(field) or ""))) >= 6:
                 return False
-        filled = [cell for cell in cells if cell]
+        filled = [cell for cell in cells if 0 < len(cell) <= _LONGEST_NOTE]
         return bool(filled) and (any(map(_TOTAL.match, filled)) or any(map(_COUNT_NOTE.fullmatch, filled)))
+
+
+def texts(values: Sequence[str | None]) -> pa.Array:
+    """Values as an Arrow column in which empty text is null."""
+    column = pa.array(values, pa.string())
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
 
 
 def is_note(raw: str) -> bool:
     """Whether the raw text of a line is a total or a note, such as ``(1000 rows)`` or ``Total;;;12.50``."""
-    return len(raw) < 1000 and "@" not in raw and bool(_TOTAL.match(raw) or _COUNT_NOTE.fullmatch(raw.strip()))
+    return (
+        len(raw) <= _LONGEST_NOTE and "@" not in raw and bool(_TOTAL.match(raw) or _COUNT_NOTE.fullmatch(raw.strip()))
+    )
 
 
 def _line(entry: tuple[int, object]) -> int:

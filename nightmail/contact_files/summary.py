@@ -41,7 +41,7 @@ class ReadOptions:
     """Bytes of the file as uploaded."""
     expanded_limit: int = 16 * 1024**3
     """Bytes after unpacking."""
-    expansion_limit: int = 400
+    expansion_limit: int = 100
     """How many times its own size a container may unpack to, once it is beyond 64 MiB."""
     row_limit: int = 20_000_000
     """Rows of the file."""

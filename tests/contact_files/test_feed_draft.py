@@ -18,8 +18,19 @@ def test_a_draft_can_be_checked_against(tmp_path: Path) -> None:
     runner = CliRunner()
     done = runner.invoke(app, ["feed", "draft", str(sample), "--out", str(contract), "--json"])
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["settings"]["version"] == 1
+    assert json.loads(done.stdout)["settings"]["volume"] == {"at_least": 30, "at_most": 3000}
     done = runner.invoke(
-        app, ["check", str(sample), "--template", str(body), "--feed-settings", str(contract), "--out", str(tmp_path), "--json"]
+        app,
+        [
+            "check",
+            str(sample),
+            "--template",
+            str(body),
+            "--feed-settings",
+            str(contract),
+            "--out",
+            str(tmp_path),
+            "--json",
+        ],
     )
     assert json.loads(done.stdout)["counts"]["rows"] == 300
