@@ -272,7 +272,7 @@ class Organisation:
 
     def drain(self, **options: Any) -> DrainSummary:
         """One sender until nothing is due."""
-        values: dict[str, Any] = {"hash_key": KEY, "idle_s": 0.05, **options}
+        values: dict[str, Any] = {"hash_key": KEY, "idle_s": 0.05, "public_url": self.public_url, **options}
         return drain(self.engine, self.carriers, SenderOptions(**values))
 
     def query(self, sql: str, **values: Any) -> list[Any]:

@@ -696,7 +696,7 @@ class _Sender:
         if self.options.public_url:
             from nightmail.signed_links import Purpose, link_address, link_tokens
 
-            tokens = link_tokens((each[0] for each in rows), Purpose.UNSUBSCRIBE, self.options.hash_key)
+            tokens = link_tokens([each[0] for each in rows], Purpose.UNSUBSCRIBE, self.options.hash_key)
             unsubscribe = [link_address(self.options.public_url, token, Purpose.UNSUBSCRIBE) for token in tokens]
         categories = (row.category,)
         return [
@@ -811,6 +811,8 @@ class _Sender:
             self.wake.wait(0.02)
             self.wake.clear()
         if not self.database.closed:
+            # A claim that broke off between its commit and our list of it: nothing of it was handed off.
+            release_unknown(self.database, self.run_id, [])
             self._mark()
             end_sender_run(self.database, self.run_id, self.summary.handed_off)
             self.database.close()

@@ -45,6 +45,16 @@ def test_other_channels_go_the_same_way(organisation: Organisation, sandbox: Run
     assert organisation.states(campaign) == {"accepted": 40}
 
 
+def test_a_defect_in_a_sender_shows_and_leaves_nothing_in_its_hands(organisation: Organisation) -> None:
+    """What was taken when a sender breaks, before any hand-off, is queued again, and the error is not swallowed."""
+    campaign = organisation.campaign(30, ("email",))
+    with pytest.raises(TypeError):
+        organisation.drain(hash_key="not bytes")
+    assert organisation.states(campaign) == {"queued": 30}
+    organisation.drain()
+    assert organisation.states(campaign) == {"accepted": 30}
+
+
 OUTCOMES = [
     # recipient's number, state, reason, suppressed, attempt's outcome
     ("+447700907001", "failed", "address_refused", None, "rejected"),
