@@ -6,7 +6,7 @@ A fault rule is JSON, set at start (``--config``) or later (``POST /_sandbox/fau
 
 Only ``kind`` is needed. ``on`` is ``messages``, ``calls``, ``mail``, ``lists`` or ``*``; ``share`` is the share of
 requests hit (drawn from the seed); ``count`` ends the rule after so many hits; ``skip`` lets so many requests pass first;
-``to`` narrows it to recipients that start with it.
+``to`` narrows it to requests with a recipient that starts with it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 FAULT_KINDS = {
     "429": "answers 429 with Retry-After; nothing is taken",
+    "400": "refuses without saying what is wrong",
     "500_before": "answers 500; nothing is taken",
     "500_after": "takes the message, then answers 500",
     "503": "answers 503 with Retry-After; nothing is taken",
@@ -72,10 +73,12 @@ class Faults:
         """Put these rules in place of the present ones. Raises ``ValueError`` and keeps the old ones if one is wrong."""
         self._rules = [FaultRule.from_json(rule) for rule in rules]
 
-    def draw(self, on: str, to: str = "") -> FaultRule | None:
-        """The fault to commit on this request, if any."""
+    def draw(self, on: str, *recipients: str) -> FaultRule | None:
+        """The fault to commit on this request to these recipients, if any."""
         for rule in self._rules:
-            if rule.on not in ("*", on) or not to.startswith(rule.to) or rule.count == 0:
+            if rule.on not in ("*", on) or rule.count == 0:
+                continue
+            if rule.to and not any(recipient.startswith(rule.to) for recipient in recipients):
                 continue
             if rule.skip > 0:
                 rule.skip -= 1

@@ -123,7 +123,11 @@ class SendGridStandIn:
             return _errors(415, "Content-Type should be application/json.")
         if len(request.body) > _MAXIMUM_PAYLOAD:
             return _errors(413, "The JSON payload you have included in your request is too large.")
-        fault = self._faults.draw("mail")
+        try:
+            content = json.loads(request.body)
+        except ValueError:
+            return _errors(400, "Bad Request")
+        fault = self._faults.draw("mail", *_recipients(content))
         if fault is not None and fault.kind not in TAKES:
             if fault.kind == "429":
                 headers = {
@@ -132,10 +136,6 @@ class SendGridStandIn:
                 }
                 return _errors(429, "too many requests", headers=headers)
             return answer_without_taking(fault)
-        try:
-            content = json.loads(request.body)
-        except ValueError:
-            return _errors(400, "Bad Request")
         problem = self._problem(content)
         if problem is not None:
             return problem
@@ -376,6 +376,14 @@ class SendGridStandIn:
                 ]
             },
         )
+
+
+def _recipients(content: Any) -> list[str]:
+    """Every recipient's address of a request, if it has the form of one."""
+    try:
+        return [str(recipient["email"]) for person in content["personalizations"] for recipient in person["to"]]
+    except (KeyError, TypeError):
+        return []
 
 
 def _is_address(value: object) -> bool:

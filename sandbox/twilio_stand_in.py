@@ -193,6 +193,8 @@ class TwilioStandIn:
             return self._error(20503, headers=retry_after)
         if fault.kind == "500_before":
             return self._error(20500)
+        if fault.kind == "400":
+            return self._error(20001)
         return answer_without_taking(fault)
 
     def _error(self, code: int, detail: str = "", headers: dict[str, str] | None = None) -> Response:
@@ -622,6 +624,8 @@ def answer_without_taking(fault: FaultRule) -> Response:
         return Response(503, b"{}", headers={"Retry-After": f"{fault.retry_after:g}"})
     if fault.kind == "500_before":
         return Response(500, b"{}")
+    if fault.kind == "400":
+        return Response(400, b'{"errors": [{"message": "Bad Request", "field": null, "help": null}]}')
     return Response(502 if fault.kind == "html_502" else 200, page, "text/html")
 
 

@@ -71,6 +71,7 @@ _ACTIVITY_STATUS = {
     "not_delivered": ReceiptStatus.BOUNCED,
 }
 _FINDS_PER_QUESTION = 20
+_ALIKE_REFUSED = 10
 _WORTH_COMPARING = 600
 _SHORTEST_LITERAL = 200
 _TAG_BYTES = 24
@@ -214,6 +215,7 @@ class SendGridEmail:
         """Hand a group over, split as often as the carrier refuses it as a whole."""
         waiting = [group]
         outcomes: list[HandOff] = []
+        probed = False
         while waiting:
             present = waiting.pop()
             if not present.messages:
@@ -239,6 +241,19 @@ class SendGridEmail:
                 for rest in waiting:
                     outcomes.extend(_not_tried(message, told[0]) for message in rest.messages)
                 break
+            if not probed and waiting and _all_alike_refused(outcomes):
+                # Ten bad rows in a row, or something else? One from the other end will tell.
+                probed = True
+                rest, last = waiting[0].without(len(waiting[0].messages) - 1)
+                waiting[0] = rest
+                waiting.append(last)
+            elif _all_alike_refused(outcomes):
+                # Not a row's fault, then: nobody was handed off, and nobody will be until a person has looked.
+                text = "the carrier refuses every message alike"
+                stopped = replace(outcomes[0], error_class=ErrorClass.STOP_AND_ALERT, error_message=text)
+                ids = [entry.message_id for entry in outcomes]
+                ids += [message.message_id for rest in waiting for message in rest.messages]
+                return [replace(stopped, message_id=message_id) for message_id in ids]
         return outcomes
 
     def _send(self, group: _Group, body: bytes) -> tuple[list[HandOff], tuple[_Group, ...]]:
@@ -668,6 +683,13 @@ def _for_all(group: _Group, outcome: Outcome, code: str, error_class: ErrorClass
 
 def _rejected(message: OutgoingMessage, code: str, error_class: ErrorClass, text: str) -> HandOff:
     return HandOff(message.message_id, Outcome.REJECTED, None, code, error_class, text)
+
+
+def _all_alike_refused(outcomes: Sequence[HandOff]) -> bool:
+    """Whether so many messages were refused one by one, and none was taken, that no row can be to blame."""
+    return len(outcomes) >= _ALIKE_REFUSED and all(
+        entry.error_class is ErrorClass.PERMANENT_MESSAGE and entry.error_code == "http 400" for entry in outcomes
+    )
 
 
 def _not_tried(message: OutgoingMessage, because: HandOff) -> HandOff:

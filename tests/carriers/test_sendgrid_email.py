@@ -148,6 +148,24 @@ def test_a_fault_has_one_outcome_for_all_of_its_request(connect, message, sandbo
         assert {entry.retry_after_s for entry in outcomes} == {7}
 
 
+def test_a_carrier_that_refuses_everybody_is_not_asked_a_thousand_times(connect, message, sandbox):
+    """Halving would end in a request per row, each failing; it is no row's fault, and none of them is failed for it."""
+    sandbox.faults({"kind": "400"})
+    outcomes = connect("sendgrid_email").hand_off(letters(message, 300))
+    asked = sandbox.ask()["faults"]["400"]
+    sandbox.faults()
+    assert {(o.outcome, o.error_class) for o in outcomes} == {(Outcome.REJECTED, ErrorClass.STOP_AND_ALERT)}
+    assert len({o.message_id for o in outcomes}) == 300 and asked < 40
+
+
+def test_many_bad_rows_in_a_row_do_not_look_like_a_carrier_that_refuses_everybody(connect, message, sandbox):
+    bad = [message("email", f"bad{n}@mail.example", "x", subject="S", html="x") for n in range(14)]
+    sandbox.faults({"kind": "400", "to": "bad"})
+    outcomes = connect("sendgrid_email").hand_off([*bad, *letters(message, 40)])
+    assert [o.error_class for o in outcomes[:14]] == [ErrorClass.PERMANENT_MESSAGE] * 14
+    assert {o.outcome for o in outcomes[14:]} == {Outcome.ACCEPTED} and len(outcomes) == 54
+
+
 def test_after_a_request_that_did_not_get_through_the_rest_of_the_batch_is_not_written(connect, message, sandbox):
     """Two requests are needed here; the first is throttled, so the second must not be tried in its wake."""
     mails = [message("email", f"n{n}@mail.example", str(n) * 12_000, subject="S") for n in range(2)]
