@@ -44,6 +44,10 @@ class Scope(StrEnum):
     """Download rejected rows, which hold personal data."""
     REPORTS_READ = "reports:read"
     """Read delivery reports."""
+    REPLIES_READ = "replies:read"
+    """Read what recipients answered, which is personal data."""
+    CHANNELS_WRITE = "channels:write"
+    """Suspend channels and use them again."""
     WEBHOOKS_WRITE = "webhooks:write"
     """Register addresses that are told of events."""
 

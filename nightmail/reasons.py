@@ -829,6 +829,7 @@ _ENTRIES = (
     Reason("file_unknown", Kind.REQUEST, "There is no such file.", "Use the Location that the upload answered."),
     Reason("not_ready_yet", Kind.REQUEST, "This is not there yet.", "Ask again later, as the header Retry-After says."),
     Reason("webhook_unknown", Kind.REQUEST, "There is no such webhook.", "List your webhooks with GET /v1/webhooks."),
+    Reason("team_unknown", Kind.REQUEST, "There is no such team.", "Use your own team or one below it."),
     Reason(
         "webhook_address",
         Kind.REQUEST,

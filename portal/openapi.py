@@ -12,6 +12,7 @@ TAGS = [
     {"name": "contact files", "description": "Upload files of any size; each becomes a campaign of its feed."},
     {"name": "single messages", "description": "Send to one or a few recipients at once."},
     {"name": "campaigns", "description": "Follow what became of each row and message; pause, resume, cancel."},
+    {"name": "suspensions", "description": "Stop using a channel for a while."},
     {"name": "webhooks", "description": "Have your own address told of events."},
     {"name": "problems", "description": "What the reasons of problems mean."},
     {"name": "health", "description": "Whether the portal is well."},

@@ -39,6 +39,8 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "feed_unknown": 404,
     "file_unknown": 404,
     "webhook_unknown": 404,
+    "suspension_unknown": 404,
+    "team_unknown": 404,
     "link_invalid": 404,
     "method_not_allowed": 405,
     "request_too_slow": 408,

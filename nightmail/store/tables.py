@@ -584,7 +584,7 @@ class Reply(Base):
     ledger_month: Mapped[dt.date | None]
     message_key: Mapped[int | None] = mapped_column(BigInteger, index=True)
     campaign_id: Mapped[int | None]
-    __table_args__ = (Index("ix_reply_received", "received_at"),)
+    __table_args__ = (Index("ix_reply_received", "received_at"), Index("ix_reply_campaign", "campaign_id", "id"))
 
 
 # --- Operation --------------------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ SCOPE_MEANINGS: Mapping[Scope, str] = {
     Scope.CAMPAIGNS_WRITE: "approve, pause, resume and cancel campaigns",
     Scope.REJECTS_READ: "download rejected rows, which hold personal data",
     Scope.REPORTS_READ: "read delivery reports",
+    Scope.REPLIES_READ: "read what recipients answered, which is personal data",
+    Scope.CHANNELS_WRITE: "suspend channels and use them again",
     Scope.WEBHOOKS_WRITE: "register addresses that are told of events",
 }
 """What each scope lets a program do."""
@@ -76,4 +78,6 @@ CampaignReader = Annotated[Program, with_scope(Scope.CAMPAIGNS_READ)]
 CampaignWriter = Annotated[Program, with_scope(Scope.CAMPAIGNS_WRITE)]
 RejectsReader = Annotated[Program, with_scope(Scope.REJECTS_READ)]
 ReportReader = Annotated[Program, with_scope(Scope.REPORTS_READ)]
+RepliesReader = Annotated[Program, with_scope(Scope.REPLIES_READ)]
+ChannelWriter = Annotated[Program, with_scope(Scope.CHANNELS_WRITE)]
 WebhookWriter = Annotated[Program, with_scope(Scope.WEBHOOKS_WRITE)]

@@ -21,6 +21,7 @@ from nightmail.preparing import StageTables
 from nightmail.sending.campaigns import (
     CampaignRow,
     approve,
+    audit,
     cancel,
     list_campaigns,
     message_counts,
@@ -29,7 +30,7 @@ from nightmail.sending.campaigns import (
 )
 from nightmail.sending.carrier import ReceiptStatus
 from nightmail.store.states import CampaignState, MessageState
-from portal.api.authentication import CampaignReader, CampaignWriter, RejectsReader, ReportReader
+from portal.api.authentication import CampaignReader, CampaignWriter, RejectsReader, RepliesReader, ReportReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
@@ -107,6 +108,17 @@ class MessageOut(BaseModel):
     clicked_at: dt.datetime | None
     replied_at: dt.datetime | None
     duration_s: int | None = Field(description="Of a call")
+
+
+class ReplyOut(BaseModel):
+    """What a recipient said."""
+
+    id: int
+    received_at: dt.datetime
+    channel: str = Field(examples=["sms"])
+    kind: str = Field(description="`text`, or `key` for a key pressed in a call", examples=["text"])
+    text: str | None = Field(description="What was said; null when retention deleted it", examples=["Yes, please"])
+    message: str | None = Field(description="The message that it answers", examples=["c3f0a91b7d0-118-sms-0"])
 
 
 class ReportLine(BaseModel):
@@ -251,6 +263,43 @@ def messages(
     return Page(items=items, next=following)
 
 
+@router.get("/{campaign}/replies", summary="What recipients answered", responses=errors("campaign_unknown"))
+def replies(
+    *,
+    request: Request,
+    response: Response,
+    campaign: CampaignKey,
+    program: RepliesReader,
+    portal: PortalState,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Page[ReplyOut]:
+    """Texts and pressed keys, newest first, each with the message that it answers. A scope of its own: personal data."""
+    with portal.engine.connect() as connection:
+        row = visible_campaign(connection, program, campaign)
+        found = connection.execute(
+            text(
+                "select id, received_at, channel, kind, text, message_key from reply where campaign_id = :campaign"
+                " and (cast(:before as bigint) is null or id < :before) order by id desc limit :limit"
+            ),
+            {"campaign": row.id, "before": position_of(cursor), "limit": limit + 1},
+        ).all()
+    following = cursor_of(found[limit - 1].id) if len(found) > limit else None
+    link_to_next(request, response, following)
+    items = [
+        ReplyOut(
+            id=entry.id,
+            received_at=entry.received_at,
+            channel=entry.channel,
+            kind=entry.kind,
+            text=entry.text,
+            message=None if entry.message_key is None else str(from_key(entry.message_key, row.token)),
+        )
+        for entry in found[:limit]
+    ]
+    return Page(items=items, next=following)
+
+
 @router.get(
     "/{campaign}/rejects.csv",
     summary="The rows that were not taken",
@@ -281,6 +330,8 @@ def rejects(campaign: CampaignKey, program: RejectsReader, portal: PortalState) 
                 "not_ready_yet", "The rows of this campaign are not judged yet.", headers={"Retry-After": "5"}
             )
         raise RequestError("not_found", "This campaign has no reject file.")
+    with portal.engine.begin() as connection:
+        audit(connection, actor=program.actor, action="rejects.downloaded", subject=row.key, team_id=row.team_id)
     folder = Path(tempfile.mkdtemp(prefix="nightmail-rejects-"))
     path = write_rejects(lake, row, folder / "rejects.csv")
     headers = {

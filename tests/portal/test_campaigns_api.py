@@ -12,7 +12,9 @@ from sqlalchemy import text
 from nightmail.api_keys import Scope
 from nightmail.lake import Lake
 from nightmail.lake_schemas import REJECTS
-from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
+from nightmail.sending.carrier import Reply, ReplyKind
+from nightmail.sending.receipts import take_replies
+from tests.portal.conftest import SECRET_KEY, Organisation, PortalStarter, RunningPortal
 
 
 def test_a_key_sees_its_own_team_and_those_below(portal: RunningPortal, organisation: Organisation) -> None:
@@ -121,6 +123,54 @@ def test_the_report_adds_up(portal: RunningPortal, organisation: Organisation) -
     assert (held["state"], held["reason"], held["messages"]) == ("held", "opted_out", 1)
 
 
+def test_what_recipients_answered(portal: RunningPortal, organisation: Organisation) -> None:
+    """Newest first, tied to the message that each answers; a scope of its own, as it is personal data."""
+    campaign = organisation.campaign()
+    message_id = organisation.message(campaign)
+    said = [
+        Reply(
+            "twilio",
+            "sms",
+            f"r{number}",
+            ReplyKind.TEXT,
+            f"Yes {number}",
+            "+491701234567",
+            "+49",
+            message_id=message_id,
+        )
+        for number in range(3)
+    ]
+    take_replies(organisation.engine, said, hash_key=SECRET_KEY.encode())
+    key = organisation.key(Scope.REPLIES_READ)
+    first = portal.api("GET", f"/v1/campaigns/{campaign.key}/replies?limit=2", key)
+    second = portal.api("GET", first.links["next"]["url"], key)
+    items = first.json()["items"] + second.json()["items"]
+    assert [item["text"] for item in items] == ["Yes 2", "Yes 1", "Yes 0"]
+    assert {item["message"] for item in items} == {message_id}
+    assert (
+        portal.api("GET", f"/v1/campaigns/{campaign.key}/replies", organisation.key(Scope.CAMPAIGNS_READ)).status_code
+        == 403
+    )
+
+
+def test_a_channel_is_suspended_for_a_team_and_used_again(portal: RunningPortal, organisation: Organisation) -> None:
+    """By a key of the team or of one above; others neither see nor lift it."""
+    key, care = organisation.key(Scope.CHANNELS_WRITE), organisation.key(team="acme.care")
+    order = {"channel": "sms", "reason": "wrong price"}
+    made = portal.api("POST", "/v1/suspensions", key, json=order)
+    assert (made.status_code, made.json()["team"]) == (201, "acme.billing")
+    assert portal.api("POST", "/v1/suspensions", key, json=order).json()["id"] == made.json()["id"]
+    assert portal.api("GET", "/v1/suspensions", care).json() == []
+    assert portal.api("DELETE", made.headers["location"], care).status_code == 404
+    foreign = portal.api("POST", "/v1/suspensions", care, json={**order, "team": "acme.billing"})
+    assert (foreign.status_code, foreign.json()["reason"]) == (404, "team_unknown")
+    above = organisation.key(team="acme")
+    assert [item["channel"] for item in portal.api("GET", "/v1/suspensions", above).json()] == ["sms"]
+    assert portal.api("DELETE", made.headers["location"], above).status_code == 204
+    assert organisation.rows("select * from suspension where lifted_at is null") == []
+    assert portal.api("DELETE", made.headers["location"], key).json()["reason"] == "suspension_unknown"
+
+
 def test_rejects_are_a_file_to_correct(portal: RunningPortal, organisation: Organisation) -> None:
     """Before the rows are judged 409 with Retry-After, then the original columns with the reasons; a scope of its own."""
     campaign = organisation.campaign()
@@ -135,6 +185,7 @@ def test_rejects_are_a_file_to_correct(portal: RunningPortal, organisation: Orga
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [row["nightmail_reason"] for row in rows] == ["phone_invalid"]
     assert portal.api("GET", address, organisation.key(Scope.CAMPAIGNS_READ)).status_code == 403
+    assert len(organisation.rows("select * from audit where action = 'rejects.downloaded'")) == 1
 
 
 def _judge(portal: RunningPortal, campaign: str) -> None:

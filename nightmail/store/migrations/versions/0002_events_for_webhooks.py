@@ -15,6 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index("ix_reply_campaign", "reply", ["campaign_id", "id"])
     op.execute("""
         create function webhooks_for(team integer, event text) returns setof integer language sql stable as $$
             select w.id from webhook w join team above on above.id = w.team_id join team t on t.id = team
@@ -91,6 +92,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_reply_campaign", "reply")
     op.execute("drop trigger receipts_told on receipt")
     op.execute("drop trigger reply_told on reply")
     op.execute("drop trigger campaign_told on campaign")

@@ -1,0 +1,129 @@
+"""Channels that a team does not use for a while: its queued messages wait, or fall to the next channel; none is lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Depends, Path, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import text
+
+from nightmail.sending.campaigns import SuspensionRow, lift_suspension, suspend_channel, suspensions
+from portal.api.authentication import ChannelWriter
+from portal.api.errors import errors
+from portal.api.strict_query import refuse_unknown_query
+from portal.api.visibility import sees
+from portal.problems import RequestError
+from portal.state import PortalState
+
+router = APIRouter(prefix="/v1/suspensions", tags=["suspensions"], dependencies=[Depends(refuse_unknown_query)])
+
+
+class SuspensionOrder(BaseModel):
+    """A channel that is not to be used."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"channel": "sms", "reason": "wrong price in the texts"}]}
+    )
+
+    channel: Literal["sms", "email", "voice", "chat"]
+    reason: str = Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
+        description="Why, for the people who see it",
+        examples=["wrong price in the texts"],
+    )
+    team: str | None = Field(
+        None,
+        max_length=200,
+        pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$",
+        description="Your team or one below; your own by default",
+        examples=["acme.billing"],
+    )
+
+
+class SuspensionOut(BaseModel):
+    """A channel that is not used for now."""
+
+    id: int
+    channel: str
+    team: str | None = Field(description="The team that does not use it; null for all", examples=["acme.billing"])
+    account: bool = Field(description="Whether only one carrier account or sender of the channel is suspended")
+    reason: str
+    by: str = Field(description="Who suspended it: a key, a person, or the senders themselves", examples=["key:7"])
+    since: dt.datetime
+
+
+def _out(row: SuspensionRow, team: str | None) -> SuspensionOut:
+    return SuspensionOut(
+        id=row.id,
+        channel=row.channel,
+        team=team,
+        account=row.carrier_account_id is not None or row.sender is not None,
+        reason=row.reason,
+        by=row.by,
+        since=row.since,
+    )
+
+
+@router.get("", summary="Suspensions in force", responses=errors())
+def list_all(program: ChannelWriter, portal: PortalState) -> list[SuspensionOut]:
+    """Those of your team, of the teams below, and those that hold for all."""
+    with portal.engine.connect() as connection:
+        rows = suspensions(connection)
+        paths = _paths(portal, {row.team_id for row in rows if row.team_id is not None})
+    return [
+        _out(row, paths.get(row.team_id) if row.team_id else None)
+        for row in rows
+        if row.team_id is None or sees(program, paths[row.team_id])
+    ]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Suspend a channel",
+    responses={
+        201: {"headers": {"Location": {"description": "The suspension's address", "schema": {"type": "string"}}}},
+        **errors("team_unknown"),
+    },
+)
+def suspend(
+    order: Annotated[SuspensionOrder, Body()], program: ChannelWriter, portal: PortalState, response: Response
+) -> SuspensionOut:
+    """Senders stop using the channel for the team within a second. To suspend what is suspended changes nothing."""
+    team = order.team or program.team_path
+    with portal.engine.connect() as connection:
+        team_id = connection.scalar(text("select id from team where path = :path"), {"path": team})
+    if team_id is None or not sees(program, team):
+        raise RequestError("team_unknown", f"There is no team {team} that your key can see.")
+    row = suspend_channel(portal.engine, order.channel, reason=order.reason, by=program.actor, team_id=int(team_id))
+    response.headers["Location"] = f"/v1/suspensions/{row.id}"
+    return _out(row, team)
+
+
+@router.delete(
+    "/{suspension_id}", status_code=204, summary="Use a channel again", responses=errors("suspension_unknown")
+)
+def lift(
+    suspension_id: Annotated[int, Path(ge=1, le=2**31 - 1, description="The suspension's number", examples=[1])],
+    program: ChannelWriter,
+    portal: PortalState,
+) -> None:
+    """What waited is handed off again. A suspension that holds for all teams is an operator's to lift."""
+    with portal.engine.connect() as connection:
+        path = connection.scalar(
+            text("select t.path from suspension s join team t on t.id = s.team_id where s.id = :id"),
+            {"id": suspension_id},
+        )
+    if path is None or not sees(program, path):
+        raise RequestError("suspension_unknown", f"There is no suspension {suspension_id} that your key can lift.")
+    lift_suspension(portal.engine, suspension_id, by=program.actor)
+
+
+def _paths(portal: PortalState, teams: set[int]) -> dict[int, str]:
+    with portal.engine.connect() as connection:
+        rows = connection.execute(text("select id, path from team where id = any(:ids)"), {"ids": list(teams)})
+        return {row.id: row.path for row in rows}
