@@ -95,22 +95,13 @@ def _other_versions(pins: Path) -> Iterator[str]:
 
 
 def _settings(found: list[Checked]) -> Settings | None:
-    from pydantic import ValidationError
-
     from commands.part_checks import Checked
     from nightmail.settings import settings
 
     try:
         configured = settings()
-    except (ValidationError, ValueError) as error:
-        problems = (
-            [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-            if isinstance(error, ValidationError)
-            else [str(error)]
-        )
-        found.append(
-            Checked("settings", "ill", "; ".join(problems), "Correct the NIGHTMAIL_ variable or nightmail.toml.")
-        )
+    except NightmailError as error:
+        found.append(Checked("settings", "ill", error.message, error.remedy))
         return None
     receipts = "receipts come by webhook" if configured.public_url else "no public_url: receipts are polled"
     found.append(Checked("settings", "well", f"region {configured.region}; {receipts}"))

@@ -11,7 +11,7 @@ import secrets
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from nightmail.errors import ConfigurationError
@@ -136,8 +136,18 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once. Raises :class:`ConfigurationError` that names what is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors())
+    except ValueError as error:
+        wrong = f"the settings file is not TOML ({error})"
+    raise ConfigurationError(
+        "settings_invalid",
+        f"The settings cannot be used: {wrong}.",
+        "Correct the NIGHTMAIL_ variable or the settings file; docs/operations.md lists every setting.",
+    )
 
 
 def read_secret(reference: str) -> str:

@@ -96,3 +96,18 @@ def test_errors_for_people_go_to_standard_error(command_line: CommandLine) -> No
     assert result.stdout == ""
     assert "error (reason_unknown)" in result.stderr
     assert "do" in result.stderr
+
+
+@pytest.mark.parametrize(("name", "value"), [("NIGHTMAIL_PORTAL_PORT", "door"), ("NIGHTMAIL_SENDERS", "many")])
+def test_a_wrong_setting_is_named(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    error = command_line.json("campaigns", code=5)["error"]
+    assert error["reason"] == "settings_invalid"
+    assert name.removeprefix("NIGHTMAIL_").lower() in error["message"]
+
+
+def test_a_settings_file_that_is_not_toml_is_named(command_line: CommandLine) -> None:
+    (command_line.folder / "nightmail.toml").write_text("portal_port = = 1")
+    assert command_line.json("campaigns", code=5)["error"]["reason"] == "settings_invalid"

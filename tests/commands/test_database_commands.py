@@ -1,0 +1,333 @@
+"""Commands on a real database: campaigns and what is done to them, sends by hand, reports, backups, the doctor."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sqlalchemy import Engine, create_engine, text
+
+from nightmail.sending.campaigns import create_campaign, get_campaign, move
+from nightmail.store.engine import normalised_url
+from nightmail.store.local_server import LocalServer
+from nightmail.store.states import CampaignState
+from tests.commands.conftest import CommandLine
+
+TEMPLATE = """\
+name: hello
+category: service
+default_language: en
+languages:
+  en: {sms: "Hello {{ first_name }}"}
+"""
+ORGANISATION: dict[str, Any] = {
+    "organisation": {"name": "Acme", "path": "acme", "country": "GB", "time_zone": "Europe/London"},
+    "templates": [{"team": "acme", "file": "hello.yaml"}],
+    "feeds": [{"team": "acme", "name": "greetings", "template": "hello"}],
+    "api_keys": [{"team": "acme", "name": "crm", "scopes": ["files:write"], "file": "keys/crm"}],
+}
+CONTACTS = "id,mobile,first_name\n1,+447912345678,Ann\n2,+447912345679,Bob\n3,oops,Cy\n"
+
+
+@pytest.fixture
+def organisation(tmp_path: Path) -> Path:
+    (tmp_path / "hello.yaml").write_text(TEMPLATE)
+    file = tmp_path / "organisation.yaml"
+    file.write_text(yaml.safe_dump(ORGANISATION))
+    return file
+
+
+@pytest.fixture
+def deployment(with_database: CommandLine, organisation: Path) -> CommandLine:
+    with_database.json("provision", organisation)
+    return with_database
+
+
+@pytest.fixture
+def contacts(write_csv: Callable[..., Path]) -> Path:
+    return write_csv(CONTACTS)
+
+
+def _campaign(engine: Engine, *states: CampaignState) -> str:
+    with engine.begin() as connection:
+        version = connection.scalar(text("select max(id) from template_version"))
+        team, category = connection.execute(text("select team_id, category_id from template")).one()
+        made = create_campaign(
+            connection, team_id=team, template_version_id=version, category_id=category, source="command", actor="test"
+        )
+        for state in states:
+            move(connection, made.id, state, actor="test")
+    return made.key
+
+
+def _state(engine: Engine, key: str) -> str:
+    with engine.connect() as connection:
+        return str(get_campaign(connection, key).state)
+
+
+# --- Provisioning -----------------------------------------------------------------------------------------------------
+
+
+def test_provisioning_shows_its_plan_applies_it_and_is_then_done(
+    with_database: CommandLine, organisation: Path, database: Engine
+) -> None:
+    planned = with_database.json("provision", organisation, "--plan")
+    assert planned["applied"] is False
+    with database.connect() as connection:
+        assert connection.scalar(text("select count(*) from team")) == 0
+    done = with_database.json("provision", organisation)
+    assert done["applied"] is True
+    assert [change["action"] for change in done["changes"]] == [change["action"] for change in planned["changes"]]
+    key = done["api_keys"][0]
+    file = organisation.parent / "keys" / "crm"
+    assert file.read_text().strip() == key["key"]
+    assert file.stat().st_mode & 0o077 == 0
+    again = with_database.json("provision", organisation)
+    assert (again["applied"], again["api_keys"]) == (False, [])
+
+
+def test_provisioning_asks_before_it_changes(with_database: CommandLine, organisation: Path, database: Engine) -> None:
+    result = with_database.run("provision", organisation, answers="n\n")
+    assert result.exit_code == 1
+    assert "create" in result.stdout
+    with database.connect() as connection:
+        assert connection.scalar(text("select count(*) from team")) == 0
+
+
+def test_a_part_that_does_not_answer_is_told_with_its_remedy(with_database: CommandLine, organisation: Path) -> None:
+    content = yaml.safe_load(organisation.read_text())
+    content["sftp_servers"] = [
+        {
+            "name": "files",
+            "host": "127.0.0.1",
+            "port": 1,
+            "username": "x",
+            "password_secret": "file:none",
+            "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIhYdioh8tLJ4mk1K/2FGoBQ9A4jvgD0Ii0zxuFlgILk",
+        }
+    ]
+    content["carrier_accounts"] = [
+        {"name": "twilio", "adapter": "twilio_sms", "account": "AC1", "secret": "env:NO_SUCH"}
+    ]
+    organisation.write_text(yaml.safe_dump(content))
+    answer = with_database.json("provision", organisation, code=5)
+    ill = {check["part"]: check for check in answer["checks"] if check["state"] == "ill"}
+    assert set(ill) == {"SFTP server files", "carrier account twilio (twilio, sms)"}
+    assert all(check["message"] and check["remedy"] for check in ill.values())
+
+
+# --- Campaigns --------------------------------------------------------------------------------------------------------
+
+
+def test_campaigns_are_listed_with_their_states(deployment: CommandLine, database: Engine) -> None:
+    first = _campaign(database)
+    second = _campaign(database, CampaignState.CHECKING, CampaignState.SENDING)
+    listed = deployment.json("campaigns")["campaigns"]
+    assert [entry["campaign"] for entry in listed] == [second, first]
+    assert [entry["campaign"] for entry in deployment.json("campaigns", "--state", "sending")["campaigns"]] == [second]
+    assert deployment.json("campaigns", "--team", "nobody")["campaigns"] == []
+    assert deployment.json("campaigns", first)["state"] == "received"
+    assert first in deployment.run("campaigns").stdout
+
+
+def test_a_campaign_is_paused_resumed_and_cancelled(deployment: CommandLine, database: Engine) -> None:
+    key = _campaign(database, CampaignState.CHECKING, CampaignState.SENDING)
+    assert deployment.json("pause", key)["state"] == "paused" == _state(database, key)
+    assert deployment.json("resume", key)["state"] == "sending" == _state(database, key)
+    assert deployment.run("cancel", key, answers="n\n").exit_code == 1
+    assert _state(database, key) == "sending"
+    assert deployment.json("cancel", key)["state"] == "cancelled" == _state(database, key)
+    with database.connect() as connection:
+        actors = connection.scalars(
+            text("select actor from audit where object = :key and action = 'campaign.paused'"), {"key": key}
+        )
+        assert [actor.startswith("command line: ") for actor in actors] == [True]
+
+
+def test_a_campaign_is_approved(deployment: CommandLine, database: Engine) -> None:
+    key = _campaign(database, CampaignState.CHECKING, CampaignState.AWAITING_APPROVAL)
+    assert deployment.json("approve", key)["state"] == "sending" == _state(database, key)
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "approve"])
+def test_what_a_campaign_cannot_do_is_refused_with_its_state(
+    deployment: CommandLine, database: Engine, command: str
+) -> None:
+    key = _campaign(database, CampaignState.CANCELLED)
+    error = deployment.json(command, key, code=2)["error"]
+    assert error["reason"] == "campaign_state"
+    assert "cancelled" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("campaigns", "nothing"), "campaign_unknown"),
+        (("pause", "nothing"), "campaign_unknown"),
+        (("campaigns", "--state", "odd"), "state_unknown"),
+    ],
+)
+def test_unknown_names_are_answered(deployment: CommandLine, arguments: tuple[str, ...], reason: str) -> None:
+    assert deployment.json(*arguments, code=2)["error"]["reason"] == reason
+
+
+# --- Sends ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_sent_once(deployment: CommandLine, database: Engine, contacts: Path) -> None:
+    sent = deployment.json("send", contacts, "--template", "hello")
+    with database.connect() as connection:
+        row = connection.execute(text("select stored_path, sha256, state from received_file")).one()
+        campaign = get_campaign(connection, sent["campaign"])
+    assert (campaign.state, campaign.source, campaign.team) == (CampaignState.RECEIVED, "command", "acme")
+    assert Path(row.stored_path).read_text() == CONTACTS
+    again = deployment.json("send", contacts, "--template", "hello", code=1)
+    assert (again["ok"], again["state"], again["campaign"]) == (False, "repeated", sent["campaign"])
+    wanted = deployment.json("send", contacts, "--template", "hello", "--again")
+    assert wanted["campaign"] != sent["campaign"]
+
+
+def test_what_would_be_sent_is_shown_before_it_is_asked(
+    deployment: CommandLine, database: Engine, contacts: Path
+) -> None:
+    result = deployment.run("send", contacts, "--template", "hello", answers="n\n")
+    assert result.exit_code == 1
+    assert "2 sms" in result.stdout
+    with database.connect() as connection:
+        assert connection.scalar(text("select count(*) from campaign")) == 0
+
+
+def test_a_send_at_a_time_is_in_the_teams_zone(deployment: CommandLine, contacts: Path) -> None:
+    year = dt.datetime.now(dt.UTC).year + 1
+    sent = deployment.json("send", contacts, "--template", "hello", "--at", f"{year}-07-01T08:00")
+    assert sent["starts_at"] == f"{year}-07-01T07:00:00+00:00"
+
+
+def test_a_template_file_is_kept_as_the_teams(
+    deployment: CommandLine, database: Engine, contacts: Path, tmp_path: Path
+) -> None:
+    body = tmp_path / "reminder.txt"
+    body.write_text("Do not forget, {{ first_name }}")
+    deployment.json("send", contacts, "--template", body)
+    with database.connect() as connection:
+        names = connection.scalars(text("select name from template order by name")).all()
+    assert names == ["hello", "reminder"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--at", "tomorrow"), "time_invalid"),
+        (("--at", "2020-01-01T08:00"), "time_invalid"),
+        (("--team", "nobody"), "team_unknown"),
+    ],
+)
+def test_a_send_that_is_not_understood_changes_nothing(
+    deployment: CommandLine, database: Engine, contacts: Path, options: tuple[str, ...], reason: str
+) -> None:
+    assert deployment.json("send", contacts, "--template", "hello", *options, code=2)["error"]["reason"] == reason
+    with database.connect() as connection:
+        assert connection.scalar(text("select count(*) from campaign")) == 0
+
+
+# --- Reports ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_that_is_not_there_is_told(deployment: CommandLine) -> None:
+    assert deployment.json("report", code=2)["error"]["reason"] == "report_missing"
+    assert deployment.json("report", "--day", "yesterday", code=2)["error"]["reason"] == "day_invalid"
+    assert (
+        deployment.json("report", "--day", "2026-01-01", "--campaign", "x", code=2)["error"]["reason"]
+        == "options_contradict"
+    )
+
+
+def test_a_report_is_written_again_from_the_ledger(deployment: CommandLine) -> None:
+    answer = deployment.json("report", "--refresh")
+    assert (answer["messages"], answer["costs"]) == (0, {})
+    assert all(Path(name).is_file() for name in answer["files"])
+
+
+# --- The database itself ----------------------------------------------------------------------------------------------
+
+
+def test_an_empty_database_is_upgraded_once(
+    command_line: CommandLine, postgres: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administration = create_engine(normalised_url(postgres.url("postgres")), isolation_level="AUTOCOMMIT")
+    with administration.connect() as connection:
+        connection.execute(text("create database upgrade_test"))
+    try:
+        monkeypatch.setenv("NIGHTMAIL_DATABASE_URL", postgres.url("upgrade_test"))
+        assert command_line.json("campaigns", code=5)["error"]["reason"] == "database_not_upgraded"
+        first = command_line.json("db", "upgrade")
+        assert (first["before"], first["changed"]) == (None, True)
+        assert command_line.json("db", "upgrade")["changed"] is False
+    finally:
+        from nightmail.store import engine as engines
+
+        engines._engine.cache_clear()
+        with administration.connect() as connection:
+            connection.execute(text("drop database upgrade_test with (force)"))
+        administration.dispose()
+
+
+def test_a_backup_comes_back_with_nothing_sent_by_it(deployment: CommandLine, database: Engine, tmp_path: Path) -> None:
+    sending = _campaign(database, CampaignState.CHECKING, CampaignState.SENDING)
+    finished = _campaign(database, CampaignState.CHECKING, CampaignState.SENDING, CampaignState.FINISHED)
+    file = tmp_path / "backups" / "one.dump"
+    assert deployment.json("db", "backup", file)["bytes"] > 1000
+    assert file.stat().st_mode & 0o077 == 0
+    lost = _campaign(database)
+    database.dispose()
+
+    assert deployment.json("db", "restore", file, code=5)["error"]["reason"] == "database_not_empty"
+    restored = deployment.json("db", "restore", file, "--replace")
+
+    assert (restored["paused"], restored["epoch"]) == ([sending], 2)
+    assert (_state(database, sending), _state(database, finished)) == ("paused", "finished")
+    with database.connect() as connection:
+        assert connection.scalar(text("select count(*) from campaign where key = :key"), {"key": lost}) == 0
+        with pytest.raises(Exception, match="state"):
+            connection.execute(text("update campaign set state = 'received' where key = :key"), {"key": finished})
+
+
+@pytest.mark.parametrize(("content", "code"), [(None, 2), (b"", 2), (b"select 1;", 2)])
+def test_what_is_no_backup_is_not_restored(
+    deployment: CommandLine, tmp_path: Path, content: bytes | None, code: int
+) -> None:
+    file = tmp_path / "x.dump"
+    if content is not None:
+        file.write_bytes(content)
+    assert deployment.json("db", "restore", file, "--replace", code=code)["error"]["reason"] == "backup_unusable"
+    assert deployment.json("campaigns")["campaigns"] == []
+
+
+# --- The doctor -------------------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_asks_each_part(deployment: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from commands.supervisor import free_port
+
+    monkeypatch.setenv("NIGHTMAIL_PORTAL_PORT", str(free_port()))
+    monkeypatch.setenv("NIGHTMAIL_DAGSTER_PORT", str(free_port()))
+    (deployment.folder / "data").mkdir()
+    answer = deployment.json("doctor", code=1)
+    parts = {check["part"]: check for check in answer["checks"]}
+    assert {"Python", "packages", "settings", "data folder", "lake", "database", "portal", "Dagster"} <= set(parts)
+    assert parts["database"]["state"] == "well"
+    assert parts["lake"]["state"] == "well"
+    assert parts["portal"]["state"] == "ill"
+    assert "nightmail up" in parts["portal"]["remedy"]
+
+
+def test_the_doctor_names_a_wrong_setting(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTMAIL_PORTAL_PORT", "door")
+    answer = command_line.json("doctor", code=1)
+    wrong = next(check for check in answer["checks"] if check["part"] == "settings")
+    assert wrong["state"] == "ill"
+    assert "portal_port" in wrong["message"]
