@@ -225,6 +225,8 @@ def test_any_bytes_end_in_rows_that_reconcile_or_in_a_reason(
 ) -> None:
     """No exception but ours, no row lost, no row in two places, whatever the bytes and wherever a block ends."""
     monkeypatch.setattr("nightmail.contact_files.csv_reading.BLOCK_BYTES", block)
+    monkeypatch.setattr("nightmail.contact_files.csv_reading._SMALL_WINDOW", block)
+    monkeypatch.setattr("nightmail.contact_files.csv_reading._EXACT_RECORDS", 1)
     monkeypatch.setattr("nightmail.contact_files.text_survey._CHUNK", max(block, 16))
     source = tmp_path / "upload"
     source.write_bytes(prefix + b"".join(parts))
@@ -255,6 +257,7 @@ def test_blocks_of_any_size_give_the_same(tmp_path: Path, monkeypatch: pytest.Mo
     answers = []
     for block in (5, 33, 1 << 20):
         monkeypatch.setattr("nightmail.contact_files.csv_reading.BLOCK_BYTES", block)
+        monkeypatch.setattr("nightmail.contact_files.csv_reading._SMALL_WINDOW", block)
         contacts, rejects = TableFile(str(tmp_path / "rows.parquet")), TableFile(str(tmp_path / "rejects.parquet"))
         try:
             summary = read_contact_file(source, contacts, ReadOptions(rejects=rejects))
