@@ -44,8 +44,8 @@ from resources.database import DatabaseResource
 from resources.lake import LakeResource
 from resources.sftp import RemoteFile, SftpFileChangedError, SftpFileTooLargeError, SftpFolder
 from resources.sftp_servers import SftpServerRow, SftpServersResource, SftpWatch
+from sensors import watching
 from sensors.prepare_requests import PREPARE_JOB, prepare_result, requested_keys, waiting_campaigns
-from sensors.watching import TICK_LIMIT_S, WATCH_S
 
 SOURCES = frozenset({"sftp"})
 TAKING_S = 2.0
@@ -75,11 +75,11 @@ def sftp_files(
         with database.connect() as connection:
             servers = sftp_servers.servers(connection)
         for server in servers:
-            look = ServerLook(context, database, lake, server, started + TICK_LIMIT_S)
+            look = ServerLook(context, database, lake, server, started + watching.TICK_LIMIT_S)
             look.run(sftp_servers, first=rounds == 1)
         with database.connect() as connection:
             found: list[CampaignRow] = waiting_campaigns(connection, SOURCES, before)
-        if found or time.monotonic() - started + _PAUSE_S > WATCH_S or not servers:
+        if found or time.monotonic() - started + _PAUSE_S > watching.WATCH_S or not servers:
             return prepare_result(context, database, found)
         time.sleep(_PAUSE_S)
 

@@ -19,9 +19,9 @@ WATCH_S = 4.5
 Found = TypeVar("Found")
 
 
-def watch(look: Callable[[], Found], pause_s: float, watch_s: float = WATCH_S) -> Found:
-    """Call ``look`` until what it gives is true or ``watch_s`` are over; gives what it gave last."""
-    end = time.monotonic() + watch_s
+def watch(look: Callable[[], Found], pause_s: float) -> Found:
+    """Call ``look`` until what it gives is true or :data:`WATCH_S` are over; gives what it gave last."""
+    end = time.monotonic() + WATCH_S
     while True:
         found = look()
         if found or time.monotonic() + pause_s > end:

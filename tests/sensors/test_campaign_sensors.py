@@ -1,0 +1,154 @@
+"""Sensors of campaigns: preparing runs asked for once, schedules that come, senders kept, failed runs taken back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.partitions import campaigns
+from nightmail.intake.arrivals import create_feed_campaign
+from nightmail.sending.campaigns import get_campaign
+from nightmail.store.states import CampaignState
+from sensors.api_files import api_files
+from sensors.campaigns import campaigns_due
+from sensors.failures import failed_runs
+from sensors.messages_due import messages_due, senders_wanted
+from tests.pipeline_rig import PipelineRig, contact_rows
+
+
+def tick(rig: PipelineRig, sensor: Any, cursor: str | None = None) -> Any:
+    """One evaluation of a sensor."""
+    context = dg.build_sensor_context(instance=rig.instance, cursor=cursor, resources=rig.resources)
+    return sensor(context)
+
+
+def test_a_received_file_is_asked_for_once(rig: PipelineRig) -> None:
+    """The partition is registered, the run key counts the attempt, and the next tick asks for nothing."""
+    campaign = rig.upload(contact_rows(2)).campaign
+    assert campaign is not None
+    first = tick(rig, api_files)
+    assert [(r.run_key, r.partition_key, r.job_name) for r in first.run_requests] == [
+        (f"{campaign.key}/1", campaign.key, "prepare")
+    ]
+    assert first.dynamic_partitions_requests[0].partition_keys == [campaign.key]
+    rig.instance.add_dynamic_partitions(str(campaigns.name), [campaign.key])
+    assert isinstance(tick(rig, api_files, first.cursor), dg.SkipReason)
+    # A lost cursor is harmless: the same run key comes again, which Dagster knows.
+    again = tick(rig, api_files)
+    assert [r.run_key for r in again.run_requests] == [f"{campaign.key}/1"]
+    assert not again.dynamic_partitions_requests
+
+
+def test_the_cursor_forgets_what_began(rig: PipelineRig) -> None:
+    """The cursor holds only campaigns that still wait."""
+    first = rig.upload(contact_rows(2), "a.csv").campaign
+    assert first is not None
+    cursor = tick(rig, api_files).cursor
+    assert rig.prepare(first).success
+    second = rig.upload(contact_rows(3), "b.csv").campaign
+    assert second is not None
+    assert tick(rig, api_files, cursor).cursor == f'["{second.key}/1"]'
+
+
+def test_each_source_has_one_sensor(rig: PipelineRig) -> None:
+    """Dagster compares run keys within a sensor, so two sensors must not ask for one campaign."""
+    rig.upload(contact_rows(2))
+    assert isinstance(tick(rig, campaigns_due), dg.SkipReason)
+
+
+def test_a_window_of_single_messages_is_prepared_when_it_closes(rig: PipelineRig) -> None:
+    """An open campaign waits; once it accepts no more it is asked for."""
+    now = dt.datetime.now(dt.UTC)
+    with rig.engine.begin() as connection:
+        feed = rig.feed()
+        campaign = create_feed_campaign(
+            connection, feed, source="single", actor="t", accepts_until=now + dt.timedelta(minutes=1)
+        )
+    assert isinstance(tick(rig, campaigns_due), dg.SkipReason)
+    rig.change("update campaign set accepts_until = now()")
+    assert [r.partition_key for r in tick(rig, campaigns_due).run_requests] == [campaign.key]
+
+
+def test_a_scheduled_campaign_is_released_when_its_time_comes(rig: PipelineRig) -> None:
+    """Prepared at once, sent later: a change of state, no run."""
+    campaign = rig.prepared(contact_rows(2), send_at="00:00")
+    assert campaign.state == CampaignState.SCHEDULED
+    tick(rig, campaigns_due)
+    assert rig.campaign(campaign).state == CampaignState.SCHEDULED
+    rig.change("update campaign set scheduled_at = now()")
+    tick(rig, campaigns_due)
+    assert rig.campaign(campaign).state == CampaignState.SENDING
+
+
+def test_a_sender_is_started_before_the_first_message_is_due(rig: PipelineRig) -> None:
+    """While a file is prepared a sender warms up; one is enough, and none runs for nothing."""
+    assert isinstance(tick(rig, messages_due), dg.SkipReason)
+    rig.upload(contact_rows(2))
+    asked = tick(rig, messages_due)
+    assert [r.job_name for r in asked.run_requests] == ["send"]
+    rig.instance.create_run_for_job(rig.defs.resolve_job_def("send"))
+    assert isinstance(tick(rig, messages_due), dg.SkipReason)
+
+
+def test_senders_follow_the_work() -> None:
+    """None without work, one for little, all for much."""
+    assert [senders_wanted(n, False, 4) for n in (0, 1, 1999, 2000)] == [0, 1, 1, 4]
+    assert senders_wanted(0, True, 4) == 1
+
+
+def test_a_crashed_preparation_is_tried_again_and_then_stopped(rig: PipelineRig) -> None:
+    """Three attempts by default; then the campaign is stopped, its owner answered, an operator alerted."""
+    registered = rig.upload(contact_rows(3))
+    assert registered.campaign is not None
+    key = registered.campaign.key
+    Path(rig.lake.url).write_text("a file where the lake's folder should be")
+    for attempt in (1, 2, 3):
+        assert [r.run_key for r in tick(rig, api_files).run_requests] == [f"{key}/{attempt}"]
+        assert not rig.prepare(rig.campaign(key)).success
+        assert rig.campaign(key).state == CampaignState.CHECKING
+        tick(rig, failed_runs)
+        expected = CampaignState.RECEIVED if attempt < 3 else CampaignState.STOPPED
+        assert rig.campaign(key).state == expected
+    problem = rig.campaign(key).problem
+    assert problem is not None and problem["reason"] == "preparation_failed"
+    alerts = rig.rows("select reason, subject from alert where reason = 'preparation_failed'")
+    assert alerts == [{"reason": "preparation_failed", "subject": f"campaign:{key}"}]
+
+
+def test_a_run_at_work_is_left_alone(rig: PipelineRig) -> None:
+    """A campaign that is being checked by a living run is nobody else's."""
+    campaign = rig.upload(contact_rows(3)).campaign
+    assert campaign is not None
+    run = rig.instance.create_run_for_job(rig.defs.resolve_job_def("send"))
+    rig.change("update campaign set state = 'checking', run_id = :run, prepare_attempts = 1", run=run.run_id)
+    rig.change("update campaign set state_changed_at = now() - interval '1 hour'")
+    tick(rig, failed_runs)
+    assert rig.campaign(campaign).state == CampaignState.CHECKING
+
+
+def test_a_run_that_vanished_is_noticed(rig: PipelineRig) -> None:
+    """The run is not in Dagster's storage at all: after a grace the campaign is taken back."""
+    campaign = rig.upload(contact_rows(3)).campaign
+    assert campaign is not None
+    rig.change("update campaign set state = 'checking', run_id = 'gone', prepare_attempts = 1")
+    tick(rig, failed_runs)
+    assert rig.campaign(campaign).state == CampaignState.CHECKING
+    rig.change("update campaign set state_changed_at = now() - interval '5 minutes'")
+    tick(rig, failed_runs)
+    assert rig.campaign(campaign).state == CampaignState.RECEIVED
+
+
+def test_a_run_cancelled_before_it_began_counts_as_an_attempt(rig: PipelineRig) -> None:
+    """The campaign is still `received`; without a new attempt its run key would be used up for good."""
+    campaign = rig.upload(contact_rows(3)).campaign
+    assert campaign is not None
+    request = tick(rig, api_files).run_requests[0]
+    run = rig.instance.create_run_for_job(rig.defs.resolve_job_def("prepare"), tags=request.tags)
+    rig.instance.report_run_canceled(run)
+    tick(rig, failed_runs)
+    with rig.engine.connect() as connection:
+        assert get_campaign(connection, campaign.key).prepare_attempts == 1
+    assert tick(rig, api_files).run_requests[0].run_key == f"{campaign.key}/2"

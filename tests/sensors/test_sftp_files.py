@@ -1,0 +1,243 @@
+"""The sensor of files on SFTP, against the sandbox's server: taken once, answered beside, archived."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from nightmail.settings import settings
+from nightmail.store.states import CampaignState
+from resources import sftp_servers
+from resources.sftp_servers import SftpServersResource
+from sensors.sftp_files import sftp_files
+from tests.pipeline_rig import PHONES, PipelineRig, contact_rows
+from tests.sftp.conftest import Server
+
+pytestmark = pytest.mark.usefixtures("at_once")
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Iterator[None]:
+    """A file is complete as soon as it is seen."""
+    monkeypatch.setenv("NIGHTMAIL_FILE_SETTLE_S", "0")
+    settings.cache_clear()
+    yield
+    for watch in sftp_servers._WATCHES.values():
+        watch.close()
+    sftp_servers._WATCHES.clear()
+
+
+@pytest.fixture
+def folder(
+    rig: PipelineRig, sandboxed: Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Path:
+    """The feed's folder, as this machine sees it."""
+    monkeypatch.setenv("RIG_SFTP_PASSWORD", sandboxed.password or "")
+    name = f"inbox-{request.node.name[:40]}-{time.time_ns()}"
+    rig.change(
+        "insert into sftp_server (name, host, port, username, password_secret, host_key) "
+        "values ('drop', :host, :port, 'acme', 'env:RIG_SFTP_PASSWORD', :key)",
+        host=sandboxed.settings.host,
+        port=sandboxed.settings.port,
+        key=sandboxed.settings.host_key,
+    )
+    rig.change("update feed set sftp_server_id = (select id from sftp_server), folder = :folder", folder=f"/{name}")
+    made = sandboxed.home / name
+    made.mkdir()
+    return made
+
+
+def tick(rig: PipelineRig, cursor: str | None = None) -> Any:
+    resources = {**rig.resources, "sftp_servers": SftpServersResource()}
+    return sftp_files(dg.build_sensor_context(instance=rig.instance, cursor=cursor, resources=resources))
+
+
+def drop(folder: Path, name: str, content: str) -> Path:
+    file = folder / name
+    file.write_text(content)
+    return file
+
+
+def test_a_file_is_taken_archived_prepared_and_answered(rig: PipelineRig, folder: Path) -> None:
+    """The whole way of one file, with its result and reject files beside it."""
+    content = contact_rows(6) + "C9,nonsense,Bob,1\n"
+    drop(folder, "due.csv", content)
+    asked = tick(rig)
+    assert [r.job_name for r in asked.run_requests] == ["prepare"]
+    assert not (folder / "due.csv").exists()
+    assert (folder / "archive" / "due.csv").read_text() == content
+    campaign = rig.campaign(asked.run_requests[0].partition_key)
+    assert campaign.source == "sftp"
+    rig.prepare(campaign)
+    assert isinstance(tick(rig, asked.cursor), dg.SkipReason)
+    result = json.loads((folder / "due.csv.result.json").read_text())
+    assert result["campaign"] == campaign.key
+    assert result["state"] == "sending"
+    assert result["counts"] == {
+        "rows": 7, "rejects": 1, "duplicates": 0, "contacts": 6,
+        "planned": 6, "held": 0, "messages": 6, "queued": 6, "standby": 0,
+    }
+    assert result["rejects"] == [
+        {"reason": "phone_invalid", "rows": 1, "remedy": "Write it in international form, such as +49 30 901820."}
+    ]
+    assert result["settings"]["default_country"] == "GB"
+    with (folder / result["rejects_file"]).open(encoding="utf-8-sig", newline="") as handle:
+        (row,) = csv.DictReader(handle)
+    assert row["phone"] == "nonsense"
+    assert row["nightmail_line"] == "8"
+
+
+def test_our_own_answers_are_not_taken_for_uploads(rig: PipelineRig, folder: Path) -> None:
+    """However often the folder is looked at, the reject file lies there untouched."""
+    drop(folder, "due.csv", contact_rows(6) + "C9,nonsense,Bob,1\n")
+    rig.prepare(rig.campaign(tick(rig).run_requests[0].partition_key))
+    for _ in range(3):
+        tick(rig)
+    assert {file.name for file in folder.iterdir() if file.is_file()} == {"due.csv.result.json", "due.csv.rejects.csv"}
+    assert len(rig.rows("select 1 from campaign")) == 1
+
+
+def test_a_corrected_reject_file_is_sent_for_what_was_corrected(rig: PipelineRig, folder: Path) -> None:
+    """Mended in place and dropped under its own name: only the mended row is sent to."""
+    drop(folder, "due.csv", contact_rows(6) + "C8,nonsense,Bob,1\nC9,rubbish,Eve,2\n")
+    rig.prepare(rig.campaign(tick(rig).run_requests[0].partition_key))
+    tick(rig)
+    rejects = folder / "due.csv.rejects.csv"
+    rejects.write_bytes(rejects.read_bytes().replace(b"nonsense", PHONES[77].encode()))
+    second = rig.campaign(tick(rig).run_requests[0].partition_key)
+    assert rig.prepare(second).success
+    second = rig.campaign(second)
+    assert second.state == CampaignState.SENDING
+    assert (second.counts["rows"], second.counts["contacts"], second.counts["rejects"]) == (2, 1, 1)
+    tick(rig)
+    assert (folder / "due.csv.rejects.csv.result.json").exists()
+    assert b"rubbish" in (folder / "due.csv.rejects.csv").read_bytes()
+
+
+def test_the_same_content_again_is_answered_with_the_earlier_campaign(rig: PipelineRig, folder: Path) -> None:
+    """Another name, and the very same file put back: neither is sent again."""
+    drop(folder, "due.csv", contact_rows(3))
+    first = tick(rig).run_requests[0].partition_key
+    rig.prepare(rig.campaign(first))
+    drop(folder, "copy.csv", contact_rows(3))
+    archived = folder / "archive" / "due.csv"
+    stat = archived.stat()
+    back = drop(folder, "due.csv", contact_rows(3))
+    os.utime(back, (stat.st_atime, stat.st_mtime))
+    assert isinstance(tick(rig), dg.SkipReason)
+    tick(rig)
+    assert len(rig.rows("select 1 from campaign")) == 1
+    for name in ("copy.csv", "due.csv"):
+        result = json.loads((folder / f"{name}.result.json").read_text())
+        assert result["campaign"] == first
+        if name == "copy.csv":
+            assert result["problem"]["reason"] == "file_already_taken"
+    assert not (folder / "copy.csv").exists()
+    assert not (folder / "due.csv").exists()
+
+
+def test_a_file_still_written_is_left_alone(rig: PipelineRig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name, or because its size changes between looks."""
+    monkeypatch.setenv("NIGHTMAIL_FILE_SETTLE_S", "0.2")
+    settings.cache_clear()
+    drop(folder, "due.csv.part", contact_rows(3))
+    growing = drop(folder, "due.csv", contact_rows(3))
+    deadline = time.monotonic() + 0.6
+    while time.monotonic() < deadline:
+        with growing.open("a") as handle:
+            handle.write("C7,07400100007,Eve,3\n")
+        assert isinstance(tick(rig), dg.SkipReason)
+    deadline = time.monotonic() + 20
+    while isinstance(tick(rig), dg.SkipReason):
+        assert time.monotonic() < deadline
+    assert (folder / "archive" / "due.csv").exists()
+    assert (folder / "due.csv.part").exists()
+
+
+def test_a_marker_says_that_a_file_is_complete(rig: PipelineRig, folder: Path) -> None:
+    """Without its marker a file waits; both are archived."""
+    rig.feed(marker_suffix=".done")
+    drop(folder, "due.csv", contact_rows(3))
+    assert isinstance(tick(rig), dg.SkipReason)
+    drop(folder, "due.csv.done", "")
+    assert len(tick(rig).run_requests) == 1
+    assert {file.name for file in (folder / "archive").iterdir()} == {"due.csv", "due.csv.done"}
+
+
+def test_a_file_over_the_limit_is_refused_with_an_answer(
+    rig: PipelineRig, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It becomes no campaign, and the uploader is told why."""
+    monkeypatch.setenv("NIGHTMAIL_MAXIMUM_FILE_BYTES", "50")
+    settings.cache_clear()
+    drop(folder, "due.csv", contact_rows(9))
+    tick(rig)
+    tick(rig)
+    result = json.loads((folder / "due.csv.result.json").read_text())
+    assert result["state"] == "refused"
+    assert result["problem"]["reason"] == "file_too_large"
+    assert rig.rows("select 1 from campaign") == []
+    assert (folder / "archive" / "due.csv").exists()
+
+
+def test_a_stopped_campaign_is_answered_with_its_problem(rig: PipelineRig, folder: Path) -> None:
+    """The result file says that nothing was sent, and why."""
+    drop(folder, "due.csv", "external_id,phone\nC1,07400100001\n")
+    rig.prepare(rig.campaign(tick(rig).run_requests[0].partition_key))
+    tick(rig)
+    result = json.loads((folder / "due.csv.result.json").read_text())
+    assert result["state"] == "stopped"
+    assert result["problem"]["reason"] == "file_missing_column"
+
+
+def test_a_server_that_refuses_raises_one_alert_until_it_is_well(
+    rig: PipelineRig, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong credentials: an operator is told once, nothing is lost, and the alert ends by itself."""
+    right = os.environ["RIG_SFTP_PASSWORD"]
+    monkeypatch.setenv("RIG_SFTP_PASSWORD", "wrong")
+    drop(folder, "due.csv", contact_rows(3))
+    for _ in range(2):
+        assert isinstance(tick(rig), dg.SkipReason)
+    alerts = rig.rows("select reason, subject, times, message from alert where resolved_at is null")
+    assert [(a["reason"], a["subject"], a["times"]) for a in alerts] == [("sftp_credentials", "sftp:drop", 2)]
+    assert "wrong" not in alerts[0]["message"]
+    monkeypatch.setenv("RIG_SFTP_PASSWORD", right)
+    assert len(tick(rig).run_requests) == 1
+    assert rig.rows("select 1 from alert where resolved_at is null") == []
+
+
+def test_one_missing_folder_holds_up_no_other_feed(rig: PipelineRig, folder: Path) -> None:
+    """The feed whose folder is there gets its file taken; the other one's folder is told of."""
+    rig.change(
+        "insert into feed (team_id, name, template_id, sftp_server_id, folder) "
+        "select team_id, 'lost', template_id, sftp_server_id, '/nowhere' from feed"
+    )
+    drop(folder, "due.csv", contact_rows(3))
+    assert len(tick(rig).run_requests) == 1
+    assert [row["reason"] for row in rig.rows("select reason from alert")] == ["sftp_folder_missing"]
+
+
+def test_a_transfer_that_breaks_is_taken_at_the_next_look(rig: PipelineRig, folder: Path, sandboxed: Server) -> None:
+    """The server goes away in mid-transfer again and again: the file is taken whole in the end, once."""
+    drop(folder, "due.csv", contact_rows(20_000))
+    faults = sandboxed.state / "faults.json"
+    faults.write_text(json.dumps({"drop_after_bytes": 65536, "count": 4}))
+    deadline = time.monotonic() + 60
+    found = tick(rig)
+    while isinstance(found, dg.SkipReason):
+        assert time.monotonic() < deadline
+        found = tick(rig)
+    faults.unlink(missing_ok=True)
+    campaign = rig.campaign(found.run_requests[0].partition_key)
+    assert rig.prepare(campaign, "contact_file").success
+    assert rig.campaign(campaign).counts["rows"] == 20_000
+    assert len(rig.rows("select 1 from campaign")) == 1
