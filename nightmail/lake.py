@@ -113,6 +113,13 @@ class TableFile:
         with filesystem.open(path, "rb") as handle:
             return int(pq.read_metadata(handle).num_rows)
 
+    def uncompressed_bytes(self) -> int:
+        """Bytes of all columns before compression, from the file's footer: how wide its rows are."""
+        filesystem, path = self._filesystem()
+        with filesystem.open(path, "rb") as handle:
+            metadata = pq.read_metadata(handle)
+            return sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+
     def write(self, table: pa.Table) -> None:
         """Write ``table`` as the whole file."""
         with self.writer(table.schema) as writer:

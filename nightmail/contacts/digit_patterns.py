@@ -180,6 +180,8 @@ def literals(pattern: str, most: int) -> tuple[str, ...] | None:
 
     Then it does not matter in which order a regular expression would try them.
     """
+    if pattern.isascii() and pattern.isdigit():
+        return (pattern,)
     try:
         automaton = Automaton([pattern], [False])
     except UnknownSyntaxError:

@@ -256,8 +256,9 @@ def _read_region(index: int, calling_code: int, bit: int, metadata: Any) -> _Reg
     prefix = metadata.national_prefix_for_parsing or None
     first = 0
     if prefix is not None:
-        first = _first_digits(prefix)
         plain = None if metadata.national_prefix_transform_rule else literals(prefix, _MOST_PREFIXES)
+        if plain is None:
+            first = _first_digits(prefix)
         prefix = plain or re.compile(prefix)
     possible = np.zeros(_MOST_DIGITS + 1, dtype=bool)
     too_long = np.zeros(_MOST_DIGITS + 1, dtype=bool)

@@ -23,12 +23,14 @@ from nightmail.contacts.judging import RowJudge
 from nightmail.contacts.phones import metadata_version
 from nightmail.contacts.rules import ADDRESS_FIELDS, ContactRules, ContactsSummary, Keep
 from nightmail.errors import ContractError
-from nightmail.lake import TableFile
+from nightmail.lake import BLOCK_ROWS, TableFile
 from nightmail.lake_schemas import REJECTS, WARNINGS
 from nightmail.progress import Progress
 from nightmail.reasons import remedy, sentence
 
 _SAMPLE_ROWS = 5_000
+_BLOCK_BYTES = 128 * 1024**2
+_LEAST_BLOCK_ROWS = 500
 
 
 def prepare_contacts(
@@ -51,6 +53,9 @@ def prepare_contacts(
     schema = contact_file.schema()
     check_columns(schema, rules)
     total = contact_file.num_rows()
+    # Rows that hold whole texts go in smaller blocks: memory does not grow with their width.
+    width = contact_file.uncompressed_bytes() // max(total, 1)
+    block_rows = max(_LEAST_BLOCK_ROWS, min(BLOCK_ROWS, _BLOCK_BYTES // max(width, 1)))
     day = rules.reference_date or datetime.now(UTC).date()
     judge = RowJudge.of(contact_file, rules, day)
     column_warnings = judge.column_warnings()
@@ -63,7 +68,7 @@ def prepare_contacts(
         preferences: list[np.ndarray] = []
         lines: list[np.ndarray] = []
         done = 0
-        for block in contact_file.blocks():
+        for block in contact_file.blocks(rows=block_rows):
             judged = judge.block(block)
             aside.append(judged.contacts)
             rejected.append(judged.rejected)

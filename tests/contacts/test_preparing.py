@@ -274,7 +274,9 @@ def test_many_blocks_are_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = []
     blocks = TableFile.blocks
     for size in (1, 37, 250_000):
-        monkeypatch.setattr(TableFile, "blocks", lambda self, columns=None, rows=size: blocks(self, columns, rows))
+        monkeypatch.setattr(
+            TableFile, "blocks", lambda self, columns=None, rows=0, size=size: blocks(self, columns, size)
+        )
         file, *outputs = (TableFile(str(tmp_path / f"{size}-{n}.parquet")) for n in "fcrw")
         file.write(table)
         summary = prepare_contacts(file, *outputs, rules)
@@ -282,6 +284,27 @@ def test_many_blocks_are_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found[0] == found[1] == found[2]
     assert found[0][0].duplicates > 50
     assert found[0][0].rejects > 50
+
+
+def test_wide_rows_go_in_small_blocks(tmp_path: Path) -> None:
+    """Memory does not grow with the width of rows: 128 MB of them make a block."""
+    rows, text = 1_500, "x" * 100_000
+    file, *outputs = (TableFile(str(tmp_path / f"{n}.parquet")) for n in "fcrw")
+    schema = pa.schema([("line", pa.int64()), ("phone", pa.string()), ("note", pa.string())])
+    with file.writer(schema, repetitive=()) as writer:
+        for start in range(0, rows, 500):
+            lines = range(start + 2, start + 502)
+            note = [f"{line}{text}" for line in lines]
+            writer.write(
+                pa.table(
+                    {"line": lines, "phone": [f"+4915123{line:06}" for line in lines], "note": note}, schema=schema
+                )
+            )
+    told: list[int] = []
+    summary = prepare_contacts(file, *outputs, ContactRules(), lambda stage, done, total: told.append(done))
+    assert summary.contacts == rows
+    assert len(told) == 2
+    assert told[0] < 1400
 
 
 def test_progress_is_told(prepare: Prepare, tmp_path: Path) -> None:
