@@ -15,6 +15,7 @@ late, twice and out of order; their log of what they accepted is the witness. At
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -77,6 +78,8 @@ class Result:
     kills: int = 0
     faults: int = 0
     database_restarts: int = 0
+    disk_fillings: int = 0
+    """Times that the database's disk was filled to the last byte for a while; needs the right to mount a tmpfs."""
     accepted: int = 0
     refused: int = 0
     twice: int = 0
@@ -100,10 +103,17 @@ def free_port() -> int:
 class Rig:
     """The processes of one run, in a folder that goes with it."""
 
-    def __init__(self, seed: int, faults: list[dict[str, Any]], behaviour: dict[str, Any]) -> None:
+    def __init__(self, seed: int, faults: list[dict[str, Any]], behaviour: dict[str, Any], disk_mb: int = 0) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="nightmail-chaos-"))
         self.folder.chmod(0o755)
-        self.server = LocalServer(self.folder / "pg")
+        self.disk = self.folder / "disk"
+        self.disk.mkdir()
+        mounted = disk_mb and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={disk_mb}m,mode=755", "tmpfs", self.disk],
+            stderr=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        self.own_disk = bool(mounted and mounted.returncode == 0)
+        self.server = LocalServer(self.disk / "pg")
         self.server.start()
         self.url = self.server.url()
         self.engine = create_engine(normalised_url(self.url), pool_pre_ping=True)
@@ -150,11 +160,26 @@ class Rig:
     def restart_database(self, mode: str) -> None:
         """Restart PostgreSQL: ``fast`` cuts connections, ``immediate`` is a crash."""
         subprocess.run(
-            [LocalServer.binaries() / "pg_ctl", "-w", "-t", "60", "-m", mode, "-D", self.folder / "pg",
-             "-l", self.folder / "pg" / "log", "restart"],
-            user=(self.folder / "pg").owner() if os.getuid() == 0 else None,
+            [LocalServer.binaries() / "pg_ctl", "-w", "-t", "60", "-m", mode, "-D", self.disk / "pg",
+             "-l", self.disk / "pg" / "log", "restart"],
+            user=(self.disk / "pg").owner() if os.getuid() == 0 else None,
             stdout=subprocess.DEVNULL, check=True,
         )  # fmt: skip
+
+    def fill_disk(self, seconds: float) -> None:
+        """Leave the database no byte of disk for a while, then give it back; start it if it gave up over it."""
+        filler = self.disk / "filler"
+        with filler.open("wb", buffering=0) as handle, contextlib.suppress(OSError):
+            while handle.write(b"x" * 1024 * 1024):
+                pass
+        time.sleep(seconds)
+        filler.unlink()
+        probe = subprocess.run(
+            [LocalServer.binaries() / "pg_ctl", "-D", self.disk / "pg", "status"],
+            user=(self.disk / "pg").owner() if os.getuid() == 0 else None, stdout=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        if probe.returncode:
+            self.restart_database("fast")
 
     def accepted(self) -> list[dict[str, Any]]:
         """The witness."""
@@ -175,6 +200,8 @@ class Rig:
             process.wait(timeout=30)
         self.engine.dispose()
         self.server.stop()
+        if self.own_disk:
+            subprocess.run(["umount", "-l", self.disk], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -192,13 +219,21 @@ def make_campaigns(rig: Rig, campaigns: int, messages: int) -> int:
 
 
 def run(
-    *, campaigns: int, messages: int, kills: int, seed: int, senders: int = 2, restarts: int = 2, tell: Any = None
+    *,
+    campaigns: int,
+    messages: int,
+    kills: int,
+    seed: int,
+    senders: int = 2,
+    restarts: int = 2,
+    disk_mb: int = 0,
+    tell: Any = None,
 ) -> Result:
     """One run; ``tell`` gets a line of progress now and then."""
     chance = random.Random(seed)
     began = time.monotonic()
     result = Result()
-    rig = Rig(seed, FAULTS, BEHAVIOUR)
+    rig = Rig(seed, FAULTS, BEHAVIOUR, disk_mb)
     try:
         result.messages = make_campaigns(rig, campaigns, messages)
         running = [start_sender(rig.context, rig.url, rig.public_url) for _ in range(senders)]
@@ -213,6 +248,9 @@ def run(
             if result.kills in restart_at:
                 rig.restart_database("immediate" if result.database_restarts % 2 else "fast")
                 result.database_restarts += 1
+            if rig.own_disk and result.kills == kills // 2:
+                rig.fill_disk(3.0)
+                result.disk_fillings += 1
             if result.kills % 10 == 0:
                 waiting = _waiting(rig)
                 if tell:
@@ -245,21 +283,23 @@ def _waiting(rig: Rig) -> int:
 
 
 def _let_it_end(rig: Rig, tell: Any) -> None:
+    """Wait until nothing is due and the last receipts have come: a late one may let another channel take over."""
     until = time.monotonic() + 600
-    while (waiting := _waiting(rig)) and time.monotonic() < until:
-        if tell:
-            tell(f"{waiting} messages waiting")
+    quiet = 0
+    while quiet < 3 and time.monotonic() < until:
+        waiting, receipts = _waiting(rig), int(rig.ask("")["waiting"])
+        quiet = quiet + 1 if not waiting and not receipts else 0
+        if tell and not quiet:
+            tell(f"{waiting} messages and {receipts} receipts waiting")
         time.sleep(1.0)
+        with contextlib.suppress(SQLAlchemyError):
+            advance_ledger(rig.engine)
 
 
 def _settle(rig: Rig) -> None:
-    """Wait for the last receipts, then let the carriers' records settle what is in doubt."""
+    """Let the carriers' records settle what is in doubt."""
     rig.ask("/faults", {"rules": []})
-    until = time.monotonic() + 120
-    while rig.ask("")["waiting"] and time.monotonic() < until:
-        time.sleep(0.5)
     for _ in range(3):
-        advance_ledger(rig.engine)
         resolve_in_doubt(rig.engine, sandbox_carriers(rig.public_url), limit=20_000)
 
 
@@ -305,7 +345,7 @@ def _judge(rig: Rig, result: Result, tell: Any) -> None:
                 ).all()
                 tell(f"{message_id}: {found}")
     doubtful = sum(count for kind, count in committed.items() if kind not in HARMLESS)
-    result.in_doubt_bound = (doubtful + result.kills + result.database_restarts) * EMAIL_BATCH
+    result.in_doubt_bound = (doubtful + result.kills + result.database_restarts + result.disk_fillings) * EMAIL_BATCH
 
 
 def main() -> None:
@@ -316,6 +356,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--senders", type=int, default=2)
     parser.add_argument("--restarts", type=int, default=3, help="of PostgreSQL, every second one a crash")
+    parser.add_argument(
+        "--disk-mb",
+        type=int,
+        default=1500,
+        help="size of the database's own disk, which is filled once; 0: the machine's",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -330,6 +376,7 @@ def main() -> None:
         seed=arguments.seed,
         senders=arguments.senders,
         restarts=arguments.restarts,
+        disk_mb=arguments.disk_mb,
         tell=tell,
     )
     if arguments.json:
