@@ -173,10 +173,7 @@ def measure(receipts: int) -> dict[str, Any]:
             "BENCH_SENDGRID": base64.b64encode(public).decode(),
         }
         portal = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "uvicorn", "portal.application:create_application", "--factory"),
-                *("--port", str(port), "--log-level", "warning", "--no-access-log"),
-            ],
+            [sys.executable, "-m", "portal", "--port", str(port)],
             env=environment,
         )
         _wait_for(port)

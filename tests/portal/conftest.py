@@ -25,6 +25,7 @@ from nightmail.sending.campaigns import CampaignRow, create_campaign
 from nightmail.settings import Settings
 from nightmail.store.partitions import ensure_partitions, month_of
 from portal.application import create_application
+from portal.serving import server_configuration
 from resources.carriers.webhook_signatures import signed_form
 
 AUTH_TOKEN = "12345678901234567890123456789012"
@@ -250,7 +251,7 @@ def start_portal(organisation: Organisation, tmp_path: Path) -> Iterator[PortalS
             **{"data_dir": tmp_path, "public_url": url, "secret_key": SECRET_KEY, "database_url": None, **changes}
         )
         application = create_application(settings, organisation.engine)
-        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False, lifespan="on"))
+        server = uvicorn.Server(server_configuration(application))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         client = httpx.Client(base_url=url, timeout=30, trust_env=False)
