@@ -81,7 +81,7 @@ def restore(engine: Engine, source: Path) -> Fenced:
         raise ConfigurationError(
             "senders_at_work",
             f"{at_work} senders are at work on this database.",
-            "Stop them first (`nightmail down`, or the send runs on Dagster's page).",
+            "Stop them first: end `nightmail up`, or the runs of `send` on Dagster's page.",
         )
     # The present content stays aside until the backup is in whole.
     with engine.begin() as connection:
