@@ -222,11 +222,7 @@ def _start_services(made: Deployment, say: Callable[[str], None]) -> None:
     say("portal")
     supervisor.start(
         "portal",
-        [
-            *(python, "-m", "uvicorn", "portal.application:create_application", "--factory"),
-            *("--host", settings.portal_host, "--port", str(settings.portal_port), "--log-level", "warning"),
-            *("--no-access-log", "--no-server-header"),
-        ],
+        [python, "-m", "portal", "--host", settings.portal_host, "--port", str(settings.portal_port)],
         further,
     )
 
