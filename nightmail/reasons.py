@@ -863,6 +863,97 @@ _ENTRIES = (
     Reason(
         "internal_error", Kind.REQUEST, "Something went wrong on our side.", "Try again, and tell an administrator."
     ),
+    # The command line and its parts
+    Reason("backup_unusable", Kind.SETUP, "The file is not a backup.", "Give a file that `nightmail db backup` wrote."),
+    Reason(
+        "category_unknown",
+        Kind.SETUP,
+        "The team has no category of that name.",
+        "Provision the category first, or give the template another one.",
+    ),
+    Reason(
+        "database_major_version",
+        Kind.SETUP,
+        "The data folder was made by another major version of PostgreSQL.",
+        "Make a backup with the earlier installation, move the folder away, and restore it.",
+    ),
+    Reason(
+        "database_not_configured",
+        Kind.SETUP,
+        "No database is configured and the local one is not running.",
+        "Start it with `nightmail up`, or set NIGHTMAIL_DATABASE_URL.",
+    ),
+    Reason(
+        "database_not_empty",
+        Kind.SETUP,
+        "The database holds an organisation, which a restore would replace.",
+        "Make a backup of it, then run the restore with --replace.",
+    ),
+    Reason(
+        "database_not_upgraded",
+        Kind.SETUP,
+        "The database's schema is older than this version of Nightmail.",
+        "Run `nightmail db upgrade`.",
+    ),
+    Reason(
+        "database_program_failed",
+        Kind.SETUP,
+        "A program of PostgreSQL failed.",
+        "Check the database's address, the disk's free space and the versions.",
+    ),
+    Reason("day_invalid", Kind.SETUP, "What was given is not a day.", "Write it as 2026-11-23."),
+    Reason("demo_failed", Kind.SETUP, "The demo could not go on.", "Read the logs in its data folder."),
+    Reason("demo_too_slow", Kind.SETUP, "The machine was too busy for the demo's times.", "Try again."),
+    Reason("file_missing", Kind.SETUP, "There is no such file.", "Give the path of a contact file."),
+    Reason(
+        "folder_unusable", Kind.SETUP, "The folder cannot be made or emptied.", "Give another one, or mend its rights."
+    ),
+    Reason(
+        "key_file_unwritable",
+        Kind.SETUP,
+        "A new API key cannot be written to its file.",
+        "Revoke it, correct the path and provision again.",
+    ),
+    Reason("lake_unavailable", Kind.SETUP, "The lake cannot be written.", "Check NIGHTMAIL_LAKE_URL and its rights."),
+    Reason("options_contradict", Kind.SETUP, "The options exclude each other.", "Give one of them."),
+    Reason(
+        "organisation_invalid",
+        Kind.SETUP,
+        "The organisation file cannot be used.",
+        "Correct it; docs/provisioning.md explains each key.",
+    ),
+    Reason("part_ended", Kind.SETUP, "A part ended by itself.", "Read its log."),
+    Reason("part_not_ready", Kind.SETUP, "A part was not ready in time.", "Read its log."),
+    Reason("port_taken", Kind.SETUP, "A port is used by something else.", "Stop what uses it, or set another port."),
+    Reason("reason_unknown", Kind.SETUP, "There is no such reason.", "`nightmail explain` lists all."),
+    Reason(
+        "report_missing",
+        Kind.SETUP,
+        "There is no delivery report of that day.",
+        "It is written minutes after the first message was sent.",
+    ),
+    Reason("schedule_invalid", Kind.SETUP, "The schedule is not a cron expression.", "Write it as `0 2 * * *`."),
+    Reason(
+        "secret_missing",
+        Kind.SETUP,
+        "A secret is not where its reference says.",
+        "Set the environment variable, or create the file, that the reference names.",
+    ),
+    Reason(
+        "senders_at_work",
+        Kind.SETUP,
+        "Senders are at work on the database.",
+        "Stop them first: end `nightmail up`, or the runs of `send` on Dagster's page.",
+    ),
+    Reason(
+        "settings_invalid",
+        Kind.SETUP,
+        "The settings cannot be used.",
+        "Correct the NIGHTMAIL_ variable or the settings file; docs/operations.md lists every setting.",
+    ),
+    Reason("state_unknown", Kind.SETUP, "There is no such state.", "Use one that `nightmail campaigns` shows."),
+    Reason("team_needed", Kind.SETUP, "It is not clear whose this is.", "Add --team, such as acme.billing."),
+    Reason("time_invalid", Kind.SETUP, "What was given is not a time to come.", "Write it as 2026-12-01T08:00."),
 )
 
 REASONS: dict[str, Reason] = {entry.code: entry for entry in _ENTRIES}

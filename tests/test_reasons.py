@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import string
+from pathlib import Path
 
 import pytest
 
 from nightmail.reasons import REASONS, Reason, explain
+
+CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize("reason", REASONS.values(), ids=lambda reason: reason.code)
@@ -20,3 +25,24 @@ def test_a_reason_has_a_sentence_a_remedy_and_fillable_fields(reason: Reason) ->
     assert reason.remedy.endswith(".") or "{" in reason.remedy
     assert "{" not in shown
     assert reason.code == reason.code.lower()
+
+
+def test_every_reason_that_is_raised_is_in_the_registry() -> None:
+    """`nightmail explain` knows every code that an error can carry."""
+    unknown = []
+    for room in ("nightmail", "resources", "assets", "sensors", "pipelines", "portal", "commands"):
+        for path in sorted((CHECKOUT / room).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.Call) or not node.args:
+                    continue
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                first = node.args[0]
+                if (
+                    not name.endswith("Error")
+                    or not isinstance(first, ast.Constant)
+                    or not isinstance(first.value, str)
+                ):
+                    continue
+                if re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", first.value) and first.value not in REASONS:
+                    unknown.append(f"{path.relative_to(CHECKOUT)}:{node.lineno} {first.value}")
+    assert not unknown
