@@ -21,8 +21,8 @@ from tests.pipeline_rig import PipelineRig, contact_rows
 
 def tick(rig: PipelineRig, sensor: Any, cursor: str | None = None) -> Any:
     """One evaluation of a sensor."""
-    context = dg.build_sensor_context(instance=rig.instance, cursor=cursor, resources=rig.resources)
-    return sensor(context)
+    with dg.build_sensor_context(instance=rig.instance, cursor=cursor, resources=rig.resources) as context:
+        return sensor(context)
 
 
 def test_a_received_file_is_asked_for_once(rig: PipelineRig) -> None:

@@ -57,7 +57,8 @@ def folder(
 
 def tick(rig: PipelineRig, cursor: str | None = None) -> Any:
     resources = {**rig.resources, "sftp_servers": SftpServersResource()}
-    return sftp_files(dg.build_sensor_context(instance=rig.instance, cursor=cursor, resources=resources))
+    with dg.build_sensor_context(instance=rig.instance, cursor=cursor, resources=resources) as context:
+        return sftp_files(context)
 
 
 def drop(folder: Path, name: str, content: str) -> Path:
@@ -82,8 +83,15 @@ def test_a_file_is_taken_archived_prepared_and_answered(rig: PipelineRig, folder
     assert result["campaign"] == campaign.key
     assert result["state"] == "sending"
     assert result["counts"] == {
-        "rows": 7, "rejects": 1, "duplicates": 0, "contacts": 6,
-        "planned": 6, "held": 0, "messages": 6, "queued": 6, "standby": 0,
+        "rows": 7,
+        "rejects": 1,
+        "duplicates": 0,
+        "contacts": 6,
+        "planned": 6,
+        "held": 0,
+        "messages": 6,
+        "queued": 6,
+        "standby": 0,
     }
     assert result["rejects"] == [
         {"reason": "phone_invalid", "rows": 1, "remedy": "Write it in international form, such as +49 30 901820."}
