@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from assets.sends import write_changed_sends
 from nightmail.sending.advance import advance_ledger
+from nightmail.sending.campaigns import due_work
 from nightmail.sending.senders import SenderOptions, drain
 from nightmail.settings import settings
 from resources.carrier_accounts import CarriersResource
@@ -26,10 +27,6 @@ _COMING = text(
     "select exists (select from campaign where state in ('received', 'checking') "
     "and (accepts_until is null or accepts_until <= now() + interval '5 seconds') "
     "and state_changed_at > now() - interval '10 minutes')"
-)
-_DUE = text(
-    "select exists (select from campaign c where c.state = 'sending' and exists "
-    "(select from message m where m.campaign_id = c.id and m.state = 'queued' and m.due_at <= now()))"
 )
 
 
@@ -65,7 +62,7 @@ def _wait_for_more(database: DatabaseResource, until: float) -> bool:
     """Wait while campaigns are being prepared; gives whether something became due."""
     while time.monotonic() < until:
         with database.connect() as connection:
-            if connection.scalar(_DUE):
+            if due_work(connection, limit=1).messages:
                 return True
             if not connection.scalar(_COMING):
                 return False

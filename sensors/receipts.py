@@ -25,10 +25,14 @@ _POLL_INTERVAL_S = 5
 @dg.sensor(
     minimum_interval_seconds=_POLL_INTERVAL_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks carriers for receipts and replies where no public address is set, so that webhooks cannot reach us.",
+    description="Asks carriers for what is in doubt, and for receipts and replies where no public address is set, so that "
+    "webhooks cannot reach us.",
 )
 def receipts_polled(database: DatabaseResource, carriers: CarriersResource) -> dg.SkipReason:
-    """Poll what has no final receipt yet."""
+    """Look up what is in doubt; poll what has no final receipt yet."""
+    from nightmail.sending.in_doubt import resolve_in_doubt
+
+    resolve_in_doubt(database.engine, carriers.factory(), sparing=True)
     if carriers.webhook_base_url is not None:
         return dg.SkipReason("Carriers post receipts to the public address.")
     from nightmail.sending.polling import poll_carriers

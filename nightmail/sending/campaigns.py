@@ -433,6 +433,29 @@ def stop(engine: Engine, campaign: str | int, *, actor: str, problem: Mapping[st
         )
 
 
+_DUE_WORK = """
+select count(*) filter (where n > 0), coalesce(sum(n), 0) from (
+    select (select count(*) from (
+        select from message m where m.campaign_id = c.id and m.state = 'queued' and m.due_at <= now()
+        and m.channel = any(usable.channels) limit :limit) due) as n
+    from campaign c join team t on t.id = c.team_id cross join lateral (
+        select array_agg(distinct a.channel) as channels from carrier_account a left join team o on o.id = a.team_id
+        where a.active and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
+        and not exists (
+            select from suspension s left join team st on st.id = s.team_id
+            where s.lifted_at is null and s.channel = a.channel
+            and (st.id is null or t.path = st.path or starts_with(t.path, st.path || '.'))
+            and (s.carrier_account_id is null or s.carrier_account_id = a.id)
+            and (s.sender is null
+                 or exists (select from sender n where n.address = s.sender and n.carrier_account_id = a.id)))
+        and not exists (
+            select from pace p where p.carrier_account_id = a.id and p.blocked_until > now() + interval '30 s')
+    ) usable
+    where c.state = 'sending' and (c.cut_off_at is null or c.cut_off_at > now())
+) counted
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class DueWork:
     """What senders would find now: for the sensor that keeps them running."""
@@ -446,17 +469,11 @@ class DueWork:
 
 
 def due_work(connection: Connection, limit: int = 1000) -> DueWork:
-    """How much senders have to do: two bounded, indexed queries, cheap enough for every sensor tick."""
-    row = connection.execute(
-        text(
-            "select count(*) filter (where n > 0), coalesce(sum(n), 0) from (select (select count(*) from (select 1 "
-            "from message m where m.campaign_id = c.id and m.state = 'queued' and m.due_at <= now() "
-            "and not exists (select from suspension s where s.lifted_at is null and s.channel = m.channel "
-            "and s.carrier_account_id is null and (s.team_id is null or s.team_id = c.team_id)) "
-            "limit :limit) due) as n from campaign c where c.state = 'sending') counted"
-        ),
-        {"limit": limit},
-    ).one()
+    """How much senders have to do: two bounded, indexed queries, cheap enough for every sensor tick.
+
+    What only waits does not count: for a suspension to be lifted, a carrier account to be made, a long ``Retry-After``.
+    """
+    row = connection.execute(text(_DUE_WORK), {"limit": limit}).one()
     senders = connection.scalar(text("select count(*) from sender_run where finished_at is null"))
     return DueWork(int(row[0]), int(row[1]), int(senders or 0))
 

@@ -81,15 +81,18 @@ select m.ledger_month as month, m.message_key as key, m.campaign_id,
 from message m join campaign c on c.id = m.campaign_id join category g on g.id = c.category_id
 join message_content x on x.ledger_month = m.ledger_month and x.message_key = m.message_key
 left join attempt a on a.ledger_month = m.ledger_month and a.message_key = m.message_key and a.number = m.attempts
-where m.state = 'in_doubt' and m.changed_at > :oldest
+where m.state = 'in_doubt' and m.changed_at > :oldest and (not :sparing or random() < case
+    when m.changed_at > now() - interval '1 minute' then 1
+    when m.changed_at > now() - interval '10 minutes' then 0.2 else 0.01 end)
 order by random() limit :limit
 """
 
 
-def resolve_in_doubt(engine: Engine, carriers: CarrierFactory, *, limit: int = 1000) -> Resolved:
+def resolve_in_doubt(engine: Engine, carriers: CarrierFactory, *, limit: int = 1000, sparing: bool = False) -> Resolved:
     """Look messages in doubt up at their carriers and settle those that are found there.
 
-    Cheap when there is none; one process at a time works. Call it every 15 seconds or so.
+    Cheap when there is none; one process at a time works. Senders and sensors call it every few seconds, ``sparing`` the
+    carrier: fresh doubts are looked up at once, older ones now and then.
     """
     with engine.connect() as lock:
         alone = lock.scalar(text("select pg_try_advisory_lock(hashtext('nightmail.in_doubt'))"))
@@ -97,18 +100,18 @@ def resolve_in_doubt(engine: Engine, carriers: CarrierFactory, *, limit: int = 1
         if not alone:
             return Resolved()
         try:
-            return _resolve(engine, carriers, limit)
+            return _resolve(engine, carriers, limit, sparing)
         finally:
             lock.execute(text("select pg_advisory_unlock(hashtext('nightmail.in_doubt'))"))
             lock.commit()
 
 
-def _resolve(engine: Engine, carriers: CarrierFactory, limit: int) -> Resolved:
+def _resolve(engine: Engine, carriers: CarrierFactory, limit: int, sparing: bool) -> Resolved:
     with engine.begin() as connection:
         accepted = accept_proven(connection)
         now = connection.scalar(text("select now()"))
         assert now is not None
-        rows = connection.execute(text(_DOUBTS), {"oldest": now - LONGEST_LOOK, "limit": limit})
+        rows = connection.execute(text(_DOUBTS), {"oldest": now - LONGEST_LOOK, "limit": limit, "sparing": sparing})
         doubts = [_Doubt(**row._mapping) for row in rows]
         accounts = carrier_accounts(connection) if doubts else []
     resent = 0

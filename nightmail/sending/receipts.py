@@ -8,7 +8,6 @@ it when it was in doubt, and keeps it from being sent again when it was queued f
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,29 +16,23 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from nightmail.errors import NightmailError
 from nightmail.message_ids import parse_message_id
 from nightmail.privacy import address_hash
-from nightmail.sending.advance import accept_proven
 from nightmail.sending.campaigns import audit, raise_alert
 from nightmail.sending.carrier import (
     NOT_REACHED,
     REACHED,
     STATUS_RANK,
-    Pending,
     Receipt,
     ReceiptStatus,
     Reply,
     ReplyKind,
 )
 from nightmail.sending.error_classes import ErrorClass
-from nightmail.sending.routes import CarrierFactory, carrier_accounts
 from nightmail.sending.stop_words import Word, word_in
 
-_log = logging.getLogger("nightmail.sending")
 _T = TypeVar("_T")
 
-POLL_BATCH = 500
 _RANKS = "case m.delivery " + " ".join(f"when '{s}' then {r}" for s, r in STATUS_RANK.items()) + " else 0 end"
 _APPLY = f"""
 with r as (
@@ -502,53 +495,3 @@ def _opt_in(connection: Connection, team_id: int | None, reply: Reply, hashed: s
     if done:
         audit(connection, actor="recipient", action="suppression.lifted", subject=hashed, team_id=team_id)
     return done
-
-
-# --- Polling ----------------------------------------------------------------------------------------------------------
-
-
-def poll_receipts(
-    engine: Engine, carriers: CarrierFactory, *, hash_key: bytes, older_than_s: float = 2.0, limit: int = POLL_BATCH
-) -> ReceiptsTaken:
-    """Ask carriers what became of accepted messages that have no final receipt; for where no webhook reaches us.
-
-    Messages of the last two days are asked about, in no order, so that silent ones do not keep the others waiting.
-    """
-    total = ReceiptsTaken()
-    with engine.connect() as connection:
-        accounts = carrier_accounts(connection)
-    for account in accounts:
-        with engine.connect() as connection:
-            rows = connection.execute(
-                text(
-                    "select c.token || '-' || m.line || '-' || m.channel || '-' || m.step as message_id, "
-                    "m.carrier_message_id, m.handed_off_at from message m join campaign c on c.id = m.campaign_id "
-                    "where m.handed_off_at > now() - interval '2 days' "
-                    "and m.handed_off_at < now() - make_interval(secs => :older) and m.state = 'accepted' "
-                    "and m.carrier_account_id = :account and m.carrier_message_id is not null "
-                    "and (m.delivery is null or m.delivery in ('queued', 'sent', 'deferred', 'ringing')) "
-                    "order by random() limit :limit"
-                ),
-                {"older": older_than_s, "account": account.id, "limit": limit},
-            ).all()
-        try:
-            carrier = carriers(account)
-        except NightmailError as error:
-            _log.warning("receipts of %s cannot be asked for: %s", account.name, error.reason)
-            continue
-        try:
-            receipts = carrier.poll([Pending(*row) for row in rows]) if rows else []
-            replies = carrier.poll_replies(dt.datetime.now(dt.UTC) - dt.timedelta(minutes=10))
-        finally:
-            carrier.close()
-        taken = take_receipts(engine, receipts, hash_key=hash_key)
-        take_replies(engine, replies, hash_key=hash_key)
-        total = ReceiptsTaken(
-            total.taken + taken.taken,
-            total.repeated + taken.repeated,
-            total.unattached + taken.unattached,
-            total.suppressed + taken.suppressed,
-        )
-    with engine.begin() as connection:
-        accept_proven(connection)
-    return total

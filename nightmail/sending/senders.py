@@ -792,7 +792,7 @@ class _Sender:
             try:
                 advance_ledger(self.engine)
                 if rounds % RESOLVE_EVERY == 0:
-                    resolve_in_doubt(self.engine, self.carriers)
+                    resolve_in_doubt(self.engine, self.carriers, sparing=True)
             except SQLAlchemyError as error:
                 _log.warning("the ledger was not advanced: %s", type(error).__name__)
 
@@ -880,7 +880,7 @@ def drain(
         advance_ledger(engine)
         summary = _Sender(engine, carriers, options, stop, progress).run()
         advance_ledger(engine)
-        resolve_in_doubt(engine, carriers)
+        resolve_in_doubt(engine, carriers, sparing=True)
     except OperationalError as error:
         raise UnavailableError(
             "database_unavailable", "The database does not answer.", "Check that it runs; `nightmail doctor` says more."

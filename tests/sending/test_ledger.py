@@ -18,10 +18,12 @@ from nightmail.sending.campaigns import (
     begin_preparing,
     cancel,
     due_work,
+    lift_suspension,
     message_counts,
     release_scheduled,
     sends_to_write,
     stop,
+    suspend_channel,
 )
 from nightmail.sending.ledger import LedgerError, load_ledger, write_sends
 from nightmail.store.states import CampaignState
@@ -115,6 +117,33 @@ def test_the_state_after_loading(organisation: Organisation) -> None:
         assert due_work(connection).messages == 2
     with pytest.raises(UsageError, match="does not await approval"):
         approve(organisation.engine, waiting.key, actor="ann")
+
+
+def test_what_only_waits_is_not_due(organisation: Organisation) -> None:
+    """A suspended account or channel, a long pause of the carrier's: no sender is started for it."""
+    organisation.campaign(3)
+
+    def due() -> int:
+        with organisation.engine.connect() as connection:
+            return due_work(connection).messages
+
+    assert due() == 3
+    account = organisation.account_ids["sms"]
+    for team, only in ((None, account), (organisation.parent_id, None), (organisation.team_id, account)):
+        row = suspend_channel(
+            organisation.engine, "sms", reason="test", by="test", team_id=team, carrier_account_id=only
+        )
+        assert due() == 0
+        lift_suspension(organisation.engine, row.id, by="test")
+    suspend_channel(organisation.engine, "email", reason="test", by="test")
+    suspend_channel(organisation.engine, "sms", reason="test", by="test", carrier_account_id=account, sender="+1999")
+    assert due() == 3
+    organisation.execute(
+        "insert into pace (carrier_account_id, sender, channel, rate_per_s, ceiling_per_s, tokens, blocked_until) "
+        "values (:a, '', 'sms', 1, 1, 1, now() + interval '10 minutes')",
+        a=account,
+    )
+    assert due() == 0
 
 
 def test_a_send_that_cannot_make_its_cut_off_says_so(organisation: Organisation) -> None:
