@@ -27,7 +27,7 @@ def campaigns(
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """List campaigns with their states and counts, newest first, or show one in full."""
-    from commands.local import open_database, sandbox_in_use
+    from commands.local import open_database
     from nightmail.sending import campaigns as ledger
     from nightmail.store.states import CampaignState
 
@@ -38,20 +38,17 @@ def campaigns(
             "state_unknown", f"There is no state {', '.join(unknown)}.", f"Use: {', '.join(CampaignState)}."
         )
     engine = open_database()
-    in_sandbox = sandbox_in_use(engine)
-    if in_sandbox:
-        view.sandbox()
     with engine.connect() as connection:
         if suspensions:
             _show_suspensions(view, connection)
         elif campaign:
-            _show_one(view, connection, ledger.get_campaign(connection, campaign), in_sandbox)
+            _show_one(view, connection, ledger.get_campaign(connection, campaign))
         else:
             found = ledger.list_campaigns(
                 connection, team_path=team, states=[CampaignState(name) for name in state], limit=limit
             )
             rows = [(row, ledger.message_counts(connection, row.id)) for row in found]
-            view.answer({"ok": True, "sandbox": in_sandbox, "campaigns": [as_json(row, sent) for row, sent in rows]})
+            view.answer({"ok": True, "campaigns": [as_json(row, sent) for row, sent in rows]})
             columns = ("campaign", "state", *COUNTS, "accepted", "failed", "in doubt", "queued")
             cells = [
                 (
@@ -84,11 +81,11 @@ def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _show_one(view: Screen, connection: Connection, row: CampaignRow, in_sandbox: bool) -> None:
+def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
     from nightmail.sending.campaigns import message_counts
 
     sent = message_counts(connection, row.id)
-    view.answer({"ok": True, "sandbox": in_sandbox, **as_json(row, sent)})
+    view.answer({"ok": True, **as_json(row, sent)})
     view.say(row.key, style="bold")
     view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC; source {row.source}")
     if row.problem:

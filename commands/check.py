@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands.screen import Screen, screen, table
+from commands.screen import Screen, current, screen, table
 from nightmail.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _answer(
     contact_file = prepared.contact_file
     return {
         "ok": not prepared.problems,
-        "sandbox": _in_sandbox(engine),
+        "sandbox": engine is None or bool(current().in_sandbox),
         "file": str(file),
         "template": {
             "name": template.name,
@@ -259,14 +259,6 @@ def _answer(
         "phone_metadata_version": prepared.contacts.phone_metadata_version,
         "default_country": preparation.default_country,
     }
-
-
-def _in_sandbox(engine: Engine | None) -> bool:
-    if engine is None:
-        return True
-    from commands.local import sandbox_in_use
-
-    return sandbox_in_use(engine)
 
 
 def _rejects_only(by_reason: dict[str, int]) -> dict[str, int]:
@@ -316,7 +308,7 @@ def message_samples(messages: TableFile) -> list[dict[str, Any]]:
 def _show(view: Screen, answer: dict[str, Any]) -> None:
     if view.json_output:
         return
-    if answer["sandbox"]:
+    if answer["sandbox"] and view.in_sandbox is None:
         view.sandbox()
     show_file(view, answer)
     show_counts(view, answer["counts"])

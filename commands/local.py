@@ -61,7 +61,11 @@ def database_url() -> str:
 
 
 def open_database() -> Engine:
-    """An engine on a database that answers and has the newest schema. Raises :class:`NightmailError` otherwise."""
+    """An engine on a database that answers and has the newest schema. Raises :class:`NightmailError` otherwise.
+
+    Where no carrier but the sandbox is configured, the command's screen says so in large letters.
+    """
+    from commands.screen import current
     from nightmail.store.engine import engine
     from nightmail.store.upgrade import pending
 
@@ -73,6 +77,11 @@ def open_database() -> Engine:
             "The database's schema is older than this version of Nightmail.",
             "Run `nightmail db upgrade`.",
         )
+    view = current()
+    if view.in_sandbox is None:
+        view.in_sandbox = sandbox_in_use(made)
+        if view.in_sandbox:
+            view.sandbox()
     return made
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands.screen import bar_chart, screen, table
-from nightmail.errors import UsageError
+from commands.screen import Screen, bar_chart, screen, table
+from nightmail.errors import NightmailError, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +33,7 @@ def report(
     from nightmail.settings import settings
 
     view = screen(json_output)
+    _say_where(view)
     lake = Lake(settings().lake)
     if day is not None and campaign is not None:
         raise UsageError("options_contradict", "--day and --campaign exclude each other.", "Give one of them.")
@@ -69,6 +70,16 @@ def report(
     view.say(f"cost {money(totals['costs']) or 'not known'}; {totals['segments']:,} segments")
     for name in files:
         view.say(f"  {name}", style="cyan")
+
+
+def _say_where(view: Screen) -> None:
+    """Say that this is the sandbox where it is; reading a report needs no database."""
+    from commands.local import open_database
+
+    try:
+        open_database()
+    except NightmailError:
+        view.sandbox()
 
 
 def _day(text: str) -> dt.date:

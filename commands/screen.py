@@ -32,6 +32,8 @@ class Screen:
 
     def __init__(self, json_output: bool = False) -> None:
         self.json_output = json_output
+        self.in_sandbox: bool | None = None
+        """Whether no carrier but the sandbox is configured; ``None`` until somebody has looked."""
         self._consoles: dict[bool, Console] = {}
 
     def _console(self, stderr: bool) -> Console:
@@ -70,13 +72,16 @@ class Screen:
             self.err.print(line, style=style, markup=False, soft_wrap=True)
 
     def answer(self, values: Mapping[str, Any]) -> None:
-        """The JSON document of ``--json``; nothing otherwise."""
+        """The JSON document of ``--json``; nothing otherwise. ``sandbox`` is added where it is known."""
         if self.json_output:
+            if self.in_sandbox is not None and "error" not in values:
+                values = {"ok": values.get("ok"), "sandbox": self.in_sandbox, **values}
             sys.stdout.write(to_json(values) + "\n")
             sys.stdout.flush()
 
     def sandbox(self) -> None:
         """Say in large letters that the sandbox is in use. With ``--json`` the answer's key ``sandbox`` says so."""
+        self.in_sandbox = True
         if self.json_output:
             return
         from rich.panel import Panel

@@ -40,7 +40,7 @@ def send(
     json_output: bool = typer.Option(False, "--json", help="Print JSON; asks nothing."),
 ) -> None:
     """Send a contact file by a template, now or at a time. Shows what would be sent and asks first."""
-    from commands.local import actor, open_database, sandbox_in_use
+    from commands.local import actor, open_database
     from commands.template_choice import choose_template
     from nightmail.intake.direct_sends import register_direct_send, store_template
     from nightmail.settings import settings
@@ -49,9 +49,6 @@ def send(
     if not file.is_file():
         raise UsageError("file_missing", f"There is no file {file}.", "Give the path of a contact file.")
     engine = open_database()
-    in_sandbox = sandbox_in_use(engine)
-    if in_sandbox:
-        view.sandbox()
     whose, zone = _team(engine, team)
     starts_at = None if at is None else _moment(at, zone)
     chosen = choose_template(template, engine)
@@ -66,15 +63,14 @@ def send(
         done = register_direct_send(
             connection, whose, version, arrival, actor=actor(), scheduled_at=starts_at, again=again
         )
-    _tell(view, done, in_sandbox, starts_at)
+    _tell(view, done, starts_at)
 
 
-def _tell(view: Screen, done: Registered, in_sandbox: bool, starts_at: dt.datetime | None) -> None:
+def _tell(view: Screen, done: Registered, starts_at: dt.datetime | None) -> None:
     assert done.campaign is not None
     view.answer(
         {
             "ok": done.state == "taken",
-            "sandbox": in_sandbox,
             "campaign": done.campaign.key,
             "state": done.state,
             "starts_at": starts_at,
