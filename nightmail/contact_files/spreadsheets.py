@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
-from xml.sax import SAXException
-from xml.sax.handler import ContentHandler, feature_namespaces
-from xml.sax.xmlreader import AttributesNSImpl
+from xml.parsers import expat
 
 import python_calamine
-from defusedxml import ElementTree, expatreader
+from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
 from nightmail.contact_files.cell_text import cell_text
@@ -34,8 +32,23 @@ _CELL_LIMIT = 64_000_000
 _SMALL_XML = 32 * 1024 * 1024
 _RATIO_FLOOR = 64 * 1024 * 1024
 _LINES_NAMED = 10
-_REFERENCE = re.compile(rb"""\br=["']([A-Z]{0,3})([0-9]+)["']""")
-_WORTH_A_LOOK = re.compile(rb"""hidden=["'](?:1|true)|<(?:\w+:)?f[\s>/]|\bt=["']e["']|<(?:\w+:)?v>-?[0-9]{16,}""")
+_COLUMN = re.compile(rb"""\br=["']([A-Z]{1,3})[0-9]""")
+_ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br=["']([0-9]+)""")
+_FAR_ROW = re.compile(rb"""\br=["'][A-Z]{1,3}([0-9]{6,})""")
+_NEAR_ROWS = 99_999
+_WORTH_A_LOOK = (
+    b'hidden="1"',
+    b'hidden="true"',
+    b"hidden='1'",
+    b"<f>",
+    b"<f ",
+    b"<f/",
+    b":f>",
+    b":f ",
+    b't="e"',
+    b"t='e'",
+)
+_LONG_NUMBER = re.compile(rb"v>-?[0-9]{16}")
 _CHUNK = 4 * 1024 * 1024
 
 
@@ -170,10 +183,10 @@ class Workbook:
                 return
             rows, columns = 0, 0
             for chunk in _xml_chunks(self._path, self._part()):
-                for letters, digits in set(_REFERENCE.findall(chunk)):
-                    rows = max(rows, int(digits))
-                    if letters:
-                        columns = max(columns, _column_number(letters.decode()))
+                columns = max(columns, *map(_column_number, set(_COLUMN.findall(chunk))), 1)
+                rows = max(rows, *map(int, _ROW.findall(chunk)), *map(int, set(_FAR_ROW.findall(chunk))), 1)
+            if columns * _NEAR_ROWS > _CELL_LIMIT:
+                rows = max(rows, _NEAR_ROWS)
             if rows * max(columns, 1) > _CELL_LIMIT:
                 raise file_error("file_expands_too_far", limit=f"{_CELL_LIMIT} cells")
         except _XML_ERRORS as error:
@@ -185,13 +198,11 @@ class Workbook:
         try:
             part = self._part()
             padded = _padded_styles(self._path)
-            tail = b""
             worth = bool(padded)
             for chunk in _xml_chunks(self._path, part) if not worth else ():
-                if _WORTH_A_LOOK.search(tail + chunk):
+                if any(mark in chunk for mark in _WORTH_A_LOOK) or _LONG_NUMBER.search(chunk):
                     worth = True
                     break
-                tail = chunk[-64:]
             if worth:
                 self.facts = _xlsx_facts(self._path, part, padded)
         except _XML_ERRORS as error:
@@ -217,7 +228,7 @@ class Workbook:
 
 _XML_ERRORS = (
     ParseError,
-    SAXException,
+    expat.ExpatError,
     DefusedXmlException,
     zipfile.BadZipFile,
     KeyError,
@@ -267,10 +278,10 @@ def _local(name: str) -> str:
     return name.rsplit("}", 1)[-1]
 
 
-def _column_number(letters: str) -> int:
+def _column_number(letters: bytes) -> int:
     number = 0
     for letter in letters:
-        number = number * 26 + ord(letter) - 64
+        number = number * 26 + letter - 64
     return number
 
 
@@ -339,21 +350,17 @@ def _padded_styles(path: Path) -> dict[str, PaddedFormat]:
     return padded
 
 
-class _Handler(ContentHandler):
-    """SAX events by local names, attributes as a plain dict."""
+class _Handler:
+    """Takes the elements of a sheet's XML, by their local names."""
 
     def __init__(self, facts: SheetFacts) -> None:
-        super().__init__()
         self.facts = facts
-
-    def startElementNS(self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl) -> None:  # noqa: ARG002, N802
-        self.start(name[1], {key[1]: value for key, value in attrs.items()})
-
-    def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:  # noqa: ARG002, N802
-        self.end(name[1])
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element begins."""
+
+    def text(self, content: str) -> None:
+        """Text between elements."""
 
     def end(self, name: str) -> None:
         """An element ends."""
@@ -376,7 +383,9 @@ class _XlsxSheet(_Handler):
         if name == "c":
             reference = attributes.get("r", "")
             letters = reference.rstrip("0123456789")
-            self._column = _column_number(letters) if letters.isalpha() and letters.isupper() else self._column + 1
+            self._column = (
+                _column_number(letters.encode()) if letters.isalpha() and letters.isupper() else self._column + 1
+            )
             self._kind = attributes.get("t", "n")
             self._style = self._padded.get(attributes.get("s", ""))
             self._formula = False
@@ -400,7 +409,7 @@ class _XlsxSheet(_Handler):
         elif name == "mergeCell":
             facts.merged += 1
 
-    def characters(self, content: str) -> None:
+    def text(self, content: str) -> None:
         if self._value is not None:
             self._value.append(content)
 
@@ -481,14 +490,46 @@ class _OdsSheet(_Handler):
             self._inside = False
 
 
+_WANTED = frozenset(
+    ("c", "v", "f", "row", "col", "mergeCell", "table", "table-column", "table-row", "table-cell", "covered-table-cell")
+)
+
+
 def _walk(path: Path, part: str, handler: _Handler) -> None:
-    parser = expatreader.create_parser(forbid_dtd=True)
-    parser.setFeature(feature_namespaces, True)
-    parser.setContentHandler(handler)
+    """Give the elements of one part to ``handler``.
+
+    A sheet has millions of elements, so expat is used as it is, with what defusedxml forbids forbidden here as well: a
+    document type, and with it every entity.
+    """
+    parser = expat.ParserCreate(namespace_separator="}")
+    names: dict[str, str] = {}
+
+    def local(name: str) -> str:
+        found = names.get(name)
+        if found is None:
+            found = names[name] = _local(name)
+        return found
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if (element := local(name)) in _WANTED:
+            handler.start(element, {local(key): value for key, value in attributes.items()})
+
+    def end(name: str) -> None:
+        if (element := local(name)) in _WANTED:
+            handler.end(element)
+
+    def refuse(*_: object) -> None:
+        raise DefusedXmlException("a document type is not part of a workbook")
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = handler.text
+    parser.StartDoctypeDeclHandler = refuse
+    parser.EntityDeclHandler = refuse
     with zipfile.ZipFile(path) as archive, archive.open(part) as handle:
         while chunk := handle.read(_CHUNK):
-            parser.feed(chunk)
-        parser.close()
+            parser.Parse(chunk, False)
+        parser.Parse(b"", True)
 
 
 def _xlsx_facts(path: Path, part: str, padded: dict[str, PaddedFormat]) -> SheetFacts:
