@@ -271,6 +271,7 @@ class RowJudge:
         """Bring the placeholders to their types, and note the rows that lack what a body needs that they could receive."""
         for source, name in self.placeholders:
             columns[name] = given[source]
+        own = dict(self.placeholders)
         in_languages = any(rule.languages for rule in self.rules.placeholders) and self.rules.template_languages
         language = self._body_language(columns["language"]) if in_languages else None
         for rule in self.rules.placeholders:
@@ -289,12 +290,12 @@ class RowJudge:
             faults: list[tuple[np.ndarray, str, dict[str, str]]] = []
             if rule.name in self.dates:
                 dates = self.dates[rule.name].judge(values)
-                columns[rule.name] = dates.dates
+                columns[own[rule.name]] = dates.dates
                 faults.append((dates.invalid, "value_type", {"expected": "a date"}))
                 faults.append((dates.ambiguous, "value_ambiguous", {"detail": "the day or the month may come first"}))
             elif rule.name in self.numbers:
                 numbers = judge_numbers(values, self.numbers[rule.name])
-                columns[rule.name] = numbers.numbers
+                columns[own[rule.name]] = numbers.numbers
                 if f"{rule.name}_currency" not in given:
                     columns[f"{rule.name}_currency"] = numbers.currency
                 expected = "an amount of money" if rule.type == ValueType.MONEY else "a number"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import phonenumbers
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
 
 from nightmail.contacts.phone_patterns import read_digits
@@ -75,6 +77,29 @@ def test_agrees_with_the_library_on_100_000_numbers_of_all_regions() -> None:
     assert {country for country, verdict in zip(countries, verdicts, strict=True) if verdict.number} > set(
         REGIONS[:200]
     )
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.sampled_from("+0014479 ()-./x#,;~AZé\u200b٣５\u00a0＋"), min_size=1, max_size=18)
+            .map(str.strip)
+            .filter(bool),
+            st.sampled_from([None, "GB", "DE", "US", "IT", "BR", "AR", "AU", "JM", "XX"]),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_agrees_with_the_library_on_anything_like_a_number(rows: list[tuple[str, str | None]]) -> None:
+    """Short strings of the characters that matter, also where a country's patterns are already read."""
+    texts, countries = [text for text, _ in rows], [country for _, country in rows]
+    for text, country, verdict in zip(texts, countries, judge(list(texts), countries), strict=True):
+        if verdict.warning == "phone_repaired" or verdict.reason == "phone_damaged":
+            continue
+        known = country if country in phonenumbers.SUPPORTED_REGIONS else None
+        assert (verdict.number, verdict.type, verdict.country) == asked(text, known)
 
 
 def test_most_numbers_are_decided_by_columns() -> None:

@@ -222,6 +222,15 @@ def test_typing_errors_extensions_and_repairs_are_said(prepare: Prepare) -> None
     assert out.of("email")[2] == "anna@gmial.com"
 
 
+def test_a_column_named_like_one_of_ours_keeps_its_values(prepare: Prepare) -> None:
+    """Under another name: ``phone_type`` is what the number's plan says."""
+    out = prepare(
+        {"phone": [GOOD], "phone_type": ["2026-12-24"]},
+        placeholders=(PlaceholderRule(name="phone_type", type=ValueType.DATE),),
+    )
+    assert (out.of("phone_type"), out.of("phone_type_given")) == (["mobile"], [date(2026, 12, 24)])
+
+
 def test_an_external_id_can_be_required(prepare: Prepare) -> None:
     """Feeds that update contacts by their id need one."""
     out = prepare({"external_id": ["a", " "], "phone": [GOOD, GOOD_2]}, require_external_id=True)
