@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, create_engine, text
 
 from nightmail.store.engine import normalised_url
@@ -17,6 +18,10 @@ from nightmail.store.local_server import LocalServer
 from nightmail.store.upgrade import upgrade
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+# A busy machine is no finding: how long an example takes is never what a property test is about.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 PROGRAM_PACKAGES = {
     "sshd": ("openssh-server", "/usr/sbin/sshd"),

@@ -209,6 +209,13 @@ class _Expression:
 
 
 @dataclass(frozen=True)
+class _Address:
+    """A bare placeholder at the start of a link's address; ``checked`` is what it goes through."""
+
+    checked: _Expression
+
+
+@dataclass(frozen=True)
 class _Condition:
     """``kind`` is value (an expression's truth), filled (a bare placeholder's), and, or, not."""
 
@@ -225,7 +232,7 @@ class _Choice:
     otherwise: tuple[_Part, ...]
 
 
-_Part = _Literal | _Slot | _Expression | _Choice
+_Part = _Literal | _Slot | _Expression | _Address | _Choice
 
 
 class _NotMappable(Exception):  # noqa: N818
@@ -285,7 +292,10 @@ def _printed(node: nodes.Expr, env: BodyEnvironment) -> _Part:
         return _Slot(node.name)
     names = names_in(node)
     if len(names) == 1:
-        return _Expression(next(iter(names)), _over_values(node, next(iter(names)), env))
+        expression = _Expression(next(iter(names)), _over_values(node, next(iter(names)), env))
+        if isinstance(node, nodes.Filter) and node.name == "web_address" and isinstance(node.node, nodes.Name):
+            return _Address(expression)
+        return expression
     if not names:
         constant = compiled_body(_template(nodes.Output([node], lineno=1), env), env)
         printed = render_row(constant, {})
@@ -359,8 +369,10 @@ def _evaluate(parts: Sequence[_Part], columns: Mapping[str, ValueColumn], env: B
             if env.markup.escaped:
                 piece = escape_column(piece)
         elif isinstance(part, _Expression):
-            column = columns[part.name]
-            piece = pa.array(_by_values(part, column.values), pa.string()).take(pa.array(column.indices))
+            piece = _expressed(part, columns)
+        elif isinstance(part, _Address):
+            text = columns[part.checked.name].text(env.formats)
+            piece = escape_column(text) if _are_web_addresses(text) else _expressed(part.checked, columns)
         else:
             piece = _chosen(part, columns, env)
         pieces.append(piece)
@@ -369,6 +381,20 @@ def _evaluate(parts: Sequence[_Part], columns: Mapping[str, ValueColumn], env: B
     if len(pieces) == 1:
         return pieces[0]
     return pc.binary_join_element_wise(*pieces, "")
+
+
+def _expressed(expression: _Expression, columns: Mapping[str, ValueColumn]) -> pa.Array:
+    column = columns[expression.name]
+    return pa.array(_by_values(expression, column.values), pa.string()).take(pa.array(column.indices))
+
+
+def _are_web_addresses(column: pa.Array) -> bool:
+    """Whether every text is empty or plainly an address that ``web_address`` leaves as it is."""
+    fine = pc.or_(pc.starts_with(column, "https://"), pc.equal(column, ""))
+    if not pc.all(fine).as_py() or not pc.all(pc.equal(pc.utf8_trim_whitespace(column), column)).as_py():
+        return False
+    data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
+    return not (data < 32).any()
 
 
 def _whole(found: pa.Array | str, rows: int) -> pa.Array:

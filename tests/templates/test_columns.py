@@ -117,6 +117,23 @@ def test_columns_give_what_jinja2_gives(source: str, rows: list[dict[str, Any]],
     assert by_columns == text.by_rows(_columns(rows, language), range(len(rows)))
 
 
+_ADDRESS = st.one_of(
+    st.just(""),
+    st.sampled_from(
+        ["https://a.example/?b=1&c=2", " https://a.example", "http://a", "javascript:x", "https://a\n", "/x\u2003"]
+    ),
+)
+
+
+@given(st.lists(_ADDRESS, min_size=1, max_size=4))
+def test_addresses_by_columns_are_checked_as_one_by_one(addresses: list[str]) -> None:
+    """The quick look at a whole column lets nothing through that a single look would not."""
+    source = '<a href="{{ a }}">{{ a }}</a>'
+    text = CompiledText(parse_body(source, "en", Markup.HTML).tree, environment("en", Markup.HTML))
+    columns = {"a": ValueColumn(pa.array(addresses), len(addresses), SPECS["a"], "en", None)}
+    assert text.by_columns(columns, len(addresses)).to_pylist() == text.by_rows(columns, range(len(addresses)))
+
+
 @pytest.mark.parametrize(
     "source",
     ["{% for x in a|split %}{{ x }}{% endfor %}", "{{ a ~ b }}", "{{ n + m }}", "{% if a == b %}x{% endif %}"],
