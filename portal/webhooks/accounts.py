@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from threading import Lock
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from nightmail.errors import ConfigurationError
 from nightmail.settings import read_secret
 from nightmail.store.tables import CarrierAccount
+from portal.problems import RequestError
 
 _log = logging.getLogger("nightmail.portal")
 
@@ -41,41 +44,56 @@ class CarrierAccounts:
         """Whether it is time to read them again."""
         return time.monotonic() - self._read_at > REFRESH_S
 
+    def refresh_when_stale(self) -> None:
+        """Read them again when it is time; what is known stays while the database is away.
+
+        Raises :class:`RequestError` (``database_unavailable``) when nothing is known yet.
+        """
+        with self._lock:
+            if not self.stale:  # another request has just read them
+                return
+            try:
+                self._refresh()
+            except (OperationalError, PoolTimeoutError) as error:
+                _log.error("carriers' accounts cannot be read: %s", type(error).__name__)
+                if self._read_at == float("-inf"):
+                    raise RequestError("database_unavailable", headers={"Retry-After": "5"}) from error
+                self._read_at = time.monotonic() - REFRESH_S + 1.0
+
     def refresh_after_failure(self) -> bool:
         """Read them again as a signature fits none, at most once a second; whether they were read."""
-        if time.monotonic() - self._read_at < 1.0:
-            return False
-        self.refresh()
-        return True
-
-    def refresh(self) -> None:
-        """Read the accounts from the database."""
         with self._lock:
-            with self._engine.connect() as connection:
-                rows = connection.execute(
-                    select(
-                        CarrierAccount.id,
-                        CarrierAccount.carrier,
-                        CarrierAccount.settings,
-                        CarrierAccount.secret,
-                        CarrierAccount.webhook_secret,
-                    ).where(CarrierAccount.active)
-                ).all()
-            found: dict[str, list[WebhookSecret]] = {}
-            for row in rows:
-                # Twilio signs with the account's own auth token; others have a key for webhooks alone.
-                reference = row.webhook_secret or (row.secret if row.carrier.startswith("twilio") else None)
-                if reference is None:
-                    continue
-                try:
-                    secret = read_secret(reference)
-                except ConfigurationError as error:
-                    _log.error("webhooks of carrier account %d cannot be verified: %s", row.id, error)
-                    continue
-                family = row.carrier.partition("_")[0]
-                found.setdefault(family, []).append(WebhookSecret(row.id, str(row.settings.get("account", "")), secret))
-            self._secrets = found
-            self._read_at = time.monotonic()
+            if time.monotonic() - self._read_at < 1.0:
+                return False
+            self._refresh()
+            return True
+
+    def _refresh(self) -> None:
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(
+                    CarrierAccount.id,
+                    CarrierAccount.carrier,
+                    CarrierAccount.settings,
+                    CarrierAccount.secret,
+                    CarrierAccount.webhook_secret,
+                ).where(CarrierAccount.active)
+            ).all()
+        found: dict[str, list[WebhookSecret]] = {}
+        for row in rows:
+            # Twilio signs with the account's own auth token; others have a key for webhooks alone.
+            reference = row.webhook_secret or (row.secret if row.carrier.startswith("twilio") else None)
+            if reference is None:
+                continue
+            try:
+                secret = read_secret(reference)
+            except ConfigurationError as error:
+                _log.error("webhooks of carrier account %d cannot be verified: %s", row.id, error)
+                continue
+            family = row.carrier.partition("_")[0]
+            found.setdefault(family, []).append(WebhookSecret(row.id, str(row.settings.get("account", "")), secret))
+        self._secrets = found
+        self._read_at = time.monotonic()
 
     def secrets(self, carrier: str, account: str = "") -> list[WebhookSecret]:
         """The secrets of a carrier's accounts, that of ``account`` first."""

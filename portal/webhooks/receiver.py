@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.types import Receive, Scope, Send
 
 from nightmail.errors import NightmailError
@@ -88,6 +90,9 @@ class WebhookReceiver:
             if error.reason == "webhook_forged":
                 self._portal.refusals.count(error.reason, path)
             await send_problem(send, error, close=body.violation is not None)
+        except (OperationalError, PoolTimeoutError) as error:
+            _log.error("a webhook was put off, the database does not answer: %s", type(error).__name__)
+            await send_problem(send, RequestError("database_unavailable", headers={"Retry-After": "5"}))
         except Exception:
             _log.exception("a webhook to %s failed", path)
             await send_problem(send, RequestError("internal_error", status=500))
@@ -106,7 +111,7 @@ class WebhookReceiver:
         request = WebhookRequest(self._url(scope, headers, query), query, headers, content)
         accounts = self._portal.accounts
         if accounts.stale:
-            await asyncio.to_thread(accounts.refresh)
+            await asyncio.to_thread(accounts.refresh_when_stale)
         return await handler(self._portal, request)
 
     def _url(self, scope: Scope, headers: Mapping[str, str], query: str) -> str:

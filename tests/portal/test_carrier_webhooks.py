@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
-from tests.portal.conftest import Organisation, RunningPortal
+from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 
 STATUS = "/webhooks/twilio/message-status"
 SID = "SM" + "1" * 32
@@ -214,16 +218,49 @@ def test_an_account_added_a_moment_ago_is_known_at_once(
 
 
 def test_while_the_database_is_away_the_carrier_is_asked_to_come_again(
-    portal: RunningPortal, organisation: Organisation
+    start_portal: PortalStarter, organisation: Organisation
 ) -> None:
     """Nothing is acknowledged that is not stored: 503 with Retry-After, and the same receipt is taken later."""
+    database = organisation.engine
     message_id = organisation.message(organisation.campaign(), carrier_message_id=SID)
-    assert portal.twilio(STATUS, delivered(status="sent"), message_id).status_code == 204
-    with organisation.engine.begin() as connection:
-        connection.execute(text("alter table receipt rename to receipt_away"))
+    here = database.url.set(drivername="postgresql")
+    nowhere = here.set(host="127.0.0.1", port=1, query={})
+    reached = threading.Event()
+
+    def connect() -> Any:
+        return psycopg.connect((here if reached.is_set() else nowhere).render_as_string(hide_password=False))
+
+    organisation.engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+    portal = start_portal()
+    organisation.engine = database
     refused = portal.twilio(STATUS, delivered(), message_id)
-    assert refused.status_code in (500, 503)
-    with organisation.engine.begin() as connection:
-        connection.execute(text("alter table receipt_away rename to receipt"))
+    assert (refused.status_code, refused.json()["reason"]) == (503, "database_unavailable")
+    assert int(refused.headers["retry-after"]) > 0
+    reached.set()
     assert portal.twilio(STATUS, delivered(), message_id).status_code == 204
+    reached.clear()
+    assert portal.twilio(STATUS, delivered(status="sent"), message_id).status_code == 503
+    reached.set()
+    assert portal.twilio(STATUS, delivered(status="sent"), message_id).status_code == 204
     assert organisation.rows("select delivery from message") == [{"delivery": "delivered"}]
+    assert len(organisation.rows("select * from receipt")) == 2
+
+
+def test_one_request_that_cannot_be_stored_spoils_no_other(portal: RunningPortal, organisation: Organisation) -> None:
+    """Requests share a batch: what the database refuses of one is told to that one alone, the others are stored."""
+    campaign = organisation.campaign()
+    for line in range(1, 21):
+        organisation.message(campaign, line=line, carrier_message_id=f"SM{line:032d}")
+    with organisation.engine.begin() as connection:
+        connection.execute(
+            text(f"alter table receipt add constraint odd check (carrier_message_id <> '{f'SM{7:032d}'}')")
+        )
+
+    def tell(line: int) -> int:
+        return portal.twilio(STATUS, delivered(f"SM{line:032d}"), f"{campaign.token}-{line}-sms-0").status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = dict(zip(range(1, 21), threads.map(tell, range(1, 21)), strict=True))
+    assert answers.pop(7) == 500
+    assert set(answers.values()) == {204}
+    assert organisation.rows("select count(*) as n from message where delivery = 'delivered'") == [{"n": 19}]
