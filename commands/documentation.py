@@ -50,7 +50,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "contacts": {
         "external_id": "The team's own id of the person",
         "phone": "Mobile or only number, E.164",
-        "phone_type": "`mobile`, `fixed_line`, `fixed_line_or_mobile`, `premium_rate` and the like",
+        "phone_type": "`mobile`, `fixed`, `fixed_or_mobile`, `premium`, `shared_cost`, `toll_free`, `voip`, `personal`, `pager`, `uan` or `voicemail`",
         "phone_2": "Second number, E.164",
         "phone_2_type": "As `phone_type`",
         "landline": "Landline, E.164",

@@ -32,9 +32,6 @@ def send(
         None, "--team", help="Whose send it is, such as acme.billing; not needed if there is one."
     ),
     at: str = typer.Option(None, "--at", help="When: 2026-12-01T08:00 in the team's time zone, or with an offset."),
-    country: str = typer.Option(
-        None, "--country", help="Country of national phone numbers, for the check shown first."
-    ),
     again: bool = typer.Option(False, "--again", help="Send the same content once more, on purpose."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON; asks nothing."),
@@ -53,7 +50,7 @@ def send(
     starts_at = None if at is None else _moment(at, zone)
     chosen = choose_template(template, engine)
     if not (yes or json_output):
-        _preview(view, engine, file, chosen, whose, country)
+        _preview(view, engine, file, chosen, whose)
         if not typer.confirm("Send it?" if starts_at is None else f"Send it at {starts_at:%Y-%m-%d %H:%M} UTC?"):
             view.say("Nothing was sent.")
             raise typer.Exit(1)
@@ -123,8 +120,10 @@ def _moment(at: str, zone: str) -> dt.datetime:
     return moment
 
 
-def _preview(view: Screen, engine: Engine, file: Path, template: Template, team: str, country: str | None) -> None:
+def _preview(view: Screen, engine: Engine, file: Path, template: Template, team: str) -> None:
     """What would be sent, by the pipeline's own stages. Raises :class:`ContractError` when nothing would."""
+    from sqlalchemy import text
+
     from commands.check import show_counts, show_messages
     from nightmail.intake.preparations import carriers_by_channel, known_preferences, price_list
     from nightmail.preparing import Preparation, StageTables, prepare
@@ -134,6 +133,7 @@ def _preview(view: Screen, engine: Engine, file: Path, template: Template, team:
     with engine.connect() as connection:
         known = known_preferences(connection, team)
         prices, carriers = price_list(connection), carriers_by_channel(connection, team)
+        country = connection.scalar(text("select country from team where path = :path"), {"path": team})
     folder = Path(tempfile.mkdtemp(prefix="nightmail-send-"))
     try:
         preparation = Preparation(
