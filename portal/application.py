@@ -27,6 +27,7 @@ from nightmail.webhook_calls import forget_ended_calls
 from portal import description_page, health, openapi, problems, unsubscribe
 from portal.api import campaigns, contact_files, single_messages, suspensions, webhooks
 from portal.api.idempotency import forget_old_keys
+from portal.api.uploads import remove_abandoned
 from portal.rate_limits import RateLimits
 from portal.receipt_queue import ReceiptQueue
 from portal.request_bounds import Bound, RequestBounds
@@ -79,7 +80,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
         caller.start()
         tasks = [
             asyncio.create_task(_every(1.0, refusals.write)),
-            asyncio.create_task(_every(3_600.0, lambda: _forget(engine))),
+            asyncio.create_task(_every(3_600.0, lambda: _forget(engine, settings))),
         ]
         try:
             yield
@@ -125,8 +126,9 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     return application
 
 
-def _forget(engine: Engine) -> None:
+def _forget(engine: Engine, settings: Settings) -> None:
     """Delete what is only kept for some days."""
+    remove_abandoned(engine, settings.incoming_dir)
     forget_old_keys(engine)
     forget_ended_calls(engine)
 

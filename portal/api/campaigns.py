@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import tempfile
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -332,27 +333,22 @@ def rejects(campaign: CampaignKey, program: RejectsReader, portal: PortalState) 
         raise RequestError("not_found", "This campaign has no reject file.")
     with portal.engine.begin() as connection:
         audit(connection, actor=program.actor, action="rejects.downloaded", subject=row.key, team_id=row.team_id)
-    folder = Path(tempfile.mkdtemp(prefix="nightmail-rejects-"))
-    path = write_rejects(lake, row, folder / "rejects.csv")
+    with tempfile.TemporaryDirectory(prefix="nightmail-rejects-") as folder:
+        # Removed while open: the rows are gone when the answer is sent, however that ends.
+        file = write_rejects(lake, row, Path(folder) / "rejects.csv").open("rb")
     headers = {
         "Content-Disposition": f'attachment; filename="{row.key}.rejects.csv"',
-        "Content-Length": str(path.stat().st_size),
+        "Content-Length": str(os.fstat(file.fileno()).st_size),
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
-    return StreamingResponse(_read_and_remove(path), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(_pieces(file), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _read_and_remove(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            # Removed while open: the data goes when the answer is sent, however that ends.
-            path.unlink()
-            path.parent.rmdir()
-            while block := file.read(256 * 1024):
-                yield block
-    finally:
-        path.unlink(missing_ok=True)
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(256 * 1024):
+            yield piece
 
 
 @router.get("/{campaign}/report", summary="The delivery report", responses=errors("campaign_unknown"))

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import time
 import uuid
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from python_multipart.multipart import MultipartParser, parse_options_header
+from sqlalchemy import Engine, text
 
 from nightmail.intake.arrivals import incoming_path
 from nightmail.reasons import remedy, sentence
@@ -25,6 +27,8 @@ from portal.problems import RequestError
 
 BLOCK = 1024 * 1024
 MAXIMUM_FORM_FIELD = 1_000
+FOLDER_PREFIX = "api-"
+ABANDONED_S = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class UploadFile:
     """The file while it comes. ``write`` what comes, then ``keep`` it under its name, or ``discard`` it."""
 
     def __init__(self, folder: Path, maximum_bytes: int) -> None:
-        self._folder = folder / f"api-{uuid.uuid4().hex}"
+        self._folder = folder / f"{FOLDER_PREFIX}{uuid.uuid4().hex}"
         self._maximum = maximum_bytes
         self._folder.mkdir(parents=True, mode=0o700)
         self._aside = self._folder / ".upload.part"
@@ -194,6 +198,28 @@ class FormUpload:
 
     def _ends(self) -> None:
         self._ended = True
+
+
+def remove_abandoned(engine: Engine, folder: Path) -> int:
+    """Remove uploads that a crash left behind, neither whole nor registered, after a day; how many there were."""
+    old = [
+        path
+        for path in folder.glob(f"{FOLDER_PREFIX}*/*")
+        if path.is_file() and time.time() - path.stat().st_mtime > ABANDONED_S
+    ]
+    with engine.connect() as connection:
+        registered = set(
+            connection.scalars(
+                text("select stored_path from received_file where stored_path = any(:paths)"),
+                {"paths": [str(path) for path in old]},
+            )
+        )
+    abandoned = [path for path in old if str(path) not in registered]
+    for path in abandoned:
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
+    return len(abandoned)
 
 
 def form_boundary(content_type: str) -> bytes:

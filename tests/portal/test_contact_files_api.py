@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import socket
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from nightmail.api_keys import Scope
+from portal.api.uploads import remove_abandoned
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 
 CSV = b"external_id,phone,time\n1,+491701234567,9\n2,+491701234568,10\n"
@@ -224,6 +226,21 @@ def test_a_slow_client_is_given_up(start_portal: PortalStarter, organisation: Or
     assert answer.startswith(b"HTTP/1.1 408")
     assert b'"reason": "request_too_slow"' in answer
     assert files_in(portal) == []
+
+
+def test_what_a_crash_left_behind_is_removed(portal: RunningPortal, organisation: Organisation) -> None:
+    """After a day an upload that is not registered goes; a registered one, and one that may be under way, stay."""
+    key = organisation.key(Scope.FILES_WRITE)
+    assert portal.api("POST", PATH, key, content=CSV).status_code == 202
+    (kept,) = files_in(portal)
+    incoming = portal.settings.incoming_dir
+    for name in ("api-1", "api-2"):
+        (incoming / name).mkdir()
+        (incoming / name / ".upload.part").write_bytes(CSV)
+    for old in (kept, incoming / "api-1" / ".upload.part"):
+        os.utime(old, (1, 1))
+    assert remove_abandoned(organisation.engine, incoming) == 1
+    assert sorted(files_in(portal)) == sorted([kept, incoming / "api-2" / ".upload.part"])
 
 
 def test_too_many_requests_of_one_key(start_portal: PortalStarter, organisation: Organisation) -> None:
