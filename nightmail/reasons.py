@@ -359,6 +359,12 @@ _ENTRIES = (
         "Format the column as text in the spreadsheet.",
     ),
     Reason(
+        "phone_prefix_restored",
+        Kind.WARNING,
+        "{value} has lost its leading zero or plus sign, as happens in a spreadsheet; it was read as {number}.",
+        "Format the column as text in the spreadsheet.",
+    ),
+    Reason(
         "phone_extension_dropped",
         Kind.WARNING,
         "{value} has an extension, which cannot be dialled; the number without it was taken.",

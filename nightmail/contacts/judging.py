@@ -197,7 +197,7 @@ class RowJudge:
             number_country = pc.coalesce(number_country, verdicts.country)
             for reasons in (verdicts.reason, verdicts.warning):
                 for reason in pc.unique(reasons.drop_null()).to_pylist():
-                    findings.add(pc.equal(reasons, reason), name, values, reason)
+                    findings.add(pc.equal(reasons, reason), name, values, reason, fields={"number": verdicts.number})
         emails = given.get("email", absent)
         if emails.null_count == rows:
             columns["email"] = absent

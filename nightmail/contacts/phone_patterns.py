@@ -92,6 +92,8 @@ class Judged:
     ask: np.ndarray
     """Rows on which the library must be asked."""
     country_needed: np.ndarray
+    restored: np.ndarray
+    """Rows of nothing but digits that lack the zero or the plus sign that they are written with."""
 
 
 @dataclass
@@ -318,6 +320,8 @@ class Plain:
     plus: np.ndarray
     plain: np.ndarray
     """Whether a number is decided here; nothing else is known of the others."""
+    bare: np.ndarray
+    """Whether a number is written in digits alone, as a spreadsheet writes a quantity."""
 
 
 def read_digits(values: pa.Array) -> Plain:
@@ -330,7 +334,7 @@ def read_digits(values: pa.Array) -> Plain:
     begin, end = int(offsets[0]), int(offsets[-1])
     if data_buffer is None or begin == end:
         nothing = np.zeros(rows, dtype=np.int32)
-        return Plain(np.zeros(1, dtype=np.uint8), nothing, nothing, nothing > 0, nothing > 0)
+        return Plain(np.zeros(1, dtype=np.uint8), nothing, nothing, *[nothing > 0] * 3)
     data = np.frombuffer(data_buffer, dtype=np.uint8, count=end)[begin:]
     offsets = offsets - begin
     is_digit = (data - np.uint8(48)) < 10  # what is below "0" wraps around
@@ -360,7 +364,9 @@ def read_digits(values: pa.Array) -> Plain:
     plain &= ~(ends_in_zero & dot)
     if values.null_count:
         plain &= values.is_valid().to_numpy(zero_copy_only=False)
-    return Plain(data[is_digit] - 48 if at[-1] else np.zeros(1, dtype=np.uint8), start, length, plus, plain)
+    return Plain(
+        data[is_digit] - 48 if at[-1] else np.zeros(1, dtype=np.uint8), start, length, plus, plain, sizes == length
+    )
 
 
 _MOST_CALLING_CODE_DIGITS = 3
@@ -413,7 +419,12 @@ class PhonePatterns:
         unknown = self._take_calling_code(dialled, **places, invalid=invalid)
         # The digits after an international prefix begin with no calling code, or with one whose patterns are not read.
         ask[unknown] = True
-        self._take_own_calling_code(home[~moved], **places)
+        home = home[~moved]
+        restored = np.zeros(rows, dtype=bool)
+        with_zero = np.array([plan.metadata.national_prefix == "0" for plan in self.plans.regions], dtype=bool)
+        restored[home] = with_zero[meta[home]] & (self._digits[start[home]] != 0)
+        restored[self._take_own_calling_code(home, **places)] = True
+        restored &= written.bare
 
         live = np.flatnonzero(written.plain & ~ask & ~invalid & ~country_needed)
         self._strip_national_prefix(live, start, length, meta)
@@ -421,7 +432,7 @@ class PhonePatterns:
         code = np.zeros(rows, dtype=np.int16)
         states = self.plans.run(self._digits, start[live], length[live], self.plans.starts[calling_code[live]])
         code[live] = self.plans.code(states, length[live])
-        return Judged(code, calling_code, start, length, self._digits, ask, country_needed)
+        return Judged(code, calling_code, start, length, self._digits, ask, country_needed, restored & (code > 0))
 
     def _take_calling_code(
         self,
@@ -507,8 +518,9 @@ class PhonePatterns:
         length: np.ndarray,
         meta: np.ndarray,
         calling_code: np.ndarray,
-    ) -> None:
-        """Take off the calling code that a national number begins with if it lost its plus sign, in place."""
+    ) -> np.ndarray:
+        """Take off the calling code that a national number begins with if it lost its plus sign, in place; gives those rows."""
+        lost = []
         for index in np.unique(meta[at]).tolist():
             region = self.plans.regions[index]
             mine = at[meta[at] == index]
@@ -526,6 +538,8 @@ class PhonePatterns:
             taken = mine[(~general & becomes) | region.too_long[length[mine]]]
             start[taken], length[taken] = shorter_start[taken], shorter_length[taken]
             meta[taken] = self.plans.main_region[region.calling_code]
+            lost.append(taken)
+        return np.concatenate(lost) if lost else at[:0]
 
     def _strip_national_prefix(self, at: np.ndarray, start: np.ndarray, length: np.ndarray, meta: np.ndarray) -> None:
         """Take off national prefixes, in place."""

@@ -11,12 +11,16 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.contacts.phone_patterns import NO_REGION, Judged, PhonePatterns, read_digits
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 PHONE_TYPES = (
     "mobile",
@@ -70,7 +74,7 @@ class PhoneVerdict:
     reason: str | None = None
     """``phone_invalid``, ``phone_country_needed`` or ``phone_damaged``."""
     warning: str | None = None
-    """``phone_repaired`` or ``phone_extension_dropped``."""
+    """``phone_repaired``, ``phone_prefix_restored`` or ``phone_extension_dropped``."""
 
 
 def metadata_version() -> str:
@@ -132,7 +136,7 @@ def _ask(number: str, region: str | None) -> PhoneVerdict:
     import phonenumbers
 
     try:
-        parsed = phonenumbers.parse(number, region)
+        parsed = phonenumbers.parse(number, region, keep_raw_input=True)
     except phonenumbers.NumberParseException as error:
         needed = region is None and error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE
         # Without a country, a number with a plus sign is wrong in itself; one without may be right at home.
@@ -142,12 +146,27 @@ def _ask(number: str, region: str | None) -> PhoneVerdict:
     if not phonenumbers.is_valid_number(parsed):
         return PhoneVerdict(reason="phone_invalid")
     belongs_to = phonenumbers.region_code_for_number(parsed)
+    warning = None
+    if parsed.extension:
+        warning = "phone_extension_dropped"
+    elif region is not None and number.isascii() and number.isdigit() and _lacks_prefix(number, parsed, region):
+        warning = "phone_prefix_restored"
     return PhoneVerdict(
         number=phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164),
         type=_types_by_number().get(phonenumbers.number_type(parsed)),
         country=None if belongs_to == "001" else belongs_to,
-        warning="phone_extension_dropped" if parsed.extension else None,
+        warning=warning,
     )
+
+
+def _lacks_prefix(number: str, parsed: PhoneNumber, region: str) -> bool:
+    """Whether a number of digits alone lacks the zero or the plus sign that it is written with."""
+    from phonenumbers import CountryCodeSource, PhoneMetadata
+
+    if parsed.country_code_source == CountryCodeSource.FROM_DEFAULT_COUNTRY:
+        metadata = PhoneMetadata.metadata_for_region(region)
+        return metadata is not None and metadata.national_prefix == "0" and number[0] != "0"
+    return bool(parsed.country_code_source == CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN)
 
 
 def _starts_with_plus(number: str) -> bool:
@@ -202,7 +221,7 @@ def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
     reason[judged.country_needed] = _COUNTRY_NEEDED
     numbers = e164(judged)
     reasons = pa.array(_REASONS, pa.string()).take(pa.array(reason))
-    warnings = pa.nulls(rows, pa.string())
+    warnings = pa.array(_WARNINGS, pa.string()).take(pa.array(judged.restored.astype(np.int8)))
     odd = np.flatnonzero((~written.plain & values.is_valid().to_numpy(zero_copy_only=False)) | judged.ask)
     if not len(odd):
         return PhoneVerdicts(numbers, types, belongs_to, reasons, warnings)
@@ -229,6 +248,7 @@ def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
 
 
 _NO_REASON, _INVALID, _COUNTRY_NEEDED = range(3)
+_WARNINGS = (None, "phone_prefix_restored")
 _REASONS = (None, "phone_invalid", "phone_country_needed")
 
 

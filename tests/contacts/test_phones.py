@@ -206,6 +206,25 @@ def test_lost_digits_are_not_made_up() -> None:
     assert undo_spreadsheet_damage("+4915123456789") == ("+4915123456789", False)
 
 
+@pytest.mark.parametrize(
+    ("text", "country", "number", "warning"),
+    [
+        ("15123456789", "DE", "+4915123456789", "phone_prefix_restored"),  # 0151...
+        ("7400123456", "GB", "+447400123456", "phone_prefix_restored"),
+        ("447400123456", "GB", "+447400123456", "phone_prefix_restored"),  # +44...
+        ("07400123456", "GB", "+447400123456", None),
+        ("7400 123456", "GB", "+447400123456", None),  # a person wrote this
+        ("6502530000", "US", "+16502530000", None),  # no zero there
+        ("612345678", "ES", "+34612345678", None),
+    ],
+)
+def test_a_lost_zero_or_plus_is_said(text: str, country: str, number: str, warning: str | None) -> None:
+    """The library reads such a number; that it looks like a spreadsheet's is said, alone and in a column."""
+    assert (judge_phone(text, country).number, judge_phone(text, country).warning) == (number, warning)
+    many = judge([text] * 100, [country] * 100)
+    assert {(verdict.number, verdict.warning) for verdict in many} == {(number, warning)}
+
+
 def test_an_extension_is_left_out_and_said() -> None:
     """E.164 has no room for an extension."""
     (verdict,) = judge(["+49 30 901820 ext. 12"], [None])
