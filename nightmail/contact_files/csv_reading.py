@@ -28,7 +28,7 @@ from nightmail.contact_files.csv_records import (
 from nightmail.contact_files.dialects import Opening
 from nightmail.contact_files.row_collector import RowCollector, texts
 from nightmail.contact_files.summary import ReadOptions
-from nightmail.contact_files.text_survey import UNDECODABLE, TextSurvey, decoded_chunks
+from nightmail.contact_files.text_survey import UNDECODABLE, TextSurvey, decoded_chunks, whole_characters
 from nightmail.progress import Progress
 
 BLOCK_BYTES = 24 * 1024 * 1024
@@ -420,7 +420,7 @@ class CsvReader:
         # Most records are short: a large window is decoded only where a small one does not hold a whole record.
         for size in (_SMALL_WINDOW * max(self._exact_records // _EXACT_RECORDS, 1), 2 * self._record_limit):
             whole = start + size >= len(buffer)
-            stop = len(buffer) if final and whole else _character_start(buffer, min(start + size, len(buffer)))
+            stop = len(buffer) if final and whole else whole_characters(buffer, min(start + size, len(buffer)))
             text = buffer[start:stop].decode()
             for record, place in self._exact.records(text, self._line, final and whole, self._exact_records):
                 records.append(record)
@@ -494,17 +494,6 @@ def _unescaped(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array(
         [[None if value is None else unescape(value) or None for value in column.to_pylist()]], pa.string()
     )
-
-
-def _character_start(data: bytes, place: int) -> int:
-    """The last place not after ``place`` before which UTF-8 ends with a whole character."""
-    begin = place - 1
-    while begin >= max(place - 4, 0) and data[begin] & 0xC0 == 0x80:
-        begin -= 1
-    if begin < 0 or data[begin] < 0xC0:
-        return place
-    size = 2 if data[begin] < 0xE0 else 3 if data[begin] < 0xF0 else 4
-    return place if begin + size <= place else begin
 
 
 def _without_marks(buffer: bytes) -> bytes:

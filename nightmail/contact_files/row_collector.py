@@ -45,6 +45,7 @@ _CELL_ERRORS = (
     "#NV",
     "#WERT!",
 )
+_LONGEST_WORD = max(map(len, (*_NULL_WORDS, *_CELL_ERRORS)))
 _TOTAL = re.compile(
     r"\W*(grand ?totals?|sub-?totals?|totals?|totaux|summe|gesamt\w*|insgesamt|somme|suma|sum|total general|count|anzahl|"
     r"nombre|cantidad|trailer|trl|eof|end of (file|report|data)|ende|fin|checksum|records?|rows?)\b(?!@)",
@@ -239,8 +240,9 @@ class RowCollector:
         for index, target in self._targets:
             column = table[str(index)]
             words = _NULL_WORDS_SET if target in STANDARD_FIELDS else _NULL_WORDS_IN_TEXT_SET
-            column = self._emptied(column, words, "value_null_word", target, lines)
-            column = self._emptied(column, _CELL_ERRORS_SET, "value_cell_error", target, lines)
+            if bool(pc.any(pc.less_equal(pc.binary_length(column), _LONGEST_WORD)).as_py()):
+                column = self._emptied(column, words, "value_null_word", target, lines)
+                column = self._emptied(column, _CELL_ERRORS_SET, "value_cell_error", target, lines)
             column = self._formulas(column, target, lines)
             if self._plan.own_rejects:
                 column = unescape_formulas(column)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from nightmail.contact_files.failures import file_error
 
@@ -87,23 +88,19 @@ def survey_text(path: Path, stated: str | None = None) -> TextSurvey:
         return TextSurvey(
             codec, _SHOWN[codec], "certain" if bom else "likely", evidence, len(bom), decoded.bad > 0, decoded.nul, size
         )
-    utf8 = codecs.getincrementaldecoder("utf-8")("strict")
-    valid = True
     ascii_only = True
+    valid = True
     has_nul = False
+    carried = b""
     for chunk in _chunks(path, len(bom), end):
+        has_nul = has_nul or b"\x00" in chunk
         if valid and not (ascii_only and chunk.isascii()):
             ascii_only = False
-            try:
-                utf8.decode(chunk)
-            except UnicodeDecodeError:
-                valid = False
-        has_nul = has_nul or b"\x00" in chunk
-    if valid:
-        try:
-            utf8.decode(b"", final=True)
-        except UnicodeDecodeError:
-            valid = False
+            piece = carried + chunk
+            whole = whole_characters(piece, len(piece))
+            valid = _is_utf8(piece[:whole])
+            carried = piece[whole:]
+    valid = valid and not carried
     if ascii_only:
         certainty, evidence = "certain", "it holds nothing beyond ASCII, which all encodings share"
         if bom:
@@ -118,6 +115,28 @@ def survey_text(path: Path, stated: str | None = None) -> TextSurvey:
         evidence += f", but {decoded.bad} places do not decode"
         return TextSurvey("utf-8", "utf-8", "likely", evidence, len(bom), True, has_nul, end)
     return _single_byte(path, end, has_nul)
+
+
+def whole_characters(data: bytes, place: int) -> int:
+    """The last place not after ``place`` before which UTF-8 ends with a whole character."""
+    begin = place - 1
+    while begin >= max(place - 4, 0) and data[begin] & 0xC0 == 0x80:
+        begin -= 1
+    if begin < 0 or data[begin] < 0xC0:
+        return place
+    size = 2 if data[begin] < 0xE0 else 3 if data[begin] < 0xF0 else 4
+    return place if begin + size <= place else begin
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether bytes are valid UTF-8; Arrow tells it ten times as fast as decoding them."""
+    ends = np.array([0, len(data)], np.int64)
+    text = pa.Array.from_buffers(pa.large_string(), 1, [None, pa.py_buffer(ends), pa.py_buffer(data)])
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _stated(path: Path, stated: str, bom: bytes, bom_codec: str | None, end: int) -> TextSurvey:
