@@ -14,6 +14,18 @@ if TYPE_CHECKING:
 
     from nightmail.sending.campaigns import CampaignRow
 
+ALL_COUNTS = (
+    "rows",
+    "rejects",
+    "duplicates",
+    "contacts",
+    "planned",
+    "held",
+    "messages",
+    "queued",
+    "standby",
+    "segments",
+)
 COUNTS = ("rows", "rejects", "duplicates", "held", "planned")
 
 
@@ -82,6 +94,7 @@ def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
 
 
 def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
+    from commands.check import show_reasons
     from nightmail.sending.campaigns import message_counts
 
     sent = message_counts(connection, row.id)
@@ -90,8 +103,12 @@ def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
     view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC; source {row.source}")
     if row.problem:
         view.say(f"  {row.problem.get('message', '')} {row.problem.get('remedy', '')}", style="red")
-    counts = [(name.replace("_", " "), value) for name, value in row.counts.items() if isinstance(value, int)]
+    counts = [(name, f"{row.counts[name]:,}") for name in ALL_COUNTS if name in row.counts]
     view.show(table("Rows", ("", "count"), counts, numeric=[1]))
+    for part in ("rejects", "held", "warnings"):
+        by_reason = row.counts.get(f"{part}_by_reason")
+        if by_reason:
+            show_reasons(view, part.capitalize(), by_reason)
     view.show(table("Messages", ("state", "count"), sorted(sent.items()), numeric=[1]))
 
 

@@ -23,11 +23,13 @@ from commands import (
     doctor,
     explain,
     feed,
+    lift,
     pause,
     provision,
     report,
     resume,
     send,
+    suspend,
     up,
 )
 from commands.screen import current, screen
@@ -74,6 +76,8 @@ app.command("approve", rich_help_panel=SEND)(approve.approve)
 app.command("pause", rich_help_panel=SEND)(pause.pause)
 app.command("resume", rich_help_panel=SEND)(resume.resume)
 app.command("cancel", rich_help_panel=SEND)(cancel.cancel)
+app.command("suspend", rich_help_panel=SEND)(suspend.suspend)
+app.command("lift", rich_help_panel=SEND)(lift.lift)
 app.command("campaigns", rich_help_panel=LOOK)(campaigns.campaigns)
 app.command("report", rich_help_panel=LOOK)(report.report)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)

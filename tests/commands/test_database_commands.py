@@ -175,6 +175,20 @@ def test_unknown_names_are_answered(deployment: CommandLine, arguments: tuple[st
     assert deployment.json(*arguments, code=2)["error"]["reason"] == reason
 
 
+def test_a_channel_is_suspended_and_lifted(deployment: CommandLine) -> None:
+    made = deployment.json("suspend", "sms", "--team", "acme", "--reason", "The operator asked for it")
+    (listed,) = deployment.json("campaigns", "--suspensions")["suspensions"]
+    assert (listed["id"], listed["channel"]) == (made["suspension"], "sms")
+    assert listed["reason"] == "The operator asked for it"
+    deployment.json("lift", str(made["suspension"]))
+    assert deployment.json("campaigns", "--suspensions")["suspensions"] == []
+    assert deployment.json("lift", str(made["suspension"]), code=2)["error"]["reason"] == "suspension_unknown"
+    assert deployment.json("suspend", "pigeon", "--reason", "x", code=2)["error"]["reason"] == "channel_unknown"
+    assert (
+        deployment.json("suspend", "sms", "--team", "no", "--reason", "x", code=2)["error"]["reason"] == "team_unknown"
+    )
+
+
 # --- Sends ------------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,34 @@
+"""``nightmail suspend CHANNEL``: a channel is not used for now, for a team or for all."""
+
+from __future__ import annotations
+
+import typer
+
+from commands.screen import screen
+from nightmail.errors import UsageError
+
+
+def suspend(
+    channel: str = typer.Argument(..., help="sms, email, voice or chat."),
+    *,
+    team: str = typer.Option(None, "--team", help="Only for this team and those under it; by default for all."),
+    reason: str = typer.Option(..., "--reason", help="Why: shown to everybody who wonders."),
+    json_output: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Stop using a channel within a second; its messages wait, and nothing is lost. `nightmail lift` ends it."""
+    from commands.local import actor, open_database
+    from nightmail.intake.direct_sends import team_of
+    from nightmail.message_ids import CHANNELS
+    from nightmail.sending.campaigns import suspend_channel
+
+    view = screen(json_output)
+    if channel not in CHANNELS:
+        raise UsageError("channel_unknown", f"There is no channel {channel}.", f"Use: {', '.join(CHANNELS)}.")
+    engine = open_database()
+    team_id = None
+    if team is not None:
+        with engine.connect() as connection:
+            team_id = team_of(connection, team)
+    made = suspend_channel(engine, channel, reason=reason, by=actor(), team_id=team_id)
+    view.answer({"ok": True, "suspension": made.id, "channel": made.channel, "team": team, "since": made.since})
+    view.say(f"{channel} is suspended for {team or 'all'}; end it with: nightmail lift {made.id}")
