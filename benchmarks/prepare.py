@@ -7,7 +7,7 @@
 Each stage is the function that the asset of its name calls. The data is made beforehand, in another process, by
 :mod:`benchmarks.contact_data`. ``cpu_s`` is the CPU time of all threads, ``peak_rss_mb`` the highest resident memory
 during the stage. The peer does the same as ``contact_file`` and ``contacts`` the way that is usual: csv, phonenumbers and
-email-validator, row by row, at 20,000 rows. Great Expectations (``--expectations``) and PostgreSQL (``--postgres``) are
+email-validator, row by row, to files on disk, at 20,000 rows. Great Expectations (``--expectations``) and PostgreSQL (``--postgres``) are
 measured apart, since they are not part of preparing.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import datetime as dt
 import json
 import platform
 import resource
@@ -24,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -90,32 +92,50 @@ def _peak_mb() -> int:
         return round(peak / 1024**2 if platform.system() == "Darwin" else peak / 1024)
 
 
-def peer(path: Path, rows: int) -> int:
-    """The usual way: each row through csv, phonenumbers and email-validator; gives the number of contacts."""
+def peer(path: Path, rows: int, folder: Path) -> int:
+    """The usual way: each row through csv, phonenumbers and email-validator, to files on disk; gives the contacts.
+
+    It does what ``contact_file`` and ``contacts`` do to this data, and no more: number, type and country of the phone,
+    the email, amount and date exactly, duplicates by external_id, a file of contacts and one of rejects.
+    """
     import phonenumbers
     from email_validator import EmailNotValidError, validate_email
 
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     contacts = 0
-    with path.open(encoding="utf-8", newline="") as handle:
-        for number, row in enumerate(csv.DictReader(handle)):
+    with (
+        path.open(encoding="utf-8", newline="") as handle,
+        (folder / "peer-contacts.csv").open("w", encoding="utf-8", newline="") as good,
+        (folder / "peer-rejects.csv").open("w", encoding="utf-8", newline="") as bad,
+    ):
+        reader = csv.DictReader(handle)
+        written, rejected = csv.writer(good), csv.writer(bad)
+        for number, row in enumerate(reader):
             if number == rows:
                 break
-            phone = email = None
+            line = reader.line_num
+            phone = email = kind = None
             try:
                 parsed = phonenumbers.parse(row["phone"], row["country"])
                 if phonenumbers.is_valid_number(parsed):
                     phone = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-                    phonenumbers.number_type(parsed)
+                    kind = phonenumbers.number_type(parsed)
+                else:
+                    rejected.writerow([line, "phone", row["phone"], "phone_invalid"])
             except phonenumbers.NumberParseException:
-                phone = None
+                rejected.writerow([line, "phone", row["phone"], "phone_invalid"])
             try:
                 email = validate_email(row["email"], check_deliverability=False).normalized
             except EmailNotValidError:
-                email = None
-            if (phone or email) and row["external_id"] not in seen:
-                seen.add(row["external_id"])
+                rejected.writerow([line, "email", row["email"], "email_invalid"])
+            amount, due = Decimal(row["amount"]), dt.date.fromisoformat(row["due_date"])
+            first = seen.setdefault(row["external_id"], line)
+            if first != line:
+                rejected.writerow([line, "external_id", row["external_id"], f"duplicate of line {first}"])
+            elif phone or email:
                 contacts += 1
+                names = (row["first_name"], row["last_name"], row["country"], row["language"], row["invoice_no"])
+                written.writerow([line, row["external_id"], phone, kind, email, *names, amount, due])
     return contacts
 
 
@@ -147,7 +167,7 @@ def run(rows: int, until: str, *, seed: int, expectations: bool, postgres: bool)
             max(stage.peak_rss_mb for stage in stages.values()),
         )
         peer_rows = min(PEER_ROWS, rows)
-        beside = measured(peer_rows, lambda: peer(source, peer_rows))
+        beside = measured(peer_rows, lambda: peer(source, peer_rows, folder))
         to_contacts = stages["contact_file"].cpu_s + stages["contacts"].cpu_s
         answer: dict[str, Any] = {
             "stages": {stage: asdict(figures) for stage, figures in stages.items()},
