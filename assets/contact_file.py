@@ -14,7 +14,8 @@ from assets.campaign_runs import (
 )
 from assets.partitions import campaigns
 from nightmail.errors import ContactFileError
-from nightmail.intake.preparations import StoredPreparation, source_file
+from nightmail.intake.parts import read_parts
+from nightmail.intake.preparations import StoredPreparation, source_files
 from nightmail.intake.sources import write_contact_book, write_single_messages
 from nightmail.preparing import read_file
 from nightmail.sending.campaigns import begin_preparing
@@ -43,7 +44,12 @@ def contact_file(
         if stored.campaign.state in (CampaignState.RECEIVED, CampaignState.CHECKING):
             with database.begin() as connection:
                 begin_preparing(connection, stored.campaign.id, context.run.run_id)
-        summary = read_file(stored.preparation, _source(stored, database), stored.tables)
+        sources = _sources(stored, database)
+        begins = [0]
+        if len(sources) > 1:
+            summary, begins = read_parts(stored.preparation, sources, stored.tables)
+        else:
+            summary = read_file(stored.preparation, sources[0], stored.tables)
         counts = {
             "rows": summary.rows,
             "rows_read": summary.rows_read,
@@ -66,6 +72,10 @@ def contact_file(
         }
         read_as["encoding_because"] = summary.encoding_evidence
         read_as["sheet"] = summary.sheet
+        if len(sources) > 1:
+            read_as["parts"] = [
+                {"part": number, "lines_begin_after": line} for number, line in enumerate(begins, start=1)
+            ]
         read_as["noticed"] = [
             {"reason": noticed.reason, "message": noticed.message, "times": noticed.count}
             for noticed in summary.warnings
@@ -88,19 +98,19 @@ def contact_file(
     return dg.MaterializeResult(metadata=stage_metadata(counts))
 
 
-def _source(stored: StoredPreparation, database: DatabaseResource) -> Path:
-    """The campaign's file; for single messages and the contact book, the file that they are written out to."""
+def _sources(stored: StoredPreparation, database: DatabaseResource) -> list[Path]:
+    """The campaign's file or parts; for single messages and the contact book, the file that they are written out to."""
     campaign = stored.campaign
     with database.connect() as connection:
         if campaign.source == "single":
-            return write_single_messages(connection, campaign, settings().incoming_dir)
+            return [write_single_messages(connection, campaign, settings().incoming_dir)]
         if campaign.source == "contacts":
-            return write_contact_book(connection, campaign, settings().incoming_dir)
-        source = source_file(connection, campaign)
-    if source is None or not source.exists():
+            return [write_contact_book(connection, campaign, settings().incoming_dir)]
+        sources = source_files(connection, campaign)
+    if not sources or not all(source.exists() for source in sources):
         raise ContactFileError(
             "file_unreadable",
             f"The stored file of the campaign {campaign.key} is not there.",
             "It may have been deleted by retention. Upload it again.",
         )
-    return source
+    return sources

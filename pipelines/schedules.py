@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from nightmail.intake.standing import start_standing_campaigns, tell_late_feeds
+from nightmail.intake.standing import start_standing_campaigns, tell_late_feeds, tell_missing_parts
 from nightmail.reports.days import changed_days
 from pipelines.partitions import prune_campaigns
 from resources.database import DatabaseResource
@@ -28,7 +28,8 @@ def standing_feeds(context: dg.ScheduleEvaluationContext, database: DatabaseReso
     with database.begin() as connection:
         made = start_standing_campaigns(connection, context.scheduled_execution_time)
         late = tell_late_feeds(connection, context.scheduled_execution_time)
-    return dg.SkipReason(f"{len(made)} campaigns made, {late} feeds late.")
+        parts = tell_missing_parts(connection, context.scheduled_execution_time)
+    return dg.SkipReason(f"{len(made)} campaigns made, {late} feeds late, {parts} files with parts missing.")
 
 
 @dg.schedule(

@@ -230,7 +230,7 @@ class ServerLook:
     def _answer(self, watch: SftpWatch) -> None:
         with self.database.connect() as connection:
             due = files_to_answer(connection, "sftp", self.server.id)
-            answers = [answer_of(connection, file) for file in due]
+            answers = [answer_of(connection, file, self.lake.lake) for file in due]
         for answer in answers:
             if time.monotonic() > self.deadline:
                 return

@@ -25,6 +25,7 @@ from nightmail.store.states import CampaignState
 
 RESULT_SUFFIX = ".result.json"
 REJECTS_SUFFIX = ".rejects.csv"
+DUPLICATES_TOLD = 1000
 UNDER_WAY = (CampaignState.RECEIVED, CampaignState.CHECKING)
 
 _QUERY = """
@@ -96,8 +97,8 @@ def files_to_answer(
     return [FileRow(**row._mapping) for row in rows]
 
 
-def answer_of(connection: Connection, file: FileRow) -> Answer:
-    """The answer to a file as things stand."""
+def answer_of(connection: Connection, file: FileRow, lake: Lake | None = None) -> Answer:
+    """The answer to a file as things stand; with the lake, it lists the rows that were collapsed into others."""
     campaign = None if file.campaign_id is None else get_campaign(connection, file.campaign_id)
     document: dict[str, Any] = {
         "file": file.name,
@@ -139,9 +140,29 @@ def answer_of(connection: Connection, file: FileRow) -> Answer:
         "read_as": counts.get("read_as"),
         "settings": settings_used(campaign, counts),
     }
-    has_rejects = int(counts.get("rejects", 0)) > 0
+    document["duplicates"] = _duplicates(lake, campaign) if lake is not None and counts.get("duplicates") else []
+    # Of a file in parts, the first one's answer has the rejects of all.
+    first = connection.scalar(
+        text("select min(id) from received_file where campaign_id = :id and state in ('taken', 'judged')"),
+        {"id": campaign.id},
+    )
+    has_rejects = int(counts.get("rejects", 0)) > 0 and first == file.id
     document["rejects_file"] = f"{file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}" if has_rejects else None
     return Answer(file, campaign, document, has_rejects, campaign.state not in UNDER_WAY)
+
+
+def _duplicates(lake: Lake, campaign: CampaignRow) -> list[dict[str, Any]]:
+    """The first collapsed rows, each with the line that it collapsed into."""
+    import pyarrow.compute as pc
+
+    table = lake.table("rejects", campaign.key)
+    if not table.exists():
+        return []
+    rows = table.read(["line", "reason", "duplicate_of"])
+    rows = rows.filter(pc.starts_with(rows["reason"], "duplicate_")).slice(0, DUPLICATES_TOLD)
+    return [
+        {"line": row["line"], "same_as_line": row["duplicate_of"], "reason": row["reason"]} for row in rows.to_pylist()
+    ]
 
 
 def settings_used(campaign: CampaignRow, counts: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.feeds import FeedSettings, next_time_of_day
 from nightmail.intake.feed_rows import FeedRow, next_run_of
+from nightmail.intake.parts import PartName, part_name
 from nightmail.reasons import remedy, sentence
 from nightmail.sending.campaigns import CampaignRow, create_campaign, get_campaign
 
@@ -265,21 +266,13 @@ def register_file(
         ).one()
         campaign = get_campaign(connection, row.campaign_id) if row.campaign_id is not None else None
         return Registered(int(row.id), "known", campaign)
+    part = part_name(arrival.name) if feed.settings.parts else None
+    if part is not None:
+        return _register_part(connection, feed, arrival, int(file_id), part, actor, scheduled_at)
     if not again and feed.settings.same_content == "refuse":
         earlier = _campaign_with_content(connection, feed.id, arrival.sha256, int(file_id))
         if earlier is not None:
-            problem = {
-                "reason": "file_already_taken",
-                "message": sentence("file_already_taken", campaign=earlier.key),
-                "remedy": remedy("file_already_taken", campaign=earlier.key),
-            }
-            connection.execute(
-                text(
-                    "update received_file set state = 'repeated', campaign_id = :campaign, "
-                    "problem = cast(:problem as jsonb) where id = :id"
-                ),
-                {"id": file_id, "campaign": earlier.id, "problem": json.dumps(problem)},
-            )
+            _repeated(connection, [int(file_id)], earlier)
             return Registered(int(file_id), "repeated", earlier)
     campaign = create_feed_campaign(
         connection, feed, source=arrival.source, actor=actor, scheduled_at=scheduled_at, now=now
@@ -289,6 +282,72 @@ def register_file(
         {"id": file_id, "campaign": campaign.id},
     )
     return Registered(int(file_id), "taken", campaign)
+
+
+def _repeated(connection: Connection, file_ids: list[int], earlier: CampaignRow) -> None:
+    problem = {
+        "reason": "file_already_taken",
+        "message": sentence("file_already_taken", campaign=earlier.key),
+        "remedy": remedy("file_already_taken", campaign=earlier.key),
+    }
+    connection.execute(
+        text(
+            "update received_file set state = 'repeated', campaign_id = :campaign, "
+            "problem = cast(:problem as jsonb) where id = any(:ids)"
+        ),
+        {"ids": file_ids, "campaign": earlier.id, "problem": json.dumps(problem)},
+    )
+
+
+def _register_part(
+    connection: Connection,
+    feed: FeedRow,
+    arrival: Arrival,
+    file_id: int,
+    part: PartName,
+    actor: str,
+    scheduled_at: dt.datetime | None,
+) -> Registered:
+    """Keep one part; make the campaign when it is the last one that was missing."""
+    connection.execute(text("update received_file set state = 'part' where id = :id"), {"id": file_id})
+    waiting = connection.execute(
+        text(
+            "select id, name, path, sha256 from received_file where feed_id = :feed and state = 'part' "
+            "and campaign_id is null order by id"
+        ),
+        {"feed": feed.id},
+    ).all()
+    folder = arrival.path.rpartition("/")[0]
+    found: dict[int, Any] = {}
+    for row in waiting:
+        other = part_name(row.name)
+        same = other is not None and (other.whole, other.total) == (part.whole, part.total)
+        if other is not None and same and row.path.rpartition("/")[0] == folder:
+            # A part that was uploaded again takes the place of the earlier one.
+            found[other.number] = row
+    if len(found) < part.total:
+        return Registered(file_id, "part", None)
+    rows = [found[number] for number in range(1, part.total + 1)]
+    ids = [int(row.id) for row in rows]
+    earlier = connection.scalar(
+        text(
+            "select r.campaign_id from received_file r join campaign c on c.id = r.campaign_id where r.feed_id = :feed "
+            "and r.sha256 = any(:contents) and r.state in ('taken', 'judged') "
+            "and not (c.state in ('stopped', 'cancelled') and c.first_hand_off_at is null) "
+            "group by r.campaign_id having count(distinct r.sha256) = :many limit 1"
+        ),
+        {"feed": feed.id, "contents": [row.sha256 for row in rows], "many": len({row.sha256 for row in rows})},
+    )
+    if earlier is not None and feed.settings.same_content == "refuse":
+        campaign = get_campaign(connection, int(earlier))
+        _repeated(connection, ids, campaign)
+        return Registered(file_id, "repeated", campaign)
+    campaign = create_feed_campaign(connection, feed, source=arrival.source, actor=actor, scheduled_at=scheduled_at)
+    connection.execute(
+        text("update received_file set campaign_id = :campaign, state = 'taken' where id = any(:ids)"),
+        {"campaign": campaign.id, "ids": ids},
+    )
+    return Registered(file_id, "taken", campaign)
 
 
 def _campaign_with_content(connection: Connection, feed_id: int, sha256: str, but: int) -> CampaignRow | None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.feeds import FeedSettings, feed_settings
 from nightmail.intake.arrivals import local_start_of
+from nightmail.intake.parts import part_name
 from nightmail.lake import Lake
 from nightmail.preparing import Preparation, StageTables
 from nightmail.sending.campaigns import CampaignRow
@@ -90,16 +91,18 @@ def load_preparation(
     )
 
 
-def source_file(connection: Connection, campaign: CampaignRow) -> Path | None:
-    """The stored file of a campaign; ``None`` for one that has none (single messages, the contact book)."""
-    found = connection.scalar(
+def source_files(connection: Connection, campaign: CampaignRow) -> list[Path]:
+    """The stored files of a campaign: one, several parts in their order, or none (single messages, the contact book)."""
+    rows = connection.execute(
         text(
-            "select stored_path from received_file where campaign_id = :id and stored_path is not null "
-            "and state not in ('repeated', 'answer') order by id limit 1"
+            "select name, stored_path from received_file where campaign_id = :id and stored_path is not null "
+            "and state not in ('repeated', 'answer') order by id"
         ),
         {"id": campaign.id},
-    )
-    return None if found is None else Path(found)
+    ).all()
+    numbered = [(part_name(row.name) if len(rows) > 1 else None, Path(row.stored_path)) for row in rows]
+    numbered.sort(key=lambda entry: entry[0].number if entry[0] is not None else 0)
+    return [path for _, path in numbered]
 
 
 def price_list(connection: Connection) -> PriceList | None:

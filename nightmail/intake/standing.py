@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.intake.arrivals import create_feed_campaign
 from nightmail.intake.feed_rows import feeds_expecting_files, feeds_with_schedule, next_time_of_cron
+from nightmail.intake.parts import part_name
 from nightmail.reasons import sentence
 from nightmail.sending.campaigns import CampaignRow, raise_alert
 
@@ -83,3 +84,35 @@ def tell_late_feeds(connection: Connection, now: dt.datetime) -> int:
             message = sentence("feed_late", feed=f"{feed.team}/{feed.name}", expected=feed.settings.expected_by)
             raise_alert(connection, reason="feed_late", subject=subject, message=message, team_id=feed.team_id)
     return late
+
+
+PARTS_WAIT = dt.timedelta(hours=1)
+"""A part waits so long for the others before people are told."""
+
+
+def tell_missing_parts(connection: Connection, now: dt.datetime) -> int:
+    """Raise an alert for each file of which parts are still missing after :data:`PARTS_WAIT`; gives how many."""
+    rows = connection.execute(
+        text(
+            "select r.name, r.feed_id, f.name as feed, t.path as team, f.team_id from received_file r "
+            "join feed f on f.id = r.feed_id join team t on t.id = f.team_id "
+            "where r.state = 'part' and r.received_at < :before order by r.id limit 1000"
+        ),
+        {"before": now - PARTS_WAIT},
+    ).all()
+    waiting: dict[tuple[int, str, int], set[int]] = {}
+    where = {row.feed_id: row for row in rows}
+    for row in rows:
+        part = part_name(row.name)
+        if part is not None:
+            waiting.setdefault((row.feed_id, part.whole, part.total), set()).add(part.number)
+    for (feed_id, whole, total), there in waiting.items():
+        feed = where[feed_id]
+        raise_alert(
+            connection,
+            reason="parts_missing",
+            subject=f"feed:{feed.team}/{feed.feed}:{whole}",
+            message=f"{whole}: " + sentence("parts_missing", missing=total - len(there), total=total),
+            team_id=feed.team_id,
+        )
+    return len(waiting)
