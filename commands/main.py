@@ -19,8 +19,10 @@ from commands import (
     cancel,
     check,
     db,
+    decide,
     demo,
     doctor,
+    doubts,
     explain,
     feed,
     lift,
@@ -79,6 +81,8 @@ app.command("cancel", rich_help_panel=SEND)(cancel.cancel)
 app.command("suspend", rich_help_panel=SEND)(suspend.suspend)
 app.command("lift", rich_help_panel=SEND)(lift.lift)
 app.command("campaigns", rich_help_panel=LOOK)(campaigns.campaigns)
+app.command("doubts", rich_help_panel=LOOK)(doubts.doubts)
+app.command("decide", rich_help_panel=SEND)(decide.decide)
 app.command("report", rich_help_panel=LOOK)(report.report)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("provision", rich_help_panel=SET_UP)(provision.provision)

@@ -700,6 +700,7 @@ _ENTRIES = (
         "The message {value} is not in doubt.",
         "Only a message in doubt can be decided by a person.",
     ),
+    Reason("decision_unknown", Kind.SETUP, "There is no decision {value}.", "Use one of accepted, failed and resend."),
     Reason(
         "messages_of_another_campaign",
         Kind.SETUP,

@@ -1,0 +1,38 @@
+"""``nightmail decide MESSAGE DECISION``: a person settles a message in doubt."""
+
+from __future__ import annotations
+
+import typer
+
+from commands.screen import screen
+from nightmail.errors import UsageError
+
+
+def decide(
+    message: str = typer.Argument(
+        ..., help="A message id, as `nightmail doubts` shows it, or a campaign for all of its."
+    ),
+    decision: str = typer.Argument(..., help="accepted: the carrier has it; failed: drop it; resend: send it again."),
+    json_output: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Decide about a message in doubt, after a look at the carrier's own pages. `resend` may send it a second time."""
+    from commands.local import actor, open_database
+    from nightmail.message_ids import parse_message_id
+    from nightmail.sending import in_doubt
+
+    view = screen(json_output)
+    try:
+        made = in_doubt.Decision(decision)
+    except ValueError:
+        known = ", ".join(in_doubt.Decision)
+        raise UsageError("decision_unknown", f"There is no decision {decision}.", f"Use one of: {known}.") from None
+    engine = open_database()
+    try:
+        parse_message_id(message)
+    except ValueError:
+        decided = in_doubt.decide_campaign(engine, message, made, actor=actor())
+    else:
+        in_doubt.decide(engine, message, made, actor=actor())
+        decided = 1
+    view.answer({"ok": True, "decided": decided, "decision": str(made)})
+    view.say(f"{decided:,} messages: {made}")

@@ -1,0 +1,57 @@
+"""``nightmail doubts``: messages of which nobody knows whether the carrier took them."""
+
+from __future__ import annotations
+
+import typer
+
+from commands.screen import screen, table
+
+
+def doubts(
+    campaign: str = typer.Option(None, "--campaign", help="Only of this campaign."),
+    team: str = typer.Option(None, "--team", help="Only of this team and those under it."),
+    limit: int = typer.Option(50, "--limit", min=1, max=1000, help="At most so many, the oldest first."),
+    json_output: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Messages in doubt, oldest first. Most are settled by receipts and the carrier's records; decide the rest."""
+    from commands.local import open_database
+    from nightmail.sending.campaigns import get_campaign
+    from nightmail.sending.in_doubt import list_in_doubt
+
+    view = screen(json_output)
+    with open_database().connect() as connection:
+        if campaign is not None:
+            get_campaign(connection, campaign)
+        found = list_in_doubt(connection, team_path=team, campaign=campaign, limit=limit)
+    view.answer(
+        {
+            "ok": True,
+            "messages": [
+                {
+                    "message_id": row.message_id,
+                    "campaign": row.campaign,
+                    "channel": row.channel,
+                    "carrier_account": row.carrier_account,
+                    "since": row.since,
+                    "error_code": row.error_code,
+                    "reason": row.reason,
+                }
+                for row in found
+            ],
+        }
+    )
+    if not found:
+        view.say("no message is in doubt")
+        return
+    rows = [
+        (
+            row.message_id,
+            row.campaign,
+            row.carrier_account,
+            f"{row.since:%Y-%m-%d %H:%M:%S}",
+            row.error_code or row.reason,
+        )
+        for row in found
+    ]
+    view.show(table("In doubt", ("message", "campaign", "carrier", "since (UTC)", "why"), rows))
+    view.say("Look each up at the carrier, then: nightmail decide MESSAGE accepted|failed|resend")
