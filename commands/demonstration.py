@@ -296,6 +296,11 @@ class Demonstration:
         self._say(f"found by the sensor after {time.monotonic() - since:.1f} s: campaign {found[0]}")
         return found[0]
 
+    @property
+    def _pause_s(self) -> float:
+        """Between two looks at everything: looking at millions of rows all the time would be the demo's main work."""
+        return 0.3 if self.rows <= 20_000 else 3.0
+
     def _wait(self, what: str, ready: Callable[[], bool], patience_s: float = STARTING_PATIENCE_S) -> None:
         self.running.supervisor.wait_for(what, ready, patience_s)
 
@@ -306,19 +311,14 @@ class Demonstration:
         from nightmail.reports.progress import CampaignProgress, campaign_progress
 
         patience = 150.0 + self.rows / 150
-        pause = 0.3 if self.rows <= 20_000 else 3.0
-        looked = 0.0
         rows: list[CampaignRow] = []
         told: dict[str, str] = {}
         aside = False
         with self.view.progress() as progress:
 
             def done() -> bool:
-                nonlocal looked, aside
-                if time.monotonic() - looked < pause:
-                    return False
+                nonlocal aside
                 aside = aside or meanwhile()
-                looked = time.monotonic()
                 with self.running.engine.connect() as connection:
                     rows[:] = [self._campaign(key) for key in keys]
                     states = [campaign_progress(connection, row.id) for row in rows]
@@ -339,7 +339,7 @@ class Demonstration:
                 ended = all(str(row.state) in ENDED for row in rows)
                 return aside and ended and not both.unsettled and not both.awaiting_receipt
 
-            self._wait("the campaign", done, patience)
+            self._wait("the campaign", paced(done, self._pause_s), patience)
         for row in rows:
             if row.problem:
                 raise NightmailError(
@@ -446,7 +446,7 @@ class Demonstration:
             told = sum(1 for value in rows["message_id"].to_pylist() if value) if self.rows <= 20_000 else rows.num_rows
             return told >= messages and self._totals(keys).reconcile
 
-        self._wait("the delivery report", whole, 90.0 + self.rows / 1000)
+        self._wait("the delivery report", paced(whole, self._pause_s), 90.0 + self.rows / 1000)
         days = lake.partitions(ASSET, "day")
         totals = summed(read_rows(lake, days, None))
         self.view.show(bar_chart("Messages", chart_values(totals)))
@@ -495,6 +495,21 @@ class Demonstration:
         style = "green" if totals.reconcile else "bold red"
         verdict = "every row has exactly one end" if totals.reconcile else "the rows do not reconcile"
         self.view.say(f"   {seconds:.0f} s; {verdict}", style=style)
+
+
+def paced(look: Callable[[], bool], pause_s: float) -> Callable[[], bool]:
+    """``look``, but not again before ``pause_s`` are over."""
+    looked = float("-inf")
+
+    def now() -> bool:
+        nonlocal looked
+        if time.monotonic() - looked < pause_s:
+            return False
+        found = look()
+        looked = time.monotonic()
+        return found
+
+    return now
 
 
 def add_contacts(totals: Totals, tables: list[Any]) -> None:
