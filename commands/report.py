@@ -118,17 +118,24 @@ def read_rows(lake: Lake, days: list[str], campaign: str | None) -> pa.Table:
 
 
 def summed(rows: pa.Table) -> dict[str, Any]:
-    """Totals of report rows: messages, what arrived, by part, segments and cost by currency."""
+    """Totals of report rows: messages, what arrived, by part, segments and cost by currency.
+
+    As on the report's page, a fallback that was not needed counts nowhere but in ``state``, and segments and cost are
+    those of what a carrier took.
+    """
     import pyarrow.compute as pc
 
     from nightmail.sending.carrier import NOT_REACHED, REACHED
 
-    counts = {part: _counted(rows[part]) for part in PARTS}
-    accepted = counts["state"].get("accepted", 0)
+    states = _counted(rows["state"])
+    rows = rows.filter(pc.not_equal(rows["state"], "not_needed"))
+    counts = {part: _counted(rows[part]) for part in PARTS} | {"state": states}
+    taken = rows.filter(pc.equal(rows["state"], "accepted"))
+    accepted = taken.num_rows
     delivered = sum(counts["status"].get(str(status), 0) for status in REACHED)
     undelivered = sum(counts["status"].get(str(status), 0) for status in NOT_REACHED)
     costs: dict[str, Decimal] = {}
-    charged = rows.filter(rows["cost"].is_valid()).select(["currency", "cost"])
+    charged = taken.filter(taken["cost"].is_valid()).select(["currency", "cost"])
     for row in charged.group_by("currency").aggregate([("cost", "sum")]).to_pylist():
         costs[row["currency"] or ""] = row["cost_sum"]
     return {
@@ -140,7 +147,7 @@ def summed(rows: pa.Table) -> dict[str, Any]:
         "failed": counts["state"].get("failed", 0),
         "held": counts["state"].get("held", 0),
         **counts,
-        "segments": pc.sum(rows["segments"]).as_py() or 0,
+        "segments": pc.sum(taken["segments"]).as_py() or 0,
         "costs": costs,
     }
 

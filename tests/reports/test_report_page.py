@@ -108,6 +108,22 @@ def test_the_figures_of_a_mixed_day() -> None:
     assert figures.seconds_to_status == (2.0, 2.0)
 
 
+def test_the_command_tells_what_the_page_shows() -> None:
+    """`nightmail report` and the page agree: a fallback that was not needed is no message, and costs nothing."""
+    from commands.report import summed
+
+    rows = [row(n, channel="sms") for n in range(3)]
+    rows += [row(3, status="undelivered", segments=2), row(4, state="failed", status=None, reason="address_refused")]
+    rows += [row(5 + n, channel="voice", state="not_needed", status=None, handed_off_at=None) for n in range(4)]
+    rows += [row(9, channel="email", currency="USD", cost=Decimal("0.01"))]
+    figures, totals = report_figures(table(rows)), summed(table(rows))
+    assert totals["channel"] == {part.name: part.total for part in figures.channels} == {"sms": 5, "email": 1}
+    assert totals["costs"] == figures.costs == {"EUR": Decimal("0.20"), "USD": Decimal("0.01")}
+    assert (totals["messages"], totals["segments"]) == (figures.rows, figures.segments) == (6, 6)
+    assert (totals["delivered"], totals["undelivered"], totals["failed"]) == (4, 1, 1)
+    assert totals["state"]["not_needed"] == 4
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
