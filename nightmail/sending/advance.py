@@ -63,10 +63,12 @@ def advance_ledger(engine: Engine) -> Advanced:
                 ensure_partitions(connection, month_of(now))
             released = release_scheduled(engine)
             in_doubt = bury_dead_senders(engine)
-            fence_earlier_epochs(engine)
             _finish_cancelling(engine)
             expired = _expire(engine)
             promoted, not_needed = _decide_standby(engine)
+            if promoted:
+                # All else of an earlier epoch was fenced by the restore itself.
+                fence_earlier_epochs(engine)
             finished = _finish(engine)
         finally:
             lock.execute(text("select pg_advisory_unlock(hashtext('nightmail.advance'))"))

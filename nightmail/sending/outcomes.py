@@ -94,7 +94,8 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
     )
     if outcome is Outcome.ACCEPTED:
         stored.state = "accepted"
-        stored.standby_delay_s = escalation_delay_s(intent)
+        if intent.campaign.has_standby:
+            stored.standby_delay_s = escalation_delay_s(intent)
         stored.segments = hand_off.segments if intent.route.account.channel == "sms" else None
         stored.cost = hand_off.cost
         stored.currency = hand_off.currency if hand_off.cost is not None else None

@@ -547,7 +547,8 @@ class _Sender:
             lane.turn += 1
             choice = urgent[lane.turn % len(urgent)]
             _, campaign, route = choice
-            grant = pace.take(self.database, route, lane.room)
+            blocked_s = self.watch.blocked.get(route.pace_key, 0.0) - _now()
+            grant = pace.Grant(0, blocked_s) if blocked_s > 0 else pace.take(self.database, route, lane.room)
             if grant.units < 1:
                 if len({route.pace_key for _, _, route in choices}) == 1:
                     lane.ready_at = _now() + min(grant.wait_s, WATCH_S)
