@@ -30,6 +30,7 @@ _DAY_NAMED_MONTH = re.compile(
 )
 _NAMED_MONTH_DAY = re.compile(r"^([^\W\d_]+)\.? *(\d{1,2})(?:st|nd|rd|th)?,? +(\d{4})$")
 
+_MAY_SHOW = r"^\d{1,2}[-/]"
 _SHOWS_DAY_FIRST = r"^(?:1[3-9]|2\d|3[01])([-/]) ?(?:0?[1-9]|1[0-2])[-/] ?(?:\d{4}|\d{2})\b"
 _SHOWS_MONTH_FIRST = r"^(?:0?[1-9]|1[0-2])([-/]) ?(?:1[3-9]|2\d|3[01])[-/] ?(?:\d{4}|\d{2})\b"
 
@@ -87,7 +88,7 @@ class DateConvention:
 
     def look_at(self, values: pa.Array) -> None:
         """Take in what a block of the column shows."""
-        if self.stated is None:
+        if self.stated is None and pc.any(pc.match_substring_regex(values, _MAY_SHOW)).as_py():
             self.day_first_seen |= bool(pc.any(pc.match_substring_regex(values, _SHOWS_DAY_FIRST)).as_py())
             self.month_first_seen |= bool(pc.any(pc.match_substring_regex(values, _SHOWS_MONTH_FIRST)).as_py())
 

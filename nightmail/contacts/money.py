@@ -95,12 +95,13 @@ class NumberConvention:
     def look_at(self, values: pa.Array) -> None:
         """Take in what a block of the column shows."""
         plain = pc.match_substring_regex(values, _PLAIN)
-        self.dot_seen = self.dot_seen or bool(pc.any(pc.and_(plain, pc.match_substring(values, "."))).as_py())
-        for decimals in (1, 2):  # the plain form has no more
-            if self._certain_decimals < decimals:
-                written = pc.match_substring_regex(values, rf"\.\d{{{decimals}}}$")
-                if pc.any(pc.and_(plain, written)).as_py():
-                    self._certain_decimals = decimals
+        for decimals in (2, 1):  # the plain form has no more
+            if self.dot_seen and self._certain_decimals >= decimals:
+                break
+            written = pc.match_substring_regex(values, rf"\.\d{{{decimals}}}$")
+            if pc.any(pc.and_(plain, written)).as_py():
+                self._certain_decimals = max(self._certain_decimals, decimals)
+                self.dot_seen = True
         others = values.filter(pc.invert(pc.fill_null(plain, True)))
         if len(others):
             core, currency, _ = _core(others)

@@ -60,6 +60,7 @@ def asked(text: str, country: str | None) -> tuple[str | None, str | None, str |
     )
 
 
+@pytest.mark.timeout(1200)
 def test_agrees_with_the_library_on_100_000_numbers_of_all_regions() -> None:
     """Number, type and country are the library's for valid, invalid and mangled numbers of every region."""
     texts, countries = generate(100_000, seed=20261123)

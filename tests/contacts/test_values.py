@@ -139,6 +139,18 @@ def test_numbers(texts: list[str], expected: list[str]) -> None:
     assert numbers(*texts) == expected
 
 
+def test_a_convention_grows_block_by_block() -> None:
+    """What one block shows counts for all, whatever an earlier one showed."""
+    convention = NumberConvention()
+    for block in (["12,50"], ["3"], ["12.5"], ["1,234"]):
+        convention.look_at(pa.array(block))
+    assert (convention.mixed, convention.mark, convention.decimals) == (True, None, 2)
+    dated = DateConvention()
+    for texts in (["2026-01-02"], ["13/01/2026"], [None], ["01/02/2026"]):
+        dated.look_at(pa.array(texts, pa.string()))
+    assert (dated.mixed, dated.order) == (False, DAY_FIRST)
+
+
 def test_the_feed_and_its_country_tell_the_decimal_mark() -> None:
     """What is stated wins; what is usual counts where the column shows nothing."""
     assert numbers("1.234", stated=".") == ["1.234"]
