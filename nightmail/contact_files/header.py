@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nightmail.contact_files.failures import file_error, file_warning
-from nightmail.contact_files.summary import OWN_COLUMNS, FileWarning
+from nightmail.contact_files.summary import OWN_COLUMNS, ROW_COLUMN, FileWarning
 from nightmail.errors import ContactFileError
 from nightmail.lake_schemas import CONTACTS, STANDARD_FIELDS
 
@@ -140,7 +140,7 @@ def _table(entries: Mapping[str, str]) -> dict[str, str]:
 
 _FIELD_OF = _table(_SYNONYMS) | {column_key(field): field for field in STANDARD_FIELDS}
 _WEAK_FIELD_OF = _table(_WEAK_SYNONYMS)
-_OWN_KEYS = {column_key(name): name for name in OWN_COLUMNS}
+_OWN_KEYS = {column_key(name): name for name in (*OWN_COLUMNS, ROW_COLUMN)}
 
 
 def standard_field(header: str) -> str | None:

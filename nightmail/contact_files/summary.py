@@ -16,6 +16,9 @@ METADATA_KEY = "nightmail.contact_file"
 OWN_COLUMNS = ("nightmail_line", "nightmail_reason", "nightmail_message")
 """Columns of our own reject files: recognised and dropped, so that a corrected reject file can be dropped again."""
 
+ROW_COLUMN = "nightmail_row"
+"""One more column of a reject file, where it has rows that are broken as rows: their text. Recognised and dropped as well."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
