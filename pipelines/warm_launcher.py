@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
@@ -192,7 +193,13 @@ def execute_run(run_id: str, instance_ref: Any, daemon_pid: int) -> None:
 
     threading.Thread(target=_end_with, args=(daemon_pid,), name="daemon-watch", daemon=True).start()
     with dg.DagsterInstance.from_ref(instance_ref) as instance:
+        before = time.process_time()
         _execute_run_command_body(run_id, instance, _no_stream, set_exit_code_on_failure=False)
+        spent = time.process_time() - before
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        run = instance.get_run_by_id(run_id)
+        if run is not None:
+            instance.report_engine_event(f"The run used {spent:.2f} s of CPU and at most {memory} MB of memory.", run)
 
 
 def _no_stream(_event: dg.DagsterEvent) -> None:

@@ -97,6 +97,14 @@ class LocalServer:
             there = connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone()
             if not there:
                 connection.execute(psycopg.sql.SQL("create database {}").format(psycopg.sql.Identifier(database)))
+            if database == DAGSTER_DATABASE:
+                # Dagster commits every event of a run. Should the machine lose power, the last half second of its history
+                # may be gone, which nothing depends upon: what was sent is the ledger's, in the product's database.
+                connection.execute(
+                    psycopg.sql.SQL("alter database {} set synchronous_commit = off").format(
+                        psycopg.sql.Identifier(database)
+                    )
+                )
 
     def stop(self) -> None:
         """Stop the server and wait until it is down; open connections are cut."""
