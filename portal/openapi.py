@@ -11,6 +11,7 @@ from portal.problems import CONTENT_TYPE
 TAGS = [
     {"name": "contact files", "description": "Upload files of any size; each becomes a campaign of its feed."},
     {"name": "single messages", "description": "Send to one or a few recipients at once."},
+    {"name": "feeds", "description": "What there is to upload to and to send by."},
     {"name": "campaigns", "description": "Follow what became of each row and message; pause, resume, cancel."},
     {"name": "suspensions", "description": "Stop using a channel for a while."},
     {"name": "webhooks", "description": "Have your own address told of events."},

@@ -123,6 +123,19 @@ def test_the_report_adds_up(portal: RunningPortal, organisation: Organisation) -
     assert (held["state"], held["reason"], held["messages"]) == ("held", "opted_out", 1)
 
 
+def test_feeds_say_what_they_take(portal: RunningPortal, organisation: Organisation) -> None:
+    """The feeds of the team and those below, page by page, under the names that an upload takes."""
+    key = organisation.key(team="acme")
+    first = portal.api("GET", "/v1/feeds?limit=1", key)
+    second = portal.api("GET", first.links["next"]["url"], key)
+    feeds = first.json()["items"] + second.json()["items"]
+    assert [feed["feed"] for feed in feeds] == ["acme.billing/visits", "acme.care/visits"]
+    assert (feeds[0]["placeholders"], feeds[0]["channels"]) == (["time"], ["sms", "voice"])
+    assert second.json()["next"] is None
+    own = portal.api("GET", "/v1/feeds", organisation.key(team="acme.care")).json()["items"]
+    assert [feed["feed"] for feed in own] == ["acme.care/visits"]
+
+
 def test_what_recipients_answered(portal: RunningPortal, organisation: Organisation) -> None:
     """Newest first, tied to the message that each answers; a scope of its own, as it is personal data."""
     campaign = organisation.campaign()

@@ -1,0 +1,98 @@
+"""Feeds: what there is to upload to and to send by, and which values their templates take."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, text
+
+from nightmail.errors import NightmailError
+from nightmail.intake.feed_rows import feed_by_id
+from portal.api.authentication import CampaignReader
+from portal.api.errors import errors
+from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
+from portal.api.strict_query import refuse_unknown_query
+from portal.state import PortalState
+
+_log = logging.getLogger("nightmail.portal")
+
+router = APIRouter(prefix="/v1/feeds", tags=["feeds"], dependencies=[Depends(refuse_unknown_query)])
+
+
+class Feed(BaseModel):
+    """A standing order: which template is sent to the contacts of a file, and how."""
+
+    name: str = Field(examples=["invoices"])
+    team: str = Field(examples=["acme.billing"])
+    feed: str = Field(
+        description="What to give as `feed` with a key of any team above", examples=["acme.billing/invoices"]
+    )
+    template: str = Field(examples=["invoice_due"])
+    category: str = Field(examples=["billing"])
+    channels: list[str] = Field(description="In the order in which they are used", examples=[["sms", "voice"]])
+    placeholders: list[str] = Field(
+        description="The columns, or `values`, that the template takes", examples=[["amount", "first_name"]]
+    )
+    default_country: str | None = Field(description="Country of national phone numbers", examples=["DE"])
+    folder: str | None = Field(description="Where files for it are dropped by SFTP", examples=["/billing/invoices"])
+    schedule: str | None = Field(description="When it starts, as cron writes it; null: when a file comes")
+
+
+def _feed(connection: Connection, feed_id: int, version: int | None) -> Feed | None:
+    """A feed as the API shows it; ``None`` for one that cannot be used as it is set up: an administrator's to mend."""
+    try:
+        row = feed_by_id(connection, feed_id)
+        placeholders, channels = ([], []) if version is None else _placeholders_and_channels(connection, version)
+    except NightmailError as error:
+        _log.warning("the feed %d cannot be shown: %s", feed_id, error.reason)
+        return None
+    return Feed(
+        name=row.name,
+        team=row.team,
+        feed=f"{row.team}/{row.name}",
+        template=row.template,
+        category=row.settings.category or row.category,
+        channels=[c for c in row.settings.channels or channels if c in channels],
+        placeholders=placeholders,
+        default_country=row.default_country or row.team_country,
+        folder=row.folder,
+        schedule=row.schedule,
+    )
+
+
+def _placeholders_and_channels(connection: Connection, version: int) -> tuple[list[str], list[str]]:
+    """The placeholders and the channels of a template's version."""
+    from nightmail.templates.loading import load_template
+
+    content = connection.scalar(text("select content from template_version where id = :id"), {"id": version})
+    template = load_template(content or {})
+    return sorted(template.placeholders), list(template.channels)
+
+
+@router.get("", summary="Your feeds", responses=errors())
+def list_all(
+    *,
+    request: Request,
+    response: Response,
+    program: CampaignReader,
+    portal: PortalState,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[Feed]:
+    """The active feeds of your team and of the teams below, with what their templates take."""
+    with portal.engine.connect() as connection:
+        found = connection.execute(
+            text(
+                "select f.id, (select v.id from template_version v where v.template_id = f.template_id"
+                " order by v.version desc limit 1) as version from feed f join team t on t.id = f.team_id"
+                " where f.active and (t.path = :team or starts_with(t.path, :team || '.'))"
+                " and f.id > :after order by f.id limit :limit"
+            ),
+            {"team": program.team_path, "after": min(position_of(cursor) or 0, 2**31 - 1), "limit": limit + 1},
+        ).all()
+        items = [feed for entry in found[:limit] if (feed := _feed(connection, entry.id, entry.version)) is not None]
+    following = cursor_of(found[limit - 1].id) if len(found) > limit else None
+    link_to_next(request, response, following)
+    return Page(items=items, next=following)
