@@ -14,6 +14,7 @@ from assets.campaign_runs import (
 )
 from assets.partitions import campaigns
 from nightmail.preparing import campaign_counts, make_messages
+from resources.audio_files import audio_addresses, look_at_audio
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 
@@ -35,6 +36,10 @@ def messages(
         stored = stored_preparation(campaign, database, lake)
         if is_frozen(stored):
             return dg.MaterializeResult(metadata=frozen_metadata(stored, "messages"))
+        if "voice" in stored.preparation.channels:
+            for address in audio_addresses(stored.preparation.template):
+                if look_at_audio(address) is None:
+                    context.log.warning("the server of %s did not answer; the carrier will fetch it", address)
         summary = make_messages(stored.preparation, stored.tables)
         counts = summary.as_dict()
         stages = stored.campaign.counts.get("stages", {})

@@ -35,10 +35,11 @@ def doctor(json_output: bool = typer.Option(False, "--json", help="Print JSON.")
         found += _folders(configured)
         engine = _database(configured, found)
     if configured is not None and engine is not None:
-        from commands.part_checks import check_carriers, check_sftp_servers
+        from commands.part_checks import check_audio_files, check_carriers, check_sftp_servers
 
         found += check_sftp_servers(engine)
         found += check_carriers(engine)
+        found += check_audio_files(engine)
         found += _services(configured)
         found += _alerts(engine)
     in_sandbox = engine is None or sandbox_in_use(engine)

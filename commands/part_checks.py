@@ -113,3 +113,36 @@ def check_carriers(engine: Engine) -> Iterator[Checked]:
         finally:
             carrier.close()
         yield Checked(part, "well" if answer.well else "ill", answer.message, answer.remedy)
+
+
+def check_audio_files(engine: Engine) -> Iterator[Checked]:
+    """Look at every audio file that the newest version of a feed's template plays."""
+    from sqlalchemy import text
+
+    from nightmail.templates import load_template
+    from resources.audio_files import AudioFileError, audio_addresses, look_at_audio
+
+    with engine.connect() as connection:
+        contents = connection.scalars(
+            text(
+                "select distinct on (v.template_id) v.content from template_version v "
+                "join feed f on f.template_id = v.template_id where f.active order by v.template_id, v.version desc"
+            )
+        ).all()
+    addresses: dict[str, None] = {}
+    for content in contents:
+        try:
+            addresses |= dict.fromkeys(audio_addresses(load_template(content)))
+        except NightmailError as error:
+            yield Checked("template", "ill", error.message, error.remedy)
+    for address in addresses:
+        part = f"audio file {address}"
+        try:
+            kind = look_at_audio(address)
+        except AudioFileError as error:
+            yield Checked(part, "ill", error.message, error.remedy)
+            continue
+        if kind is None:
+            yield Checked(part, "note", "Its server does not answer us.", "See that the carrier can reach it.")
+        else:
+            yield Checked(part, "well", kind)

@@ -605,6 +605,12 @@ _ENTRIES = (
         "The message says in which body and on which line; correct it there.",
     ),
     Reason(
+        "audio_unusable",
+        Kind.SETUP,
+        "The audio file of the template cannot be played.",
+        "Serve a WAV, MP3 or AIFF file there, with its own Content-Type, or write a text with say.",
+    ),
+    Reason(
         "template_lacks_channel",
         Kind.SETUP,
         "The template has no body for any of the feed's channels.",
@@ -910,7 +916,6 @@ _ENTRIES = (
     ),
     Reason("day_invalid", Kind.SETUP, "What was given is not a day.", "Write it as 2026-11-23."),
     Reason("demo_failed", Kind.SETUP, "The demo could not go on.", "Read the logs in its data folder."),
-    Reason("demo_too_slow", Kind.SETUP, "The machine was too busy for the demo's times.", "Try again."),
     Reason("file_missing", Kind.SETUP, "There is no such file.", "Give the path of a contact file."),
     Reason(
         "folder_unusable", Kind.SETUP, "The folder cannot be made or emptied.", "Give another one, or mend its rights."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import dagster as dg
@@ -213,3 +215,38 @@ def test_sends_is_the_ledger_written_out(rig: PipelineRig) -> None:
     assert sends.num_rows == 4
     assert set(sends["state"].to_pylist()) == {"queued"}
     assert "+44" not in str(sends.to_pylist())
+
+
+def test_an_audio_file_that_is_not_audio_stops_the_campaign(rig: PipelineRig) -> None:
+    """A call whose file is a web page would say nothing to anybody: it is seen before a message is made."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "audio/mpeg" if self.path == "/right.mp3" else "text/html")
+            self.end_headers()
+            self.wfile.write(b"ID3\x04" if self.path == "/right.mp3" else b"<!doctype html>")
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is printed."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+
+        def voice(path: str) -> None:
+            rig.change(
+                "update template_version set content = jsonb_set(content, '{languages,en,voice}', cast(:v as jsonb))",
+                v=json.dumps({"play": f"{url}/{path}"}),
+            )
+
+        voice("page.mp3")
+        stopped = rig.prepared(contact_rows(3), channels=["voice"])
+        voice("right.mp3")
+        loaded = rig.prepared(contact_rows(4), "again.csv")
+        server.shutdown()
+    assert stopped.state == CampaignState.STOPPED
+    assert stopped.problem is not None and stopped.problem["reason"] == "audio_unusable"
+    assert f"{url}/page.mp3" in stopped.problem["message"]
+    assert rig.rows("select channel, count(*) as n from message group by 1") == [{"channel": "voice", "n": 4}]
+    assert loaded.state == CampaignState.SENDING

@@ -345,3 +345,16 @@ def test_the_doctor_names_a_wrong_setting(command_line: CommandLine, monkeypatch
     wrong = next(check for check in answer["checks"] if check["part"] == "settings")
     assert wrong["state"] == "ill"
     assert "portal_port" in wrong["message"]
+
+
+def test_the_doctor_looks_at_audio_files(deployment: CommandLine, organisation: Path) -> None:
+    """A template that plays a file: where its server does not answer us, that is told, and nothing is called wrong."""
+    from commands.supervisor import free_port
+
+    url = f"http://127.0.0.1:{free_port()}/x.wav"
+    (organisation.parent / "hello.yaml").write_text(TEMPLATE + f"  de: {{voice: {{play: '{url}'}}}}\n")
+    provisioned = deployment.json("provision", organisation)
+    asked = deployment.json("doctor", code=1)
+    for answer in (provisioned, asked):
+        (check,) = [check for check in answer["checks"] if check["part"] == f"audio file {url}"]
+        assert check["state"] == "note"
