@@ -7,7 +7,6 @@ can see: the files beside the upload, the lake, the ledger's counts.
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
 import json
 import time
@@ -42,11 +41,9 @@ FOLDER = "/invoices"
 FILE_NAME = "invoices.csv"
 SENDER = "+447700900123"
 MOST_OPT_OUTS = 20
-APPOINTMENT_DELAY_S = 75
-"""Long enough to be prepared while the large file is; short enough to end with it."""
 STOPPING = "+447915500100"
 """The first of the appointments: its recipient writes STOP when the message is already rendered."""
-STARTING_PATIENCE_S = 120.0
+STARTING_PATIENCE_S = 300.0
 ENDED = ("finished", "cancelled", "stopped")
 
 
@@ -94,8 +91,8 @@ class Demonstration:
         self._step(f"A file of {self.rows:,} rows lands on SFTP; two more come in by the API")
         uploaded = time.monotonic()
         self._upload(self.files / FILE_NAME, FILE_NAME)
-        statements = self._send_by_api(STATEMENTS, self._statements_file(), None)
-        appointments = self._send_by_api(APPOINTMENTS, *self._appointments())
+        statements = self._send_by_api(STATEMENTS, self._statements_file())
+        appointments = self._send_by_api(APPOINTMENTS, self._appointments_file())
         first = self._campaign_of_upload(FILE_NAME)
         self._follow([first], since=uploaded, meanwhile=lambda: self._stop_before_hand_off(appointments))
         self._show_result(first)
@@ -171,12 +168,10 @@ class Demonstration:
             ) from error
         return answer
 
-    def _send_by_api(self, feed: str, file: Path, at: dt.datetime | None) -> str:
+    def _send_by_api(self, feed: str, file: Path) -> str:
         """Upload a file as a program would; gives the campaign's key."""
         team = {STATEMENTS: "acme.billing", APPOINTMENTS: "acme.health"}[feed]
         query = {"feed": f"{team}/{feed}", "name": file.name}
-        if at is not None:
-            query["at"] = at.isoformat()
         url = f"{self.running.portal_url}/v1/contact-files?{urllib.parse.urlencode(query)}"
         headers = {
             "Authorization": f"Bearer {self.running.new_keys[0].key}",
@@ -207,32 +202,32 @@ class Demonstration:
         write_sample_statements(file, 120)
         return file
 
-    def _appointments(self) -> tuple[Path, dt.datetime]:
+    def _appointments_file(self) -> Path:
         file = self.files / "appointments.csv"
         write_sample_appointments(file, STOPPING, unreachable_numbers())
-        return file, dt.datetime.now(dt.UTC) + dt.timedelta(seconds=APPOINTMENT_DELAY_S)
+        return file
 
     def _stop_before_hand_off(self, key: str) -> bool:
         """One recipient of the appointments writes STOP once their message is rendered; whether it was done."""
         from nightmail.privacy import mask
+        from nightmail.sending.campaigns import approve
 
         campaign = self._campaign(key)
         if str(campaign.state) in ("received", "checking"):
             return False
-        if str(campaign.state) != "scheduled":
+        if str(campaign.state) != "awaiting_approval":
             raise UnavailableError(
-                "demo_too_slow",
-                f"{key} was {campaign.state.replace('_', ' ')} before STOP could arrive.",
-                "This machine is busy; try again.",
+                "demo_failed",
+                f"{key} is {campaign.state.replace('_', ' ')} and did not await approval.",
+                "Read the logs.",
             )
-        assert campaign.scheduled_at is not None
-        self._say(
-            f"{key}: {self._messages(key)} messages are rendered, to be sent at {campaign.scheduled_at:%H:%M:%S} UTC"
-        )
+        self._say(f"{key}: {self._messages(key)} messages are rendered and wait for a person's approval")
         before = self._suppressions()
         self._recipient_writes(STOPPING, "STOP")
         self._wait("the opt-out", lambda: self._suppressions() > before)
         self._say(f"{mask(STOPPING)} writes STOP now, between rendering and hand-off: they will not be sent to")
+        approve(self.running.engine, key, actor="demo")
+        self._say("the campaign is approved, as by `nightmail approve`")
         return True
 
     def _correct_and_drop(self, first: str) -> str:
@@ -310,7 +305,7 @@ class Demonstration:
         """Show progress until every message of the campaigns has ended, its receipt is there and ``meanwhile`` is done."""
         from nightmail.reports.progress import CampaignProgress, campaign_progress
 
-        patience = 150.0 + self.rows / 150
+        patience = 600.0 + self.rows / 50
         rows: list[CampaignRow] = []
         told: dict[str, str] = {}
         aside = False
@@ -446,7 +441,7 @@ class Demonstration:
             told = sum(1 for value in rows["message_id"].to_pylist() if value) if self.rows <= 20_000 else rows.num_rows
             return told >= messages and self._totals(keys).reconcile
 
-        self._wait("the delivery report", paced(whole, self._pause_s), 90.0 + self.rows / 1000)
+        self._wait("the delivery report", paced(whole, self._pause_s), 300.0 + self.rows / 500)
         days = lake.partitions(ASSET, "day")
         totals = summed(read_rows(lake, days, None))
         self.view.show(bar_chart("Messages", chart_values(totals)))

@@ -42,7 +42,7 @@ def _of_folder(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_demo_ends_with_rows_that_reconcile_and_leaves_nothing_running(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "commands", "demo", "--rows", "150"],
@@ -50,7 +50,7 @@ def test_the_demo_ends_with_rows_that_reconcile_and_leaves_nothing_running(folde
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "NIGHTMAIL_DATA_DIR": str(folder / "data")},
         capture_output=True,
         text=True,
-        timeout=550,
+        timeout=850,
         check=False,
     )
     output = f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
