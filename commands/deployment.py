@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from commands.local import CHECKOUT, actor, ask, is_running, local_server, postgres_folder, sandbox_in_use
 from commands.part_checks import check_sftp_servers
 from commands.sandbox_setup import Sandbox, provision_sandbox, start_sandbox
-from commands.supervisor import Supervisor, answers, refuse_taken_port
+from commands.supervisor import Supervisor, answers, free_port, refuse_taken_port
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -192,7 +192,7 @@ def _start_services(made: Deployment, say: Callable[[str], None]) -> None:
         further["NIGHTMAIL_PUBLIC_URL"] = made.portal_url
     python = sys.executable
     say("Dagster: code server, daemon and webserver")
-    code_port = _free_port()
+    code_port = free_port()
     # One code server for both, with a thread for every sensor that watches. Left to themselves, daemon and webserver
     # would each have one, and the daemon would start another every minute.
     supervisor.start(
@@ -225,12 +225,6 @@ def _start_services(made: Deployment, say: Callable[[str], None]) -> None:
         [python, "-m", "portal", "--host", settings.portal_host, "--port", str(settings.portal_port)],
         further,
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _listens(port: int) -> bool:
