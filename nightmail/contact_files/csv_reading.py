@@ -310,8 +310,8 @@ class CsvReader:
                 place = block.find(_UNDECODABLE_BYTES, int(record_ends[row])) if row < record_ends.size else -1
         for row in np.flatnonzero(lengths > self.options.field_limit).tolist():
             text = block[starts[row] : record_ends[row]].decode()
-            record = next(iter(self._exact.records(text + "\n", 0, True)), (None, 0))[0]
-            if record is not None and self._too_large(record):
+            values, _ = strict_fields(text, 0, self._dialect, len(text))
+            if any(len(value.encode()) > self.options.field_limit for value in values):
                 reasons[row] = "row_field_too_large"
         for row, reason in sorted(reasons.items()):
             if row < starts.size:
@@ -453,6 +453,8 @@ class CsvReader:
                 self._reject(record.line, "row_nul_bytes", record.raw)
             elif self.survey.damaged and UNDECODABLE in record.raw:
                 self._reject(record.line, "row_not_decodable", record.raw)
+            elif record.fields is None and not record.raw.strip(" "):
+                continue  # a line of spaces is as blank as an empty one
             elif record.fields is None:
                 self._reject(record.line, record.reason or "row_ragged", record.raw, record.found)
             elif self._too_large(record):

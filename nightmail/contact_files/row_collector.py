@@ -210,7 +210,7 @@ class RowCollector:
     def _without_headers(self, table: pa.Table) -> pa.Table:
         """A header in the middle: files were joined."""
         for index, spellings in self._marks:
-            found = pc.fill_null(pc.is_in(table[str(index)], value_set=spellings), False)
+            found = pc.fill_null(pc.is_in(pc.ascii_lower(table[str(index)]), value_set=spellings), False)
             if not pc.any(found).as_py():
                 continue
             again = np.zeros(table.num_rows, bool)
@@ -369,8 +369,10 @@ def _has_spaces_only(column: pa.ChunkedArray) -> bool:
 
 
 def _spellings(name: str) -> pa.Array:
-    forms: tuple[Callable[[str], str], ...] = (str, str.lower, str.upper, str.title, str.capitalize)
-    return pa.array(sorted({form(name) for form in forms}), pa.string())
+    """The ways to write a column's name that are worth a second look, with ASCII letters in lower case."""
+    words = [name, *(re.sub(r"[\s_\-]+", between, name) for between in (" ", "_", "-", ""))]
+    forms = pa.array([form(word) for word in words for form in (str, str.upper, str.lower)], pa.string())
+    return pc.unique(pc.ascii_lower(forms))
 
 
 _NULL_WORDS_SET = pa.array(_NULL_WORDS, pa.string())

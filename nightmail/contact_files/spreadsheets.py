@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,13 +96,9 @@ class Workbook:
         self._options = options
         if kind != "xls":
             _check_expansion(path, options)
-        try:
+        with _reading_by_calamine():
             self._book = python_calamine.CalamineWorkbook.from_path(str(path))
             described = self._book.sheets_metadata
-        except python_calamine.PasswordError as error:
-            raise file_error("file_protected") from error
-        except (python_calamine.CalamineError, OSError, ValueError) as error:
-            raise file_error("file_unreadable", detail="the workbook is damaged") from error
         self.warnings: list[FileWarning] = []
         visible = [
             sheet.name
@@ -138,7 +135,7 @@ class Workbook:
         texts = self.facts.texts
         first = self._sheet.start[1]
         odd_rows = {row for row, _ in texts}
-        for number, values in enumerate(self._sheet.iter_rows()):
+        for number, values in enumerate(self._values()):
             row = [value if type(value) is str else cell_text(value) or "" for value in values]
             if number in odd_rows:
                 for place in range(len(row)):
@@ -168,10 +165,18 @@ class Workbook:
         collector.add_lists(lines, batch)
 
     def _open(self, name: str) -> Any:
-        try:
+        with _reading_by_calamine():
             return self._book.get_sheet_by_name(name)
-        except (python_calamine.CalamineError, OSError, ValueError) as error:
-            raise file_error("file_unreadable", detail=f"the sheet {name} is damaged") from error
+
+    def _values(self) -> Iterator[list[Any]]:
+        with _reading_by_calamine():
+            rows = iter(self._sheet.iter_rows())
+        while True:
+            with _reading_by_calamine():
+                values = next(rows, None)
+            if values is None:
+                return
+            yield values
 
     def _check_cells(self) -> None:
         """Refuse a sheet whose cells lie so far apart that reading it would fill the memory."""
@@ -238,6 +243,25 @@ _XML_ERRORS = (
     NotImplementedError,
     RuntimeError,
 )
+
+
+@contextmanager
+def _reading_by_calamine() -> Iterator[None]:
+    """Turns whatever calamine raises for a damaged workbook into our error.
+
+    It is written in Rust, and a defect of its own in a damaged file (XLS above all) is a panic: a BaseException whose
+    class has no public name.
+    """
+    try:
+        yield
+    except python_calamine.PasswordError as error:
+        raise file_error("file_protected") from error
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise file_error("file_unreadable", detail="the workbook is damaged") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise file_error("file_unreadable", detail="the workbook is damaged") from None
 
 
 def _check_expansion(path: Path, options: ReadOptions) -> None:

@@ -17,6 +17,17 @@ from tests.contact_files.conftest import Reader
 GOOD = b"external_id,phone\n1,+447900900123\n"
 
 
+OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+
+
+def protected(content: bytes) -> bytes:
+    """A zip whose one entry says that it is encrypted."""
+    data = bytearray(content)
+    data[6] |= 1
+    data[data.rfind(b"PK\x01\x02") + 8] |= 1
+    return bytes(data)
+
+
 def zipped(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -59,6 +70,9 @@ BAD = [
     pytest.param(zipped({"a.csv": GOOD, "b.csv": GOOD}), "file_several_inside", id="zip of two"),
     pytest.param(zipped({}), "file_unreadable", id="zip of nothing"),
     pytest.param(zipped({"[Content_Types].xml": b"", "word/document.xml": b""}), "file_not_text", id="Word"),
+    pytest.param(protected(zipped({"a.csv": GOOD})), "file_protected", id="zip with a password"),
+    pytest.param(OLE2 + "EncryptedPackage".encode("utf-16-le"), "file_protected", id="workbook with a password"),
+    pytest.param(OLE2 + bytes(600), "file_not_text", id="old office document"),
     pytest.param(b"PAR1" + b"x" * 40 + b"PAR1", "file_unreadable", id="Parquet damaged"),
     pytest.param(b"PAR1 is no file\n", "file_unreadable", id="Parquet cut short"),
 ]

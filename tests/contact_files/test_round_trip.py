@@ -267,3 +267,59 @@ def test_blocks_of_any_size_give_the_same(tmp_path: Path, monkeypatch: pytest.Mo
         lost = sorted(rejects.read().to_pylist(), key=lambda row: row["line"])
         answers.append((summary.rows, contacts.read().to_pylist(), lost))
     assert answers[0] == answers[1] == answers[2]
+
+
+FILES = Path(__file__).parents[1] / "files" / "contact_files"
+MUTABLE = (
+    "libreoffice.xlsx",
+    "libreoffice.ods",
+    "libreoffice.xls",
+    "pandas.parquet",
+    "pandas.jsonl.gz",
+    "shell.csv.zst",
+)
+
+
+@st.composite
+def damaged_files(draw: st.DrawFn) -> bytes:
+    """A file that a real program made, with bytes changed, lost or doubled; inside the container as well."""
+    content = (FILES / draw(st.sampled_from(MUTABLE))).read_bytes()
+    if content.startswith(b"PK") and draw(st.booleans()):
+        made = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(made, "w") as target:
+            names = source.namelist()
+            chosen = draw(st.sampled_from([name for name in names if name.endswith((".xml", ".rels"))]))
+            for name in names:
+                data = source.read(name)
+                target.writestr(name, draw(damage(data)) if name == chosen and data else data)
+        return made.getvalue()
+    return draw(damage(content))
+
+
+@st.composite
+def damage(draw: st.DrawFn, content: bytes) -> bytes:
+    data = bytearray(content)
+    for _ in range(draw(st.integers(1, 6))):
+        place = draw(st.integers(0, max(len(data) - 1, 0)))
+        kind = draw(st.sampled_from(["change", "lose", "insert"]))
+        if kind == "change" and data:
+            data[place] = draw(st.integers(0, 255))
+        elif kind == "lose":
+            del data[place : place + draw(st.integers(1, 60))]
+        else:
+            data[place:place] = draw(st.sampled_from([b"999999999", b"-1", b'"', b"<", b"1e308", b"\x00\xff"]))
+    return bytes(data)
+
+
+@settings(QUIET, max_examples=120)
+@given(content=damaged_files())
+def test_damaged_workbooks_and_containers_end_in_rows_or_a_reason(tmp_path: Path, content: bytes) -> None:
+    source = tmp_path / "upload"
+    source.write_bytes(content)
+    rejects = TableFile(str(tmp_path / "rejects.parquet"))
+    try:
+        summary = read_contact_file(source, TableFile(str(tmp_path / "rows.parquet")), ReadOptions(rejects=rejects))
+    except NightmailError as error:
+        assert error.reason.startswith("file_")
+        return
+    assert summary.rows == summary.rows_read + rejects.num_rows()
