@@ -22,6 +22,7 @@ from nightmail.contact_files.csv_records import (
     RecordReader,
     Shape,
     lenient_fields,
+    strict_fields,
     swallows_rows,
     unescape,
 )
@@ -311,7 +312,7 @@ class CsvReader:
         for row in np.flatnonzero(lengths > self.options.field_limit).tolist():
             text = block[starts[row] : record_ends[row]].decode()
             values, _ = strict_fields(text, 0, self._dialect, len(text))
-            if any(len(value.encode()) > self.options.field_limit for value in values):
+            if self._any_too_large(values):
                 reasons[row] = "row_field_too_large"
         for row, reason in sorted(reasons.items()):
             if row < starts.size:
@@ -472,10 +473,12 @@ class CsvReader:
         self.collector.notice("row_quote_repaired", repaired, len(repaired))
 
     def _too_large(self, record: Record) -> bool:
-        limit = self.options.field_limit
-        if len(record.raw) * 4 <= limit or record.fields is None:
+        if len(record.raw) * 4 <= self.options.field_limit or record.fields is None:
             return False
-        return any(len(value.encode()) > limit for value in record.fields)
+        return self._any_too_large(record.fields)
+
+    def _any_too_large(self, values: Iterable[str]) -> bool:
+        return any(len(value.encode()) > self.options.field_limit for value in values)
 
     def _reject(self, line: int, reason: str, raw: str, found: int = 0) -> None:
         raw = raw.replace(UNDECODABLE, "\ufffd") if self.survey.damaged else raw

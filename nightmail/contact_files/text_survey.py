@@ -218,20 +218,52 @@ def _single_byte(path: Path, end: int, has_nul: bool) -> TextSurvey:
     letters = int(counts[0xC0:].sum())
     runs, euro, ligatures, upper_inside = _neighbours(path, end)
     foreign = runs > 0.4 * high or undefined > 0 or upper_inside > 0.3 * max(letters, 1)
-    if controls:
-        certainty = "unsure" if foreign else "likely"
-        evidence = f"it is not UTF-8, and {controls} of its bytes are letters or signs in Windows-1252 only"
-        if foreign:
-            evidence = "it is not UTF-8, and its bytes do not look like a western European text"
-        return TextSurvey("cp1252", "windows-1252", certainty, evidence, 0, undefined > 0, has_nul, end)
     if foreign:
         evidence = "it is not UTF-8, and its bytes do not look like a western European text"
-        return TextSurvey("cp1252", "windows-1252", "unsure", evidence, 0, False, has_nul, end)
+        codec = _codec_of_another_script(path, end) if runs > 0.4 * high else None
+        if codec is not None:
+            evidence += f"; they look like {codec}"
+            damaged = _try(path, codec, 0, end).bad > 0
+            return TextSurvey(codec, codec, "unsure", evidence, 0, damaged, has_nul, end)
+        return TextSurvey("cp1252", "windows-1252", "unsure", evidence, 0, undefined > 0, has_nul, end)
+    if controls:
+        evidence = f"it is not UTF-8, and {controls} of its bytes are letters or signs in Windows-1252 only"
+        return TextSurvey("cp1252", "windows-1252", "likely", evidence, 0, False, has_nul, end)
     if euro or ligatures:
         evidence = "it is not UTF-8, and bytes stand for the euro sign or letters as only Latin-9 has them"
         return TextSurvey("iso8859-15", "iso-8859-15", "likely", evidence, 0, False, has_nul, end)
     evidence = "it is not UTF-8, and none of its bytes are those in which Windows-1252 and Latin-1 differ"
     return TextSurvey("latin-1", "iso-8859-1", "likely", evidence, 0, False, has_nul, end)
+
+
+def _codec_of_another_script(path: Path, end: int) -> str | None:
+    """The encoding of a text in another script than Latin, where its letters tell it; a guess, however good."""
+    from charset_normalizer import from_bytes
+
+    sample = b""
+    for chunk in _chunks(path, 0, end):
+        sample += b"\n".join(line for line in chunk.splitlines() if not line.isascii())[:_SAMPLE]
+        if len(sample) >= _SAMPLE:
+            break
+    found = from_bytes(sample[:_SAMPLE], cp_isolation=list(_OTHER_SCRIPTS)).best()
+    return None if found is None else _OTHER_SCRIPTS.get(found.encoding)
+
+
+_SAMPLE = 16 * 1024
+_OTHER_SCRIPTS = {
+    "cp1251": "windows-1251",
+    "koi8_r": "koi8-r",
+    "cp866": "cp866",
+    "cp1253": "windows-1253",
+    "cp1255": "windows-1255",
+    "cp1256": "windows-1256",
+    "cp932": "cp932",
+    "euc_jp": "euc-jp",
+    "gb18030": "gb18030",
+    "big5": "big5",
+    "cp949": "cp949",
+}
+"""Encodings of scripts in which letters beyond ASCII follow one another, and their names."""
 
 
 def _neighbours(path: Path, end: int) -> tuple[int, int, int, int]:

@@ -123,6 +123,27 @@ def test_a_field_over_the_limit_is_rejected_and_the_next_row_read(read: Reader) 
         assert result.reasons[2] in ("row_field_too_large", "row_unterminated_quote")
 
 
+@pytest.mark.parametrize("lines", [2_000, 20_000])
+def test_a_quoted_field_over_the_limit_is_rejected_however_many_lines_it_has(read: Reader, lines: int) -> None:
+    """Also where the record is longer than any that is read one by one."""
+    result = read(HEAD + '1,+4479,"' + "x\n" * lines + '"\n2,+4479,b\n', field_limit=1000)
+    assert result.column("external_id") == ["2"]
+    assert result.reasons == {2: "row_field_too_large"}
+
+
+@pytest.mark.parametrize("spelling", ["External ID,Phone,Name", "EXTERNAL-ID,PHONE,NAME", "externalId,phone,name"])
+def test_a_header_in_the_middle_is_known_in_another_spelling(read: Reader, spelling: str) -> None:
+    result = read(HEAD + f"1,+4479,a\n{spelling}\n2,+4479,b\n")
+    assert result.column("line") == [2, 4]
+    assert result.reasons == {3: "row_header_again"}
+
+
+def test_a_line_of_spaces_is_a_blank_line(read: Reader) -> None:
+    result = read(HEAD + "1,+4479,a\n   \n2,+4479,b\n \n")
+    assert result.column("line") == [2, 4]
+    assert not result.reasons
+
+
 def test_a_line_that_never_ends_does_not_fill_the_memory(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nightmail.contact_files.csv_reading.BLOCK_BYTES", 100_000)
     body = "1,+4479,a\n2,+4479," + "x" * 3_000_000 + "\n3,+4479,c\n"

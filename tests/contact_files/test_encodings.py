@@ -41,8 +41,10 @@ def test_encodings_are_told_apart(read: Reader, content: bytes, encoding: str, c
 
 def test_cyrillic_in_a_single_byte_is_read_but_said_to_be_unsure(read: Reader) -> None:
     content = "phone,name\n+79161234567,Александр Пушкин\n".encode("cp1251")
-    assert read(content).summary.encoding_certainty == "unsure"
-    assert read(content).warnings["file_encoding_unsure"] == 1
+    guessed = read(content)
+    assert (guessed.summary.encoding, guessed.summary.encoding_certainty) == ("windows-1251", "unsure")
+    assert guessed.warnings["file_encoding_unsure"] == 1
+    assert guessed.column("name") == ["Александр Пушкин"]
     stated = read(content, encoding="windows-1251")
     assert stated.summary.encoding_certainty == "certain"
     assert stated.column("name") == ["Александр Пушкин"]
@@ -82,3 +84,23 @@ def test_byte_order_marks_in_the_middle_are_where_files_were_joined(read: Reader
     assert result.column("line") == [2, 4]
     assert result.column("external_id") == ["1", "1"]
     assert result.reasons == {3: "row_header_again"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("cp1251", "Иван Петров; Казань"),
+        ("koi8-r", "Александр Пушкин; Москва"),
+        ("cp1253", "Γιώργος Παπαδόπουλος; Αθήνα"),
+        ("cp932", "山田太郎; 東京"),
+        ("gb18030", "王小明; 北京"),
+        ("big5", "王小明; 台北"),
+        ("cp949", "김철수; 서울"),
+        ("cp1256", "محمد علي; القاهرة"),
+    ],
+)
+def test_other_scripts_are_guessed_and_called_a_guess(read: Reader, encoding: str, name: str) -> None:
+    rows = "".join(f"+4479{number},{name}\n" for number in range(5))
+    result = read(f"phone,name\n{rows}".encode(encoding))
+    assert result.summary.encoding_certainty == "unsure"
+    assert result.column("name") == [name] * 5
