@@ -24,7 +24,7 @@ from nightmail.settings import Settings
 from nightmail.settings import settings as read_settings
 from nightmail.store.engine import engine as open_engine
 from nightmail.webhook_calls import forget_ended_calls
-from portal import description_page, health, openapi, problems, unsubscribe
+from portal import conversation, description_page, health, openapi, problems, unsubscribe
 from portal.api import campaigns, contact_files, feeds, single_messages, suspensions, webhooks
 from portal.api.idempotency import forget_old_keys
 from portal.api.uploads import remove_abandoned
@@ -115,6 +115,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     application.include_router(suspensions.router)
     application.include_router(webhooks.router)
     application.include_router(unsubscribe.router)
+    application.include_router(conversation.router)
     application.include_router(description_page.router)
 
     openapi.describe(application)

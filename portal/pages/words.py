@@ -1,4 +1,4 @@
-"""What the unsubscribe pages say, in the recipient's language."""
+"""What pages for recipients say, in their language."""
 
 from __future__ import annotations
 
@@ -81,3 +81,51 @@ def unsubscribe_words(language: str | None, *, team: str = "", category: str = "
     chosen = base if base in UNSUBSCRIBE else "en"
     shown = category.replace("_", " ")
     return chosen, {name: text.format(team=team, category=shown) for name, text in UNSUBSCRIBE[chosen].items()}
+
+
+CONVERSATION: dict[str, dict[str, str]] = {
+    "en": {
+        "label": "Your answer",
+        "send": "Send",
+        "taken": "Thank you. Your answer was delivered.",
+        "full": "No more answers are taken here.",
+        "empty": "Please write something first.",
+        "invalid_title": "This page is not there any more",
+        "invalid": "The link is not valid, or the message is too old. Use the link of a newer message.",
+    },
+    "de": {
+        "label": "Ihre Antwort",
+        "send": "Senden",
+        "taken": "Danke. Ihre Antwort ist angekommen.",
+        "full": "Hier werden keine weiteren Antworten angenommen.",
+        "empty": "Bitte schreiben Sie zuerst etwas.",
+        "invalid_title": "Diese Seite gibt es nicht mehr",
+        "invalid": "Der Link ist ungültig oder die Nachricht zu alt. Nutzen Sie den Link einer neueren Nachricht.",
+    },
+    "fr": {
+        "label": "Votre réponse",
+        "send": "Envoyer",
+        "taken": "Merci. Votre réponse est bien arrivée.",
+        "full": "Plus aucune réponse n’est acceptée ici.",
+        "empty": "Veuillez d’abord écrire quelque chose.",
+        "invalid_title": "Cette page n’existe plus",
+        "invalid": "Le lien n’est pas valide ou le message est trop ancien. Utilisez le lien d’un message plus récent.",
+    },
+    "es": {
+        "label": "Su respuesta",
+        "send": "Enviar",
+        "taken": "Gracias. Hemos recibido su respuesta.",
+        "full": "Aquí ya no se aceptan más respuestas.",
+        "empty": "Escriba algo primero.",
+        "invalid_title": "Esta página ya no existe",
+        "invalid": "El enlace no es válido o el mensaje es demasiado antiguo. Use el enlace de un mensaje más reciente.",
+    },
+}
+"""Words of the conversation page by language; English where a language is not here."""
+
+
+def conversation_words(language: str | None) -> tuple[str, dict[str, str]]:
+    """The language that is used and its words."""
+    base = (language or "en").partition("-")[0].lower()
+    chosen = base if base in CONVERSATION else "en"
+    return chosen, CONVERSATION[chosen]
