@@ -244,8 +244,7 @@ def validate(
     frame = file.read(wanted or there[:1]).to_pandas(types_mapper=pd.ArrowDtype)
     results = []
     with _GATE:
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
+        context = _ephemeral_context(gx)
         asset = context.data_sources.add_pandas("lake").add_dataframe_asset(table)
         whole = asset.add_batch_definition_whole_dataframe("all")
         groups: dict[tuple[tuple[str, str], ...], list[Expectation]] = {}
@@ -273,6 +272,16 @@ def validate(
                     )
                 )
     return Validation(table, len(frame), tuple(results))
+
+
+def _ephemeral_context(gx: Any) -> Any:
+    """A context in memory. The one that the library makes by itself leaves a folder behind each time."""
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
+    defaults = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=defaults))
+    context.variables.progress_bars = {"globally": False}
+    return context
 
 
 def _great_expectations() -> Any:

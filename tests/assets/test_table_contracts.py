@@ -184,3 +184,10 @@ def test_rows_reconcile_whatever_the_file_holds(
     outcome = reconcile_preparation(tables, prepared.contact_file.rows)
     assert outcome.passed, outcome.differences
     assert outcome.counts == prepared.counts
+
+
+def test_a_validation_leaves_nothing_behind(good: StageTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Great Expectations makes a folder for its documents in each context unless it is told not to."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert validate("audience", good.audience, audience_contract()).passed
+    assert list(tmp_path.iterdir()) == []
