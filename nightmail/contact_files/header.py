@@ -42,7 +42,7 @@ _SYNONYMS: dict[str, str] = {
         n portable, n de portable, num portable, numero de mobile, numero mobile, n mobile, numero de gsm,
         telefon, telefonnummer, telefonnr, telefon nr, telefon 1, tel nummer, handy, handynummer, handynr, handy nr,
         mobil, mobiltelefon, mobilnummer, mobil nr, mobiltel, mobilfunk, mobilfunknummer, mobiltelefonnummer,
-        telefon mobil, tel mobil, rufnummer, mobilrufnummer,
+        telefon mobil, tel mobil, rufnummer, mobilrufnummer, natel, natelnummer, recipient number, destination number,
         telefono, telefono 1, numero de telefono, numero telefono, num telefono, n telefono, n de telefono,
         no de telefono, tfno, tlf, tlfno, tel movil, movil, telefono movil, numero de movil, numero movil, n movil,
         num movil, celular, numero de celular, numero celular, telefono celular, tel celular""",
@@ -281,7 +281,8 @@ def header_score(cells: Sequence[str], mapping: Mapping[str, str] | None = None)
         key = column_key(cell)
         if standard_field(cell) or key in stated or key in _WEAK_FIELD_OF or key in _OWN_KEYS:
             known += 1
-    if not filled or any(looks_like_value(cell) for cell in filled if not (known and _YEAR.fullmatch(cell.strip()))):
+    values = [cell for cell in filled if looks_like_value(cell) and not (known and _YEAR.fullmatch(cell.strip()))]
+    if not filled or any(map(looks_like_address, values)) or (values and known < 2):
         return 0
     return 1 + known
 
