@@ -36,7 +36,10 @@ from commands import (
 )
 from commands.screen import current, screen
 from nightmail import __version__
-from nightmail.errors import NightmailError
+from nightmail.errors import NightmailError, UsageError
+
+_NotUnderstood: Any = typer.BadParameter.__base__
+"""What a wrong, missing or unknown argument raises. Typer names only this one child of it in public."""
 
 
 class ErrorBoundary(TyperGroup):
@@ -50,6 +53,11 @@ class ErrorBoundary(TyperGroup):
         except NightmailError as error:
             current().error(error)
             raise typer.Exit(error.exit_code) from None
+        except _NotUnderstood as error:
+            if not current().json_output:
+                raise
+            current().error(UsageError("arguments_wrong", error.format_message(), "Add --help to see what there is."))
+            raise typer.Exit(UsageError.exit_code) from None
         except KeyboardInterrupt:
             current().notice("stopped", style="yellow")
             raise typer.Exit(130) from None

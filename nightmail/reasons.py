@@ -916,6 +916,7 @@ _ENTRIES = (
     ),
     Reason("day_invalid", Kind.SETUP, "What was given is not a day.", "Write it as 2026-11-23."),
     Reason("demo_failed", Kind.SETUP, "The demo could not go on.", "Read the logs in its data folder."),
+    Reason("arguments_wrong", Kind.SETUP, "The command was not understood.", "Add --help to see what there is."),
     Reason("file_missing", Kind.SETUP, "There is no such file.", "Give the path of a contact file."),
     Reason(
         "folder_unusable", Kind.SETUP, "The folder cannot be made or emptied.", "Give another one, or mend its rights."

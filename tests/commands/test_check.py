@@ -207,6 +207,20 @@ def test_mistakes_are_answered_with_what_to_do(
     assert error["remedy"]
 
 
+@pytest.mark.parametrize("arguments", [("--bogus",), ("--country",), ("one.csv", "two.csv"), ()])
+def test_a_program_gets_json_where_a_command_line_is_not_understood(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "commands", "check", "--json", *arguments],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["reason"] == "arguments_wrong"
+
+
 def test_a_mistake_is_one_sentence_and_never_a_traceback(command_line: CommandLine, contacts: Path) -> None:
     result = command_line.run("check", contacts, "--template", "no_such_template")
     assert result.exit_code == 2
