@@ -214,6 +214,6 @@ def test_the_ledger_keeps_its_promise_in_any_order(database: Engine, tmp_path: P
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
