@@ -1,7 +1,7 @@
 """The language of bodies: Jinja2 in its sandbox, narrowed to what a notification needs.
 
-A body may hold placeholders, filters, ``if`` and ``{{ a if b else c }}``, comparisons, and one level of ``for`` over
-``split``. It may not look into objects, call anything or define anything: the syntax tree is checked against a list of
+A body may hold placeholders, filters, ``if`` and ``{{ a if b else c }}``, comparisons, ``set``, and one level of ``for``
+over ``split``. It may not look into objects, call anything or define functions: the syntax tree is checked against a list of
 what is allowed before it is compiled, so Jinja2's sandbox is the second wall, not the first. In HTML and in TwiML every
 value is escaped; there is no way to switch that off.
 
@@ -77,6 +77,7 @@ _ALLOWED_NODES: tuple[type[nodes.Node], ...] = (
     nodes.Test,
     nodes.If,
     nodes.For,
+    nodes.Assign,
     nodes.CondExpr,
     nodes.Compare,
     nodes.Operand,
@@ -112,8 +113,7 @@ _NODE_WORDS: Mapping[str, str] = {
     "FromImport": "import is",
     "Extends": "extends is",
     "Block": "blocks are",
-    "Assign": "set is",
-    "AssignBlock": "set is",
+    "AssignBlock": "a set with endset is",
     "Pow": "powers are",
     "FilterBlock": "filter blocks are",
     "With": "with is",
@@ -148,15 +148,35 @@ def _replace(value: object, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def _truncate(value: object, length: int = 40, end: str = "...") -> str:
+def _truncate(value: object, length: int = 255, killwords: bool = False, end: str = "...", leeway: int = 5) -> str:
+    """As Jinja2 does it: whole words, and a text that is longer by no more than ``leeway`` stays."""
     text = str(value)
-    if length < len(end):
+    if length < len(end) or leeway < 0:
         raise TemplateRuntimeError("truncate needs a length greater than its end")
-    return text if len(text) <= length else f"{text[: length - len(end)].rstrip()}{end}"
+    if len(text) <= length + leeway:
+        return text
+    begin = text[: length - len(end)]
+    return f"{begin if killwords else begin.rsplit(' ', 1)[0]}{end}"
+
+
+_BETWEEN_WORDS = re.compile(r"([-\s({\[<]+)")
 
 
 def _title(value: object) -> str:
-    return re.sub(r"\w[\w'’]*", lambda word: word[0][0].upper() + word[0][1:].lower(), str(value))
+    return "".join(part[:1].upper() + part[1:].lower() for part in _BETWEEN_WORDS.split(str(value)))
+
+
+_DIRECTIVE = re.compile(r"%(?:%|[-+ 0#]*(\d*)(?:\.(\d*))?[sdifFeEgGoxX])")
+_FORMAT_WIDTH = 1000
+
+
+def _format(value: object, *parts: object) -> str:
+    text = str(value)
+    if "%" in _DIRECTIVE.sub("", text):
+        raise TemplateRuntimeError("format takes directives such as %s, %d and %.2f")
+    if any(size and int(size[:9]) > _FORMAT_WIDTH for sizes in _DIRECTIVE.findall(text) for size in sizes):
+        raise TemplateRuntimeError("format takes no width over 1,000")
+    return _bounded(text % parts)
 
 
 def _split(value: object, separator: str = ";") -> list[str]:
@@ -177,6 +197,16 @@ def _int(value: object, default: int = 0) -> int:
         return int(Decimal(str(value)))
     except ArithmeticError:
         return default
+
+
+def _float(value: object, default: float = 0.0) -> Decimal:
+    number = read_number(str(value)) if not isinstance(value, Decimal) else value
+    return Decimal(str(default)) if number is None else number
+
+
+def _kept(value: object) -> object:
+    """What ``set`` keeps; bounded, so that no row of assignments can fill the memory."""
+    return _bounded(value) if isinstance(value, str) else value
 
 
 def _round(value: object, digits: int = 0) -> Decimal:
@@ -255,7 +285,14 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "join": _join,
     "first": lambda value: value[0] if value else "",
     "last": lambda value: value[-1] if value else "",
+    "format": _format,
+    "string": str,
+    "reverse": lambda value: str(value)[::-1],
+    "wordcount": lambda value: len(re.findall(r"\w+", str(value))),
+    "escape": escape,
+    "e": escape,
     "int": _int,
+    "float": _float,
     "round": _round,
     "abs": abs,
     "urlencode": lambda value: quote(str(value), safe=""),
@@ -265,6 +302,9 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
 """The filters, by name; ``number``, ``money`` and ``date`` are added for each language."""
 
 FILTER_NAMES = frozenset(FILTERS) | {"number", "money", "date"}
+
+_KEPT = "kept by set"
+"""A filter's name that no body can write."""
 
 TESTS: Mapping[str, Callable[..., bool]] = {
     "defined": lambda value: not _is_empty(value),
@@ -300,6 +340,7 @@ class BodyEnvironment(ImmutableSandboxedEnvironment):
             "number": _number_filter(formats),
             "money": _money_filter(formats),
             "date": _date_filter(formats),
+            _KEPT: _kept,
         }
         self.tests = dict(TESTS)
 
@@ -369,7 +410,7 @@ def parse_body(source: str, language: str, markup: Markup, *, where: str = "", l
         raise error("the body holds a control character.", source.count("\n", 0, unprintable.start()) + 1, "Remove it.")
     env = environment(language, markup)
     try:
-        tree = env.parse(_TAGS_ALONE.sub(r"\1{#\n#}", source))
+        tree = env.parse(_TAGS_ALONE.sub(_without_line_end, source))
     except TemplateSyntaxError as problem:
         raise error(f"{_sentence(problem.message or 'syntax error')}", problem.lineno, _BRACES) from None
     except (RecursionError, MemoryError):
@@ -389,6 +430,12 @@ def parse_body(source: str, language: str, markup: Markup, *, where: str = "", l
 
 _TAGS_ALONE = re.compile(r"^[ \t]*((?:\{%(?:(?!%\}).)*%\}[ \t]*)+)\r?\n", re.MULTILINE)
 """Lines of nothing but tags leave no empty line behind; the line break goes into a comment, so that lines still count."""
+
+
+def _without_line_end(line: re.Match[str]) -> str:
+    # Tags that end in -%} or +%} say themselves what becomes of the space after them.
+    return line[0] if line[1].rstrip().endswith(("-%}", "+%}")) else f"{line[1]}{{#\n#}}"
+
 
 _BRACES = "Placeholders are written {{ name }}, conditions {% if name %} ... {% endif %}."
 
@@ -419,7 +466,15 @@ def _check(tree: nodes.Template, error: Callable[..., TemplateError]) -> None:
                 ):
                     raise error("arithmetic needs numbers.", node.lineno, "Join texts with ~.")
         if isinstance(node, nodes.CondExpr) and node.expr2 is None:
-            raise error("an if inside {{ }} needs an else.", node.lineno, "Write {{ a if b else '' }}.")
+            node.expr2 = nodes.Const("", lineno=node.lineno)
+        if isinstance(node, nodes.Assign):
+            if not isinstance(node.target, nodes.Name):
+                raise error("set gives one name a value.", node.lineno, "Write {% set name = value %}.")
+            visit(node.target, loops)
+            visit(node.node, loops)
+            node.node = nodes.Filter(node.node, _KEPT, [], [], None, None, lineno=node.lineno)
+            node.node.environment = tree.environment
+            return
         if isinstance(node, nodes.Filter):
             if node.name not in FILTER_NAMES:
                 raise error(
@@ -463,19 +518,24 @@ def least_characters(tree: nodes.Template) -> int:
 
 
 def names_in(tree: nodes.Node) -> frozenset[str]:
-    """Names that come from outside: all but the targets of loops inside them."""
+    """Names that come from outside: all but the targets of loops inside them, and what ``set`` gave a value before."""
     found: set[str] = set()
 
-    def visit(node: nodes.Node, bound: frozenset[str]) -> None:
+    def visit(node: nodes.Node, bound: set[str]) -> None:
         if isinstance(node, nodes.Name):
             if node.name not in bound:
                 found.add(node.name)
+            return
+        if isinstance(node, nodes.Assign):
+            visit(node.node, bound)
+            assert isinstance(node.target, nodes.Name)  # checked before
+            bound.add(node.target.name)
             return
         if isinstance(node, nodes.For):
             visit(node.iter, bound)
             assert isinstance(node.target, nodes.Name)  # checked before
             inside = bound | {node.target.name, "loop"}
-            for child in (*node.body, *([node.test] if node.test is not None else [])):
+            for child in (*([node.test] if node.test is not None else []), *node.body):
                 visit(child, inside)
             for child in node.else_:
                 visit(child, bound)
@@ -483,22 +543,31 @@ def names_in(tree: nodes.Node) -> frozenset[str]:
         for child in node.iter_child_nodes():
             visit(child, bound)
 
-    visit(tree, frozenset())
+    visit(tree, set())
     return frozenset(found)
 
 
 def _optional_names(tree: nodes.Template) -> frozenset[str]:
-    """Names whose emptiness the body copes with: tested by an ``if`` or given a ``default``."""
+    """Names whose emptiness the body copes with: tested by an ``if``, an ``or`` or an ``and``, or given a ``default``.
+
+    What ``set`` makes a value of is as optional as that value.
+    """
     found: set[str] = set()
     for branch in tree.find_all(nodes.If):
         found |= names_in(branch.test)
     for choice in tree.find_all(nodes.CondExpr):
         found |= names_in(choice.test)
+    for either in tree.find_all((nodes.Or, nodes.And)):
+        found |= names_in(either.left)
     for filtered in tree.find_all(nodes.Filter):
         if filtered.name in ("default", "d") and filtered.node is not None:
             found |= names_in(filtered.node)
     for loop in tree.find_all(nodes.For):
         found |= names_in(loop.iter)
+    for assigned in reversed(list(tree.find_all(nodes.Assign))):
+        assert isinstance(assigned.target, nodes.Name)  # checked before
+        if assigned.target.name in found:
+            found |= names_in(assigned.node)
     return frozenset(found)
 
 
