@@ -299,7 +299,8 @@ def needed_columns(preparation: Preparation) -> tuple[str, ...]:
     """The columns that a file must have: the feed's ``required_columns``, and those the template cannot do without."""
     names = dict.fromkeys(preparation.feed.required_columns)
     for rule in placeholder_rules(preparation.template, preparation.feed, preparation.channels):
-        if rule.required:
+        # Country and time zone follow from a number where the file does not state them; each row is judged by itself.
+        if rule.required and rule.name not in ("country", "time_zone"):
             names[rule.name] = None
     return tuple(names)
 

@@ -156,6 +156,15 @@ def test_a_column_that_the_template_needs_is_missing(
     assert answer["counts"]["messages"] == 0
 
 
+def test_what_follows_from_a_number_is_no_missing_column(
+    command_line: CommandLine, write_csv: Callable[..., Path], tmp_path: Path
+) -> None:
+    body = tmp_path / "where.txt"
+    body.write_text("{{ country }} {{ time_zone }}")
+    answer = command_line.json("check", write_csv("mobile\n+447912345678\n"), "--template", body)
+    assert [row["body"] for row in answer["messages"]["samples"]] == ["GB Europe/London"]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
