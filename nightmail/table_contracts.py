@@ -16,9 +16,12 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from nightmail.lake import TableFile
 from nightmail.message_ids import CHANNELS
@@ -227,51 +230,69 @@ def reject_share_result(
     return result, problems[0].as_dict() if problems else None
 
 
-def validate(
-    table: str, file: TableFile, contract: Sequence[Expectation], columns: Sequence[str] | None = None
-) -> Validation:
-    """Check a contract on a whole table with Great Expectations.
+_OF_THE_WHOLE = ("ExpectColumnValuesToBeUnique", "ExpectTableRowCountToBeBetween", "ExpectColumnToExist")
+"""Expectations that need all rows at once; the others are checked block by block, so that memory does not grow."""
 
-    Only the columns that the contract names are read (or ``columns``), as Arrow-backed pandas columns.
+
+def validate(table: str, file: TableFile, contract: Sequence[Expectation]) -> Validation:
+    """Check a contract on every row of a table with Great Expectations.
+
+    Only the columns that the contract names are read, as Arrow-backed pandas columns.
     """
-    import pandas as pd
-
     gx = _great_expectations()
     there = file.schema().names
+    passed = [True] * len(contract)
+    unexpected = [0] * len(contract)
+    whole = [number for number, e in enumerate(contract) if e.kind in _OF_THE_WHOLE and not e.where]
+    by_rows = [number for number in range(len(contract)) if number not in whole]
+    with _GATE:
+        asset = _ephemeral_context(gx).data_sources.add_pandas("lake").add_dataframe_asset(table)
+        batches = asset.add_batch_definition_whole_dataframe("all")
+
+        def check(numbers: Sequence[int], rows: pa.Table) -> None:
+            for number, success, count in _outcomes(gx, batches, table, [(n, contract[n]) for n in numbers], rows):
+                passed[number] = passed[number] and success
+                unexpected[number] += count
+
+        check(whole, file.read(_columns([contract[n] for n in whole], there)))
+        for block in file.blocks(_columns([contract[n] for n in by_rows], there)):
+            check(by_rows, block)
+    results = tuple(
+        ExpectationResult(e.says, e.kind, passed[number], unexpected[number]) for number, e in enumerate(contract)
+    )
+    return Validation(table, file.num_rows(), results)
+
+
+def _columns(contract: Sequence[Expectation], there: Sequence[str]) -> list[str]:
     named = {str(e.arguments["column"]) for e in contract if "column" in e.arguments}
     named |= {name for e in contract for name in e.where}
-    wanted = [name for name in there if name in named] if columns is None else list(columns)
-    frame = file.read(wanted or there[:1]).to_pandas(types_mapper=pd.ArrowDtype)
-    results = []
-    with _GATE:
-        context = _ephemeral_context(gx)
-        asset = context.data_sources.add_pandas("lake").add_dataframe_asset(table)
-        whole = asset.add_batch_definition_whole_dataframe("all")
-        groups: dict[tuple[tuple[str, str], ...], list[Expectation]] = {}
-        for expectation in contract:
-            groups.setdefault(tuple(expectation.where.items()), []).append(expectation)
-        for where, expectations in groups.items():
-            part = frame
-            for column, value in where:
-                part = part[part[column] == value]
-            batch = whole.get_batch({"dataframe": part})
-            suite = gx.ExpectationSuite(
-                name=f"{table}.{'.'.join(value for _, value in where) or 'all'}",
-                expectations=[
-                    getattr(gx.expectations, e.kind)(**e.arguments, meta={"number": number})
-                    for number, e in enumerate(expectations)
-                ],
-            )
-            outcome = batch.validate(suite, result_format={"result_format": "BASIC", "partial_unexpected_count": 0})
-            for each in outcome.results:
-                stated = expectations[each.expectation_config.meta["number"]]
-                unexpected = int((each.result or {}).get("unexpected_count") or 0)
-                results.append(
-                    ExpectationResult(
-                        stated.says, stated.kind, bool(each.success), unexpected if not each.success else 0
-                    )
-                )
-    return Validation(table, len(frame), tuple(results))
+    return [name for name in there if name in named] or list(there[:1])
+
+
+def _outcomes(
+    gx: Any, batches: Any, table: str, numbered: Sequence[tuple[int, Expectation]], rows: pa.Table
+) -> Iterator[tuple[int, bool, int]]:
+    """``(number, success, unexpected)`` of each expectation on these rows."""
+    import pandas as pd
+
+    groups: dict[tuple[tuple[str, str], ...], list[tuple[int, Expectation]]] = {}
+    for number, expectation in numbered:
+        groups.setdefault(tuple(expectation.where.items()), []).append((number, expectation))
+    for where, expectations in groups.items():
+        part = rows
+        for column, value in where:
+            part = part.filter(pc.equal(part[column], value))
+        batch = batches.get_batch({"dataframe": part.to_pandas(types_mapper=pd.ArrowDtype)})
+        suite = gx.ExpectationSuite(
+            name=f"{table}.{'.'.join(value for _, value in where) or 'all'}",
+            expectations=[
+                getattr(gx.expectations, e.kind)(**e.arguments, meta={"number": number}) for number, e in expectations
+            ],
+        )
+        outcome = batch.validate(suite, result_format={"result_format": "BASIC", "partial_unexpected_count": 0})
+        for each in outcome.results:
+            count = 0 if each.success else int((each.result or {}).get("unexpected_count") or 0)
+            yield int(each.expectation_config.meta["number"]), bool(each.success), count
 
 
 def _ephemeral_context(gx: Any) -> Any:
