@@ -465,9 +465,13 @@ class _OdsSheet(_Handler):
         self._inside = False
         self._row = 0
         self._repeated = 1
-        self._columns = 0
-        self._gap = 0
+        self._column = 0
+        """Columns of the row so far."""
+        self._filled = 0
+        """Columns of the row up to the last one that holds anything."""
         self._cells = 0
+        self._number: str | None = None
+        self._shown: list[str] | None = None
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         facts = self.facts
@@ -482,17 +486,18 @@ class _OdsSheet(_Handler):
             facts.hidden_columns += repeated if repeated < 1000 else 1
         elif name == "table-row":
             self._repeated = int(attributes.get("number-rows-repeated", 1))
-            self._columns = self._gap = 0
+            self._column = self._filled = 0
             if hidden and self._repeated < 100_000:
                 facts.hidden_row_count += self._repeated
                 facts.hidden_rows += [self._row] * (len(facts.hidden_rows) < _LINES_NAMED)
         elif name in ("table-cell", "covered-table-cell"):
-            repeated = int(attributes.get("number-columns-repeated", 1))
-            if attributes.get("value-type"):
-                self._columns += self._gap + repeated
-                self._gap = 0
-            else:
-                self._gap += repeated
+            self._column += int(attributes.get("number-columns-repeated", 1))
+            kind = attributes.get("value-type")
+            if kind:
+                self._filled = self._column
+            if kind == "float":
+                whole = attributes.get("value", "").removesuffix(".0")
+                self._number = whole if whole.isascii() and whole.isdigit() else None
             if "formula" in attributes:
                 facts.formulas += 1
                 facts.formula_lines += [self._row] * (len(facts.formula_lines) < _LINES_NAMED)
@@ -501,21 +506,49 @@ class _OdsSheet(_Handler):
                 or int(attributes.get("number-rows-spanned", 1)) > 1
             ):
                 facts.merged += 1
+        elif name == "p" and self._number is not None:
+            self._shown = []
+
+    def text(self, content: str) -> None:
+        if self._shown is not None:
+            self._shown.append(content)
 
     def end(self, name: str) -> None:
         if not self._inside:
             return
-        if name == "table-row":
+        if name == "p" and self._shown is not None and self._number is not None:
+            shown = _SPACING.sub("", "".join(self._shown))
+            # What is shown is the number itself, but for zeros or a plus that its format puts before it.
+            if shown != self._number and shown.removeprefix("+").lstrip("0") == self._number.lstrip("0"):
+                self.facts.texts[self._row - 1, self._column - 1] = shown
+            self._shown = None
+        elif name == "table-cell":
+            self._number = None
+        elif name == "table-row":
             self._row += self._repeated
-            self._cells += self._columns * self._repeated
+            self._cells += self._filled * self._repeated
             if self._cells > _CELL_LIMIT:
                 raise file_error("file_expands_too_far", limit=f"{_CELL_LIMIT} cells")
         elif name == "table":
             self._inside = False
 
 
+_SPACING = re.compile(r"[\s()./\u00a0\u202f-]")
 _WANTED = frozenset(
-    ("c", "v", "f", "row", "col", "mergeCell", "table", "table-column", "table-row", "table-cell", "covered-table-cell")
+    (
+        "c",
+        "v",
+        "f",
+        "row",
+        "col",
+        "mergeCell",
+        "table",
+        "table-column",
+        "table-row",
+        "table-cell",
+        "covered-table-cell",
+        "p",
+    )
 )
 
 

@@ -72,8 +72,9 @@ def test_what_a_workbook_hides_is_said(read: Reader, name: str) -> None:
     assert warnings["file_formula_cells"] == 7
 
 
-def test_number_formats_of_a_workbook_are_read_as_people_see_them(read: Reader) -> None:
-    result = read(FOLDER / "libreoffice.xlsx")
+@pytest.mark.parametrize("name", ["libreoffice.xlsx", "libreoffice.ods"])
+def test_number_formats_of_a_workbook_are_read_as_people_see_them(read: Reader, name: str) -> None:
+    result = read(FOLDER / name)
     assert result.column("phone") == PHONES
     assert result.column("short_no") == [f"00{4200 + row}" for row in range(2, 8)]
 
