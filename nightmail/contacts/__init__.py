@@ -6,8 +6,8 @@ writes three: contacts, rejects (with duplicates) and warnings. :func:`write_rej
 
 from __future__ import annotations
 
-from nightmail.contacts.preparing import prepare_contacts
-from nightmail.contacts.reject_files import write_rejects_csv
+from typing import TYPE_CHECKING, Any
+
 from nightmail.contacts.rules import (
     CHANNEL_FIELDS,
     ContactRules,
@@ -17,6 +17,10 @@ from nightmail.contacts.rules import (
     PlaceholderRule,
     ValueType,
 )
+
+if TYPE_CHECKING:
+    from nightmail.contacts.preparing import prepare_contacts
+    from nightmail.contacts.reject_files import write_rejects_csv
 
 __all__ = [
     "CHANNEL_FIELDS",
@@ -29,3 +33,16 @@ __all__ = [
     "prepare_contacts",
     "write_rejects_csv",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The rules are read wherever a feed's settings are; the stage behind them takes seconds to import and stays aside.
+    if name == "prepare_contacts":
+        from nightmail.contacts.preparing import prepare_contacts
+
+        return prepare_contacts
+    if name == "write_rejects_csv":
+        from nightmail.contacts.reject_files import write_rejects_csv
+
+        return write_rejects_csv
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,9 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _NORTH_AMERICA = "1"
-_MIXED_AREAS = pa.array(
-    [f"+1{area}" for area in ("310", "800", "822", "833", "844", "855", "866", "877", "888", "900")]
-)
+_MIXED_AREAS = tuple(f"+1{area}" for area in ("310", "800", "822", "833", "844", "855", "866", "877", "888", "900"))
 """Area codes that several countries share: asked number by number. They are rare in lists of people."""
 
 
@@ -61,7 +59,7 @@ def countries_of_numbers(numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def _by_area_code(numbers: pa.Array) -> pa.Array:
     areas = pc.utf8_slice_codeunits(numbers, 0, 5)
-    areas = pc.if_else(pc.is_in(areas, _MIXED_AREAS), numbers, areas).dictionary_encode()
+    areas = pc.if_else(pc.is_in(areas, pa.array(_MIXED_AREAS)), numbers, areas).dictionary_encode()
     indices = areas.indices.to_numpy(zero_copy_only=False)
     _, first = np.unique(indices, return_index=True)
     asked = [_ask(number) for number in numbers.take(pa.array(first)).to_pylist()]
