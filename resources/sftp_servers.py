@@ -59,6 +59,8 @@ class SftpWatch:
     connection: SftpConnection
     first_seen: dict[RemoteFile, float] = field(default_factory=dict)
     downloads: dict[RemoteFile, Future[Downloaded]] = field(default_factory=dict)
+    answered_strays: set[RemoteFile] = field(default_factory=set)
+    """Files of no feed that were answered; after a restart they are answered once more, alike."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     _worker: ThreadPoolExecutor | None = None
     _second: SftpConnection | None = None

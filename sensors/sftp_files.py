@@ -8,6 +8,7 @@ A server that does not answer holds up nobody else: it raises an alert, and the 
 """
 
 import datetime as dt
+import json
 import posixpath
 import tempfile
 import time
@@ -20,6 +21,7 @@ import dagster as dg
 from nightmail.errors import NightmailError
 from nightmail.intake.alerts import resolve_alerts
 from nightmail.intake.answers import (
+    RESULT_SUFFIX,
     Answer,
     FileRow,
     answer_of,
@@ -38,6 +40,7 @@ from nightmail.intake.arrivals import (
     register_file,
 )
 from nightmail.intake.feed_rows import FeedRow, feeds_of_server
+from nightmail.reasons import remedy
 from nightmail.sending.campaigns import CampaignRow, raise_alert
 from nightmail.settings import settings
 from resources.database import DatabaseResource
@@ -51,6 +54,11 @@ SOURCES = frozenset({"sftp"})
 TAKING_S = 2.0
 """After so long of taking files a tick ends, so that the first ones' runs start while the rest is taken."""
 _PAUSE_S = 0.4
+_CONTACT_FILE_ENDINGS = tuple(
+    f"{ending}{packed}"
+    for ending in (".csv", ".tsv", ".txt", ".xlsx", ".ods", ".json", ".jsonl", ".parquet", ".zip")
+    for packed in ("", ".gz", ".zst")
+)
 
 
 @dg.sensor(
@@ -106,6 +114,8 @@ class ServerLook:
             with watch.lock:
                 self._answer(watch)
                 self._take(watch)
+                if first:
+                    self._answer_strays(watch)
         except NightmailError as error:
             if not first:
                 return
@@ -236,8 +246,44 @@ class ServerLook:
                 return
             self._write(watch.folder(posixpath.dirname(answer.file.path)), answer)
 
+    def _answer_strays(self, watch: SftpWatch) -> None:
+        """Answer contact files that lie above the feeds' folders, where nobody takes them. They stay where they are."""
+        with self.database.connect() as connection:
+            feeds = [feed.folder or "" for feed in feeds_of_server(connection, self.server.id)]
+        root = watch.folder(self.server.path(""))
+        if not feeds or root.path in {watch.folder(self.server.path(name)).path for name in feeds}:
+            return
+        try:
+            listed = [file for file in root.look() if file.name.casefold().endswith(_CONTACT_FILE_ENDINGS)]
+            still = watch.still(listed, root.path, settings().file_settle_s)
+            for file in [file for file in still if file not in watch.answered_strays]:
+                known = ", ".join(sorted(feeds))
+                problem = {
+                    "reason": "feed_unknown",
+                    "message": f"This folder is no feed's, so {file.name} was not taken.",
+                    "remedy": remedy("feed_unknown", known=known),
+                }
+                document = {
+                    "file": file.name,
+                    "size": file.size,
+                    "campaign": None,
+                    "state": "refused",
+                    "problem": problem,
+                }
+                root.write_beside(f"{file.name}{RESULT_SUFFIX}", (json.dumps(document, indent=2) + "\n").encode())
+                watch.answered_strays.add(file)
+            watch.answered_strays.intersection_update(listed)
+        except NightmailError as error:
+            # Where we may not read or write, nobody is answered; the feeds' own folders are what counts.
+            if not _is_about_folder(error):
+                raise
+
     def _write(self, folder: SftpFolder, answer: Answer) -> None:
         file = answer.file
+        if not answer.wanted:
+            with self.database.begin() as connection:
+                record_answered(connection, answer)
+            return
         if answer.has_rejects and answer.campaign is not None and file.state == "taken":
             with tempfile.TemporaryDirectory() as aside:
                 rejects = write_rejects(self.lake.lake, answer.campaign, Path(aside) / "rejects.csv")

@@ -206,6 +206,16 @@ def test_a_stopped_campaign_is_answered_with_its_problem(rig: PipelineRig, folde
     assert result["problem"]["reason"] == "file_missing_column"
 
 
+def test_a_feed_without_answers_gets_none(rig: PipelineRig, folder: Path) -> None:
+    """Some source systems choke on files that they did not write."""
+    rig.feed(answer=False)
+    drop(folder, "due.csv", contact_rows(3) + "C9,nonsense,Bob,1\n")
+    rig.prepare(rig.campaign(tick(rig).run_requests[0].partition_key))
+    tick(rig)
+    assert [file.name for file in folder.iterdir()] == ["archive"]
+    assert rig.rows("select 1 from received_file where answered_at is null") == []
+
+
 def test_a_server_that_refuses_raises_one_alert_until_it_is_well(
     rig: PipelineRig, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,3 +259,27 @@ def test_a_transfer_that_breaks_is_taken_at_the_next_look(rig: PipelineRig, fold
     assert rig.prepare(campaign, "contact_file").success
     assert rig.campaign(campaign).counts["rows"] == 20_000
     assert len(rig.rows("select 1 from campaign")) == 1
+
+
+def test_a_file_in_no_feeds_folder_is_answered_and_stays(rig: PipelineRig, folder: Path, sandboxed: Server) -> None:
+    """It was dropped one folder too high: the uploader reads which folders there are; nothing is lost or sent."""
+    stray, note = sandboxed.home / "due.csv", sandboxed.home / "read.me"
+    answer = sandboxed.home / "due.csv.result.json"
+    try:
+        stray.write_text(contact_rows(3))
+        note.write_text("no contact file")
+        assert isinstance(tick(rig), dg.SkipReason)
+        told = json.loads(answer.read_text())
+        assert told["problem"]["reason"] == "feed_unknown"
+        assert f"/{folder.name}" in told["problem"]["remedy"]
+        assert stray.read_text() == contact_rows(3)
+        assert not (sandboxed.home / "read.me.result.json").exists()
+        written = answer.stat().st_mtime_ns
+        tick(rig)
+        assert answer.stat().st_mtime_ns == written
+        assert rig.rows("select 1 from received_file") == []
+        stray.rename(folder / "due.csv")
+        assert len(tick(rig).run_requests) == 1
+    finally:
+        for left in (stray, note, answer):
+            left.unlink(missing_ok=True)
