@@ -184,7 +184,7 @@ _ENTRIES = (
         "feed_settings_invalid",
         Kind.SETUP,
         "The settings of the feed cannot be used.",
-        "Correct them; docs/operations.md lists every setting of a feed.",
+        "Correct them; docs/provisioning.md lists every setting of a feed.",
     ),
     Reason(
         "feed_unknown", Kind.FILE, "There is no feed {value}.", "Use the folder or name of one of your feeds: {known}."

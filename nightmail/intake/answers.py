@@ -64,6 +64,8 @@ class Answer:
     document: dict[str, Any] = field(repr=False)
     has_rejects: bool
     final: bool
+    wanted: bool = True
+    """Whether the feed wants result and reject files beside the upload."""
 
     @property
     def result_name(self) -> str:
@@ -148,7 +150,8 @@ def answer_of(connection: Connection, file: FileRow, lake: Lake | None = None) -
     )
     has_rejects = int(counts.get("rejects", 0)) > 0 and first == file.id
     document["rejects_file"] = f"{file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}" if has_rejects else None
-    return Answer(file, campaign, document, has_rejects, campaign.state not in UNDER_WAY)
+    wanted = feed_settings(campaign.settings).answer
+    return Answer(file, campaign, document, has_rejects, campaign.state not in UNDER_WAY, wanted)
 
 
 def _duplicates(lake: Lake, campaign: CampaignRow) -> list[dict[str, Any]]:
@@ -170,6 +173,7 @@ def settings_used(campaign: CampaignRow, counts: Mapping[str, Any]) -> dict[str,
     settings = feed_settings(campaign.settings).model_dump(
         mode="json",
         include={
+            "version",
             "mapping",
             "unique_by",
             "keep",
