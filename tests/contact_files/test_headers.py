@@ -14,7 +14,8 @@ MEANT = {
     "Kundennummer|Kunden-Nr.|KundenNr|Numéro client|N° client|Código de cliente|Nº cliente|ID cliente",
     "phone": "phone|Phone|PHONE NUMBER|Phone #|phone\u00a0number|Mobile|mobile_phone|Cell|MSISDN|Tel.|Telephone|"
     "Téléphone|TELEPHONE|Numéro de téléphone|N° de téléphone|Portable|Telefon|Telefonnummer|Handynummer|Mobil|"
-    "Tel.-Nr.|Rufnummer|Teléfono|Móvil|Número de móvil|Celular|Phone (mobile)|Phone*|Phone [required]",
+    "Tel.-Nr.|Rufnummer|Teléfono|Móvil|Número de móvil|Celular|Phone (mobile)|Phone*|Phone [required]|"
+    "Mobile phone no.|N° de tél.|Numéro de téléphone portable|Telefonnummer mobil|Nº móvil|Teléfono principal",
     "phone_2": "phone_2|Phone 2|phone2|Second phone|Telefon 2|Téléphone 2|Teléfono 2|Mobile 2",
     "landline": "landline|Home phone|Festnetz|Festnetznummer|Téléphone fixe|Fixe|Teléfono fijo|Fijo",
     "email": "email|E-Mail|e_mail|Email Address|EMAIL|Mail|Courriel|Adresse e-mail|Adresse électronique|"
@@ -23,7 +24,7 @@ MEANT = {
     "language": "language|Lang|Locale|Langue|Sprache|Idioma|Preferred Language",
     "time_zone": "time_zone|Timezone|TZ|Fuseau horaire|Zeitzone|Zona horaria",
     "birth_date": "birth_date|Date of birth|DOB|D.O.B.|Birthday|Date de naissance|Né(e) le|Geburtsdatum|geb. am|"
-    "Fecha de nacimiento|date of birth (dd/mm/yyyy)",
+    "Date naiss.|Fecha de nacimiento|date of birth (dd/mm/yyyy)",
 }
 
 
