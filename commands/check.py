@@ -212,10 +212,11 @@ def _known(engine: Engine, preparation: Preparation) -> KnownPreferences:
 
 def _prices(engine: Engine | None) -> PriceList | None:
     """The deployment's prices, else the sample list, so that a cost can be shown with nothing set up."""
-    from nightmail.intake.preparations import price_list
     from nightmail.pricing import SAMPLE_PRICES, load_prices
 
     if engine is not None:
+        from nightmail.intake.preparations import price_list
+
         with engine.connect() as connection:
             stored = price_list(connection)
         if stored is not None:
