@@ -45,8 +45,8 @@ $(VENV)/.development: requirements-dev.txt .ci/launcher | $(BIN)/python
 	@touch $@ $(VENV)/.product
 
 .PHONY: demo
-demo: setup ## Run the main job once, narrated, in the sandbox (ROWS=1000)
-	@$(BIN)/nightmail demo --rows $(ROWS)
+demo: setup ## Run the main job once, narrated, in the sandbox (ROWS=1000; KEEP=1 stays up to look around)
+	@$(BIN)/nightmail demo --rows $(ROWS) $(if $(KEEP),--keep)
 
 .PHONY: up
 up: setup ## Run everything on this machine until Ctrl-C

@@ -481,8 +481,8 @@ class Demonstration:
             ),
             ("on this disk", str(running.settings.data_dir / "sandbox" / "sftp" / "acme" / "billing" / "invoices")),
             ("Lake", running.settings.lake),
-            ("Dagster", running.dagster_url),
-            ("Portal", f"{running.portal_url}/docs"),
+            ("Dagster, while it runs", running.dagster_url),
+            ("Portal, while it runs", f"{running.portal_url}/docs"),
             ("What carriers got", str(running.sandbox.carriers["accepted"]) if running.sandbox else ""),
             ("Logs", str(running.logs)),
         ]
