@@ -40,7 +40,7 @@ def cell_text(value: Any) -> str | None:
     if isinstance(value, dt.timedelta):
         return _duration(value)
     if isinstance(value, bytes):
-        return value.decode("utf-8")
+        return _bytes_text(value)
     return json.dumps(value, ensure_ascii=False, default=cell_text)
 
 
@@ -54,6 +54,14 @@ def float_text(value: float) -> str | None:
         return str(int(value))
     text = repr(value)
     return format(Decimal(text), "f") if "e" in text else text.removesuffix(".0")
+
+
+def _bytes_text(value: bytes) -> str:
+    """Bytes that are text as that text; others, such as a hash or a picture, in hexadecimal digits."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.hex()
 
 
 def _moment(value: dt.datetime) -> str:

@@ -55,7 +55,7 @@ class LineEnds:
     @property
     def name(self) -> str:
         """``LF``, ``CRLF``, ``CR`` or ``mixed``."""
-        met = [name for name, count in (("LF", self.lf), ("CRLF", self.crlf), ("CR", self.cr)) if count]
+        met = [name for name, count in (("LF", self.lf), ("CRLF", self.crlf), ("CR", self.cr)) if count > 0]
         return met[0] if len(met) == 1 else "mixed" if met else "LF"
 
 
@@ -141,6 +141,7 @@ class CsvReader:
                 buffer = _without_marks(buffer)
             if final and buffer and not buffer.endswith((b"\n", b"\r")):
                 buffer += b"\n"
+                self.line_ends.lf -= 1  # which the file does not have
             carried = buffer[self._take(buffer, final) :]
             if len(carried) > self._record_limit and not final:
                 carried, skipping = self._too_long(carried)

@@ -296,14 +296,14 @@ HEADER_WITHIN = 30
 def header_among(rows: Sequence[Sequence[str]], mapping: Mapping[str, str] | None = None) -> tuple[int, int] | None:
     """The score and the place of the header among the first rows of a file; None when there is none.
 
-    It is the first row, or the first one with known columns that comes before any row of data.
+    It is the first row, or the one with the most known columns that comes before any row of data.
     """
     best: tuple[int, int] | None = None
     for index, cells in enumerate(rows[:HEADER_WITHIN]):
         score = header_score(cells, mapping)
         if score > 1 and any(_is_data(earlier, len(cells)) for earlier in rows[:index]):
             break
-        if score and (index == 0 or score > 1) and (best is None or (score > best[0] and best[0] == 1)):
+        if score and (index == 0 or score > 1) and (best is None or score > best[0]):
             best = score, index
     return best
 

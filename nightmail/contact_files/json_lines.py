@@ -35,7 +35,7 @@ def looks_like_json_lines(head: str) -> bool:
 
     Raises ContactFileError when it is JSON in another form.
     """
-    first = next((line for line in head.splitlines() if line.strip()), "").strip()
+    first = next((line for line in head.split("\n") if line.strip()), "").strip()
     if first.startswith("{"):
         try:
             _object(first)

@@ -217,10 +217,11 @@ def _single_byte(path: Path, end: int, has_nul: bool) -> TextSurvey:
     undefined = int(sum(counts[byte] for byte in _UNDEFINED_IN_1252))
     letters = int(counts[0xC0:].sum())
     runs, euro, ligatures, upper_inside = _neighbours(path, end)
-    foreign = runs > 0.4 * high or undefined > 0 or upper_inside > 0.3 * max(letters, 1)
+    another_script = high > 3 and runs > 0.4 * high
+    foreign = another_script or undefined > 0 or upper_inside > 0.3 * max(letters, 1)
     if foreign:
         evidence = "it is not UTF-8, and its bytes do not look like a western European text"
-        codec = _codec_of_another_script(path, end) if runs > 0.4 * high else None
+        codec = _codec_of_another_script(path, end) if another_script else None
         if codec is not None:
             evidence += f"; they look like {codec}"
             damaged = _try(path, codec, 0, end).bad > 0

@@ -71,6 +71,13 @@ def test_line_ends_are_said(read: Reader, ends: str, name: str) -> None:
     assert read(ends.join(["phone,name", "+4479,a", "+4478,b", ""])).summary.line_end == name
 
 
+@pytest.mark.parametrize("ends", ["\r\n", "\r"])
+def test_a_last_line_without_an_end_mixes_nothing(read: Reader, ends: str) -> None:
+    result = read(ends.join(["phone,name", "+4479,a", "+4478,b"]))
+    assert result.summary.line_end == {"\r\n": "CRLF", "\r": "CR"}[ends]
+    assert not result.summary.warnings
+
+
 def test_mixed_line_ends_are_all_line_ends_and_said(read: Reader) -> None:
     result = read("phone,name\n+4471,a\r\n+4472,b\r+4473,c\n")
     assert result.column("line") == [2, 3, 4]

@@ -113,6 +113,7 @@ def test_names_of_our_own_columns_are_not_taken() -> None:
         ("Contacts of Acme\nmade on 2026-11-23\n\nphone,name\n+4479,a\n", 4, 5),
         ('phone,"the\nname"\n+4479,a\n', 1, 3),
         ("phone,e-mail,2026,11/2026\n+4479,a@example.com,1,2\n", 1, 2),
+        ("Land;Deutschland\nDatum;23.11.2026\nKundennummer;Telefon;Name\n1;+4479;a\n", 3, 4),
         ("Report;;\n;;\nphone;name;x\n+4479;a;b\n", 3, 4),
     ],
 )

@@ -117,13 +117,13 @@ def packed(content: bytes, container: str) -> bytes:
     return content
 
 
+SYLLABLE = st.tuples(st.sampled_from("bdklmnrst"), st.sampled_from("aeiouéèäöüßñçÀÉÑÖ")).map("".join)
+"""Letters beyond ASCII stand between others, as they do in western European names."""
+
+
 @QUIET
 @given(
-    names=st.lists(
-        st.text("aeinrstABDEGéèäöüßñçÀÉÑ ", min_size=1, max_size=12).filter(lambda text: bool(text.strip())),
-        min_size=1,
-        max_size=8,
-    ),
+    names=st.lists(st.lists(SYLLABLE, min_size=1, max_size=5).map("".join), min_size=1, max_size=8),
     encoding=st.sampled_from(["cp1252", "latin-1", "iso8859-15"]),
 )
 def test_western_european_text_comes_back_from_every_single_byte_encoding(

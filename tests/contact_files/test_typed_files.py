@@ -46,6 +46,8 @@ def saved(workbook: openpyxl.Workbook) -> bytes:
         (moment(2026, 2, 28), "2026-02-28"),
         (moment(2026, 2, 28, 14, 5), "2026-02-28T14:05:00"),
         (dt.time(9, 5), "09:05:00"),
+        (b"caf\xc3\xa9", "café"),
+        (b"\xff\x00", "ff00"),
         (Decimal("12.50"), "12.50"),
         (Decimal("1E+3"), "1000"),
         (float("nan"), None),
