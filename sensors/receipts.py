@@ -28,7 +28,9 @@ _POLL_INTERVAL_S = 5
     description="Asks carriers for what is in doubt, and for receipts and replies where no public address is set, so that "
     "webhooks cannot reach us.",
 )
-def receipts_polled(database: DatabaseResource, carriers: CarriersResource) -> dg.SkipReason:
+def receipts_polled(
+    context: dg.SensorEvaluationContext, database: DatabaseResource, carriers: CarriersResource
+) -> dg.SensorResult | dg.SkipReason:
     """Look up what is in doubt; poll what has no final receipt yet."""
     from nightmail.sending.in_doubt import resolve_in_doubt
 
@@ -37,8 +39,9 @@ def receipts_polled(database: DatabaseResource, carriers: CarriersResource) -> d
         return dg.SkipReason("Carriers post receipts to the public address.")
     from nightmail.sending.polling import poll_carriers
 
-    polled = poll_carriers(database.engine, carriers.factory(), hash_key=settings().key())
-    return dg.SkipReason(f"{polled.receipts} receipts and {polled.replies} replies were new.")
+    polled = poll_carriers(database.engine, carriers.factory(), hash_key=settings().key(), cursor=context.cursor)
+    told = f"{polled.receipts} receipts and {polled.replies} replies were new."
+    return dg.SensorResult(skip_reason=told, cursor=polled.cursor)
 
 
 @dg.sensor(
