@@ -304,6 +304,7 @@ def _bare(path: Path, text: str) -> Template:
     return _read(root, name, lines_known=True)
 
 
+_CHANNELS = ("sms", "email", "voice", "chat")
 _ROOT_KEYS = ("name", "category", "category_kind", "default_language", "placeholders", "languages", "description")
 
 
@@ -311,7 +312,7 @@ def _read(root: Any, default_name: str, *, lines_known: bool) -> Template:
     reader = _Reader(lines_known)
     if root is None:
         raise TemplateError("the file is empty.", "samples/templates shows what a template holds.", where="template")
-    root = reader.mapping(root, "template", _ROOT_KEYS)
+    root = reader.mapping(_in_one_language(reader, reader.mapping(root, "template")), "template", _ROOT_KEYS)
     name = str(reader.text(root, "name", "template") or default_name)
     if not _NAME.fullmatch(name):
         raise reader.wrong(
@@ -375,6 +376,21 @@ def _read(root: Any, default_name: str, *, lines_known: bool) -> Template:
             key: frozenset(n for n in names if n in every and every[n].required) for key, (_, names) in parsed.items()
         },
     )
+
+
+def _in_one_language(reader: _Reader, root: _Node) -> _Node:
+    """Bodies that stand beside ``name``, without ``languages``, are in ``default_language``, else in English."""
+    channels = [channel for channel in _CHANNELS if channel in root]
+    if "languages" in root or not channels:
+        return root
+    bodies, languages = _Node(), _Node()
+    bodies.line = languages.line = root.line
+    for channel in channels:
+        bodies[channel] = root.pop(channel)
+        bodies.lines[channel] = root.lines.get(channel, root.line)
+    languages[str(reader.text(root, "default_language", "template") or "en")] = bodies
+    root["languages"] = languages
+    return root
 
 
 def _replace(placeholder: Placeholder, **changes: Any) -> Placeholder:
@@ -462,7 +478,7 @@ _Parsed = dict[tuple[str, str], tuple[frozenset[str], frozenset[str]]]
 
 
 def _bodies(reader: _Reader, value: Any, language: str, parsed: _Parsed) -> Bodies:
-    node = reader.mapping(value, language, ("sms", "email", "voice", "chat"))
+    node = reader.mapping(value, language, _CHANNELS)
     if not node:
         raise reader.wrong("there is no body.", language, value, None, "Add sms, email, voice or chat.")
     sms = chat = email = voice = None

@@ -267,3 +267,15 @@ def test_any_body_is_a_body_or_is_refused(body: str) -> None:
             load_template({"languages": {"en": bodies}})
         except NightmailError as refused:
             assert refused.message
+
+
+def test_bodies_without_languages_are_in_the_default_language() -> None:
+    template = load_template('name: hello\nsms: "Hello {{ first_name }}"\nvoice: Hello\n')
+    assert template.default_language == "en"
+    assert template.languages["en"].channels() == ("sms", "voice")
+    assert load_template(template.content) == template
+    assert set(load_template("default_language: de\nsms: Hallo\n", name="x").languages) == {"de"}
+    with pytest.raises(TemplateError, match=r"line 2.*there is no key sms here"):
+        load_template("name: x\nsms: Hi\nlanguages: {en: {sms: Hello}}\n")
+    with pytest.raises(TemplateError, match=r"en/sms \(line 2\): there is no filter shout"):
+        load_template("name: x\nsms: Hi {{ a|shout }}\n")
