@@ -398,6 +398,12 @@ class ReceivedFile(Base):
     __table_args__ = (
         Index("ix_received_file_content", "feed_id", "sha256"),
         Index(
+            "ix_received_file_unanswered",
+            "sftp_server_id",
+            "id",
+            postgresql_where=text("source = 'sftp' and answered_at is null"),
+        ),
+        Index(
             "uq_received_file_seen",
             "sftp_server_id",
             "path",
