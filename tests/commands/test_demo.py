@@ -16,6 +16,7 @@ import pytest
 
 from commands.demonstration import Totals, add_contacts
 from commands.local import CHECKOUT
+from nightmail.lake import Lake
 
 LAST_LINE = re.compile(
     r"demo: rows=(\d+) rejects=(\d+) duplicates=(\d+) held=(\d+) sent=(\d+) failed=(\d+) delivered=(\d+) "
@@ -66,6 +67,25 @@ def test_the_demo_ends_with_rows_that_reconcile_and_leaves_nothing_running(folde
     for told in ("STOP", "answered", "2 are new and were sent", "S A N D B O X", "is not a valid phone number"):
         assert told in output + done.stdout, told
     assert _of_folder(folder) == []
+    _assert_that_logs_name_nobody(folder / "data" / "demo")
+
+
+def _assert_that_logs_name_nobody(data: Path) -> None:
+    """No part of a deployment writes an address to its log or to what Dagster captures, and no report holds one."""
+    lake = Lake(str(data / "lake"))
+    sent = {
+        address
+        for campaign in lake.partitions("messages", "campaign")
+        for address in lake.table("messages", campaign).read(["address"])["address"].to_pylist()
+    }
+    assert len(sent) > 200
+    addresses = re.compile("|".join(re.escape(address) for address in sorted(sent)))
+    logs = [path for part in ("logs", "dagster") for path in (data / part).rglob("*") if path.is_file()]
+    assert {"portal.log", "dagster-daemon.log"} <= {path.name for path in logs}
+    reports = [*(data / "lake").rglob("report.html")]
+    assert reports
+    for path in (*logs, *reports):
+        assert (found := addresses.search(path.read_text(encoding="utf-8", errors="replace"))) is None, (path, found)
 
 
 def test_contacts_are_counted_by_their_best_end() -> None:
