@@ -90,7 +90,7 @@ def files_to_answer(
     of_source = "r.source = 'sftp' and r.sftp_server_id = :server" if source == "sftp" else "r.source = :source"
     rows = connection.execute(
         text(
-            f"{_QUERY} left join campaign c on c.id = r.campaign_id where {of_source} and r.answered_at is null "  # noqa: S608
+            f"{_QUERY} left join campaign c on c.id = r.campaign_id where {of_source} and r.answered_at is null "
             "and r.state in ('taken', 'judged', 'repeated', 'refused') "
             "and (r.state in ('repeated', 'refused') or c.state not in ('received', 'checking') "
             "  or (r.state = 'taken' and c.counts ? 'rejects')) order by r.id limit :limit"
