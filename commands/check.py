@@ -105,8 +105,11 @@ TABLES = ("contact_file", "contacts", "rejects", "warnings", "audience", "messag
 
 
 def _make_folder(folder: Path) -> None:
+    """Make the folder, without tables of an earlier check: what lies there afterwards is of this file alone."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for name in (*TABLES, "file_rejects"):
+            (folder / f"{name}.parquet").unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(
             "folder_unusable", f"The folder {folder} cannot be made: {error.strerror}.", "Give another one with --out."

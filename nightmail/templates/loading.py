@@ -52,6 +52,7 @@ SAMPLE_TEMPLATES = Path(__file__).parent.parent.parent / "samples" / "templates"
 """The templates that are shipped."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_TEMPLATE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _KEY = re.compile(r"[0-9*#]")
@@ -275,7 +276,7 @@ def _bare(path: Path, text: str) -> Template:
     stem, _, tag = path.stem.rpartition(".")
     language = tag if stem and _LANGUAGE.fullmatch(tag) else "en"
     base = re.sub(r"[^a-z0-9_]+", "_", (stem if stem and language == tag else path.stem).lower()).strip("_")
-    name = base if _NAME.fullmatch(base) else f"template_{base}"[:64]
+    name = base if _TEMPLATE_NAME.fullmatch(base) else f"template_{base}"[:64]
     if not text.strip():
         raise TemplateError("the file is empty.", "Write the body into it.", where=path.name)
     body = _Text(text.rstrip("\r\n"))
@@ -314,9 +315,9 @@ def _read(root: Any, default_name: str, *, lines_known: bool) -> Template:
         raise TemplateError("the file is empty.", "samples/templates shows what a template holds.", where="template")
     root = reader.mapping(_in_one_language(reader, reader.mapping(root, "template")), "template", _ROOT_KEYS)
     name = str(reader.text(root, "name", "template") or default_name)
-    if not _NAME.fullmatch(name):
+    if not _TEMPLATE_NAME.fullmatch(name):
         raise reader.wrong(
-            f"{name!r} is not a name.", "name", root, "name", "Use letters, digits and _, beginning with a letter."
+            f"{name!r} is not a name.", "name", root, "name", "Use letters, digits, _ and -, beginning with a letter."
         )
     category = str(reader.text(root, "category", "template") or "service")
     stated_kind = reader.text(root, "category_kind", "template")
