@@ -35,8 +35,7 @@ class ParquetContacts:
         if self._file.metadata.num_rows > options.row_limit:
             raise file_error("file_too_many_rows", limit=options.row_limit)
         self._expanded_limit = options.expanded_limit
-        pandas = schema.pandas_metadata or {}
-        index = {name for name in pandas.get("index_columns", []) if isinstance(name, str)}
+        index = _pandas_index(schema)
         self._names = [name for name in schema.names if not (name in index and name.startswith("__index_level_"))]
         if len(set(self._names)) < len(self._names):
             twice = next(name for name in self._names if self._names.count(name) > 1)
@@ -65,6 +64,15 @@ class ParquetContacts:
                     progress("contact_file", line - FIRST_LINE, total)
         except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
             raise file_error("file_unreadable", detail="the Parquet file is damaged") from error
+
+
+def _pandas_index(schema: pa.Schema) -> set[str]:
+    """The columns that pandas keeps its index in; none where its note cannot be read."""
+    try:
+        columns = (schema.pandas_metadata or {}).get("index_columns", [])
+        return {name for name in columns if isinstance(name, str)}
+    except (ValueError, AttributeError, TypeError):
+        return set()
 
 
 def _texts(column: pa.Array) -> pa.Array:

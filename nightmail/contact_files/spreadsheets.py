@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -236,6 +237,7 @@ _XML_ERRORS = (
     expat.ExpatError,
     DefusedXmlException,
     zipfile.BadZipFile,
+    zlib.error,
     KeyError,
     OSError,
     ValueError,
