@@ -12,6 +12,7 @@ other process sees at once whose intents are in doubt (:func:`nightmail.sending.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import logging
 import os
 import queue
@@ -319,6 +320,8 @@ class _Sender:
 
     def run(self) -> DrainSummary:
         began = last_work = _now()
+        # What the process has loaded by now stays: the collector need not walk it at every batch.
+        gc.freeze()
         tidy = threading.Thread(target=self._tidy, name="tidy", daemon=True)
         try:
             self._look()
@@ -338,6 +341,7 @@ class _Sender:
                 self.wake.clear()
         finally:
             self._close()
+            gc.unfreeze()
             self.summary.seconds = _now() - began
         if self.defect is not None:
             raise self.defect
