@@ -88,14 +88,16 @@ class Demonstration:
         started = time.monotonic()
         self._step("People who opted out before")
         self._opt_out_before()
-        self._step(f"A file of {self.rows:,} rows lands on SFTP; two more come in by the API")
+        self._step(f"A file of {self.rows:,} rows lands on SFTP")
         uploaded = time.monotonic()
         self._upload(self.files / FILE_NAME, FILE_NAME)
+        first = self._campaign_of_upload(FILE_NAME)
+        self._follow([first], since=uploaded)
+        self._show_result(first)
+        self._step("Two more come in by the API; STOP arrives between rendering and hand-off")
         statements = self._send_by_api(STATEMENTS, self._statements_file())
         appointments = self._send_by_api(APPOINTMENTS, self._appointments_file())
-        first = self._campaign_of_upload(FILE_NAME)
-        self._follow([first], since=uploaded, meanwhile=lambda: self._stop_before_hand_off(appointments))
-        self._show_result(first)
+        self._wait("the appointments", paced(lambda: self._stop_before_hand_off(appointments), self._pause_s))
         self._step("Email by the API, and appointments: text message first, a call to whom it did not reach")
         self._follow([statements, appointments])
         self._show_escalation(appointments)
@@ -299,21 +301,16 @@ class Demonstration:
     def _wait(self, what: str, ready: Callable[[], bool], patience_s: float = STARTING_PATIENCE_S) -> None:
         self.running.supervisor.wait_for(what, ready, patience_s)
 
-    def _follow(
-        self, keys: list[str], since: float | None = None, meanwhile: Callable[[], bool] = lambda: True
-    ) -> None:
-        """Show progress until every message of the campaigns has ended, its receipt is there and ``meanwhile`` is done."""
+    def _follow(self, keys: list[str], since: float | None = None) -> None:
+        """Show progress until every message of the campaigns has ended and its receipt is there."""
         from nightmail.reports.progress import CampaignProgress, campaign_progress
 
         patience = 600.0 + self.rows / 50
         rows: list[CampaignRow] = []
         told: dict[str, str] = {}
-        aside = False
         with self.view.progress() as progress:
 
             def done() -> bool:
-                nonlocal aside
-                aside = aside or meanwhile()
                 with self.running.engine.connect() as connection:
                     rows[:] = [self._campaign(key) for key in keys]
                     states = [campaign_progress(connection, row.id) for row in rows]
@@ -332,7 +329,7 @@ class Demonstration:
                     progress("handed off", both.messages - both.unsettled, both.messages)
                     progress("receipts", both.arrived + both.not_arrived, both.states.get("accepted", 0))
                 ended = all(str(row.state) in ENDED for row in rows)
-                return aside and ended and not both.unsettled and not both.awaiting_receipt
+                return ended and not both.unsettled and not both.awaiting_receipt
 
             self._wait("the campaign", paced(done, self._pause_s), patience)
         for row in rows:
