@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import time
 from multiprocessing.context import ForkServerProcess
 from typing import Any
@@ -32,8 +33,12 @@ def context() -> Any:
     return made
 
 
-def send_until_told(database_url: str, public_url: str | None, idle_s: float, again: bool) -> None:
+def send_until_told(
+    database_url: str, public_url: str | None, idle_s: float, again: bool, environment: dict[str, str]
+) -> None:
     """A sender's process: drain once, or (``again``) over and over until it is killed, also through a lost database."""
+    # A fork server keeps the environment of its own start, which may be before the sandbox told its secrets.
+    os.environ.update(environment)
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -57,7 +62,7 @@ def start_sender(
 ) -> ForkServerProcess:
     """Start one sender."""
     process: ForkServerProcess = made.Process(
-        target=send_until_told, args=(database_url, public_url, idle_s, again), daemon=True
+        target=send_until_told, args=(database_url, public_url, idle_s, again, dict(os.environ)), daemon=True
     )
     process.start()
     return process
