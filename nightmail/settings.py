@@ -67,7 +67,6 @@ class Settings(BaseSettings):
     )
     report_interval_s: int = Field(600, description="Least seconds between two writings of today's reports")
     senders: int = Field(2, description="Sender runs at the most at once")
-    dedupe_window_days: int = 0
 
     maximum_request_bytes: int = Field(1024**2, description="Largest body of an API request that is not a file")
     upload_pause_s: float = Field(20.0, description="Longest pause within an upload before it is given up")
