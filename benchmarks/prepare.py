@@ -7,8 +7,10 @@
 Each stage is the function that the asset of its name calls. The data is made beforehand, in another process, by
 :mod:`benchmarks.contact_data`. ``cpu_s`` is the CPU time of all threads, ``peak_rss_mb`` the highest resident memory
 during the stage. The peer does the same as ``contact_file`` and ``contacts`` the way that is usual: csv, phonenumbers and
-email-validator, row by row, to files on disk, at 20,000 rows. Great Expectations (``--expectations``) and PostgreSQL (``--postgres``) are
-measured apart, since they are not part of preparing.
+email-validator, row by row, to files on disk, at 20,000 rows; its contacts are compared with ours, column by column
+(``agrees``). Modules are imported before anything is measured, the peer's too: runs are forked from a process that has
+imported everything. Great Expectations (``--expectations``) and PostgreSQL (``--postgres``) are measured apart, since they
+are not part of preparing.
 """
 
 from __future__ import annotations
@@ -95,11 +97,14 @@ def _peak_mb() -> int:
 def peer(path: Path, rows: int, folder: Path) -> int:
     """The usual way: each row through csv, phonenumbers and email-validator, to files on disk; gives the contacts.
 
-    It does what ``contact_file`` and ``contacts`` do to this data, and no more: number, type and country of the phone,
-    the email, amount and date exactly, duplicates by external_id, a file of contacts and one of rejects.
+    It does what ``contact_file`` and ``contacts`` do to this data, and no more: number, type, region and time zone of the
+    phone, the email, amount and date exactly, duplicates by external_id, a file of contacts and one of rejects.
     """
     import phonenumbers
     from email_validator import EmailNotValidError, validate_email
+    from phonenumbers.timezone import time_zones_for_number
+
+    from nightmail.contacts.time_zones import country_time_zone, single_zone
 
     seen: dict[str, int] = {}
     contacts = 0
@@ -110,16 +115,21 @@ def peer(path: Path, rows: int, folder: Path) -> int:
     ):
         reader = csv.DictReader(handle)
         written, rejected = csv.writer(good), csv.writer(bad)
+        written.writerow(PEER_COLUMNS)
         for number, row in enumerate(reader):
             if number == rows:
                 break
             line = reader.line_num
             phone = email = kind = None
+            country = row["country"]
+            zone = country_time_zone(country)
             try:
-                parsed = phonenumbers.parse(row["phone"], row["country"])
+                parsed = phonenumbers.parse(row["phone"], country)
                 if phonenumbers.is_valid_number(parsed):
                     phone = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
                     kind = phonenumbers.number_type(parsed)
+                    if zone is None and phonenumbers.region_code_for_number(parsed) == country:
+                        zone = single_zone(tuple(time_zones_for_number(parsed)))
                 else:
                     rejected.writerow([line, "phone", row["phone"], "phone_invalid"])
             except phonenumbers.NumberParseException:
@@ -134,9 +144,58 @@ def peer(path: Path, rows: int, folder: Path) -> int:
                 rejected.writerow([line, "external_id", row["external_id"], f"duplicate of line {first}"])
             elif phone or email:
                 contacts += 1
-                names = (row["first_name"], row["last_name"], row["country"], row["language"], row["invoice_no"])
-                written.writerow([line, row["external_id"], phone, kind, email, *names, amount, due])
+                names = (row["first_name"], row["last_name"], row["invoice_no"])
+                written.writerow(
+                    [line, row["external_id"], phone, kind, email, country, row["language"], zone, *names, amount, due]
+                )
     return contacts
+
+
+PEER_COLUMNS = (
+    "line",
+    "external_id",
+    "phone",
+    "phone_type",
+    "email",
+    "country",
+    "language",
+    "time_zone",
+    "first_name",
+    "last_name",
+    "invoice_no",
+    "amount",
+    "due_date",
+)
+"""What the peer writes of each contact; ``phone_type`` is the number of phonenumbers."""
+
+
+def agrees(folder: Path, contacts: Any, last_line: int) -> bool:
+    """Whether the peer found the same contacts as the stages up to a line, with the same numbers, addresses and zones."""
+    import pyarrow.compute as pc
+    from phonenumbers import PhoneNumberType
+
+    from nightmail.contacts.phones import TYPE_NAMES
+
+    types = {str(getattr(PhoneNumberType, name)): label for name, label in TYPE_NAMES.items()}
+    with (folder / "peer-contacts.csv").open(encoding="utf-8", newline="") as handle:
+        theirs = [{**row, "phone_type": types.get(row["phone_type"], "")} for row in csv.DictReader(handle)]
+    ours = contacts.read(list(PEER_COLUMNS))
+    ours = ours.filter(pc.less_equal(ours["line"], last_line)).to_pylist()
+    return theirs == [{name: "" if value is None else str(value) for name, value in row.items()} for row in ours]
+
+
+def import_everything() -> None:
+    """Import what both sides use, down to what is imported where it is used first."""
+    import email_validator  # noqa: F401
+    import phonenumbers.timezone  # noqa: F401
+    import pyarrow as pa
+
+    import nightmail.contact_files.csv_reading
+    import nightmail.contacts.preparing
+    import nightmail.preferences.planning
+    import nightmail.templates.rendering  # noqa: F401
+
+    pa.array([""])
 
 
 def run(rows: int, until: str, *, seed: int, expectations: bool, postgres: bool) -> dict[str, Any]:
@@ -144,6 +203,7 @@ def run(rows: int, until: str, *, seed: int, expectations: bool, postgres: bool)
     from nightmail.preparing import Preparation, StageTables, make_audience, make_contacts, make_messages, read_file
     from nightmail.templates import load_template
 
+    import_everything()
     with tempfile.TemporaryDirectory(prefix="nightmail-benchmark-") as name:
         folder = Path(name)
         source = folder / "contacts.csv"
@@ -174,6 +234,7 @@ def run(rows: int, until: str, *, seed: int, expectations: bool, postgres: bool)
             "total": asdict(total),
             "peer": asdict(beside),
             "ratio": round(rows / to_contacts / beside.rows_per_cpu_s, 1),
+            "agrees": agrees(folder, tables.contacts, last_line=peer_rows + 1),
             "outcome": {
                 "contacts": tables.contacts.num_rows(),
                 "rejects": tables.rejects.num_rows(),

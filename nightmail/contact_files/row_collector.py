@@ -240,10 +240,14 @@ class RowCollector:
         for index, target in self._targets:
             column = table[str(index)]
             words = _NULL_WORDS_SET if target in STANDARD_FIELDS else _NULL_WORDS_IN_TEXT_SET
-            if bool(pc.any(pc.less_equal(pc.binary_length(column), _LONGEST_WORD)).as_py()):
-                column = self._emptied(column, words, "value_null_word", target, lines)
-                column = self._emptied(column, _CELL_ERRORS_SET, "value_cell_error", target, lines)
-            column = self._formulas(column, target, lines)
+            marked = _marked(column)
+            if len(marked):
+                if _any_in(marked, words):
+                    column = self._emptied(column, words, "value_null_word", target, lines)
+                if _any_in(marked, _CELL_ERRORS_SET):
+                    column = self._emptied(column, _CELL_ERRORS_SET, "value_cell_error", target, lines)
+                if pc.any(pc.starts_with(marked, "=")).as_py():
+                    column = self._formulas(column, target, lines)
             if self._plan.own_rejects:
                 column = unescape_formulas(column)
             columns[target] = column
@@ -255,16 +259,12 @@ class RowCollector:
         self, column: pa.ChunkedArray, words: pa.Array, reason: str, target: str, lines: pa.ChunkedArray
     ) -> pa.ChunkedArray:
         found = pc.is_in(column, value_set=words)
-        if not pc.any(found).as_py():
-            return column
         met = lines.filter(found)
         self.notice(reason, met[:_LINES_NAMED].to_pylist(), len(met), target)
         return pc.if_else(found, pa.scalar(None, pa.string()), column)
 
     def _formulas(self, column: pa.ChunkedArray, target: str, lines: pa.ChunkedArray) -> pa.ChunkedArray:
         begins = pc.starts_with(column, "=")
-        if not pc.any(begins).as_py():
-            return column
         wrapped = pc.fill_null(pc.match_substring_regex(column, _TEXT_FORMULA), False)
         if pc.any(wrapped).as_py():
             met = lines.filter(wrapped)
@@ -364,6 +364,27 @@ def _line(entry: tuple[int, object]) -> int:
     return entry[0]
 
 
+def _marked(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values that begin as words for nothing, errors and formulas do: few of any column, so that only these are compared."""
+    chunks = []
+    for chunk in column.chunks:
+        _, offset_buffer, data_buffer = chunk.buffers()
+        if data_buffer is None or not data_buffer.size:
+            continue
+        offsets = np.frombuffer(offset_buffer, np.int32, count=chunk.offset + len(chunk) + 1)[chunk.offset :]
+        data = np.frombuffer(data_buffer, np.uint8)
+        first = data[np.minimum(offsets[:-1], len(data) - 1)]
+        size = np.diff(offsets)
+        marks = _FIRST_OF_WORDS[first] & (size <= _LONGEST_WORD) & (size > 0) | (first == _EQUALS_SIGN)
+        if marks.any():
+            chunks.append(chunk.filter(pa.array(marks)))
+    return pa.chunked_array(chunks, pa.string())
+
+
+def _any_in(values: pa.ChunkedArray, words: pa.Array) -> bool:
+    return bool(pc.any(pc.is_in(values, value_set=words)).as_py())
+
+
 def _has_spaces_only(column: pa.ChunkedArray) -> bool:
     return bool(pc.any(pc.utf8_is_space(column)).as_py())
 
@@ -378,3 +399,5 @@ def _spellings(name: str) -> pa.Array:
 _NULL_WORDS_SET = pa.array(_NULL_WORDS, pa.string())
 _NULL_WORDS_IN_TEXT_SET = pa.array(_NULL_WORDS_IN_TEXT, pa.string())
 _CELL_ERRORS_SET = pa.array(_CELL_ERRORS, pa.string())
+_FIRST_OF_WORDS = np.isin(np.arange(256), [ord(word[0]) for word in (*_NULL_WORDS, *_CELL_ERRORS)])
+_EQUALS_SIGN = ord("=")

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.contacts.byte_spans import Spans, may_recur
 from nightmail.lake_schemas import CONTACTS
 
 _TEXT = pa.large_string()
@@ -63,18 +64,43 @@ def contact_keys(contacts: pa.Table, unique_by: Sequence[str], address_fields: S
     return pc.coalesce(by_columns, pc.binary_join_element_wise(_BY_ADDRESS, address, _NOTHING))
 
 
-def row_fingerprints(contacts: pa.Table, size: int = 16) -> list[bytes]:
-    """``size`` bytes for each contact that are equal where the addresses and all values are (BLAKE2b).
+def row_fingerprints(contacts: pa.Table) -> list[bytes]:
+    """16 bytes for each contact that are equal where the addresses and all values are (BLAKE2b).
 
     The line does not count, nor what follows from a number.
     """
+    return [
+        blake2b(row, digest_size=16).digest() for row in _rows_as_text(contacts).cast(pa.large_binary()).to_pylist()
+    ]
+
+
+def row_hashes(contacts: pa.Table) -> np.ndarray:
+    """A number for each contact as :func:`row_fingerprints` has bytes: enough to tell rows apart that share a key."""
+    return np.concatenate([Spans.of(chunk).hashes() for chunk in _rows_as_text(contacts).chunks])
+
+
+def _rows_as_text(contacts: pa.Table) -> pa.ChunkedArray:
     columns = [
         pc.fill_null(_as_text(contacts.column(name)), _NULL)
         for name in contacts.column_names
         if name != "line" and not (name.endswith("_type") and name in CONTACTS.names)
     ]
-    joined = pc.binary_join_element_wise(*columns, _BETWEEN).cast(pa.large_binary())
-    return [blake2b(row, digest_size=size).digest() for row in joined.to_pylist()]
+    return pc.binary_join_element_wise(*columns, _BETWEEN)
+
+
+def _candidates(keys: pa.ChunkedArray) -> np.ndarray:
+    """The positions of the keys that may stand there twice, told by their hashes."""
+    hashes = np.concatenate([Spans.of(chunk).hashes() for chunk in keys.chunks])
+    mask = may_recur(hashes)
+    if keys.null_count:
+        mask &= keys.is_valid().to_numpy()
+    return np.flatnonzero(mask)
+
+
+def _groups(keys: pa.ChunkedArray) -> np.ndarray:
+    """A number for each key that is the same where the keys are."""
+    indices = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in keys.dictionary_encode().chunks]
+    return np.concatenate(indices) if indices else np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -97,20 +123,18 @@ def collapse(keys: pa.ChunkedArray, preference: np.ndarray | None, *, keep_last:
     rows = len(keys)
     if rows == 0:
         return Collapsed(np.zeros(0, dtype=np.int64))
-    encoded = keys.dictionary_encode()
-    indices = [pc.fill_null(chunk.indices, -1).to_numpy(zero_copy_only=False) for chunk in encoded.chunks]
-    group = np.concatenate(indices)
-    del encoded, indices
-    positions: np.ndarray = np.arange(rows, dtype=np.int32)
-    unkeyed = group < 0
-    kept = np.empty(int(group.max()) + 2, dtype=np.int32)
+    into: np.ndarray = np.arange(rows, dtype=np.int64)
+    candidates = _candidates(keys)
+    if not len(candidates):
+        return Collapsed(into)
+    group = _groups(keys.take(pa.array(candidates)))
     # Of several positions written to one place the last one stays: the wanted row of each group is written last.
-    order: np.ndarray
+    order: np.ndarray = np.arange(len(candidates))
     if preference is not None:
-        order = np.lexsort((-positions, preference))
-    elif keep_last:
-        order = positions
-    else:
-        order = positions[::-1]
-    kept[group[order]] = order
-    return Collapsed(np.where(unkeyed, positions, kept[group]))
+        order = np.lexsort((-candidates, preference[candidates]))
+    elif not keep_last:
+        order = order[::-1]
+    kept = np.empty(int(group.max()) + 1, dtype=np.int64)
+    kept[group[order]] = candidates[order]
+    into[candidates] = kept[group]
+    return Collapsed(into)

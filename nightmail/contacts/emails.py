@@ -7,7 +7,6 @@ without quotes is decided by patterns, the rest by the library. A test holds bot
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.contacts.byte_spans import Spans
 from nightmail.contacts.email_domains import typing_errors
 
 INVISIBLE = (
@@ -27,6 +27,11 @@ _LABEL = r"[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
 _LAST_LABEL = r"(?:[A-Za-z0-9]+-+)*[A-Za-z0-9]*[A-Za-z]"
 _SHAPE = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LAST_LABEL}$"
 """Every address in ASCII without quotes has this shape. Lengths, ``--`` and reserved names are looked at besides."""
+_ORDINARY = (
+    r"^[a-z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[a-z0-9_!#$%&'*+\-/=?^`{|}~]+)*@"
+    r"(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+(?:[a-z0-9]+-)*[a-z0-9]*[a-z]$"
+)
+"""The same in small letters and without ``--`` in the domain: most addresses, and all of these are their own normal form."""
 _PLAIN = r"^[ !#-~]*$"
 """ASCII without quotes and control characters."""
 _SHORT = 63
@@ -69,87 +74,74 @@ def _reserved() -> tuple[re.Pattern[str], frozenset[str]]:
     return re.compile(rf"[@.](?:{names})$"), frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
 
 
-def _in_lower_case(addresses: Iterable[str]) -> list[str]:
-    """Valid plain addresses with their domain, and a local part such as ``Info``, in lower case."""
-    _, mailboxes = _reserved()
-    found = []
-    for address in addresses:
-        local, _, domain = address.partition("@")
-        lower = local.lower()
-        found.append(f"{lower if lower in mailboxes else local}@{domain.lower()}")
-    return found
-
-
 def judge_emails(values: pa.Array) -> EmailVerdicts:
     """The verdicts on ``values``, which have no white space around them."""
     nothing = pa.scalar(None, pa.string())
-    shaped = pc.match_substring_regex(values, _SHAPE)
-    # Only what is shaped like an address can be one, unless it has quotes or other scripts: then the library is asked.
-    short = pc.and_(shaped, pc.less_equal(pc.binary_length(values), _SHORT))
-    domains = _domains(values, short).dictionary_encode()
-    known = [_plain_domain(domain) for domain in domains.dictionary.to_pylist()]
-    sure = pa.array([plain for plain, _ in known], pa.bool_()).take(domains.indices)
-    typo = pa.array([meant for _, meant in known], pa.string()).take(domains.indices)
-    lower = pc.equal(pc.ascii_lower(values), values)
-    address = pc.if_else(pc.and_kleene(sure, lower), values, nothing)
-    mixed = _true(pc.and_kleene(sure, pc.invert(lower)))
-    if mixed.any():
-        taken = values.filter(pa.array(mixed)).to_pylist()
-        address = pc.replace_with_mask(address, pa.array(mixed), pa.array(_in_lower_case(taken), pa.string()))
-    unsure = ~_true(sure) & values.is_valid().to_numpy(zero_copy_only=False)
-    if unsure.any():
-        where = pa.array(unsure)
-        left = values.filter(where)
-        ask = _true(pc.or_(pc.invert(pc.match_substring_regex(left, _PLAIN)), shaped.filter(where)))
-        verdicts: list[str | None] = [None] * len(left)
-        for at in np.flatnonzero(ask).tolist():
-            verdicts[at] = _judge_odd(left[at].as_py())
-        hints = [None if verdict is None else typing_errors().get(verdict.rpartition("@")[2]) for verdict in verdicts]
-        address = pc.replace_with_mask(address, where, pa.array(verdicts, pa.string()))
-        typo = pc.replace_with_mask(typo, where, pa.array(hints, pa.string()))
+    spans = Spans.of(values)
+    rows = np.flatnonzero(_true(pc.match_substring_regex(values, _ORDINARY)) & (spans.length <= _SHORT))
+    domains = _domains(spans, rows)
+    first, which = domains.distinct()
+    known = [_plain_domain(domain) for domain in domains.texts(first)]
+    decided = np.zeros(len(values), dtype=bool)
+    decided[rows] = np.array([plain for plain, _ in known], dtype=bool)[which]
+    typo = pa.nulls(len(values), pa.string())
+    if any(meant for _, meant in known):
+        hints = np.full(len(values), len(known), dtype=np.int32)
+        hints[rows] = which
+        typo = pa.array([*(meant for _, meant in known), None], pa.string()).take(pa.array(hints))
+    address = values
+    unusual = ~decided & values.is_valid().to_numpy(zero_copy_only=False)
+    if unusual.any():
+        where = pa.array(unusual)
+        addresses, meant = _judge_unusual(values.filter(where))
+        address = pc.replace_with_mask(values, where, pa.array(addresses, pa.string()))
+        if any(meant):
+            typo = pc.replace_with_mask(typo, where, pa.array(meant, pa.string()))
     invalid = pc.and_(pc.is_valid(values), pc.is_null(address))
     reason = pc.if_else(invalid, pa.scalar("email_invalid"), nothing)
     return EmailVerdicts(address, reason, typo)
 
 
+def _judge_unusual(values: pa.Array) -> tuple[list[str | None], list[str | None]]:
+    """The verdicts on addresses one by one, and the domains that were probably meant."""
+    _, mailboxes = _reserved()
+    shaped = pc.match_substring_regex(values, _SHAPE)
+    # Only what is shaped like an address can be one, unless it has quotes or other scripts: then the library is asked.
+    ask = pc.or_(shaped, pc.invert(pc.match_substring_regex(values, _PLAIN)))
+    addresses: list[str | None] = [None] * len(values)
+    hints: list[str | None] = [None] * len(values)
+    places = np.flatnonzero(_true(ask))
+    asked = values.take(pa.array(places)).to_pylist()
+    is_shaped = _true(shaped)[places].tolist()
+    for place, text, in_shape in zip(places.tolist(), asked, is_shaped, strict=True):
+        local, _, domain = text.partition("@")
+        domain = domain.lower()
+        plain, meant = _plain_domain(domain) if in_shape and len(text) <= _SHORT else (False, None)
+        if plain:
+            lower = local.lower()
+            addresses[place], hints[place] = f"{lower if lower in mailboxes else local}@{domain}", meant
+            continue
+        address = _judge_odd(text)
+        if address is not None:
+            addresses[place], hints[place] = address, typing_errors().get(address.rpartition("@")[2])
+    return addresses, hints
+
+
 @lru_cache(maxsize=200_000)
-def _plain_domain(domain: str) -> tuple[bool | None, str | None]:
-    """Whether addresses of a well-shaped domain are valid without asking, and the domain that was probably meant."""
+def _plain_domain(domain: str) -> tuple[bool, str | None]:
+    """Whether addresses of a well-shaped domain in small letters are valid without asking, and the domain probably meant."""
     reserved, _ = _reserved()
-    domain = domain.lower()
     if "--" in domain or reserved.search(f"@{domain}"):
-        return None, None
+        return False, None
     return True, typing_errors().get(domain)
 
 
-def _domains(values: pa.Array, where: pa.Array) -> pa.Array:
-    """What stands after the one ``@`` of the values that the mask ``where`` chooses; null for the others."""
-    rows = len(values)
-    chosen = np.flatnonzero(_true(where))
-    _, offset_buffer, data_buffer = values.buffers()
-    if not len(chosen):
-        return pa.nulls(rows, pa.string())
-    offsets = np.frombuffer(offset_buffer, dtype=np.int32, count=values.offset + rows + 1)[values.offset :]
-    data = np.frombuffer(data_buffer, dtype=np.uint8)
-    start = (
-        offsets[:-1][chosen]
-        + pc.find_substring(values, "@").to_numpy(zero_copy_only=False)[chosen].astype(np.int32)
-        + 1
-    )
-    length = offsets[1:][chosen] - start
-    sizes = np.zeros(rows, dtype=np.int32)
-    sizes[chosen] = length
-    ends = np.zeros(rows + 1, dtype=np.int32)
-    np.cumsum(sizes, out=ends[1:])
-    within = np.arange(int(ends[-1]), dtype=np.int32) + np.repeat(start - ends[chosen], length)
-    return pa.StringArray.from_buffers(rows, pa.py_buffer(ends), pa.py_buffer(data[within]), _bitmap(chosen, rows))
-
-
-def _bitmap(chosen: np.ndarray, rows: int) -> pa.Buffer:
-    """The validity of an array in which just the rows ``chosen`` are not null."""
-    valid = np.zeros(rows, dtype=bool)
-    valid[chosen] = True
-    return pa.py_buffer(np.packbits(valid, bitorder="little"))
+def _domains(spans: Spans, rows: np.ndarray) -> Spans:
+    """What stands after the one ``@`` of the values of ``rows``."""
+    signs = np.flatnonzero(spans.data == ord("@"))
+    start = spans.start[rows]
+    domain = signs[np.searchsorted(signs, start)] + 1
+    return Spans(spans.data, domain, start + spans.length[rows] - domain)
 
 
 def _true(mask: pa.Array) -> np.ndarray:

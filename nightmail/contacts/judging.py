@@ -44,7 +44,7 @@ def map_distinct(column: pa.Array, verdict: Callable[[str], str | None]) -> pa.A
     """``verdict`` of each value, asked once for each distinct one; null stays null."""
     encoded = column.dictionary_encode()
     answers = pa.array([verdict(value) for value in encoded.dictionary.to_pylist()], pa.string())
-    return answers.take(encoded.indices)
+    return column if answers.equals(encoded.dictionary) else answers.take(encoded.indices)
 
 
 def trimmed(column: pa.Array) -> pa.Array:
@@ -55,7 +55,10 @@ def trimmed(column: pa.Array) -> pa.Array:
     if not concerned.any():
         return column
     where = pa.array(concerned)
-    text = pc.utf8_trim_whitespace(column.filter(where))
+    written = column.filter(where)
+    text = pc.utf8_trim_whitespace(written)
+    if text.equals(written) and not pc.any(pc.equal(pc.binary_length(text), 0)).as_py():
+        return column
     text = pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, text.type), text)
     return pc.replace_with_mask(column, where, text)
 
@@ -70,11 +73,17 @@ def _may_need_trimming(column: pa.Array) -> np.ndarray:
     if data_buffer is None or not data_buffer.size:
         return np.asarray(empty & column.is_valid().to_numpy(zero_copy_only=False))
     data = np.frombuffer(data_buffer, dtype=np.uint8)
-    last = len(data) - 1
-    found = empty | _SPACE_FIRST[data[np.minimum(begin, last)]] | _SPACE_LAST[data[np.maximum(end - 1, 0)]]
+    first, last = data.take(begin, mode="clip"), data.take(end - 1, mode="clip")
+    # Letters, digits and signs of ASCII are passed over at once: what is below "!" wraps around.
+    found = empty | (first - _FIRST_SIGN > _SIGNS) | (last - _FIRST_SIGN > _SIGNS)
     if column.null_count:
         found &= column.is_valid().to_numpy(zero_copy_only=False)
+    at = np.flatnonzero(found)
+    found[at] = empty[at] | _SPACE_FIRST[first[at]] | _SPACE_LAST[last[at]]
     return np.asarray(found)
+
+
+_FIRST_SIGN, _SIGNS = np.uint8(ord("!")), np.uint8(ord("~") - ord("!"))
 
 
 def _bytes_of(characters: str, position: int) -> np.ndarray:
@@ -250,11 +259,12 @@ class RowJudge:
         open_ = pc.and_(pc.is_null(zone), at_home)
         if not pc.any(open_).as_py():
             return zone
-        nothing = pa.scalar(None, pa.string())
         for name in PHONE_FIELDS:
-            number = pc.if_else(open_, columns[name], nothing)
+            number = columns[name]
             if number.null_count < len(number):
-                zone = pc.coalesce(zone, number_time_zones(number, columns[f"{name}_type"]))
+                found = number_time_zones(number.filter(open_), columns[f"{name}_type"].filter(open_))
+                zone = pc.replace_with_mask(zone, open_, found)
+                open_ = pc.and_(pc.is_null(zone), at_home)
         return zone
 
     def _judge_birth_dates(self, given: pa.Array | None, findings: Findings) -> pa.Array:
@@ -373,5 +383,6 @@ def _mask(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
 
 
 def _column(block: pa.Table, name: str) -> pa.Array:
-    column = block.column(name).combine_chunks()
-    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+    column = block.column(name)
+    # Arrow copies even a single chunk when it combines chunks.
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)

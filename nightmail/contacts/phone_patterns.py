@@ -60,8 +60,6 @@ class _Region:
     """The international prefixes, or their pattern where one begins another or there are too many."""
     national_prefix: tuple[str, ...] | re.Pattern[str] | None
     general: re.Pattern[str]
-    prefix_first: int
-    """The digits, as bits, that a national prefix may begin with."""
     possible: np.ndarray
     """For each length whether the library strips a national prefix that leaves so many digits."""
     too_long: np.ndarray
@@ -100,12 +98,15 @@ class Judged:
 class Plans:
     """The numbering plans that were needed so far, in tables that grow with them."""
 
-    transitions: np.ndarray = field(default_factory=lambda: np.zeros(11, dtype=np.int32))
+    transitions: np.ndarray = field(default_factory=lambda: np.zeros(11, dtype=np.int64))
     general: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
     codes: np.ndarray = field(default_factory=lambda: np.zeros(_LONGEST + 1, dtype=np.int16))
     """For each state and length the verdict, or -1 where it was not asked for yet."""
     starts: np.ndarray = field(default_factory=lambda: np.zeros(1000, dtype=np.int32))
     main_region: np.ndarray = field(default_factory=lambda: np.full(1000, -1, dtype=np.int32))
+    begins: np.ndarray = field(default_factory=lambda: np.zeros((3, 0, 100), dtype=bool))
+    """For each region and each two digits whether its international prefix, its calling code or its national prefix may
+    begin with them: most numbers are passed over by that."""
     verdicts: list[tuple[str | None, str]] = field(default_factory=lambda: [(None, "")])
     """Country and type by code."""
     regions: list[_Region] = field(default_factory=list)
@@ -157,8 +158,8 @@ class Plans:
             self._plans[calling_code] = None
             return
         offset = len(self.general) - 1  # the automaton's state 0 is state 0 of all
-        own = np.where(automaton.transitions > 0, automaton.transitions + offset, 0).astype(np.int32)
-        table = np.column_stack([own, np.arange(offset, offset + len(own), dtype=np.int32)])[1:]
+        own = np.where(automaton.transitions > 0, automaton.transitions + offset, 0).astype(np.int64)
+        table = np.column_stack([own, np.arange(offset, offset + len(own), dtype=np.int64)])[1:]
         self.transitions = np.concatenate([self.transitions, table.ravel()])
         general = [
             sum(1 << index for index in range(len(names)) if matches >> bits.get((index, "general_desc"), 10_000) & 1)
@@ -174,17 +175,25 @@ class Plans:
             self._by_region[key] = len(self.regions)
             if index == 0:
                 self.main_region[calling_code] = len(self.regions)
-            self.regions.append(_read_region(len(self.regions), calling_code, index, metadata[index]))
+            region, begins = _read_region(len(self.regions), calling_code, index, metadata[index])
+            self.regions.append(region)
+            self.begins = np.concatenate([self.begins, begins[:, None]], axis=1)
 
     def run(self, digits: np.ndarray, start: np.ndarray, length: np.ndarray, state: np.ndarray) -> np.ndarray:
         """The state after ``length`` digits from ``start`` on, beginning in ``state``, for each row."""
         if not len(start):
             return state
-        last = len(digits) - 1
-        base = state.astype(np.int32)
+        base = state.astype(np.int64)
+        place = start.astype(np.int64)
+        shortest = int(length.min())
         for step in range(int(length.max())):
-            read = digits[np.minimum(start + step, last)]
-            base = self.transitions.take(base * 11 + np.where(length > step, read, _STAY))
+            read = digits.take(place, mode="clip")
+            if step >= shortest:
+                read = np.where(length > step, read, _STAY)
+            base *= 11
+            base += read
+            base = self.transitions.take(base)
+            place += 1
         return np.asarray(base)
 
     def code(self, state: np.ndarray, length: np.ndarray) -> np.ndarray:
@@ -253,15 +262,20 @@ def _type(plan: _Plan, index: int, matches: int, length: int) -> str | None:
     return None
 
 
-def _read_region(index: int, calling_code: int, bit: int, metadata: Any) -> _Region:
-    idd = metadata.international_prefix
-    prefix = metadata.national_prefix_for_parsing or None
-    first = 0
-    if prefix is not None:
+def _read_region(index: int, calling_code: int, bit: int, metadata: Any) -> tuple[_Region, np.ndarray]:
+    """A region, and its part of :attr:`Plans.begins`."""
+    idd: tuple[str, ...] | re.Pattern[str] | None = None
+    national: tuple[str, ...] | re.Pattern[str] | None = None
+    begins = np.zeros((3, 100), dtype=bool)
+    if metadata.international_prefix is not None:
+        idd = literals(metadata.international_prefix, _MOST_PREFIXES) or re.compile(metadata.international_prefix)
+        begins[_INTERNATIONAL_PREFIX] = _two_digits(idd)
+    begins[_CALLING_CODE] = _two_digits((str(calling_code),))
+    prefix = metadata.national_prefix_for_parsing
+    if prefix:
         plain = None if metadata.national_prefix_transform_rule else literals(prefix, _MOST_PREFIXES)
-        if plain is None:
-            first = _first_digits(prefix)
-        prefix = plain or re.compile(prefix)
+        national = plain or re.compile(prefix)
+        begins[_NATIONAL_PREFIX] = _two_digits(national)
     possible = np.zeros(_MOST_DIGITS + 1, dtype=bool)
     too_long = np.zeros(_MOST_DIGITS + 1, dtype=bool)
     general = metadata.general_desc
@@ -270,27 +284,32 @@ def _read_region(index: int, calling_code: int, bit: int, metadata: Any) -> _Reg
             continue
         too_long[length] = length > general.possible_length[-1]
         possible[length] = too_long[length] or length in general.possible_length
-    return _Region(
+    region = _Region(
         index=index,
         calling_code=calling_code,
         bit=bit,
         metadata=metadata,
-        idd=None if idd is None else literals(idd, _MOST_PREFIXES) or re.compile(idd),
+        idd=idd,
         general=re.compile(general.national_number_pattern),
-        national_prefix=prefix,
-        prefix_first=first,
+        national_prefix=national,
         possible=possible,
         too_long=too_long,
     )
+    return region, begins
 
 
-def _first_digits(pattern: str) -> int:
-    """The digits, as bits, that what ``pattern`` matches may begin with, if it is not empty; all where that is not clear."""
+_INTERNATIONAL_PREFIX, _CALLING_CODE, _NATIONAL_PREFIX = range(3)
+
+
+def _two_digits(prefix: tuple[str, ...] | re.Pattern[str]) -> np.ndarray:
+    """A mask of the two digits that what has the prefix may begin with; all where that is not clear."""
+    if isinstance(prefix, tuple):
+        return np.array([any(f"{pair:02d}".startswith(text[:2]) for text in prefix) for pair in range(100)])
     try:
-        automaton = Automaton([pattern], [False])
+        automaton = Automaton([prefix.pattern], [False])
     except UnknownSyntaxError:
-        return 0b11_1111_1111
-    return sum(1 << digit for digit in range(10) if automaton.transitions[1][digit])
+        return np.ones(100, dtype=bool)
+    return np.repeat(automaton.transitions[1] > 0, 10)
 
 
 def _without_prefix(region: _Region, number: str) -> str:
@@ -344,11 +363,12 @@ def read_digits(values: pa.Array) -> Plain:
     start, length = at[:-1], np.diff(at)
     sizes = np.diff(offsets)
     plain = (length >= 3) & (length <= _MOST_DIGITS) & (sizes <= 250)
-    plus = np.zeros(rows, dtype=bool)
     between = np.flatnonzero(~is_digit)
     kind = _BYTES[data[between]]
+    first = data[np.minimum(offsets[:-1], len(data) - 1)]
+    plus = (first == ord("+")) & (sizes > 0)
     signs = between[kind == _PLUS]
-    if len(signs):
+    if len(signs) > np.count_nonzero(plus):
         row = np.searchsorted(offsets, signs, side="right") - 1
         leading = counted[signs] == start[row]
         plus[row] = True
@@ -358,10 +378,11 @@ def read_digits(values: pa.Array) -> Plain:
     if len(others):
         plain[np.searchsorted(offsets, others, side="right") - 1] = False
     # A spreadsheet's quantity: it ends in .0 or .00
-    tail = np.maximum(offsets[1:] - 1, 0)
-    ends_in_zero = (sizes >= 3) & (data[tail] == ord("0"))
-    dot = (data[np.maximum(tail - 1, 0)] == ord(".")) | (data[np.maximum(tail - 2, 0)] == ord("."))
-    plain &= ~(ends_in_zero & dot)
+    dots = between[data[between] == ord(".")]
+    if len(dots):
+        row = np.searchsorted(offsets, dots, side="right") - 1
+        zeros = offsets[row + 1] - dots - 1
+        plain[row[((zeros == 1) | (zeros == 2)) & (data[offsets[row + 1] - 1] == ord("0")) & (sizes[row] >= 3)]] = False
     if values.null_count:
         plain &= values.is_valid().to_numpy(zero_copy_only=False)
     return Plain(
@@ -472,15 +493,14 @@ class PhonePatterns:
     ) -> np.ndarray:
         """For the rows ``at`` how many digits of an international prefix they begin with, -1 where with none."""
         sizes = np.full(len(at), -1, dtype=np.int32)
-        for index in np.unique(meta[at]).tolist():
+        may = np.flatnonzero(self._may_begin(_INTERNATIONAL_PREFIX, at, start, meta))
+        for index in np.unique(meta[at[may]]).tolist():
             idd = self.plans.regions[index].idd
-            if idd is None:
-                continue
-            mine = np.flatnonzero(meta[at] == index)
+            mine = may[meta[at[may]] == index]
             if isinstance(idd, tuple):
                 for prefix in idd:
                     sizes[mine[self._begins_with(prefix, at[mine], start, length)]] = len(prefix)
-            else:
+            elif idd is not None:
                 for place in mine.tolist():
                     found = idd.match(self._text(start[at[place]], length[at[place]]))
                     if found is not None:
@@ -492,6 +512,12 @@ class PhonePatterns:
         following = self._digits[start[at[dialled]] + sizes[dialled]]
         sizes[dialled[following == 0]] = -1
         return np.asarray(sizes)
+
+    def _may_begin(self, what: int, at: np.ndarray, start: np.ndarray, meta: np.ndarray) -> np.ndarray:
+        """Whether the rows ``at`` may begin with ``what`` of their regions, by their first two digits."""
+        first = start[at]
+        pair = self._digits[first] * np.uint8(10) + self._digits[np.minimum(first + 1, len(self._digits) - 1)]
+        return np.asarray(self.plans.begins[what, meta[at], pair])
 
     def _begins_with(self, text: str, at: np.ndarray, start: np.ndarray, length: np.ndarray) -> np.ndarray:
         """Whether the rows ``at`` begin with the digits ``text``."""
@@ -520,11 +546,12 @@ class PhonePatterns:
         calling_code: np.ndarray,
     ) -> np.ndarray:
         """Take off the calling code that a national number begins with if it lost its plus sign, in place; gives those rows."""
+        calling_code[at] = np.array([region.calling_code for region in self.plans.regions], dtype=np.int32)[meta[at]]
+        at = at[self._may_begin(_CALLING_CODE, at, start, meta)]
         lost = []
         for index in np.unique(meta[at]).tolist():
             region = self.plans.regions[index]
             mine = at[meta[at] == index]
-            calling_code[mine] = region.calling_code
             own = str(region.calling_code)
             mine = mine[self._begins_with(own, mine, start, length)]
             if not len(mine):
@@ -543,6 +570,7 @@ class PhonePatterns:
 
     def _strip_national_prefix(self, at: np.ndarray, start: np.ndarray, length: np.ndarray, meta: np.ndarray) -> None:
         """Take off national prefixes, in place."""
+        at = at[self._may_begin(_NATIONAL_PREFIX, at, start, meta)]
         if not len(at):
             return
         order = np.argsort(meta[at], kind="stable")
@@ -573,9 +601,6 @@ class PhonePatterns:
             if general.any():
                 keep[general] = ~self._is_general(at[general], new_start[general], new_length[general], region)
         else:
-            at = at[(region.prefix_first >> self._digits[start[at]].astype(np.int64) & 1).astype(bool)]
-            if not len(at):
-                return
             numbers = [self._text(start[row], length[row]) for row in at.tolist()]
             stripped = [_without_prefix(region, number) for number in numbers]
             new_length = np.array([len(number) for number in stripped], dtype=np.int32)

@@ -43,7 +43,7 @@ SMS_TYPES = frozenset({"mobile", "fixed_or_mobile", "voip", "personal", "pager"}
 PREMIUM_TYPES = frozenset({"premium", "shared_cost"})
 """The types that cost the caller more than an ordinary call."""
 
-_TYPE_NAMES = {
+TYPE_NAMES = {
     "MOBILE": "mobile",
     "FIXED_LINE": "fixed",
     "FIXED_LINE_OR_MOBILE": "fixed_or_mobile",
@@ -56,6 +56,7 @@ _TYPE_NAMES = {
     "UAN": "uan",
     "VOICEMAIL": "voicemail",
 }
+"""Our names of the types by those of ``phonenumbers.PhoneNumberType``."""
 
 _SCIENTIFIC = re.compile(r"^\+?(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})$")
 _FLOAT = re.compile(r"^(\+?\d{6,17})[.,]0{1,2}$")
@@ -88,7 +89,7 @@ def metadata_version() -> str:
 def _types_by_number() -> dict[int, str]:
     from phonenumbers import PhoneNumberType
 
-    return {getattr(PhoneNumberType, name): label for name, label in _TYPE_NAMES.items()}
+    return {getattr(PhoneNumberType, name): label for name, label in TYPE_NAMES.items()}
 
 
 def undo_spreadsheet_damage(text: str) -> tuple[str | None, bool]:
@@ -213,43 +214,41 @@ def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
         region = np.array([*known, NO_REGION], dtype=np.int32)[index]
         judged = patterns.judge(written, region)
         verdicts = list(patterns.plans.verdicts)
-    code = judged.code
-    types = pa.array([label or None for _, label in verdicts], pa.string()).take(pa.array(code))
-    belongs_to = pa.array([name for name, _ in verdicts], pa.string()).take(pa.array(code))
     reason = np.full(rows, _NO_REASON, dtype=np.int8)
-    reason[written.plain & (code == 0)] = _INVALID
+    reason[written.plain & (judged.code == 0)] = _INVALID
     reason[judged.country_needed] = _COUNTRY_NEEDED
+    warning = judged.restored.astype(np.int8)
+    code = judged.code
     numbers = e164(judged)
-    reasons = pa.array(_REASONS, pa.string()).take(pa.array(reason))
-    warnings = pa.array(_WARNINGS, pa.string()).take(pa.array(judged.restored.astype(np.int8)))
     odd = np.flatnonzero((~written.plain & values.is_valid().to_numpy(zero_copy_only=False)) | judged.ask)
-    if not len(odd):
-        return PhoneVerdicts(numbers, types, belongs_to, reasons, warnings)
-    at = pa.array(odd)
-    asked = [
-        _judge_odd(text, country)
-        for text, country in zip(values.take(at).to_pylist(), countries.take(at).to_pylist(), strict=True)
-    ]
-    mask = np.zeros(rows, dtype=bool)
-    mask[odd] = True
-    where = pa.array(mask)
+    if len(odd):
+        at = pa.array(odd)
+        asked = [
+            _judge_odd(text, country)
+            for text, country in zip(values.take(at).to_pylist(), countries.take(at).to_pylist(), strict=True)
+        ]
+        mask = np.zeros(rows, dtype=bool)
+        mask[odd] = True
+        numbers = pc.replace_with_mask(numbers, pa.array(mask), pa.array([v.number for v in asked], pa.string()))
+        places = {verdict: place for place, verdict in enumerate(verdicts)}
+        code[odd] = [places.setdefault((v.country, v.type or ""), len(places)) for v in asked]
+        verdicts = list(places)
+        reason[odd] = [_REASONS.index(v.reason) for v in asked]
+        warning[odd] = [_WARNINGS.index(v.warning) for v in asked]
     return PhoneVerdicts(
-        *(
-            pc.replace_with_mask(column, where, pa.array([getattr(verdict, name) for verdict in asked], pa.string()))
-            for name, column in (
-                ("number", numbers),
-                ("type", types),
-                ("country", belongs_to),
-                ("reason", reasons),
-                ("warning", warnings),
-            )
-        )
+        numbers,
+        pa.array([label or None for _, label in verdicts], pa.string()).take(pa.array(code)),
+        pa.array([name for name, _ in verdicts], pa.string()).take(pa.array(code)),
+        pa.array(_REASONS, pa.string()).take(pa.array(reason)),
+        pa.array(_WARNINGS, pa.string()).take(pa.array(warning)),
     )
 
 
+_CODE_DIGITS = np.array([list(f"{code:<3}".encode()) for code in range(1000)], dtype=np.uint8)
+"""The digits of each calling code."""
 _NO_REASON, _INVALID, _COUNTRY_NEEDED = range(3)
-_WARNINGS = (None, "phone_prefix_restored")
-_REASONS = (None, "phone_invalid", "phone_country_needed")
+_WARNINGS = (None, "phone_prefix_restored", "phone_repaired", "phone_extension_dropped")
+_REASONS = (None, "phone_invalid", "phone_country_needed", "phone_damaged")
 
 
 def e164(judged: Judged) -> pa.Array:
@@ -271,7 +270,7 @@ def e164(judged: Judged) -> pa.Array:
     for step in range(3):
         has = code_size > step
         at = begin[has] + 1 + step
-        text[at] = code[has] // 10 ** (code_size[has] - 1 - step) % 10 + 48
+        text[at] = _CODE_DIGITS[code[has], step]
         national[at] = False
     # The national numbers fill the rest, in order: each of their digits is as far from the first as in ``digits``.
     ends = np.cumsum(length, dtype=np.int32)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.contacts.aside import AsideTable
-from nightmail.contacts.duplicates import Collapsed, collapse, contact_keys, row_fingerprints
+from nightmail.contacts.duplicates import Collapsed, collapse, contact_keys, row_fingerprints, row_hashes
 from nightmail.contacts.findings import sentences
 from nightmail.contacts.judging import RowJudge
 from nightmail.contacts.phones import metadata_version
@@ -269,8 +269,7 @@ def _equal_rows(aside: AsideTable, collapsed: Collapsed) -> np.ndarray:
         stop = start + block.num_rows
         wanted = np.flatnonzero(concerned[start:stop])
         if len(wanted):
-            taken = row_fingerprints(block.take(pa.array(wanted)), size=8)
-            prints[start + wanted] = np.frombuffer(b"".join(taken), dtype=np.uint64)
+            prints[start + wanted] = row_hashes(block.take(pa.array(wanted)))
         start = stop
     return np.asarray((prints == prints[collapsed.into]) & collapsed.duplicates)
 

@@ -50,4 +50,5 @@ def test_the_benchmark_prints_what_it_promises() -> None:
     for figures in (*answer["stages"].values(), answer["total"], answer["peer"]):
         assert figures.keys() == {"rows", "wall_s", "cpu_s", "rows_per_cpu_s", "peak_rss_mb"}
     assert answer["ratio"] > 0
+    assert answer["agrees"]
     assert answer["outcome"]["contacts"] > 1300

@@ -1,0 +1,121 @@
+"""Spans of bytes in the buffer of a column of strings: hashed, compared and counted eight bytes at a time, without copies.
+
+A span is a place in a buffer and a length. Columns of strings are one buffer with a span per row, and a part of each
+value, such as the domain of an address, is another span of the same buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+_WORD = 8
+_MULTIPLIERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
+_HALF = np.uint64(32)
+_KEEP = np.array([(1 << (8 * size)) - 1 for size in range(_WORD)] + [2**64 - 1], dtype=np.uint64)
+"""For each number of bytes the bits of a word that they fill."""
+
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Spans:
+    """One span per row, of a buffer that goes on for at least a word beyond each of them."""
+
+    data: npt.NDArray[np.uint8]
+    start: Places
+    length: Places
+
+    @classmethod
+    def of(cls, column: pa.Array) -> Spans:
+        """The values of a column of strings; null is a span of no bytes."""
+        rows = len(column)
+        _, offset_buffer, data_buffer = column.buffers()
+        kind = np.int64 if column.type == pa.large_string() else np.int32
+        if data_buffer is None or offset_buffer is None or not rows:
+            return cls(np.zeros(_WORD, np.uint8), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
+        offsets = np.frombuffer(offset_buffer, kind, count=column.offset + rows + 1)[column.offset :].astype(np.int64)
+        data = np.frombuffer(data_buffer, np.uint8)
+        if len(data) < offsets[-1] + _WORD:
+            data = np.concatenate([data[: offsets[-1]], np.zeros(_WORD, np.uint8)])
+        return cls(data, offsets[:-1], np.diff(offsets))
+
+    def texts(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        """The spans of some rows as text."""
+        data = self.data
+        return [
+            data[start : start + length].tobytes().decode()
+            for start, length in zip(self.start[rows].tolist(), self.length[rows].tolist(), strict=True)
+        ]
+
+    def words(self) -> Iterator[tuple[Places | None, npt.NDArray[np.uint64]]]:
+        """Word after word the rows that are as long as that (None: all of them), and their bytes there as one number."""
+        windows = np.ndarray(len(self.data) - _WORD + 1, "<u8", self.data, strides=(1,))
+        longest = int(self.length.max()) if len(self.length) else 0
+        rows: Places | None = None
+        for offset in range(0, max(longest, 1), _WORD):
+            if offset:
+                rows = np.flatnonzero(self.length > offset)
+            start = self.start if rows is None else self.start[rows]
+            length = self.length if rows is None else self.length[rows]
+            yield rows, windows[start + offset] & _KEEP[np.minimum(length - offset, _WORD)]
+
+    def hashes(self) -> npt.NDArray[np.uint64]:
+        """A hash of each span: equal spans have equal hashes, and others hardly ever."""
+        found = self.length.astype(np.uint64)
+        for rows, word in self.words():
+            mixed = found if rows is None else found[rows]
+            mixed = (mixed ^ word) * _MULTIPLIERS[0]
+            mixed = (mixed ^ (mixed >> _HALF)) * _MULTIPLIERS[1]
+            if rows is None:
+                found = mixed
+            else:
+                found[rows] = mixed
+        return found ^ (found >> _HALF)
+
+    def distinct(self) -> tuple[Places, npt.NDArray[np.int32]]:
+        """A row for each distinct span, and for each row which of them is equal to its own."""
+        encoded = pa.array(self.hashes()).dictionary_encode()
+        which = encoded.indices.to_numpy()
+        rows = np.arange(len(which))
+        first = np.empty(len(encoded.dictionary), np.int64)
+        first[which[::-1]] = rows[::-1]
+        if not self._equal(first[which]):
+            # Two spans of one hash: only the bytes themselves tell them apart.
+            encoded = pa.array(self.texts(rows)).dictionary_encode()
+            which = encoded.indices.to_numpy()
+            first = np.empty(len(encoded.dictionary), np.int64)
+            first[which[::-1]] = rows[::-1]
+        return first, which
+
+    def _equal(self, others: Places) -> bool:
+        """Whether each span equals that of the row ``others`` names."""
+        if not np.array_equal(self.length, self.length[others]):
+            return False
+        word_of = np.zeros(len(others), np.uint64)
+        for rows, word in self.words():
+            if rows is None:
+                if not np.array_equal(word, word[others]):
+                    return False
+                continue
+            word_of[rows] = word
+            if not np.array_equal(word, word_of[others[rows]]):
+                return False
+        return True
+
+
+def may_recur(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """A mask of the rows whose hash may stand there more than once; few others are among them."""
+    in_order = np.sort(hashes)
+    twice = in_order[1:][in_order[1:] == in_order[:-1]]
+    mask = np.zeros(1 << _BUCKET_BITS, np.bool_)
+    mask[twice >> _TO_BUCKET] = True
+    return np.asarray(mask[hashes >> _TO_BUCKET])
+
+
+_BUCKET_BITS = 22
+_TO_BUCKET = np.uint64(64 - _BUCKET_BITS)
