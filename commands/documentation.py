@@ -213,6 +213,21 @@ def reasons_table() -> str:
     return "\n" + _markdown(("reason", "of a", "sentence", "remedy"), rows) + "\n"
 
 
+def error_codes_table() -> str:
+    """Every line of the table of carriers' error codes."""
+    from nightmail.sending.error_classes import ERROR_TABLE
+
+    parts = []
+    for family, name in (("twilio", "Twilio"), ("sendgrid", "SendGrid"), ("smtp", "SMTP")):
+        rows = [
+            (f"`{entry.code}`", f"`{entry.error_class}`", entry.meaning)
+            for entry in ERROR_TABLE.values()
+            if entry.family == family
+        ]
+        parts.append(f"### {name}\n\n{_markdown(('code', 'class', 'means'), rows)}")
+    return "\n" + "\n".join(parts) + "\n"
+
+
 def command_reference() -> str:
     """Every command with its arguments and options."""
     parts = []
@@ -263,6 +278,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_table,
     "feed_settings": feed_settings_table,
     "reasons": reasons_table,
+    "error_codes": error_codes_table,
     "commands": command_reference,
 }
 """What can stand between the markers, by name."""

@@ -52,7 +52,6 @@ _ERRORS = {
     20503: (503, "Service Unavailable"),
     21201: (400, "No 'To' number is specified"),
     21205: (400, "Url is not a valid URL: {detail}"),
-    21209: (400, "StatusCallback is not a valid URL: {detail}"),
     21211: (400, "Invalid 'To' Phone Number: {detail}"),
     21212: (400, "Invalid 'From' Number: {detail}"),
     21213: (400, "'From' phone number is required"),
@@ -276,7 +275,7 @@ class TwilioStandIn:
             except Exception:
                 return self._error(20001, "Twiml is not well-formed XML")
         if callback is not None and not _is_url(callback):
-            return self._error(21209, callback)
+            return self._error(21609, callback)
         refused = self._behaviour.refused_call(to)
         if refused is not None:
             return self._error(refused, to)

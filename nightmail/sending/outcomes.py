@@ -5,32 +5,38 @@ from __future__ import annotations
 import random
 
 from nightmail.sending.carrier import HandOff, Outcome
-from nightmail.sending.error_classes import ErrorClass
+from nightmail.sending.error_classes import ErrorClass, suppression_reason
 from nightmail.sending.intents import Intent, StoredOutcome
 
 MAXIMUM_ATTEMPTS = 12
 LONGEST_PAUSE_S = 300.0
 FALLBACK_WAIT_S = 4 * 3600.0
 """How long a standby message without escalation waits for bad news of the one before it: an SMS is given up by then."""
-TOO_MUCH_CODES = frozenset({"20429", "http 429", "429", "21611"})
+TOO_MUCH_CODES = frozenset({"20429", "http 429", "429", "21611", "10004"})
 """The carrier says that we are too fast, not that it is unwell."""
 SENDER_CODES = frozenset(
     {
         "21210",
         "21212",
         "21213",
+        "21267",
         "21601",
         "21603",
         "21606",
         "21607",
+        "21616",
+        "21621",
         "21659",
         "21660",
         "21661",
         "21701",
-        "21703",
+        "21704",
         "21705",
+        "21910",
+        "572002",
+        "573002",
     }
-    | {"from", "5.1.7", "5.1.8", "5.7.26", "5.7.27"}
+    | {"from", "5.1.7", "5.1.8", "5.7.20", "5.7.21", "5.7.22", "5.7.23", "5.7.24", "5.7.26", "5.7.27"}
 )
 """Errors that stop one sender of an account, not the account."""
 
@@ -114,7 +120,7 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
         elif error_class in (ErrorClass.PERMANENT_ADDRESS, ErrorClass.SUPPRESS):
             stored.reason = "address_refused"
             if error_class is ErrorClass.SUPPRESS:
-                stored.suppress_as = "opted_out" if hand_off.error_code == "21610" else "hard_bounce"
+                stored.suppress_as = suppression_reason(hand_off.error_code)
         else:
             stored.reason = "carrier_rejected"
     return stored

@@ -28,7 +28,7 @@ from nightmail.sending.carrier import (
     Reply,
     ReplyKind,
 )
-from nightmail.sending.error_classes import ErrorClass
+from nightmail.sending.error_classes import ErrorClass, suppression_reason
 from nightmail.sending.stop_words import Word, word_in
 
 _T = TypeVar("_T")
@@ -171,6 +171,16 @@ def _take_receipts(engine: Engine, receipts: Sequence[Receipt], hash_key: bytes)
                     subject=f"receipt:{receipt.carrier}:{receipt.error_code}",
                     message=f"{receipt.carrier} reports {receipt.error_code} after the hand-off.",
                 )
+        for carrier, code in sorted(
+            {(r.carrier, str(r.error_code)) for r in new if r.error_class is ErrorClass.UNKNOWN}
+        ):
+            # Once a batch: a code that is new to us may be on every receipt of a campaign.
+            raise_alert(
+                connection,
+                reason="carrier_error_unknown",
+                subject=f"receipt:{carrier}:{code}",
+                message=f"{carrier} reports {code} after the hand-off, which is not in the table of errors.",
+            )
     return ReceiptsTaken(len(new), len(receipts) - len(new), len(new) - len(attached), suppressed)
 
 
@@ -336,7 +346,7 @@ def _suppress(connection: Connection, receipt: Receipt, place: _Place | None, ha
     if reason is None:
         if receipt.error_class is not ErrorClass.SUPPRESS:
             return 0
-        reason = "hard_bounce"
+        reason = suppression_reason(receipt.error_code)
     if place is not None:
         inserted = connection.execute(
             text(

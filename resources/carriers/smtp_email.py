@@ -43,6 +43,7 @@ MESSAGES_PER_CONNECTION = 100
 QUESTION_AFTER_S = 2.0
 """A connection idle for longer is asked whether it lives before it is used."""
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_NOT_THE_ADDRESS = ("5.5.", "5.6.", "5.7.")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -134,8 +135,16 @@ class SmtpEmail:
             self.close()
         text = error.text.decode("utf-8", "replace")
         enhanced = _ENHANCED.search(text)
-        code = enhanced[1] if enhanced and classify(FAMILY, enhanced[1]) is not ErrorClass.UNKNOWN else str(error.code)
+        code = str(error.code)
         error_class = classify(FAMILY, code)
+        if enhanced is not None:
+            known = classify(FAMILY, enhanced[1])
+            if known is not ErrorClass.UNKNOWN or (
+                error_class in (ErrorClass.PERMANENT_ADDRESS, ErrorClass.SUPPRESS)
+                and enhanced[1].startswith(_NOT_THE_ADDRESS)
+            ):
+                # A plain 550 blames the mailbox. What is said of protocol, content or policy, known or not, does not.
+                code, error_class = enhanced[1], known
         if error.step == "sender" and error_class in (ErrorClass.PERMANENT_ADDRESS, ErrorClass.SUPPRESS):
             # What is wrong with the sender's address is no fault of the recipient's.
             error_class = ErrorClass.STOP_AND_ALERT

@@ -7,7 +7,15 @@ import re
 import pytest
 
 from nightmail.sending.carrier import NOT_REACHED, REACHED, STATUS_RANK, ReceiptStatus
-from nightmail.sending.error_classes import ERROR_TABLE, TABLE_VERSION, ErrorClass, classify, meaning
+from nightmail.sending.error_classes import (
+    ERROR_TABLE,
+    TABLE_VERSION,
+    ErrorClass,
+    classify,
+    meaning,
+    suppression_reason,
+)
+from nightmail.sending.outcomes import SENDER_CODES
 from sandbox import behaviour
 from sandbox.twilio_stand_in import _ERRORS
 
@@ -24,11 +32,39 @@ CASES = [
     ("sendgrid", "http 400", ErrorClass.PERMANENT_MESSAGE),
     ("sendgrid", "http 500", ErrorClass.IN_DOUBT),
     ("sendgrid", "bounce", ErrorClass.SUPPRESS),
-    ("sendgrid", "blocked", ErrorClass.PERMANENT_ADDRESS),
+    ("sendgrid", "blocked", ErrorClass.PERMANENT_MESSAGE),
     ("smtp", "5.1.1", ErrorClass.SUPPRESS),
     ("smtp", "4.3.9", ErrorClass.RETRY_LATER),
     ("smtp", "5.9.9", ErrorClass.UNKNOWN),
     ("pigeon", "1", ErrorClass.UNKNOWN),
+    # One number or country must not stop the others, ...
+    *(("twilio", code, ErrorClass.PERMANENT_ADDRESS) for code in ("21202", "21203", "21216", "21657", "21703")),
+    # ... and what passes, or is the sender's kind or the text, must not suppress anybody.
+    *(("twilio", code, ErrorClass.PERMANENT_ADDRESS) for code in ("30003", "30004", "30006")),
+    ("twilio", "30005", ErrorClass.SUPPRESS),
+    *(
+        ("twilio", code, ErrorClass.PERMANENT_MESSAGE)
+        for code in ("30007", "30008", "30450", "30453", "30485", "14107")
+    ),
+    # The operator may have what the carrier gave up on.
+    ("twilio", "30410", ErrorClass.IN_DOUBT),
+    # Account and sender: nothing goes until somebody has looked.
+    *(("twilio", code, ErrorClass.STOP_AND_ALERT) for code in ("10001", "20004", "20010", "21209", "21609", "21704")),
+    *(("twilio", code, ErrorClass.STOP_AND_ALERT) for code in ("30033", "30037", "30040", "30041", "63038", "572005")),
+    # Refused for now, and no message made.
+    *(("twilio", code, ErrorClass.RETRY_LATER) for code in ("10004", "21611", "21702")),
+    # Not published, of inbound messages, of what we never ask for, or of another product: nobody should get them.
+    *(("twilio", code, ErrorClass.UNKNOWN) for code in ("21269", "21421", "30009", "30010", "32203")),
+    ("sendgrid", "http 401", ErrorClass.STOP_AND_ALERT),
+    ("sendgrid", "http 406", ErrorClass.STOP_AND_ALERT),
+    ("sendgrid", "dropped spam content", ErrorClass.PERMANENT_MESSAGE),
+    ("sendgrid", "dropped recipient list over package quota", ErrorClass.STOP_AND_ALERT),
+    # Encryption and passwords, which are not the letter's fault.
+    *(("smtp", code, ErrorClass.STOP_AND_ALERT) for code in ("432", "4.7.12", "523", "524", "525", "5.7.10", "5.7.13")),
+    *(("smtp", code, ErrorClass.STOP_AND_ALERT) for code in ("5.7.20", "5.7.22", "5.7.23", "5.7.25", "5.7.28")),
+    *(("smtp", code, ErrorClass.RETRY_LATER) for code in ("455", "471", "4.7.26")),
+    ("smtp", "556", ErrorClass.SUPPRESS),
+    ("smtp", "554", ErrorClass.UNKNOWN),
 ]
 
 
@@ -40,10 +76,10 @@ def test_codes_have_their_class(family, code, expected):
 def test_only_what_is_certainly_not_taken_is_retried():
     """A code that is retried though the carrier took the message is a message sent twice."""
     retried = {(e.family, e.code) for e in ERROR_TABLE.values() if e.error_class is ErrorClass.RETRY_LATER}
-    on_receipts_only = {("twilio", "30001"), ("twilio", "30022"), ("twilio", "30023")}
-    throttled = {("twilio", "20429"), ("twilio", "21611"), ("twilio", "http 429"), ("sendgrid", "http 429")}
+    on_receipts_only = {("twilio", code) for code in ("30001", "30017", "30022", "30023")}
+    refused_for_now = {("twilio", code) for code in ("10004", "20429", "21611", "21702", "http 429")}
     smtp = {(family, code) for family, code in retried if family == "smtp"}
-    assert retried == on_receipts_only | throttled | smtp
+    assert retried == on_receipts_only | refused_for_now | {("sendgrid", "http 429")} | smtp
     assert all(re.fullmatch(r"4\d\d", code) for _, code in smtp)
 
 
@@ -52,7 +88,25 @@ def test_every_code_of_the_sandbox_but_the_made_up_one_is_known():
         str(code) for _, code in behaviour.MAGIC_SMS.values() if code is not None
     }
     unknown = {code for code in codes if classify("twilio", code) is ErrorClass.UNKNOWN}
-    assert unknown == {"29999", "20001", "20004"}
+    assert unknown == {"29999", "20001"}
+
+
+def test_what_stops_one_sender_is_in_the_table_and_stops():
+    """A code that is misspelt in the list of sender's errors would stop the whole account."""
+    classes = {code: entry.error_class for (_, code), entry in ERROR_TABLE.items()}
+    assert {classes.get(code) for code in SENDER_CODES} == {ErrorClass.STOP_AND_ALERT}
+
+
+def test_what_a_person_asked_for_is_told_from_an_address_that_is_no_good():
+    """The first holds back the other channels too."""
+    suppressing = {code for (_, code), entry in ERROR_TABLE.items() if entry.error_class is ErrorClass.SUPPRESS}
+    asked = {code: suppression_reason(code) for code in suppressing if suppression_reason(code) != "hard_bounce"}
+    assert asked == {
+        "21610": "opted_out",
+        "dropped unsubscribed address": "opted_out",
+        "dropped spam reporting address": "complaint",
+    }
+    assert suppression_reason(None) == "hard_bounce"
 
 
 def test_meanings_are_short_and_the_version_is_a_day_and_a_number():

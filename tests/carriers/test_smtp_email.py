@@ -43,6 +43,28 @@ def test_a_refusal_is_classed_and_the_next_letter_goes_through(connect, message,
     assert good.outcome is Outcome.ACCEPTED
 
 
+@pytest.mark.parametrize(
+    ("answer", "code", "error_class"),
+    [
+        ((550, b"No such user"), "550", ErrorClass.PERMANENT_ADDRESS),
+        ((550, b"5.2.99 Something about the mailbox"), "550", ErrorClass.PERMANENT_ADDRESS),
+        ((550, b"5.7.25 Who are you?"), "5.7.25", ErrorClass.STOP_AND_ALERT),
+        ((550, b"5.7.515 A rule of ours"), "5.7.515", ErrorClass.UNKNOWN),
+        ((556, b"5.5.99 Odd"), "5.5.99", ErrorClass.UNKNOWN),
+        ((535, b"5.7.99 No"), "535", ErrorClass.STOP_AND_ALERT),
+        ((554, b"Transaction failed"), "554", ErrorClass.UNKNOWN),
+        ((471, b"Later"), "471", ErrorClass.RETRY_LATER),
+    ],
+)
+def test_a_rule_of_the_servers_is_not_the_mailboxs_fault(connect, message, monkeypatch, answer, code, error_class):
+    """An unknown rule that was read as a bad mailbox would fail a whole campaign without a word."""
+    carrier = connect("smtp_email")
+    monkeypatch.setattr("smtplib.SMTP.rcpt", lambda *_: answer)
+    (done,) = carrier.hand_off([message("email", "a@mail.example", "x")])
+    assert (done.error_code, done.error_class) == (code, error_class)
+    assert done.alerts == (error_class in (ErrorClass.STOP_AND_ALERT, ErrorClass.UNKNOWN))
+
+
 @pytest.mark.parametrize(("kind", "taken"), [("reset_after", 1), ("hang_after", 1), ("reset_before", 0)])
 def test_a_lost_answer_is_in_doubt_and_a_connection_lost_before_the_text_is_not(connect, message, sandbox, kind, taken):
     carrier = connect("smtp_email", timeout_s=0.5)

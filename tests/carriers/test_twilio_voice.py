@@ -130,7 +130,12 @@ def test_a_document_over_the_carriers_limit_is_refused_without_a_request(connect
 
 
 def test_a_number_that_cannot_be_called_is_classed(connect, message):
-    for number, code in (("+447700907001", "21211"), ("+447700907003", "21215"), ("+15005550002", "21214")):
+    for number, code in (
+        ("+447700907001", "21211"),
+        ("+447700907003", "21215"),
+        ("+15005550002", "21214"),
+        ("+15005550004", "21216"),
+    ):
         (done,) = connect("twilio_voice").hand_off([message("voice", number)])
         assert (done.error_code, done.error_class) == (code, ErrorClass.PERMANENT_ADDRESS)
 

@@ -81,7 +81,7 @@ def test_a_message_that_twilio_refuses_is_refused_with_its_code(running, form, c
         ({"Twiml": ""}, 21205),
         ({"Twiml": "<Response>"}, 20001),
         ({"Twiml": "<Response>" + "x" * 4000 + "</Response>"}, 20001),
-        ({"StatusCallback": "nowhere"}, 21209),
+        ({"StatusCallback": "nowhere"}, 21609),
     ],
 )
 def test_a_call_that_twilio_refuses_is_refused(running, form, code):

@@ -108,6 +108,35 @@ def test_bad_news_suppress_by_their_class(
     assert [tuple(row) for row in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("dropped bounced address", "hard_bounce"),
+        ("dropped unsubscribed address", "opted_out"),
+        ("dropped spam reporting address", "complaint"),
+        ("21610", "opted_out"),
+    ],
+)
+def test_what_the_recipient_asked_for_is_kept_as_such(organisation: Organisation, code: str, reason: str) -> None:
+    campaign = organisation.campaign(["+447700900001"])
+    message_id = organisation.messages(campaign)[0]["message_id"]
+    told = receipt(message_id, ReceiptStatus.DROPPED, error_class=ErrorClass.SUPPRESS, error_code=code)
+    take_receipts(organisation.engine, [told], hash_key=KEY)
+    assert [row[0] for row in organisation.query("select reason from suppression")] == [reason]
+
+
+def test_a_code_that_nobody_knows_alerts_once_a_batch(organisation: Organisation) -> None:
+    """A new code may be on every receipt of a campaign; whoever has to look it up is told, and nobody is suppressed."""
+    campaign = organisation.campaign(["+447700900001", "+447700900002"])
+    unknown = {"error_class": ErrorClass.UNKNOWN, "error_code": "39999"}
+    told = [receipt(row["message_id"], ReceiptStatus.FAILED, **unknown) for row in organisation.messages(campaign)]
+    for _ in range(2):
+        take_receipts(organisation.engine, told, hash_key=KEY)
+    alerts = organisation.query("select reason, subject, times from alert")
+    assert [tuple(row) for row in alerts] == [("carrier_error_unknown", "receipt:twilio:39999", 1)]
+    assert organisation.query("select count(*) from suppression")[0][0] == 0
+
+
 def test_a_receipt_settles_a_message_in_doubt_and_keeps_a_queued_one_from_going_again(
     organisation: Organisation,
 ) -> None:
