@@ -137,7 +137,7 @@ class CsvReader:
             buffer = carried + piece if piece is not None else carried
             if skipping:
                 buffer, skipping = self._skip_line(buffer, final)
-            if _BOM in buffer:
+            if _BOM[:1] in buffer and _BOM in buffer:  # one byte is found ten times as fast as three
                 buffer = _without_marks(buffer)
             if final and buffer and not buffer.endswith((b"\n", b"\r")):
                 buffer += b"\n"

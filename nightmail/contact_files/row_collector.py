@@ -372,12 +372,12 @@ def _marked(column: pa.ChunkedArray) -> pa.ChunkedArray:
         if data_buffer is None or not data_buffer.size:
             continue
         offsets = np.frombuffer(offset_buffer, np.int32, count=chunk.offset + len(chunk) + 1)[chunk.offset :]
-        data = np.frombuffer(data_buffer, np.uint8)
-        first = data[np.minimum(offsets[:-1], len(data) - 1)]
-        size = np.diff(offsets)
-        marks = _FIRST_OF_WORDS[first] & (size <= _LONGEST_WORD) & (size > 0) | (first == _EQUALS_SIGN)
-        if marks.any():
-            chunks.append(chunk.filter(pa.array(marks)))
+        first = np.frombuffer(data_buffer, np.uint8).take(offsets[:-1], mode="clip")
+        rows = np.flatnonzero(_FIRST_OF_MARKED.take(first))
+        size = offsets[rows + 1] - offsets[rows]
+        rows = rows[(size > 0) & ((size <= _LONGEST_WORD) | (first[rows] == _EQUALS_SIGN))]
+        if len(rows):
+            chunks.append(chunk.take(pa.array(rows)))
     return pa.chunked_array(chunks, pa.string())
 
 
@@ -399,5 +399,5 @@ def _spellings(name: str) -> pa.Array:
 _NULL_WORDS_SET = pa.array(_NULL_WORDS, pa.string())
 _NULL_WORDS_IN_TEXT_SET = pa.array(_NULL_WORDS_IN_TEXT, pa.string())
 _CELL_ERRORS_SET = pa.array(_CELL_ERRORS, pa.string())
-_FIRST_OF_WORDS = np.isin(np.arange(256), [ord(word[0]) for word in (*_NULL_WORDS, *_CELL_ERRORS)])
 _EQUALS_SIGN = ord("=")
+_FIRST_OF_MARKED = np.isin(np.arange(256), [_EQUALS_SIGN, *(ord(word[0]) for word in (*_NULL_WORDS, *_CELL_ERRORS))])

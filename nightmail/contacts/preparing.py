@@ -193,7 +193,7 @@ def _write(
             block = aside.block(index)
             stop = start + block.num_rows
             gone = duplicate[start:stop] | already[start:stop] | rejected[start:stop]
-            contacts_writer.write(block.filter(pa.array(~gone)) if gone.any() else block)
+            contacts_writer.write(_rows_of(block, ~gone) if gone.any() else block)
             kept_rows += int((~gone).sum())
             collapsed_lines = _duplicate_lines(
                 block,
@@ -236,6 +236,14 @@ def _write(
             phone_metadata_version=metadata_version(),
             default_country=rules.default_country,
         )
+
+
+def _rows_of(block: pa.Table, mask: np.ndarray) -> pa.Table:
+    """The rows of a block that ``mask`` marks; Arrow filters a batch in less time than a table."""
+    batches = block.to_batches()
+    if len(batches) != 1:
+        return block.filter(pa.array(mask))
+    return pa.Table.from_batches([batches[0].filter(pa.array(mask))])
 
 
 def _repetitive(block: pa.Table) -> list[str]:

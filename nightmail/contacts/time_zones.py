@@ -109,15 +109,20 @@ def _mobile_is_local() -> str:
     return rf"^\+(?:{'|'.join(codes)})"
 
 
+_POWERS_OF_TEN = 10 ** np.arange(19)
+_TYPES_OF_A_PLACE = pa.array(["fixed", "fixed_or_mobile"])
+
+
 def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.Array:
     """The time zones of E.164 numbers that belong to a place in a single zone; null for the others.
 
     ``types`` are those of :data:`nightmail.contacts.phones.PHONE_TYPES`. A mobile number tells no place in most countries.
     """
-    local = pc.is_in(types, value_set=pa.array(["fixed", "fixed_or_mobile"]))
-    mobile = pc.and_(pc.equal(types, "mobile"), pc.match_substring_regex(numbers, _mobile_is_local()))
-    told = pc.and_(pc.fill_null(pc.or_kleene(local, mobile), False), pc.is_valid(numbers))
-    rows = np.flatnonzero(told.to_numpy(zero_copy_only=False))
+    told = pc.fill_null(pc.is_in(types, value_set=_TYPES_OF_A_PLACE), False)
+    mobile = pc.fill_null(pc.equal(types, "mobile"), False)
+    if pc.any(mobile).as_py():
+        told = pc.or_(told, pc.and_(mobile, pc.match_substring_regex(numbers, _mobile_is_local())))
+    rows = np.flatnonzero(pc.and_(told, pc.is_valid(numbers)).to_numpy(zero_copy_only=False))
     zones = pa.nulls(len(numbers), pa.string())
     if not len(rows):
         return zones
@@ -130,7 +135,7 @@ def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.Array:
     for prefixes in _prefixes():
         names.extend(prefixes.zones)
         long_enough = length >= prefixes.length
-        begins = digits // 10 ** np.maximum(length - prefixes.length, 0).astype(np.int64)
+        begins = digits // _POWERS_OF_TEN.take(length - prefixes.length, mode="clip")
         at = np.minimum(np.searchsorted(prefixes.keys, begins), len(prefixes.keys) - 1)
         hit = long_enough & (prefixes.keys[at] == begins)
         found[rows[hit]] = at[hit] + offset
