@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from commands.lean_arrow import leave_pandas_out
 from commands.screen import Screen, current, screen, table
 from nightmail.errors import ContractError, UsageError
 
@@ -73,6 +74,7 @@ def check(
         raise UsageError(
             "team_needed", "--known needs to know whose preferences hold.", "Add --team, such as acme.billing."
         )
+    leave_pandas_out()
     folder = out or Path(tempfile.mkdtemp(prefix="nightmail-check-"))
     try:
         if out is not None:

@@ -271,3 +271,20 @@ def test_known_preferences_are_used_when_asked_for(
     arguments = ("check", contacts, "--template", template, "--country", "GB")
     assert with_database.json(*arguments)["counts"]["held"] == 1
     assert with_database.json(*arguments, "--known", "--team", "acme")["counts"]["held"] == 2
+
+
+def test_a_check_does_not_wait_for_pandas(contacts: Path, template: Path, tmp_path: Path) -> None:
+    """Arrow would import it at its first list, for more than half of a small check's seconds; whoever asks still gets it."""
+    program = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from commands.main import app\n"
+        f"done = CliRunner().invoke(app, ['check', {str(contacts)!r}, '--template', {str(template)!r}, '--json'])\n"
+        "assert done.exit_code == 0, done.output\n"
+        "assert 'pandas' not in sys.modules\n"
+        "import pyarrow as pa\n"
+        "frame = pa.table({'line': [2, None]}).to_pandas()\n"
+        "assert pa.array(frame['line']).null_count == 1\n"
+    )
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT)}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
