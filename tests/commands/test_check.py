@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -228,6 +229,78 @@ def test_a_program_gets_json_where_a_command_line_is_not_understood(arguments: t
     )
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"]["reason"] == "arguments_wrong"
+
+
+def test_a_folder_is_no_contact_file_and_says_so(command_line: CommandLine, tmp_path: Path) -> None:
+    assert "is a folder" in command_line.json("check", tmp_path, code=2)["error"]["message"]
+
+
+@pytest.mark.parametrize("url", ["garbage", "postgresql://host:port/name"])
+def test_an_address_of_a_database_that_is_none_is_a_setting_to_correct(
+    command_line: CommandLine, contacts: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check without --known goes on without a database; whoever asks for it is told."""
+    monkeypatch.setenv("NIGHTMAIL_DATABASE_URL", url)
+    assert command_line.json("check", contacts, "--country", "GB")["ok"] is True
+    error = command_line.json("check", contacts, "--known", "--team", "acme", code=5)["error"]
+    assert error["reason"] == "settings_invalid"
+    assert url not in error["message"]
+
+
+def test_a_full_disk_is_said_and_leaves_no_tables(
+    command_line: CommandLine, contacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file was read already; what was written of it is taken away again."""
+    import nightmail.preparing
+
+    def fill(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(nightmail.preparing, "make_audience", fill)
+    out = tmp_path / "out"
+    assert command_line.json("check", contacts, "--out", out, code=1)["error"]["reason"] == "disk_full"
+    assert list(out.iterdir()) == []
+
+
+def test_even_a_defect_is_answered_with_json(
+    contacts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads --json gets one document whatever happens; the traceback stays for those who mend."""
+    import nightmail.preparing
+    from commands.main import app
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(nightmail.preparing, "make_audience", fail)
+    monkeypatch.setattr(sys, "argv", ["nightmail", "check", str(contacts), "--json"])
+    with pytest.raises(ZeroDivisionError):
+        app()
+    assert json.loads(capsys.readouterr().out)["error"]["reason"] == "internal_error"
+
+
+def test_standard_output_may_be_full(contacts: Path, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "commands", "check", str(contacts), "--json"],
+            cwd=tmp_path,
+            env={"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_tables_lie_in_the_folder_whatever_it_is_called(
+    command_line: CommandLine, contacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("memory:/x", "a::b"):
+        answer = command_line.json("check", contacts, "--country", "GB", "--out", name)
+        assert all(Path(table).is_file() for table in answer["tables"].values())
 
 
 def test_a_mistake_is_one_sentence_and_never_a_traceback(command_line: CommandLine, contacts: Path) -> None:
