@@ -262,6 +262,21 @@ def test_a_full_disk_is_said_and_leaves_no_tables(
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_every_letter_comes_through_any_standard_output(tmp_path: Path, encoding: str) -> None:
+    """As JSON escapes where they must be; a file's name may even be no text at all."""
+    file = os.fsencode(tmp_path) + b"/\xff.csv"
+    Path(os.fsdecode(file)).write_text("phone,name\nZoë \N{PARTY POPPER},x\n")
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT), "PYTHONIOENCODING": encoding}
+    for arguments in ([], ["--json"]):
+        command = [sys.executable, "-m", "commands", "check", file, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    answer = json.loads(done.stdout.decode())
+    assert answer["rejects"]["samples"][0]["value"] == "Zoë \N{PARTY POPPER}"
+    assert answer["file"] == os.fsdecode(file)
+
+
 def test_even_a_defect_is_answered_with_json(
     contacts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
