@@ -21,8 +21,9 @@ _AT_HOME_IN_WORDS = "’·-–—\u00ad"
 _BEFORE_WORDS = "¿¡“‘«‹„‚\u00a0…–—•"
 _ALONE = "àáèéìíòóùúôöøåêœ"
 """Letters that are words of their own in some language."""
-_MISFITS_OF_1252 = 0.1
-_MISFITS_OF_BETTER = 0.02
+_FIRST_LETTER = 0xC0
+_ODD_AT_LEAST = 0.1
+_MISFITS_AT_MOST = 0.02
 
 
 class NeighbourCounts:
@@ -54,10 +55,20 @@ class NeighbourCounts:
 def better_codec(counts: NeighbourCounts) -> str | None:
     """The encoding in which the words are words, where Windows-1252 makes too many of them none; a guess at best."""
     met = counts.met()
-    if _misfits(met, "cp1252") <= _MISFITS_OF_1252 or _misfits(met, "iso8859-15") <= _MISFITS_OF_BETTER:
+    # Above, Windows-1252 has letters only: capitals in odd places are odd names, and no sign of another encoding.
+    odd = [place for place in met if place[0] < _FIRST_LETTER and not _fits("cp1252", *place[:3])]
+    if sum(place[3] for place in odd) <= _ODD_AT_LEAST * sum(place[3] for place in met):
         return None
-    found = min(_CANDIDATES, key=lambda codec: _misfits(met, codec))
-    return found if _misfits(met, found) <= _MISFITS_OF_BETTER else None
+    if _misfits(met, "iso8859-15") <= _MISFITS_AT_MOST:
+        return None
+    candidates = [codec for codec in _CANDIDATES if all(_is_of_words(codec, place[0]) for place in odd)]
+    found = min(candidates, key=lambda codec: _misfits(met, codec), default=None)
+    return found if found is not None and _misfits(met, found) <= _MISFITS_AT_MOST else None
+
+
+def _is_of_words(codec: str, byte: int) -> bool:
+    sign = bytes([byte]).decode(codec, "replace")
+    return sign.isalpha() or sign == "’"
 
 
 def _misfits(met: list[tuple[int, int, int, int]], codec: str) -> float:
