@@ -10,12 +10,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from commands.lean_arrow import leave_pandas_out
 from commands.screen import Screen, current, screen, table
 from nightmail.errors import ContractError, UsageError
 
@@ -67,12 +69,15 @@ def check(
     """Show what would happen to a contact file: counts, rejects, held, samples, segments, cost. Sends nothing."""
     started = time.perf_counter()
     view = screen(json_output)
-    if file.is_dir() or not file.exists():
+    if file.is_dir():
+        raise UsageError("file_missing", f"{file} is a folder, not a file.", "Give the path of a contact file.")
+    if not file.exists():
         raise UsageError("file_missing", f"There is no file {file}.", "Give the path of a contact file.")
     if known and team is None:
         raise UsageError(
             "team_needed", "--known needs to know whose preferences hold.", "Add --team, such as acme.billing."
         )
+    leave_pandas_out()
     folder = out or Path(tempfile.mkdtemp(prefix="nightmail-check-"))
     try:
         if out is not None:
@@ -89,6 +94,10 @@ def check(
                 team=team,
             ),
         )
+    except BaseException:
+        if out is not None:
+            _clear(out)
+        raise
     finally:
         if out is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -102,18 +111,32 @@ def check(
 
 TABLES = ("contact_file", "contacts", "rejects", "warnings", "audience", "messages")
 """The tables that ``--out`` promises."""
+_WRITTEN = (*TABLES, "file_rejects")
 
 
 def _make_folder(folder: Path) -> None:
     """Make the folder, without tables of an earlier check: what lies there afterwards is of this file alone."""
+    doing = "made"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (*TABLES, "file_rejects"):
+        doing = "written"
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        for name in _WRITTEN:
             (folder / f"{name}.parquet").unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(
-            "folder_unusable", f"The folder {folder} cannot be made: {error.strerror}.", "Give another one with --out."
+            "folder_unusable",
+            f"The folder {folder} cannot be {doing}: {error.strerror}.",
+            "Give another one with --out.",
         ) from error
+
+
+def _clear(folder: Path) -> None:
+    """Take the first stages' tables away again where a later one failed."""
+    for name in _WRITTEN:
+        with suppress(OSError):
+            (folder / f"{name}.parquet").unlink(missing_ok=True)
 
 
 def _check(view: Screen, request: CheckRequest) -> dict[str, Any]:
@@ -122,7 +145,7 @@ def _check(view: Screen, request: CheckRequest) -> dict[str, Any]:
     engine = _database(required=request.known)
     preparation = _preparation(request, engine)
     preferences = _known(engine, preparation) if request.known and engine is not None else None
-    tables = StageTables.in_folder(request.folder)
+    tables = StageTables.in_folder(request.folder.absolute())
     with view.progress() as progress:
         prepared = prepare(preparation, request.file, tables, preferences, progress)
     return _answer(request.file, preparation, prepared, tables, engine)

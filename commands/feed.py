@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from commands.lean_arrow import leave_pandas_out
 from commands.screen import screen
 from nightmail.errors import UsageError
 
@@ -20,6 +21,7 @@ def draft(
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Propose a feed's contract from a sample file: mapping, columns, types, volume. A person then corrects it."""
+    leave_pandas_out()
     from nightmail.contact_files.contract import contract_yaml, draft_contract
 
     view = screen(json_output)

@@ -7,7 +7,11 @@ contract, 5 configuration, 6 an outside part does not answer, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -37,7 +41,14 @@ from commands import (
 from commands.screen import current, screen
 from nightmail import __version__
 from nightmail.errors import NightmailError, UsageError
+from nightmail.reasons import remedy, sentence
 
+_ENDS: Any = (
+    typer.Exit,
+    typer.Abort,
+    *[kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"],
+)
+"""How a command ends that knows what it does: Typer has shown, or will show, what is to be shown."""
 _NotUnderstood: Any = typer.BadParameter.__base__
 """What a wrong, missing or unknown argument raises. Typer names only this one child of it in public."""
 
@@ -58,9 +69,40 @@ class ErrorBoundary(TyperGroup):
                 raise
             current().error(UsageError("arguments_wrong", error.format_message(), "Add --help to see what there is."))
             raise typer.Exit(UsageError.exit_code) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                _say_defect()
+                raise
+            _say_disk_full()
+            raise typer.Exit(NightmailError.exit_code) from None
         except KeyboardInterrupt:
             current().notice("stopped", style="yellow")
             raise typer.Exit(130) from None
+        except Exception as error:
+            if not isinstance(error, _ENDS):
+                _say_defect()
+            raise
+
+
+def _say_defect() -> None:
+    """Answer a program with JSON even then; the traceback that follows on standard error is for us."""
+    reason = "internal_error"
+    current().answer(
+        {
+            "ok": False,
+            "error": NightmailError(reason, sentence(reason), "Please report it, with what is below.").as_dict(),
+        }
+    )
+
+
+def _say_disk_full() -> None:
+    try:
+        current().error(NightmailError("disk_full", sentence("disk_full"), remedy("disk_full")))
+        sys.stdout.flush()
+    except OSError:
+        # Standard output is what is full: what waits in it would fail once more when the program ends.
+        with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 app = typer.Typer(

@@ -7,11 +7,13 @@ error is the JSON document ``{"ok": false, "error": {"reason", "message", "remed
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +43,8 @@ class Screen:
             from rich.console import Console
 
             stream = sys.stderr if stderr else sys.stdout
+            if isinstance(stream, io.TextIOWrapper):  # a terminal that has not all letters shows question marks
+                stream.reconfigure(errors="replace")
             # Without a terminal Rich falls back to 80 columns, which would fold paths that people copy.
             width = None if stream.isatty() else 160
             self._consoles[stderr] = Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
@@ -76,7 +80,7 @@ class Screen:
         if self.json_output:
             if self.in_sandbox is not None and "error" not in values:
                 values = {"ok": values.get("ok"), "sandbox": self.in_sandbox, **values}
-            sys.stdout.write(to_json(values) + "\n")
+            sys.stdout.write(_writable(values, sys.stdout.encoding) + "\n")
             sys.stdout.flush()
 
     def sandbox(self) -> None:
@@ -164,6 +168,16 @@ def plain(value: Any) -> Any:
 def to_json(values: Any) -> str:
     """JSON for programs: keys in the order given, other scripts as they are."""
     return json.dumps(values, default=plain, ensure_ascii=False, indent=2)
+
+
+def _writable(values: Any, encoding: str | None) -> str:
+    """JSON in UTF-8, which is what JSON is written in, or escaped where that cannot be had."""
+    text = to_json(values)
+    if codecs.lookup(encoding or "utf-8").name == "utf-8":
+        with suppress(UnicodeEncodeError):  # the name of a file may be no text
+            text.encode()
+            return text
+    return json.dumps(values, default=plain, indent=2)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = ()) -> Any:

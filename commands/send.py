@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from commands.lean_arrow import leave_pandas_out
 from commands.screen import Screen, screen
 from nightmail.errors import ContractError, UsageError
 
@@ -129,6 +130,7 @@ def _preview(view: Screen, engine: Engine, file: Path, template: Template, team:
     from nightmail.preparing import Preparation, StageTables, prepare
     from nightmail.settings import settings
 
+    leave_pandas_out()
     configured = settings()
     with engine.connect() as connection:
         known = known_preferences(connection, team)

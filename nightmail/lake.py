@@ -61,6 +61,8 @@ class TableFile:
     url: str
 
     def _filesystem(self) -> tuple[Any, str]:
+        if self.url.startswith(os.sep):  # a folder may be called ``a::b``, which would be two file systems in a URL
+            return fsspec.filesystem("file"), self.url
         filesystem, path = fsspec.core.url_to_fs(self.url)
         return filesystem, path
 

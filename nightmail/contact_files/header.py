@@ -77,7 +77,7 @@ _SYNONYMS: dict[str, str] = {
         country, country code, countrycode, country iso, country iso code, iso country, iso country code, country name,
         country region, country of residence, residence country, iso2, iso 3166, country iso2,
         pays, code pays, nom du pays, pays de residence, pays iso,
-        land, landercode, laendercode, landeskennung, landerkennzeichen, laenderkennzeichen, landerkurzel,
+        nation, land, landercode, laendercode, landeskennung, landerkennung, laenderkennung, landerkennzeichen, laenderkennzeichen, landerkurzel,
         laenderkuerzel, landeskennzeichen, landeskurzel, land iso, wohnsitzland,
         pais, codigo pais, codigo de pais, codigo del pais, pais de residencia, nombre del pais""",
     "language": """
@@ -218,10 +218,13 @@ def plan_columns(
         field = None if settled[index] or key in known else _WEAK_FIELD_OF.get(key)
         if field is not None and (field not in holder or keys[holder[field]] == key):
             take(index, field)
+    exact = frozenset(keys)
     for index, key in enumerate(keys):
         if settled[index]:
             continue
-        target = known.get(key) or placeholder_name(names[index]) or f"column_{index + 1}"
+        unit_aside = column_key(_BRACKETS.sub(" ", names[index]))
+        meant = known.get(key) or (None if unit_aside in exact else known.get(unit_aside))
+        target = meant or placeholder_name(names[index]) or f"column_{index + 1}"
         if index in overruled:
             target = known.get(key) or f"other_{target}"
         elif target in _RESERVED:

@@ -40,7 +40,7 @@ def looks_like_json_lines(head: str) -> bool:
         try:
             _object(first)
         except _NotObjectError:
-            if first == "{" or _is_one_document(head):
+            if first == "{" or ("\n" in head.strip() and _is_one_document(head)):
                 raise file_error(
                     "file_unreadable", detail="it is one JSON document; JSON Lines has one object on each line"
                 ) from None
@@ -137,19 +137,26 @@ def _lines(path: Path, survey: TextSurvey, limit: int) -> Iterator[tuple[int, st
 
 
 def json_keys(path: Path, survey: TextSurvey, options: ReadOptions) -> tuple[str, ...]:
-    """All keys of a JSON Lines file, in the order of their first appearance."""
+    """All keys of a JSON Lines file, in the order of their first appearance.
+
+    Raises ContactFileError when no line is an object that can be used.
+    """
     keys: dict[str, None] = {}
-    for _, text, _ in _lines(path, survey, 4 * options.field_limit):
+    wrong: str | None = None
+    for line, text, _ in _lines(path, survey, 4 * options.field_limit):
         if text is None:
             continue
         try:
             found = _object(text)
-        except _NotObjectError:
+        except _NotObjectError as error:
+            wrong = wrong or f"none of its lines is an object that can be used; line {line}: {error}"
             continue
         if not found.keys() <= keys.keys():
             keys.update(dict.fromkeys(found))
             if len(keys) > options.column_limit:
                 raise file_error("file_too_many_columns", columns=len(keys), limit=options.column_limit)
+    if not keys and wrong is not None:
+        raise file_error("file_unreadable", detail=wrong)
     return tuple(keys)
 
 

@@ -44,8 +44,22 @@ _CELL_ERRORS = (
     "#CALC!",
     "#NV",
     "#WERT!",
+    "#BEZUG!",
+    "#ZAHL!",
+    "#ÜBERLAUF!",
+    "#N/D",
+    "#VALEUR!",
+    "#NOM?",
+    "#NUL!",
+    "#¡VALOR!",
+    "#¡REF!",
+    "#¡DIV/0!",
+    "#¡NUM!",
+    "#¡NULO!",
+    "#¿NOMBRE?",
 )
-_LONGEST_WORD = max(map(len, (*_NULL_WORDS, *_CELL_ERRORS)))
+"""As spreadsheets in English, German, French and Spanish show them."""
+_LONGEST_WORD = max(len(word.encode()) for word in (*_NULL_WORDS, *_CELL_ERRORS))
 _TOTAL = re.compile(
     r"\W*(grand ?totals?|sub-?totals?|totals?|totaux|summe|gesamt\w*|insgesamt|somme|suma|sum|total general|count|anzahl|"
     r"nombre|cantidad|trailer|trl|eof|end of (file|report|data)|ende|fin|checksum|records?|rows?)\b(?!@)",

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from nightmail.contact_files.failures import file_error
+from nightmail.contact_files.western_codecs import NeighbourCounts, better_codec
 
 _CHUNK = 8 * 1024 * 1024
 _BOMS = (
@@ -219,6 +220,11 @@ def _single_byte(path: Path, end: int, has_nul: bool) -> TextSurvey:
     runs, euro, ligatures, upper_inside = _neighbours(path, end)
     another_script = high > 3 and runs > 0.4 * high
     foreign = another_script or undefined > 0 or upper_inside > 0.3 * max(letters, 1)
+    better = None if another_script else better_codec(_counted_neighbours(path, end))
+    if better is not None:
+        evidence = f"it is not UTF-8, and as Windows-1252 its words would hold signs; as {better} they are letters"
+        damaged = _try(path, better, 0, end).bad > 0
+        return TextSurvey(better, better, "unsure", evidence, 0, damaged, has_nul, end)
     if foreign:
         evidence = "it is not UTF-8, and its bytes do not look like a western European text"
         codec = _codec_of_another_script(path, end) if another_script else None
@@ -265,6 +271,13 @@ _OTHER_SCRIPTS = {
     "cp949": "cp949",
 }
 """Encodings of scripts in which letters beyond ASCII follow one another, and their names."""
+
+
+def _counted_neighbours(path: Path, end: int) -> NeighbourCounts:
+    counts = NeighbourCounts()
+    for chunk in _chunks(path, 0, end):
+        counts.add(chunk)
+    return counts
 
 
 def _neighbours(path: Path, end: int) -> tuple[int, int, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -9,61 +10,218 @@ NAME_LANGUAGES = ("en", "fr", "de", "es")
 """The languages whose names of countries (and languages) are understood."""
 
 _ALSO_CALLED = {
+    "aland inseln": "AX",
     "america": "US",
+    "angleterre": "GB",
+    "argentina republica": "AR",
+    "argentine": "AR",
+    "birma": "MM",
+    "birmania": "MM",
+    "birmanie": "MM",
+    "bonaire saint eustache et saba": "BQ",
+    "bonaire sint eustatius and saba": "BQ",
+    "bonaire sint eustatius und saba": "BQ",
     "bosnia": "BA",
+    "bouvet insel": "BV",
+    "brd": "DE",
     "britain": "GB",
+    "british virgin islands": "VG",
+    "bundesrepublik": "DE",
     "burma": "MM",
+    "burquina faso": "BF",
     "cape verde": "CV",
+    "cayman inseln": "KY",
+    "china people s republic of": "CN",
+    "christmas ile": "CX",
+    "comores islas": "KM",
+    "confederacion suiza": "CH",
+    "confederation suisse": "CH",
+    "congo brazzaville": "CG",
+    "congo democratic republic of the": "CD",
+    "congo kinshasa": "CD",
+    "congo republica democratica del": "CD",
+    "congo the democratic republic of the": "CD",
+    "corea republica de": "KR",
+    "corea republica democratica popular de": "KP",
+    "coree republique de": "KR",
+    "coree republique populaire democratique de": "KP",
+    "costa de marfil": "CI",
     "czech republic": "CZ",
-    "eeuu": "US",
+    "democratic people s republic of korea": "KP",
+    "democratic republic of congo": "CD",
+    "democratic republic of the congo": "CD",
+    "demokratische republik kongo": "CD",
+    "demokratische volksrepublik korea": "KP",
     "ee uu": "US",
+    "eeuu": "US",
+    "egypt arab": "EG",
     "elfenbeinkuste": "CI",
     "england": "GB",
-    "angleterre": "GB",
-    "inglaterra": "GB",
-    "great britain": "GB",
-    "grande bretagne": "GB",
+    "estados unidos de america": "US",
+    "etats unis d amerique": "US",
+    "falkland islands malvinas": "FK",
+    "faroer inseln": "FO",
+    "federacion rusa": "RU",
+    "federation de russie": "RU",
+    "francaise": "FR",
+    "franzosisch guyana": "GF",
+    "franzosische": "FR",
+    "french": "FR",
+    "gabonese": "GA",
     "gran bretana": "GB",
+    "grande bretagne": "GB",
+    "great britain": "GB",
     "grossbritannien": "GB",
+    "heard island and mcdonald islands": "HM",
+    "heiliger stuhl": "VA",
+    "hellenic": "GR",
+    "hellenische": "GR",
+    "holanda": "NL",
     "holland": "NL",
     "hollande": "NL",
-    "holanda": "NL",
+    "holy see": "VA",
     "hong kong": "HK",
+    "hong kong special administrative region of china": "HK",
+    "hongkong": "HK",
+    "inglaterra": "GB",
+    "insel man": "IM",
+    "iran islamic": "IR",
+    "isla de san martin zona holandesa": "SX",
+    "islas bermudas": "BM",
+    "islas comores": "KM",
+    "islas maldivas": "MV",
+    "italian": "IT",
     "ivory coast": "CI",
-    "macau": "MO",
+    "kap verde": "CV",
+    "kirghizistan": "KG",
+    "kokos keeling inseln": "CC",
+    "kongo": "CG",
+    "korea democratic people s republic of": "KP",
+    "korea demokratische volksrepublik": "KP",
+    "korea north": "KP",
+    "korea republic of": "KR",
+    "korea republik": "KR",
+    "korea south": "KR",
+    "kyrgyz": "KG",
+    "lao": "LA",
+    "lebanese": "LB",
+    "libya": "LY",
     "macao": "MO",
+    "macao special administrative region of china": "MO",
+    "macau": "MO",
+    "macedoine": "MK",
+    "macedonia": "MK",
+    "mazedonien": "MK",
+    "mejico": "MX",
+    "mexican": "MX",
+    "micronesie etats federes de": "FM",
+    "moldau": "MD",
+    "moldavia": "MD",
+    "moldavie": "MD",
+    "nordirland": "GB",
+    "north korea": "KP",
     "northern ireland": "GB",
+    "palastina": "PS",
+    "palestina": "PS",
     "palestine": "PS",
+    "pitcairn": "PN",
+    "portuguese": "PT",
+    "republic of china": "TW",
+    "republic of congo": "CG",
     "republic of ireland": "IE",
     "republic of korea": "KR",
-    "republique tcheque": "CZ",
+    "republic of the congo": "CG",
     "republica checa": "CZ",
-    "tschechische republik": "CZ",
+    "republica de corea": "KR",
+    "republica del congo": "CG",
+    "republica democratica del congo": "CD",
+    "republik kongo": "CG",
+    "republik korea": "KR",
+    "republique de coree": "KR",
+    "republique democratique du congo": "CD",
+    "republique du congo": "CG",
+    "republique tcheque": "CZ",
+    "reunion ile de la": "RE",
     "russian federation": "RU",
+    "russie federation de": "RU",
+    "russische": "RU",
+    "rwandese": "RW",
+    "saint helena ascension and tristan da cunha": "SH",
+    "saint martin niederlandischer teil": "SX",
+    "saint siege": "VA",
+    "saint vincent and the grenadines": "VC",
+    "sainte helene ascension et tristan da cunha": "SH",
+    "salomon iles": "SB",
+    "salomoninseln": "SB",
+    "samoa estadounidense": "AS",
+    "santa sede": "VA",
     "schottland": "GB",
+    "schweizerische eidgenossenschaft": "CH",
     "scotland": "GB",
+    "slovak": "SK",
     "slovak republic": "SK",
+    "south georgia and the south sandwich islands": "GS",
+    "south korea": "KR",
+    "st helena ascension und tristan da cunha": "SH",
+    "svalbard und jan mayen": "SJ",
+    "svizzera": "CH",
     "swaziland": "SZ",
+    "swiss confederation": "CH",
+    "syrian": "SY",
+    "syrian arab": "SY",
+    "syrienne": "SY",
+    "taiwan chinesische provinz": "TW",
+    "taiwan province de chine": "TW",
+    "taiwan province of china": "TW",
+    "taiwan provincia de china": "TW",
     "the netherlands": "NL",
+    "togolese": "TG",
+    "tschechische republik": "CZ",
     "turkey": "TR",
-    "turquie": "TR",
     "turquia": "TR",
-    "uae": "AE",
-    "uk": "GB",
-    "united states of america": "US",
+    "turquie": "TR",
     "u s": "US",
     "u s a": "US",
+    "uae": "AE",
+    "uk": "GB",
+    "united kingdom of great britain and northern ireland": "GB",
+    "united states minor outlying islands": "UM",
+    "united states of america": "US",
     "usa": "US",
-    "etats unis d amerique": "US",
-    "vereinigte staaten von amerika": "US",
-    "estados unidos de america": "US",
     "vatican": "VA",
-    "vatikan": "VA",
     "vaticano": "VA",
+    "vatikan": "VA",
+    "vereinigte staaten von amerika": "US",
+    "vereinigtes konigreich von grossbritannien und nordirland": "GB",
     "viet nam": "VN",
+    "virgin islands british": "VG",
+    "virgin islands of the united states": "VI",
+    "virgin islands u s": "VI",
+    "virgin islands us": "VI",
     "wales": "GB",
+    "weihnachtsinseln": "CX",
+    "westsamoa": "WS",
 }
 """Names that people write and that are not in CLDR's lists, folded as :func:`folded` folds."""
+
+_FORMS_OF_STATE = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    and arab arabe arabische bolivarian bolivariana bolivarienne bolivarische bundesrepublik commonwealth
+    confederation d de del democratic democratica democratique demokratische der des du ducado duche duchy
+    eastern el estado estados et etat etats federal federale federated federation federativa federative
+    foderation foderierte former furstentum gran grand grossherzogtum haschemitisches hashemite independent
+    islamic islamica islamique islamische kingdom konigreich la las le les los of oriental people peoples
+    plurinacional plurinational plurinationaler populaire popular principado principality principaute reino
+    republic republica republik republique royaume s socialist sovereign sozialistische staat staaten state
+    states sultanat sultanate sultanato the und uni unida unidos unie union unis united vereinigte vereinigtes
+    volksrepublik von y yugoslav
+        """,
+    )
+)
+"""Words that stand around the name proper in official names: ``Iran, Islamic Republic of``, ``Königreich Belgien``."""
+_BRACKETS = re.compile(r"\([^)]*\)")
 
 _WITHOUT_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _NOT_COUNTRIES = frozenset({"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"})
@@ -100,7 +258,8 @@ def _codes_by_name() -> dict[str, str]:
     for language in NAME_LANGUAGES:
         for code, name in Locale(language).territories.items():
             if code in codes:
-                found.setdefault(folded(name), code)
+                for spelling in (name, _with_saint(name), _BRACKETS.sub("", name)):
+                    found.setdefault(folded(spelling), code)
                 if language == "de":
                     found.setdefault(folded(name.translate(_WITHOUT_UMLAUTS)), code)
     found.update(_ALSO_CALLED)
@@ -119,4 +278,23 @@ def country_code(text: str) -> str | None:
 
     if text in SUPPORTED_REGIONS:  # the commonest form needs no names to be loaded
         return text
-    return _codes_by_name().get(folded(text))
+    names = _codes_by_name()
+    found = names.get(folded(text))
+    if found is None and any(map(str.isalpha, text)):
+        found = names.get(folded(_BRACKETS.sub("", text))) or names.get(_name_proper(text))
+    return found
+
+
+def _with_saint(name: str) -> str:
+    return re.sub(r"\bSt\.", "Saint", name)
+
+
+def _name_proper(text: str) -> str:
+    """An official name without what is said of the state before and after it; nothing where that leaves no name."""
+    words = folded(_BRACKETS.sub("", text)).split()
+    while words and words[0] in _FORMS_OF_STATE:
+        words.pop(0)
+    while words and words[-1] in _FORMS_OF_STATE:
+        words.pop()
+    name = " ".join(words)
+    return name if len(name) > 2 else ""

@@ -42,6 +42,7 @@ def _tags_by_name() -> dict[str, str]:
     for language in NAME_LANGUAGES:
         for code, name in Locale(language).languages.items():
             found.setdefault(folded(name), code.replace("_", "-"))
+    found.setdefault("castellano", "es")
     for code in sorted(_known_languages()):
         try:
             own = Locale(code).get_display_name(code)

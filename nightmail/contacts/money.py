@@ -45,7 +45,9 @@ _SIGN_CHARACTERS = r"(?:[A-Z]{2}\$|[A-Z]\$|[$€£¥₹₪₽₺₩]|zł|Kč|kr\
 _SPACES = "[ \u00a0\u202f\u2009'’]"
 _SPACE = "[ \u00a0\u202f]"
 _BEFORE = rf"^({_SIGN_CHARACTERS}){_SPACE}*([-+(]?[   \d.,].*)$"
-_AFTER = rf"^(.*[\d).,-]){_SPACE}*({_SIGN_CHARACTERS})$"
+_AFTER = rf"^(.*[\d).,\-–—]){_SPACE}*({_SIGN_CHARACTERS})$"
+_NO_CENTS = r"^([-+]?[\d.,]*\d)[.,](?:-{1,2}|–|—)$"
+"""``5.-`` and ``5,--``: a dash where the cents would stand."""
 
 _PLAIN = r"^-?(?:0|[1-9]\d*)(?:\.\d{1,2})?$"
 """The commonest form, which can be read in one way only."""
@@ -190,6 +192,7 @@ def _core(values: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
     core = pc.replace_substring_regex(values, rf"(\d){_SPACES}(\d{{3}})", r"\1\2")
     core = pc.replace_substring_regex(core, rf"(\d){_SPACES}(\d{{3}})", r"\1\2")
     core = pc.replace_substring(pc.utf8_trim_whitespace(core), "−", "-")
+    core = pc.replace_substring_regex(core, _NO_CENTS, r"\1")
     core = pc.replace_substring_regex(core, r"^\(([\d.,]+)\)$", r"-\1")
     core = pc.replace_substring_regex(core, r"^([\d.,]+)-$", r"-\1")
     core = pc.replace_substring_regex(core, r"^([-+]) +", r"\1")

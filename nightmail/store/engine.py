@@ -6,13 +6,22 @@ from functools import lru_cache
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
+from nightmail.errors import ConfigurationError
 from nightmail.settings import settings
 
 
 def normalised_url(url: str) -> str:
     """The URL with the driver that the product uses (psycopg 3), whatever form of ``postgresql://`` was given."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigurationError(
+            "settings_invalid",
+            "The database's address is not a URL.",
+            "Write NIGHTMAIL_DATABASE_URL as postgresql://user:password@host:5432/name.",
+        ) from error
     return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from babel import Locale
 
-_PLAIN_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,12})?")
-_MONEY_TEXT = re.compile(r"(?:([A-Z]{3})\s*)?([+-]?\d{1,30}(?:\.\d{1,12})?)(?:\s*([A-Z]{3}))?")
+# As many digits and decimals as a column of the contacts may have.
+_PLAIN_NUMBER = re.compile(r"[+-]?\d{1,38}(\.\d{1,18})?")
+_MONEY_TEXT = re.compile(r"(?:([A-Z]{3})\s*)?([+-]?\d{1,38}(?:\.\d{1,18})?)(?:\s*([A-Z]{3}))?")
 _PLAIN_SPACES = {0xA0: " ", 0x202F: " ", 0x2009: " "}
 DATE_STYLES = ("short", "medium", "long", "full")
 

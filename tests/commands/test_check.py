@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -230,6 +231,93 @@ def test_a_program_gets_json_where_a_command_line_is_not_understood(arguments: t
     assert json.loads(done.stdout)["error"]["reason"] == "arguments_wrong"
 
 
+def test_a_folder_is_no_contact_file_and_says_so(command_line: CommandLine, tmp_path: Path) -> None:
+    assert "is a folder" in command_line.json("check", tmp_path, code=2)["error"]["message"]
+
+
+@pytest.mark.parametrize("url", ["garbage", "postgresql://host:port/name"])
+def test_an_address_of_a_database_that_is_none_is_a_setting_to_correct(
+    command_line: CommandLine, contacts: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check without --known goes on without a database; whoever asks for it is told."""
+    monkeypatch.setenv("NIGHTMAIL_DATABASE_URL", url)
+    assert command_line.json("check", contacts, "--country", "GB")["ok"] is True
+    error = command_line.json("check", contacts, "--known", "--team", "acme", code=5)["error"]
+    assert error["reason"] == "settings_invalid"
+    assert url not in error["message"]
+
+
+def test_a_full_disk_is_said_and_leaves_no_tables(
+    command_line: CommandLine, contacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file was read already; what was written of it is taken away again."""
+    import nightmail.preparing
+
+    def fill(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(nightmail.preparing, "make_audience", fill)
+    out = tmp_path / "out"
+    assert command_line.json("check", contacts, "--out", out, code=1)["error"]["reason"] == "disk_full"
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_every_letter_comes_through_any_standard_output(tmp_path: Path, encoding: str) -> None:
+    """As JSON escapes where they must be; a file's name may even be no text at all."""
+    file = os.fsencode(tmp_path) + b"/\xff.csv"
+    Path(os.fsdecode(file)).write_text("phone,name\nZoë \N{PARTY POPPER},x\n")
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT), "PYTHONIOENCODING": encoding}
+    for arguments in ([], ["--json"]):
+        command = [sys.executable, "-m", "commands", "check", file, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    answer = json.loads(done.stdout.decode())
+    assert answer["rejects"]["samples"][0]["value"] == "Zoë \N{PARTY POPPER}"
+    assert answer["file"] == os.fsdecode(file)
+
+
+def test_even_a_defect_is_answered_with_json(
+    contacts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads --json gets one document whatever happens; the traceback stays for those who mend."""
+    import nightmail.preparing
+    from commands.main import app
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(nightmail.preparing, "make_audience", fail)
+    monkeypatch.setattr(sys, "argv", ["nightmail", "check", str(contacts), "--json"])
+    with pytest.raises(ZeroDivisionError):
+        app()
+    assert json.loads(capsys.readouterr().out)["error"]["reason"] == "internal_error"
+
+
+def test_standard_output_may_be_full(contacts: Path, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "commands", "check", str(contacts), "--json"],
+            cwd=tmp_path,
+            env={"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_tables_lie_in_the_folder_whatever_it_is_called(
+    command_line: CommandLine, contacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("memory:/x", "a::b"):
+        answer = command_line.json("check", contacts, "--country", "GB", "--out", name)
+        assert all(Path(table).is_file() for table in answer["tables"].values())
+
+
 def test_a_mistake_is_one_sentence_and_never_a_traceback(command_line: CommandLine, contacts: Path) -> None:
     result = command_line.run("check", contacts, "--template", "no_such_template")
     assert result.exit_code == 2
@@ -271,3 +359,20 @@ def test_known_preferences_are_used_when_asked_for(
     arguments = ("check", contacts, "--template", template, "--country", "GB")
     assert with_database.json(*arguments)["counts"]["held"] == 1
     assert with_database.json(*arguments, "--known", "--team", "acme")["counts"]["held"] == 2
+
+
+def test_a_check_does_not_wait_for_pandas(contacts: Path, template: Path, tmp_path: Path) -> None:
+    """Arrow would import it at its first list, for more than half of a small check's seconds; whoever asks still gets it."""
+    program = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from commands.main import app\n"
+        f"done = CliRunner().invoke(app, ['check', {str(contacts)!r}, '--template', {str(template)!r}, '--json'])\n"
+        "assert done.exit_code == 0, done.output\n"
+        "assert 'pandas' not in sys.modules\n"
+        "import pyarrow as pa\n"
+        "frame = pa.table({'line': [2, None]}).to_pandas()\n"
+        "assert pa.array(frame['line']).null_count == 1\n"
+    )
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT)}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 
 import pytest
+from babel import Locale
 
+from nightmail.contact_files.western_codecs import NeighbourCounts, better_codec
 from tests.contact_files.conftest import Reader
 
 GERMAN = "external_id;phone;name\r\n1;+491711234567;Jürgen Groß\r\n2;+491711234568;Zoë\r\n"
@@ -111,3 +113,29 @@ def test_other_scripts_are_guessed_and_called_a_guess(read: Reader, encoding: st
     result = read(f"phone,name\n{rows}".encode(encoding))
     assert result.summary.encoding_certainty == "unsure"
     assert result.column("name") == [name] * 5
+
+
+@pytest.mark.parametrize("encoding", ["cp850", "mac-roman", "cp1250"])
+def test_dos_mac_and_central_european_text_is_a_guess_and_never_asserted(read: Reader, encoding: str) -> None:
+    """Excel still writes them. Every byte is some letter or sign of Windows-1252 too, but not where words have letters."""
+    names = {
+        "cp850": ["Jürgen Groß", "Amélie Lefèvre", "Íñigo Peña"],
+        "mac-roman": ["Jürgen Groß", "Amélie Lefèvre", "François"],
+        "cp1250": ["Lech Wałęsa", "Paweł", "Elżbieta"],
+    }[encoding]
+    rows = "".join(f"+4479{number},{name}\n" for number, name in enumerate(names))
+    result = read(f"phone,name\n{rows}".encode(encoding))
+    assert (result.summary.encoding, result.summary.encoding_certainty) == (encoding, "unsure")
+    assert result.column("name") == names
+    assert result.warnings["file_encoding_unsure"] == 1
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "iso8859-15"])
+@pytest.mark.parametrize("language", ["fr", "de", "es", "it", "pt", "sv", "da", "nl", "is", "ca", "fi"])
+def test_western_names_are_never_taken_for_dos_or_mac_text(encoding: str, language: str) -> None:
+    """Every name of a country and a language that the encoding can write, each alone and in capitals as well."""
+    for name in [*Locale(language).territories.values(), *Locale(language).languages.values()]:
+        for written in (name, name.upper()):
+            counts = NeighbourCounts()
+            counts.add(b"+4479;" + written.encode(encoding, "ignore") + b"\n")
+            assert better_codec(counts) is None, written

@@ -68,6 +68,14 @@ def test_a_template_names_its_placeholders_as_it_likes() -> None:
     assert plan.mapping == {"phone": "phone", "First Name": "firstName", "dueDate": "due_date"}
 
 
+def test_what_stands_in_brackets_keeps_no_placeholder_away() -> None:
+    """`Amount (EUR)` fills `amount`, unless another column is called just that."""
+    plan = plan_columns(["phone", "Amount (EUR)"], known_placeholders=("amount",))
+    assert plan.mapping == {"phone": "phone", "Amount (EUR)": "amount"}
+    plan = plan_columns(["phone", "Amount (EUR)", "Amount"], known_placeholders=("amount",))
+    assert plan.mapping == {"phone": "phone", "Amount (EUR)": "amount_eur", "Amount": "amount"}
+
+
 def test_a_placeholder_may_be_a_standard_column_under_the_files_name(read: Reader) -> None:
     """`customer_no` is the external_id, and the template also prints it."""
     result = read("customer_no,phone\nC1,+4479\n", known_placeholders=("customer_no",))

@@ -244,6 +244,13 @@ def test_json_lines_keep_numbers_and_name_what_is_broken(read: Reader) -> None:
     assert (result.rows[2]["phone"], result.rows[2]["amount"]) == (None, "1e3")
 
 
+@pytest.mark.parametrize("lines", [1, 2])
+def test_json_lines_of_which_none_is_right_say_what_is_wrong(read: Reader, lines: int) -> None:
+    """One line that has a key twice is no document in another form, and a file of such lines is not without rows."""
+    with pytest.raises(ContactFileError, match="line 1: it has a key twice"):
+        read('{"phone": "+447400123456", "phone": "1"}\n' * lines)
+
+
 def test_a_csv_that_begins_with_a_brace_is_no_json(read: Reader) -> None:
     assert read("{phone},name\n+4479,a\n").summary.format == "csv"
     assert json.loads("1") == 1

@@ -57,6 +57,38 @@ def test_countries(text: str, code: str | None) -> None:
     assert country_code(text) == code
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Iran, Islamic Republic of", "IR"),
+        ("Bolivia (Plurinational State of)", "BO"),
+        ("Lao People's Democratic Republic", "LA"),
+        ("Saint Kitts and Nevis", "KN"),
+        ("Saint Vincent and the Grenadines", "VC"),
+        ("Korea, Republic of", "KR"),
+        ("Korea, Democratic People's Republic of", "KP"),
+        ("Congo, The Democratic Republic of the", "CD"),
+        ("Taiwan, Province of China", "TW"),
+        ("Republic of China", "TW"),
+        ("Virgin Islands, U.S.", "VI"),
+        ("Bundesrepublik Deutschland", "DE"),
+        ("Königreich Spanien", "ES"),
+        ("République française", "FR"),
+        ("Reino de España", "ES"),
+        ("Germany (DE)", "DE"),
+        ("Commonwealth of Dominica", "DM"),
+        ("Dominican Republic", "DO"),
+        ("Virgin Islands", None),
+        ("Korea", None),
+        ("Republic", None),
+        ("United States of", None),
+    ],
+)
+def test_official_names_of_countries(text: str, code: str | None) -> None:
+    """As registers and standards write them; what two countries could be called stays unknown."""
+    assert country_code(text) == code
+
+
 def test_every_country_is_known_by_its_names_in_all_languages() -> None:
     """CLDR's own names come back as their codes; no name of one country is another's."""
     for language in NAME_LANGUAGES:

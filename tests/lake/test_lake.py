@@ -21,6 +21,15 @@ def test_a_writer_that_fails_leaves_the_earlier_file_whole(tmp_path: Path) -> No
     assert [path.name for path in (tmp_path / "t").iterdir()] == ["contacts.parquet"]
 
 
+@pytest.mark.parametrize("name", ["a::b", "memory:", "a b#c?d", "a%20b", "[y]*", "~x"])
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """What stands for something in a URL is a letter like others in a path."""
+    file = TableFile(str(tmp_path / name / "t.parquet"))
+    file.write(pa.table({"line": [1]}))
+    assert file.read()["line"].to_pylist() == [1]
+    assert [path.name for path in (tmp_path / name).iterdir()] == ["t.parquet"]
+
+
 def test_blocks_are_bounded_and_keep_the_order(tmp_path: Path) -> None:
     """Every row comes once, in order, in blocks no larger than asked."""
     file = TableFile(str(tmp_path / "t.parquet"))

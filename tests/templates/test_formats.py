@@ -87,6 +87,8 @@ def test_a_slice_of_a_column_is_written_from_its_start() -> None:
         ("12.50", "money", Money("12.50", "EUR")),
         ("USD 12.50", "money", Money("12.50", "USD")),
         ("12.50 USD", "money", Money("12.50", "USD")),
+        ("0.300000000000000040", "money", Money("0.30000000000000004", "EUR")),
+        ("USD 99999999999999999999.990000000000000000", "money", Money("99999999999999999999.99", "USD")),
         ("12,50", "money", "12,50"),
         ("-3", "number", Decimal(-3)),
         ("1e9", "number", "1e9"),
