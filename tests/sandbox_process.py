@@ -65,7 +65,9 @@ class RunningCarriers(SandboxProcess):
 
     def accepted(self) -> list[dict[str, Any]]:
         """Every line of the witness so far."""
-        return [json.loads(line) for line in Path(self.told["accepted"]).read_text().splitlines()]
+        # The last line may be half written yet.
+        whole, _, _ = Path(self.told["accepted"]).read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def accepted_ids(self) -> list[str]:
         return [row["message_id"] for row in self.accepted()]

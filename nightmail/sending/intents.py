@@ -10,14 +10,24 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from psycopg import Connection
+from psycopg.errors import UniqueViolation
 
 from nightmail.sending.campaigns import CampaignRow
 from nightmail.sending.carrier import OutgoingMessage
 from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.routes import Route
+
+BY_INDEX = "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+"""Options of a connection that runs these statements: some thousand rows, each found by an index.
+
+A ledger changes faster than its statistics. Left alone, the planner takes a month that filled up a minute ago for empty
+and reads all of it for every batch. For the same reason texts are looked up behind ``offset 0``, which it does not
+rearrange.
+"""
 
 _CLAIM = """
 with due as materialized (
@@ -49,7 +59,7 @@ with due as materialized (
       and s.message_key between (j.message_key >> 7) << 7 and ((j.message_key >> 7) << 7) + 127
 ), taken as (
     update message m set state = 'handing_over', reason = null, attempts = m.attempts + 1, sender_run_id = %(run)s,
-        carrier_account_id = %(account)s
+        carrier_account_id = %(account)s, changed_at = now()
     from judged j
     where j.hold is null and m.ledger_month = %(month)s and m.message_key = j.message_key
     returning m.message_key, m.line, m.step, m.attempts, m.segments, m.language, m.address_hash, m.time_zone
@@ -57,7 +67,8 @@ with due as materialized (
 select t.message_key, t.line, t.step, t.attempts, t.segments, t.language, t.address_hash, t.time_zone,
        c.address, c.subject, c.body, c.html, {quiet_columns}, (select count(*) from held)
 from taken t
-join message_content c on c.ledger_month = %(month)s and c.message_key = t.message_key {quiet_join}
+cross join lateral (select * from message_content c where c.ledger_month = %(month)s
+                    and c.message_key = t.message_key offset 0) c {quiet_join}
 union all
 select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, (select count(*) from held)
 where not exists (select from taken)
@@ -212,34 +223,69 @@ def claim(
 
 _STORE = """
 with o as materialized (
-    select * from unnest(%(keys)s::bigint[], %(numbers)s::smallint[], %(states)s::text[], %(outcomes)s::text[],
-        %(reasons)s::text[], %(carrier_ids)s::text[], %(codes)s::text[], %(classes)s::text[], %(delays)s::float8[],
-        %(dues)s::timestamptz[], %(ages)s::float8[], %(accounts)s::integer[], %(segments)s::integer[],
-        %(costs)s::numeric[], %(currencies)s::text[], %(runs)s::bigint[])
-    as o(message_key, number, state, outcome, reason, carrier_message_id, error_code, error_class, delay_s, due_at,
-         age_s, carrier_account_id, segments, cost, currency, sender_run_id)
+    select *, array['handing_over', 'in_doubt'] as before{joined}
+    from unnest(%(message_key)s::bigint[]{arrays}) as each_one(message_key{names})
 ), attempts as (
     insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, started_at, outcome,
         finished_at, carrier_message_id, error_code, error_class)
-    select %(month)s, o.message_key, o.number, o.sender_run_id, o.carrier_account_id, now() - make_interval(secs => o.age_s),
-        o.outcome, now(), o.carrier_message_id, o.error_code, o.error_class
-    from o where o.outcome is not null
+    select %(month)s, o.message_key, {number}, {sender_run_id}, {carrier_account_id},
+        now() - make_interval(secs => {age_s}), {outcome}, now(), {carrier_message_id}, {error_code}, {error_class}
+    from o where {outcome} is not null {on_conflict}
+)
+update message m set state = {state}, reason = {reason}, changed_at = now(),
+    carrier_message_id = coalesce({carrier_message_id}, m.carrier_message_id), error_code = {error_code},
+    attempts = case when {outcome} is null then m.attempts - 1 else m.attempts end,
+    handed_off_at = case when {state} = 'accepted' then coalesce(m.handed_off_at, now()) else m.handed_off_at end,
+    due_at = case when {state} = 'queued' then coalesce({due_at}, now() + make_interval(secs => {delay_s}))
+                  else m.due_at end,
+    segments = coalesce({segments}, m.segments), cost = coalesce({cost}, m.cost),
+    currency = coalesce({currency}, m.currency)
+from o
+where m.ledger_month = %(month)s and m.message_key = o.message_key and m.sender_run_id + 0 = o.sender_run_id
+  and m.attempts = o.number and m.state = any(o.before)
+"""
+# Each message is to be found by its key. States that last for seconds are in no statistics: were they constants here,
+# the planner would take the open messages for few and read all of them, or the whole month, for every batch.
+_ON_CONFLICT = """
     on conflict (ledger_month, message_key, number) do update set outcome = excluded.outcome,
         finished_at = excluded.finished_at, carrier_message_id = excluded.carrier_message_id,
         error_code = excluded.error_code, error_class = excluded.error_class
-)
-update message m set state = o.state, reason = o.reason,
-    carrier_message_id = coalesce(o.carrier_message_id, m.carrier_message_id), error_code = o.error_code,
-    attempts = case when o.outcome is null then m.attempts - 1 else m.attempts end,
-    handed_off_at = case when o.state = 'accepted' then coalesce(m.handed_off_at, now()) else m.handed_off_at end,
-    due_at = case when o.state = 'queued' then coalesce(o.due_at, now() + make_interval(secs => o.delay_s))
-                  else m.due_at end,
-    segments = coalesce(o.segments, m.segments), cost = coalesce(o.cost, m.cost),
-    currency = coalesce(o.currency, m.currency)
-from o
-where m.ledger_month = %(month)s and m.message_key = o.message_key and m.sender_run_id = o.sender_run_id
-  and m.attempts = o.number and m.state in ('handing_over', 'in_doubt')
 """
+_STORED_TYPES = {
+    "number": "smallint",
+    "state": "text",
+    "outcome": "text",
+    "reason": "text",
+    "carrier_message_id": "text",
+    "error_code": "text",
+    "error_class": "text",
+    "delay_s": "float8",
+    "due_at": "timestamptz",
+    "age_s": "float8",
+    "carrier_account_id": "integer",
+    "segments": "integer",
+    "cost": "numeric",
+    "currency": "text",
+    "sender_run_id": "bigint",
+}
+_JOINED = ("number", "sender_run_id")
+
+
+@lru_cache(maxsize=64)
+def _store_query(varying: tuple[str, ...], *, again: bool) -> str:
+    """The statement for outcomes that differ in ``varying``; ``again`` when attempts may have been written already."""
+    expressions = {
+        name: f"o.{name}" if name in varying else f"%({name})s::{kind}" for name, kind in _STORED_TYPES.items()
+    }
+    return _STORE.format(
+        joined="".join(f", {expressions[name]} as {name}" for name in _JOINED if name not in varying),
+        arrays="".join(f", %({name})s::{_STORED_TYPES[name]}[]" for name in varying),
+        names="".join(f", {name}" for name in varying),
+        on_conflict=_ON_CONFLICT if again else "",
+        **expressions | {name: f"o.{name}" for name in _JOINED},
+    )
+
+
 _NUDGE = """
 update message s set due_at = now() + make_interval(secs => o.delay_s)
 from unnest(%(keys)s::bigint[], %(delays)s::float8[]) as o(message_key, delay_s)
@@ -263,7 +309,7 @@ def store_outcomes(connection: Connection[Any], outcomes: Sequence[StoredOutcome
         suppressed = [each for each in group if each.suppress_as is not None]
         if waiting or suppressed:
             with connection.transaction():
-                _store(connection, month, group, now)
+                _store(connection, month, group, now, again=True)
                 _suppress(connection, suppressed)
                 if waiting:
                     connection.execute(
@@ -275,32 +321,43 @@ def store_outcomes(connection: Connection[Any], outcomes: Sequence[StoredOutcome
                         },
                     )
         else:
-            _store(connection, month, group, now)
+            try:
+                _store(connection, month, group, now, again=False)
+            except UniqueViolation:
+                # Rare, and nothing was written: an earlier try was, or somebody has put the attempt in doubt.
+                _store(connection, month, group, now, again=True)
 
 
-def _store(connection: Connection[Any], month: dt.date, group: Sequence[StoredOutcome], now: float) -> None:
-    connection.execute(
-        _STORE,
-        {
-            "month": month,
-            "runs": _array([each.intent.sender_run_id for each in group]),
-            "keys": _array([each.intent.key for each in group]),
-            "numbers": _array([each.intent.number for each in group]),
-            "states": _array([each.state for each in group]),
-            "outcomes": _array([each.outcome for each in group]),
-            "reasons": _array([each.reason for each in group]),
-            "carrier_ids": _array([each.carrier_message_id for each in group]),
-            "codes": _array([each.error_code for each in group]),
-            "classes": _array([each.error_class and str(each.error_class) for each in group]),
-            "delays": _array([each.delay_s for each in group]),
-            "dues": _array([each.due_at.isoformat() if each.due_at else None for each in group]),
-            "ages": _array([max(0.0, now - each.intent.taken_at) for each in group]),
-            "accounts": _array([each.intent.route.account.id for each in group]),
-            "segments": _array([each.segments for each in group]),
-            "costs": _array([None if each.cost is None else str(each.cost) for each in group]),
-            "currencies": _array([each.currency for each in group]),
-        },
-    )
+def _store(
+    connection: Connection[Any], month: dt.date, group: Sequence[StoredOutcome], now: float, *, again: bool
+) -> None:
+    columns: dict[str, list[Any]] = {
+        "number": [each.intent.number for each in group],
+        "state": [each.state for each in group],
+        "outcome": [each.outcome for each in group],
+        "reason": [each.reason for each in group],
+        "carrier_message_id": [each.carrier_message_id for each in group],
+        "error_code": [each.error_code for each in group],
+        "error_class": [each.error_class and str(each.error_class) for each in group],
+        "delay_s": [each.delay_s for each in group],
+        "due_at": [each.due_at.isoformat() if each.due_at else None for each in group],
+        "age_s": [max(0.0, now - each.intent.taken_at) for each in group],
+        "carrier_account_id": [each.intent.route.account.id for each in group],
+        "segments": [each.segments for each in group],
+        "cost": [None if each.cost is None else str(each.cost) for each in group],
+        "currency": [each.currency for each in group],
+        "sender_run_id": [each.intent.sender_run_id for each in group],
+    }
+    # Most batches are of one kind: what all have in common goes once, which spares the database most of the reading.
+    values: dict[str, Any] = {"month": month, "message_key": _array([each.intent.key for each in group])}
+    varying: list[str] = []
+    for name, column in columns.items():
+        if column.count(column[0]) == len(column):
+            values[name] = column[0]
+        else:
+            values[name] = _array(column)
+            varying.append(name)
+    connection.execute(_store_query(tuple(varying), again=again), values)
 
 
 def _element(value: float | str | None) -> str:
@@ -312,10 +369,7 @@ def _element(value: float | str | None) -> str:
 
 
 def _array(values: Sequence[float | str | None]) -> str:
-    """The array's text as PostgreSQL reads it: a tenth of what the driver spends on a list, and most lists are of one value."""
-    first = values[0]
-    if values.count(first) == len(values):
-        return "{" + ",".join([_element(first)] * len(values)) + "}"
+    """The array's text as PostgreSQL reads it: a tenth of what the driver spends on a list."""
     return "{" + ",".join(map(_element, values)) + "}"
 
 

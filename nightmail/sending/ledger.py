@@ -99,6 +99,7 @@ def load_ledger(
             for block in messages.blocks():
                 _copy_in(connection, found, block, zones, month=month, now=now, epoch=epoch)
             counts = message_counts(connection, found.id)
+            _refresh_statistics(connection, partition_name("message", month), sum(counts.values()))
             finishes_by = _finishes_by(connection, found, now)
             late = bool(finishes_by and found.cut_off_at and finishes_by > found.cut_off_at)
             connection.execute(
@@ -278,11 +279,21 @@ def _copy_in(
     _copy_table(connection, partition_name("message_content", month), _CONTENT_COLUMNS, content)
 
 
+def _refresh_statistics(connection: Connection, partition: str, loaded: int) -> None:
+    """Let the planner know of what was loaded, where that is much of the month: senders begin before autovacuum would."""
+    known = connection.scalar(text("select reltuples from pg_class where relname = :name"), {"name": partition})
+    if loaded > 50 + 0.1 * max(0.0, known or 0.0):
+        connection.execute(text(f"analyze (skip_locked) {partition}"))
+
+
 def _without_nul(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """PostgreSQL's text cannot hold U+0000, and one such character must not stop a campaign."""
+    import numpy as np
     import pyarrow.compute as pc
 
-    if pc.any(pc.match_substring(column, "\x00")).as_py():
+    # The least of all bytes is found many times faster than a text in each row.
+    letters = [chunk.buffers()[-1] for chunk in column.chunks]
+    if any(each is not None and each.size and np.frombuffer(each, np.uint8).min() == 0 for each in letters):
         return pc.replace_substring(column, "\x00", "")
     return column
 

@@ -34,6 +34,7 @@ from nightmail.sending.campaigns import find_campaign, raise_alert, suspend_chan
 from nightmail.sending.carrier import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.intents import (
+    BY_INDEX,
     CampaignInHand,
     Content,
     Intent,
@@ -64,6 +65,8 @@ MARK_S = 1.0
 TIDY_S = 5.0
 RESOLVE_EVERY = 3
 DATABASE_PATIENCE_S = 300.0
+COLLECT_AFTER = 50_000
+"""New objects between two runs of the garbage collector."""
 LONGEST_WAIT_S = 60.0
 """A sender that may not hand off anything for longer than this ends; the sensor starts one when it is time."""
 TROUBLE_TO_STOP = 5
@@ -320,8 +323,11 @@ class _Sender:
 
     def run(self) -> DrainSummary:
         began = last_work = _now()
-        # What the process has loaded by now stays: the collector need not walk it at every batch.
+        # What the process has loaded by now stays, and no cycles are made of messages: the collector, which would walk
+        # all that is in hand several times for every batch of emails, need not come often.
         gc.freeze()
+        thresholds = gc.get_threshold()
+        gc.set_threshold(COLLECT_AFTER, *thresholds[1:])
         tidy = threading.Thread(target=self._tidy, name="tidy", daemon=True)
         try:
             self._look()
@@ -341,6 +347,7 @@ class _Sender:
                 self.wake.clear()
         finally:
             self._close()
+            gc.set_threshold(*thresholds)
             gc.unfreeze()
             self.summary.seconds = _now() - began
         if self.defect is not None:
@@ -741,7 +748,7 @@ class _Sender:
             autocommit=True,
             connect_timeout=10,
             application_name="nightmail sender",
-            options="-c timezone=UTC -c statement_timeout=60000",
+            options=f"-c timezone=UTC -c statement_timeout=60000 {BY_INDEX}",
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,

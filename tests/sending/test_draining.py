@@ -7,12 +7,19 @@ import threading
 import time
 from typing import Any
 
+import psycopg
 import pytest
 
 from benchmarks.sending_rig import KEY, Organisation, in_minutes
 from nightmail.privacy import address_hash
 from nightmail.sending.campaigns import cancel, lift_suspension, pause, resume, suspend_channel, suspensions
+from nightmail.sending.carrier import HandOff, Outcome, OutgoingMessage
+from nightmail.sending.intents import CampaignInHand, claim, store_outcomes
+from nightmail.sending.outcomes import judge
+from nightmail.sending.routes import routes_of
+from nightmail.sending.sender_runs import begin_sender_run, end_sender_run
 from nightmail.sending.senders import SenderOptions, drain
+from nightmail.store.engine import libpq_url
 from tests.sandbox_process import RunningCarriers, eventually
 
 
@@ -30,6 +37,7 @@ def test_a_campaign_is_handed_off_once_and_finishes(organisation: Organisation, 
     rows = organisation.messages(campaign)
     assert {row["message_id"] for row in rows} == set(ids)
     assert all(row["state"] == "accepted" and row["carrier_message_id"] and row["handed_off_at"] for row in rows)
+    assert all(row["changed_at"] == row["handed_off_at"] > row["planned_at"] for row in rows)
     after = organisation.read(campaign)
     assert after.state == "finished" and after.first_hand_off_at is not None
     assert organisation.query("select count(*) from attempt where outcome = 'accepted'")[0][0] == 250
@@ -43,6 +51,37 @@ def test_other_channels_go_the_same_way(organisation: Organisation, sandbox: Run
     ids = accepted_of(sandbox, campaign.token)
     assert len(ids) == len(set(ids)) == 40
     assert organisation.states(campaign) == {"accepted": 40}
+
+
+def test_outcomes_are_written_once_however_often_they_are_stored(organisation: Organisation) -> None:
+    """A sender that does not know whether its outcomes were written stores them again: one attempt each, none changed."""
+    campaign = organisation.campaign(5, ("email",))
+    with organisation.engine.connect() as reading:
+        route = routes_of(reading, campaign, "email")[0]
+    with psycopg.connect(libpq_url(organisation.engine), autocommit=True) as connection:
+        run, epoch = begin_sender_run(connection, None, "here", 1)
+        intents, _ = claim(
+            connection,
+            CampaignInHand(campaign, [organisation.team_id], False, False),
+            route,
+            sender_run_id=run,
+            epoch=epoch,
+            limit=5,
+            taken_at=0.0,
+            compose=lambda _, __, rows: [
+                OutgoingMessage(message_id, to, body) for message_id, _, to, _, body, _ in rows
+            ],
+        )
+        outcomes = [
+            judge(intent, HandOff(intent.message.message_id, Outcome.ACCEPTED if number else Outcome.IN_DOUBT, "one"))
+            for number, intent in enumerate(intents)
+        ]
+        for _ in range(2):
+            store_outcomes(connection, outcomes, 1.0)
+        end_sender_run(connection, run, 5)
+    assert organisation.states(campaign) == {"accepted": 4, "in_doubt": 1}
+    rows = organisation.query("select number, outcome, count(*) from attempt group by 1, 2 order by 2")
+    assert [tuple(row) for row in rows] == [(1, "accepted", 4), (1, "in_doubt", 1)]
 
 
 def test_a_defect_in_a_sender_shows_and_leaves_nothing_in_its_hands(organisation: Organisation) -> None:

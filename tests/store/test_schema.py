@@ -6,7 +6,7 @@ import datetime as dt
 import re
 
 import pytest
-from sqlalchemy import Engine, insert, select, text, update
+from sqlalchemy import Engine, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from nightmail.store.partitions import ensure_partitions, month_of, next_month
@@ -36,12 +36,17 @@ def add_message(engine: Engine, state: MessageState, key: int = 1) -> None:
         )
 
 
+@pytest.mark.parametrize("stamped", [False, True])
 @pytest.mark.parametrize("before", list(MessageState))
-def test_only_allowed_message_transitions_pass(database: Engine, before: MessageState) -> None:
-    """Each pair of states is accepted or refused by the database exactly as the table in states.py says."""
+def test_only_allowed_message_transitions_pass(database: Engine, before: MessageState, stamped: bool) -> None:
+    """Each pair of states is accepted or refused by the database exactly as the table in states.py says.
+
+    That holds for statements that write the time of the change themselves, too, which may spare the database a look-up.
+    """
+    stamp = {"changed_at": func.now()} if stamped else {}
     for number, after in enumerate(MessageState, start=1):
         add_message(database, before, key=number)
-        change = update(Message).where(Message.message_key == number).values(state=after)
+        change = update(Message).where(Message.message_key == number).values(state=after, **stamp)
         if after == before or after in MESSAGE_TRANSITIONS[before]:
             with database.begin() as connection:
                 connection.execute(change)
@@ -51,6 +56,18 @@ def test_only_allowed_message_transitions_pass(database: Engine, before: Message
             with database.connect() as connection:
                 state = connection.scalar(select(Message.state).where(Message.message_key == number))
             assert state == before
+
+
+def test_a_change_of_state_is_stamped_whoever_makes_it(database: Engine) -> None:
+    """A statement that forgets the time of the change gets it from the database."""
+    add_message(database, MessageState.QUEUED)
+    long_ago = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    with database.begin() as connection:
+        connection.execute(update(Message).values(changed_at=long_ago))
+    for state in (MessageState.HANDING_OVER, MessageState.ACCEPTED):
+        with database.begin() as connection:
+            connection.execute(update(Message).values(state=state, changed_at=long_ago))
+            assert connection.scalar(select(Message.changed_at == func.now())) is True
 
 
 def test_upgrade_is_safe_to_repeat_and_leaves_nothing_pending(database: Engine) -> None:
