@@ -17,6 +17,7 @@ from nightmail.sending.campaigns import CampaignRow, get_campaign, list_campaign
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
 from sensors.prepare_requests import ATTEMPT_TAG, CAMPAIGN_TAG, PREPARE_JOB
+from sensors.run_tags import ENDED_TAG
 
 GRACE_S = 60
 """A campaign is left alone for so long after its state changed: its run may be about to be asked for, or to begin."""
@@ -40,7 +41,7 @@ def failed_runs(context: dg.SensorEvaluationContext, database: DatabaseResource)
     for campaign in waiting:
         verdict = attempt_failed(context.instance, campaign, now)
         if verdict is not None:
-            done.append(f"{campaign.key}: {take_back(database, campaign, verdict)}")
+            done.append(f"{campaign.key}: {take_back(database, campaign, verdict, _interruptions(context, campaign))}")
     cursor = _alert_failed_jobs(context, database, now)
     if done:
         return dg.SensorResult(skip_reason="; ".join(done), cursor=cursor)
@@ -69,10 +70,13 @@ def attempt_failed(instance: dg.DagsterInstance, campaign: CampaignRow, now: dt.
     return None
 
 
-def take_back(database: DatabaseResource, campaign: CampaignRow, why: str) -> str:
-    """Give a campaign another attempt, or stop it when it has had its share; gives which."""
+def take_back(database: DatabaseResource, campaign: CampaignRow, why: str, interruptions: int = 0) -> str:
+    """Give a campaign another attempt, or stop it when it has had its share; gives which.
+
+    ``interruptions`` of its attempts say nothing about the campaign: the daemon ended under them.
+    """
     attempts = max(campaign.prepare_attempts, 1)
-    most = feed_settings(campaign.settings).prepare_attempts
+    most = feed_settings(campaign.settings).prepare_attempts + interruptions
     with database.begin() as connection:
         now = get_campaign(connection, campaign.id)
         if now.state != campaign.state or now.prepare_attempts != campaign.prepare_attempts:
@@ -104,10 +108,16 @@ def take_back(database: DatabaseResource, campaign: CampaignRow, why: str) -> st
     return f"stopped ({why})"
 
 
+def _interruptions(context: dg.SensorEvaluationContext, campaign: CampaignRow) -> int:
+    return context.instance.get_runs_count(
+        dg.RunsFilter(job_name=PREPARE_JOB, tags={CAMPAIGN_TAG: campaign.key, ENDED_TAG: "true"})
+    )
+
+
 def _alert_failed_jobs(context: dg.SensorEvaluationContext, database: DatabaseResource, now: dt.datetime) -> str:
     """Alerts for failed runs of the other jobs since the last look; gives the new cursor."""
     since = dt.datetime.fromisoformat(json.loads(context.cursor)["since"]) if context.cursor else now
-    for job in ("send", "report", "write_sends"):
+    for job in ("send", "report", "write_sends", "retention"):
         records = context.instance.get_run_records(
             dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since), limit=50
         )

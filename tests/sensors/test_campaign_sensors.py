@@ -16,6 +16,7 @@ from sensors.api_files import api_files
 from sensors.campaigns import campaigns_due
 from sensors.failures import failed_runs
 from sensors.messages_due import messages_due, senders_wanted
+from sensors.run_tags import ENDED_TAG
 from tests.pipeline_rig import PipelineRig, contact_rows
 
 
@@ -152,3 +153,18 @@ def test_a_run_cancelled_before_it_began_counts_as_an_attempt(rig: PipelineRig) 
     with rig.engine.connect() as connection:
         assert get_campaign(connection, campaign.key).prepare_attempts == 1
     assert tick(rig, api_files).run_requests[0].run_key == f"{campaign.key}/2"
+
+
+def test_attempts_that_ended_with_the_daemon_are_not_held_against_the_campaign(rig: PipelineRig) -> None:
+    """A daemon that is killed again and again stops no campaign: only its own failures count."""
+    campaign = rig.upload(contact_rows(3)).campaign
+    assert campaign is not None
+    for attempt in range(1, 6):
+        request = tick(rig, api_files).run_requests[0]
+        assert request.run_key == f"{campaign.key}/{attempt}"
+        run = rig.instance.create_run_for_job(
+            rig.defs.resolve_job_def("prepare"), tags={**request.tags, ENDED_TAG: "true"}
+        )
+        rig.instance.report_run_failed(run)
+        tick(rig, failed_runs)
+        assert rig.campaign(campaign).state == CampaignState.RECEIVED
