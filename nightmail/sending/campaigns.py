@@ -193,7 +193,7 @@ def create_campaign(
     """
     found = connection.execute(
         text(
-            "select t.path, t.time_zone, f.name as feed, g.urgent from team t join category g on g.id = :category "
+            "select t.path, t.time_zone, f.name as feed, g.urgent, now() as now from team t join category g on g.id = :category "
             "left join feed f on f.id = :feed where t.id = :team"
         ),
         {"team": team_id, "category": category_id, "feed": feed_id},
@@ -204,7 +204,7 @@ def create_campaign(
     stem = found.path if not label or found.path.rsplit(".", 1)[-1] == label else f"{found.path}.{label}"
     while True:
         token = f"c{secrets.token_hex(5)}"
-        key = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}.{stem}.{token[1:7]}"
+        key = f"{found.now.astimezone(dt.UTC):%Y-%m-%d}.{stem}.{token[1:7]}"
         number = connection.scalar(
             text(
                 "insert into campaign (key, token, team_id, feed_id, template_version_id, category_id, source, priority,"
