@@ -561,6 +561,22 @@ def suspend_channel(
     return SuspensionRow(**row._mapping)
 
 
+def waiting_for(connection: Connection, channel: str, team_id: int | None = None) -> int:
+    """How many messages of campaigns under way are not handed off while a channel is suspended, for a team or for all."""
+    return int(
+        connection.scalar(
+            text(
+                "select coalesce(sum((select count(*) from message m where m.campaign_id = c.id and m.state = 'queued' "
+                "and m.channel = :channel)), 0) from campaign c join team t on t.id = c.team_id "
+                "left join team o on o.id = :team where c.state in ('sending', 'scheduled', 'paused') "
+                "and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))"
+            ),
+            {"channel": channel, "team": team_id},
+        )
+        or 0
+    )
+
+
 def lift_suspension(engine: Engine, suspension_id: int, *, by: str) -> None:
     """Use a suspended channel again. Raises :class:`UsageError` (``suspension_unknown``) when it is not suspended."""
     with engine.begin() as connection:

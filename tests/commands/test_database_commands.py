@@ -177,6 +177,7 @@ def test_unknown_names_are_answered(deployment: CommandLine, arguments: tuple[st
 
 def test_a_channel_is_suspended_and_lifted(deployment: CommandLine) -> None:
     made = deployment.json("suspend", "sms", "--team", "acme", "--reason", "The operator asked for it")
+    assert made["waiting"] == 0
     (listed,) = deployment.json("campaigns", "--suspensions")["suspensions"]
     assert (listed["id"], listed["channel"]) == (made["suspension"], "sms")
     assert listed["reason"] == "The operator asked for it"

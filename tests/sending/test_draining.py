@@ -11,7 +11,15 @@ import pytest
 
 from benchmarks.sending_rig import KEY, Organisation, in_minutes
 from nightmail.privacy import address_hash
-from nightmail.sending.campaigns import cancel, lift_suspension, pause, resume, suspend_channel, suspensions
+from nightmail.sending.campaigns import (
+    cancel,
+    lift_suspension,
+    pause,
+    resume,
+    suspend_channel,
+    suspensions,
+    waiting_for,
+)
 from nightmail.sending.senders import SenderOptions, drain
 from tests.sandbox_process import RunningCarriers, eventually
 
@@ -229,6 +237,39 @@ def test_a_pause_holds_within_a_second_and_resuming_sends_the_rest(
     organisation.drain()
     ids = accepted_of(sandbox, campaign.token)
     assert len(ids) == len(set(ids)) == 200
+
+
+@pytest.mark.parametrize("order", ["cancel", "suspend"])
+def test_cancelling_and_suspending_hold_within_a_second_too(
+    organisation: Organisation, sandbox: RunningCarriers, order: str
+) -> None:
+    """While a sender is at work; what is told as not sent, and what was under way, adds up with what the carrier has."""
+    sandbox.faults({"kind": "wait", "on": "messages", "seconds": 0.05})
+    campaign = organisation.campaign(200)
+    stop = threading.Event()
+    options = SenderOptions(hash_key=KEY, idle_s=2.0)
+    sender = threading.Thread(
+        target=lambda: drain(organisation.engine, organisation.carriers, options, stop=stop), daemon=True
+    )
+    sender.start()
+    eventually(lambda: len(accepted_of(sandbox, campaign.token)) >= 20)
+    if order == "cancel":
+        stopped = cancel(organisation.engine, campaign.key, actor="test")
+        assert 0 < stopped.not_sent <= 200 - 20
+    else:
+        suspend_channel(organisation.engine, "sms", reason="test", by="test", team_id=organisation.parent_id)
+        with organisation.engine.connect() as connection:
+            assert 0 < waiting_for(connection, "sms", organisation.parent_id) <= 200 - 20
+            assert waiting_for(connection, "email", organisation.parent_id) == 0
+    ordered_at = time.time()
+    sender.join(30)
+    assert not sender.is_alive()
+    lines = [line for line in sandbox.accepted() if (line["message_id"] or "").startswith(campaign.token)]
+    assert max(dt.datetime.fromisoformat(line["at"]).timestamp() for line in lines) < ordered_at + 1.0
+    organisation.drain()
+    left = "cancelled" if order == "cancel" else "queued"
+    assert organisation.states(campaign) == {"accepted": len(lines), left: 200 - len(lines)}
+    assert len(accepted_of(sandbox, campaign.token)) == len(lines) < 200
 
 
 def test_a_cancelled_campaign_tells_what_was_not_sent(organisation: Organisation, sandbox: RunningCarriers) -> None:
