@@ -115,7 +115,7 @@ def test_a_run_that_a_killed_daemon_left_behind_is_ended(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     """Killed between the queue and the fork: the next daemon ends the run, and marks that it was nobody's fault."""
-    run = instance.create_run_for_job(slow_job.slow)
+    run = instance.create_run_for_job(slow_job.slow, run_config={"ops": {"rest": {"config": {"seconds": 0.0}}}})
     instance.report_dagster_event(
         dg.DagsterEvent(event_type_value=f"PIPELINE_{status}", job_name=run.job_name), run_id=run.run_id
     )

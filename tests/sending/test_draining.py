@@ -120,6 +120,56 @@ def test_a_fault_never_sends_twice_and_what_was_taken_is_found(
     assert left <= {"in_doubt"} if "in" in end else not left, left
 
 
+@pytest.mark.parametrize("channel", ["sms", "email"])
+def test_a_text_that_the_carrier_refuses_stops_nobody_else(
+    organisation: Organisation, sandbox: RunningCarriers, channel: str
+) -> None:
+    """One refused among forty, by itself or within a request: it fails with the carrier's reason, the others go once."""
+    if channel == "sms":
+        campaign = organisation.campaign(39)
+        refused = organisation.campaign(["+447700900777"], row={"body": "x" * 1601})
+    else:
+        addresses = [f"person{number}@mail.example" for number in range(39)]
+        refused = campaign = organisation.campaign(
+            [*addresses[:20], "refuse@mail.example", *addresses[20:]], ("email",)
+        )
+    organisation.drain()
+    (failed,) = [row for row in organisation.messages(refused) if row["state"] == "failed"]
+    assert failed["reason"] in ("carrier_rejected", "address_refused") and failed["error_code"]
+    accepted = accepted_of(sandbox, campaign.token)
+    assert len(accepted) == len(set(accepted)) == 39
+    assert failed["message_id"] not in accepted
+    assert organisation.query("select count(*) from suspension")[0][0] == 0
+
+
+@pytest.mark.parametrize("kind", ["html", "html_502"])
+def test_a_carrier_that_answers_html_is_alerted_and_nothing_is_lost(
+    organisation: Organisation, sandbox: RunningCarriers, kind: str
+) -> None:
+    """A proxy in between speaks for the carrier: in doubt, an alert that names the account, and the rest waits."""
+    sandbox.faults({"kind": kind, "on": "messages"})
+    campaign = organisation.campaign(60)
+    stop = threading.Event()
+    drain(
+        organisation.engine,
+        organisation.carriers,
+        SenderOptions(hash_key=KEY, maximum_s=60.0),
+        stop=stop,
+        progress=lambda handed_off: stop.set() if handed_off > 10 else None,
+    )
+    states = organisation.states(campaign)
+    assert set(states) <= {"in_doubt", "queued"} and sum(states.values()) == 60
+    assert states["in_doubt"] < 60, "a carrier that gives no clear answer is left alone"
+    (alert,) = organisation.query("select reason, message from alert")
+    assert alert.reason == "carrier_unavailable"
+    assert "sandbox-sms gave no clear answer to 10 hand-offs in a row" in alert.message
+    assert accepted_of(sandbox, campaign.token) == []
+    sandbox.faults()
+    organisation.execute("update pace set blocked_until = null")
+    organisation.drain()
+    assert organisation.states(campaign) == {"accepted": states["queued"], "in_doubt": states["in_doubt"]}
+
+
 def test_an_opt_out_after_rendering_is_honoured(organisation: Organisation, sandbox: RunningCarriers) -> None:
     """Suppressed after the ledger was loaded: held, with the reason, and never handed off."""
     campaign = organisation.campaign(5)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from assets.partitions import campaigns
 from nightmail.intake.arrivals import create_feed_campaign
@@ -117,6 +120,30 @@ def test_a_crashed_preparation_is_tried_again_and_then_stopped(rig: PipelineRig)
     assert problem is not None and problem["reason"] == "preparation_failed"
     alerts = rig.rows("select reason, subject from alert where reason = 'preparation_failed'")
     assert alerts == [{"reason": "preparation_failed", "subject": f"campaign:{key}"}]
+
+
+def test_a_full_disk_is_named_and_leaves_nothing_half_done(rig: PipelineRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lake's disk is full at every attempt: stopped with that as the reason; no message is in the ledger."""
+    registered = rig.upload(contact_rows(3), prepare_attempts=1)
+    assert registered.campaign is not None
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr("pyarrow.parquet.ParquetWriter.write_table", full)
+        disk.setattr("pyarrow.parquet.ParquetWriter.write_batch", full)
+        disk.setattr("pyarrow.parquet.ParquetWriter.write", full)
+        assert not rig.prepare(registered.campaign).success
+    tick(rig, failed_runs)
+    stopped = rig.campaign(registered.campaign)
+    assert stopped.state == CampaignState.STOPPED
+    assert stopped.problem is not None and stopped.problem["reason"] == "disk_full"
+    (alert,) = rig.rows("select reason, message from alert")
+    assert alert["reason"] == "disk_full" and "no room left on the disk" in alert["message"]
+    assert rig.rows("select count(*) as n from message") == [{"n": 0}]
+    again = rig.prepared(contact_rows(3), again=True)
+    assert again.state == CampaignState.SENDING
 
 
 def test_a_run_at_work_is_left_alone(rig: PipelineRig) -> None:
