@@ -25,6 +25,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -52,6 +53,8 @@ from nightmail.store.upgrade import upgrade
 
 ROOT = Path(__file__).resolve().parent.parent
 EMAIL_BATCH = 1000
+AT_WORK_S = 10.0
+"""The longest that a kill waits for the carriers to take something."""
 WINDOWS = {"sms": WINDOW, "voice": WINDOW, "email": EMAIL_BATCH * DEFAULT_CONNECTIONS["email"]}
 """How many intents of a channel one sender holds at the most: what its death may put in doubt."""
 REQUESTS = {"sms": "messages", "voice": "calls", "email": "mail"}
@@ -170,6 +173,7 @@ class Rig:
         self.organisation = Organisation(self.engine, self.folder / "lake", self.told, self.public_url)
         self.context = context()
         self._environment = environment
+        self.accepted_before = 0
         self.dagster: DagsterProcesses | None = None
 
     def start_dagster(self) -> DagsterProcesses:
@@ -213,6 +217,10 @@ class Rig:
         )  # fmt: skip
         if probe.returncode:
             self.restart_database("fast")
+
+    def accepted_count(self) -> int:
+        """How many messages the carriers took."""
+        return int(self.ask("")["accepted"])
 
     def accepted(self) -> list[dict[str, Any]]:
         """The witness."""
@@ -281,7 +289,8 @@ def run(
         running = [start_sender(rig.context, rig.url, rig.public_url) for _ in range(senders)]
         restart_at = {kills * (place + 1) // (restarts + 1) for place in range(restarts)}
         while result.kills < kills:
-            time.sleep(chance.uniform(0.05, 0.6))
+            _wait_for_hand_offs(rig, result.kills)
+            time.sleep(chance.uniform(0.0, 0.5))
             victim = running.pop(chance.randrange(len(running)))
             victim.kill()
             victim.join()
@@ -328,6 +337,14 @@ def run(
         for each in result.by_channel.values()
     )
     return result
+
+
+def _wait_for_hand_offs(rig: Rig, kills: int) -> None:
+    """Wait until the carriers took something since the last kill: on a busy machine senders would die before they begin."""
+    until = time.monotonic() + AT_WORK_S
+    while rig.accepted_count() <= rig.accepted_before and time.monotonic() < until and kills:
+        time.sleep(0.05)
+    rig.accepted_before = rig.accepted_count()
 
 
 def _waiting(rig: Rig) -> int:
@@ -478,6 +495,8 @@ def main() -> None:
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
+    # Asked to end, it takes down what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     result = run(
         campaigns=arguments.campaigns,
         messages=arguments.messages,
