@@ -67,7 +67,7 @@ class Records:
     """At most so many records of a span."""
     one: Callable[[str], Any]
     """One record by its id."""
-    same_text: Callable[[InDoubt, Any], bool]
+    same: Callable[[InDoubt, Any], bool]
     """Whether a record can be this message, as far as the record tells."""
     status: Callable[[Any], ReceiptStatus | None]
     clock_offset: Callable[[], timedelta]
@@ -97,7 +97,7 @@ class Records:
                     return Finding(message_id, Verdict.UNKNOWN, detail="the recipient has too many records")
                 if created is not None and created < self.on_their_clock(doubt.since):
                     break
-                if record.direction != "inbound" and self.same_text(doubt, record):
+                if record.direction != "inbound" and self.same(doubt, record):
                     candidates.append(record)
         except UNREADABLE as error:
             return Finding(message_id, Verdict.UNKNOWN, detail=f"the records cannot be read: {type(error).__name__}")
