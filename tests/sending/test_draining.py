@@ -8,8 +8,10 @@ import time
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from benchmarks.sending_rig import KEY, Organisation, in_minutes
+from nightmail.errors import UnavailableError
 from nightmail.privacy import address_hash
 from nightmail.sending.campaigns import (
     cancel,
@@ -140,6 +142,67 @@ def test_a_text_that_the_carrier_refuses_stops_nobody_else(
     assert len(accepted) == len(set(accepted)) == 39
     assert failed["message_id"] not in accepted
     assert organisation.query("select count(*) from suspension")[0][0] == 0
+
+
+def test_trying_again_backs_off_and_ends(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Throttled for good: later at each attempt, and given up at the twelfth, when the next channel takes over."""
+    sandbox.faults({"kind": "429", "on": "messages", "retry_after": 0.05})
+    campaign = organisation.campaign(["+447700900001"], ("sms", "email"))
+    waits = []
+    for attempt in range(1, 13):
+        organisation.execute("update message set due_at = now() where state = 'queued'")
+        organisation.execute("update pace set blocked_until = null")
+        organisation.drain(idle_s=0.01)
+        sms, _ = organisation.messages(campaign)
+        assert sms["attempts"] == attempt
+        if attempt < 12:
+            assert (sms["state"], sms["reason"]) == ("queued", "carrier_unavailable")
+            waits.append((sms["due_at"] - sms["changed_at"]).total_seconds())
+    assert all(0.75 * min(300, 2**place) <= wait <= 1.25 * min(300, 2**place) + 1 for place, wait in enumerate(waits))
+    assert (sms["state"], sms["reason"]) == ("failed", "retries_exhausted")
+    organisation.drain()
+    assert [row["state"] for row in organisation.messages(campaign)] == ["failed", "accepted"]
+
+
+def test_a_database_that_stays_away_ends_the_sender_with_a_word_and_loses_nothing(
+    organisation: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for a while, says what happened and what to do; nothing goes meanwhile, and all goes once afterwards."""
+    monkeypatch.setattr("nightmail.sending.senders.DATABASE_PATIENCE_S", 1.5)
+    monkeypatch.setattr("nightmail.sending.advance.RESTART_GRACE_S", 0)
+    sandbox.faults({"kind": "wait", "on": "messages", "seconds": 0.05})
+    organisation.change_account("sms", connections=2)
+    campaign = organisation.campaign(150)
+    name = organisation.engine.url.database
+    administration = create_engine(organisation.engine.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    raised: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            organisation.drain()
+        except UnavailableError as error:
+            raised.append(error)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    eventually(lambda: len(accepted_of(sandbox, campaign.token)) >= 20)
+    with administration.connect() as connection:
+        connection.execute(text(f"alter database {name} allow_connections false"))
+        connection.execute(
+            text("select pg_terminate_backend(pid) from pg_stat_activity where datname = :n"), {"n": name}
+        )
+        sender.join(60)
+        connection.execute(text(f"alter database {name} allow_connections true"))
+    administration.dispose()
+    assert not sender.is_alive()
+    (error,) = raised
+    assert isinstance(error, UnavailableError) and error.reason == "database_unavailable"
+    assert "did not answer" in error.message or "does not answer" in error.message
+    assert len(accepted_of(sandbox, campaign.token)) < 150
+    organisation.drain()
+    ids = accepted_of(sandbox, campaign.token)
+    assert len(ids) == len(set(ids)) == 150
+    assert organisation.states(campaign) == {"accepted": 150}
 
 
 @pytest.mark.parametrize("kind", ["html", "html_502"])
