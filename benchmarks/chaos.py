@@ -53,6 +53,8 @@ from nightmail.store.upgrade import upgrade
 
 ROOT = Path(__file__).resolve().parent.parent
 EMAIL_BATCH = 1000
+PATIENCE_S = 3.0
+"""For how long an answer is waited for; hangs are longer."""
 AT_WORK_S = 10.0
 """The longest that a kill waits for the carriers to take something."""
 WINDOWS = {"sms": WINDOW, "voice": WINDOW, "email": EMAIL_BATCH * DEFAULT_CONNECTIONS["email"]}
@@ -171,6 +173,9 @@ class Rig:
         )  # fmt: skip
         self._wait_for_port(port)
         self.organisation = Organisation(self.engine, self.folder / "lake", self.told, self.public_url)
+        for channel in WINDOWS:
+            # A busy machine answers late, which is not the carrier's silence that the faults are about.
+            self.organisation.change_account(channel, timeout_s=PATIENCE_S)
         self.context = context()
         self._environment = environment
         self.accepted_before = 0
