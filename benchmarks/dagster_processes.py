@@ -202,8 +202,8 @@ class DaemonKiller(threading.Thread):
         try:
             turn = 0
             while self._dagster.killed["daemon"] < self._kills and not self._ended.is_set():
-                self._dagster.kill_at_work(KINDS[turn % len(KINDS)], self._chance, self._ended)
-                turn += 1
+                if self._dagster.kill_at_work(KINDS[turn % len(KINDS)], self._chance, self._ended):
+                    turn += 1
         except BaseException as error:
             self.error = error
 

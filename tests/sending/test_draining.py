@@ -199,6 +199,7 @@ def test_a_database_that_stays_away_ends_the_sender_with_a_word_and_loses_nothin
     assert isinstance(error, UnavailableError) and error.reason == "database_unavailable"
     assert "did not answer" in error.message or "does not answer" in error.message
     assert len(accepted_of(sandbox, campaign.token)) < 150
+    organisation.engine.dispose()
     organisation.drain()
     ids = accepted_of(sandbox, campaign.token)
     assert len(ids) == len(set(ids)) == 150
