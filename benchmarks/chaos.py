@@ -2,14 +2,19 @@
 
 ``python -m benchmarks.chaos --campaigns 5 --kills 200 --seed 1 --json``
 
-Everything is real but the carriers: senders in processes of their own, killed with SIGKILL at random moments, PostgreSQL
-that is restarted and crashed, the portal that takes signed webhooks. The stand-ins answer with faults, and send receipts
-late, twice and out of order; their log of what they accepted is the witness. At the end:
+Everything is real but the carriers: senders in processes of their own, killed with SIGKILL at random moments; beside
+them Dagster's daemon as ``nightmail up`` starts it, which prepares contact files and keeps further senders going as runs,
+and which is killed as well, with its runs, its warm process and its code server; PostgreSQL that is restarted and
+crashed, the portal that takes signed webhooks. The stand-ins answer with faults, and send receipts late, twice and out of
+order; their log of what they accepted is the witness. At the end:
 
 - ``twice``: hand-offs that the witness has beyond the first of each message; must be 0;
 - ``lost``: messages that are neither accepted (and with the witness), nor refused, nor in doubt; must be 0;
 - ``unresolved``: messages that the witness has and the ledger does not know as accepted; must be 0;
-- ``in_doubt``: messages that stayed in doubt, as the carrier never had them; at most faults (and kills) times the batch.
+- ``in_doubt``: messages that stayed in doubt, as the carrier never had them. ``by_channel`` holds each channel's number
+  against its bound: the messages of the requests that faults hit (one for SMS and calls, one request's for email), and
+  one window of each sender that died: 100 SMS, 100 calls, one request of emails per connection;
+- ``stuck_runs``: runs that Dagster believes to be at work when all is done; must be 0.
 """
 
 from __future__ import annotations
@@ -20,30 +25,42 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
 from benchmarks.sender_processes import context, start_sender
 from benchmarks.sending_rig import KEY, WEBHOOK_SECRET, Organisation, sandbox_carriers, tell_secrets
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.in_doubt import resolve_in_doubt
+from nightmail.sending.routes import DEFAULT_CONNECTIONS
 from nightmail.sending.senders import WINDOW
+from nightmail.settings import settings
 from nightmail.store.engine import normalised_url
-from nightmail.store.local_server import LocalServer
+from nightmail.store.local_server import DAGSTER_DATABASE, LocalServer
 from nightmail.store.upgrade import upgrade
 
 ROOT = Path(__file__).resolve().parent.parent
 EMAIL_BATCH = 1000
+PATIENCE_S = 3.0
+"""For how long an answer is waited for; hangs are longer."""
+AT_WORK_S = 10.0
+"""The longest that a kill waits for the carriers to take something."""
+WINDOWS = {"sms": WINDOW, "voice": WINDOW, "email": EMAIL_BATCH * DEFAULT_CONNECTIONS["email"]}
+"""How many intents of a channel one sender holds at the most: what its death may put in doubt."""
+REQUESTS = {"sms": "messages", "voice": "calls", "email": "mail"}
+"""What the stand-ins call the hand-offs of a channel."""
 FAULTS = [
     {"kind": "429", "share": 0.01, "retry_after": 0.3},
     {"kind": "500_before", "share": 0.004},
@@ -88,6 +105,17 @@ class Result:
     unresolved: int = 0
     in_doubt_bound: int = 0
     ever_in_doubt: int = 0
+    by_channel: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By channel: ``in_doubt`` and ``ever_in_doubt`` against ``bound``, and ``largest_window`` that a sender died over
+    against ``window``."""
+    daemon_kills: int = 0
+    code_server_kills: int = 0
+    warm_process_kills: int = 0
+    run_kills: int = 0
+    """Sender runs of Dagster's whose process was killed."""
+    sent_by_runs: int = 0
+    """Messages that sender runs of Dagster's handed off."""
+    stuck_runs: int = 0
     repeated_receipts: bool = True
     seconds: float = 0.0
     well: bool = False
@@ -145,7 +173,21 @@ class Rig:
         )  # fmt: skip
         self._wait_for_port(port)
         self.organisation = Organisation(self.engine, self.folder / "lake", self.told, self.public_url)
+        for channel in WINDOWS:
+            # A busy machine answers late, which is not the carrier's silence that the faults are about.
+            self.organisation.change_account(channel, timeout_s=PATIENCE_S)
         self.context = context()
+        self._environment = environment
+        self.accepted_before = 0
+        self.dagster: DagsterProcesses | None = None
+
+    def start_dagster(self) -> DagsterProcesses:
+        """Start Dagster's daemon and code server beside the senders that are started here."""
+        self.dagster = DagsterProcesses(
+            self.engine, self.url, self.server.url(DAGSTER_DATABASE), self.folder / "data", self._environment
+        )
+        self.dagster.start()
+        return self.dagster
 
     def _wait_for_port(self, port: int) -> None:
         until = time.monotonic() + 60
@@ -181,6 +223,10 @@ class Rig:
         if probe.returncode:
             self.restart_database("fast")
 
+    def accepted_count(self) -> int:
+        """How many messages the carriers took."""
+        return int(self.ask("")["accepted"])
+
     def accepted(self) -> list[dict[str, Any]]:
         """The witness."""
         return [json.loads(line) for line in Path(self.told["accepted"]).read_text().splitlines()]
@@ -195,6 +241,8 @@ class Rig:
 
     def close(self) -> None:
         """Stop what was started."""
+        if self.dagster is not None:
+            self.dagster.close()
         for process in (self.portal, self.sandbox):
             process.terminate()
             process.wait(timeout=30)
@@ -215,6 +263,8 @@ def make_campaigns(rig: Rig, campaigns: int, messages: int) -> int:
         settings = {"delivery": "escalation", "escalate_after_s": 3600} if kind == 3 else {}
         rig.organisation.campaign(count, channels, settings=settings)
         total += count * len(channels)
+    if rig.dagster is not None:
+        total += rig.dagster.upload(max(1, messages // 2))
     return total
 
 
@@ -227,6 +277,7 @@ def run(
     senders: int = 2,
     restarts: int = 2,
     disk_mb: int = 0,
+    daemon_kills: int = 0,
     tell: Any = None,
 ) -> Result:
     """One run; ``tell`` gets a line of progress now and then."""
@@ -234,12 +285,17 @@ def run(
     began = time.monotonic()
     result = Result()
     rig = Rig(seed, FAULTS, BEHAVIOUR, disk_mb)
+    killer = None
     try:
+        if daemon_kills:
+            killer = DaemonKiller(rig.start_dagster(), daemon_kills, seed)
+            killer.start()
         result.messages = make_campaigns(rig, campaigns, messages)
         running = [start_sender(rig.context, rig.url, rig.public_url) for _ in range(senders)]
         restart_at = {kills * (place + 1) // (restarts + 1) for place in range(restarts)}
         while result.kills < kills:
-            time.sleep(chance.uniform(0.05, 0.6))
+            _wait_for_hand_offs(rig, result.kills)
+            time.sleep(chance.uniform(0.0, 0.5))
             victim = running.pop(chance.randrange(len(running)))
             victim.kill()
             victim.join()
@@ -258,25 +314,56 @@ def run(
                 if waiting < senders * WINDOW and result.kills < kills:
                     # There must always be something to kill a sender over.
                     result.messages += make_campaigns(rig, 4, messages)
+        # What is left is the daemon's, if there is one: that its senders alone get it done is a part of the proof.
+        for sender in running if rig.dagster is not None else ():
+            sender.kill()
+            sender.join()
+            result.kills += 1
+        while killer is not None and killer.is_alive():
+            if _waiting(rig) < min(WINDOW, messages // 2):
+                result.messages += make_campaigns(rig, 4, messages)
+            killer.join(1.0)
+        if killer is not None and killer.error is not None:
+            raise killer.error
         _let_it_end(rig, tell)
         for sender in running:
             sender.kill()
             sender.join()
         _settle(rig)
-        _judge(rig, result, tell)
+        _judge(rig, result, senders, tell)
     finally:
+        if killer is not None:
+            killer.end()
         rig.close()
     result.seconds = round(time.monotonic() - began, 1)
-    result.well = result.twice == 0 and result.lost == 0 and result.unresolved == 0
-    result.well = result.well and result.in_doubt <= result.in_doubt_bound
+    result.well = result.twice == 0 and result.lost == 0 and result.unresolved == 0 and result.stuck_runs == 0
+    result.well = result.well and all(
+        each["in_doubt"] <= each["bound"] and each["largest_window"] <= each["window"]
+        for each in result.by_channel.values()
+    )
     return result
 
 
+def _wait_for_hand_offs(rig: Rig, kills: int) -> None:
+    """Wait until the carriers took something since the last kill: on a busy machine senders would die before they begin."""
+    until = time.monotonic() + AT_WORK_S
+    while rig.accepted_count() <= rig.accepted_before and time.monotonic() < until and kills:
+        time.sleep(0.05)
+    rig.accepted_before = rig.accepted_count()
+
+
 def _waiting(rig: Rig) -> int:
+    """Messages that are not decided yet; those of campaigns that are still to be prepared count as one."""
     try:
         with rig.engine.connect() as connection:
             return int(
-                connection.scalar(text("select count(*) from message where state in ('queued', 'handing_over')")) or 0
+                connection.scalar(
+                    text(
+                        "select (select count(*) from message where state in ('queued', 'handing_over')) "
+                        "+ (select count(*) from campaign where state in ('received', 'checking'))"
+                    )
+                )
+                or 0
             )
     except SQLAlchemyError:
         return 1_000_000
@@ -288,12 +375,14 @@ def _let_it_end(rig: Rig, tell: Any) -> None:
     quiet = 0
     while quiet < 3 and time.monotonic() < until:
         waiting, receipts = _waiting(rig), int(rig.ask("")["waiting"])
-        quiet = quiet + 1 if not waiting and not receipts else 0
+        running = len(rig.dagster.unfinished("send")) if rig.dagster is not None else 0
+        quiet = quiet + 1 if not waiting and not receipts and not running else 0
         if tell and not quiet:
-            tell(f"{waiting} messages and {receipts} receipts waiting")
+            tell(f"{waiting} messages and {receipts} receipts waiting, {running} sender runs")
         time.sleep(1.0)
-        with contextlib.suppress(SQLAlchemyError):
-            advance_ledger(rig.engine)
+        if rig.dagster is None:
+            with contextlib.suppress(SQLAlchemyError):
+                advance_ledger(rig.engine)
 
 
 def _settle(rig: Rig) -> None:
@@ -303,10 +392,15 @@ def _settle(rig: Rig) -> None:
         resolve_in_doubt(rig.engine, sandbox_carriers(rig.public_url), limit=20_000)
 
 
-def _judge(rig: Rig, result: Result, tell: Any) -> None:
+def _judge(rig: Rig, result: Result, senders: int, tell: Any) -> None:
     witness = Counter(line["message_id"] for line in rig.accepted())
-    committed: dict[str, int] = rig.ask("")["faults"]
-    result.faults = sum(committed.values())
+    counts = rig.ask("")
+    result.faults = sum(counts["faults"].values())
+    if rig.dagster is not None:
+        for name, value in rig.dagster.figures().items():
+            setattr(result, name, value)
+        # Reports may be written on and on; senders and preparing runs have nothing left to do.
+        result.stuck_runs = len(rig.dagster.unfinished("send") + rig.dagster.unfinished("prepare"))
     with rig.engine.connect() as connection:
         rows = connection.execute(
             text(
@@ -344,8 +438,39 @@ def _judge(rig: Rig, result: Result, tell: Any) -> None:
                     {"token": message_id.split("-")[0], "line": int(line), "channel": channel, "step": int(step)},
                 ).all()
                 tell(f"{message_id}: {found}")
-    doubtful = sum(count for kind, count in committed.items() if kind not in HARMLESS)
-    result.in_doubt_bound = (doubtful + result.kills + result.database_restarts + result.disk_fillings) * EMAIL_BATCH
+    result.by_channel = _doubts_by_channel(rig, result, senders, counts["faults_on"])
+    result.in_doubt_bound = sum(each["bound"] for each in result.by_channel.values())
+
+
+def _doubts_by_channel(rig: Rig, result: Result, senders: int, faults_on: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """What is and ever was in doubt, by channel, against what faults and deaths of senders can have put there."""
+    # Dagster's own senders end with their daemon, and so may any sender that a fallen database takes for dead.
+    sender_runs = settings().senders if rig.dagster is not None else 0
+    deaths = result.kills + result.run_kills + result.daemon_kills * sender_runs
+    deaths += (result.database_restarts + result.disk_fillings) * (senders + sender_runs)
+    with rig.engine.connect() as connection:
+        rows = connection.execute(text("select channel, count(*) from message where state = 'in_doubt' group by 1"))
+        now = {row[0]: int(row[1]) for row in rows}
+        ever = connection.execute(
+            text(
+                "select channel, count(*), count(*) filter (where a.error_code = 'sender') "
+                "from attempt a join message m using (ledger_month, message_key) where a.error_class = 'in_doubt' "
+                "group by channel, a.sender_run_id"
+            )
+        ).all()
+    found = {}
+    for channel, window in WINDOWS.items():
+        hit = faults_on.get(REQUESTS[channel], {})
+        doubtful = sum(each["messages"] for kind, each in hit.items() if kind not in HARMLESS)
+        found[channel] = {
+            "in_doubt": now.get(channel, 0),
+            "ever_in_doubt": sum(int(row[1]) for row in ever if row[0] == channel),
+            "bound": doubtful + deaths * window,
+            "messages_hit_by_faults": doubtful,
+            "largest_window": max((int(row[2]) for row in ever if row[0] == channel), default=0),
+            "window": window,
+        }
+    return found
 
 
 def main() -> None:
@@ -362,6 +487,12 @@ def main() -> None:
         default=1500,
         help="size of the database's own disk, which is filled once; 0: the machine's",
     )
+    parser.add_argument(
+        "--daemon-kills",
+        type=int,
+        default=6,
+        help="of Dagster's daemon, and about as many of its runs, warm process and code server; 0: no Dagster",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -369,6 +500,8 @@ def main() -> None:
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
+    # Asked to end, it takes down what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     result = run(
         campaigns=arguments.campaigns,
         messages=arguments.messages,
@@ -377,6 +510,7 @@ def main() -> None:
         senders=arguments.senders,
         restarts=arguments.restarts,
         disk_mb=arguments.disk_mb,
+        daemon_kills=arguments.daemon_kills,
         tell=tell,
     )
     if arguments.json:

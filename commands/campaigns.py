@@ -103,6 +103,12 @@ def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
     view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC; source {row.source}")
     if row.problem:
         view.say(f"  {row.problem.get('message', '')} {row.problem.get('remedy', '')}", style="red")
+    if row.counts.get("late"):
+        view.say(
+            f"  At the carriers' rates it ends at {row.counts.get('finishes_by')}, after its cut-off at {row.cut_off_at}: "
+            "what is not handed off by then is dropped.",
+            style="red",
+        )
     counts = [(name, f"{row.counts[name]:,}") for name in ALL_COUNTS if name in row.counts]
     view.show(table("Rows", ("", "count"), counts, numeric=[1]))
     for part in ("rejects", "held", "warnings"):

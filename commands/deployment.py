@@ -11,7 +11,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from commands.local import CHECKOUT, actor, ask, is_running, local_server, postgres_folder, sandbox_in_use
 from commands.part_checks import check_sftp_servers
 from commands.sandbox_setup import Sandbox, provision_sandbox, start_sandbox
-from commands.supervisor import Supervisor, answers, free_port, refuse_taken_port
+from commands.supervisor import Child, Supervisor, answers, free_port, refuse_taken_port
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -150,9 +150,18 @@ def _database(settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[
 
 @contextmanager
 def _supervised(data_dir: Path, settings: Settings, url: str, dagster_url: str) -> Iterator[Supervisor]:
+    environment = dagster_environment(data_dir, url, dagster_url) | {"NIGHTMAIL_PUBLIC_URL": settings.public_url or ""}
+    if not settings.public_url:
+        del environment["NIGHTMAIL_PUBLIC_URL"]
+    with Supervisor(data_dir / "logs", CHECKOUT, environment) as supervisor:
+        yield supervisor
+
+
+def dagster_environment(data_dir: Path, url: str, dagster_url: str) -> dict[str, str]:
+    """What Dagster's processes need to know; puts Dagster's settings where they look for them, in ``data_dir/dagster``."""
     home = data_dir / "dagster"
     shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
-    environment = {
+    return {
         "NIGHTMAIL_DATA_DIR": str(data_dir),
         "NIGHTMAIL_DATABASE_URL": url,
         "NIGHTMAIL_DAGSTER_DATABASE_URL": dagster_url,
@@ -163,12 +172,38 @@ def _supervised(data_dir: Path, settings: Settings, url: str, dagster_url: str) 
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH")))),
         "NO_PROXY": ",".join(filter(None, ("127.0.0.1,localhost", os.environ.get("NO_PROXY")))),
-        "NIGHTMAIL_PUBLIC_URL": settings.public_url or "",
     }
-    if not settings.public_url:
-        del environment["NIGHTMAIL_PUBLIC_URL"]
-    with Supervisor(data_dir / "logs", CHECKOUT, environment) as supervisor:
-        yield supervisor
+
+
+def start_code_server(supervisor: Supervisor, port: int, environment: Mapping[str, str]) -> None:
+    """Start Dagster's code server and wait until it listens.
+
+    One for daemon and webserver, with a thread for every sensor that watches. Left to themselves, daemon and webserver
+    would each have one, and the daemon would start another every minute.
+    """
+    supervisor.start(
+        "dagster-code",
+        [
+            *(sys.executable, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions", "-d", str(CHECKOUT)),
+            *("-h", "127.0.0.1", "-p", str(port), "-n", "24", "--location-name", "nightmail"),
+        ],
+        environment,
+    )
+    supervisor.wait_for("Dagster's code server", lambda: _listens(port), START_TIMEOUT_S)
+
+
+def start_daemon(
+    supervisor: Supervisor, data_dir: Path, code_server_port: int, environment: Mapping[str, str]
+) -> tuple[Child, Path]:
+    """Start Dagster's daemon on a code server; gives it and the workspace file, which the webserver needs too."""
+    # With a name of its own: sensors' cursors belong to it, and must be found again under another port.
+    workspace = data_dir / "dagster" / "workspace.yaml"
+    workspace.write_text(
+        "load_from:\n  - grpc_server:\n      host: 127.0.0.1\n"
+        f"      port: {code_server_port}\n      location_name: nightmail\n"
+    )
+    arguments = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)]
+    return supervisor.start("dagster-daemon", arguments, environment), workspace
 
 
 def _has_no_team(engine: Engine) -> bool:
@@ -193,24 +228,8 @@ def _start_services(made: Deployment, say: Callable[[str], None]) -> None:
     python = sys.executable
     say("Dagster: code server, daemon and webserver")
     code_port = free_port()
-    # One code server for both, with a thread for every sensor that watches. Left to themselves, daemon and webserver
-    # would each have one, and the daemon would start another every minute.
-    supervisor.start(
-        "dagster-code",
-        [
-            *(python, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions", "-d", str(CHECKOUT)),
-            *("-h", "127.0.0.1", "-p", str(code_port), "-n", "24", "--location-name", "nightmail"),
-        ],
-        further,
-    )
-    supervisor.wait_for("Dagster's code server", lambda: _listens(code_port), START_TIMEOUT_S)
-    # With a name of its own: sensors' cursors belong to it, and must be found again under another port.
-    workspace = settings.data_dir.resolve() / "dagster" / "workspace.yaml"
-    workspace.write_text(
-        "load_from:\n  - grpc_server:\n      host: 127.0.0.1\n"
-        f"      port: {code_port}\n      location_name: nightmail\n"
-    )
-    supervisor.start("dagster-daemon", [python, "-m", "dagster._daemon", "run", "-w", str(workspace)], further)
+    start_code_server(supervisor, code_port, further)
+    _, workspace = start_daemon(supervisor, settings.data_dir.resolve(), code_port, further)
     supervisor.start(
         "dagster-webserver",
         [

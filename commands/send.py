@@ -47,8 +47,8 @@ def send(
     if not file.is_file():
         raise UsageError("file_missing", f"There is no file {file}.", "Give the path of a contact file.")
     engine = open_database()
-    whose, zone = _team(engine, team)
-    starts_at = None if at is None else _moment(at, zone)
+    whose, zone, now = _team(engine, team)
+    starts_at = None if at is None else _moment(at, zone, now)
     chosen = choose_template(template, engine)
     if not (yes or json_output):
         _preview(view, engine, file, chosen, whose)
@@ -82,8 +82,8 @@ def _tell(view: Screen, done: Registered, starts_at: dt.datetime | None) -> None
     view.say(f"follow it with: nightmail campaigns {done.campaign.key}")
 
 
-def _team(engine: Engine, wanted: str | None) -> tuple[str, str]:
-    """The team's path and time zone; without a wish, the only team there is."""
+def _team(engine: Engine, wanted: str | None) -> tuple[str, str, dt.datetime]:
+    """The team's path and time zone, and the time; without a wish, the only team there is."""
     from sqlalchemy import text
 
     from nightmail.intake.direct_sends import team_of
@@ -99,11 +99,13 @@ def _team(engine: Engine, wanted: str | None) -> tuple[str, str]:
                 )
             wanted = known[0]
         team_of(connection, wanted)
-        zone = connection.scalar(text("select time_zone from team where path = :path"), {"path": wanted})
-    return wanted, str(zone)
+        zone, now = connection.execute(
+            text("select time_zone, now() from team where path = :path"), {"path": wanted}
+        ).one()
+    return wanted, str(zone), now
 
 
-def _moment(at: str, zone: str) -> dt.datetime:
+def _moment(at: str, zone: str, now: dt.datetime) -> dt.datetime:
     """The moment that ``--at`` means (UTC). Raises :class:`UsageError` for what is no time, or is over."""
     from zoneinfo import ZoneInfo
 
@@ -114,7 +116,7 @@ def _moment(at: str, zone: str) -> dt.datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone))
     moment = moment.astimezone(dt.UTC)
-    if moment < dt.datetime.now(dt.UTC):
+    if moment < now:
         raise UsageError(
             "time_invalid", f"{at} is over ({zone}).", "Give a time to come, or leave --at out to send now."
         )

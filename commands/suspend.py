@@ -19,7 +19,7 @@ def suspend(
     from commands.local import actor, open_database
     from nightmail.intake.direct_sends import team_of
     from nightmail.message_ids import CHANNELS
-    from nightmail.sending.campaigns import suspend_channel
+    from nightmail.sending.campaigns import suspend_channel, waiting_for
 
     view = screen(json_output)
     if channel not in CHANNELS:
@@ -30,5 +30,18 @@ def suspend(
         with engine.connect() as connection:
             team_id = team_of(connection, team)
     made = suspend_channel(engine, channel, reason=reason, by=actor(), team_id=team_id)
-    view.answer({"ok": True, "suspension": made.id, "channel": made.channel, "team": team, "since": made.since})
-    view.say(f"{channel} is suspended for {team or 'all'}; end it with: nightmail lift {made.id}")
+    with engine.connect() as connection:
+        waiting = waiting_for(connection, channel, team_id)
+    view.answer(
+        {
+            "ok": True,
+            "suspension": made.id,
+            "channel": made.channel,
+            "team": team,
+            "since": made.since,
+            "waiting": waiting,
+        }
+    )
+    view.say(
+        f"{channel} is suspended for {team or 'all'}; {waiting:,} messages wait; end it with: nightmail lift {made.id}"
+    )

@@ -865,6 +865,12 @@ _ENTRIES = (
         "The webhook's signature does not fit its content.",
         "Check the carrier account's webhook secret and the public address in the settings.",
     ),
+    Reason(
+        "webhook_outdated",
+        Kind.REQUEST,
+        "The webhook was signed more than three days before or after the database's time.",
+        "Set the clock of the database's machine if it is wrong; otherwise somebody sends old webhooks again.",
+    ),
     Reason("link_invalid", Kind.REQUEST, "This link is not valid.", "Open it from the message as it was received."),
     Reason("link_expired", Kind.REQUEST, "This link no longer holds.", "Use the link of a newer message."),
     Reason(

@@ -1,4 +1,4 @@
-"""The jobs: preparing a campaign, sending, writing ``sends`` out, and the reports of a day.
+"""The jobs: preparing a campaign, sending, writing ``sends`` out, the reports of a day, and retention.
 
 Steps of a campaign run in one process: a step's own process costs seconds, the step itself tenths of one.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.retention_runs import keep_what_is_to_be_kept
 from assets.sender_runs import hand_off
 
 PREPARE_AT_MOST_S = 2 * 3600
@@ -51,4 +52,14 @@ def send() -> None:
     hand_off()
 
 
-JOBS: list[Any] = [prepare, send, write_sends, report]
+@dg.job(
+    executor_def=dg.in_process_executor,
+    tags={"nightmail/kind": "report", "dagster/max_runtime": str(REPORT_AT_MOST_S)},
+    description="Deletes what the ledger no longer has to keep.",
+)
+def retention() -> None:
+    """One round."""
+    keep_what_is_to_be_kept()
+
+
+JOBS: list[Any] = [prepare, send, write_sends, report, retention]

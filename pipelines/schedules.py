@@ -53,4 +53,13 @@ def nightly(context: dg.ScheduleEvaluationContext, database: DatabaseResource) -
             yield dg.RunRequest(run_key=f"nightly/{today}/{day}", partition_key=day.isoformat())
 
 
-SCHEDULES = [standing_feeds, nightly]
+retention_round = dg.ScheduleDefinition(
+    name="retention_round",
+    cron_schedule="0 3 * * *",
+    job_name="retention",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    execution_timezone="UTC",
+    description="Every night: addresses and texts that are old enough are deleted, and whole months of the ledger with them.",
+)
+
+SCHEDULES = [standing_feeds, nightly, retention_round]

@@ -8,10 +8,15 @@ It is for one machine, where the daemon runs: ``dagster.yaml`` names it. On a cl
 Kubernetes) takes its place. The warm process is started with the daemon and has the code of that moment: after a
 change of code restart the daemon. Runs end when the daemon goes away, as those of Dagster's own launcher end with
 their code server.
+
+A daemon that is killed leaves runs that Dagster believes to be at work: they would hold the places of others, above all
+of senders. The next daemon ends those whose process is not there (:class:`LostRuns`), within seconds and not after the
+minutes that Dagster's run monitoring gives a run to start.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -27,6 +32,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
+
+from sensors.run_tags import ENDED_TAG
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -50,6 +57,10 @@ PID_TAG = "nightmail/pid"
 HOST_TAG = "nightmail/host"
 BORN_TAG = "nightmail/process_started"
 _WATCH_S = 1.0
+_LOST_LOOK_S = 2.0
+LOST_AFTER_S = 8.0
+"""A run whose process is not seen for so long has none: processes end a moment before or after their last event."""
+_WITH_A_PROCESS = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 _log = logging.getLogger("dagster.daemon.WarmRunLauncher")
 
 
@@ -61,6 +72,7 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
         self._processes: dict[str, BaseProcess] = {}
+        self._launching: set[str] = set()
         self._lock = threading.Lock()
         super().__init__()  # type: ignore[no-untyped-call]
 
@@ -93,15 +105,15 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
         process = self._context.Process(
             target=execute_run, args=(run_id, self._instance.get_ref(), os.getpid()), name=f"run-{run_id[:8]}"
         )
-        with self._lock:
-            for ended in [key for key, each in self._processes.items() if not each.is_alive()]:
-                del self._processes[ended]
-            process.start()
-            self._processes[run_id] = process
-        self._instance.add_run_tags(
-            run_id,
-            {PID_TAG: str(process.pid), HOST_TAG: socket.gethostname(), BORN_TAG: f"{_born(process.pid):.2f}"},
-        )
+        self._launching.add(run_id)
+        try:
+            with self._lock:
+                for ended in [key for key, each in self._processes.items() if not each.is_alive()]:
+                    del self._processes[ended]
+                process.start()
+                self._processes[run_id] = process
+        finally:
+            self._launching.discard(run_id)
 
     def terminate(self, run_id: str) -> bool:
         """Ask the run's process to end; from any process on the same machine."""
@@ -126,9 +138,14 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
         if run.tags.get(HOST_TAG) not in (None, socket.gethostname()):
             return CheckRunHealthResult(WorkerStatus.UNKNOWN, "The run is on another machine.")
         own = self._processes.get(run.run_id)
-        if process_of(run) is not None or (own is not None and own.is_alive()):
+        at_work = process_of(run) is not None or (own is not None and own.is_alive())
+        if at_work or run.run_id in self._launching:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "The run's process is not there.", transient=False)
+
+    def launched(self, run_id: str) -> bool:
+        """Whether this very launcher started the run's process, not one in a daemon before."""
+        return run_id in self._processes
 
     def join(self, timeout: int = 30) -> None:
         """Wait for the runs that this process launched."""
@@ -156,6 +173,52 @@ class WarmRunQueue(dg.QueuedRunCoordinator):
         launcher = self._instance.run_launcher
         if isinstance(launcher, WarmRunLauncher):
             launcher.warm_up()
+            LostRuns(self._instance, launcher).watch()
+
+
+class LostRuns:
+    """Ends runs whose process is not there, so that they hold nobody's place and are seen to have failed."""
+
+    def __init__(self, instance: dg.DagsterInstance, launcher: WarmRunLauncher) -> None:
+        self._instance = instance
+        self._launcher = launcher
+        self._missed_since: dict[str, float] = {}
+
+    def watch(self) -> None:
+        """Look every few seconds for as long as the process lives."""
+        while True:
+            try:
+                self.look()
+            except Exception as error:
+                # The database may be away for a while; what is lost now is lost then.
+                _log.warning("lost runs were not looked for: %s", type(error).__name__)
+            time.sleep(_LOST_LOOK_S)
+
+    def look(self) -> list[str]:
+        """One look; gives the runs that it ended."""
+        missed: dict[str, float] = {}
+        ended = []
+        now = time.monotonic()
+        for run in self._instance.get_runs(dg.RunsFilter(statuses=list(_WITH_A_PROCESS))):
+            if self._launcher.check_run_worker_health(run).status is not WorkerStatus.NOT_FOUND:
+                continue
+            missed[run.run_id] = self._missed_since.get(run.run_id, now)
+            if now - missed[run.run_id] >= LOST_AFTER_S:
+                self._end(run.run_id)
+                ended.append(run.run_id)
+        self._missed_since = missed
+        return ended
+
+    def _end(self, run_id: str) -> None:
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.status not in _WITH_A_PROCESS:
+            return
+        if not self._launcher.launched(run_id):
+            self._instance.add_run_tags(run_id, {ENDED_TAG: "true"})
+        if run.status == dg.DagsterRunStatus.CANCELING:
+            self._instance.report_run_canceled(run, "The run's process is not there any more.")
+        else:
+            self._instance.report_run_failed(run, "The run's process is not there: it, or its daemon, was killed.")
 
 
 def _is_daemon(arguments: list[str]) -> bool:
@@ -191,8 +254,12 @@ def execute_run(run_id: str, instance_ref: Any, daemon_pid: int) -> None:
     """The run's process, just forked: execute it, and end when the daemon goes away."""
     from dagster._cli.api import _execute_run_command_body
 
-    threading.Thread(target=_end_with, args=(daemon_pid,), name="daemon-watch", daemon=True).start()
     with dg.DagsterInstance.from_ref(instance_ref) as instance:
+        # By the run itself, so that a daemon that is killed right after the fork leaves none that nobody can find.
+        born = {PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname(), BORN_TAG: f"{_born(os.getpid()):.2f}"}
+        instance.add_run_tags(run_id, born)
+        watch = (daemon_pid, instance, run_id)
+        threading.Thread(target=_end_with, args=watch, name="daemon-watch", daemon=True).start()
         before = time.process_time()
         _execute_run_command_body(run_id, instance, _no_stream, set_exit_code_on_failure=False)
         spent = time.process_time() - before
@@ -206,14 +273,14 @@ def _no_stream(_event: dg.DagsterEvent) -> None:
     """Events are in the event log; nobody reads them from the process."""
 
 
-def _end_with(daemon_pid: int) -> None:
+def _end_with(daemon_pid: int, instance: dg.DagsterInstance, run_id: str) -> None:
     import psutil
 
-    try:
+    with contextlib.suppress(psutil.Error):
         daemon = psutil.Process(daemon_pid)
-    except psutil.Error:
+        while daemon.is_running() and daemon.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(_WATCH_S)
+    try:
+        instance.add_run_tags(run_id, {ENDED_TAG: "true"})
+    finally:
         os.kill(os.getpid(), signal.SIGINT)
-        return
-    while daemon.is_running() and daemon.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(_WATCH_S)
-    os.kill(os.getpid(), signal.SIGINT)

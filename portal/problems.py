@@ -34,6 +34,7 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "key_expired": 401,
     "scope_missing": 403,
     "webhook_forged": 403,
+    "webhook_outdated": 403,
     "not_found": 404,
     "campaign_unknown": 404,
     "feed_unknown": 404,

@@ -159,6 +159,7 @@ class SandboxCarriers:
             "webhooks_given_up": self.delivery.given_up,
             "waiting": self.delivery.waiting,
             "faults": self.faults.committed,
+            "faults_on": self.faults.hit,
         }
 
     async def start(self) -> dict[str, Any]:

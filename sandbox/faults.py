@@ -68,6 +68,8 @@ class Faults:
         self._random = random.Random(seed)  # noqa: S311
         self._rules: list[FaultRule] = []
         self.committed: dict[str, int] = {}
+        self.hit: dict[str, dict[str, dict[str, int]]] = {}
+        """By what was asked for and by kind: how many requests were hit, and how many messages they held."""
 
     def replace(self, rules: list[dict[str, Any]]) -> None:
         """Put these rules in place of the present ones. Raises ``ValueError`` and keeps the old ones if one is wrong."""
@@ -88,6 +90,9 @@ class Faults:
             if rule.count is not None:
                 rule.count -= 1
             self.committed[rule.kind] = self.committed.get(rule.kind, 0) + 1
+            hit = self.hit.setdefault(on, {}).setdefault(rule.kind, {"requests": 0, "messages": 0})
+            hit["requests"] += 1
+            hit["messages"] += len(recipients)
             return rule
         return None
 

@@ -6,7 +6,9 @@ Runs of senders and reports that fail raise an alert: the next tick of their sen
 """
 
 import datetime as dt
+import errno
 import json
+import os
 
 import dagster as dg
 from sqlalchemy import text
@@ -17,9 +19,12 @@ from nightmail.sending.campaigns import CampaignRow, get_campaign, list_campaign
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
 from sensors.prepare_requests import ATTEMPT_TAG, CAMPAIGN_TAG, PREPARE_JOB
+from sensors.run_tags import ENDED_TAG
 
 GRACE_S = 60
 """A campaign is left alone for so long after its state changed: its run may be about to be asked for, or to begin."""
+NO_ROOM = os.strerror(errno.ENOSPC)
+"""How the machine and PostgreSQL say that a disk is full."""
 ENDED_BADLY = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _INTERVAL_S = 10
 _PAGE = 200
@@ -40,7 +45,8 @@ def failed_runs(context: dg.SensorEvaluationContext, database: DatabaseResource)
     for campaign in waiting:
         verdict = attempt_failed(context.instance, campaign, now)
         if verdict is not None:
-            done.append(f"{campaign.key}: {take_back(database, campaign, verdict)}")
+            interruptions, reason = _interruptions(context, campaign), _reason(context.instance, campaign)
+            done.append(f"{campaign.key}: {take_back(database, campaign, verdict, interruptions, reason)}")
     cursor = _alert_failed_jobs(context, database, now)
     if done:
         return dg.SensorResult(skip_reason="; ".join(done), cursor=cursor)
@@ -69,10 +75,19 @@ def attempt_failed(instance: dg.DagsterInstance, campaign: CampaignRow, now: dt.
     return None
 
 
-def take_back(database: DatabaseResource, campaign: CampaignRow, why: str) -> str:
-    """Give a campaign another attempt, or stop it when it has had its share; gives which."""
+def take_back(
+    database: DatabaseResource,
+    campaign: CampaignRow,
+    why: str,
+    interruptions: int = 0,
+    reason: str = "preparation_failed",
+) -> str:
+    """Give a campaign another attempt, or stop it for a ``reason`` when it has had its share; gives which.
+
+    ``interruptions`` of its attempts say nothing about the campaign: the daemon ended under them.
+    """
     attempts = max(campaign.prepare_attempts, 1)
-    most = feed_settings(campaign.settings).prepare_attempts
+    most = feed_settings(campaign.settings).prepare_attempts + interruptions
     with database.begin() as connection:
         now = get_campaign(connection, campaign.id)
         if now.state != campaign.state or now.prepare_attempts != campaign.prepare_attempts:
@@ -88,26 +103,46 @@ def take_back(database: DatabaseResource, campaign: CampaignRow, why: str) -> st
                 move(connection, now.id, CampaignState.RECEIVED, actor="failure sensor", detail={"because": why})
             return f"tried again ({why})"
         problem = {
-            "reason": "preparation_failed",
-            "message": sentence("preparation_failed", attempts=attempts),
-            "remedy": remedy("preparation_failed", attempts=attempts),
+            "reason": reason,
+            "message": sentence(reason, attempts=attempts),
+            "remedy": remedy(reason, attempts=attempts),
         }
         move(connection, now.id, CampaignState.STOPPED, actor="failure sensor", problem=problem)
         raise_alert(
             connection,
-            reason="preparation_failed",
+            reason=reason,
             subject=f"campaign:{now.key}",
-            message=f"The campaign {now.key} was stopped after {attempts} attempts: {why}.",
+            message=f"The campaign {now.key} was stopped after {attempts} attempts: {why}. "
+            f"{sentence(reason, attempts=attempts)} {remedy(reason, attempts=attempts)}",
             team_id=now.team_id,
             campaign_id=now.id,
         )
     return f"stopped ({why})"
 
 
+def _interruptions(context: dg.SensorEvaluationContext, campaign: CampaignRow) -> int:
+    return context.instance.get_runs_count(
+        dg.RunsFilter(job_name=PREPARE_JOB, tags={CAMPAIGN_TAG: campaign.key, ENDED_TAG: "true"})
+    )
+
+
+def _reason(instance: dg.DagsterInstance, campaign: CampaignRow) -> str:
+    """What the last run died of, where that has a sentence and a remedy of its own."""
+    for run in instance.get_runs(dg.RunsFilter(job_name=PREPARE_JOB, tags={CAMPAIGN_TAG: campaign.key}), limit=1):
+        for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records:
+            event = record.event_log_entry.dagster_event
+            error = event.step_failure_data.error if event is not None else None
+            while error is not None:
+                if NO_ROOM in error.message:
+                    return "disk_full"
+                error = error.cause
+    return "preparation_failed"
+
+
 def _alert_failed_jobs(context: dg.SensorEvaluationContext, database: DatabaseResource, now: dt.datetime) -> str:
     """Alerts for failed runs of the other jobs since the last look; gives the new cursor."""
     since = dt.datetime.fromisoformat(json.loads(context.cursor)["since"]) if context.cursor else now
-    for job in ("send", "report", "write_sends"):
+    for job in ("send", "report", "write_sends", "retention"):
         records = context.instance.get_run_records(
             dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since), limit=50
         )

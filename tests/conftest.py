@@ -27,6 +27,7 @@ PROGRAM_PACKAGES = {
     "sshd": ("openssh-server", "/usr/sbin/sshd"),
     "chromium": ("chromium", "/usr/bin/chromium"),
     "redis-server": ("redis-server", "/usr/bin/redis-server"),
+    "faketime": ("faketime", "/usr/bin/faketime"),
 }
 
 

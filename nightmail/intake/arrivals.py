@@ -184,7 +184,7 @@ def create_feed_campaign(
     now: dt.datetime | None = None,
 ) -> CampaignRow:
     """Make a campaign of a feed, with the feed's settings as they are now; ``scheduled_at`` wins over the feed's own."""
-    now = now or dt.datetime.now(dt.UTC)
+    now = now or connection.scalars(text("select now()")).one()
     own_start, cut_off = start_times(feed.settings, feed.time_zone, now, next_run_of(feed, now))
     if scheduled_at is not None and cut_off is not None and cut_off <= scheduled_at:
         _, cut_off = start_times(feed.settings.model_copy(update={"send_at": None}), feed.time_zone, scheduled_at)

@@ -75,6 +75,8 @@ def load_preparation(
         prices=price_list(connection),
         carriers=carriers_by_channel(connection, campaign.team),
         starts_at=starts_at,
+        # The database's time: a machine whose clock is wrong must not put quiet hours where they are not.
+        now=connection.scalar(text("select now()")),
         local_start=local_start,
         cut_off=campaign.cut_off_at,
         file_name=name,

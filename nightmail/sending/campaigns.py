@@ -193,7 +193,7 @@ def create_campaign(
     """
     found = connection.execute(
         text(
-            "select t.path, t.time_zone, f.name as feed, g.urgent from team t join category g on g.id = :category "
+            "select t.path, t.time_zone, f.name as feed, g.urgent, now() as now from team t join category g on g.id = :category "
             "left join feed f on f.id = :feed where t.id = :team"
         ),
         {"team": team_id, "category": category_id, "feed": feed_id},
@@ -204,7 +204,7 @@ def create_campaign(
     stem = found.path if not label or found.path.rsplit(".", 1)[-1] == label else f"{found.path}.{label}"
     while True:
         token = f"c{secrets.token_hex(5)}"
-        key = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}.{stem}.{token[1:7]}"
+        key = f"{found.now.astimezone(dt.UTC):%Y-%m-%d}.{stem}.{token[1:7]}"
         number = connection.scalar(
             text(
                 "insert into campaign (key, token, team_id, feed_id, template_version_id, category_id, source, priority,"
@@ -559,6 +559,22 @@ def suspend_channel(
                 detail={"reason": reason, "carrier_account": carrier_account_id, "suspension": row.id},
             )
     return SuspensionRow(**row._mapping)
+
+
+def waiting_for(connection: Connection, channel: str, team_id: int | None = None) -> int:
+    """How many messages of campaigns under way are not handed off while a channel is suspended, for a team or for all."""
+    return int(
+        connection.scalar(
+            text(
+                "select coalesce(sum((select count(*) from message m where m.campaign_id = c.id and m.state = 'queued' "
+                "and m.channel = :channel)), 0) from campaign c join team t on t.id = c.team_id "
+                "left join team o on o.id = :team where c.state in ('sending', 'scheduled', 'paused') "
+                "and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))"
+            ),
+            {"channel": channel, "team": team_id},
+        )
+        or 0
+    )
 
 
 def lift_suspension(engine: Engine, suspension_id: int, *, by: str) -> None:

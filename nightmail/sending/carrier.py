@@ -97,7 +97,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """A message in doubt and when its intent was stored (UTC)."""
+    """A message in doubt and when its intent was stored (UTC, by this machine's clock)."""
 
     message: OutgoingMessage
     since: datetime

@@ -21,6 +21,7 @@ from nightmail.message_ids import parse_message_id
 from nightmail.sending.advance import SETTLE_AFTER_S, accept_proven, alert_old_doubts
 from nightmail.sending.campaigns import audit, get_campaign, move
 from nightmail.sending.carrier import Finding, InDoubt, OutgoingMessage, Verdict
+from nightmail.sending.polling import database_ahead
 from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, carrier_accounts, routes_of
 from nightmail.store.states import CampaignState
 
@@ -157,6 +158,7 @@ def _find(
 
     senders: dict[int, str | None] = {}
     with engine.connect() as connection:
+        ahead = database_ahead(connection)
         for campaign_id in {doubt.campaign_id for doubt in doubts}:
             routes = routes_of(connection, get_campaign(connection, campaign_id), account.channel)
             senders[campaign_id] = next((r.sender for r in routes if r.account.id == account.id), None)
@@ -178,7 +180,7 @@ def _find(
                         sender=senders[d.campaign_id],
                         language=d.language,
                     ),
-                    d.since,
+                    d.since - ahead,
                 )
                 for d in doubts
             ],

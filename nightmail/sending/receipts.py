@@ -236,7 +236,7 @@ class _Best:
 
 def _apply(connection: Connection, attached: Sequence[tuple[Receipt, _Place]]) -> None:
     best: dict[tuple[dt.date, int], _Best] = {}
-    now = dt.datetime.now(dt.UTC)
+    now = connection.scalars(text("select now()")).one()
     for receipt, place in attached:
         rank = STATUS_RANK[receipt.status]
         entry = best.get((place.month, place.key))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from nightmail.message_ids import MAXIMUM_LINE
 from nightmail.store.partitions import PARTITIONED, next_month
@@ -39,15 +39,21 @@ def months_to_keep(months: int, today: dt.date) -> dt.date:
     return first
 
 
+def _today(connection: Connection) -> dt.date:
+    """The database's day: by a clock that is a year ahead, everything would be old enough to go."""
+    today: dt.date = connection.scalars(text("select (now() at time zone 'UTC')::date")).one()
+    return today
+
+
 def detach_months(engine: Engine, *, keep_months: int, drop: bool = True, today: dt.date | None = None) -> Retained:
     """Detach the partitions of months before the last ``keep_months`` ones, and drop them unless they are to be archived.
 
     A month stays as long as a campaign in it is not finished, or a message in it is in doubt.
     """
-    earliest = months_to_keep(keep_months, today or dt.datetime.now(dt.UTC).date())
     detached: list[str] = []
     kept: list[str] = []
     with engine.connect() as connection:
+        earliest = months_to_keep(keep_months, today or _today(connection))
         rows = connection.execute(
             text(
                 "select p.relname as parent, c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid "
@@ -88,7 +94,6 @@ def delete_contents(engine: Engine, *, today: dt.date | None = None) -> Retained
     The ledger's rows stay: they know people by contact id and keyed hash only. Goes by ranges of lines, each committed,
     so that it may be cut off at any point.
     """
-    moment = today or dt.datetime.now(dt.UTC).date()
     with engine.connect() as connection:
         campaigns = connection.execute(
             text(
@@ -97,7 +102,7 @@ def delete_contents(engine: Engine, *, today: dt.date | None = None) -> Retained
                 "and c.state_changed_at < cast(:today as date) - make_interval(days => t.retention_days) "
                 "and to_regclass('message_content_' || to_char(c.ledger_month, 'YYYY_MM')) is not null"
             ),
-            {"today": moment},
+            {"today": today or _today(connection)},
         ).all()
     total = 0
     for campaign_id, month in campaigns:

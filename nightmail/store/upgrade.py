@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
             rows,
         )
         connection.execute(text("insert into deployment (id) values (1) on conflict do nothing"))
-        ensure_partitions(connection, month_of(dt.datetime.now(dt.UTC)))
+        ensure_partitions(connection, month_of(connection.scalars(text("select now()")).one()))
     assert after is not None
     return before, after
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
-from nightmail.sending.campaigns import SuspensionRow, lift_suspension, suspend_channel, suspensions
+from nightmail.sending.campaigns import SuspensionRow, lift_suspension, suspend_channel, suspensions, waiting_for
 from portal.api.authentication import ChannelWriter
 from portal.api.errors import errors
 from portal.api.strict_query import refuse_unknown_query
@@ -56,6 +56,12 @@ class SuspensionOut(BaseModel):
     since: dt.datetime
 
 
+class Suspended(SuspensionOut):
+    """A suspension that was just made, and what that leaves unsent."""
+
+    waiting: int = Field(description="Messages of campaigns under way that wait for the channel")
+
+
 def _out(row: SuspensionRow, team: str | None) -> SuspensionOut:
     return SuspensionOut(
         id=row.id,
@@ -92,7 +98,7 @@ def list_all(program: ChannelWriter, portal: PortalState) -> list[SuspensionOut]
 )
 def suspend(
     order: Annotated[SuspensionOrder, Body()], program: ChannelWriter, portal: PortalState, response: Response
-) -> SuspensionOut:
+) -> Suspended:
     """Senders stop using the channel for the team within a second. To suspend what is suspended changes nothing."""
     team = order.team or program.team_path
     with portal.engine.connect() as connection:
@@ -101,7 +107,9 @@ def suspend(
         raise RequestError("team_unknown", f"There is no team {team} that your key can see.")
     row = suspend_channel(portal.engine, order.channel, reason=order.reason, by=program.actor, team_id=int(team_id))
     response.headers["Location"] = f"/v1/suspensions/{row.id}"
-    return _out(row, team)
+    with portal.engine.connect() as connection:
+        waiting = waiting_for(connection, order.channel, int(team_id))
+    return Suspended(**_out(row, team).model_dump(), waiting=waiting)
 
 
 @router.delete(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import time
 from dataclasses import dataclass
 from threading import Lock
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -37,7 +38,12 @@ class CarrierAccounts:
         self._engine = engine
         self._secrets: dict[str, list[WebhookSecret]] = {}
         self._read_at = float("-inf")
+        self._database_time = dt.datetime.now(dt.UTC)
         self._lock = Lock()
+
+    def now(self) -> dt.datetime:
+        """The database's time, as read a few seconds ago: this machine's own clock may be wrong."""
+        return self._database_time + dt.timedelta(seconds=time.monotonic() - self._read_at)
 
     @property
     def stale(self) -> bool:
@@ -58,7 +64,9 @@ class CarrierAccounts:
                 _log.error("carriers' accounts cannot be read: %s", type(error).__name__)
                 if self._read_at == float("-inf"):
                     raise RequestError("database_unavailable", headers={"Retry-After": "5"}) from error
-                self._read_at = time.monotonic() - REFRESH_S + 1.0
+                put_off = time.monotonic() - REFRESH_S + 1.0
+                self._database_time += dt.timedelta(seconds=put_off - self._read_at)
+                self._read_at = put_off
 
     def refresh_after_failure(self) -> bool:
         """Read them again as a signature fits none, at most once a second; whether they were read."""
@@ -70,6 +78,7 @@ class CarrierAccounts:
 
     def _refresh(self) -> None:
         with self._engine.connect() as connection:
+            database_time = connection.scalars(select(func.now())).one()
             rows = connection.execute(
                 select(
                     CarrierAccount.id,
@@ -93,7 +102,7 @@ class CarrierAccounts:
             family = row.carrier.partition("_")[0]
             found.setdefault(family, []).append(WebhookSecret(row.id, str(row.settings.get("account", "")), secret))
         self._secrets = found
-        self._read_at = time.monotonic()
+        self._read_at, self._database_time = time.monotonic(), database_time
 
     def secrets(self, carrier: str, account: str = "") -> list[WebhookSecret]:
         """The secrets of a carrier's accounts, that of ``account`` first."""

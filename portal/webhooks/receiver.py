@@ -87,7 +87,7 @@ class WebhookReceiver:
                 return  # the client went away: there is nobody to answer
             answer = await self._answer(handler, scope, content)
         except NightmailError as error:
-            if error.reason == "webhook_forged":
+            if error.reason in ("webhook_forged", "webhook_outdated"):
                 self._portal.refusals.count(error.reason, path)
             await send_problem(send, error, close=body.violation is not None)
         except (OperationalError, PoolTimeoutError) as error:

@@ -13,6 +13,12 @@ from nightmail.store.tables import Alert
 
 _log = logging.getLogger("nightmail.portal")
 
+_MESSAGES = {
+    "webhook_forged": "Webhooks with a wrong signature came to {subject}. They were refused.",
+    "webhook_outdated": "Webhooks that were signed more than three days before or after the database's time came to "
+    "{subject}. They were refused: its clock is wrong, or somebody sends old ones again.",
+}
+
 
 class Refusals:
     """Counts what was refused since the last writing."""
@@ -41,7 +47,7 @@ class Refusals:
                     "reason": reason,
                     "subject": subject,
                     "times": times,
-                    "message": f"Webhooks with a wrong signature came to {subject}. They were refused.",
+                    "message": _MESSAGES[reason].format(subject=subject),
                 }
                 for (reason, subject), times in counts.items()
             ]

@@ -16,6 +16,7 @@ from resources.carriers.webhook_signatures import (
     SENDGRID_SIGNATURE_HEADER,
     SENDGRID_TIMESTAMP_HEADER,
     sendgrid_signature_is_right,
+    signed_within,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ async def take_events(portal: Portal, request: WebhookRequest) -> WebhookAnswer:
         await asyncio.to_thread(portal.accounts.refresh_after_failure) and _proved(portal, request)
     ):
         raise ForgedError
+    if not signed_within(request.headers[SENDGRID_TIMESTAMP_HEADER.lower()], portal.accounts.now()):
+        raise RequestError("webhook_outdated")
     try:
         batch = events(request.body)
     except ValueError as error:

@@ -59,7 +59,16 @@ class Answer:
     @property
     def retry_after_s(self) -> float | None:
         """``Retry-After`` in seconds, from a number or a date; ``None`` without one or with nonsense."""
-        return retry_after_s(self.headers.get("retry-after"))
+        return retry_after_s(self.headers.get("retry-after"), answered_at(self.headers))
+
+
+def answered_at(headers: Mapping[str, str]) -> datetime:
+    """When the answer was given, by the carrier's own clock if it says so: moments that it names are by the same one."""
+    try:
+        when = parsedate_to_datetime(headers["date"])
+    except (KeyError, ValueError):
+        return datetime.now(UTC)
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when
 
 
 def retry_after_s(value: str | None, now: datetime | None = None) -> float | None:

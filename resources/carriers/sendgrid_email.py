@@ -52,6 +52,7 @@ from resources.carriers.keep_alive import (
     KeepAlive,
     NotWrittenError,
     UnwritableError,
+    answered_at,
     retry_after_s,
 )
 from resources.carriers.sendgrid_webhooks import FAMILY
@@ -298,7 +299,7 @@ class SendGridEmail:
             error_class, Outcome.REJECTED
         )
         text = "; ".join(str(problem.get("message") or "") for problem in problems) or meaning(FAMILY, code)
-        wait = retry_after_s((error.headers or {}).get("retry-after")) or _until_reset(error.headers)
+        wait = _wait_s(error.headers or {})
         return [
             HandOff(
                 message.message_id,
@@ -678,12 +679,12 @@ def _names_the_address(problems: Sequence[Mapping[str, Any]]) -> bool:
     return any(".to." in f"{problem.get('field') or ''}." for problem in problems)
 
 
-def _until_reset(headers: Mapping[str, str] | None) -> float | None:
-    """Seconds until ``X-RateLimit-Reset``, a Unix time, which SendGrid gives in place of ``Retry-After``."""
-    text = (headers or {}).get("x-ratelimit-reset")
-    if not text or not text.isdigit():
-        return None
-    return max(int(text) - datetime.now(UTC).timestamp(), 0.0)
+def _wait_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait: ``Retry-After``, or until ``X-RateLimit-Reset``, a Unix time, which SendGrid gives in its place."""
+    now = answered_at(headers)
+    text = headers.get("x-ratelimit-reset")
+    until_reset = max(int(text) - now.timestamp(), 0.0) if text and text.isdigit() else None
+    return retry_after_s(headers.get("retry-after"), now) or until_reset
 
 
 def _for_all(group: _Group, outcome: Outcome, code: str, error_class: ErrorClass, text: str) -> list[HandOff]:

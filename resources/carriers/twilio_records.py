@@ -67,13 +67,13 @@ class Records:
     """At most so many records of a span."""
     one: Callable[[str], Any]
     """One record by its id."""
-    same_text: Callable[[InDoubt, Any], bool]
+    same: Callable[[InDoubt, Any], bool]
     """Whether a record can be this message, as far as the record tells."""
     status: Callable[[Any], ReceiptStatus | None]
     clock_offset: Callable[[], timedelta]
     """How far the carrier's clock is ahead of ours: its records have its own times."""
 
-    def _on_their_clock(self, moment: datetime) -> datetime:
+    def on_their_clock(self, moment: datetime) -> datetime:
         """A moment of ours in the records' time, or a little before: ours may have been put right in between."""
         return moment + min(self.clock_offset(), timedelta(0)) - CLOCK_SKEW
 
@@ -95,9 +95,9 @@ class Records:
                 created = utc(record.date_created)
                 if read >= _RECORDS_PER_RECIPIENT:
                     return Finding(message_id, Verdict.UNKNOWN, detail="the recipient has too many records")
-                if created is not None and created < self._on_their_clock(doubt.since):
+                if created is not None and created < self.on_their_clock(doubt.since):
                     break
-                if record.direction != "inbound" and self.same_text(doubt, record):
+                if record.direction != "inbound" and self.same(doubt, record):
                     candidates.append(record)
         except UNREADABLE as error:
             return Finding(message_id, Verdict.UNKNOWN, detail=f"the records cannot be read: {type(error).__name__}")
@@ -118,7 +118,7 @@ class Records:
         receipts: list[Receipt] = []
         try:
             if len(pending) > 20:
-                first = self._on_their_clock(min(entry.handed_off_at for entry in pending))
+                first = self.on_their_clock(min(entry.handed_off_at for entry in pending))
                 last = max(entry.handed_off_at for entry in pending) + max(self.clock_offset(), timedelta(0))
                 last += timedelta(hours=1)
                 for record in self.between(first, last, 3 * len(pending) + 1000):

@@ -7,56 +7,40 @@ for Ireland; the token must then be that region's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from nightmail.sending.carrier import (
     CarrierSettings,
-    Check,
-    Finding,
     HandOff,
     InDoubt,
     Outcome,
     OutgoingMessage,
-    Pending,
-    Receipt,
     Reply,
     ReplyKind,
 )
 from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.webhook_paths import TWILIO_MESSAGE_STATUS, webhook_address
-from resources.carriers.twilio_connection import TwilioConnection, price, utc
-from resources.carriers.twilio_records import MESSAGE_STATUS, UNREADABLE, Records
+from resources.carriers.twilio_account import TwilioAccount
+from resources.carriers.twilio_connection import price, utc
+from resources.carriers.twilio_records import CLOCK_SKEW, MESSAGE_STATUS, UNREADABLE
 
 LONGEST_VALIDITY_S = 36_000
 
 
-class TwilioSms:
-    """One Twilio account's SMS."""
+class TwilioSms(TwilioAccount):
+    """One Twilio account's SMS. Its records are told apart by sender and text."""
 
     channel = "sms"
-    maximum_batch = 1
 
     def __init__(self, settings: CarrierSettings) -> None:
-        self.name = settings.name or settings.adapter
-        self._settings = settings
-        self._connection = TwilioConnection(settings)
-        self._messages = self._connection.client.messages
-        self._records = Records(
-            channel=self.channel,
-            name=self.name,
-            by_recipient=self._by_recipient,
-            between=self._between,
-            one=lambda sid: self._connection.client.messages(sid).fetch(),
-            same_text=_same_text,
+        super().__init__(
+            settings,
+            kind="messages",
+            time="date_sent",
+            same=_same_text,
             status=lambda record: MESSAGE_STATUS.get(record.status),
-            clock_offset=lambda: self._connection.keep_alive.clock_offset,
         )
-
-    def hand_off(self, batch: Sequence[OutgoingMessage]) -> list[HandOff]:
-        """One request per message, each written once."""
-        return [self._hand_off_one(message) for message in batch]
 
     def _hand_off_one(self, message: OutgoingMessage) -> HandOff:
         sender = message.sender or self._settings.sender
@@ -82,7 +66,7 @@ class TwilioSms:
                 self._settings.webhook_base_url, TWILIO_MESSAGE_STATUS, message.message_id
             )
         try:
-            taken = self._messages.create(**fields)
+            taken = self._list.create(**fields)
             if not taken.sid:
                 raise ValueError("an answer without a SID")
         except Exception as error:
@@ -97,23 +81,15 @@ class TwilioSms:
             currency=taken.price_unit.upper() if taken.price_unit else None,
         )
 
-    def _by_recipient(self, address: str) -> Iterator[Any]:
-        # Not narrowed by the time sent: a message that waits in Twilio's queue has none yet.
-        return iter(self._messages.stream(to=address, page_size=50))
-
-    def _between(self, first: datetime, last: datetime, limit: int) -> Iterator[Any]:
-        return iter(self._messages.stream(date_sent_after=first, date_sent_before=last, limit=limit, page_size=1000))
-
-    def find(self, doubtful: Sequence[InDoubt], claimed: Callable[[Iterable[str]], set[str]]) -> list[Finding]:
-        """Messages to the same recipient, from the same sender, with the same text, since the intent."""
-        return self._records.find(doubtful, claimed)
-
-    def poll(self, pending: Sequence[Pending]) -> list[Receipt]:
-        """The records' present status."""
-        return self._records.poll(pending)
-
     def poll_replies(self, since: datetime) -> list[Reply]:
         """Inbound messages in the records."""
+        asked = self._records.on_their_clock(since)
+        replies = self._replies(asked)
+        # Only the answer told how far apart the clocks are, if nothing was asked before.
+        right = self._records.on_their_clock(since)
+        return self._replies(right) if right < asked - CLOCK_SKEW else replies
+
+    def _replies(self, since: datetime) -> list[Reply]:
         replies: list[Reply] = []
         try:
             replies.extend(
@@ -128,20 +104,12 @@ class TwilioSms:
                     carrier_message_id=record.sid,
                     occurred_at=utc(record.date_created),
                 )
-                for record in self._messages.stream(date_sent_after=since, limit=5000, page_size=1000)
+                for record in self._list.stream(date_sent_after=since, limit=5000, page_size=1000)
                 if record.direction == "inbound" and record.from_ and record.to
             )
         except UNREADABLE:
             return replies
         return replies
-
-    def check(self) -> Check:
-        """Whether Twilio takes the credentials."""
-        return self._connection.check()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.keep_alive.close()
 
 
 def _same_text(doubt: InDoubt, record: Any) -> bool:

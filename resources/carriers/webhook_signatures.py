@@ -41,10 +41,8 @@ def twilio_signature_is_right(
     return bool(RequestValidator(auth_token).validate(url, _Form(form), signature))
 
 
-def sendgrid_signature_is_right(
-    public_key: str, body: bytes, signature: str | None, timestamp: str | None, now: datetime | None = None
-) -> bool:
-    """Whether SendGrid signed this batch: ECDSA over the timestamp and the raw bytes of the body, and not long ago.
+def sendgrid_signature_is_right(public_key: str, body: bytes, signature: str | None, timestamp: str | None) -> bool:
+    """Whether SendGrid signed this batch: ECDSA over the timestamp and the raw bytes of the body. See also :func:`signed_within`.
 
     Raises :class:`ConfigurationError` when the key itself, from SendGrid's settings page, cannot be used.
     """
@@ -61,11 +59,15 @@ def sendgrid_signature_is_right(
             "Copy it again from SendGrid, Mail Settings, Event Webhook.",
         ) from error
     try:
-        at = datetime.fromtimestamp(int(timestamp), UTC)
-        right = bool(verifier.verify_signature(body.decode(), signature, timestamp))
+        datetime.fromtimestamp(int(timestamp), UTC)
+        return bool(verifier.verify_signature(body.decode(), signature, timestamp))
     except (ValueError, OverflowError, OSError, binascii.Error, UnicodeDecodeError):
         return False
-    return right and abs((now or datetime.now(UTC)) - at) <= OLDEST_BATCH
+
+
+def signed_within(timestamp: str, now: datetime) -> bool:
+    """Whether a batch's signed time is near ``now``: one that is far from it is sent again by somebody, or a clock is wrong."""
+    return abs(now - datetime.fromtimestamp(int(timestamp), UTC)) <= OLDEST_BATCH
 
 
 def signed_form(url: str, form: Mapping[str, str], auth_token: str) -> str:

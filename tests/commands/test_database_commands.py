@@ -177,6 +177,7 @@ def test_unknown_names_are_answered(deployment: CommandLine, arguments: tuple[st
 
 def test_a_channel_is_suspended_and_lifted(deployment: CommandLine) -> None:
     made = deployment.json("suspend", "sms", "--team", "acme", "--reason", "The operator asked for it")
+    assert made["waiting"] == 0
     (listed,) = deployment.json("campaigns", "--suspensions")["suspensions"]
     assert (listed["id"], listed["channel"]) == (made["suspension"], "sms")
     assert listed["reason"] == "The operator asked for it"
@@ -288,6 +289,19 @@ def test_an_empty_database_is_upgraded_once(
         with administration.connect() as connection:
             connection.execute(text("drop database upgrade_test with (force)"))
         administration.dispose()
+
+
+@pytest.mark.parametrize("command", ["upgrade", "backup"])
+def test_a_data_folder_of_another_major_is_refused_with_the_way_to_move(
+    command_line: CommandLine, command: str
+) -> None:
+    folder = command_line.folder / "data" / "postgres"
+    folder.mkdir(parents=True)
+    (folder / "PG_VERSION").write_text("12\n")
+    error = command_line.json("db", command, code=5)["error"]
+    assert error["reason"] == "database_major_version"
+    assert "PostgreSQL 12" in error["message"] and "nightmail db restore" in error["remedy"]
+    assert [path.name for path in folder.iterdir()] == ["PG_VERSION"]
 
 
 def test_a_backup_comes_back_with_nothing_sent_by_it(deployment: CommandLine, database: Engine, tmp_path: Path) -> None:

@@ -24,13 +24,14 @@ def test_keys_jobs_sensors_schedules_and_checks_are_these() -> None:
         *("replies", "sends", "usage_report", "warnings"),
     ]
     assert sorted(name for name in repository.job_names if not name.startswith("__")) == [
-        *("prepare", "report", "send", "write_sends")
+        *("prepare", "report", "retention", "send", "write_sends")
     ]
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
         *("api_files", "campaigns_due", "failed_runs", "messages_due", "receipts_polled", "reports_due", "sftp_files")
     ]
     assert sorted((schedule.name, schedule.cron_schedule) for schedule in repository.schedule_defs) == [
         ("nightly", "30 1 * * *"),
+        ("retention_round", "0 3 * * *"),
         ("standing_feeds", "* * * * *"),
     ]
     checks = repository.asset_graph.asset_check_keys

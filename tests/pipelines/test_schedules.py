@@ -14,7 +14,7 @@ from nightmail.errors import UsageError
 from nightmail.intake.feed_rows import next_time_of_cron
 from pipelines.partitions import prune_campaigns
 from pipelines.schedules import nightly, standing_feeds
-from tests.pipeline_rig import PipelineRig
+from tests.pipeline_rig import PipelineRig, contact_rows
 
 NOON = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 
@@ -121,3 +121,16 @@ def test_old_partition_keys_are_forgotten(rig: PipelineRig) -> None:
     rig.instance.add_dynamic_partitions(str(campaigns.name), keys)
     assert prune_campaigns(rig.instance, NOON.date()) == 1
     assert list(rig.instance.get_dynamic_partitions(str(campaigns.name))) == keys[1:]
+
+
+def test_the_nightly_round_keeps_no_text_longer_than_the_team_does(rig: PipelineRig) -> None:
+    """As the schedule runs it: a campaign that ended long ago loses addresses and texts, one of yesterday keeps them."""
+    old, fresh = (rig.prepared(contact_rows(2, start)) for start in (0, 10))
+    rig.change("update campaign set state = 'cancelled'")
+    rig.change("update campaign set state_changed_at = now() - interval '10 years' where id = :id", id=old.id)
+    assert rig.defs.resolve_job_def("retention").execute_in_process(instance=rig.instance).success
+    left = rig.rows(
+        "select distinct m.campaign_id from message m join message_content using (ledger_month, message_key)"
+    )
+    assert [row["campaign_id"] for row in left] == [fresh.id]
+    assert rig.rows("select count(*) as n from message") == [{"n": 4}]

@@ -15,7 +15,9 @@ import psutil
 import pytest
 from dagster._core.launcher.base import LaunchRunContext, WorkerStatus
 
-from pipelines.warm_launcher import PID_TAG, WarmRunLauncher, _is_daemon, process_of
+from pipelines import warm_launcher
+from pipelines.warm_launcher import PID_TAG, LostRuns, WarmRunLauncher, _is_daemon, process_of
+from sensors.run_tags import ENDED_TAG
 from tests.pipelines import slow_job
 
 
@@ -85,6 +87,48 @@ def test_a_killed_run_is_found_dead(instance: dg.DagsterInstance) -> None:
         time.sleep(0.05)
     assert launcher.check_run_worker_health(started).status == WorkerStatus.NOT_FOUND
     assert not launcher.terminate(run.run_id)
+
+
+def test_a_killed_run_gives_its_place_back_within_seconds(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is ended without waiting for Dagster's own monitoring, and counts as a failure of its own."""
+    launcher, run = launch(instance, 600.0)
+    pid = process_of(wait_for(instance, run, dg.DagsterRunStatus.STARTED))
+    lost = LostRuns(instance, launcher)
+    assert run.run_id not in lost.look()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    # Not at the first look: a run's process ends a moment before or after its last event.
+    assert lost.look() == []
+    monkeypatch.setattr(warm_launcher, "LOST_AFTER_S", 0.0)
+    deadline = time.monotonic() + 30
+    while run.run_id not in lost.look():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    ended = wait_for(instance, run, dg.DagsterRunStatus.FAILURE)
+    assert ENDED_TAG not in ended.tags
+
+
+@pytest.mark.parametrize("status", ["STARTING", "CANCELING"])
+def test_a_run_that_a_killed_daemon_left_behind_is_ended(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    """Killed between the queue and the fork: the next daemon ends the run, and marks that it was nobody's fault."""
+    run = instance.create_run_for_job(slow_job.slow, run_config={"ops": {"rest": {"config": {"seconds": 0.0}}}})
+    instance.report_dagster_event(
+        dg.DagsterEvent(event_type_value=f"PIPELINE_{status}", job_name=run.job_name), run_id=run.run_id
+    )
+    launcher = instance.run_launcher
+    assert isinstance(launcher, WarmRunLauncher)
+    monkeypatch.setattr(warm_launcher, "LOST_AFTER_S", 0.0)
+    monkeypatch.setattr(launcher, "_launching", {run.run_id})
+    assert LostRuns(instance, launcher).look() == [], "it is being launched"
+    monkeypatch.setattr(launcher, "_launching", set())
+    assert LostRuns(instance, launcher).look() == [run.run_id]
+    ended = wait_for(instance, run, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+    assert (ended.status == dg.DagsterRunStatus.CANCELED) == (status == "CANCELING")
+    assert ENDED_TAG in ended.tags
 
 
 def test_another_process_with_the_same_number_is_not_the_run(instance: dg.DagsterInstance) -> None:

@@ -171,7 +171,7 @@ def test_a_channel_is_suspended_for_a_team_and_used_again(portal: RunningPortal,
     key, care = organisation.key(Scope.CHANNELS_WRITE), organisation.key(team="acme.care")
     order = {"channel": "sms", "reason": "wrong price"}
     made = portal.api("POST", "/v1/suspensions", key, json=order)
-    assert (made.status_code, made.json()["team"]) == (201, "acme.billing")
+    assert (made.status_code, made.json()["team"], made.json()["waiting"]) == (201, "acme.billing", 0)
     assert portal.api("POST", "/v1/suspensions", key, json=order).json()["id"] == made.json()["id"]
     assert portal.api("GET", "/v1/suspensions", care).json() == []
     assert portal.api("DELETE", made.headers["location"], care).status_code == 404

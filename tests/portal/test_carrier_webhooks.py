@@ -187,8 +187,13 @@ def test_a_forged_batch_of_email_events_is_refused(
         )
     else:
         answer = portal.sendgrid(sendgrid_key, events, timestamp=time.time() - 30 * 86400)
-    assert (answer.status_code, answer.json()["reason"]) == (403, "webhook_forged")
+    reason = "webhook_outdated" if forgery == "old" else "webhook_forged"
+    assert (answer.status_code, answer.json()["reason"]) == (403, reason)
     assert organisation.rows("select * from receipt") == []
+    wait_until(lambda: organisation.rows("select * from alert"))
+    (alert,) = organisation.rows("select reason, message from alert")
+    assert alert["reason"] == reason
+    assert ("clock" in alert["message"]) == (forgery == "old")
 
 
 def test_what_is_no_webhook_is_answered_as_a_problem(portal: RunningPortal, organisation: Organisation) -> None:

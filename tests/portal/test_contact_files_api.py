@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import socket
@@ -201,6 +202,27 @@ def test_a_truncated_upload_leaves_nothing_behind(portal: RunningPortal, organis
         assert time.monotonic() < end, "the upload was not cleared away"
         time.sleep(0.01)
     assert organisation.rows("select * from received_file") == []
+    assert portal.api("POST", PATH, key, content=CSV).status_code == 202
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_behind(
+    portal: RunningPortal, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """507 with a time to come again; no campaign, no file; with room again the same file is taken."""
+    key = organisation.key(Scope.FILES_WRITE)
+    write = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if bytes(data).startswith(CSV[:20]):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        answer = portal.api("POST", PATH, key, content=CSV)
+    assert (answer.status_code, answer.json()["reason"]) == (507, "storage_full")
+    assert int(answer.headers["retry-after"]) > 0
+    assert files_in(portal) == [] and organisation.rows("select * from received_file") == []
     assert portal.api("POST", PATH, key, content=CSV).status_code == 202
 
 

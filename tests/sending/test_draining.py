@@ -9,10 +9,20 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine, text
 
 from benchmarks.sending_rig import KEY, Organisation, in_minutes
+from nightmail.errors import UnavailableError
 from nightmail.privacy import address_hash
-from nightmail.sending.campaigns import cancel, lift_suspension, pause, resume, suspend_channel, suspensions
+from nightmail.sending.campaigns import (
+    cancel,
+    lift_suspension,
+    pause,
+    resume,
+    suspend_channel,
+    suspensions,
+    waiting_for,
+)
 from nightmail.sending.carrier import HandOff, Outcome, OutgoingMessage
 from nightmail.sending.intents import CampaignInHand, claim, store_outcomes
 from nightmail.sending.outcomes import judge
@@ -151,6 +161,118 @@ def test_a_fault_never_sends_twice_and_what_was_taken_is_found(
     assert left <= {"in_doubt"} if "in" in end else not left, left
 
 
+@pytest.mark.parametrize("channel", ["sms", "email"])
+def test_a_text_that_the_carrier_refuses_stops_nobody_else(
+    organisation: Organisation, sandbox: RunningCarriers, channel: str
+) -> None:
+    """One refused among forty, by itself or within a request: it fails with the carrier's reason, the others go once."""
+    if channel == "sms":
+        campaign = organisation.campaign(39)
+        refused = organisation.campaign(["+447700900777"], row={"body": "x" * 1601})
+    else:
+        addresses = [f"person{number}@mail.example" for number in range(39)]
+        refused = campaign = organisation.campaign(
+            [*addresses[:20], "refuse@mail.example", *addresses[20:]], ("email",)
+        )
+    organisation.drain()
+    (failed,) = [row for row in organisation.messages(refused) if row["state"] == "failed"]
+    assert failed["reason"] in ("carrier_rejected", "address_refused") and failed["error_code"]
+    accepted = accepted_of(sandbox, campaign.token)
+    assert len(accepted) == len(set(accepted)) == 39
+    assert failed["message_id"] not in accepted
+    assert organisation.query("select count(*) from suspension")[0][0] == 0
+
+
+def test_trying_again_backs_off_and_ends(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Throttled for good: later at each attempt, and given up at the twelfth, when the next channel takes over."""
+    sandbox.faults({"kind": "429", "on": "messages", "retry_after": 0.05})
+    campaign = organisation.campaign(["+447700900001"], ("sms", "email"))
+    waits = []
+    for attempt in range(1, 13):
+        organisation.execute("update message set due_at = now() where state = 'queued'")
+        organisation.execute("update pace set blocked_until = null")
+        organisation.drain(idle_s=0.01)
+        sms, _ = organisation.messages(campaign)
+        assert sms["attempts"] == attempt
+        if attempt < 12:
+            assert (sms["state"], sms["reason"]) == ("queued", "carrier_unavailable")
+            waits.append((sms["due_at"] - sms["changed_at"]).total_seconds())
+    assert all(0.75 * min(300, 2**place) <= wait <= 1.25 * min(300, 2**place) + 1 for place, wait in enumerate(waits))
+    assert (sms["state"], sms["reason"]) == ("failed", "retries_exhausted")
+    organisation.drain()
+    assert [row["state"] for row in organisation.messages(campaign)] == ["failed", "accepted"]
+
+
+def test_a_database_that_stays_away_ends_the_sender_with_a_word_and_loses_nothing(
+    organisation: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for a while, says what happened and what to do; nothing goes meanwhile, and all goes once afterwards."""
+    monkeypatch.setattr("nightmail.sending.senders.DATABASE_PATIENCE_S", 1.5)
+    monkeypatch.setattr("nightmail.sending.advance.RESTART_GRACE_S", 0)
+    sandbox.faults({"kind": "wait", "on": "messages", "seconds": 0.05})
+    organisation.change_account("sms", connections=2)
+    campaign = organisation.campaign(150)
+    name = organisation.engine.url.database
+    administration = create_engine(organisation.engine.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    raised: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            organisation.drain()
+        except UnavailableError as error:
+            raised.append(error)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    eventually(lambda: len(accepted_of(sandbox, campaign.token)) >= 20)
+    with administration.connect() as connection:
+        connection.execute(text(f"alter database {name} allow_connections false"))
+        connection.execute(
+            text("select pg_terminate_backend(pid) from pg_stat_activity where datname = :n"), {"n": name}
+        )
+        sender.join(60)
+        connection.execute(text(f"alter database {name} allow_connections true"))
+    administration.dispose()
+    assert not sender.is_alive()
+    (error,) = raised
+    assert isinstance(error, UnavailableError) and error.reason == "database_unavailable"
+    assert "did not answer" in error.message or "does not answer" in error.message
+    assert len(accepted_of(sandbox, campaign.token)) < 150
+    organisation.engine.dispose()
+    organisation.drain()
+    ids = accepted_of(sandbox, campaign.token)
+    assert len(ids) == len(set(ids)) == 150
+    assert organisation.states(campaign) == {"accepted": 150}
+
+
+@pytest.mark.parametrize("kind", ["html", "html_502"])
+def test_a_carrier_that_answers_html_is_alerted_and_nothing_is_lost(
+    organisation: Organisation, sandbox: RunningCarriers, kind: str
+) -> None:
+    """A proxy in between speaks for the carrier: in doubt, an alert that names the account, and the rest waits."""
+    sandbox.faults({"kind": kind, "on": "messages"})
+    campaign = organisation.campaign(60)
+    stop = threading.Event()
+    drain(
+        organisation.engine,
+        organisation.carriers,
+        SenderOptions(hash_key=KEY, maximum_s=60.0),
+        stop=stop,
+        progress=lambda handed_off: stop.set() if handed_off > 10 else None,
+    )
+    states = organisation.states(campaign)
+    assert set(states) <= {"in_doubt", "queued"} and sum(states.values()) == 60
+    assert states["in_doubt"] < 60, "a carrier that gives no clear answer is left alone"
+    (alert,) = organisation.query("select reason, message from alert")
+    assert alert.reason == "carrier_unavailable"
+    assert "sandbox-sms gave no clear answer to 10 hand-offs in a row" in alert.message
+    assert accepted_of(sandbox, campaign.token) == []
+    sandbox.faults()
+    organisation.execute("update pace set blocked_until = null")
+    organisation.drain()
+    assert organisation.states(campaign) == {"accepted": states["queued"], "in_doubt": states["in_doubt"]}
+
+
 def test_an_opt_out_after_rendering_is_honoured(organisation: Organisation, sandbox: RunningCarriers) -> None:
     """Suppressed after the ledger was loaded: held, with the reason, and never handed off."""
     campaign = organisation.campaign(5)
@@ -268,6 +390,39 @@ def test_a_pause_holds_within_a_second_and_resuming_sends_the_rest(
     organisation.drain()
     ids = accepted_of(sandbox, campaign.token)
     assert len(ids) == len(set(ids)) == 200
+
+
+@pytest.mark.parametrize("order", ["cancel", "suspend"])
+def test_cancelling_and_suspending_hold_within_a_second_too(
+    organisation: Organisation, sandbox: RunningCarriers, order: str
+) -> None:
+    """While a sender is at work; what is told as not sent, and what was under way, adds up with what the carrier has."""
+    sandbox.faults({"kind": "wait", "on": "messages", "seconds": 0.05})
+    campaign = organisation.campaign(200)
+    stop = threading.Event()
+    options = SenderOptions(hash_key=KEY, idle_s=2.0)
+    sender = threading.Thread(
+        target=lambda: drain(organisation.engine, organisation.carriers, options, stop=stop), daemon=True
+    )
+    sender.start()
+    eventually(lambda: len(accepted_of(sandbox, campaign.token)) >= 20)
+    if order == "cancel":
+        stopped = cancel(organisation.engine, campaign.key, actor="test")
+        assert 0 < stopped.not_sent <= 200 - 20
+    else:
+        suspend_channel(organisation.engine, "sms", reason="test", by="test", team_id=organisation.parent_id)
+        with organisation.engine.connect() as connection:
+            assert 0 < waiting_for(connection, "sms", organisation.parent_id) <= 200 - 20
+            assert waiting_for(connection, "email", organisation.parent_id) == 0
+    ordered_at = time.time()
+    sender.join(30)
+    assert not sender.is_alive()
+    lines = [line for line in sandbox.accepted() if (line["message_id"] or "").startswith(campaign.token)]
+    assert max(dt.datetime.fromisoformat(line["at"]).timestamp() for line in lines) < ordered_at + 1.0
+    organisation.drain()
+    left = "cancelled" if order == "cancel" else "queued"
+    assert organisation.states(campaign) == {"accepted": len(lines), left: 200 - len(lines)}
+    assert len(accepted_of(sandbox, campaign.token)) == len(lines) < 200
 
 
 def test_a_cancelled_campaign_tells_what_was_not_sent(organisation: Organisation, sandbox: RunningCarriers) -> None:

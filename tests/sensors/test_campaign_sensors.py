@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from assets.partitions import campaigns
 from nightmail.intake.arrivals import create_feed_campaign
@@ -16,6 +19,7 @@ from sensors.api_files import api_files
 from sensors.campaigns import campaigns_due
 from sensors.failures import failed_runs
 from sensors.messages_due import messages_due, senders_wanted
+from sensors.run_tags import ENDED_TAG
 from tests.pipeline_rig import PipelineRig, contact_rows
 
 
@@ -118,6 +122,28 @@ def test_a_crashed_preparation_is_tried_again_and_then_stopped(rig: PipelineRig)
     assert alerts == [{"reason": "preparation_failed", "subject": f"campaign:{key}"}]
 
 
+def test_a_full_disk_is_named_and_leaves_nothing_half_done(rig: PipelineRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lake's disk is full at every attempt: stopped with that as the reason; no message is in the ledger."""
+    registered = rig.upload(contact_rows(3), prepare_attempts=1)
+    assert registered.campaign is not None
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr("pyarrow.parquet.ParquetWriter.write_table", full)
+        disk.setattr("pyarrow.parquet.ParquetWriter.write_batch", full)
+        disk.setattr("pyarrow.parquet.ParquetWriter.write", full)
+        assert not rig.prepare(registered.campaign).success
+    tick(rig, failed_runs)
+    stopped = rig.campaign(registered.campaign)
+    assert stopped.state == CampaignState.STOPPED
+    assert stopped.problem is not None and stopped.problem["reason"] == "disk_full"
+    (alert,) = rig.rows("select reason, message from alert")
+    assert alert["reason"] == "disk_full" and "no room left on the disk" in alert["message"]
+    assert rig.rows("select count(*) as n from message") == [{"n": 0}]
+
+
 def test_a_run_at_work_is_left_alone(rig: PipelineRig) -> None:
     """A campaign that is being checked by a living run is nobody else's."""
     campaign = rig.upload(contact_rows(3)).campaign
@@ -152,3 +178,18 @@ def test_a_run_cancelled_before_it_began_counts_as_an_attempt(rig: PipelineRig) 
     with rig.engine.connect() as connection:
         assert get_campaign(connection, campaign.key).prepare_attempts == 1
     assert tick(rig, api_files).run_requests[0].run_key == f"{campaign.key}/2"
+
+
+def test_attempts_that_ended_with_the_daemon_are_not_held_against_the_campaign(rig: PipelineRig) -> None:
+    """A daemon that is killed again and again stops no campaign: only its own failures count."""
+    campaign = rig.upload(contact_rows(3)).campaign
+    assert campaign is not None
+    for attempt in range(1, 6):
+        request = tick(rig, api_files).run_requests[0]
+        assert request.run_key == f"{campaign.key}/{attempt}"
+        run = rig.instance.create_run_for_job(
+            rig.defs.resolve_job_def("prepare"), tags={**request.tags, ENDED_TAG: "true"}
+        )
+        rig.instance.report_run_failed(run)
+        tick(rig, failed_runs)
+        assert rig.campaign(campaign).state == CampaignState.RECEIVED
