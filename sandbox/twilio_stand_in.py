@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -82,6 +83,8 @@ _ERRORS = {
 _PRICE_PER_SEGMENT = 0.0079
 _PRICE_PER_MINUTE = 0.0140
 EMPTY_PAGE_SIZE = 50
+RECORDS_KEPT = 200_000
+"""Messages in the records: older ones are forgotten, so that memory has a bound. A real carrier's records have all."""
 
 
 def segments_of(body: str) -> int:
@@ -139,6 +142,7 @@ class TwilioStandIn:
         self._delivery = delivery
         self.inbound_url = inbound_url
         self._messages: dict[str, Record] = {}
+        self._order: deque[Record] = deque()
         self._calls: dict[str, Record] = {}
         self._messages_by_to: dict[str, Record | list[Record]] = {}
         self._calls_by_to: dict[str, Record | list[Record]] = {}
@@ -247,11 +251,20 @@ class TwilioStandIn:
         if refused is not None:
             return self._error(refused, to)
         record = Record(self._new_sid("SM"), to, sender, service, body, callback, self._behaviour.now(), "queued")
-        self._messages[record.sid] = record
-        _add(self._messages_by_to, record)
+        self._remember(record)
         self._witness.accepted("twilio", "sms", [(message_id_in(callback), record.sid, to, body)])
         self._plan_message(record)
         return Response(201, self._message_json(record))
+
+    def _remember(self, record: Record) -> None:
+        """Keep a message in the records, and forget the oldest one beyond :data:`RECORDS_KEPT`."""
+        self._messages[record.sid] = record
+        _add(self._messages_by_to, record)
+        self._order.append(record)
+        if len(self._order) > RECORDS_KEPT:
+            oldest = self._order.popleft()
+            del self._messages[oldest.sid]
+            _remove(self._messages_by_to, oldest)
 
     def _create_call(self, form: dict[str, str], events: tuple[str, ...]) -> Response:
         to, sender = form.get("To", ""), form.get("From", "")
@@ -471,8 +484,7 @@ class TwilioStandIn:
         """A recipient writes to one of our numbers: kept in the records and posted to the inbound webhook."""
         record = Record(self._new_sid("SM"), to, sender, None, body, None, self._behaviour.now(), "received", "inbound")
         record.sent = record.created
-        self._messages[record.sid] = record
-        _add(self._messages_by_to, record)
+        self._remember(record)
         word = body.strip().upper()
         if word in _OPT_OUT_WORDS:
             self._opted_out.add((sender, to))
@@ -653,6 +665,15 @@ def _add(by_to: dict[str, Record | list[Record]], record: Record) -> None:
         present.append(record)
     else:
         by_to[record.to] = [present, record]
+
+
+def _remove(by_to: dict[str, Record | list[Record]], record: Record) -> None:
+    """Forget a record under its recipient."""
+    present = by_to.get(record.to)
+    if isinstance(present, list) and len(present) > 1:
+        present.remove(record)
+    else:
+        by_to.pop(record.to, None)
 
 
 def _of(by_to: dict[str, Record | list[Record]], to: str) -> list[Record]:
