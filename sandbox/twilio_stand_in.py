@@ -17,7 +17,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha1
 from urllib.parse import urlencode, urlsplit
 from xml.etree.ElementTree import Element
@@ -689,7 +689,12 @@ def _is_url(text: str) -> bool:
 
 
 def _rfc2822(when: float) -> str:
-    return format_datetime(datetime.fromtimestamp(int(when), UTC))
+    return _rfc2822_second(int(when))
+
+
+@lru_cache(maxsize=256)
+def _rfc2822_second(when: int) -> str:
+    return format_datetime(datetime.fromtimestamp(when, UTC))
 
 
 def _fits(record: Record, query: dict[str, str], when: str) -> bool:
