@@ -25,7 +25,7 @@ from commands.sample_contacts import (
     write_sample_contacts,
     write_sample_statements,
 )
-from commands.screen import Screen, bar_chart, table
+from commands.screen import Screen, bar_chart, clock, table
 from nightmail.errors import NightmailError, UnavailableError
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ MOST_OPT_OUTS = 20
 STOPPING = "+447915500100"
 """The first of the appointments: its recipient writes STOP when the message is already rendered."""
 STARTING_PATIENCE_S = 300.0
+LOOKING_SHARE = 20.0
+"""Between two looks at the whole ledger passes so much more time than a look takes: it must not become the main work."""
+STAGES = ("contact_file", "contacts", "audience", "messages")
+"""What a campaign's preparation counts, in order; the ledger is the last step."""
 ENDED = ("finished", "cancelled", "stopped")
 
 
@@ -97,7 +101,7 @@ class Demonstration:
         self._step("Two more come in by the API; STOP arrives between rendering and hand-off")
         statements = self._send_by_api(STATEMENTS, self._statements_file())
         appointments = self._send_by_api(APPOINTMENTS, self._appointments_file())
-        self._wait("the appointments", paced(lambda: self._stop_before_hand_off(appointments), self._pause_s))
+        self._wait("the appointments", lambda: self._stop_before_hand_off(appointments))
         self._step("Email by the API, and appointments: text message first, a call to whom it did not reach")
         self._follow([statements, appointments])
         self._show_escalation(appointments)
@@ -139,9 +143,11 @@ class Demonstration:
             yield connection
 
     def _upload(self, file: Path, name: str) -> None:
-        with self._sftp() as connection:
+        with self._sftp() as connection, self.view.progress(lines=True) as progress:
             client = connection.client()
-            client.put(str(file), f"{FOLDER}/{name}.part")
+            client.put(
+                str(file), f"{FOLDER}/{name}.part", callback=lambda done, total: progress("bytes uploaded", done, total)
+            )
             client.posix_rename(f"{FOLDER}/{name}.part", f"{FOLDER}/{name}")
         login = self._login
         self._say(
@@ -192,7 +198,10 @@ class Demonstration:
     # --- The story ----------------------------------------------------------------------------------------------------
 
     def _opt_out_before(self) -> None:
-        self.facts = write_sample_contacts(self.files / FILE_NAME, self.rows)
+        with self.view.progress(lines=True) as progress:
+            self.facts = write_sample_contacts(
+                self.files / FILE_NAME, self.rows, progress=lambda done: progress("rows made up", done, self.rows)
+            )
         numbers = self.facts.opted_out[:MOST_OPT_OUTS]
         for number in numbers:
             self._recipient_writes(number, "STOP")
@@ -289,14 +298,9 @@ class Demonstration:
             return bool(found)
 
         since = time.monotonic()
-        self._wait(f"the sensor to find {name}", there)
+        self._wait(f"the sensor to find {name}", there, STARTING_PATIENCE_S + self.rows / 1000)
         self._say(f"found by the sensor after {time.monotonic() - since:.1f} s: campaign {found[0]}")
         return found[0]
-
-    @property
-    def _pause_s(self) -> float:
-        """Between two looks at everything: looking at millions of rows all the time would be the demo's main work."""
-        return 0.3 if self.rows <= 20_000 else 3.0
 
     def _wait(self, what: str, ready: Callable[[], bool], patience_s: float = STARTING_PATIENCE_S) -> None:
         self.running.supervisor.wait_for(what, ready, patience_s)
@@ -308,7 +312,7 @@ class Demonstration:
         patience = 600.0 + self.rows / 50
         rows: list[CampaignRow] = []
         told: dict[str, str] = {}
-        with self.view.progress() as progress:
+        with self.view.progress(lines=True) as progress:
 
             def done() -> bool:
                 with self.running.engine.connect() as connection:
@@ -318,6 +322,9 @@ class Demonstration:
                     if told.get(row.key) != row.state:
                         told[row.key] = row.state
                         self.view.notice(f"   {row.key}: {row.state.replace('_', ' ')}")
+                if since is not None and rows[0].state == "checking":
+                    made = rows[0].counts.get("stages", {})
+                    progress("stages prepared", sum(name in made for name in STAGES), len(STAGES) + 1)
                 both = CampaignProgress(
                     _added(*(state.states for state in states)),
                     sum(state.arrived for state in states),
@@ -331,7 +338,7 @@ class Demonstration:
                 ended = all(str(row.state) in ENDED for row in rows)
                 return ended and not both.unsettled and not both.awaiting_receipt
 
-            self._wait("the campaign", paced(done, self._pause_s), patience)
+            self._wait("the campaign", paced(done), patience)
         for row in rows:
             if row.problem:
                 raise NightmailError(
@@ -429,16 +436,19 @@ class Demonstration:
 
         lake = Lake(self.running.settings.lake)
         messages = sum(self._messages(key) for key in keys)
+        seen = 0
 
         def whole() -> bool:
+            nonlocal seen
             days = lake.partitions(ASSET, "day")
-            if not days:
+            written = sum(Path(name).stat().st_mtime_ns for name in report_files(lake, days)[::2])
+            if written == seen:
                 return False
-            rows = read_rows(lake, days, None)
-            told = sum(1 for value in rows["message_id"].to_pylist() if value) if self.rows <= 20_000 else rows.num_rows
-            return told >= messages and self._totals(keys).reconcile
+            seen = written
+            told = read_rows(lake, days, None)["message_id"]
+            return len(told) - told.null_count >= messages and self._totals(keys).reconcile
 
-        self._wait("the delivery report", paced(whole, self._pause_s), 300.0 + self.rows / 500)
+        self._wait("the delivery report", paced(whole), 300.0 + self.rows / 500)
         days = lake.partitions(ASSET, "day")
         totals = summed(read_rows(lake, days, None))
         self.view.show(bar_chart("Messages", chart_values(totals)))
@@ -486,19 +496,20 @@ class Demonstration:
         self.view.show(table("Where things are", ("", ""), rows))
         style = "green" if totals.reconcile else "bold red"
         verdict = "every row has exactly one end" if totals.reconcile else "the rows do not reconcile"
-        self.view.say(f"   {seconds:.0f} s; {verdict}", style=style)
+        self.view.say(f"   {clock(seconds)}; {verdict}", style=style)
 
 
-def paced(look: Callable[[], bool], pause_s: float) -> Callable[[], bool]:
-    """``look``, but not again before ``pause_s`` are over."""
-    looked = float("-inf")
+def paced(look: Callable[[], bool], pause_s: float = 0.3) -> Callable[[], bool]:
+    """``look``, but not again before ``pause_s`` are over, or :data:`LOOKING_SHARE` times as long as the last one took."""
+    again_at = float("-inf")
 
     def now() -> bool:
-        nonlocal looked
-        if time.monotonic() - looked < pause_s:
+        nonlocal again_at
+        began = time.monotonic()
+        if began < again_at:
             return False
         found = look()
-        looked = time.monotonic()
+        again_at = time.monotonic() + max(pause_s, LOOKING_SHARE * (time.monotonic() - began))
         return found
 
     return now

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,10 +102,20 @@ class SampleFacts:
     """The right mobile number of two rows with a typing error, by customer number."""
 
 
+_TELL_EVERY = 5_000
+
+
 def write_sample_contacts(
-    path: Path, rows: int = 1000, seed: int = 20261123, today: dt.date | None = None
+    path: Path,
+    rows: int = 1000,
+    seed: int = 20261123,
+    today: dt.date | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> SampleFacts:
-    """Write a contact file of ``rows`` rows to ``path`` (CSV, UTF-8 with a byte order mark, CRLF, as spreadsheets do)."""
+    """Write a contact file of ``rows`` rows to ``path`` (CSV, UTF-8 with a byte order mark, CRLF, as spreadsheets do).
+
+    ``progress`` gets the number of rows written so far, now and then.
+    """
     made = _Maker(seed, today or dt.datetime.now(dt.UTC).date())
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8-sig", newline="") as handle:
@@ -115,6 +125,8 @@ def write_sample_contacts(
         for row in made.rows(rows):
             writer.writerow(row)
             count += 1
+            if progress is not None and count % _TELL_EVERY == 0:
+                progress(count)
     return SampleFacts(count, tuple(made.opted_out), dict(made.corrections))
 
 

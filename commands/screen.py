@@ -12,7 +12,9 @@ import datetime as dt
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -109,10 +111,13 @@ class Screen:
             self.err.print(Text.assemble(("  do  ", "bold"), error.remedy), soft_wrap=True)
 
     @contextmanager
-    def progress(self) -> Iterator[Progress]:
-        """Progress bars on standard error, by stage; silent with ``--json`` or without a terminal."""
+    def progress(self, *, lines: bool = False) -> Iterator[Progress]:
+        """Progress bars on standard error, by stage, with rate and time left; silent with ``--json`` or without a terminal.
+
+        With ``lines``, where there is no terminal, a line every :data:`LINE_EVERY_S` tells the same of what takes long.
+        """
         if self.json_output or not sys.stderr.isatty():
-            yield _silent
+            yield _Lines(self.notice).update if lines and not self.json_output else _silent
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -120,19 +125,79 @@ class Screen:
             TextColumn("{task.description:<22}"),
             BarColumn(),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[pace]}", style="cyan"),
             TimeElapsedColumn(),
             console=self.err,
             transient=True,
         )
         tasks: dict[str, Any] = {}
+        paces: dict[str, Pace] = {}
 
         def update(stage: str, done: int, total: int | None) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
+                tasks[stage] = bars.add_task(stage, total=total, pace="")
+                paces[stage] = Pace()
+            bars.update(tasks[stage], completed=done, total=total, pace=paces[stage].told(done, total))
 
         with bars:
             yield update
+
+
+LINE_EVERY_S = 15.0
+_PACE_OVER_S = 20.0
+
+
+class Pace:
+    """How fast something goes, over the last :data:`_PACE_OVER_S`, and how long the rest takes at that rate."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def told(self, done: int, total: int | None) -> str:
+        """``1,240/s, 9 min left``; nothing while it is not known."""
+        now = self._now()
+        self._seen.append((now, done))
+        while len(self._seen) > 2 and now - self._seen[1][0] >= _PACE_OVER_S:
+            self._seen.popleft()
+        since, before = self._seen[0]
+        if done <= before or now - since < 1.0:
+            return ""
+        rate = (done - before) / (now - since)
+        told = [f"{rate:,.0f}/s"] if rate >= 1 else []
+        if total is not None and total > done:
+            told.append(f"{clock((total - done) / rate)} left")
+        return ", ".join(told)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people say them: ``42 s``, ``9 min``, ``1 h 5 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class _Lines:
+    """Progress where there is no terminal: a line now and then."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._paces: dict[str, Pace] = {}
+        self._said_at: dict[str, float] = {}
+
+    def update(self, stage: str, done: int, total: int | None) -> None:
+        """As :class:`nightmail.progress.Progress` is called."""
+        now = time.monotonic()
+        if stage not in self._paces:
+            self._paces[stage] = Pace()
+            self._said_at[stage] = now
+        pace = self._paces[stage].told(done, total)
+        if now - self._said_at[stage] < LINE_EVERY_S:
+            return
+        self._said_at[stage] = now
+        of = "" if total is None else f" of {total:,}"
+        self._say(f"   {stage}: {done:,}{of}{f', {pace}' if pace else ''}")
 
 
 def _silent(stage: str, done: int, total: int | None) -> None:

@@ -50,6 +50,7 @@ PRELOADED = [
     "email_validator",
     "twilio.rest",
     "sendgrid",
+    "pipelines.preloading",
 ]
 """What the warm process imports. A module that is not there is passed over."""
 

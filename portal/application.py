@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 import anyio.to_thread
 from fastapi import FastAPI
 from sqlalchemy import Engine
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 import nightmail
 from nightmail.sending.receipts import take_receipts, take_replies
@@ -93,7 +93,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
             with contextlib.suppress(Exception):
                 await asyncio.to_thread(refusals.write)
 
-    application = FastAPI(
+    application = _Application(
         title="Nightmail",
         version=nightmail.__version__,
         summary="Contact files in; delivered notifications and delivery reports out",
@@ -122,9 +122,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
 
     limits = _Bounds(settings)
     application.add_middleware(RequestBounds, bound_of=limits.bound_of)
-    application.add_middleware(
-        _WebhooksFirst, receiver=WebhookReceiver(portal, {**twilio.HANDLERS, **sendgrid.HANDLERS})
-    )
+    application.receiver = WebhookReceiver(portal, {**twilio.HANDLERS, **sendgrid.HANDLERS})
     return application
 
 
@@ -149,18 +147,19 @@ class _Bounds:
         return self._upload if path == "/v1/contact-files" else self._ordinary
 
 
-class _WebhooksFirst:
-    """Gives carriers' requests to the receiver and everything else to the framework."""
+class _Application(FastAPI):
+    """Gives carriers' requests to the receiver and everything else to the framework.
 
-    def __init__(self, application: ASGIApp, receiver: WebhookReceiver) -> None:
-        self._application = application
-        self._receiver = receiver
+    Not as a middleware of the framework's: its own layers would be around the receiver all the same.
+    """
+
+    receiver: WebhookReceiver
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/webhooks/"):
-            await self._receiver(scope, receive, send)
+            await self.receiver(scope, receive, send)
         else:
-            await self._application(scope, receive, send)
+            await super().__call__(scope, receive, send)
 
 
 async def _every(seconds: float, action: Callable[[], None]) -> None:

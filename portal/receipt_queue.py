@@ -8,6 +8,7 @@ answered only when its batch is committed: what a carrier hears as taken is stor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,12 @@ _log = logging.getLogger("nightmail.portal")
 MAXIMUM_BATCH = 2_000
 MAXIMUM_WAITING = 20_000
 """Receipts that may wait; over this the carrier is asked to come again (503), and does."""
+
+GATHER_S = 0.05
+"""Receipts that trickle in are gathered for so long: a commit for each would cost ten times the receipt's own work, and
+no carrier minds to be answered so much later."""
+ENOUGH = 50
+"""With so many waiting, a batch is stored at once."""
 
 StoreReceipts = Callable[[Sequence[Receipt]], object]
 StoreReplies = Callable[[Sequence[Reply]], object]
@@ -55,7 +62,9 @@ class ReceiptQueue:
         self._thread = ThreadPoolExecutor(1, "receipts")
         self._waiting: list[_Group] = []
         self._size = 0
+        self._gathered = 0
         self._wake = asyncio.Event()
+        self._enough = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.stored = 0
         self.batches = 0
@@ -87,15 +96,19 @@ class ReceiptQueue:
             raise RequestError("busy", headers={"Retry-After": "5"})
         self._waiting.append(group)
         self._size += group.size
+        self._gathered += group.size
         self._wake.set()
+        if self._gathered >= ENOUGH:
+            self._enough.set()
         await group.done
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
-            # What arrives within the same turn of the loop joins this batch.
-            await asyncio.sleep(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_S):
+                    await self._enough.wait()
             groups = self._take()
             failures = await loop.run_in_executor(self._thread, self._store, groups)
             self.batches += 1
@@ -120,6 +133,9 @@ class ReceiptQueue:
         groups, self._waiting = self._waiting[:count], self._waiting[count:]
         if not self._waiting:
             self._wake.clear()
+        self._gathered -= size
+        if self._gathered < ENOUGH:
+            self._enough.clear()
         return groups
 
     def _store(self, groups: Sequence[_Group]) -> list[Exception | None]:

@@ -10,6 +10,7 @@ import hmac
 import json
 import os
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -39,6 +40,8 @@ _REASONS = {
     "blocked": ("550 5.7.1 Service refused: the sender's address is on a list.", "5.7.1"),
     "deferred": ("451 4.7.1 Please try again later.", "4.7.1"),
 }
+RECORDS_KEPT = 200_000
+"""Emails in the records: older ones are forgotten, so that memory has a bound."""
 
 
 @dataclass(slots=True)
@@ -100,6 +103,7 @@ class SendGridStandIn:
         self.events_url = events_url
         self._key = key
         self._mail: dict[str, Mail] = {}
+        self._order: deque[Mail] = deque()
         self._by_argument: dict[str, list[Mail]] = {}
         self._batch: list[dict[str, Any]] = []
         self._flush_planned = False
@@ -230,16 +234,28 @@ class SendGridStandIn:
                     tuple(content.get("categories") or ()),
                     now,
                 )
-                self._mail[mail.message_id] = mail
                 message_id = arguments.get("message_id")
-                if message_id is not None:
-                    self._by_argument.setdefault(message_id, []).append(mail)
+                self._remember(mail)
                 rows.append((message_id, mail.message_id, mail.to, body))
                 fresh.append(mail)
         self._witness.accepted("sendgrid", "email", rows)
         for mail in fresh:
             self._plan(mail)
         return Response(202, b"", headers={"X-Message-Id": request_id})
+
+    def _remember(self, mail: Mail) -> None:
+        """Keep an email in the records, and forget the oldest one beyond :data:`RECORDS_KEPT`."""
+        self._mail[mail.message_id] = mail
+        self._order.append(mail)
+        message_id = mail.arguments.get("message_id")
+        if message_id is not None:
+            self._by_argument.setdefault(message_id, []).append(mail)
+        if len(self._order) > RECORDS_KEPT:
+            oldest = self._order.popleft()
+            del self._mail[oldest.message_id]
+            same = self._by_argument.pop(oldest.arguments.get("message_id", ""), [])
+            if len(same) > 1:
+                self._by_argument[oldest.arguments["message_id"]] = [each for each in same if each is not oldest]
 
     # Events
     def _plan(self, mail: Mail) -> None:

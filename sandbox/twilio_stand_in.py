@@ -13,10 +13,11 @@ import os
 import re
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha1
 from urllib.parse import urlencode, urlsplit
 from xml.etree.ElementTree import Element
@@ -81,6 +82,8 @@ _ERRORS = {
 _PRICE_PER_SEGMENT = 0.0079
 _PRICE_PER_MINUTE = 0.0140
 EMPTY_PAGE_SIZE = 50
+RECORDS_KEPT = 200_000
+"""Messages in the records: older ones are forgotten, so that memory has a bound. A real carrier's records have all."""
 
 
 def segments_of(body: str) -> int:
@@ -138,6 +141,7 @@ class TwilioStandIn:
         self._delivery = delivery
         self.inbound_url = inbound_url
         self._messages: dict[str, Record] = {}
+        self._order: deque[Record] = deque()
         self._calls: dict[str, Record] = {}
         self._messages_by_to: dict[str, Record | list[Record]] = {}
         self._calls_by_to: dict[str, Record | list[Record]] = {}
@@ -246,11 +250,20 @@ class TwilioStandIn:
         if refused is not None:
             return self._error(refused, to)
         record = Record(self._new_sid("SM"), to, sender, service, body, callback, self._behaviour.now(), "queued")
-        self._messages[record.sid] = record
-        _add(self._messages_by_to, record)
+        self._remember(record)
         self._witness.accepted("twilio", "sms", [(message_id_in(callback), record.sid, to, body)])
         self._plan_message(record)
         return Response(201, self._message_json(record))
+
+    def _remember(self, record: Record) -> None:
+        """Keep a message in the records, and forget the oldest one beyond :data:`RECORDS_KEPT`."""
+        self._messages[record.sid] = record
+        _add(self._messages_by_to, record)
+        self._order.append(record)
+        if len(self._order) > RECORDS_KEPT:
+            oldest = self._order.popleft()
+            del self._messages[oldest.sid]
+            _remove(self._messages_by_to, oldest)
 
     def _create_call(self, form: dict[str, str], events: tuple[str, ...]) -> Response:
         to, sender = form.get("To", ""), form.get("From", "")
@@ -470,8 +483,7 @@ class TwilioStandIn:
         """A recipient writes to one of our numbers: kept in the records and posted to the inbound webhook."""
         record = Record(self._new_sid("SM"), to, sender, None, body, None, self._behaviour.now(), "received", "inbound")
         record.sent = record.created
-        self._messages[record.sid] = record
-        _add(self._messages_by_to, record)
+        self._remember(record)
         word = body.strip().upper()
         if word in _OPT_OUT_WORDS:
             self._opted_out.add((sender, to))
@@ -654,6 +666,15 @@ def _add(by_to: dict[str, Record | list[Record]], record: Record) -> None:
         by_to[record.to] = [present, record]
 
 
+def _remove(by_to: dict[str, Record | list[Record]], record: Record) -> None:
+    """Forget a record under its recipient."""
+    present = by_to.get(record.to)
+    if isinstance(present, list) and len(present) > 1:
+        present.remove(record)
+    else:
+        by_to.pop(record.to, None)
+
+
 def _of(by_to: dict[str, Record | list[Record]], to: str) -> list[Record]:
     present = by_to.get(to)
     if present is None:
@@ -667,7 +688,12 @@ def _is_url(text: str) -> bool:
 
 
 def _rfc2822(when: float) -> str:
-    return format_datetime(datetime.fromtimestamp(int(when), UTC))
+    return _rfc2822_second(int(when))
+
+
+@lru_cache(maxsize=256)
+def _rfc2822_second(when: int) -> str:
+    return format_datetime(datetime.fromtimestamp(when, UTC))
 
 
 def _fits(record: Record, query: dict[str, str], when: str) -> bool:

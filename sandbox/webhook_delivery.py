@@ -10,21 +10,23 @@ import heapq
 import itertools
 from collections.abc import Callable, Mapping
 
-import aiohttp
+from sandbox.webhook_client import WebhookClient
 
+CONCURRENCY = 64
+"""Webhooks on their way at once. Carriers post with many connections: a receiver that commits by batches gets batches."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class WebhookDelivery:
     """A heap of what falls due, and a pool of connections that posts webhooks."""
 
-    def __init__(self, concurrency: int = 16) -> None:
+    def __init__(self, concurrency: int = CONCURRENCY) -> None:
         self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._order = itertools.count()
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(concurrency)
         self._concurrency = concurrency
-        self._session: aiohttp.ClientSession | None = None
+        self._client = WebhookClient()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pump: asyncio.Task[None] | None = None
         self.posted = 0
@@ -33,9 +35,6 @@ class WebhookDelivery:
 
     def start(self) -> None:
         """Begin."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._concurrency), timeout=aiohttp.ClientTimeout(total=15)
-        )
         self._pump = asyncio.get_running_loop().create_task(self._run())
 
     @property
@@ -64,20 +63,18 @@ class WebhookDelivery:
 
     async def ask(self, url: str, body: bytes, headers: Mapping[str, str]) -> bytes | None:
         """Post a webhook and return what it answered; nothing when it could not be told."""
-        assert self._session is not None
         for pause in (*_PAUSES, None):
             async with self._slots:
                 try:
-                    async with self._session.post(url, data=body, headers=dict(headers)) as response:
-                        content = await response.read()
-                        if response.status < 300:
-                            self.posted += 1
-                            return content
-                        if response.status < 500 and response.status != 429:
-                            self.refused += 1
-                            return None
-                except (aiohttp.ClientError, TimeoutError):
-                    pass
+                    status, content = await self._client.post(url, body, headers)
+                except (OSError, TimeoutError):
+                    status, content = 0, b""
+            if 0 < status < 300:
+                self.posted += 1
+                return content
+            if 0 < status < 500 and status != 429:
+                self.refused += 1
+                return None
             if pause is None:
                 break
             await asyncio.sleep(pause)
@@ -109,5 +106,4 @@ class WebhookDelivery:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        self._client.close()

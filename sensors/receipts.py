@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -16,6 +16,8 @@ from resources.database import DatabaseResource
 REPORT_JOB = "report"
 QUIET_S = 10.0
 """A day's report waits until nothing changed for so long, or until its interval is over."""
+REST_SHARE = 10.0
+"""While a day changes, its reports take at most about a tenth of the time."""
 OLDER_DAY_S = 3600.0
 RECENT_DAYS = 7
 """Days older than this are written again by the nightly schedule only."""
@@ -59,13 +61,32 @@ def reports_due(context: dg.SensorEvaluationContext, database: DatabaseResource)
         latest = latest_change(connection)
         if latest is not None and latest > book.seen:
             book.note(changed_days(connection, book.seen, latest), latest)
-    due = book.take_due(now, settings().report_interval_s)
+    under_way, seconds = _last_runs(context.instance, list(book.first))
+    due = book.take_due(now, settings().report_interval_s, under_way=under_way, seconds=seconds)
     requests = [
         dg.RunRequest(run_key=f"{day}/{now.isoformat()}", job_name=REPORT_JOB, partition_key=day.isoformat())
         for day in due
     ]
     reason = None if due else "No day has changed and waited long enough."
     return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=book.to_json())
+
+
+def _last_runs(
+    instance: dg.DagsterInstance, days: Iterable[dt.date]
+) -> tuple[frozenset[dt.date], dict[dt.date, float]]:
+    """The days whose report is being written or waits for it, and how long the last writing of the others took."""
+    under_way: set[dt.date] = set()
+    seconds: dict[dt.date, float] = {}
+    for day in days:
+        records = instance.get_run_records(
+            dg.RunsFilter(job_name=REPORT_JOB, tags={"dagster/partition": day.isoformat()}), limit=1
+        )
+        for record in records:
+            if not record.dagster_run.is_finished:
+                under_way.add(day)
+            elif record.start_time is not None and record.end_time is not None:
+                seconds[day] = record.end_time - record.start_time
+    return frozenset(under_way), seconds
 
 
 @dataclass
@@ -106,23 +127,37 @@ class ReportBook:
             self.last[day] = at
         self.seen = at
 
-    def take_due(self, now: dt.datetime, interval_s: float) -> list[dt.date]:
+    def take_due(
+        self,
+        now: dt.datetime,
+        interval_s: float,
+        *,
+        under_way: frozenset[dt.date] = frozenset(),
+        seconds: Mapping[dt.date, float] | None = None,
+    ) -> list[dt.date]:
         """The days to write now, no longer waiting: today at most every ``interval_s``, others hourly.
 
-        A day is written once nothing changed for a moment, or when it has waited for a whole interval. Days older than
-        :data:`RECENT_DAYS` are left to the nightly schedule.
+        A day is written once nothing changed for a moment, or when it has waited for a whole interval. One that is being
+        written (``under_way``) waits until that is done: else a day that takes longer than its interval would be
+        written without end, each time for a queue of requests that want nothing new. While it changes, a day is written
+        again only after :data:`REST_SHARE` times the ``seconds`` that the last time took: a day of a million messages
+        takes most of a minute, which its senders need. Days older than :data:`RECENT_DAYS` are left to the nightly schedule.
         """
+        seconds = seconds or {}
         due = []
         for day, first in sorted(self.first.items()):
             if (now.date() - day).days > RECENT_DAYS:
                 del self.first[day], self.last[day]
                 continue
+            if day in under_way:
+                continue
             interval = interval_s if day >= now.date() else OLDER_DAY_S
+            busy = max(interval, REST_SHARE * seconds.get(day, 0.0))
             before = self.asked.get(day)
-            rested = before is None or (now - before).total_seconds() >= interval
+            since = float("inf") if before is None else (now - before).total_seconds()
             quiet = (now - self.last[day]).total_seconds() >= QUIET_S
             waited = (now - first).total_seconds() >= interval
-            if rested and (quiet or waited):
+            if (quiet and since >= interval) or (waited and since >= busy):
                 due.append(day)
         for day in due:
             del self.first[day], self.last[day]

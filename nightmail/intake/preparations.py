@@ -145,7 +145,8 @@ def known_preferences(connection: Connection, team: str) -> KnownPreferences:
 
     suppressions = copy_table(
         connection,
-        "select s.address_hash, nullif(s.channel, ''), s.category from suppression s left join team t on t.id = s.team_id "
+        "select s.address_hash, nullif(s.channel, ''), s.category, s.reason = 'opted_out' from suppression s "
+        "left join team t on t.id = s.team_id "
         "where s.lifted_at is null and (s.team_id is null or t.path = %(team)s or starts_with(%(team)s, t.path || '.'))",
         {"team": team},
         SUPPRESSIONS,

@@ -15,9 +15,10 @@ SUPPRESSIONS = pa.schema(
         pa.field("address_hash", pa.string(), nullable=False),
         pa.field("channel", pa.string()),
         pa.field("category", pa.string()),
+        pa.field("opted_out", pa.bool_()),
     ]
 )
-"""Addresses not to be used: on a channel (null: on all) and for a category (null: for all)."""
+"""Addresses not to be used: on a channel (null: on all) and for a category (null: for all); whether its owner said so."""
 
 PREFERENCES = pa.schema(
     [

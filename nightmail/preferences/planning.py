@@ -46,6 +46,7 @@ _REASONS = (
     "language_not_available",
     "country_not_served",
     "country_unsettled",
+    "opted_out",
     "suppressed",
     "category_opted_out",
     "consent_missing",
@@ -103,6 +104,9 @@ class _Planner:
         self.served = SERVED_COUNTRIES if policy.served is None else policy.served
         self.moment = policy.moment
         self._suppressed = {channel: _suppression_index(known, channel, None) for channel in policy.channels}
+        self._declined = {
+            channel: _suppression_index(known, channel, None, opted_out=True) for channel in policy.channels
+        }
         self._opted_out = {channel: _suppression_index(known, channel, policy.category) for channel in policy.channels}
         self._preferences = known.preferences.combine_chunks()
         self._preference_index = HashIndex(from_hex(known.preferences["contact_id"]))
@@ -261,6 +265,7 @@ class _Planner:
 
     def _judge_known(self, channel: _Channel, contact_hashes: Hashes) -> None:
         verdicts = channel.verdicts
+        _mark(verdicts, self._declined[channel.name].contains(channel.hashes), "opted_out")
         _mark(verdicts, self._suppressed[channel.name].contains(channel.hashes), "suppressed")
         _mark(verdicts, self._opted_out[channel.name].contains(channel.hashes), "category_opted_out")
         if self.policy.needs_consent:
@@ -505,9 +510,14 @@ def _own_quiet_hours(start: str, end: str) -> QuietHours | None:
         return None
 
 
-def _suppression_index(known: KnownPreferences, channel: str, category: str | None) -> HashIndex:
-    """Suppressions on a channel: for all categories (``category`` ``None``), or for just that one."""
+def _suppression_index(
+    known: KnownPreferences, channel: str, category: str | None, *, opted_out: bool = False
+) -> HashIndex:
+    """Suppressions on a channel: for all categories (``category`` ``None``), or for just that one; on request only those
+    that the address's owner asked for."""
     table = known.suppressions
+    if opted_out:
+        table = table.filter(pc.fill_null(table["opted_out"], False))
     on_channel = pc.or_kleene(pc.is_null(table["channel"]), pc.equal(table["channel"], channel))
     of_category: Any = pc.is_null(table["category"]) if category is None else pc.equal(table["category"], category)
     return HashIndex(from_hex(table.filter(pc.and_kleene(on_channel, of_category))["address_hash"]))

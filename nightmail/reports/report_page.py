@@ -81,6 +81,7 @@ caption { text-align: left; color: var(--soft); padding-bottom: .25rem; } th { t
 th, td { padding: .42rem .6rem .42rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tr:last-child > * { border-bottom: 0; } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; padding-right: 0; padding-left: .8rem; }
 th[scope=row] { color: var(--ink); font-weight: 420; overflow-wrap: anywhere; }
+.keys th[scope=row] { white-space: nowrap; padding-right: 0; font-size: .8125rem; }
 details { margin-top: .8rem; font-size: .875rem; } summary { cursor: pointer; color: var(--accent); border-radius: 6px; width: fit-content; }
 summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 3px; }
 .empty { padding: 3rem 1rem; text-align: center; } footer { margin-top: 2rem; color: var(--soft); font-size: .8125rem; }
@@ -337,9 +338,12 @@ def _says(reason: str) -> str:
     return reason.replace("_", " ")
 
 
+_CAMPAIGNS_SHOWN = 50
+
+
 def _campaigns_card(figures: ReportFigures) -> str:
     rows = []
-    for part in figures.campaigns[:50]:
+    for part in figures.campaigns[:_CAMPAIGNS_SHOWN]:
         share = part.delivered_share
         rows.append(
             (
@@ -350,7 +354,9 @@ def _campaigns_card(figures: ReportFigures) -> str:
             )
         )
     table = _table("", ("campaign", "rows", "delivered", "share"), rows)
-    return f'<section class="card"><h2>Campaigns</h2>{table}</section>'
+    rest = len(figures.campaigns) - _CAMPAIGNS_SHOWN
+    more = f'<p class="soft small">and {rest:,} more campaigns</p>' if rest > 0 else ""
+    return f'<section class="card keys"><h2>Campaigns</h2>{table}{more}</section>'
 
 
 def _table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int = 1) -> str:

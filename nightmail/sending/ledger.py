@@ -99,7 +99,7 @@ def load_ledger(
             for block in messages.blocks():
                 _copy_in(connection, found, block, zones, month=month, now=now, epoch=epoch)
             counts = message_counts(connection, found.id)
-            _refresh_statistics(connection, partition_name("message", month), sum(counts.values()))
+            _refresh_statistics(connection, month, sum(counts.values()))
             finishes_by = _finishes_by(connection, found, now)
             late = bool(finishes_by and found.cut_off_at and finishes_by > found.cut_off_at)
             connection.execute(
@@ -279,11 +279,17 @@ def _copy_in(
     _copy_table(connection, partition_name("message_content", month), _CONTENT_COLUMNS, content)
 
 
-def _refresh_statistics(connection: Connection, partition: str, loaded: int) -> None:
-    """Let the planner know of what was loaded, where that is much of the month: senders begin before autovacuum would."""
-    known = connection.scalar(text("select reltuples from pg_class where relname = :name"), {"name": partition})
-    if loaded > 50 + 0.1 * max(0.0, known or 0.0):
-        connection.execute(text(f"analyze (skip_locked) {partition}"))
+def _refresh_statistics(connection: Connection, month: dt.date, loaded: int) -> None:
+    """Let the planner know of what was loaded, where that is much of the month.
+
+    Senders begin at once, and receipts come by the thousand a second, long before autovacuum would look: planned for the
+    table of before, each batch would read the whole ledger.
+    """
+    for table in ("message", "message_content"):
+        partition = partition_name(table, month)
+        known = connection.scalar(text("select reltuples from pg_class where relname = :name"), {"name": partition})
+        if loaded > 50 + 0.1 * max(0.0, known or 0.0):
+            connection.execute(text(f"analyze (skip_locked) {partition}"))
 
 
 def _without_nul(column: pa.ChunkedArray) -> pa.ChunkedArray:

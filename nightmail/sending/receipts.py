@@ -276,20 +276,24 @@ def _apply_month(connection: Connection, month: dt.date, group: Sequence[_Best],
         "costs": [entry.cost for entry in group],
         "currencies": [entry.currency for entry in group],
     }
-    connection.execute(
+    found = connection.execute(
         text(
-            "select from message where ledger_month = :month and message_key = any(:keys) order by message_key for update"
+            "select message_key, campaign_id, state = 'in_doubt' or state = 'queued' and attempts > 0 as unsettled "
+            "from message where ledger_month = :month and message_key = any(:keys) order by message_key for update"
         ),
         {"month": month, "keys": keys},
-    )
+    ).all()
     connection.execute(
         text(_APPLY),
         values,
     )
-    _settle_proven(connection, month, keys)
+    # Nearly every receipt is of a message that is accepted already, in a campaign of one channel.
+    unsettled = [int(row.message_key) for row in found if row.unsettled]
+    if unsettled:
+        _settle_proven(connection, month, unsettled)
     # Good news and bad news both decide what becomes of the next channel's message.
     decided = [e.place.key for e in group if e.receipt.status in REACHED or e.receipt.status in NOT_REACHED]
-    if decided:
+    if decided and _has_standby(connection, {int(row.campaign_id) for row in found}):
         connection.execute(
             text(
                 "update message s set due_at = now() from unnest(cast(:keys as bigint[])) as o(message_key) "
@@ -298,6 +302,16 @@ def _apply_month(connection: Connection, month: dt.date, group: Sequence[_Best],
             ),
             {"month": month, "keys": decided},
         )
+
+
+def _has_standby(connection: Connection, campaigns: set[int]) -> bool:
+    """Whether any message of these campaigns waits for what becomes of another channel's: one look into a small index."""
+    return bool(
+        connection.scalar(
+            text("select exists (select from message where campaign_id = any(:campaigns) and state = 'standby')"),
+            {"campaigns": sorted(campaigns)},
+        )
+    )
 
 
 def _settle_proven(connection: Connection, month: dt.date, keys: Sequence[int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -19,20 +19,34 @@ def copy_table(connection: Connection, query: str, values: Mapping[str, Any], sc
     Decimals, times and dates come exact. An empty string stays one; null is null. Lists are not supported: join them
     into text in the query.
     """
+    blocks = list(copy_blocks(connection, query, values, schema))
+    return pa.concat_tables(blocks) if blocks else schema.empty_table()
+
+
+def copy_blocks(connection: Connection, query: str, values: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The same in blocks of a few megabytes, as they come: memory does not grow with the number of rows."""
     raw: Any = connection.connection.driver_connection
     # COPY takes no parameters on the server's side, so the driver binds and quotes them here.
     bound = ClientCursor(raw).mogrify(query, dict(values))
-    sink = pa.BufferOutputStream()
     with raw.cursor() as cursor, cursor.copy(f"copy ({bound}) to stdout (format csv, force_quote *)") as copy:
-        for block in copy:
-            sink.write(block)
-    buffer = sink.getvalue()
-    if buffer.size == 0:
-        return schema.empty_table()
+        # The server sends each row as a message of its own, so that a block never ends within one.
+        rows: list[bytes] = []
+        size = 0
+        for row in copy:
+            rows.append(bytes(row))
+            size += len(row)
+            if size >= _BLOCK_BYTES:
+                yield _table(b"".join(rows), schema)
+                rows, size = [], 0
+        if rows:
+            yield _table(b"".join(rows), schema)
+
+
+def _table(content: bytes, schema: pa.Schema) -> pa.Table:
     # Times come as text: Arrow's CSV reader knows no zone written as +00.
     read_as = pa.schema([pa.field(f.name, pa.string() if pa.types.is_timestamp(f.type) else f.type) for f in schema])
     table = pa_csv.read_csv(
-        pa.BufferReader(buffer),
+        pa.BufferReader(content),
         read_options=pa_csv.ReadOptions(column_names=schema.names, block_size=_BLOCK_BYTES),
         parse_options=pa_csv.ParseOptions(newlines_in_values=True),
         convert_options=pa_csv.ConvertOptions(

@@ -14,6 +14,14 @@ from nightmail.errors import ConfigurationError, UnavailableError
 PRODUCT_DATABASE = "nightmail"
 DAGSTER_DATABASE = "dagster"
 START_TIMEOUT_S = 120.0
+SETTINGS = {
+    # As it comes, a ledger of a million messages makes a checkpoint every few seconds, and after each the first change
+    # of every page writes the whole page to the log.
+    "max_wal_size": ("1024", "3GB"),
+    "checkpoint_timeout": ("300", "15min"),
+    "wal_compression": ("off", "pglz"),
+}
+"""What differs from PostgreSQL's own settings, by name: its own, as ``pg_settings`` shows it, and ours."""
 
 
 class LocalServer:
@@ -51,6 +59,7 @@ class LocalServer:
         self._socket_uri = server.get_uri()
         for database in (PRODUCT_DATABASE, DAGSTER_DATABASE):
             self._create(database)
+        self._configure()
 
     def refuse_other_major(self) -> None:
         """Raise :class:`ConfigurationError` when the data folder was made by another PostgreSQL major version."""
@@ -105,6 +114,22 @@ class LocalServer:
                         psycopg.sql.Identifier(database)
                     )
                 )
+
+    def _configure(self) -> None:
+        """Set what differs from PostgreSQL's own settings; what somebody has changed stays as it is."""
+        import psycopg
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            rows = connection.execute("select name, setting from pg_settings where name = any(%s)", [list(SETTINGS)])
+            changed = [name for name, setting in rows if setting == SETTINGS[name][0]]
+            for name in changed:
+                connection.execute(
+                    psycopg.sql.SQL("alter system set {} = {}").format(
+                        psycopg.sql.Identifier(name), psycopg.sql.Literal(SETTINGS[name][1])
+                    )
+                )
+            if changed:
+                connection.execute("select pg_reload_conf()")
 
     def stop(self) -> None:
         """Stop the server and wait until it is down; open connections are cut."""

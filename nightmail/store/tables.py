@@ -489,6 +489,7 @@ class Message(Base):
                 "handed_off_at is null and state in ('failed', 'held', 'cancelled', 'expired', 'not_needed')"
             ),
         ),
+        Index("ix_message_settled_late", "changed_at", postgresql_where=text("changed_at > handed_off_at")),
         Index(
             "ix_message_address",
             "address_hash",

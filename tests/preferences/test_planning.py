@@ -156,6 +156,14 @@ def test_suppression(tmp_path: Path, entry: tuple[str, str | None, str | None], 
     assert verdicts(plan(tmp_path, [MOBILE], policy("sms"), suppressions(entry))) == [expected]
 
 
+def test_who_said_stop_is_told_from_who_bounced(tmp_path: Path) -> None:
+    """The data team reads the reason: a choice that is respected, not an address that is broken."""
+    row = {"address_hash": address_hash(GERMAN, KEY), "channel": "sms", "category": None}
+    for opted_out, expected in ((True, "opted_out"), (False, "suppressed")):
+        table = pa.Table.from_pylist([{**row, "opted_out": opted_out}], schema=SUPPRESSIONS)
+        assert verdicts(plan(tmp_path, [MOBILE], policy("sms"), KnownPreferences(suppressions=table))) == [expected]
+
+
 def test_a_suppressed_channel_leaves_the_others(tmp_path: Path) -> None:
     """Opting out of text messages does not stop an email."""
     known = suppressions((GERMAN, "sms", None))

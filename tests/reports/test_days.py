@@ -165,6 +165,30 @@ def test_days_of_the_week_are_written_hourly_and_older_ones_at_night() -> None:
     assert book.take_due(NOW + dt.timedelta(seconds=3700), 600) == [yesterday]
 
 
+def test_a_day_that_is_being_written_is_not_asked_for_again() -> None:
+    """A report that takes longer than its interval must not leave a queue of requests behind it."""
+    book, today = ReportBook(), NOW.date()
+    book.note([today], NOW)
+    later = NOW + dt.timedelta(seconds=100)
+    assert book.take_due(later, 10, under_way=frozenset([today])) == []
+    assert book.take_due(later, 10) == [today]
+
+
+def test_a_long_report_rests_while_its_day_changes() -> None:
+    """A day of a million messages takes a minute to write: its senders get the rest, until all is quiet."""
+    book, today = ReportBook(), NOW.date()
+    book.note([today], NOW)
+    assert book.take_due(NOW + dt.timedelta(seconds=20), 10) == [today]
+    took = {today: 60.0}
+    for second in range(21, 600):
+        now = NOW + dt.timedelta(seconds=second)
+        book.note([today], now)
+        assert book.take_due(now, 10, seconds=took) == []
+    assert book.take_due(NOW + dt.timedelta(seconds=611), 10, seconds=took) == [today]
+    book.note([today], NOW + dt.timedelta(seconds=620))
+    assert book.take_due(NOW + dt.timedelta(seconds=631), 10, seconds=took) == [today], "quiet: nobody waits for it"
+
+
 def test_the_book_survives_as_a_cursor() -> None:
     """What is remembered between ticks comes back as it was."""
     book = ReportBook()

@@ -49,3 +49,18 @@ def test_a_folder_of_another_major_version_is_refused_with_the_way_out(folder: P
         LocalServer(folder).start()
     assert caught.value.reason == "database_major_version"
     assert "nightmail db restore" in caught.value.remedy
+
+
+def test_a_setting_that_somebody_changed_stays(folder: Path) -> None:
+    """The server gets room for a ledger's log; whoever sets another size by hand keeps it."""
+    server = LocalServer(folder)
+    server.start()
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        assert connection.execute("show max_wal_size").fetchone() == ("3GB",)
+        connection.execute("alter system set max_wal_size = '5GB'")
+    server.stop()
+    again = LocalServer(folder)
+    again.start()
+    with psycopg.connect(again.url()) as connection:
+        assert connection.execute("show max_wal_size").fetchone() == ("5GB",)
+        assert connection.execute("show checkpoint_timeout").fetchone() == ("15min",)
