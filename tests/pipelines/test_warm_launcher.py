@@ -100,7 +100,7 @@ def test_a_killed_run_gives_its_place_back_within_seconds(
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     # Not at the first look: a run's process ends a moment before or after its last event.
-    assert lost.look() == []
+    assert run.run_id not in lost.look()
     monkeypatch.setattr(warm_launcher, "LOST_AFTER_S", 0.0)
     deadline = time.monotonic() + 30
     while run.run_id not in lost.look():
@@ -123,9 +123,10 @@ def test_a_run_that_a_killed_daemon_left_behind_is_ended(
     assert isinstance(launcher, WarmRunLauncher)
     monkeypatch.setattr(warm_launcher, "LOST_AFTER_S", 0.0)
     monkeypatch.setattr(launcher, "_launching", {run.run_id})
-    assert LostRuns(instance, launcher).look() == [], "it is being launched"
+    # Other tests' killed runs may be ended by the way: the instance is shared.
+    assert run.run_id not in LostRuns(instance, launcher).look(), "it is being launched"
     monkeypatch.setattr(launcher, "_launching", set())
-    assert LostRuns(instance, launcher).look() == [run.run_id]
+    assert run.run_id in LostRuns(instance, launcher).look()
     ended = wait_for(instance, run, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
     assert (ended.status == dg.DagsterRunStatus.CANCELED) == (status == "CANCELING")
     assert ENDED_TAG in ended.tags
