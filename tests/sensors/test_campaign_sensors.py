@@ -123,7 +123,7 @@ def test_a_crashed_preparation_is_tried_again_and_then_stopped(rig: PipelineRig)
 
 
 def test_a_full_disk_is_named_and_leaves_nothing_half_done(rig: PipelineRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lake's disk is full at every attempt: stopped with that as the reason; no message is in the ledger."""
+    """The lake's disk is full at every attempt: stopped with that as the reason; sent when there is room and it comes again."""
     registered = rig.upload(contact_rows(3), prepare_attempts=1)
     assert registered.campaign is not None
 
@@ -142,6 +142,8 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_done(rig: PipelineRig, mon
     (alert,) = rig.rows("select reason, message from alert")
     assert alert["reason"] == "disk_full" and "no room left on the disk" in alert["message"]
     assert rig.rows("select count(*) as n from message") == [{"n": 0}]
+    again = rig.prepared(contact_rows(3), same_content="send")
+    assert again.state == CampaignState.SENDING
 
 
 def test_a_run_at_work_is_left_alone(rig: PipelineRig) -> None:
