@@ -167,7 +167,7 @@ class WarmRunQueue(dg.QueuedRunCoordinator):
     def register_instance(self, instance: dg.DagsterInstance) -> None:
         """Take the instance, and warm up where runs are launched."""
         super().register_instance(instance)
-        if _is_daemon(sys.argv):
+        if warms_up():
             threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def _warm_up(self) -> None:
@@ -220,6 +220,11 @@ class LostRuns:
             self._instance.report_run_canceled(run, "The run's process is not there any more.")
         else:
             self._instance.report_run_failed(run, "The run's process is not there: it, or its daemon, was killed.")
+
+
+def warms_up() -> bool:
+    """Whether this process is the daemon that runs are forked for. A run is a child of it, and is given its arguments."""
+    return _is_daemon(sys.argv) and multiprocessing.parent_process() is None
 
 
 def _is_daemon(arguments: list[str]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +143,18 @@ def test_another_process_with_the_same_number_is_not_the_run(instance: dg.Dagste
     assert again is not None and psutil.pid_exists(os.getpid())
     assert process_of(again) is None
     assert done.run_id == again.run_id
+
+
+def test_a_run_warms_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forked process has the daemon's arguments; with each run another warm process would load everything once more."""
+    monkeypatch.setattr(sys, "argv", ["/x/dagster/_daemon/__main__.py", "run", "-w", "workspace.yaml"])
+    assert warm_launcher.warms_up()
+    with multiprocessing.get_context("forkserver").Pool(1) as runs:
+        assert runs.apply(_arguments_and_whether_it_warms_up) == (sys.argv[1:], False)
+
+
+def _arguments_and_whether_it_warms_up() -> tuple[list[str], bool]:
+    return sys.argv[1:], warm_launcher.warms_up()
 
 
 def test_only_the_daemon_warms_up() -> None:
