@@ -773,7 +773,10 @@ class _Sender:
                 ) from error
             time.sleep(0.2)
             if not self.database.closed and not self.database.broken:
-                return
+                if self.database.info.transaction_status != psycopg.pq.TransactionStatus.ACTIVE:
+                    return
+                # A signal came in the middle of a command, whose answer nobody will read: no other can be given.
+                self.database.close()
             try:
                 self.database = self._connect()
                 break

@@ -28,7 +28,7 @@ from nightmail.sending.intents import CampaignInHand, claim, store_outcomes
 from nightmail.sending.outcomes import judge
 from nightmail.sending.routes import routes_of
 from nightmail.sending.sender_runs import begin_sender_run, end_sender_run
-from nightmail.sending.senders import SenderOptions, drain
+from nightmail.sending.senders import SenderOptions, _Sender, drain
 from nightmail.store.engine import libpq_url
 from tests.sandbox_process import RunningCarriers, eventually
 
@@ -539,3 +539,21 @@ def test_a_carriers_limit_is_obeyed_and_recovered_from(organisation: Organisatio
     assert organisation.states(campaign) == {"accepted": 150}
     rate, ceiling = organisation.query("select rate_per_s, ceiling_per_s from pace where channel = 'sms'")[0]
     assert rate < ceiling
+
+
+def test_a_command_that_was_broken_off_does_not_hold_the_sender_up(organisation: Organisation) -> None:
+    """A signal in the middle of a statement leaves a connection that takes no other: the sender begins a new one."""
+    campaign = organisation.campaign(20)
+    options = SenderOptions(hash_key=KEY, public_url=organisation.public_url, idle_s=0.05)
+    broken_off: list[int] = []
+
+    def break_off(_: int) -> None:
+        if not broken_off:
+            broken_off.append(1)
+            sender.database.pgconn.send_query(b"select pg_sleep(60)")
+
+    sender = _Sender(organisation.engine, organisation.carriers, options, None, break_off)
+    summary = sender.run()
+    assert broken_off
+    assert summary.handed_off == 20
+    assert organisation.states(campaign) == {"accepted": 20}
