@@ -79,18 +79,11 @@ class Spans:
 
     def distinct(self) -> tuple[Places, npt.NDArray[np.int32]]:
         """A row for each distinct span, and for each row which of them is equal to its own."""
-        encoded = pa.array(self.hashes()).dictionary_encode()
-        which = encoded.indices.to_numpy()
-        rows = np.arange(len(which))
-        first = np.empty(len(encoded.dictionary), np.int64)
-        first[which[::-1]] = rows[::-1]
-        if not self._equal(first[which]):
-            # Two spans of one hash: only the bytes themselves tell them apart.
-            encoded = pa.array(self.texts(rows)).dictionary_encode()
-            which = encoded.indices.to_numpy()
-            first = np.empty(len(encoded.dictionary), np.int64)
-            first[which[::-1]] = rows[::-1]
-        return first, which
+        first, which = _first_places(pa.array(self.hashes()))
+        if self._equal(first[which]):
+            return first, which
+        # Two spans of one hash: only the bytes themselves tell them apart.
+        return _first_places(pa.array(self.texts(np.arange(len(which)))))
 
     def _equal(self, others: Places) -> bool:
         """Whether each span equals that of the row ``others`` names."""
@@ -106,6 +99,16 @@ class Spans:
             if not np.array_equal(word, word_of[others[rows]]):
                 return False
         return True
+
+
+def _first_places(values: pa.Array) -> tuple[Places, npt.NDArray[np.int32]]:
+    """The first row of each distinct value, and for each row which of them is its own."""
+    encoded = values.dictionary_encode()
+    which = encoded.indices.to_numpy()
+    first = np.empty(len(encoded.dictionary), np.int64)
+    # Of several rows written to one place the last one stays.
+    first[which[::-1]] = np.arange(len(which))[::-1]
+    return first, which
 
 
 def may_recur(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
