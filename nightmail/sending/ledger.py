@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 NOT_YET = dt.datetime(2999, 1, 1, tzinfo=dt.UTC)
 """``due_at`` of a standby message for which nothing has happened yet."""
-SENDS_BLOCK_BYTES = 16 * 1024 * 1024
 
 _MESSAGE_COLUMNS = (
     "ledger_month, message_key, campaign_id, line, channel, step, state, due_at, contact_id, address_hash, country, "
@@ -358,6 +356,7 @@ def write_sends(engine: Engine, campaign: str | int, sends: TableFile) -> dict[s
     from psycopg import sql
 
     from nightmail.lake_schemas import SENDS
+    from nightmail.store.copying import whole_rows
 
     counts: dict[str, int] = {}
     with engine.begin() as connection, sends.writer(SENDS) as writer:
@@ -371,7 +370,7 @@ def write_sends(engine: Engine, campaign: str | int, sends: TableFile) -> dict[s
             token=sql.Literal(found.token), month=sql.Literal(found.ledger_month), campaign=sql.Literal(found.id)
         )
         with driver.cursor() as cursor, cursor.copy(query) as copy:
-            for block in _csv_blocks(copy):
+            for block in whole_rows(copy):
                 table = _sends_table(block)
                 writer.write(table)
                 for entry in pc.value_counts(table.column("state")).to_pylist():
@@ -380,19 +379,6 @@ def write_sends(engine: Engine, campaign: str | int, sends: TableFile) -> dict[s
             text("update campaign set sends_written_at = :as_of where id = :id"), {"as_of": as_of, "id": found.id}
         )
     return counts
-
-
-def _csv_blocks(copy: Any) -> Iterator[bytes]:
-    parts: list[bytes] = []
-    size = 0
-    for row in copy:
-        parts.append(bytes(row))
-        size += len(row)
-        if size >= SENDS_BLOCK_BYTES:
-            yield b"".join(parts)
-            parts, size = [], 0
-    if parts:
-        yield b"".join(parts)
 
 
 def _sends_table(block: bytes) -> pa.Table:

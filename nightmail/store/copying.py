@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -29,17 +29,22 @@ def copy_blocks(connection: Connection, query: str, values: Mapping[str, Any], s
     # COPY takes no parameters on the server's side, so the driver binds and quotes them here.
     bound = ClientCursor(raw).mogrify(query, dict(values))
     with raw.cursor() as cursor, cursor.copy(f"copy ({bound}) to stdout (format csv, force_quote *)") as copy:
-        # The server sends each row as a message of its own, so that a block never ends within one.
-        rows: list[bytes] = []
-        size = 0
-        for row in copy:
-            rows.append(bytes(row))
-            size += len(row)
-            if size >= _BLOCK_BYTES:
-                yield _table(b"".join(rows), schema)
-                rows, size = [], 0
-        if rows:
-            yield _table(b"".join(rows), schema)
+        for block in whole_rows(copy):
+            yield _table(block, schema)
+
+
+def whole_rows(copy: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """What a COPY sends, joined to blocks of some megabytes. Each row is a message of its own: no block ends within one."""
+    rows: list[bytes] = []
+    size = 0
+    for row in copy:
+        rows.append(bytes(row))
+        size += len(row)
+        if size >= _BLOCK_BYTES:
+            yield b"".join(rows)
+            rows, size = [], 0
+    if rows:
+        yield b"".join(rows)
 
 
 def _table(content: bytes, schema: pa.Schema) -> pa.Table:
