@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,21 +83,51 @@ class TableFile:
         with filesystem.open(path, "rb") as handle:
             return pq.read_table(handle, columns=list(columns) if columns is not None else None)
 
-    def blocks(self, columns: Sequence[str] | None = None, rows: int = BLOCK_ROWS) -> Iterator[pa.Table]:
-        """The table in blocks of at most ``rows`` rows, in order; an empty table gives one empty block."""
+    def blocks(
+        self, columns: Sequence[str] | None = None, rows: int = BLOCK_ROWS, recurring: Sequence[str] = ()
+    ) -> Iterator[pa.Table]:
+        """The table in blocks of at most ``rows`` rows, in order; an empty table gives one empty block.
+
+        The columns named in ``recurring`` come as their distinct values and a number per row (Arrow's dictionaries), as
+        the file has them: their values are neither copied for each row nor looked up again.
+        """
         filesystem, path = self._filesystem()
-        with filesystem.open(path, "rb") as handle:
-            file = pq.ParquetFile(handle)
-            names = list(columns) if columns is not None else None
+        names = list(columns) if columns is not None else None
+        with ExitStack() as stack:
+
+            def opened(recurring: Sequence[str] = ()) -> pq.ParquetFile:
+                handle = stack.enter_context(filesystem.open(path, "rb"))
+                return pq.ParquetFile(handle, read_dictionary=list(recurring))
+
+            file = opened()
+            wanted = names if names is not None else file.schema_arrow.names
+            kept = [name for name in wanted if name in recurring]
+            plain = file.iter_batches(batch_size=rows, columns=[name for name in wanted if name not in kept])
+            # A file of its own: a block of distinct values ends where a group of rows does.
+            apart = opened(kept).iter_batches(batch_size=rows, columns=kept) if kept else iter(())
             empty = True
-            for batch in file.iter_batches(batch_size=rows, columns=names):
+            for batch in plain:
                 empty = False
-                yield pa.Table.from_batches([batch])
+                block = pa.Table.from_batches([batch])
+                if kept:
+                    block = _beside(block, apart, wanted)
+                yield block
             if empty:
                 schema = file.schema_arrow
                 if names is not None:
                     schema = pa.schema([schema.field(name) for name in names])
                 yield schema.empty_table()
+
+    def recurring_columns(self) -> tuple[str, ...]:
+        """The columns that the file holds as distinct values, as far as its footer says."""
+        filesystem, path = self._filesystem()
+        with filesystem.open(path, "rb") as handle:
+            metadata = pq.read_metadata(handle)
+            if not metadata.num_row_groups:
+                return ()
+            group = metadata.row_group(0)
+            found = [group.column(index) for index in range(group.num_columns)]
+            return tuple(column.path_in_schema for column in found if column.has_dictionary_page)
 
     def schema(self) -> pa.Schema:
         """Columns and key-value metadata, without reading rows."""
@@ -132,7 +162,7 @@ class TableFile:
         """Write by blocks; the file appears under its name only when the block ends without an error.
 
         ``repetitive`` names the columns whose values recur, if that is known: only these are tried with a dictionary, which costs time
-        and space where every value is another.
+        and space where every value is another. Readers get plain columns, also of those that ``schema`` has as dictionaries.
         """
         filesystem, path = self._filesystem()
         parent = path.rsplit("/", 1)[0] if "/" in path else "."
@@ -147,6 +177,7 @@ class TableFile:
                     compression="zstd",
                     use_dictionary=True if repetitive is None else list(repetitive),
                     write_statistics=_with_statistics(schema),
+                    store_schema=not any(pa.types.is_dictionary(field.type) for field in schema),
                 ) as parquet,
             ):
                 yield TableWriter(parquet)
@@ -160,7 +191,24 @@ class TableFile:
 def _with_statistics(schema: pa.Schema) -> list[str]:
     """The columns whose least and greatest value stand in the footer: not texts, where they cost a fifth of the writing, help
     no reader, and would repeat somebody's address."""
-    return [field.name for field in schema if not pa.types.is_string(field.type) and not pa.types.is_nested(field.type)]
+    return [field.name for field in schema if not _is_text(field.type) and not pa.types.is_nested(field.type)]
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_string(type_) or pa.types.is_dictionary(type_))
+
+
+def _beside(block: pa.Table, apart: Iterator[pa.RecordBatch], names: Sequence[str]) -> pa.Table:
+    """``block`` and as many rows of its other columns, which come in batches that end within it at the latest with it."""
+    parts: list[pa.RecordBatch] = []
+    missing = block.num_rows
+    while missing:
+        parts.append(next(apart))
+        missing -= parts[-1].num_rows
+    for position, name in enumerate(parts[0].schema.names):
+        column = pa.concat_arrays([part.column(position) for part in parts]) if parts[1:] else parts[0].column(position)
+        block = block.append_column(name, column)
+    return block.select(list(names))
 
 
 @dataclass(frozen=True)

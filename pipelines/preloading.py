@@ -2,7 +2,7 @@
 
 Modules import what is heavy where it is used, which a command that uses little is glad of. A run uses most of it, and
 each run would load it again: a third of the CPU of a small file's run were the rest of our own modules, the locales'
-data and a few libraries. Importing this module loads them; what is not there is passed over.
+data, numbering plans and a few libraries. Importing this module loads them; what is not there is passed over.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LOCALES = ("en", "de", "fr", "es")
 
 
 def load() -> None:
-    """Import everything below ``nightmail`` and ``resources``, what they import late, and the locales' data."""
+    """Import everything below ``nightmail`` and ``resources``, what they import late, and the tables that they make."""
     for name in FURTHER:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -49,7 +49,10 @@ def load() -> None:
             if ".migrations" not in found.name:
                 with contextlib.suppress(ImportError):
                     importlib.import_module(found.name)
+    from nightmail.contacts.reference_data import load_reference_data
     from nightmail.templates.formats import Formats
+
+    load_reference_data()
 
     for locale in LOCALES:
         with contextlib.suppress(Exception):

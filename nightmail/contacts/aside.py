@@ -21,6 +21,10 @@ class AsideTable:
 
     def __init__(self, schema: pa.Schema, memory: int = MEMORY) -> None:
         self.schema = schema
+        # The file knows one set of distinct values for a column, and each block has its own.
+        self._in_file = pa.schema(
+            field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field for field in schema
+        )
         self.blocks = 0
         self._room = memory
         self._kept: list[pa.Table] = []
@@ -50,8 +54,10 @@ class AsideTable:
         if self._writer is None:
             self._file = tempfile.TemporaryFile(prefix="nightmail-")  # noqa: SIM115 - closed by __exit__
             options = pa.ipc.IpcWriteOptions(compression="lz4")
-            self._writer = pa.ipc.new_file(pa.PythonFile(self._file, mode="w"), self.schema, options=options)
-        batches = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=self.schema)]
+            self._writer = pa.ipc.new_file(pa.PythonFile(self._file, mode="w"), self._in_file, options=options)
+        batches = table.cast(self._in_file).combine_chunks().to_batches() or [
+            pa.RecordBatch.from_pylist([], schema=self._in_file)
+        ]
         if len(batches) != 1:
             raise ValueError("a block does not fit one record batch")
         self._writer.write_batch(batches[0])
@@ -66,4 +72,4 @@ class AsideTable:
             self._writer.close()
             self._file.seek(0)
             self._reader = pa.ipc.open_file(pa.PythonFile(self._file, mode="r"))
-        return pa.Table.from_batches([self._reader.get_batch(index - len(self._kept))])
+        return pa.Table.from_batches([self._reader.get_batch(index - len(self._kept))]).cast(self.schema)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.contacts.recurring import plain
 from nightmail.lake_schemas import REJECTS, WARNINGS
 from nightmail.reasons import REASONS, Kind
 
@@ -70,7 +71,7 @@ class Findings:
             return
         at = pa.array(rows)
         taken = pa.nulls(len(rows), pa.string()) if values is None else values.take(at)
-        taken = pc.utf8_slice_codeunits(taken, 0, VALUE_LENGTH)
+        taken = pc.utf8_slice_codeunits(plain(taken), 0, VALUE_LENGTH)
         known = {name: value if isinstance(value, str) else value.take(at) for name, value in (fields or {}).items()}
         self._found.append(_Finding(rows, column, taken, reason, rejects_row, known))
 

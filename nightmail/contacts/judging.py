@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -17,6 +17,18 @@ from nightmail.contacts.findings import Findings
 from nightmail.contacts.languages import language_tag
 from nightmail.contacts.money import NumberConvention, judge_numbers, usual_decimal_mark
 from nightmail.contacts.phones import judge_phones
+from nightmail.contacts.recurring import (
+    RECURRING,
+    coalesce,
+    equal,
+    map_distinct,
+    nulls,
+    numbered,
+    of_distinct,
+    plain,
+    recurring,
+    replaced,
+)
 from nightmail.contacts.rules import CHANNEL_FIELDS, PHONE_FIELDS, ContactRules, Keep, PlaceholderRule, ValueType
 from nightmail.contacts.time_zones import country_time_zone, number_time_zones, time_zone_name
 from nightmail.lake import TableFile
@@ -24,6 +36,10 @@ from nightmail.lake_schemas import CONTACTS, STANDARD_FIELDS, WARNINGS
 from nightmail.reasons import explain
 
 _MONEY_DECIMALS = 2
+_DISTINCT_FIELDS = frozenset({"line", "external_id", "email", *PHONE_FIELDS})
+"""Fields of the file whose values are looked at one by one, even where they recur."""
+_RECURRING_FIELDS = frozenset({"country", "language", "time_zone", *(f"{name}_type" for name in PHONE_FIELDS)})
+"""Fields of a contact whose values are few."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +56,13 @@ class JudgedBlock:
     """For each row of ``contacts`` how much it is preferred among duplicates, where the feed's rule needs it."""
 
 
-def map_distinct(column: pa.Array, verdict: Callable[[str], str | None]) -> pa.Array:
-    """``verdict`` of each value, asked once for each distinct one; null stays null."""
-    encoded = column.dictionary_encode()
-    answers = pa.array([verdict(value) for value in encoded.dictionary.to_pylist()], pa.string())
-    return column if answers.equals(encoded.dictionary) else answers.take(encoded.indices)
-
-
 def trimmed(column: pa.Array) -> pa.Array:
     """``column`` without white space around its values; null where nothing is left."""
     if len(column) == column.null_count:
         return column
+    if pa.types.is_dictionary(column.type):
+        clean = trimmed(column.dictionary) is column.dictionary
+        return column if clean else trimmed(plain(column))
     concerned = _may_need_trimming(column)
     if not concerned.any():
         return column
@@ -106,6 +118,8 @@ class RowJudge:
     placeholders: tuple[tuple[str, str], ...]
     """Columns of the file that are placeholders, each with the name of its column in ``contacts``."""
     contact_schema: pa.Schema
+    recurring: tuple[str, ...]
+    """The columns of the file that are to be read by their distinct values."""
     birth_dates: DateColumn
     dates: dict[str, DateColumn]
     """The placeholders that are dates."""
@@ -144,8 +158,9 @@ class RowJudge:
             for block in contact_file.blocks(list(dict.fromkeys(name for name, _ in looking))):
                 for name, convention in looking:
                     convention.look_at(trimmed(_column(block, name)))
+        by_distinct = set(contact_file.recurring_columns()) - {*_DISTINCT_FIELDS, *numbers}
         placeholders = []
-        fields = list(CONTACTS)
+        fields = [pa.field(field.name, RECURRING) if field.name in _RECURRING_FIELDS else field for field in CONTACTS]
         taken = {field.name for field in fields}
         for name in names:
             if name in STANDARD_FIELDS:
@@ -157,13 +172,17 @@ class RowJudge:
                 type_ = pa.date32()
             elif name in numbers:
                 type_ = numbers[name].type
+            elif name in by_distinct:
+                type_ = RECURRING
             fields.append(pa.field(own, type_))
         for rule in rules.placeholders:
             currency = f"{rule.name}_currency"
             stated = rule.name in numbers and numbers[rule.name].currency_seen
             if rule.type == ValueType.MONEY and stated and currency not in names:
                 fields.append(pa.field(currency, pa.string()))
-        return cls(rules, tuple(placeholders), pa.schema(fields), birth_dates, dates, numbers, recency)
+        return cls(
+            rules, tuple(placeholders), pa.schema(fields), tuple(by_distinct), birth_dates, dates, numbers, recency
+        )
 
     def column_warnings(self) -> pa.Table:
         """Lines of warnings about whole columns, which belong to no line of the file."""
@@ -186,7 +205,7 @@ class RowJudge:
         line = _column(block, "line")
         given = {name: trimmed(_column(block, name)) for name in block.column_names if name != "line"}
         columns: dict[str, pa.Array] = {"line": line}
-        absent = pa.nulls(rows, pa.string())
+        absent, nowhere = pa.nulls(rows, pa.string()), nulls(rows)
 
         columns["external_id"] = given.get("external_id", absent)
         if self.rules.require_external_id:
@@ -194,19 +213,20 @@ class RowJudge:
             findings.add(missing, "external_id", None, "external_id_missing", rejects_row=True)
 
         country = self._judge(given, "country", country_code, "country_unknown", findings)
-        row_country = pc.fill_null(country, self.rules.default_country) if self.rules.default_country else country
-        number_country = absent
+        row_country = _or_else(country, self.rules.default_country)
+        number_country = nowhere
         for name in PHONE_FIELDS:
             values = given.get(name, absent)
             if values.null_count == rows:
-                columns[name] = columns[f"{name}_type"] = absent
+                columns[name], columns[f"{name}_type"] = absent, nowhere
                 continue
             verdicts = judge_phones(values, row_country)
             columns[name], columns[f"{name}_type"] = verdicts.number, verdicts.type
-            number_country = pc.coalesce(number_country, verdicts.country)
+            number_country = coalesce(number_country, verdicts.country)
             for reasons in (verdicts.reason, verdicts.warning):
-                for reason in pc.unique(reasons.drop_null()).to_pylist():
-                    findings.add(pc.equal(reasons, reason), name, values, reason, fields={"number": verdicts.number})
+                for place, reason in enumerate(reasons.dictionary.to_pylist()):
+                    found = pc.equal(reasons.indices, place)
+                    findings.add(found, name, values, reason, fields={"number": verdicts.number})
         emails = given.get("email", absent)
         if emails.null_count == rows:
             columns["email"] = absent
@@ -216,7 +236,7 @@ class RowJudge:
             findings.add(pc.is_valid(judged.reason), "email", emails, "email_invalid")
             findings.add(pc.is_valid(judged.typo), "email", emails, "email_domain_typo", fields={"meant": judged.typo})
 
-        columns["country"] = pc.coalesce(country, number_country, row_country)
+        columns["country"] = coalesce(country, number_country, row_country)
         columns["language"] = self._judge(given, "language", language_tag, "language_unknown", findings)
         zone = self._judge(given, "time_zone", time_zone_name, "time_zone_unknown", findings)
         columns["time_zone"] = self._time_zones(zone, columns, number_country)
@@ -230,7 +250,9 @@ class RowJudge:
         findings.add(~usable & ~explained, None, None, "no_address", rejects_row=True)
         rejected = ~usable | findings.rejected()
         rejects, warnings = findings.lines(line, rejected)
-        contacts = pa.table([columns[field.name] for field in self.contact_schema], schema=self.contact_schema)
+        contacts = pa.table(
+            [_typed(columns[field.name], field.type) for field in self.contact_schema], schema=self.contact_schema
+        )
         preference = self._preference(contacts, given.get(self.rules.keep_by or ""))
         return JudgedBlock(contacts, rejected, rejects, warnings, preference)
 
@@ -241,30 +263,29 @@ class RowJudge:
         verdict: Callable[[str], str | None],
         reason: str,
         findings: Findings,
-    ) -> pa.Array:
+    ) -> pa.DictionaryArray:
         """One column by distinct values, with ``reason`` noted where there is a value but no verdict."""
         values = given.get(name)
         if values is None or values.null_count == len(values):
-            return pa.nulls(findings.block_rows, pa.string())
+            return nulls(findings.block_rows)
         judged = map_distinct(values, verdict)
         if judged.null_count != values.null_count:
             findings.add(pc.and_(pc.is_valid(values), pc.is_null(judged)), name, values, reason)
         return judged
 
     @staticmethod
-    def _time_zones(given: pa.Array, columns: dict[str, pa.Array], number_country: pa.Array) -> pa.Array:
+    def _time_zones(
+        given: pa.DictionaryArray, columns: dict[str, pa.Array], number_country: pa.DictionaryArray
+    ) -> pa.DictionaryArray:
         """The row's own time zone, else the country's if it is single, else that of the place that a number belongs to."""
-        zone = pc.coalesce(given, map_distinct(columns["country"], country_time_zone))
-        at_home = pc.fill_null(pc.equal(number_country, columns["country"]), False)
-        open_ = pc.and_(pc.is_null(zone), at_home)
-        if not pc.any(open_).as_py():
-            return zone
+        zone = coalesce(given, map_distinct(columns["country"], country_time_zone))
+        at_home = pc.fill_null(equal(number_country, columns["country"]), False)
         for name in PHONE_FIELDS:
             number = columns[name]
-            if number.null_count < len(number):
+            open_ = pc.and_(pc.is_null(zone), at_home)
+            if number.null_count < len(number) and pc.any(open_).as_py():
                 found = number_time_zones(number.filter(open_), columns[f"{name}_type"].filter(open_))
-                zone = pc.replace_with_mask(zone, open_, found)
-                open_ = pc.and_(pc.is_null(zone), at_home)
+                zone = replaced(zone, open_, found)
         return zone
 
     def _judge_birth_dates(self, given: pa.Array | None, findings: Findings) -> pa.Array:
@@ -313,12 +334,17 @@ class RowJudge:
                 detail = "its comma or point may stand before decimals or between thousands"
                 faults.append((numbers.ambiguous, "value_ambiguous", {"detail": detail}))
             elif rule.max_length is not None:
-                too_long = _mask(pc.greater(pc.utf8_length(values), rule.max_length))
-                faults.append((too_long, "value_too_long", {"limit": str(rule.max_length)}))
+                faults.append(
+                    (_longer_than(values, rule.max_length), "value_too_long", {"limit": str(rule.max_length)})
+                )
             if rule.allowed_values:
-                allowed = pc.is_in(values, value_set=pa.array(rule.allowed_values, pa.string()))
-                other = _mask(pc.and_(pc.invert(allowed), pc.is_valid(values)))
-                faults.append((other, "value_not_allowed", {"allowed": ", ".join(rule.allowed_values)}))
+                faults.append(
+                    (
+                        _valid_but_not_in(values, rule.allowed_values),
+                        "value_not_allowed",
+                        {"allowed": ", ".join(rule.allowed_values)},
+                    )
+                )
             for mask, reason, fields in faults:
                 findings.add(mask & concerned, rule.name, values, reason, rejects_row=True, fields=fields)
                 findings.add(mask & ~concerned, rule.name, values, reason, fields=fields)
@@ -331,10 +357,10 @@ class RowJudge:
         for name in fields:
             reached = pc.or_(reached, pc.is_valid(columns[name]))
         if rule.languages and language is not None and not rule.languages >= set(self.rules.template_languages):
-            reached = pc.and_(reached, pc.is_in(language, value_set=pa.array(sorted(rule.languages))))
+            reached = pc.and_(reached, _is_in(language, sorted(rule.languages)))
         return _mask(reached)
 
-    def _body_language(self, language: pa.Array) -> pa.Array:
+    def _body_language(self, language: pa.DictionaryArray) -> pa.DictionaryArray:
         """The template's language for each row: the tag itself or, as RFC 4647 looks up, the longest part of it; else the default."""
         known = {tag.lower(): tag for tag in self.rules.template_languages}
 
@@ -346,8 +372,7 @@ class RowJudge:
                     return found
             return None
 
-        found = map_distinct(language, lookup)
-        return pc.fill_null(found, self.rules.default_language) if self.rules.default_language else found
+        return _or_else(map_distinct(language, lookup), self.rules.default_language)
 
     def _preference(self, contacts: pa.Table, kept_by: pa.Array | None) -> np.ndarray | None:
         """How much each row is preferred among its duplicates."""
@@ -375,6 +400,33 @@ class RowJudge:
                     return -np.inf
             moment = datetime(found.year, found.month, found.day, tzinfo=UTC)
         return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+
+
+def _or_else(column: pa.DictionaryArray, value: str | None) -> pa.DictionaryArray:
+    """``column`` with ``value``, if there is one, where it is null."""
+    if value is None or not column.null_count:
+        return column
+    return coalesce(column, numbered(np.zeros(len(column), np.int32), [value]))
+
+
+def _is_in(column: pa.Array, values: Sequence[str]) -> pa.Array:
+    known = pa.array(values, pa.string())
+    return of_distinct(column, lambda text: pc.is_in(text, value_set=known))
+
+
+def _valid_but_not_in(column: pa.Array, values: Sequence[str]) -> np.ndarray:
+    return _mask(pc.and_(pc.is_valid(column), pc.invert(_is_in(column, values))))
+
+
+def _longer_than(column: pa.Array, characters: int) -> np.ndarray:
+    return _mask(of_distinct(column, lambda text: pc.greater(pc.utf8_length(text), characters)))
+
+
+def _typed(column: pa.Array, type_: pa.DataType) -> pa.Array:
+    """``column`` by its distinct values, or not, as ``type_`` has it."""
+    if pa.types.is_dictionary(type_):
+        return recurring(column)
+    return plain(column)
 
 
 def _mask(column: pa.Array | pa.ChunkedArray) -> np.ndarray:

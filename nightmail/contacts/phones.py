@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.contacts.phone_patterns import NO_REGION, Judged, PhonePatterns, read_digits
+from nightmail.contacts.recurring import numbered, recurring
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -178,13 +179,16 @@ def _starts_with_plus(number: str) -> bool:
 
 @dataclass(frozen=True)
 class PhoneVerdicts:
-    """The verdicts on a column: arrays of strings, as long as the column; all are null where it is null."""
+    """The verdicts on a column, as long as the column; all are null where it is null.
+
+    ``number`` is an array of strings, the others are columns of :mod:`nightmail.contacts.recurring`.
+    """
 
     number: pa.Array
-    type: pa.Array
-    country: pa.Array
-    reason: pa.Array
-    warning: pa.Array
+    type: pa.DictionaryArray
+    country: pa.DictionaryArray
+    reason: pa.DictionaryArray
+    warning: pa.DictionaryArray
 
 
 @lru_cache(maxsize=1)
@@ -193,6 +197,15 @@ def _patterns() -> PhonePatterns:
 
 
 _ONE_THREAD = Lock()
+
+
+def load_plans() -> None:
+    """Read the numbering plans of all countries (0.5 CPU-seconds, 10 MB); otherwise each is read when it is met."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+    with _ONE_THREAD:
+        for calling_code in COUNTRY_CODE_TO_REGION_CODE:
+            _patterns().plans.need(calling_code)
 
 
 @lru_cache(maxsize=200_000)
@@ -204,7 +217,7 @@ def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
     """The verdicts on ``values``, numbers in any form, with the country of each row (null where not known)."""
     patterns = _patterns()
     rows = len(values)
-    encoded = countries.dictionary_encode()
+    encoded = recurring(countries)
     written = read_digits(values)
     with _ONE_THREAD:
         names = encoded.dictionary.to_pylist()
@@ -237,10 +250,10 @@ def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
         warning[odd] = [_WARNINGS.index(v.warning) for v in asked]
     return PhoneVerdicts(
         numbers,
-        pa.array([label or None for _, label in verdicts], pa.string()).take(pa.array(code)),
-        pa.array([name for name, _ in verdicts], pa.string()).take(pa.array(code)),
-        pa.array(_REASONS, pa.string()).take(pa.array(reason)),
-        pa.array(_WARNINGS, pa.string()).take(pa.array(warning)),
+        numbered(code, [label or None for _, label in verdicts]),
+        numbered(code, [name for name, _ in verdicts]),
+        numbered(reason, _REASONS),
+        numbered(warning, _WARNINGS),
     )
 
 

@@ -68,7 +68,7 @@ def prepare_contacts(
         preferences: list[np.ndarray] = []
         lines: list[np.ndarray] = []
         done = 0
-        for block in contact_file.blocks(rows=block_rows):
+        for block in contact_file.blocks(rows=block_rows, recurring=judge.recurring):
             judged = judge.block(block)
             aside.append(judged.contacts)
             rejected.append(judged.rejected)
@@ -250,7 +250,10 @@ def _repetitive(block: pa.Table) -> list[str]:
     """The columns whose values recur, as far as the first rows tell."""
     sample = block.slice(0, _SAMPLE_ROWS)
     return [
-        name for name in sample.column_names if pc.count_distinct(sample.column(name)).as_py() * 2 <= sample.num_rows
+        field.name
+        for field in sample.schema
+        if pa.types.is_dictionary(field.type)
+        or pc.count_distinct(sample.column(field.name)).as_py() * 2 <= sample.num_rows
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -11,6 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from nightmail.contacts.recurring import nulls, numbered, of_distinct
 
 _SAMPLED_FROM = datetime(2024, 1, 1, tzinfo=UTC)
 _SAMPLED_DAYS = 3 * 366
@@ -98,6 +101,14 @@ def _prefixes() -> tuple[_Prefixes, ...]:
     )
 
 
+def load_zones(countries: Iterable[str]) -> None:
+    """Compare the clocks of ``countries``, and read which zones prefixes of numbers belong to."""
+    for country in countries:
+        country_time_zone(country)
+    _prefixes()
+    _mobile_is_local()
+
+
 @lru_cache(maxsize=1)
 def _mobile_is_local() -> str:
     """A pattern of the numbers whose mobile numbers belong to a place, as the library says."""
@@ -113,19 +124,19 @@ _POWERS_OF_TEN = 10 ** np.arange(19)
 _TYPES_OF_A_PLACE = pa.array(["fixed", "fixed_or_mobile"])
 
 
-def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.Array:
+def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.DictionaryArray:
     """The time zones of E.164 numbers that belong to a place in a single zone; null for the others.
 
     ``types`` are those of :data:`nightmail.contacts.phones.PHONE_TYPES`. A mobile number tells no place in most countries.
     """
-    told = pc.fill_null(pc.is_in(types, value_set=_TYPES_OF_A_PLACE), False)
-    mobile = pc.fill_null(pc.equal(types, "mobile"), False)
+    told = of_distinct(types, lambda known: pc.is_in(known, value_set=_TYPES_OF_A_PLACE))
+    mobile = of_distinct(types, lambda known: pc.equal(known, "mobile"))
+    told, mobile = pc.fill_null(told, False), pc.fill_null(mobile, False)
     if pc.any(mobile).as_py():
         told = pc.or_(told, pc.and_(mobile, pc.match_substring_regex(numbers, _mobile_is_local())))
     rows = np.flatnonzero(pc.and_(told, pc.is_valid(numbers)).to_numpy(zero_copy_only=False))
-    zones = pa.nulls(len(numbers), pa.string())
     if not len(rows):
-        return zones
+        return nulls(len(numbers))
     text = pc.utf8_slice_codeunits(numbers.take(pa.array(rows)), 1)
     digits = text.cast(pa.int64()).to_numpy()
     length = pc.binary_length(text).to_numpy()
@@ -147,4 +158,4 @@ def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.Array:
     single = {int(at): single_zone(names[at]) for at in np.unique(found) if at >= 0}
     position = np.full(len(names) + 1, len(single), dtype=np.int32)
     position[list(single)] = np.arange(len(single))
-    return pa.array([*single.values(), None], pa.string()).take(pa.array(position[found]))
+    return numbered(position[found], [*single.values(), None])

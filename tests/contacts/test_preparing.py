@@ -284,7 +284,9 @@ def test_many_blocks_are_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     blocks = TableFile.blocks
     for size in (1, 37, 250_000):
         monkeypatch.setattr(
-            TableFile, "blocks", lambda self, columns=None, rows=0, size=size: blocks(self, columns, size)
+            TableFile,
+            "blocks",
+            lambda self, columns=None, rows=0, recurring=(), size=size: blocks(self, columns, size, recurring),
         )
         file, *outputs = (TableFile(str(tmp_path / f"{size}-{n}.parquet")) for n in "fcrw")
         file.write(table)

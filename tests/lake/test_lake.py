@@ -73,3 +73,28 @@ def test_the_lake_works_on_another_filesystem() -> None:
     lake.table("sends", "2026-11-23.x.1").write(pa.table({"line": [7]}))
     assert lake.partitions("sends") == ["2026-11-23.x.1"]
     assert lake.table("sends", "2026-11-23.x.1").read()["line"].to_pylist() == [7]
+
+
+def test_recurring_columns_come_by_distinct_values_in_whole_blocks(tmp_path: Path) -> None:
+    """Groups of rows have distinct values of their own; a block over several of them has one set."""
+    file = TableFile(str(tmp_path / "table.parquet"))
+    cities = ["Oslo", "Rome", None, "Bern", "Rome"]
+    table = pa.table({"line": range(50), "city": [cities[line // 10] for line in range(50)]})
+    with file.writer(table.schema, ["city"]) as writer:
+        for start in range(0, 50, 10):
+            writer.write(table.slice(start, 10))
+    assert file.recurring_columns() == ("city",)
+    blocks = list(file.blocks(["city", "line"], rows=22, recurring=file.recurring_columns()))
+    assert [block.num_rows for block in blocks] == [22, 22, 6]
+    assert all(pa.types.is_dictionary(block.schema.field("city").type) for block in blocks)
+    assert [row["city"] for block in blocks for row in block.to_pylist()] == table["city"].to_pylist()
+    assert [row["line"] for block in blocks for row in block.to_pylist()] == table["line"].to_pylist()
+
+
+def test_readers_get_plain_columns_of_what_was_written_by_distinct_values(tmp_path: Path) -> None:
+    """How a column was in the writer's memory is nobody else's business."""
+    file = TableFile(str(tmp_path / "table.parquet"))
+    column = pa.array(["a", None, "b", "a"]).dictionary_encode()
+    file.write(pa.table({"line": [1, 2, 3, 4], "letter": column}))
+    assert file.schema() == pa.schema({"line": pa.int64(), "letter": pa.string()})
+    assert file.read().to_pydict() == {"line": [1, 2, 3, 4], "letter": ["a", None, "b", "a"]}
