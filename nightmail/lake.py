@@ -11,10 +11,12 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import fsspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 
@@ -34,24 +36,69 @@ BLOCK_ROWS = 250_000
 """Rows per block: Arrow recompiles a regular expression at each kernel call, so smaller blocks cost more."""
 
 
+_SAMPLE_ROWS = 5_000
+"""Rows that tell which columns' values recur."""
+
+
 class TableWriter:
     """Appends Arrow tables to one Parquet file that is still aside; made by :meth:`TableFile.writer`."""
 
-    def __init__(self, writer: pq.ParquetWriter) -> None:
-        self._writer = writer
+    def __init__(self, handle: Any, schema: pa.Schema) -> None:
+        self._handle = handle
+        self._schema = schema
+        self._parquet: pq.ParquetWriter | None = None
+        self._metadata: dict[str, str] = {}
         self.rows = 0
 
     def write(self, table: pa.Table) -> None:
         """Append ``table``, whose columns are cast to the writer's schema by name."""
-        schema = self._writer.schema
-        if table.schema != schema:
-            table = table.select(schema.names).cast(schema)
-        self._writer.write_table(table, row_group_size=BLOCK_ROWS)
+        if table.schema != self._schema:
+            table = table.select(self._schema.names).cast(self._schema)
+        if self._parquet is None:
+            self._parquet = self._opened(_recurring(table.slice(0, _SAMPLE_ROWS)))
+        self._parquet.write_table(table, row_group_size=BLOCK_ROWS)
         self.rows += table.num_rows
 
     def set_metadata(self, key: str, value: str) -> None:
         """Keep ``value`` in the file's metadata, where :meth:`TableFile.schema` shows it; may come after the rows."""
-        self._writer.add_key_value_metadata({key: value})
+        self._metadata[key] = value
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        parquet = self._parquet or self._opened([])
+        if self._metadata:
+            parquet.add_key_value_metadata(self._metadata)
+        parquet.close()
+
+    def _opened(self, recurring: list[str]) -> pq.ParquetWriter:
+        """Only ``recurring`` columns are tried with a dictionary, which costs time and space where every value is another."""
+        return pq.ParquetWriter(
+            self._handle,
+            self._schema,
+            compression="zstd",
+            use_dictionary=recurring,
+            write_statistics=_with_statistics(self._schema),
+            store_schema=not any(pa.types.is_dictionary(field.type) for field in self._schema),
+        )
+
+
+def _recurring(sample: pa.Table) -> list[str]:
+    """The columns that have every value twice on average, as far as the first rows tell; what is in lists is few things."""
+    found = []
+    for field in sample.schema:
+        if pa.types.is_list(field.type):
+            found.append(f"{field.name}.list.element")
+        elif pa.types.is_dictionary(field.type) or _distinct(sample.column(field.name)) * 2 <= sample.num_rows:
+            found.append(field.name)
+    return found
+
+
+def _distinct(column: pa.ChunkedArray) -> int:
+    return int(pc.count_distinct(column).as_py())
 
 
 @dataclass(frozen=True)
@@ -158,29 +205,18 @@ class TableFile:
             writer.write(table)
 
     @contextmanager
-    def writer(self, schema: pa.Schema, repetitive: Sequence[str] | None = None) -> Iterator[TableWriter]:
+    def writer(self, schema: pa.Schema) -> Iterator[TableWriter]:
         """Write by blocks; the file appears under its name only when the block ends without an error.
 
-        ``repetitive`` names the columns whose values recur, if that is known: only these are tried with a dictionary, which costs time
-        and space where every value is another. Readers get plain columns, also of those that ``schema`` has as dictionaries.
+        Readers get plain columns, also of those that ``schema`` has as dictionaries.
         """
         filesystem, path = self._filesystem()
         parent = path.rsplit("/", 1)[0] if "/" in path else "."
         filesystem.makedirs(parent, exist_ok=True)
         aside = f"{parent}/.{uuid.uuid4().hex}.aside"
         try:
-            with (
-                filesystem.open(aside, "wb") as handle,
-                pq.ParquetWriter(
-                    handle,
-                    schema,
-                    compression="zstd",
-                    use_dictionary=True if repetitive is None else list(repetitive),
-                    write_statistics=_with_statistics(schema),
-                    store_schema=not any(pa.types.is_dictionary(field.type) for field in schema),
-                ) as parquet,
-            ):
-                yield TableWriter(parquet)
+            with filesystem.open(aside, "wb") as handle, TableWriter(handle, schema) as writer:
+                yield writer
             filesystem.mv(aside, path)
         except BaseException:
             if filesystem.exists(aside):

@@ -34,8 +34,6 @@ class Opening:
     """Lines before the header that are neither blank nor a ``sep=`` line."""
     fields_in_rows: int
     """The number of fields that most of the first rows have."""
-    repetitive: frozenset[int] = frozenset()
-    """Columns whose values recur in the first rows."""
 
 
 def read_opening(
@@ -129,15 +127,8 @@ def _header_in(
         len(head[: header.after].encode()),
         index,
         max(common, len(header.fields)),
-        _repetitive([record.fields for record in records[index + 1 :]], len(header.fields)),
     )
     return score, opening
-
-
-def _repetitive(rows: list[list[str]], width: int) -> frozenset[int]:
-    """Columns that have at least every third value twice, as far as a few rows show."""
-    columns = [[row[place] for row in rows if len(row) > place] for place in range(width)]
-    return frozenset(place for place, column in enumerate(columns) if len(set(column)) * 3 <= len(column) * 2)
 
 
 def _record_at(head: str, position: int, line: int, dialect: Dialect) -> _Line:

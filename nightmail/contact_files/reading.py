@@ -43,8 +43,6 @@ class _Facts:
     sheet: str | None = None
     header_line: int | None = None
     warnings: list[FileWarning] = field(default_factory=list)
-    repetitive: tuple[str, ...] | None = None
-    """Columns whose values recur, where that is known before the rows are read."""
 
 
 def read_contact_file(
@@ -124,9 +122,6 @@ class _Reading:
         plan, shape = _plan(opening.header, self.options)
         delimiter = opening.dialect.delimiter
         facts = _Facts("csv", survey, delimiter, header_line=opening.header_line)
-        facts.repetitive = tuple(
-            target for place, target in enumerate(plan.targets) if target is not None and place in opening.repetitive
-        )
         if opening.passed_over:
             facts.warnings.append(file_warning("file_lines_before_header", count=opening.passed_over))
 
@@ -188,7 +183,7 @@ class _Reading:
         """Write both tables with what ``fill`` puts into the collector; neither appears when it fails."""
         with (
             self.options.rejects.writer(REJECTS) as rejects,
-            self.destination.writer(RowCollector.schema(plan), facts.repetitive) as rows,
+            self.destination.writer(RowCollector.schema(plan)) as rows,
         ):
             collector = RowCollector(plan, self.options, rows, rejects, facts.delimiter or ",")
             fill(collector)

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-_WORD = 8
+WORD = 8
+"""Bytes that are looked at at once."""
 _MULTIPLIERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
 _HALF = np.uint64(32)
-_KEEP = np.array([(1 << (8 * size)) - 1 for size in range(_WORD)] + [2**64 - 1], dtype=np.uint64)
+_KEEP = np.array([(1 << (8 * size)) - 1 for size in range(WORD)] + [2**64 - 1], dtype=np.uint64)
 """For each number of bytes the bits of a word that they fill."""
 
 Places = npt.NDArray[np.int64]
@@ -37,11 +38,11 @@ class Spans:
         _, offset_buffer, data_buffer = column.buffers()
         kind = np.int64 if column.type == pa.large_string() else np.int32
         if data_buffer is None or offset_buffer is None or not rows:
-            return cls(np.zeros(_WORD, np.uint8), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
+            return cls(np.zeros(WORD, np.uint8), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
         offsets = np.frombuffer(offset_buffer, kind, count=column.offset + rows + 1)[column.offset :].astype(np.int64)
         data = np.frombuffer(data_buffer, np.uint8)
-        if len(data) < offsets[-1] + _WORD:
-            data = np.concatenate([data[: offsets[-1]], np.zeros(_WORD, np.uint8)])
+        if len(data) < offsets[-1] + WORD:
+            data = np.concatenate([data[: offsets[-1]], np.zeros(WORD, np.uint8)])
         return cls(data, offsets[:-1], np.diff(offsets))
 
     def texts(self, rows: npt.NDArray[np.int64]) -> list[str]:
@@ -52,17 +53,24 @@ class Spans:
             for start, length in zip(self.start[rows].tolist(), self.length[rows].tolist(), strict=True)
         ]
 
+    def first_words(self) -> npt.NDArray[np.uint64]:
+        """The first bytes of each span as one number, the first one lowest; nothing where a span has no more."""
+        return self._windows()[self.start] & _KEEP[np.minimum(self.length, WORD)]
+
+    def _windows(self) -> npt.NDArray[np.uint64]:
+        return np.ndarray(len(self.data) - WORD + 1, "<u8", self.data, strides=(1,))
+
     def words(self) -> Iterator[tuple[Places | None, npt.NDArray[np.uint64]]]:
         """Word after word the rows that are as long as that (None: all of them), and their bytes there as one number."""
-        windows = np.ndarray(len(self.data) - _WORD + 1, "<u8", self.data, strides=(1,))
+        windows = self._windows()
         longest = int(self.length.max()) if len(self.length) else 0
         rows: Places | None = None
-        for offset in range(0, max(longest, 1), _WORD):
+        for offset in range(0, max(longest, 1), WORD):
             if offset:
                 rows = np.flatnonzero(self.length > offset)
             start = self.start if rows is None else self.start[rows]
             length = self.length if rows is None else self.length[rows]
-            yield rows, windows[start + offset] & _KEEP[np.minimum(length - offset, _WORD)]
+            yield rows, windows[start + offset] & _KEEP[np.minimum(length - offset, WORD)]
 
     def hashes(self) -> npt.NDArray[np.uint64]:
         """A hash of each span: equal spans have equal hashes, and others hardly ever."""
@@ -113,12 +121,13 @@ def _first_places(values: pa.Array) -> tuple[Places, npt.NDArray[np.int32]]:
 
 def may_recur(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
     """A mask of the rows whose hash may stand there more than once; few others are among them."""
-    in_order = np.sort(hashes)
+    short = (hashes >> _HALF).astype(np.uint32)
+    in_order = np.sort(short)
     twice = in_order[1:][in_order[1:] == in_order[:-1]]
     mask = np.zeros(1 << _BUCKET_BITS, np.bool_)
     mask[twice >> _TO_BUCKET] = True
-    return np.asarray(mask[hashes >> _TO_BUCKET])
+    return np.asarray(mask[short >> _TO_BUCKET])
 
 
 _BUCKET_BITS = 22
-_TO_BUCKET = np.uint64(64 - _BUCKET_BITS)
+_TO_BUCKET = np.uint32(32 - _BUCKET_BITS)

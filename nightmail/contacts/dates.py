@@ -88,6 +88,8 @@ class DateConvention:
 
     def look_at(self, values: pa.Array) -> None:
         """Take in what a block of the column shows."""
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary
         if self.stated is None and pc.any(pc.match_substring_regex(values, _MAY_SHOW)).as_py():
             self.day_first_seen |= bool(pc.any(pc.match_substring_regex(values, _SHOWS_DAY_FIRST)).as_py())
             self.month_first_seen |= bool(pc.any(pc.match_substring_regex(values, _SHOWS_MONTH_FIRST)).as_py())

@@ -154,11 +154,12 @@ class RowJudge:
             looking.append(("birth_date", birth_dates.convention))
         if rules.keep == Keep.MOST_RECENT and rules.keep_by is not None and rules.keep_by in names:
             looking.append((rules.keep_by, recency.convention))
+        by_distinct = set(contact_file.recurring_columns()) - _DISTINCT_FIELDS
         if looking:
-            for block in contact_file.blocks(list(dict.fromkeys(name for name, _ in looking))):
+            columns = list(dict.fromkeys(name for name, _ in looking))
+            for block in contact_file.blocks(columns, recurring=tuple(by_distinct)):
                 for name, convention in looking:
                     convention.look_at(trimmed(_column(block, name)))
-        by_distinct = set(contact_file.recurring_columns()) - {*_DISTINCT_FIELDS, *numbers}
         placeholders = []
         fields = [pa.field(field.name, RECURRING) if field.name in _RECURRING_FIELDS else field for field in CONTACTS]
         taken = {field.name for field in fields}

@@ -13,6 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.contacts.ordinary_numbers import MOST_DECIMALS as ORDINARY_DECIMALS
+from nightmail.contacts.ordinary_numbers import OrdinaryNumbers, read_ordinary
+
 DIGITS = 38
 """Of ``decimal128``."""
 MOST_DECIMALS = 18
@@ -96,6 +99,15 @@ class NumberConvention:
 
     def look_at(self, values: pa.Array) -> None:
         """Take in what a block of the column shows."""
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary
+        ordinary = read_ordinary(values)
+        if ordinary.decimals:
+            self._certain_decimals = max(self._certain_decimals, ordinary.decimals)
+            self.dot_seen = True
+        values = values.filter(pa.array(~ordinary.found))
+        if values.null_count == len(values):
+            return
         plain = pc.match_substring_regex(values, _PLAIN)
         for decimals in (2, 1):  # the plain form has no more
             if self.dot_seen and self._certain_decimals >= decimals:
@@ -201,6 +213,46 @@ def _core(values: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
 
 def judge_numbers(values: pa.Array, convention: NumberConvention) -> NumberVerdicts:
     """The verdicts on one block of a column."""
+    if pa.types.is_dictionary(values.type):
+        return _of_rows(judge_numbers(values.dictionary, convention), values.indices)
+    ordinary = read_ordinary(values)
+    if convention.decimals > _MOST_WHOLE_DIGITS // 2:  # hundredths would not fit
+        return _judge_odd(values, convention)
+    numbers = _with_decimals(ordinary, convention)
+    odd = ~ordinary.found & values.is_valid().to_numpy(zero_copy_only=False)
+    invalid, ambiguous = np.zeros(len(values), dtype=bool), np.zeros(len(values), dtype=bool)
+    currency = pa.nulls(len(values), pa.string())
+    if odd.any():
+        where = pa.array(odd)
+        others = _judge_odd(values.filter(where), convention)
+        numbers = pc.replace_with_mask(numbers, where, others.numbers)
+        currency = pc.replace_with_mask(currency, where, others.currency)
+        invalid[odd], ambiguous[odd] = others.invalid, others.ambiguous
+    return NumberVerdicts(numbers, invalid, ambiguous, currency)
+
+
+def _of_rows(distinct: NumberVerdicts, indices: pa.Array) -> NumberVerdicts:
+    """The verdicts on distinct values as those on rows."""
+    at = pc.fill_null(indices, len(distinct.invalid)).to_numpy(zero_copy_only=False)
+    return NumberVerdicts(
+        distinct.numbers.take(indices),
+        np.append(distinct.invalid, False)[at],
+        np.append(distinct.ambiguous, False)[at],
+        distinct.currency.take(indices),
+    )
+
+
+def _with_decimals(ordinary: OrdinaryNumbers, convention: NumberConvention) -> pa.Array:
+    """Ordinary numbers in the type of their column, null for the others."""
+    numbers = np.zeros((len(ordinary.found), 2), dtype=np.int64)  # decimal128: the lower half first
+    more = convention.decimals - ORDINARY_DECIMALS
+    numbers[:, 0] = ordinary.hundredths * 10**more if more >= 0 else ordinary.hundredths // 10**-more
+    valid = pa.array(ordinary.found).buffers()[1]
+    return pa.Array.from_buffers(convention.type, len(ordinary.found), [valid, pa.py_buffer(numbers)])
+
+
+def _judge_odd(values: pa.Array, convention: NumberConvention) -> NumberVerdicts:
+    """The verdicts on numbers in any form."""
     rows = len(values)
     nothing = pa.scalar(None, pa.string())
     plain = pc.fill_null(pc.match_substring_regex(values, _PLAIN), False)

@@ -28,7 +28,6 @@ from nightmail.lake_schemas import REJECTS, WARNINGS
 from nightmail.progress import Progress
 from nightmail.reasons import remedy, sentence
 
-_SAMPLE_ROWS = 5_000
 _BLOCK_BYTES = 128 * 1024**2
 _LEAST_BLOCK_ROWS = 500
 
@@ -183,7 +182,7 @@ def _write(
     kept_rows = rejected_rows = 0
     broken = _FileRejects(rules.file_rejects)
     with ExitStack() as stack:
-        contacts_writer = stack.enter_context(contacts.writer(aside.schema, _repetitive(aside.block(0))))
+        contacts_writer = stack.enter_context(contacts.writer(aside.schema))
         rejects_writer = stack.enter_context(rejects.writer(REJECTS))
         warnings_writer = stack.enter_context(warnings.writer(WARNINGS))
         warnings_writer.write(column_warnings)
@@ -244,17 +243,6 @@ def _rows_of(block: pa.Table, mask: np.ndarray) -> pa.Table:
     if len(batches) != 1:
         return block.filter(pa.array(mask))
     return pa.Table.from_batches([batches[0].filter(pa.array(mask))])
-
-
-def _repetitive(block: pa.Table) -> list[str]:
-    """The columns whose values recur, as far as the first rows tell."""
-    sample = block.slice(0, _SAMPLE_ROWS)
-    return [
-        field.name
-        for field in sample.schema
-        if pa.types.is_dictionary(field.type)
-        or pc.count_distinct(sample.column(field.name)).as_py() * 2 <= sample.num_rows
-    ]
 
 
 def _count(counter: Counter[str], lines: pa.Table) -> None:

@@ -302,7 +302,7 @@ def test_wide_rows_go_in_small_blocks(tmp_path: Path) -> None:
     rows, text = 1_500, "x" * 100_000
     file, *outputs = (TableFile(str(tmp_path / f"{n}.parquet")) for n in "fcrw")
     schema = pa.schema([("line", pa.int64()), ("phone", pa.string()), ("note", pa.string())])
-    with file.writer(schema, repetitive=()) as writer:
+    with file.writer(schema) as writer:
         for start in range(0, rows, 500):
             lines = range(start + 2, start + 502)
             note = [f"{line}{text}" for line in lines]

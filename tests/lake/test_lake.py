@@ -80,7 +80,7 @@ def test_recurring_columns_come_by_distinct_values_in_whole_blocks(tmp_path: Pat
     file = TableFile(str(tmp_path / "table.parquet"))
     cities = ["Oslo", "Rome", None, "Bern", "Rome"]
     table = pa.table({"line": range(50), "city": [cities[line // 10] for line in range(50)]})
-    with file.writer(table.schema, ["city"]) as writer:
+    with file.writer(table.schema) as writer:
         for start in range(0, 50, 10):
             writer.write(table.slice(start, 10))
     assert file.recurring_columns() == ("city",)
