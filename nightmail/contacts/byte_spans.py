@@ -23,6 +23,25 @@ _KEEP = np.array([(1 << (8 * size)) - 1 for size in range(WORD)] + [2**64 - 1], 
 Places = npt.NDArray[np.int64]
 
 
+Words = npt.NDArray[np.uint64]
+
+
+def windows(data: npt.NDArray[np.uint8]) -> Words:
+    """The word that begins at each byte of ``data``, its first byte lowest; what is set here is set there."""
+    return np.ndarray(len(data) - WORD + 1, "<u8", data, strides=(1,))
+
+
+def word(data: bytes) -> np.uint64:
+    """At most eight bytes as such a word."""
+    return np.uint64(int.from_bytes(data, "little"))
+
+
+def mixed(words: Words, into: Words) -> Words:
+    """The hashes ``into`` with one more word each."""
+    found = (into ^ words) * _MULTIPLIERS[0]
+    return np.asarray((found ^ (found >> _HALF)) * _MULTIPLIERS[1])
+
+
 @dataclass(frozen=True)
 class Spans:
     """One span per row, of a buffer that goes on for at least a word beyond each of them."""
@@ -45,6 +64,10 @@ class Spans:
             data = np.concatenate([data[: offsets[-1]], np.zeros(WORD, np.uint8)])
         return cls(data, offsets[:-1], np.diff(offsets))
 
+    def of_rows(self, rows: Places) -> Spans:
+        """The spans of some rows."""
+        return Spans(self.data, self.start[rows], self.length[rows])
+
     def texts(self, rows: npt.NDArray[np.int64]) -> list[str]:
         """The spans of some rows as text."""
         data = self.data
@@ -55,14 +78,11 @@ class Spans:
 
     def first_words(self) -> npt.NDArray[np.uint64]:
         """The first bytes of each span as one number, the first one lowest; nothing where a span has no more."""
-        return self._windows()[self.start] & _KEEP[np.minimum(self.length, WORD)]
-
-    def _windows(self) -> npt.NDArray[np.uint64]:
-        return np.ndarray(len(self.data) - WORD + 1, "<u8", self.data, strides=(1,))
+        return windows(self.data)[self.start] & _KEEP[np.minimum(self.length, WORD)]
 
     def words(self) -> Iterator[tuple[Places | None, npt.NDArray[np.uint64]]]:
         """Word after word the rows that are as long as that (None: all of them), and their bytes there as one number."""
-        windows = self._windows()
+        at = windows(self.data)
         longest = int(self.length.max()) if len(self.length) else 0
         rows: Places | None = None
         for offset in range(0, max(longest, 1), WORD):
@@ -70,19 +90,16 @@ class Spans:
                 rows = np.flatnonzero(self.length > offset)
             start = self.start if rows is None else self.start[rows]
             length = self.length if rows is None else self.length[rows]
-            yield rows, windows[start + offset] & _KEEP[np.minimum(length - offset, WORD)]
+            yield rows, at[start + offset] & _KEEP[np.minimum(length - offset, WORD)]
 
     def hashes(self) -> npt.NDArray[np.uint64]:
         """A hash of each span: equal spans have equal hashes, and others hardly ever."""
         found = self.length.astype(np.uint64)
-        for rows, word in self.words():
-            mixed = found if rows is None else found[rows]
-            mixed = (mixed ^ word) * _MULTIPLIERS[0]
-            mixed = (mixed ^ (mixed >> _HALF)) * _MULTIPLIERS[1]
+        for rows, words in self.words():
             if rows is None:
-                found = mixed
+                found = mixed(words, found)
             else:
-                found[rows] = mixed
+                found[rows] = mixed(words, found[rows])
         return found ^ (found >> _HALF)
 
     def distinct(self) -> tuple[Places, npt.NDArray[np.int32]]:

@@ -5,7 +5,7 @@ Keys are strings in one Arrow column; equal keys are equal strings, not equal ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightmail.contacts.byte_spans import Spans, may_recur
+from nightmail.contacts.byte_spans import Spans, may_recur, mixed
 from nightmail.lake_schemas import CONTACTS
 
 _TEXT = pa.large_string()
@@ -74,17 +74,44 @@ def row_fingerprints(contacts: pa.Table) -> list[bytes]:
     ]
 
 
-def row_hashes(contacts: pa.Table) -> np.ndarray:
-    """A number for each contact as :func:`row_fingerprints` has bytes: enough to tell rows apart that share a key."""
-    return np.concatenate([Spans.of(chunk).hashes() for chunk in _rows_as_text(contacts).chunks])
+def row_hashes(contacts: pa.Table, rows: np.ndarray) -> np.ndarray:
+    """A number for some rows as :func:`row_fingerprints` has bytes: enough to tell rows apart that share a key."""
+    found = np.zeros(len(rows), dtype=np.uint64)
+    for name in _telling_columns(contacts):
+        column = contacts.column(name)
+        for chunk in column.chunks if column.num_chunks == 1 else [pa.concat_arrays(column.chunks)]:
+            if chunk.null_count < len(chunk):
+                for words in _words(chunk, rows):
+                    found = mixed(words, found)
+    return found
 
 
-def _rows_as_text(contacts: pa.Table) -> pa.ChunkedArray:
-    columns = [
-        pc.fill_null(_as_text(contacts.column(name)), _NULL)
+def _words(column: pa.Array, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Words that are equal for rows whose values are."""
+    valid = column.is_valid().to_numpy(zero_copy_only=False)[rows]
+    if pa.types.is_dictionary(column.type):
+        numbers = pc.fill_null(column.indices, 0).to_numpy(zero_copy_only=False)[rows]
+        yield np.where(valid, Spans.of(column.dictionary).hashes()[numbers], 0)
+    elif pa.types.is_string(column.type):
+        yield np.where(valid, Spans.of(column).of_rows(rows).hashes(), 0)
+    elif pa.types.is_decimal128(column.type):
+        halves = np.frombuffer(column.buffers()[1], np.uint64).reshape(-1, 2)[column.offset :][rows]
+        yield from (np.where(valid, halves[:, half], 0) for half in (0, 1))
+    else:
+        yield Spans.of(_as_text(column.take(pa.array(rows)))).hashes()
+
+
+def _telling_columns(contacts: pa.Table) -> list[str]:
+    """The columns whose values make rows different: not the line, nor what follows from a number."""
+    return [
+        name
         for name in contacts.column_names
         if name != "line" and not (name.endswith("_type") and name in CONTACTS.names)
     ]
+
+
+def _rows_as_text(contacts: pa.Table) -> pa.ChunkedArray:
+    columns = [pc.fill_null(_as_text(contacts.column(name)), _NULL) for name in _telling_columns(contacts)]
     return pc.binary_join_element_wise(*columns, _BETWEEN)
 
 

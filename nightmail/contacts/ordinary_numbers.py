@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from nightmail.contacts.byte_spans import WORD, Spans
+from nightmail.contacts.byte_spans import WORD, Spans, Words, word
 
 MOST_DECIMALS = 2
-
-_Words = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,11 @@ def read_ordinary(values: pa.Array) -> OrdinaryNumbers:
     return OrdinaryNumbers(found, _value(digits - _ZEROS) * _TO_HUNDREDTHS[shape], decimals)
 
 
-def _byte(words: _Words, place: int) -> npt.NDArray[np.uint8]:
+def _byte(words: Words, place: int) -> npt.NDArray[np.uint8]:
     return words.view(np.uint8)[place::WORD]
 
 
-def _value(digits: _Words) -> npt.NDArray[np.int64]:
+def _value(digits: Words) -> npt.NDArray[np.int64]:
     """Eight digits as a number: neighbours are joined to pairs, pairs to fours, fours to the whole."""
     pairs = (digits * np.uint64(10)) + (digits >> np.uint64(8))
     upper = (pairs & _EVERY_FOURTH) * np.uint64(100 + (1_000_000 << 32))
@@ -63,23 +61,19 @@ def _value(digits: _Words) -> npt.NDArray[np.int64]:
     return ((upper + lower) >> np.uint64(32)).astype(np.int64)
 
 
-def _bytes(*values: int) -> np.uint64:
-    return np.uint64(int.from_bytes(bytes(values), "little"))
-
-
 _DOT, _ZERO = ord("."), ord("0")
-_ZEROS = _bytes(*[_ZERO] * 8)
-_ABOVE_NINE = _bytes(*[0x80 - ord("9") - 1] * 8)
-_TOP_BITS = _bytes(*[0x80] * 8)
-_EVERY_FOURTH = _bytes(0xFF, 0, 0, 0, 0xFF, 0, 0, 0)
-_SHIFT = np.array([0, *(8 * (8 - size) for size in range(1, 9))], np.uint64)
-_FILL = np.array([_bytes(*[_ZERO] * (8 - size), *[0] * size) for size in range(9)], np.uint64)
+_ZEROS = word(b"0" * WORD)
+_ABOVE_NINE = word(bytes([0x7F - ord("9")] * WORD))
+_TOP_BITS = word(b"\x80" * WORD)
+_EVERY_FOURTH = word(b"\xff\0\0\0\xff\0\0\0")
+_SHIFT = np.array([0, *(8 * (WORD - size) for size in range(1, WORD + 1))], np.uint64)
+_FILL = np.array([word(b"0" * (WORD - size)) for size in range(WORD + 1)], np.uint64)
 
 # By the number of decimals, 0 to 2: the bytes before the dot, how far they move over it, the bytes behind it, the zero that
 # comes in at the front, the characters that are no whole digits, and what makes hundredths of the number.
-_WHOLE = np.array([_bytes(*[0xFF] * 8), _bytes(*[0xFF] * 6, 0, 0), _bytes(*[0xFF] * 5, 0, 0, 0)], np.uint64)
+_WHOLE = np.array([word(b"\xff" * size) for size in (8, 6, 5)], np.uint64)
 _OVER_DOT = np.array([0, 8, 8], np.uint64)
-_DECIMALS = np.array([0, _bytes(*[0] * 7, 0xFF), _bytes(*[0] * 6, 0xFF, 0xFF)], np.uint64)
+_DECIMALS = np.array([0, word(b"\0" * 7 + b"\xff"), word(b"\0" * 6 + b"\xff" * 2)], np.uint64)
 _FIRST = np.array([0, _ZERO, _ZERO], np.uint64)
 _NOT_WHOLE = np.array([0, 2, 3], np.int64)
 _TO_HUNDREDTHS = np.array([100, 10, 1], np.int64)

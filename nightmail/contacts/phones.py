@@ -8,6 +8,7 @@ decides the rest. A spreadsheet's damage is recognised before either.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
@@ -17,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.contacts.byte_spans import WORD, windows, word
 from nightmail.contacts.phone_patterns import NO_REGION, Judged, PhonePatterns, read_digits
 from nightmail.contacts.recurring import numbered, recurring
 
@@ -232,22 +234,20 @@ def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
     reason[judged.country_needed] = _COUNTRY_NEEDED
     warning = judged.restored.astype(np.int8)
     code = judged.code
-    numbers = e164(judged)
     odd = np.flatnonzero((~written.plain & values.is_valid().to_numpy(zero_copy_only=False)) | judged.ask)
+    asked: list[PhoneVerdict] = []
     if len(odd):
         at = pa.array(odd)
         asked = [
             _judge_odd(text, country)
             for text, country in zip(values.take(at).to_pylist(), countries.take(at).to_pylist(), strict=True)
         ]
-        mask = np.zeros(rows, dtype=bool)
-        mask[odd] = True
-        numbers = pc.replace_with_mask(numbers, pa.array(mask), pa.array([v.number for v in asked], pa.string()))
         places = {verdict: place for place, verdict in enumerate(verdicts)}
         code[odd] = [places.setdefault((v.country, v.type or ""), len(places)) for v in asked]
         verdicts = list(places)
         reason[odd] = [_REASONS.index(v.reason) for v in asked]
         warning[odd] = [_WARNINGS.index(v.warning) for v in asked]
+    numbers = e164(judged, odd, [verdict.number for verdict in asked])
     return PhoneVerdicts(
         numbers,
         numbered(code, [label or None for _, label in verdicts]),
@@ -257,39 +257,49 @@ def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
     )
 
 
-_CODE_DIGITS = np.array([list(f"{code:<3}".encode()) for code in range(1000)], dtype=np.uint8)
-"""The digits of each calling code."""
 _NO_REASON, _INVALID, _COUNTRY_NEEDED = range(3)
 _WARNINGS = (None, "phone_prefix_restored", "phone_repaired", "phone_extension_dropped")
 _REASONS = (None, "phone_invalid", "phone_country_needed", "phone_damaged")
 
 
-def e164(judged: Judged) -> pa.Array:
-    """The valid numbers in E.164 form, null for the others: a plus sign, the calling code, the national number."""
+def e164(judged: Judged, odd: np.ndarray, numbers: Sequence[str | None]) -> pa.Array:
+    """The valid numbers in E.164 form, null for the others: a plus sign, the calling code, the national number.
+
+    The rows ``odd`` were judged elsewhere: theirs are ``numbers``. A number is written as its first eight bytes and its
+    last eight, which together are all of it but for what is longer than sixteen.
+    """
     valid = judged.code > 0
-    code = np.where(valid, judged.calling_code, 0)
-    code_size = (code > 0).astype(np.int32) + (code > 9) + (code > 99)
-    length = np.where(valid, judged.length, 0).astype(np.int32)
-    sizes = np.where(valid, 1 + code_size + length, 0)
+    valid[odd] = False
+    rows = np.flatnonzero(valid)
+    code, start, length = judged.calling_code[rows], judged.start[rows].astype(np.int64), judged.length[rows]
+    before = 1 + _CODE_SIZES[code]
+    given = [(row, number.encode()) for row, number in zip(odd.tolist(), numbers, strict=True) if number is not None]
+    sizes = np.zeros(len(valid), dtype=np.int32)
+    sizes[rows] = before + length
+    for row, number in given:
+        sizes[row], valid[row] = len(number), True
     offsets = np.zeros(len(valid) + 1, dtype=np.int32)
     np.cumsum(sizes, out=offsets[1:])
-    text = np.empty(int(offsets[-1]), dtype=np.uint8)
-    rows = np.flatnonzero(valid)
-    begin = offsets[rows]
-    national = np.ones(len(text), dtype=bool)
-    text[begin] = ord("+")
-    national[begin] = False
-    code, code_size, length = code[rows], code_size[rows], length[rows]
-    for step in range(3):
-        has = code_size > step
-        at = begin[has] + 1 + step
-        text[at] = _CODE_DIGITS[code[has], step]
-        national[at] = False
-    # The national numbers fill the rest, in order: each of their digits is as far from the first as in ``digits``.
-    ends = np.cumsum(length, dtype=np.int32)
-    shift = np.repeat(judged.start[rows] - (ends - length), length)
-    shift += np.arange(len(shift), dtype=np.int32)
-    text[national] = judged.digits[shift] + 48
+    text = np.zeros(int(offsets[-1]) + WORD, dtype=np.uint8)
+    to = windows(text)
+    room = np.zeros(WORD, dtype=np.uint8)
+    digits = windows(np.concatenate([room, judged.digits, room, room]))
+    begin, end = offsets[rows], offsets[rows + 1]
+    first = _PREFIXES[code] | ((digits[start + WORD] + _ZEROS) << (8 * before).astype(np.uint64))
+    long_enough = np.flatnonzero(end - begin >= WORD)
+    to[end[long_enough] - WORD] = digits[start[long_enough] + length[long_enough]] + _ZEROS
+    to[begin[long_enough]] = first[long_enough]
+    longer = np.flatnonzero(end - begin > 2 * WORD)
+    to[begin[longer] + WORD] = digits[start[longer] + 2 * WORD - before[longer]] + _ZEROS
+    given += [(rows[row], first[row].tobytes()[: end[row] - begin[row]]) for row in np.flatnonzero(end - begin < WORD)]
+    for row, number in given:
+        text[offsets[row] : offsets[row + 1]] = np.frombuffer(number, np.uint8)
     return pa.StringArray.from_buffers(
         len(valid), pa.py_buffer(offsets), pa.py_buffer(text), pa.array(valid).buffers()[1]
     )
+
+
+_CODE_SIZES = np.array([0, *(len(str(code)) for code in range(1, 1000))], dtype=np.int32)
+_PREFIXES = np.array([word(f"+{code or ''}".encode()) for code in range(1000)], dtype=np.uint64)
+"""The plus sign and the digits of each calling code."""
+_ZEROS = word(b"0" * WORD)

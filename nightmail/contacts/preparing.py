@@ -268,7 +268,7 @@ def _equal_rows(aside: AsideTable, collapsed: Collapsed) -> np.ndarray:
         stop = start + block.num_rows
         wanted = np.flatnonzero(concerned[start:stop])
         if len(wanted):
-            prints[start + wanted] = row_hashes(block.take(pa.array(wanted)))
+            prints[start + wanted] = row_hashes(block, wanted)
         start = stop
     return np.asarray((prints == prints[collapsed.into]) & collapsed.duplicates)
 
