@@ -81,6 +81,9 @@ class TableWriter:
             self._schema,
             compression="zstd",
             use_dictionary=recurring,
+            column_encoding={
+                name: "DELTA_BINARY_PACKED" for name in _whole_numbers(self._schema) if name not in recurring
+            },
             write_statistics=_with_statistics(self._schema),
             store_schema=not any(pa.types.is_dictionary(field.type) for field in self._schema),
         )
@@ -95,6 +98,11 @@ def _recurring(sample: pa.Table) -> list[str]:
         elif pa.types.is_dictionary(field.type) or _distinct(sample.column(field.name)) * 2 <= sample.num_rows:
             found.append(field.name)
     return found
+
+
+def _whole_numbers(schema: pa.Schema) -> list[str]:
+    """Columns of lines, times and counts: neighbours differ by little, and only that is stored."""
+    return [field.name for field in schema if pa.types.is_int64(field.type)]
 
 
 def _distinct(column: pa.ChunkedArray) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +38,8 @@ _EXACT_RECORDS = 100
 """Records read exactly at an odd place before Arrow is tried again; doubled while oddities come close together."""
 _EXACT_RECORDS_MOST = 8_000
 _SMALL_WINDOW = 64 * 1024
+_LAST_LINE = 64 * 1024
+"""Bytes at the end of a block in which the end of a line is looked for."""
 _CLOSE_TOGETHER = 32 * 1024
 _QUOTES_AT_ONCE = 8192
 _LF, _CR = 10, 13
@@ -156,7 +159,7 @@ class CsvReader:
             with self.path.open("rb") as handle:
                 done += self.opening.skip_bytes
                 handle.seek(done)
-                while chunk := handle.read(min(BLOCK_BYTES, survey.end - done)):
+                while chunk := handle.read(_to_line_end(handle, min(BLOCK_BYTES, survey.end - done))):
                     done += len(chunk)
                     yield chunk, done
         else:
@@ -492,6 +495,16 @@ class CsvReader:
             limit=self.options.field_limit,
             encoding=self.survey.encoding,
         )
+
+
+def _to_line_end(handle: BinaryIO, size: int) -> int:
+    """``size`` or a little less, so that a line ends there: what is carried over to the next block has to be copied."""
+    place = handle.tell()
+    at = max(size - _LAST_LINE, 0)
+    handle.seek(place + at)
+    end = handle.read(size - at).rfind(b"\n") + 1
+    handle.seek(place)
+    return at + end if end else size
 
 
 def _unescaped(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -6,7 +6,7 @@ value, such as the domain of an address, is another span of the same buffer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,34 +94,38 @@ class Spans:
 
     def hashes(self) -> npt.NDArray[np.uint64]:
         """A hash of each span: equal spans have equal hashes, and others hardly ever."""
+        return self._hashes(self.words())
+
+    def _hashes(self, words: Iterable[tuple[Places | None, Words]]) -> npt.NDArray[np.uint64]:
         found = self.length.astype(np.uint64)
-        for rows, words in self.words():
+        for rows, word in words:
             if rows is None:
-                found = mixed(words, found)
+                found = mixed(word, found)
             else:
-                found[rows] = mixed(words, found[rows])
+                found[rows] = mixed(word, found[rows])
         return found ^ (found >> _HALF)
 
     def distinct(self) -> tuple[Places, npt.NDArray[np.int32]]:
         """A row for each distinct span, and for each row which of them is equal to its own."""
-        first, which = _first_places(pa.array(self.hashes()))
-        if self._equal(first[which]):
+        words = list(self.words())
+        first, which = _first_places(pa.array(self._hashes(words)))
+        if self._equal(words, first, which):
             return first, which
         # Two spans of one hash: only the bytes themselves tell them apart.
         return _first_places(pa.array(self.texts(np.arange(len(which)))))
 
-    def _equal(self, others: Places) -> bool:
-        """Whether each span equals that of the row ``others`` names."""
-        if not np.array_equal(self.length, self.length[others]):
+    def _equal(self, words: Iterable[tuple[Places | None, Words]], first: Places, which: npt.NDArray[np.int32]) -> bool:
+        """Whether each span equals the one of the rows ``first`` that ``which`` names."""
+        if not np.array_equal(self.length, self.length[first][which]):
             return False
-        word_of = np.zeros(len(others), np.uint64)
-        for rows, word in self.words():
+        word_of = np.zeros(len(which), np.uint64)
+        for rows, word in words:
             if rows is None:
-                if not np.array_equal(word, word[others]):
+                if not np.array_equal(word, word[first][which]):
                     return False
                 continue
             word_of[rows] = word
-            if not np.array_equal(word, word_of[others[rows]]):
+            if not np.array_equal(word, word_of[first][which[rows]]):
                 return False
         return True
 

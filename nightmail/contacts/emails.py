@@ -7,6 +7,7 @@ without quotes is decided by patterns, the rest by the library. A test holds bot
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -94,12 +95,32 @@ def judge_emails(values: pa.Array) -> EmailVerdicts:
     if unusual.any():
         where = pa.array(unusual)
         addresses, meant = _judge_unusual(values.filter(where))
-        address = pc.replace_with_mask(values, where, pa.array(addresses, pa.string()))
+        address = _with(values, np.flatnonzero(unusual), addresses)
         if any(meant):
             typo = pc.replace_with_mask(typo, where, pa.array(meant, pa.string()))
     invalid = pc.and_(pc.is_valid(values), pc.is_null(address))
     reason = pc.if_else(invalid, pa.scalar("email_invalid"), nothing)
     return EmailVerdicts(address, reason, typo)
+
+
+def _with(values: pa.Array, rows: np.ndarray, addresses: Sequence[str | None]) -> pa.Array:
+    """``values`` with ``addresses`` in some rows; most of these are as long as they were, in small letters, or nothing."""
+    _, offset_buffer, data_buffer = values.buffers()
+    offsets = np.frombuffer(offset_buffer, np.int32)[values.offset : values.offset + len(values) + 1]
+    text = np.frombuffer(data_buffer, np.uint8).copy()
+    valid = values.is_valid().to_numpy(zero_copy_only=False).copy()
+    for row, address in zip(rows.tolist(), addresses, strict=True):
+        if address is None:
+            valid[row] = False
+            continue
+        written = address.encode()
+        if len(written) != offsets[row + 1] - offsets[row]:
+            mask = np.zeros(len(values), dtype=bool)
+            mask[rows] = True
+            return pc.replace_with_mask(values, pa.array(mask), pa.array(addresses, pa.string()))
+        text[offsets[row] : offsets[row + 1]] = np.frombuffer(written, np.uint8)
+    validity = pa.array(valid).buffers()[1]
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(text), validity)
 
 
 def _judge_unusual(values: pa.Array) -> tuple[list[str | None], list[str | None]]:
