@@ -186,8 +186,11 @@ def create_feed_campaign(
     """Make a campaign of a feed, with the feed's settings as they are now; ``scheduled_at`` wins over the feed's own."""
     now = now or connection.scalars(text("select now()")).one()
     own_start, cut_off = start_times(feed.settings, feed.time_zone, now, next_run_of(feed, now))
-    if scheduled_at is not None and cut_off is not None and cut_off <= scheduled_at:
-        _, cut_off = start_times(feed.settings.model_copy(update={"send_at": None}), feed.time_zone, scheduled_at)
+    if scheduled_at is not None:
+        # A cut-off goes by the start that is wanted. What a schedule missed is late, and its cut-off stays where it was;
+        # a person's time that is over means now.
+        start = scheduled_at if source == "contacts" else max(now, scheduled_at)
+        _, cut_off = start_times(feed.settings.model_copy(update={"send_at": None}), feed.time_zone, start)
     return create_campaign(
         connection,
         team_id=feed.team_id,

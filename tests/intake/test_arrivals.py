@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from nightmail.errors import ConfigurationError
 from nightmail.feeds import FeedSettings, feed_settings, next_time_of_day
 from nightmail.intake.answers import answer_of, files_to_answer
-from nightmail.intake.arrivals import incoming_path, start_times
+from nightmail.intake.arrivals import create_feed_campaign, incoming_path, start_times
 from nightmail.intake.parts import PartName, part_name
 from nightmail.store.states import CampaignState
 from tests.pipeline_rig import PipelineRig, contact_rows
@@ -123,6 +124,35 @@ def test_times_of_a_campaign() -> None:
     local = FeedSettings(send_at="19:30", send_in="recipient")
     assert start_times(local, "Europe/Berlin", NOON)[0] == NOON
     assert start_times(FeedSettings(), "UTC", NOON) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("source", "scheduled_at", "settings", "cut_off_at"),
+    [
+        # The feed's own start is at 19:30 UTC; the team's zone is London, in winter.
+        ("api", "2026-11-23T13:00", {"cut_off_after_s": 7200}, "2026-11-23T15:00"),
+        ("api", "2026-11-23T13:00", {"cut_off": "19:00", "send_at": "19:30"}, "2026-11-23T19:00"),
+        ("api", "2026-11-23T20:00", {"cut_off": "19:00"}, "2026-11-24T19:00"),
+        ("api", "2026-11-22T13:00", {"cut_off": "19:00"}, "2026-11-23T19:00"),
+        ("contacts", "2026-11-23T02:00", {"cut_off": "06:00"}, "2026-11-23T06:00"),
+        ("contacts", "2026-11-23T12:00", {"cut_off": "14:00"}, "2026-11-23T14:00"),
+    ],
+)
+def test_a_cut_off_goes_by_the_start_that_is_wanted(
+    rig: PipelineRig, source: str, scheduled_at: str, settings: dict[str, object], cut_off_at: str
+) -> None:
+    """By the time that an upload asks for, and by the night that a schedule meant, not by the next one."""
+    feed = replace(rig.feed(**settings), schedule="0 2 * * *" if source == "contacts" else None)
+    with rig.engine.begin() as connection:
+        campaign = create_feed_campaign(
+            connection,
+            feed,
+            source=source,
+            actor="test",
+            scheduled_at=dt.datetime.fromisoformat(f"{scheduled_at}+00:00"),
+            now=NOON,
+        )
+    assert campaign.cut_off_at == dt.datetime.fromisoformat(f"{cut_off_at}+00:00")
 
 
 @pytest.mark.parametrize(
