@@ -162,6 +162,17 @@ def local_start_of(starts_at: dt.datetime, time_zone: str) -> dt.datetime:
     return starts_at.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
 
 
+def recipient_start(feed: FeedSettings, starts_at: dt.datetime | None) -> dt.datetime | None:
+    """The wall-clock time at which each recipient's messages of a campaign go; ``None`` where the team's zone decides.
+
+    ``starts_at`` is when that time comes first anywhere (:func:`start_times`).
+    """
+    if feed.send_at is None or feed.send_in != "recipient" or starts_at is None:
+        return None
+    wanted = dt.time.fromisoformat(feed.send_at)
+    return local_start_of(starts_at, "Pacific/Kiritimati").replace(hour=wanted.hour, minute=wanted.minute)
+
+
 def newest_template_version(connection: Connection, template_id: int) -> int:
     """The id of a template's newest version. Raises ``LookupError`` when it has none."""
     found = connection.scalar(
