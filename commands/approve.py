@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from commands.screen import screen
+from commands.screen import say_ending, screen
 
 
 def approve(
@@ -14,8 +14,11 @@ def approve(
     """Let a campaign that awaits approval be sent, now or at its time."""
     from commands.local import actor, open_database
     from nightmail.sending import campaigns
+    from nightmail.sending.finish_forecast import recorded_forecast
 
     view = screen(json_output)
     done = campaigns.approve(open_database(), campaign, actor=actor())
-    view.answer({"ok": True, "campaign": done.key, "state": str(done.state)})
+    ending = recorded_forecast(done)
+    view.answer({"ok": True, "campaign": done.key, "state": str(done.state), **ending.as_dict()})
     view.say(f"{done.key} is {done.state.replace('_', ' ')}")
+    say_ending(view, ending)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands.screen import Screen, screen, table
+from commands.screen import Screen, say_ending, screen, table
 from nightmail.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ ALL_COUNTS = (
     "standby",
     "segments",
 )
+_TO_COME = ("received", "checking", "awaiting_approval", "ready", "scheduled", "sending")
+"""States in which it matters when a campaign ends; a paused one is told anew when it is resumed."""
 COUNTS = ("rows", "rejects", "duplicates", "held", "planned")
 
 
@@ -76,6 +78,8 @@ def campaigns(
 
 def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
     """A campaign as ``--json`` shows it."""
+    from nightmail.sending.finish_forecast import recorded_forecast
+
     return {
         "campaign": row.key,
         "team": row.team,
@@ -88,14 +92,18 @@ def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
         "problem": row.problem,
         "created_at": row.created_at,
         "scheduled_at": row.scheduled_at,
+        **recorded_forecast(row).as_dict(),
         "first_hand_off_at": row.first_hand_off_at,
         "finished_at": row.finished_at,
     }
 
 
 def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
+    from sqlalchemy import text
+
     from commands.check import show_reasons
     from nightmail.sending.campaigns import message_counts
+    from nightmail.sending.finish_forecast import recorded_forecast
 
     sent = message_counts(connection, row.id)
     view.answer({"ok": True, **as_json(row, sent)})
@@ -103,12 +111,9 @@ def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
     view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC; source {row.source}")
     if row.problem:
         view.say(f"  {row.problem.get('message', '')} {row.problem.get('remedy', '')}", style="red")
-    if row.counts.get("late"):
-        view.say(
-            f"  At the carriers' rates it ends at {row.counts.get('finishes_by')}, after its cut-off at {row.cut_off_at}: "
-            "what is not handed off by then is dropped.",
-            style="red",
-        )
+    ending, now = recorded_forecast(row), connection.scalars(text("select now()")).one()
+    if row.state in _TO_COME and (ending.late or (ending.finishes_by is not None and ending.finishes_by > now)):
+        say_ending(view, ending)
     counts = [(name, f"{row.counts[name]:,}") for name in ALL_COUNTS if name in row.counts]
     view.show(table("Rows", ("", "count"), counts, numeric=[1]))
     for part in ("rejects", "held", "warnings"):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from commands.lean_arrow import leave_pandas_out
-from commands.screen import Screen, current, screen, table
+from commands.screen import Screen, current, say_ending, screen, table
 from nightmail.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nightmail.preferences import KnownPreferences
     from nightmail.preparing import Preparation, Prepared, StageTables
     from nightmail.pricing import PriceList
+    from nightmail.sending.finish_forecast import FinishForecast
 
 SAMPLE_REJECTS = 5
 SAMPLE_MESSAGES = 3
@@ -64,7 +65,9 @@ def check(
         None, "--feed-settings", help="YAML of a feed's settings: contract, mapping, channels, unique_by."
     ),
     known: bool = typer.Option(False, "--known", help="Use preferences, consents and suppressions from the database."),
-    team: str = typer.Option(None, "--team", help="Path of the team, such as acme.billing, for --known."),
+    team: str = typer.Option(
+        None, "--team", help="Path of the team, such as acme.billing: for --known, and to say when it ends."
+    ),
 ) -> None:
     """Show what would happen to a contact file: counts, rejects, held, samples, segments, cost. Sends nothing."""
     started = time.perf_counter()
@@ -82,7 +85,7 @@ def check(
     try:
         if out is not None:
             _make_folder(out)
-        answer = _check(
+        answer, ending = _check(
             view,
             CheckRequest(
                 file=file,
@@ -104,7 +107,7 @@ def check(
     answer["tables"] = {name: str(out / f"{name}.parquet") for name in TABLES} if out is not None else {}
     answer["seconds"] = round(time.perf_counter() - started, 3)
     view.answer(answer)
-    _show(view, answer)
+    _show(view, answer, ending)
     if answer["problems"]:
         raise typer.Exit(ContractError.exit_code)
 
@@ -139,7 +142,7 @@ def _clear(folder: Path) -> None:
             (folder / f"{name}.parquet").unlink(missing_ok=True)
 
 
-def _check(view: Screen, request: CheckRequest) -> dict[str, Any]:
+def _check(view: Screen, request: CheckRequest) -> tuple[dict[str, Any], FinishForecast]:
     from nightmail.preparing import StageTables, prepare
 
     engine = _database(required=request.known)
@@ -148,7 +151,9 @@ def _check(view: Screen, request: CheckRequest) -> dict[str, Any]:
     tables = StageTables.in_folder(request.folder.absolute())
     with view.progress() as progress:
         prepared = prepare(preparation, request.file, tables, preferences, progress)
-    return _answer(request.file, preparation, prepared, tables, engine)
+    ending = _ending(engine, preparation, prepared, tables)
+    answer = _answer(request.file, preparation, prepared, tables, engine) | ending.as_dict()
+    return answer, ending
 
 
 def _database(required: bool) -> Engine | None:
@@ -172,10 +177,11 @@ def _preparation(request: CheckRequest, engine: Engine | None) -> Preparation:
 
     configured = settings()
     has_key = configured.secret_key is not None or (configured.data_dir / "secret_key").exists()
+    feed = _feed_settings(request.feed_settings)
     return Preparation(
         template=choose_template(request.template, engine),
         hash_key=configured.key() if has_key else KEY_WITHOUT_SETTINGS,
-        feed=_feed_settings(request.feed_settings),
+        feed=feed,
         team=request.team or "check",
         default_country=_country(request.country) or configured.default_country,
         public_url=configured.public_url,
@@ -188,7 +194,43 @@ def _preparation(request: CheckRequest, engine: Engine | None) -> Preparation:
             "column_limit": configured.maximum_columns,
         },
         work_folder=request.folder,
+        **_times(engine, request.team, feed),
     )
+
+
+def _times(engine: Engine | None, team: str | None, feed: FeedSettings) -> dict[str, Any]:
+    """When the feed's settings would have this file sent and cut off, where the team is known, whose zone they are in."""
+    from sqlalchemy import text
+
+    from nightmail.intake.arrivals import recipient_start, start_times
+
+    if engine is None or team is None:
+        return {}
+    with engine.connect() as connection:
+        found = connection.execute(text("select time_zone, now() from team where path = :path"), {"path": team}).first()
+    if found is None:
+        return {}
+    zone, now = found
+    starts_at, cut_off = start_times(feed, zone, now)
+    return {
+        "default_time_zone": zone,
+        "now": now,
+        "starts_at": starts_at,
+        "local_start": recipient_start(feed, starts_at),
+        "cut_off": cut_off,
+    }
+
+
+def _ending(engine: Engine | None, preparation: Preparation, prepared: Prepared, tables: StageTables) -> FinishForecast:
+    """When it ends at the rates of the team's carriers; not known without a team that the database has."""
+    from nightmail.sending.finish_forecast import FinishForecast, forecast, work_of_messages
+
+    if engine is None or preparation.now is None or prepared.problems:
+        return FinishForecast(None, None)
+    start = preparation.starts_at or preparation.now
+    work = work_of_messages(tables.messages)
+    with engine.connect() as connection:
+        return forecast(connection, preparation.team, preparation.feed.stored(), work, start, preparation.cut_off)
 
 
 def _country(code: str | None) -> str | None:
@@ -332,7 +374,7 @@ def message_samples(messages: TableFile) -> list[dict[str, Any]]:
     return samples
 
 
-def _show(view: Screen, answer: dict[str, Any]) -> None:
+def _show(view: Screen, answer: dict[str, Any], ending: FinishForecast) -> None:
     if view.json_output:
         return
     if answer["sandbox"] and view.in_sandbox is None:
@@ -355,6 +397,7 @@ def _show(view: Screen, answer: dict[str, Any]) -> None:
     for warning in answer["warnings"]["of_the_file"]:
         view.say(f"note: {warning['message']}", style="yellow")
     show_messages(view, answer["messages"])
+    say_ending(view, ending)
     for problem in answer["problems"]:
         view.say(f"problem: {problem['message']} {problem['remedy']}", style="bold red")
     if answer["problems"]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from nightmail.progress import Progress
+    from nightmail.sending.finish_forecast import FinishForecast
 
 SANDBOX_LINES = ("S A N D B O X", "No carrier is configured: nothing leaves this machine.")
 """What every command says while no carrier is configured."""
@@ -217,6 +218,12 @@ def screen(json_output: bool = False) -> Screen:
 def current() -> Screen:
     """The screen of the running command."""
     return _Current.screen
+
+
+def say_ending(view: Screen, ending: FinishForecast) -> None:
+    """When a campaign ends, and in red that it is after its cut-off; nothing where nothing is known."""
+    if words := ending.in_words():
+        view.say(words, style="bold red" if ending.late else None)
 
 
 def plain(value: Any) -> Any:

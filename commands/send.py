@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import shutil
 import tempfile
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from commands.lean_arrow import leave_pandas_out
-from commands.screen import Screen, screen
-from nightmail.errors import ContractError, UsageError
+from commands.screen import Screen, say_ending, screen
+from nightmail.errors import ContractError, NightmailError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from nightmail.intake.arrivals import Arrival, Registered
+    from nightmail.preferences import KnownPreferences
+    from nightmail.preparing import Preparation
+    from nightmail.sending.finish_forecast import FinishForecast
     from nightmail.templates import Template
 
 _CHUNK = 1 << 20
@@ -33,45 +38,65 @@ def send(
         None, "--team", help="Whose send it is, such as acme.billing; not needed if there is one."
     ),
     at: str = typer.Option(None, "--at", help="When: 2026-12-01T08:00 in the team's time zone, or with an offset."),
+    cut_off: str = typer.Option(
+        None, "--cut-off", help="When what is not handed off is dropped: as --at, or 20:00 for the next such time."
+    ),
     again: bool = typer.Option(False, "--again", help="Send the same content once more, on purpose."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON; asks nothing."),
 ) -> None:
-    """Send a contact file by a template, now or at a time. Shows what would be sent and asks first."""
+    """Send a contact file by a template, now or at a time. Shows what would be sent, and when it ends, and asks first."""
     from commands.local import actor, open_database
     from commands.template_choice import choose_template
     from nightmail.intake.direct_sends import register_direct_send, store_template
+    from nightmail.sending.campaigns import record_forecast
     from nightmail.settings import settings
 
     view = screen(json_output)
     if not file.is_file():
         raise UsageError("file_missing", f"There is no file {file}.", "Give the path of a contact file.")
     engine = open_database()
-    whose, zone, now = _team(engine, team)
-    starts_at = None if at is None else _moment(at, zone, now)
+    schedule = _schedule(*_team(engine, team), at, cut_off)
+    starts_at = schedule.starts_at
     chosen = choose_template(template, engine)
-    if not (yes or json_output):
-        _preview(view, engine, file, chosen, whose)
+    asks = not (yes or json_output)
+    ending = _foresee(view, engine, file, chosen, schedule, preview=asks)
+    if asks:
+        say_ending(view, ending)
         if not typer.confirm("Send it?" if starts_at is None else f"Send it at {starts_at:%Y-%m-%d %H:%M} UTC?"):
             view.say("Nothing was sent.")
             raise typer.Exit(1)
     arrival = _keep(file, settings().incoming_dir)
     with engine.begin() as connection:
-        version = store_template(connection, whose, chosen, actor=actor())
+        version = store_template(connection, schedule.team, chosen, actor=actor())
         done = register_direct_send(
-            connection, whose, version, arrival, actor=actor(), scheduled_at=starts_at, again=again
+            connection,
+            schedule.team,
+            version,
+            arrival,
+            actor=actor(),
+            scheduled_at=starts_at,
+            cut_off_at=schedule.cut_off_at,
+            again=again,
         )
-    _tell(view, done, starts_at)
+        if done.state == "taken" and done.campaign is not None:
+            record_forecast(connection, done.campaign, ending)
+    _tell(view, done, starts_at, ending, said=asks)
 
 
-def _tell(view: Screen, done: Registered, starts_at: dt.datetime | None) -> None:
+def _tell(view: Screen, done: Registered, starts_at: dt.datetime | None, ending: FinishForecast, *, said: bool) -> None:
+    from nightmail.sending.finish_forecast import recorded_forecast
+
     assert done.campaign is not None
+    taken = done.state == "taken"
     view.answer(
         {
-            "ok": done.state == "taken",
+            "ok": taken,
             "campaign": done.campaign.key,
             "state": done.state,
             "starts_at": starts_at,
+            # What was sent before is not sent again: its own end is shown with the campaign.
+            **(ending if taken else recorded_forecast(done.campaign)).as_dict(),
         }
     )
     if done.state == "repeated":
@@ -79,6 +104,8 @@ def _tell(view: Screen, done: Registered, starts_at: dt.datetime | None) -> None
         view.say("To send it again on purpose, use --again.")
         raise typer.Exit(1)
     view.say(f"campaign {done.campaign.key}", style="bold green")
+    if not said:
+        say_ending(view, ending)
     view.say(f"follow it with: nightmail campaigns {done.campaign.key}")
 
 
@@ -105,62 +132,128 @@ def _team(engine: Engine, wanted: str | None) -> tuple[str, str, dt.datetime]:
     return wanted, str(zone), now
 
 
-def _moment(at: str, zone: str, now: dt.datetime) -> dt.datetime:
-    """The moment that ``--at`` means (UTC). Raises :class:`UsageError` for what is no time, or is over."""
-    from zoneinfo import ZoneInfo
+def _schedule(team: str, zone: str, now: dt.datetime, at: str | None, cut_off: str | None) -> _Schedule:
+    """What ``--at`` and ``--cut-off`` mean. Raises :class:`UsageError` for a time that is over, or comes too early."""
+    from nightmail.feeds import TIME_OF_DAY, next_time_of_day
 
-    try:
-        moment = dt.datetime.fromisoformat(at)
-    except ValueError as error:
-        raise UsageError("time_invalid", f"{at} is not a time.", "Write it as 2026-12-01T08:00.") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone))
-    moment = moment.astimezone(dt.UTC)
-    if moment < now:
+    starts_at = None if at is None else _moment(at, zone)
+    if starts_at is not None and starts_at < now:
         raise UsageError(
             "time_invalid", f"{at} is over ({zone}).", "Give a time to come, or leave --at out to send now."
         )
-    return moment
+    start = starts_at or now
+    cut_off_at = None
+    if cut_off is not None:
+        if re.match(TIME_OF_DAY, cut_off):
+            cut_off_at = next_time_of_day(cut_off, zone, start + dt.timedelta(seconds=1))
+        else:
+            cut_off_at = _moment(cut_off, zone)
+        if cut_off_at <= start:
+            raise UsageError(
+                "time_invalid",
+                f"The cut-off {cut_off} ({zone}) is not after the start: nothing would be sent.",
+                "Give a later --cut-off, or an earlier --at.",
+            )
+    return _Schedule(team, zone, now, starts_at, cut_off_at)
 
 
-def _preview(view: Screen, engine: Engine, file: Path, template: Template, team: str) -> None:
-    """What would be sent, by the pipeline's own stages. Raises :class:`ContractError` when nothing would."""
-    from sqlalchemy import text
+def _moment(written: str, zone: str) -> dt.datetime:
+    """The moment that a time means (UTC). Raises :class:`UsageError` for what is no time."""
+    from zoneinfo import ZoneInfo
 
+    try:
+        moment = dt.datetime.fromisoformat(written)
+    except ValueError as error:
+        raise UsageError("time_invalid", f"{written} is not a time.", "Write it as 2026-12-01T08:00.") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(zone))
+    return moment.astimezone(dt.UTC)
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    """Whose send it is, and when."""
+
+    team: str
+    zone: str
+    now: dt.datetime
+    starts_at: dt.datetime | None
+    cut_off_at: dt.datetime | None
+
+
+def _foresee(
+    view: Screen, engine: Engine, file: Path, template: Template, schedule: _Schedule, *, preview: bool
+) -> FinishForecast:
+    """When the send ends, by the pipeline's own stages; as a preview, what would be sent is shown as well.
+
+    A preview raises :class:`ContractError` when nothing would be sent. Otherwise the preparation tells why, as it always
+    does, and the end is not known here.
+    """
     from commands.check import show_counts, show_messages
-    from nightmail.intake.preparations import carriers_by_channel, known_preferences, price_list
-    from nightmail.preparing import Preparation, StageTables, prepare
-    from nightmail.settings import settings
+    from nightmail.preparing import StageTables, prepare
+    from nightmail.sending.finish_forecast import FinishForecast, forecast, work_of_messages
 
     leave_pandas_out()
-    configured = settings()
-    with engine.connect() as connection:
-        known = known_preferences(connection, team)
-        prices, carriers = price_list(connection), carriers_by_channel(connection, team)
-        country = connection.scalar(text("select country from team where path = :path"), {"path": team})
+    unknown = FinishForecast(None, schedule.cut_off_at)
     folder = Path(tempfile.mkdtemp(prefix="nightmail-send-"))
     try:
-        preparation = Preparation(
-            template=template,
-            hash_key=configured.key(),
-            team=team,
-            default_country=country or configured.default_country,
-            public_url=configured.public_url,
-            prices=prices,
-            carriers=carriers,
-            file_name=file.name,
-            work_folder=folder,
-        )
-        with view.progress() as progress:
-            prepared = prepare(preparation, file, StageTables.in_folder(folder), known, progress)
-        show_counts(view, prepared.counts)
-        answer: dict[str, Any] = {**prepared.messages.as_dict(), "samples": []}
-        show_messages(view, answer)
+        preparation, known = _preparation(engine, file, template, schedule, folder)
+        tables = StageTables.in_folder(folder)
+        try:
+            with view.progress() as progress:
+                prepared = prepare(preparation, file, tables, known, progress)
+        except (NightmailError, OSError):
+            if preview:
+                raise
+            return unknown
+        if preview:
+            show_counts(view, prepared.counts)
+            answer: dict[str, Any] = {**prepared.messages.as_dict(), "samples": []}
+            show_messages(view, answer)
+        if prepared.problems:
+            if preview:
+                problem = prepared.problems[0]
+                raise ContractError(problem.reason, problem.message, problem.remedy)
+            return unknown
+        work = work_of_messages(tables.messages)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if prepared.problems:
-        problem = prepared.problems[0]
-        raise ContractError(problem.reason, problem.message, problem.remedy)
+    with engine.connect() as connection:
+        start = schedule.starts_at or schedule.now
+        return forecast(connection, schedule.team, preparation.feed.stored(), work, start, schedule.cut_off_at)
+
+
+def _preparation(
+    engine: Engine, file: Path, template: Template, schedule: _Schedule, folder: Path
+) -> tuple[Preparation, KnownPreferences]:
+    """What decides, as the pipeline will have it."""
+    from sqlalchemy import text
+
+    from nightmail.intake.preparations import carriers_by_channel, known_preferences, price_list
+    from nightmail.preparing import Preparation
+    from nightmail.settings import settings
+
+    configured = settings()
+    with engine.connect() as connection:
+        known = known_preferences(connection, schedule.team)
+        prices, carriers = price_list(connection), carriers_by_channel(connection, schedule.team)
+        country = connection.scalar(text("select country from team where path = :path"), {"path": schedule.team})
+    preparation = Preparation(
+        template=template,
+        hash_key=configured.key(),
+        team=schedule.team,
+        default_country=country or configured.default_country,
+        default_time_zone=schedule.zone,
+        public_url=configured.public_url,
+        prices=prices,
+        carriers=carriers,
+        now=schedule.now,
+        starts_at=schedule.starts_at,
+        cut_off=schedule.cut_off_at,
+        file_name=file.name,
+        work_folder=folder,
+    )
+    return preparation, known
 
 
 def _keep(file: Path, incoming: Path) -> Arrival:

@@ -688,7 +688,8 @@ _ENTRIES = (
     Reason(
         "cut_off_at_risk",
         Kind.WARNING,
-        "At the rates that the carriers allow, the campaign ends after its cut-off.",
+        "At the rates that the carriers allow, the campaign ends about {finishes_by}, after its cut-off at {cut_off_at}: "
+        "what is not handed off by then is dropped.",
         "Send earlier, set a later cut-off, or raise the carrier's rate.",
     ),
     Reason(

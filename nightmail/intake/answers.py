@@ -21,6 +21,7 @@ from nightmail.lake import Lake
 from nightmail.preparing import StageTables
 from nightmail.reasons import REASONS
 from nightmail.sending.campaigns import CampaignRow, get_campaign
+from nightmail.sending.finish_forecast import recorded_forecast
 from nightmail.store.states import CampaignState
 
 RESULT_SUFFIX = ".result.json"
@@ -139,6 +140,7 @@ def answer_of(connection: Connection, file: FileRow, lake: Lake | None = None) -
         "held": _explained(counts.get("held_by_reason")),
         "estimated_cost": counts.get("costs"),
         "starts_at": campaign.scheduled_at and campaign.scheduled_at.isoformat(),
+        **_ending(campaign),
         "waits_for_approval_because": counts.get("approval"),
         "read_as": counts.get("read_as"),
         "settings": settings_used(campaign, counts),
@@ -153,6 +155,14 @@ def answer_of(connection: Connection, file: FileRow, lake: Lake | None = None) -
     document["rejects_file"] = f"{file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}" if has_rejects else None
     wanted = feed_settings(campaign.settings).answer
     return Answer(file, campaign, document, has_rejects, campaign.state not in UNDER_WAY, wanted)
+
+
+def _ending(campaign: CampaignRow) -> dict[str, Any]:
+    """When the campaign ends; not known before its messages are counted, but for an estimate where one was made."""
+    told = recorded_forecast(campaign).as_dict()
+    for name in ("finishes_by", "cut_off_at"):
+        told[name] = told[name] and told[name].isoformat()
+    return told
 
 
 def _duplicates(lake: Lake, campaign: CampaignRow) -> list[dict[str, Any]]:

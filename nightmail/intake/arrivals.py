@@ -162,6 +162,17 @@ def local_start_of(starts_at: dt.datetime, time_zone: str) -> dt.datetime:
     return starts_at.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
 
 
+def recipient_start(feed: FeedSettings, starts_at: dt.datetime | None) -> dt.datetime | None:
+    """The wall-clock time at which each recipient's messages of a campaign go; ``None`` where the team's zone decides.
+
+    ``starts_at`` is when that time comes first anywhere (:func:`start_times`).
+    """
+    if feed.send_at is None or feed.send_in != "recipient" or starts_at is None:
+        return None
+    wanted = dt.time.fromisoformat(feed.send_at)
+    return local_start_of(starts_at, "Pacific/Kiritimati").replace(hour=wanted.hour, minute=wanted.minute)
+
+
 def newest_template_version(connection: Connection, template_id: int) -> int:
     """The id of a template's newest version. Raises ``LookupError`` when it has none."""
     found = connection.scalar(
@@ -186,8 +197,11 @@ def create_feed_campaign(
     """Make a campaign of a feed, with the feed's settings as they are now; ``scheduled_at`` wins over the feed's own."""
     now = now or connection.scalars(text("select now()")).one()
     own_start, cut_off = start_times(feed.settings, feed.time_zone, now, next_run_of(feed, now))
-    if scheduled_at is not None and cut_off is not None and cut_off <= scheduled_at:
-        _, cut_off = start_times(feed.settings.model_copy(update={"send_at": None}), feed.time_zone, scheduled_at)
+    if scheduled_at is not None:
+        # A cut-off goes by the start that is wanted. What a schedule missed is late, and its cut-off stays where it was;
+        # a person's time that is over means now.
+        start = scheduled_at if source == "contacts" else max(now, scheduled_at)
+        _, cut_off = start_times(feed.settings.model_copy(update={"send_at": None}), feed.time_zone, start)
     return create_campaign(
         connection,
         team_id=feed.team_id,

@@ -94,11 +94,12 @@ def register_direct_send(
     actor: str,
     settings: FeedSettings | None = None,
     scheduled_at: dt.datetime | None = None,
+    cut_off_at: dt.datetime | None = None,
     again: bool = False,
 ) -> Registered:
     """Make the campaign of a whole file that a person sends with a template. One transaction: the caller's.
 
-    The same content with the same template was sent before: ``repeated``, unless ``again``.
+    What is not handed off by ``cut_off_at`` is dropped. The same content with the same template was sent before: ``repeated``, unless ``again``.
     """
     team_id = team_of(connection, team)
     values: Mapping[str, Any] = {"team": team_id, "version": template_version_id, "sha256": arrival.sha256}
@@ -133,6 +134,7 @@ def register_direct_send(
         name=row.name,
         settings=(settings or FeedSettings()).stored(),
         scheduled_at=scheduled_at,
+        cut_off_at=cut_off_at,
     )
     return Registered(_keep(connection, team_id, campaign.id, arrival, None), "taken", campaign)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, text
 
 from nightmail.feeds import FeedSettings, feed_settings
-from nightmail.intake.arrivals import local_start_of
+from nightmail.intake.arrivals import recipient_start
 from nightmail.intake.parts import part_name
 from nightmail.lake import Lake
 from nightmail.preparing import Preparation, StageTables
@@ -55,10 +54,6 @@ def load_preparation(
         {"team": campaign.team_id, "feed": campaign.feed_id, "version": campaign.template_version_id},
     ).one()
     feed = feed_settings(campaign.settings, campaign.feed or "")
-    starts_at, local_start = campaign.scheduled_at, None
-    if feed.send_at is not None and feed.send_in == "recipient" and starts_at is not None:
-        wanted = dt.time.fromisoformat(feed.send_at)
-        local_start = local_start_of(starts_at, "Pacific/Kiritimati").replace(hour=wanted.hour, minute=wanted.minute)
     name = connection.scalar(
         text("select name from received_file where campaign_id = :id and state <> 'repeated' order by id limit 1"),
         {"id": campaign.id},
@@ -74,10 +69,10 @@ def load_preparation(
         public_url=settings.public_url,
         prices=price_list(connection),
         carriers=carriers_by_channel(connection, campaign.team),
-        starts_at=starts_at,
+        starts_at=campaign.scheduled_at,
         # The database's time: a machine whose clock is wrong must not put quiet hours where they are not.
         now=connection.scalar(text("select now()")),
-        local_start=local_start,
+        local_start=recipient_start(feed, campaign.scheduled_at),
         cut_off=campaign.cut_off_at,
         file_name=name,
         limits={

@@ -23,6 +23,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, text
 
 from nightmail.errors import UsageError
+from nightmail.sending.finish_forecast import AT_RISK, FinishForecast, forecast_of_ledger
 from nightmail.store.states import CAMPAIGN_TRANSITIONS, CampaignState
 
 ORDINARY_PRIORITY = 5
@@ -313,6 +314,62 @@ def record_counts(connection: Connection, campaign_id: int, counts: Mapping[str,
     )
 
 
+def record_forecast(
+    connection: Connection, campaign: CampaignRow, forecast: FinishForecast, *, estimated: bool = False
+) -> None:
+    """Keep a forecast with its campaign, and tell people of one that ends after its cut-off.
+
+    An estimate, made before the messages are counted, alerts nobody: whoever asked for it is told.
+    """
+    record_counts(
+        connection,
+        campaign.id,
+        {"finishes_by": forecast.finishes_by, "late": forecast.late, "finish_estimated": estimated},
+    )
+    if estimated:
+        return
+    subject = f"campaign:{campaign.key}"
+    if (warning := forecast.warning) is not None:
+        raise_alert(
+            connection,
+            reason=AT_RISK,
+            subject=subject,
+            message=f"{warning['message']} {warning['remedy']}",
+            team_id=campaign.team_id,
+            campaign_id=campaign.id,
+        )
+    else:
+        connection.execute(
+            text(
+                "update alert set resolved_at = now() where resolved_at is null and reason = :reason and subject = :subject"
+            ),
+            {"reason": AT_RISK, "subject": subject},
+        )
+
+
+def forecast_ending(connection: Connection, campaign_id: int, now: dt.datetime) -> FinishForecast:
+    """Say when a campaign ends whose ledger is loaded: :func:`record_forecast` of what it has left."""
+    found = get_campaign(connection, campaign_id)
+    made, work = forecast_of_ledger(connection, found, now)
+    record_forecast(connection, found, made)
+    if not found.frozen:
+        # What a later file of the feed is estimated by.
+        record_counts(connection, found.id, {"units": work.units_by_channel()})
+    return made
+
+
+def _begun_anew(engine: Engine, campaign: CampaignRow) -> CampaignRow:
+    """The campaign with a forecast from now on: it begins later than when its ledger was loaded.
+
+    By itself, after the order has taken effect: to count a large ledger takes a moment.
+    """
+    if campaign.loaded_at is None:
+        return campaign
+    with engine.begin() as connection:
+        forecast_ending(connection, campaign.id, connection.scalars(text("select now()")).one())
+        return get_campaign(connection, campaign.id)
+
+
 def state_after_loading(campaign: CampaignRow, now: dt.datetime, *, needs_approval: bool = False) -> CampaignState:
     """Where a prepared campaign goes: to approval, to its schedule, or straight to sending."""
     if needs_approval:
@@ -335,7 +392,8 @@ def approve(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:
                 "Look at its state with `nightmail campaigns`.",
                 state=str(found.state),
             )
-        return move(connection, found.id, state_after_loading(found, now), actor=actor)
+        moved = move(connection, found.id, state_after_loading(found, now), actor=actor)
+    return _begun_anew(engine, moved)
 
 
 def release_scheduled(engine: Engine, *, actor: str = "schedule") -> list[str]:
@@ -386,7 +444,8 @@ def resume(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:
             )
         now = connection.scalar(text("select now()"))
         assert now is not None
-        return move(connection, found.id, state_after_loading(found, now), actor=actor)
+        moved = move(connection, found.id, state_after_loading(found, now), actor=actor)
+    return _begun_anew(engine, moved)
 
 
 def cancel(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:

@@ -17,14 +17,13 @@ from nightmail.lake import TableFile
 from nightmail.message_ids import CHANNELS, message_keys, parse_message_id
 from nightmail.sending.campaigns import (
     CampaignRow,
+    forecast_ending,
     get_campaign,
     message_counts,
     move,
-    raise_alert,
     record_counts,
     state_after_loading,
 )
-from nightmail.sending.routes import routes_of
 from nightmail.store.partitions import ensure_partitions, month_of, partition_name
 from nightmail.store.states import CampaignState, MessageState
 
@@ -98,8 +97,6 @@ def load_ledger(
                 _copy_in(connection, found, block, zones, month=month, now=now, epoch=epoch)
             counts = message_counts(connection, found.id)
             _refresh_statistics(connection, month, sum(counts.values()))
-            finishes_by = _finishes_by(connection, found, now)
-            late = bool(finishes_by and found.cut_off_at and finishes_by > found.cut_off_at)
             connection.execute(
                 text(
                     "update campaign set ledger_month = :month, loaded_at = now(), ledger_changed_at = now() "
@@ -107,21 +104,8 @@ def load_ledger(
                 ),
                 {"month": month, "id": found.id},
             )
-            record_counts(
-                connection,
-                found.id,
-                {"messages": sum(counts.values()), "finishes_by": finishes_by, "late": late},
-            )
-            if late:
-                raise_alert(
-                    connection,
-                    reason="cut_off_at_risk",
-                    subject=f"campaign:{found.key}",
-                    message=f"At the carriers' rates the campaign ends at {finishes_by:%Y-%m-%d %H:%M} UTC, after its "
-                    f"cut-off at {found.cut_off_at:%Y-%m-%d %H:%M} UTC.",
-                    team_id=found.team_id,
-                    campaign_id=found.id,
-                )
+            record_counts(connection, found.id, {"messages": sum(counts.values())})
+            forecast = forecast_ending(connection, found.id, now)
             # A cancel that came meanwhile makes this move fail, which takes the rows back.
             moved = move(
                 connection,
@@ -137,8 +121,8 @@ def load_ledger(
                 queued=counts.get(MessageState.QUEUED, 0),
                 standby=counts.get(MessageState.STANDBY, 0),
                 already_loaded=False,
-                finishes_by=finishes_by,
-                late=late,
+                finishes_by=forecast.finishes_by,
+                late=forecast.late,
             )
     return _already_loaded(engine, found)
 
@@ -314,25 +298,6 @@ def _copy_table(connection: Connection, table: str, columns: str, rows: pa.Table
             buffer = io.BytesIO()
             pacsv.write_csv(batch, buffer, options)
             copy.write(buffer.getbuffer())
-
-
-def _finishes_by(connection: Connection, campaign: CampaignRow, now: dt.datetime) -> dt.datetime | None:
-    units = connection.execute(
-        text(
-            "select channel, case when channel = 'sms' then sum(segments) else count(*) end, max(due_at) from message "
-            "where campaign_id = :id and state = 'queued' group by channel"
-        ),
-        {"id": campaign.id},
-    ).all()
-    start = max(now, campaign.scheduled_at or now)
-    latest = start
-    for channel, amount, last_due in units:
-        routes = routes_of(connection, campaign, channel)
-        if not routes:
-            return None
-        at_rate = start + dt.timedelta(seconds=float(amount) / routes[0].rate_per_s)
-        latest = max(latest, at_rate, last_due)
-    return latest
 
 
 _SENDS_QUERY = """

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.sending.campaigns import CampaignRow
 from nightmail.sending.carrier import Carrier
+
+if TYPE_CHECKING:
+    from nightmail.sending.campaigns import CampaignRow
 
 DEFAULT_RATES: Mapping[str, float] = {"sms": 10_000.0, "email": 100_000.0, "voice": 10_000.0, "chat": 10_000.0}
 """Units per second where an account's settings state no ``rate_per_s``: more than any carrier allows, so no limit."""
@@ -96,14 +98,18 @@ def carrier_accounts(connection: Connection, channel: str | None = None) -> list
 
 
 def routes_of(connection: Connection, campaign: CampaignRow, channel: str) -> list[Route]:
-    """The routes that a campaign's messages of a channel may take, the preferred one first; empty when there is none.
+    """The routes that a campaign's messages of a channel may take, the preferred one first; empty when there is none."""
+    return routes_of_team(connection, campaign.team, channel, (campaign.settings.get("senders") or {}).get(channel))
 
-    First the sender that the campaign's settings name, or else the nearest team's first one, on its own account; then
-    the other accounts of the channel that the team may use, by their priority: they take over when one is suspended.
+
+def routes_of_team(connection: Connection, team: str, channel: str, wanted: str | None = None) -> list[Route]:
+    """The routes that a team's messages of a channel may take, the preferred one first; empty when there is none.
+
+    First the sender of the name ``wanted``, or else the nearest team's first one, on its own account; then the other
+    accounts of the channel that the team may use, by their priority: they take over when one is suspended.
     """
-    teams = team_ids_upwards(connection, campaign.team)
+    teams = team_ids_upwards(connection, team)
     accounts = [a for a in carrier_accounts(connection, channel) if a.team_id is None or a.team_id in teams]
-    wanted = (campaign.settings.get("senders") or {}).get(channel)
     senders = connection.execute(
         text(
             "select name, address, display_name, reply_to, carrier_account_id, settings from sender "

@@ -30,6 +30,7 @@ from nightmail.sending.campaigns import (
     resume,
 )
 from nightmail.sending.carrier import ReceiptStatus
+from nightmail.sending.finish_forecast import recorded_forecast
 from nightmail.store.states import CampaignState, MessageState
 from portal.api.authentication import CampaignReader, CampaignWriter, RejectsReader, RepliesReader, ReportReader
 from portal.api.errors import errors
@@ -45,7 +46,27 @@ _KEY_EXAMPLE = "2026-11-23.acme.billing.7f3a9c"
 _BEING_PREPARED = (CampaignState.RECEIVED, CampaignState.CHECKING)
 
 
-class Campaign(BaseModel):
+class LateWarning(BaseModel):
+    """That a campaign ends after its cut-off."""
+
+    reason: str = Field(examples=["cut_off_at_risk"])
+    message: str
+    remedy: str
+
+
+class Ending(BaseModel):
+    """When a campaign ends."""
+
+    finishes_by: dt.datetime | None = Field(
+        description="When the last message goes at the rates that the carriers allow. Until the messages are counted, "
+        "an estimate by the file's rows; null while nothing is known"
+    )
+    cut_off_at: dt.datetime | None = Field(description="When what is not handed off is dropped; null: never")
+    late: bool = Field(description="Whether it ends after its cut-off")
+    late_warning: LateWarning | None = Field(description="If it is late: what that means and what to do")
+
+
+class Campaign(Ending):
     """A campaign: one send of one template to one audience."""
 
     id: str = Field(description="The campaign's key", examples=[_KEY_EXAMPLE])
@@ -60,7 +81,6 @@ class Campaign(BaseModel):
         examples=[{"rows": 1000, "rejects": 12, "duplicates": 8, "contacts": 980, "planned": 950, "held": 30}],
     )
     scheduled_at: dt.datetime | None
-    cut_off_at: dt.datetime | None
     created_at: dt.datetime
     state_changed_at: dt.datetime
     first_hand_off_at: dt.datetime | None
@@ -159,7 +179,7 @@ def as_campaign(row: CampaignRow) -> Campaign:
         problem=row.problem,
         counts=row.counts,
         scheduled_at=row.scheduled_at,
-        cut_off_at=row.cut_off_at,
+        **recorded_forecast(row).as_dict(),
         created_at=row.created_at,
         state_changed_at=row.state_changed_at,
         first_hand_off_at=row.first_hand_off_at,
@@ -381,7 +401,10 @@ def report(campaign: CampaignKey, program: ReportReader, portal: PortalState) ->
     "/{campaign}/approve", summary="Let a waiting campaign go", responses=errors("campaign_unknown", "campaign_state")
 )
 def approve_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalState) -> Changed:
-    """For a campaign in state `awaiting_approval`: it goes to its schedule, or straight to sending."""
+    """For a campaign in state `awaiting_approval`: it goes to its schedule, or straight to sending.
+
+    The answer says when it ends from now, and whether that is after its cut-off.
+    """
     row = approve(portal.engine, _visible(campaign, program, portal).id, actor=program.actor)
     return Changed(campaign=as_campaign(row), not_sent=None, under_way=None)
 
@@ -395,7 +418,10 @@ def pause_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalState
 
 @router.post("/{campaign}/resume", summary="Resume a campaign", responses=errors("campaign_unknown", "campaign_state"))
 def resume_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalState) -> Changed:
-    """A paused campaign goes on: back to its schedule, or to sending."""
+    """A paused campaign goes on: back to its schedule, or to sending.
+
+    The answer says when the rest ends from now, and whether that is after its cut-off.
+    """
     row = resume(portal.engine, _visible(campaign, program, portal).id, actor=program.actor)
     return Changed(campaign=as_campaign(row), not_sent=None, under_way=None)
 

@@ -7,14 +7,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import Connection, text
 from starlette.requests import ClientDisconnect
 
 from nightmail.api_keys import Program
 from nightmail.intake.arrivals import Arrival, register_file
+from nightmail.intake.finish_estimates import estimated_finish, rows_in
+from nightmail.intake.preparations import source_files
 from nightmail.reasons import remedy, sentence
+from nightmail.sending.campaigns import get_campaign, record_forecast
+from nightmail.sending.finish_forecast import FinishForecast, recorded_forecast
 from portal.api.authentication import CampaignReader, Uploader
+from portal.api.campaigns import Ending
 from portal.api.errors import errors
 from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
 from portal.api.strict_query import refuse_unknown_query
@@ -61,7 +66,7 @@ _BODY: dict[str, Any] = {
 }
 
 
-class ContactFile(BaseModel):
+class ContactFile(Ending):
     """A contact file that was uploaded."""
 
     id: int
@@ -138,6 +143,7 @@ async def upload(
     """Stream a file of any size up to the limit. It is stored whole or not at all, and becomes a campaign of the feed.
 
     The answer comes when the file is on the disk and registered. The rows are judged after that: follow `Location`.
+    `late` says that by the number of its rows it ends after its cut-off; it is taken all the same.
     The header `Content-Digest: sha-256=:...:` (RFC 9530), if sent, is checked.
     """
     order = _Order(feed, name, again, at)
@@ -221,6 +227,8 @@ def _register(
         "contact-files", order.feed or "", order.name or "", str(order.again), str(order.starts_at), stored.sha256
     )
     kept = False
+    # Before the transaction: a file may be large, and others of the feed would wait.
+    rows = rows_in(stored.path)
 
     def register(connection: Connection) -> Answer:
         nonlocal kept
@@ -247,6 +255,11 @@ def _register(
             )
             return Answer(409, body, {"Link": f'</v1/campaigns/{done.campaign.key}>; rel="related"'}, CONTENT_TYPE)
         kept = True
+        if done.state == "taken" and done.campaign is not None:
+            # The parts of a file are about as large as its last one, which made the campaign.
+            of_all = None if rows is None else rows * len(source_files(connection, done.campaign))
+            ending = estimated_finish(connection, done.campaign, of_all)
+            record_forecast(connection, done.campaign, ending, estimated=True)
         found = _find(connection, program, done.file_id)
         address = f"/v1/campaigns/{found.campaign}" if found.campaign else f"/v1/contact-files/{found.id}"
         return Answer(202, found.model_dump(mode="json"), {"Location": address})
@@ -265,7 +278,7 @@ def _find(connection: Connection, program: Program, file_id: int) -> ContactFile
     row = connection.execute(
         text(
             "select r.id, r.name, f.name as feed, t.path as team, r.source, r.size, r.sha256, r.state,"
-            " c.key as campaign, r.received_at, r.problem from received_file r join team t on t.id = r.team_id"
+            " c.id as campaign_id, r.received_at, r.problem from received_file r join team t on t.id = r.team_id"
             " left join feed f on f.id = r.feed_id left join campaign c on c.id = r.campaign_id"
             " where r.id = :id and r.state <> 'answer'"
         ),
@@ -273,7 +286,11 @@ def _find(connection: Connection, program: Program, file_id: int) -> ContactFile
     ).first()
     if row is None or not sees(program, row.team):
         raise RequestError("file_unknown", f"There is no file {file_id} that your key can see.")
-    return ContactFile(**row._mapping)
+    values = dict(row._mapping)
+    number = values.pop("campaign_id")
+    campaign = None if number is None else get_campaign(connection, number)
+    ending = FinishForecast(None, None) if campaign is None else recorded_forecast(campaign)
+    return ContactFile(**values, campaign=campaign and campaign.key, **ending.as_dict())
 
 
 @router.get("/{file_id}", summary="An uploaded file", responses=errors("file_unknown"))

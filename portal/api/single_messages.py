@@ -17,8 +17,11 @@ from sqlalchemy import Connection, text
 
 from nightmail.intake.arrivals import create_feed_campaign, newest_template_version
 from nightmail.intake.feed_rows import FeedRow
+from nightmail.intake.finish_estimates import estimated_finish
 from nightmail.sending.campaigns import CampaignRow, get_campaign
+from nightmail.sending.finish_forecast import FinishForecast
 from portal.api.authentication import MessageSender
+from portal.api.campaigns import Ending
 from portal.api.errors import errors
 from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
 from portal.api.strict_query import refuse_unknown_query
@@ -109,7 +112,7 @@ class MessageOrder(BaseModel):
     recipients: list[Recipient] = Field(min_length=1, max_length=MAXIMUM_RECIPIENTS)
 
 
-class Taken(BaseModel):
+class Taken(Ending):
     """What was taken."""
 
     campaign: str = Field(
@@ -149,7 +152,11 @@ def send(
     portal: PortalState,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Take up to 100 recipients. Their rows are judged as those of a file are, when the campaign closes."""
+    """Take up to 100 recipients. Their rows are judged as those of a file are, when the campaign closes.
+
+    Where the feed has a cut-off, `finishes_by` is for the recipients that joined so far, and `late` says that it is
+    after the cut-off.
+    """
 
     def join(connection: Connection) -> Answer:
         feed = visible_feed(connection, program, order.feed)
@@ -157,12 +164,23 @@ def send(
         campaign = _open_campaign(connection, feed, program.actor, portal.settings.single_message_window_s)
         lines = _add_rows(connection, campaign, [recipient.row() for recipient in order.recipients])
         assert campaign.accepts_until is not None
-        taken = Taken(campaign=campaign.key, lines=lines, closes_at=campaign.accepts_until)
+        ending = _ending(connection, campaign, lines[-1])
+        taken = Taken(campaign=campaign.key, lines=lines, closes_at=campaign.accepts_until, **ending.as_dict())
         return Answer(202, taken.model_dump(mode="json"), {"Location": f"/v1/campaigns/{campaign.key}"})
 
     fingerprint = request_hash("messages", order.model_dump_json())
     answer, repeated = answer_once(portal.engine, program, idempotency_key, fingerprint, join)
     return answer.response(repeated=repeated)
+
+
+def _ending(connection: Connection, campaign: CampaignRow, rows: int) -> FinishForecast:
+    """When the campaign ends with the recipients that joined it so far, where it has a cut-off to make.
+
+    Without one nothing depends on it, and each request would pay for it.
+    """
+    if campaign.cut_off_at is None:
+        return FinishForecast(None, None)
+    return estimated_finish(connection, campaign, rows)
 
 
 def _refuse_unknown_values(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,68 @@ def test_a_send_at_a_time_is_in_the_teams_zone(deployment: CommandLine, contacts
     assert sent["starts_at"] == f"{year}-07-01T07:00:00+00:00"
 
 
+@pytest.fixture
+def slow_carrier(deployment: CommandLine, database: Engine) -> CommandLine:
+    """The deployment with a carrier that takes one text message a minute."""
+    with database.begin() as connection:
+        connection.execute(
+            text(
+                "insert into carrier_account (name, carrier, channel, settings) values ('slow', 'twilio', 'sms', "
+                "cast(:settings as jsonb))"
+            ),
+            {"settings": json.dumps({"rate_per_s": 1 / 60, "sandbox": True})},
+        )
+    return deployment
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "late"), [("08:01", True), ("08:03", False), ("{year}-07-01T08:01", True), (None, False)]
+)
+def test_a_send_says_when_it_is_scheduled_that_it_cannot_make_its_cut_off(
+    slow_carrier: CommandLine, contacts: Path, cut_off: str | None, late: bool
+) -> None:
+    """Two good rows at one a minute from eight o'clock: to a program, to who looks it up, and to who is asked first."""
+    year = dt.datetime.now(dt.UTC).year + 1
+    options = ["--template", "hello", "--at", f"{year}-07-01T08:00"]
+    if cut_off is not None:
+        options += ["--cut-off", cut_off.format(year=year)]
+    asked = slow_carrier.run("send", contacts, *options, answers="n\n")
+    unasked = slow_carrier.run("send", contacts, *options, "--yes")
+    sent = slow_carrier.json("send", contacts, *options, "--again")
+    shown = slow_carrier.json("campaigns", sent["campaign"])
+    for told in (sent, shown):
+        assert told["finishes_by"] == f"{year}-07-01T07:02:00+00:00"
+        assert (told["cut_off_at"] is None) is (cut_off is None)
+        assert told["late"] is late
+        assert (told["late_warning"] or {}).get("reason") == ("cut_off_at_risk" if late else None)
+    for told in (asked, unasked, slow_carrier.run("campaigns", sent["campaign"])):
+        assert f"ends about {year}-07-01 07:02 UTC" in told.stdout
+        assert ("after its cut-off" in told.stdout) is late
+
+
+def test_a_send_that_comes_to_nothing_is_told_by_its_campaign(slow_carrier: CommandLine, contacts: Path) -> None:
+    """A program's send of a file that breaks its contract is registered as ever; when it ends is not known."""
+    contacts.write_text("mobile\n+447912345678\n")
+    sent = slow_carrier.json("send", contacts, "--template", "hello", "--cut-off", "20:00")
+    assert (sent["state"], sent["finishes_by"], sent["late"]) == ("taken", None, False)
+    contacts.write_bytes(b"%PDF-1.7")
+    assert slow_carrier.json("send", contacts, "--template", "hello")["finishes_by"] is None
+
+
+def test_a_check_says_when_it_would_end(slow_carrier: CommandLine, contacts: Path, tmp_path: Path) -> None:
+    """By the team's carriers and the feed's cut-off; without a team it is not known."""
+    feed = tmp_path / "feed.yaml"
+    options = ("check", contacts, "--template", "hello", "--feed-settings", feed)
+    for seconds, late in ((90, True), (150, False)):
+        feed.write_text(f"cut_off_after_s: {seconds}\nreject_limit: 1\n")
+        told = slow_carrier.json(*options, "--team", "acme")
+        ends, cut_off = (dt.datetime.fromisoformat(told[name]) for name in ("finishes_by", "cut_off_at"))
+        assert cut_off - ends == dt.timedelta(seconds=seconds - 120)
+        assert told["late"] is late
+        assert ("after its cut-off" in slow_carrier.run(*options, "--team", "acme").stdout) is late
+    assert slow_carrier.json(*options)["finishes_by"] is None
+
+
 def test_a_template_file_is_kept_as_the_teams(
     deployment: CommandLine, database: Engine, contacts: Path, tmp_path: Path
 ) -> None:
@@ -238,6 +301,9 @@ def test_a_template_file_is_kept_as_the_teams(
     [
         (("--at", "tomorrow"), "time_invalid"),
         (("--at", "2020-01-01T08:00"), "time_invalid"),
+        (("--cut-off", "soon"), "time_invalid"),
+        (("--cut-off", "2020-01-01T08:00"), "time_invalid"),
+        (("--at", "2999-01-01T08:00", "--cut-off", "2999-01-01T08:00"), "time_invalid"),
         (("--team", "nobody"), "team_unknown"),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from nightmail.errors import ConfigurationError
 from nightmail.feeds import FeedSettings, feed_settings, next_time_of_day
 from nightmail.intake.answers import answer_of, files_to_answer
-from nightmail.intake.arrivals import incoming_path, start_times
+from nightmail.intake.arrivals import create_feed_campaign, incoming_path, start_times
 from nightmail.intake.parts import PartName, part_name
 from nightmail.store.states import CampaignState
 from tests.pipeline_rig import PipelineRig, contact_rows
@@ -126,6 +128,35 @@ def test_times_of_a_campaign() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "scheduled_at", "settings", "cut_off_at"),
+    [
+        # The feed's own start is at 19:30 UTC; the team's zone is London, in winter.
+        ("api", "2026-11-23T13:00", {"cut_off_after_s": 7200}, "2026-11-23T15:00"),
+        ("api", "2026-11-23T13:00", {"cut_off": "19:00", "send_at": "19:30"}, "2026-11-23T19:00"),
+        ("api", "2026-11-23T20:00", {"cut_off": "19:00"}, "2026-11-24T19:00"),
+        ("api", "2026-11-22T13:00", {"cut_off": "19:00"}, "2026-11-23T19:00"),
+        ("contacts", "2026-11-23T02:00", {"cut_off": "06:00"}, "2026-11-23T06:00"),
+        ("contacts", "2026-11-23T12:00", {"cut_off": "14:00"}, "2026-11-23T14:00"),
+    ],
+)
+def test_a_cut_off_goes_by_the_start_that_is_wanted(
+    rig: PipelineRig, source: str, scheduled_at: str, settings: dict[str, object], cut_off_at: str
+) -> None:
+    """By the time that an upload asks for, and by the night that a schedule meant, not by the next one."""
+    feed = replace(rig.feed(**settings), schedule="0 2 * * *" if source == "contacts" else None)
+    with rig.engine.begin() as connection:
+        campaign = create_feed_campaign(
+            connection,
+            feed,
+            source=source,
+            actor="test",
+            scheduled_at=dt.datetime.fromisoformat(f"{scheduled_at}+00:00"),
+            now=NOON,
+        )
+    assert campaign.cut_off_at == dt.datetime.fromisoformat(f"{cut_off_at}+00:00")
+
+
+@pytest.mark.parametrize(
     ("zone", "after", "expected"),
     [
         ("Europe/Berlin", "2026-03-29T00:00+00:00", "2026-03-29T01:30+00:00"),
@@ -174,3 +205,23 @@ def test_the_answer_lists_what_was_collapsed(rig: PipelineRig) -> None:
         (file,) = files_to_answer(connection, "api")
         document = answer_of(connection, file, rig.lake).document
     assert document["duplicates"] == [{"line": 5, "same_as_line": 3, "reason": "duplicate_row"}]
+
+
+def test_the_answer_says_that_the_cut_off_cannot_be_made(rig: PipelineRig) -> None:
+    """The result file names both times, and what to do."""
+    rig.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.1}' where channel = 'sms'")
+    campaign = rig.prepared(contact_rows(30), cut_off_after_s=60)
+    with rig.engine.connect() as connection:
+        (file,) = files_to_answer(connection, "api")
+        last = json.loads(answer_of(connection, file, rig.lake).result())
+    assert last["late"] is True
+    ends, cut_off = (dt.datetime.fromisoformat(last[name]) for name in ("finishes_by", "cut_off_at"))
+    # Thirty text messages of one segment each, at one in ten seconds.
+    assert dt.timedelta(seconds=299) < ends - campaign.created_at < dt.timedelta(seconds=360)
+    assert cut_off == campaign.cut_off_at
+    assert last["late_warning"]["reason"] == "cut_off_at_risk"
+    assert (
+        f"ends about {ends:%Y-%m-%d %H:%M} UTC, after its cut-off at {cut_off:%Y-%m-%d %H:%M}"
+        in (last["late_warning"]["message"])
+    )
+    assert "raise the carrier's rate" in last["late_warning"]["remedy"]

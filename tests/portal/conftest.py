@@ -135,6 +135,11 @@ class Organisation:
                     text("update campaign set state = :state where id = :id"), {"state": state, "id": campaign.id}
                 )
 
+    def change(self, statement: str, **values: Any) -> None:
+        """Change something in the database."""
+        with self.engine.begin() as connection:
+            connection.execute(text(statement), values)
+
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Rows of a query."""
         with self.engine.connect() as connection:

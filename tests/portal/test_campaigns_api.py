@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -83,6 +84,26 @@ def test_an_approval_lets_a_waiting_campaign_go(portal: RunningPortal, organisat
     organisation.move(campaign, "checking", "awaiting_approval")
     approved = portal.api("POST", f"/v1/campaigns/{campaign.key}/approve", key)
     assert approved.json()["campaign"]["state"] == "sending"
+
+
+def test_who_lets_a_campaign_go_is_told_that_it_ends_too_late(
+    portal: RunningPortal, organisation: Organisation
+) -> None:
+    """An approval, and a resumption at half the rate, with a cut-off that is seconds away."""
+    organisation.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.1}'")
+    campaign = organisation.campaign(cut_off_at=datetime.now(UTC) + timedelta(seconds=25))
+    key = organisation.key(Scope.CAMPAIGNS_WRITE, Scope.CAMPAIGNS_READ)
+    for line in (2, 3):
+        organisation.message(campaign, line, state="queued")
+    organisation.move(campaign, "checking", "awaiting_approval")
+    approved = portal.api("POST", f"/v1/campaigns/{campaign.key}/approve", key).json()["campaign"]
+    assert (approved["late"], approved["late_warning"]) == (False, None)
+    portal.api("POST", f"/v1/campaigns/{campaign.key}/pause", key)
+    organisation.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.05}'")
+    resumed = portal.api("POST", f"/v1/campaigns/{campaign.key}/resume", key).json()["campaign"]
+    assert (resumed["late"], resumed["late_warning"]["reason"]) == (True, "cut_off_at_risk")
+    shown = portal.api("GET", f"/v1/campaigns/{campaign.key}", key).json()
+    assert (shown["late"], shown["finishes_by"]) == (True, resumed["finishes_by"])
 
 
 def test_what_became_of_each_message(portal: RunningPortal, organisation: Organisation) -> None:

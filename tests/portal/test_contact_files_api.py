@@ -8,7 +8,9 @@ import hashlib
 import os
 import socket
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -52,6 +54,44 @@ def test_an_upload_becomes_a_campaign(portal: RunningPortal, organisation: Organ
     assert Path(stored["stored_path"]).read_bytes() == CSV
     assert files_in(portal) == [Path(stored["stored_path"])]
     assert portal.api("GET", f"/v1/contact-files/{body['id']}", key).json()["campaign"] == body["campaign"]
+
+
+def test_an_upload_is_told_that_it_cannot_make_its_cut_off(portal: RunningPortal, organisation: Organisation) -> None:
+    """By the file's rows at the carrier's rate, from the time that is asked for; as many units as last time's rows had."""
+    organisation.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.1}'")
+    organisation.change('update feed set settings = \'{"cut_off_after_s": 25, "channels": ["sms"]}\'')
+    key = organisation.key(Scope.FILES_WRITE, Scope.CAMPAIGNS_READ)
+    start = datetime(datetime.now(UTC).year + 1, 7, 1, 8, tzinfo=UTC)
+
+    def upload(rows: int, number: int) -> dict[str, Any]:
+        lines = "".join(f"{number}{row},+4917012345{row:02d},9\n" for row in range(rows))
+        answer = portal.api(
+            "POST",
+            f"{PATH}&at={start:%Y-%m-%dT%H:%M:%SZ}",
+            key,
+            content=f"external_id,phone,time\n{lines}".encode(),
+        )
+        assert answer.status_code == 202, answer.text
+        body: dict[str, Any] = answer.json()
+        for again in (f"/v1/contact-files/{body['id']}", answer.headers["location"]):
+            told = portal.api("GET", again, key).json()
+            assert all(told[name] == body[name] for name in ("finishes_by", "cut_off_at", "late", "late_warning"))
+        assert datetime.fromisoformat(body["cut_off_at"]) == start + timedelta(seconds=25)
+        return body
+
+    for rows, late in ((2, False), (3, True)):
+        body = upload(rows, rows)
+        assert datetime.fromisoformat(body["finishes_by"]) == start + timedelta(seconds=10 * rows)
+        assert body["late"] is late
+        assert (body["late_warning"] or {}).get("reason") == ("cut_off_at_risk" if late else None)
+    # Its texts were long: three segments for two rows that were sent of four.
+    organisation.change(
+        'update campaign set loaded_at = now(), counts = \'{"rows": 4, "units": {"sms": 6}}\' where key = :key',
+        key=body["campaign"],
+    )
+    assert datetime.fromisoformat(upload(2, 7)["finishes_by"]) == start + timedelta(seconds=30)
+    # Nobody is alerted by an estimate: who asked was told.
+    assert organisation.rows("select * from alert") == []
 
 
 def test_a_form_is_taken_too(portal: RunningPortal, organisation: Organisation) -> None:

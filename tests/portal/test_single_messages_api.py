@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +40,21 @@ def test_requests_join_one_campaign(portal: RunningPortal, organisation: Organis
         assert [stored[line]["phone"] for line in answer["lines"]] == list(answer["phones"])
     (campaign,) = organisation.rows("select state, source from campaign")
     assert campaign == {"state": "received", "source": "single"}
+
+
+def test_recipients_that_join_are_told_when_the_cut_off_cannot_be_made(
+    portal: RunningPortal, organisation: Organisation
+) -> None:
+    """The campaign closes after a minute; each recipient takes ten seconds, and all who joined before go first."""
+    organisation.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.1}'")
+    organisation.change('update feed set settings = \'{"cut_off_after_s": 85, "channels": ["sms"]}\'')
+    key = organisation.key(Scope.MESSAGES_WRITE)
+    told = [portal.api("POST", PATH, key, json=order(f"+49170123456{n}")).json() for n in range(3)]
+    assert [each["late"] for each in told] == [False, False, True]
+    assert told[2]["late_warning"]["reason"] == "cut_off_at_risk"
+    for joined, each in enumerate(told, start=1):
+        ends, closes = (datetime.fromisoformat(each[name]) for name in ("finishes_by", "closes_at"))
+        assert ends - closes == timedelta(seconds=10 * joined)
 
 
 def test_the_campaign_closes_after_its_window_and_the_next_request_opens_another(
