@@ -12,8 +12,8 @@ from typing import IO, Self
 
 import pyarrow as pa
 
-MEMORY = 256 * 1024**2
-"""Bytes of blocks that are kept in memory: more than a million contacts of ordinary width."""
+MEMORY = 768 * 1024**2
+"""Bytes of blocks that are kept in memory: five million contacts of ordinary width."""
 
 
 class AsideTable:

@@ -36,17 +36,30 @@ def read_ordinary(values: pa.Array) -> OrdinaryNumbers:
     written = spans.first_words()
     # Aligned to the right and filled with zeros on the left, a number of any length is one of eight digits.
     aligned = (written << _SHIFT[size]) | _FILL[size]
-    shape = np.where(_byte(aligned, 5) == _DOT, 2, np.where(_byte(aligned, 6) == _DOT, 1, 0))
-    digits = ((aligned & _WHOLE[shape]) << _OVER_DOT[shape]) | (aligned & _DECIMALS[shape]) | _FIRST[shape]
-    whole_digits = spans.length - _NOT_WHOLE[shape]
-    zero_first = _byte(written, 0) == _ZERO
-    found = (
-        (spans.length <= WORD)
-        & (((digits + _ABOVE_NINE) | (digits - _ZEROS)) & _TOP_BITS == 0)
-        & ((whole_digits == 1) | ((whole_digits > 1) & ~zero_first))
-    )
-    decimals = next((count for count in (2, 1) if (found & (shape == count)).any()), 0)
-    return OrdinaryNumbers(found, _value(digits - _ZEROS) * _TO_HUNDREDTHS[shape], decimals)
+    one_zero_at_most = (_byte(written, 0) != _ZERO) | (_byte(written, 1) - _ZERO > _NINE)
+    whole_word = one_zero_at_most & (spans.length <= WORD)
+    with_two, with_one = _byte(aligned, 5) == _DOT, _byte(aligned, 6) == _DOT
+    found = np.zeros(len(values), np.bool_)
+    hundredths = np.zeros(len(values), np.int64)
+    most = 0
+    for decimals, shaped in ((2, with_two), (1, with_one & ~with_two), (0, ~(with_two | with_one))):
+        rows = np.flatnonzero(shaped & whole_word & (spans.length > (decimals + 1 if decimals else 0)))
+        digits = _without_dot(aligned[rows], decimals)
+        sound = ((digits + _ABOVE_NINE) | (digits - _ZEROS)) & _TOP_BITS == 0
+        rows = rows[sound]
+        if len(rows):
+            most = max(most, decimals)
+            found[rows] = True
+            hundredths[rows] = _value(digits[sound] - _ZEROS) * 10 ** (MOST_DECIMALS - decimals)
+    return OrdinaryNumbers(found, hundredths, most)
+
+
+def _without_dot(aligned: Words, decimals: int) -> Words:
+    """Eight digits of what had a dot before so many decimals."""
+    if not decimals:
+        return aligned
+    before_dot, behind_dot = _DIGITS[WORD - 1 - decimals], _DIGITS[WORD] ^ _DIGITS[WORD - decimals]
+    return np.asarray(((aligned & before_dot) << _ONE_BYTE) | (aligned & behind_dot) | _ZERO_FIRST)
 
 
 def _byte(words: Words, place: int) -> npt.NDArray[np.uint8]:
@@ -61,19 +74,14 @@ def _value(digits: Words) -> npt.NDArray[np.int64]:
     return ((upper + lower) >> np.uint64(32)).astype(np.int64)
 
 
-_DOT, _ZERO = ord("."), ord("0")
+_DOT, _ZERO, _NINE = np.uint8(ord(".")), np.uint8(ord("0")), np.uint8(9)
 _ZEROS = word(b"0" * WORD)
+_ZERO_FIRST = word(b"0")
 _ABOVE_NINE = word(bytes([0x7F - ord("9")] * WORD))
 _TOP_BITS = word(b"\x80" * WORD)
 _EVERY_FOURTH = word(b"\xff\0\0\0\xff\0\0\0")
+_ONE_BYTE = np.uint64(8)
+_DIGITS = [word(b"\xff" * size) for size in range(WORD + 1)]
+"""For each number of bytes the bits of the first ones."""
 _SHIFT = np.array([0, *(8 * (WORD - size) for size in range(1, WORD + 1))], np.uint64)
 _FILL = np.array([word(b"0" * (WORD - size)) for size in range(WORD + 1)], np.uint64)
-
-# By the number of decimals, 0 to 2: the bytes before the dot, how far they move over it, the bytes behind it, the zero that
-# comes in at the front, the characters that are no whole digits, and what makes hundredths of the number.
-_WHOLE = np.array([word(b"\xff" * size) for size in (8, 6, 5)], np.uint64)
-_OVER_DOT = np.array([0, 8, 8], np.uint64)
-_DECIMALS = np.array([0, word(b"\0" * 7 + b"\xff"), word(b"\0" * 6 + b"\xff" * 2)], np.uint64)
-_FIRST = np.array([0, _ZERO, _ZERO], np.uint64)
-_NOT_WHOLE = np.array([0, 2, 3], np.int64)
-_TO_HUNDREDTHS = np.array([100, 10, 1], np.int64)
