@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import yaml
 
+from pipelines.dagster_storage import KeptConnectionsStorage
 from pipelines.definitions import build_defs, defs
 from pipelines.warm_launcher import WarmRunLauncher, WarmRunQueue
 from resources.lake import LakeResource
@@ -84,6 +85,8 @@ def test_the_workspace_and_the_instance_name_what_is_there() -> None:
     assert defs is not None
     instance = yaml.safe_load((CHECKOUT / "dagster.yaml").read_text())
     assert instance["telemetry"] == {"enabled": False}
+    storage = instance["storage"]["custom"]
+    assert (storage["module"], storage["class"]) == (KeptConnectionsStorage.__module__, KeptConnectionsStorage.__name__)
     assert instance["run_launcher"] == {"module": WarmRunLauncher.__module__, "class": WarmRunLauncher.__name__}
     assert instance["run_coordinator"]["module"] == WarmRunQueue.__module__
     assert instance["run_coordinator"]["class"] == WarmRunQueue.__name__
