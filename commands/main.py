@@ -7,10 +7,10 @@ contract, 5 configuration, 6 an outside part does not answer, 130 interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,10 @@ from commands import (
     report,
     resume,
     send,
+    suppress,
+    suppressions,
     suspend,
+    unsuppress,
     up,
 )
 from commands.screen import current, screen
@@ -101,7 +104,7 @@ def _say_disk_full() -> None:
         sys.stdout.flush()
     except OSError:
         # Standard output is what is full: what waits in it would fail once more when the program ends.
-        with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
@@ -130,9 +133,12 @@ app.command("resume", rich_help_panel=SEND)(resume.resume)
 app.command("cancel", rich_help_panel=SEND)(cancel.cancel)
 app.command("suspend", rich_help_panel=SEND)(suspend.suspend)
 app.command("lift", rich_help_panel=SEND)(lift.lift)
+app.command("suppress", rich_help_panel=SEND)(suppress.suppress)
+app.command("unsuppress", rich_help_panel=SEND)(unsuppress.unsuppress)
 app.command("campaigns", rich_help_panel=LOOK)(campaigns.campaigns)
 app.command("doubts", rich_help_panel=LOOK)(doubts.doubts)
 app.command("decide", rich_help_panel=SEND)(decide.decide)
+app.command("suppressions", rich_help_panel=LOOK)(suppressions.suppressions)
 app.command("report", rich_help_panel=LOOK)(report.report)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("provision", rich_help_panel=SET_UP)(provision.provision)

@@ -48,6 +48,10 @@ class Scope(StrEnum):
     """Read what recipients answered, which is personal data."""
     CHANNELS_WRITE = "channels:write"
     """Suspend channels and use them again."""
+    SUPPRESSIONS_READ = "suppressions:read"
+    """See why an address is not used."""
+    SUPPRESSIONS_WRITE = "suppressions:write"
+    """Suppress addresses and lift suppressions."""
     WEBHOOKS_WRITE = "webhooks:write"
     """Register addresses that are told of events."""
 

@@ -514,8 +514,9 @@ _ENTRIES = (
     Reason(
         "suppressed",
         Kind.HOLD,
-        "The address is suppressed after a bounce, complaint or error.",
-        "Remove the suppression if the address is known to work again.",
+        "The address is suppressed after a bounce, complaint or error, or by hand.",
+        "See why with `nightmail suppressions ADDRESS`; if the address is known to work again, lift it with "
+        "`nightmail unsuppress ADDRESS`.",
     ),
     Reason(
         "consent_missing",
@@ -698,6 +699,38 @@ _ENTRIES = (
         "There is no such suspension in force.",
         "List those in force and use one of their numbers.",
     ),
+    Reason(
+        "suppression_unknown",
+        Kind.REQUEST,
+        "There is no suppression {value} in force.",
+        "List those of an address with `nightmail suppressions ADDRESS` or GET /v1/suppressions.",
+    ),
+    Reason(
+        "suppression_above_team",
+        Kind.REQUEST,
+        "The suppression was made for {owner}, which is above the team.",
+        "Ask somebody who may act for all of those to lift it.",
+    ),
+    Reason(
+        "suppression_asked_for",
+        Kind.REQUEST,
+        "The person asked for it ({value}). Their wish holds until they agree again: a rule of Nightmail's, for TCPA and GDPR.",
+        "Nothing to do, unless they have agreed again and you can prove it: then lift it with --although-asked-for, or "
+        "although_asked_for=true in the API.",
+    ),
+    Reason(
+        "address_not_of_channel",
+        Kind.REQUEST,
+        "{value} is no address of the channel {channel}.",
+        "Use one of: {known}.",
+    ),
+    Reason(
+        "addresses_unusable",
+        Kind.FILE,
+        "{count} lines of the list hold no address that can be used.",
+        "Nothing was changed. Correct the lines and give the list again.",
+    ),
+    Reason("address_column_unknown", Kind.FILE, "The list has no column {value}.", "Use one of: {known}."),
     Reason(
         "message_unknown", Kind.SETUP, "There is no message {value}.", "Use a message id as the delivery report has it."
     ),

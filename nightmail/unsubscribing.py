@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, text
 
 from nightmail.message_ids import MessageId
+from nightmail.suppressing import OPTED_OUT, record_suppressions
 
 if TYPE_CHECKING:
     from nightmail.lake import Lake
 
-REASON = "opted_out"
 SOURCE = "unsubscribe_link"
 
 
@@ -93,21 +93,15 @@ def unsubscribe(connection: Connection, subscription: Subscription, *, everythin
     A second click changes nothing.
     """
     category = None if everything else subscription.category
-    done = connection.execute(
-        text(
-            "insert into suppression (team_id, channel, address_hash, category, reason, source, message_id) "
-            "values (:team, :channel, :hash, :category, :reason, :source, :message) on conflict do nothing"
-        ),
-        {
-            "team": subscription.team_id,
-            "channel": subscription.channel,
-            "hash": subscription.address_hash,
-            "category": category,
-            "reason": REASON,
-            "source": SOURCE,
-            "message": subscription.message_id,
-        },
-    ).rowcount
+    done = record_suppressions(
+        connection,
+        [(subscription.channel, subscription.address_hash)],
+        team_id=subscription.team_id,
+        category=category,
+        reason=OPTED_OUT,
+        source=SOURCE,
+        message_id=subscription.message_id,
+    )
     if done:
         _audit(connection, "recipient.unsubscribed", subscription, category)
     return bool(done)

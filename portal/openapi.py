@@ -14,6 +14,7 @@ TAGS = [
     {"name": "feeds", "description": "What there is to upload to and to send by."},
     {"name": "campaigns", "description": "Follow what became of each row and message; pause, resume, cancel."},
     {"name": "suspensions", "description": "Stop using a channel for a while."},
+    {"name": "suppressions", "description": "See why an address is not used; suppress one, or use it again."},
     {"name": "webhooks", "description": "Have your own address told of events."},
     {"name": "problems", "description": "What the reasons of problems mean."},
     {"name": "health", "description": "Whether the portal is well."},

@@ -30,6 +30,7 @@ from nightmail.sending.carrier import (
 )
 from nightmail.sending.error_classes import ErrorClass, suppression_reason
 from nightmail.sending.stop_words import Word, word_in
+from nightmail.suppressing import OPTED_OUT, record_suppressions
 
 _T = TypeVar("_T")
 
@@ -362,38 +363,29 @@ def _suppress(connection: Connection, receipt: Receipt, place: _Place | None, ha
             return 0
         reason = suppression_reason(receipt.error_code)
     if place is not None:
-        inserted = connection.execute(
+        to = connection.execute(
             text(
-                "insert into suppression (team_id, channel, address_hash, reason, source, message_id) "
-                "select c.team_id, m.channel, m.address_hash, :reason, :source, :message from message m "
-                "join campaign c on c.id = m.campaign_id where m.ledger_month = :month and m.message_key = :key "
-                "on conflict do nothing"
+                "select c.team_id, m.channel, m.address_hash from message m join campaign c on c.id = m.campaign_id "
+                "where m.ledger_month = :month and m.message_key = :key"
             ),
-            {
-                "reason": reason,
-                "source": f"receipt:{receipt.carrier}",
-                "message": receipt.message_id,
-                "month": place.month,
-                "key": place.key,
-            },
-        )
+            {"month": place.month, "key": place.key},
+        ).first()
+        if to is None:
+            return 0
+        team_id, channel, hashed = to
     elif receipt.address is not None:
-        inserted = connection.execute(
-            text(
-                "insert into suppression (channel, address_hash, reason, source, message_id) "
-                "values (:channel, :hash, :reason, :source, :message) on conflict do nothing"
-            ),
-            {
-                "channel": receipt.channel,
-                "hash": address_hash(receipt.address, hash_key),
-                "reason": reason,
-                "source": f"receipt:{receipt.carrier}",
-                "message": receipt.message_id,
-            },
-        )
+        team_id, channel, hashed = None, receipt.channel, address_hash(receipt.address, hash_key)
     else:
         return 0
-    return max(inserted.rowcount, 0)
+    made = record_suppressions(
+        connection,
+        [(channel, hashed)],
+        team_id=team_id,
+        reason=reason,
+        source=f"receipt:{receipt.carrier}",
+        message_id=receipt.message_id,
+    )
+    return len(made)
 
 
 # --- Replies ----------------------------------------------------------------------------------------------------------
@@ -494,16 +486,17 @@ def _team_of(connection: Connection, place: _Place | None, reply: Reply) -> int 
 
 
 def _opt_out(connection: Connection, team_id: int | None, reply: Reply, hashed: str) -> int:
-    done = connection.execute(
-        text(
-            "insert into suppression (team_id, channel, address_hash, reason, source, message_id) "
-            "values (:team, :channel, :hash, 'opted_out', 'reply', :message) on conflict do nothing"
-        ),
-        {"team": team_id, "channel": reply.channel, "hash": hashed, "message": reply.message_id},
-    ).rowcount
-    if done:
+    made = record_suppressions(
+        connection,
+        [(reply.channel, hashed)],
+        team_id=team_id,
+        reason=OPTED_OUT,
+        source="reply",
+        message_id=reply.message_id,
+    )
+    if made:
         audit(connection, actor="recipient", action="suppression.added", subject=hashed, team_id=team_id)
-    return max(done, 0)
+    return len(made)
 
 
 def _opt_in(connection: Connection, team_id: int | None, reply: Reply, hashed: str) -> int:

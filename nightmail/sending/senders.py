@@ -84,7 +84,8 @@ select extract(epoch from now())::float8,
     coalesce((select json_agg(json_build_array(carrier_account_id, sender, channel,
                               extract(epoch from blocked_until - now()))) from pace where blocked_until > now()), '[]'),
     coalesce((select array_agg(channel || address_hash) from (select channel, address_hash from suppression
-              where created_at > now() - interval '30 s' and lifted_at is null limit 50000) recent), '{}')
+              where created_at > now() - interval '30 s' and lifted_at is null
+              order by created_at desc limit 50000) recent), '{}')
 """
 # Limit and order keep the planner to one look into the index of due messages for each campaign and channel. With exists()
 # it prefers to read every queued message there is, once a second: with a million of them, senders did little else.

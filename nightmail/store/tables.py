@@ -296,7 +296,10 @@ class Consent(Base):
 
 
 class Suppression(Base):
-    """An address that must not be used, known by its keyed hash only. Team null: for all; category null: for all."""
+    """An address that must not be used, known by its keyed hash only. Team null: for all; category null: for all.
+
+    Each reason has a row of its own, so that a bounce that is lifted leaves what the person asked for.
+    """
 
     __tablename__ = "suppression"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -318,6 +321,7 @@ class Suppression(Base):
             "channel",
             "address_hash",
             "category",
+            "reason",
             unique=True,
             postgresql_where=text("lifted_at is null"),
             postgresql_nulls_not_distinct=True,

@@ -21,6 +21,8 @@ SCOPE_MEANINGS: Mapping[Scope, str] = {
     Scope.REPORTS_READ: "read delivery reports",
     Scope.REPLIES_READ: "read what recipients answered, which is personal data",
     Scope.CHANNELS_WRITE: "suspend channels and use them again",
+    Scope.SUPPRESSIONS_READ: "see why an address is not used",
+    Scope.SUPPRESSIONS_WRITE: "suppress addresses and lift suppressions",
     Scope.WEBHOOKS_WRITE: "register addresses that are told of events",
 }
 """What each scope lets a program do."""
@@ -80,4 +82,6 @@ RejectsReader = Annotated[Program, with_scope(Scope.REJECTS_READ)]
 ReportReader = Annotated[Program, with_scope(Scope.REPORTS_READ)]
 RepliesReader = Annotated[Program, with_scope(Scope.REPLIES_READ)]
 ChannelWriter = Annotated[Program, with_scope(Scope.CHANNELS_WRITE)]
+SuppressionReader = Annotated[Program, with_scope(Scope.SUPPRESSIONS_READ)]
+SuppressionWriter = Annotated[Program, with_scope(Scope.SUPPRESSIONS_WRITE)]
 WebhookWriter = Annotated[Program, with_scope(Scope.WEBHOOKS_WRITE)]
