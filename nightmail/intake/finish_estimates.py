@@ -93,12 +93,12 @@ def _units_of_last(connection: Connection, campaign: CampaignRow, rows: int) -> 
 
 
 def _channels(connection: Connection, campaign: CampaignRow, feed: FeedSettings) -> tuple[str, ...]:
-    from nightmail.templates.loading import load_template
+    from nightmail.templates.loading import stored_template
 
     content = connection.scalar(
         text("select content from template_version where id = :id"), {"id": campaign.template_version_id}
     )
-    template = load_template(content or {})
+    template = stored_template(content)
     return tuple(channel for channel in (feed.channels or template.channels) if channel in template.channels)
 
 

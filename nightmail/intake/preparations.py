@@ -43,7 +43,7 @@ def load_preparation(
     connection: Connection, campaign: CampaignRow, lake: Lake, settings: Settings
 ) -> StoredPreparation:
     """The preparation of a campaign. Raises :class:`nightmail.errors.NightmailError` for settings that cannot be used."""
-    from nightmail.templates import load_template
+    from nightmail.templates import stored_template
 
     row = connection.execute(
         text(
@@ -59,7 +59,7 @@ def load_preparation(
         {"id": campaign.id},
     )
     preparation = Preparation(
-        template=load_template(row.content),
+        template=stored_template(row.content),
         hash_key=settings.key(),
         feed=feed,
         team=campaign.team,

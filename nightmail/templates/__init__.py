@@ -8,7 +8,7 @@ is sent to (:mod:`nightmail.preferences`), prices (:mod:`nightmail.pricing`).
 from __future__ import annotations
 
 from nightmail.templates.errors import TemplateError
-from nightmail.templates.loading import SAMPLE_TEMPLATES, find_template, load_template, sample_names
+from nightmail.templates.loading import SAMPLE_TEMPLATES, find_template, load_template, sample_names, stored_template
 from nightmail.templates.model import (
     PREDEFINED_CATEGORIES,
     SYSTEM_PLACEHOLDERS,
@@ -43,4 +43,5 @@ __all__ = [
     "load_template",
     "render_messages",
     "sample_names",
+    "stored_template",
 ]

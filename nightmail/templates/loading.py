@@ -25,6 +25,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,19 @@ def load_template(source: Path | str | Mapping[str, Any], *, name: str | None = 
             return _bare(source, text)
         return _read(_compose(text), name or source.stem, lines_known=True)
     return _read(_compose(source), name or "template", lines_known=True)
+
+
+def stored_template(content: Mapping[str, Any] | None) -> Template:
+    """A template as the database keeps it. It is read once in a process: each stage of a run and each call asks anew.
+
+    Raises what :func:`load_template` does.
+    """
+    return _of_json(json.dumps(content or {}))
+
+
+@lru_cache(maxsize=16)
+def _of_json(content: str) -> Template:
+    return load_template(json.loads(content))
 
 
 def find_template(asked: str, folders: tuple[Path, ...] = (SAMPLE_TEMPLATES,)) -> Template:

@@ -64,10 +64,10 @@ def _feed(connection: Connection, feed_id: int, version: int | None) -> Feed | N
 
 def _placeholders_and_channels(connection: Connection, version: int) -> tuple[list[str], list[str]]:
     """The placeholders and the channels of a template's version."""
-    from nightmail.templates.loading import load_template
+    from nightmail.templates.loading import stored_template
 
     content = connection.scalar(text("select content from template_version where id = :id"), {"id": version})
-    template = load_template(content or {})
+    template = stored_template(content)
     return sorted(template.placeholders), list(template.channels)
 
 

@@ -216,10 +216,10 @@ def _plain(name: str) -> str:
 
 
 def _placeholders(connection: Connection, version: int) -> frozenset[str]:
-    from nightmail.templates.loading import load_template
+    from nightmail.templates.loading import stored_template
 
     content = connection.scalar(text("select content from template_version where id = :id"), {"id": version})
-    return frozenset(_plain(name) for name in load_template(content or {}).placeholders)
+    return frozenset(_plain(name) for name in stored_template(content).placeholders)
 
 
 def _open_campaign(connection: Connection, feed: FeedRow, actor: str, window_s: int) -> CampaignRow:

@@ -130,7 +130,7 @@ def _script(portal: Portal, message_id: str | None, key: str) -> _Script:
     """What a key means in the call of a message. A key that means nothing there has the message said again."""
     if message_id is None:
         return _Script(_HANG_UP, True)
-    from nightmail.templates.loading import load_template
+    from nightmail.templates.loading import stored_template
     from nightmail.templates.speech import answer_document
 
     parsed = parse_message_id(message_id)
@@ -157,7 +157,7 @@ def _script(portal: Portal, message_id: str | None, key: str) -> _Script:
         # A reply that fits no message is kept, unattached, rather than lost.
         return _Script(_HANG_UP, True)
     try:
-        template = load_template(campaign.content)
+        template = stored_template(campaign.content)
     except NightmailError as error:
         _log.error("the template of a call cannot be read: %s", error)
         return _Script(_HANG_UP, True)
