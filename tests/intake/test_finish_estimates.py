@@ -19,7 +19,7 @@ from nightmail.lake import TableFile
         ("no_end.csv", b"id,phone\n1,+447400000001\n2,+447400000002", 2),
         ("utf16.csv", "id,phone\r\n1,+447400000001\r\n".encode("utf-16"), 1),
         ("small.jsonl", b'{"phone": "+447400000001"}', 1),
-        ("packed.csv.gz", gzip.compress(b"id,phone\n1,+447400000001\n"), None),
+        ("packed.csv.gz", gzip.compress(b"id,phone\n1,+447400000001\n", mtime=0), None),
         ("picture.csv", b"\x89PNG\r\n\x1a\n", None),
     ],
 )
