@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -63,7 +64,7 @@ class TypedFile:
         with there:
             self._process = _started(there)
         try:
-            self._connection.send_bytes(order.as_json())
+            self._send(order.as_json())
             self.head: dict[str, Any] = self._received()["head"]
         except BaseException:
             self.close()
@@ -79,7 +80,7 @@ class TypedFile:
                 progress("contact_file", int(block.lines[-1]), self.head["total"])
 
     def _blocks(self, wanted: dict[str, Any]) -> Iterator[_Block]:
-        self._connection.send_bytes(json.dumps(wanted).encode())
+        self._send(json.dumps(wanted).encode())
         while "block" in (message := self._received()):
             block = message["block"]
             if message["arrow"]:
@@ -101,6 +102,11 @@ class TypedFile:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _send(self, message: bytes) -> None:
+        # Why a process that has ended did so is found out when its answer is missing.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._connection.send_bytes(message)
 
     def _received(self) -> dict[str, Any]:
         try:
