@@ -95,8 +95,8 @@ _ENTRIES = (
     Reason(
         "file_expands_too_far",
         Kind.FILE,
-        "The container unpacks to more than {limit}: it looks like a zip bomb.",
-        "Upload the file without the container, or ask an administrator to raise the limit.",
+        "The file unpacks to more than {limit}: it is damaged, or a bomb.",
+        "Export it again and upload it without a container, or ask an administrator to raise the limit.",
     ),
     Reason(
         "file_several_inside",

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from nightmail.contact_files.reading import read_contact_file
+from typing import TYPE_CHECKING
+
 from nightmail.contact_files.summary import (
     METADATA_KEY,
     OWN_COLUMNS,
@@ -15,6 +16,9 @@ from nightmail.contact_files.summary import (
     ReadOptions,
     contact_file_summary,
 )
+
+if TYPE_CHECKING:
+    from nightmail.contact_files.reading import read_contact_file
 
 __all__ = [
     "METADATA_KEY",
@@ -25,3 +29,12 @@ __all__ = [
     "contact_file_summary",
     "read_contact_file",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import the reading when it is asked for: the process of its own that reads a typed file starts without it."""
+    if name == "read_contact_file":
+        from nightmail.contact_files.reading import read_contact_file
+
+        return read_contact_file
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nightmail.contact_files.failures import file_error
+from nightmail.contact_files.unpacking import opened_zip
 
 _SIGNATURES = (
     (b"%PDF", "a PDF document"),
@@ -84,10 +85,10 @@ def content_format(path: Path) -> str:
 
 def _workbook(path: Path) -> str:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_zip(path) as archive:
             names = set(archive.namelist())
-            kind = archive.read("mimetype")[:200].decode("ascii", "replace") if "mimetype" in names else ""
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError) as error:
+            kind = _beginning(archive, "mimetype").decode("ascii", "replace") if "mimetype" in names else ""
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError, MemoryError) as error:
         raise file_error("file_unreadable", detail="the workbook is damaged") from error
     if "xl/workbook.xml" in names:
         return "xlsx"
@@ -104,6 +105,12 @@ def _workbook(path: Path) -> str:
     if any(name.startswith("xl/") for name in names):
         return "xlsx"
     raise file_error("file_not_text", detected="an office document")
+
+
+def _beginning(archive: zipfile.ZipFile, name: str) -> bytes:
+    """The first bytes of an entry, which may be a bomb."""
+    with archive.open(name) as handle:
+        return handle.read(200)
 
 
 def _old_workbook(path: Path) -> str:

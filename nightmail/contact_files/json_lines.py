@@ -18,6 +18,7 @@ from nightmail.contact_files.text_survey import UNDECODABLE, TextSurvey, decoded
 from nightmail.progress import Progress
 
 _BATCH = 20_000
+_BATCH_CHARACTERS = 64 * 1024 * 1024
 
 
 class _Number(str):
@@ -173,6 +174,7 @@ def read_json_lines(
     lines: list[int] = []
     rows: list[list[str | None]] = []
     read = 0
+    written = 0
     for line, text, raw in _lines(path, survey, 4 * options.field_limit):
         if text is None:
             collector.reject(line, "row_field_too_large", raw, limit=options.field_limit)
@@ -197,9 +199,10 @@ def read_json_lines(
             continue
         lines.append(line)
         rows.append(values)
-        if len(rows) >= _BATCH:
+        if len(rows) >= _BATCH or read - written >= _BATCH_CHARACTERS:
             collector.add_lists(lines, rows)
             lines, rows = [], []
+            written = read
             if progress is not None:
                 progress("contact_file", read, survey.end)
     collector.add_lists(lines, rows)

@@ -5,65 +5,70 @@ Rows have no physical lines; the first row counts as line 2, as if a header stoo
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nightmail.contact_files.cell_text import cell_text, float_text
 from nightmail.contact_files.failures import file_error
-from nightmail.contact_files.row_collector import RowCollector
-from nightmail.contact_files.summary import ReadOptions
-from nightmail.progress import Progress
+from nightmail.contact_files.reading_process import ReadingOrder
 
-_BATCH = 100_000
+_BATCH = 20_000
+"""Few enough that rows of ten thousand bytes, which a dictionary and runs make of nothing, fit into the memory."""
 FIRST_LINE = 2
 
 
 class ParquetContacts:
     """A Parquet file that was uploaded. Raises ContactFileError when it cannot be opened."""
 
-    def __init__(self, path: Path, options: ReadOptions) -> None:
+    def __init__(self, order: ReadingOrder) -> None:
         try:
-            self._file = pq.ParquetFile(path, thrift_string_size_limit=2**26, thrift_container_size_limit=2**22)
+            self._file = pq.ParquetFile(order.path, thrift_string_size_limit=2**26, thrift_container_size_limit=2**22)
             schema = self._file.schema_arrow
+        except MemoryError:
+            raise
         except (pa.ArrowException, OSError, ValueError) as error:
             raise file_error("file_unreadable", detail="the Parquet file is damaged") from error
-        if self._file.metadata.num_rows > options.row_limit:
-            raise file_error("file_too_many_rows", limit=options.row_limit)
-        self._expanded_limit = options.expanded_limit
+        if self._file.metadata.num_rows > order.row_limit:
+            raise file_error("file_too_many_rows", limit=order.row_limit)
+        self._expanded_limit = order.expanded_limit
         index = _pandas_index(schema)
         self._names = [name for name in schema.names if not (name in index and name.startswith("__index_level_"))]
         if len(set(self._names)) < len(self._names):
             twice = next(name for name in self._names if self._names.count(name) > 1)
             raise file_error("file_column_twice", first=twice, second=twice, field=twice)
 
-    @property
-    def header(self) -> tuple[str, ...]:
-        """The names of the columns."""
-        return tuple(self._names)
+    def head(self) -> dict[str, Any]:
+        """The names of the columns, and how many rows the file says it has."""
+        return {"header": self._names, "total": self._file.metadata.num_rows}
 
-    def read(self, collector: RowCollector, progress: Progress | None = None) -> None:
-        """Read all rows into ``collector``. Raises ContactFileError for damage inside."""
+    def blocks(self) -> Iterator[dict[str, Any]]:
+        """All rows. Raises ContactFileError for damage inside."""
         line = FIRST_LINE
-        total = self._file.metadata.num_rows
         expanded = 0
         try:
             for batch in self._file.iter_batches(batch_size=_BATCH, columns=self._names):
                 expanded += batch.nbytes
                 if expanded > self._expanded_limit:
                     raise file_error("file_expands_too_far", limit=f"{self._expanded_limit} bytes")
-                columns = [_texts(batch.column(name)) for name in self._names]
-                lines = np.arange(line, line + batch.num_rows)
+                lines = list(range(line, line + batch.num_rows))
                 line += batch.num_rows
-                collector.add(lines, columns)
-                if progress is not None:
-                    progress("contact_file", line - FIRST_LINE, total)
+                yield {"lines": lines, "too_large": [], "arrow": _serialized(batch, self._names)}
+        except MemoryError:
+            raise
         except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
             raise file_error("file_unreadable", detail="the Parquet file is damaged") from error
+
+
+def _serialized(batch: pa.RecordBatch, names: list[str]) -> pa.Buffer:
+    table = pa.table([_texts(batch.column(name)) for name in names], names=names)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue()
 
 
 def _pandas_index(schema: pa.Schema) -> set[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from nightmail.contact_files.csv_reading import CsvReader
@@ -14,7 +13,6 @@ from nightmail.contact_files.dialects import read_opening
 from nightmail.contact_files.failures import file_error, file_warning
 from nightmail.contact_files.formats import content_format
 from nightmail.contact_files.header import (
-    HEADER_WITHIN,
     ColumnPlan,
     header_among,
     header_score,
@@ -24,6 +22,7 @@ from nightmail.contact_files.header import (
 from nightmail.contact_files.row_collector import RowCollector
 from nightmail.contact_files.summary import METADATA_KEY, ContactFileSummary, FileWarning, ReadOptions
 from nightmail.contact_files.text_survey import TextSurvey, decoded_chunks, survey_text
+from nightmail.contact_files.typed_file import TypedFile
 from nightmail.contact_files.unpacking import Content, unpacked
 from nightmail.lake import TableFile
 from nightmail.lake_schemas import REJECTS
@@ -155,29 +154,32 @@ class _Reading:
         )
 
     def _parquet(self) -> ContactFileSummary:
-        from nightmail.contact_files.parquet_reading import ParquetContacts
-
-        file = ParquetContacts(self.content.path, self.options)
-        plan, _ = _plan(file.header, self.options, by_header=False)
-        return self._write(plan, _Facts("parquet"), lambda collector: file.read(collector, self.progress))
+        with TypedFile(self.content.path, "parquet", self.options) as file:
+            plan, _ = _plan(tuple(file.head["header"]), self.options, by_header=False)
+            return self._write(plan, _Facts("parquet"), lambda collector: file.read(collector, self.progress))
 
     def _workbook(self, kind: str) -> ContactFileSummary:
-        from nightmail.contact_files.spreadsheets import Workbook
-
-        book = Workbook(self.content.path, kind, self.options)
-        first = list(islice(book.rows(), HEADER_WITHIN))
-        found = header_among([cells for _, cells in first], self.options.mapping)
-        if found is None:
-            raise file_error("file_no_header")
-        score, index = found
-        header_line, header = first[index]
-        if score == 1:
-            raise no_known_column(header)
-        plan, shape = _plan(tuple(header), self.options)
-        facts = _Facts(kind, sheet=book.sheet, header_line=header_line, warnings=list(book.warnings))
-        if index:
-            facts.warnings.append(file_warning("file_lines_before_header", count=index))
-        return self._write(plan, facts, lambda collector: book.read(header_line, shape.width, collector, self.progress))
+        with TypedFile(self.content.path, kind, self.options) as file:
+            first = file.head["first"]
+            found = header_among([cells for _, cells in first], self.options.mapping)
+            if found is None:
+                raise file_error("file_no_header")
+            score, index = found
+            header_line, header = first[index]
+            if score == 1:
+                raise no_known_column(header)
+            plan, shape = _plan(tuple(header), self.options)
+            warnings = [
+                FileWarning(**{**warning, "lines": tuple(warning["lines"])}) for warning in file.head["warnings"]
+            ]
+            facts = _Facts(kind, sheet=file.head["sheet"], header_line=header_line, warnings=warnings)
+            if index:
+                facts.warnings.append(file_warning("file_lines_before_header", count=index))
+            return self._write(
+                plan,
+                facts,
+                lambda collector: file.read(collector, self.progress, header_line=header_line, width=shape.width),
+            )
 
     def _write(self, plan: ColumnPlan, facts: _Facts, fill: Callable[[RowCollector], None]) -> ContactFileSummary:
         """Write both tables with what ``fill`` puts into the collector; neither appears when it fails."""

@@ -26,6 +26,7 @@ from nightmail.reasons import explain
 
 _HELD_BACK = 5
 """Rows at the end of the file that may be totals."""
+_PENDING_BYTES = 256 * 1024 * 1024
 _RAW_KEPT = 65_536
 _LONGEST_NOTE = 500
 _LINES_NAMED = 10
@@ -95,6 +96,7 @@ class RowCollector:
         self._marks = [(index, _spellings(plan.header[index])) for index in named[:1]]
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
+        self._pending_bytes = 0
         self._blank: list[int] = []
         self._reject_rows: list[tuple[int, str | None, str, str]] = []
         self._last_reject = 0
@@ -132,7 +134,8 @@ class RowCollector:
         table = self._cleaned(table)
         self._pending.append(table)
         self._pending_rows += table.num_rows
-        if self._pending_rows >= BLOCK_ROWS * 4 // 5:
+        self._pending_bytes += table.nbytes
+        if self._pending_rows >= BLOCK_ROWS * 4 // 5 or self._pending_bytes >= _PENDING_BYTES:
             self._write_pending(keep=_HELD_BACK)
 
     def reject(self, line: int, reason: str, raw: str | None, **fields: object) -> None:
@@ -303,6 +306,7 @@ class RowCollector:
         rest = table.slice(ready)
         self._pending = [rest.take(pa.array(range(rest.num_rows), pa.int64()))] if rest.num_rows else []
         self._pending_rows = rest.num_rows
+        self._pending_bytes = 0
 
     def _write_rejects(self, keep: int = 0) -> None:
         ready = len(self._reject_rows) - keep

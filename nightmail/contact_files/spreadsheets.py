@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -24,13 +25,17 @@ from defusedxml.common import DefusedXmlException
 
 from nightmail.contact_files.cell_text import cell_text
 from nightmail.contact_files.failures import file_error, file_warning, readable_size
-from nightmail.contact_files.row_collector import RowCollector
-from nightmail.contact_files.summary import FileWarning, ReadOptions
-from nightmail.progress import Progress
+from nightmail.contact_files.reading_process import ReadingOrder
+from nightmail.contact_files.summary import FileWarning
 
 _BATCH = 20_000
+_BATCH_CHARACTERS = 64 * 1024 * 1024
+_LONGEST_NAME = 10_000
+"""Characters of a cell that are looked at when a header is looked for."""
 _CELL_LIMIT = 64_000_000
 """Cells of a sheet, empty ones between the first and the last included: calamine keeps them all in memory."""
+_SPACE_LIMIT = 64_000_000
+"""Spaces of an ODS that stand as ``<text:s text:c="12"/>``, from which calamine makes them one by one."""
 _SMALL_XML = 32 * 1024 * 1024
 _RATIO_FLOOR = 64 * 1024 * 1024
 _LINES_NAMED = 10
@@ -91,32 +96,35 @@ class SheetFacts:
 class Workbook:
     """A workbook that was uploaded. Raises ContactFileError when it cannot be read or holds nothing."""
 
-    def __init__(self, path: Path, kind: str, options: ReadOptions) -> None:
-        self._path = path
-        self._kind = kind
-        self._options = options
-        if kind != "xls":
-            _check_expansion(path, options)
+    def __init__(self, order: ReadingOrder) -> None:
+        self._path = Path(order.path)
+        self._kind = order.kind
+        self._order = order
+        if order.kind != "xls":
+            _check_expansion(self._path, order)
+        # Before calamine opens an ODS, for then it fills the memory with all of its sheets.
+        ods = self._ods_facts() if order.kind == "ods" else {}
         with _reading_by_calamine():
-            self._book = python_calamine.CalamineWorkbook.from_path(str(path))
+            self._book = python_calamine.CalamineWorkbook.from_path(order.path)
             described = self._book.sheets_metadata
         self.warnings: list[FileWarning] = []
         visible = [
             sheet.name
             for sheet in described
             if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
-            and (sheet.visible == python_calamine.SheetVisibleEnum.Visible or sheet.name == options.sheet)
+            and (sheet.visible == python_calamine.SheetVisibleEnum.Visible or sheet.name == order.sheet)
         ]
-        if options.sheet is not None:
+        if order.sheet is not None:
             known = ", ".join(sheet.name for sheet in described)
-            if options.sheet not in visible:
-                raise file_error("file_no_sheet", sheet=f"sheet {options.sheet}", known=known)
-            visible = [options.sheet]
+            if order.sheet not in visible:
+                raise file_error("file_no_sheet", sheet=f"sheet {order.sheet}", known=known)
+            visible = [order.sheet]
         if not visible:
             raise file_error("file_no_sheet", sheet="visible sheet", known=", ".join(sheet.name for sheet in described))
         self.facts = SheetFacts()
         for name in visible:
             self.sheet = name
+            self.facts = ods.get(name, SheetFacts())
             self._check_cells()
             self._sheet = self._open(name)
             if self._sheet.start is not None:
@@ -124,7 +132,7 @@ class Workbook:
         else:
             raise file_error("file_empty")
         others = [sheet.name for sheet in described if sheet.name != self.sheet]
-        if others and options.sheet is None:
+        if others and order.sheet is None:
             shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
             self.warnings.append(file_warning("file_other_sheets", names=shown))
         self._look_into_xml()
@@ -144,26 +152,36 @@ class Workbook:
             if any(row):
                 yield number + 1, row
 
-    def read(self, header_line: int, width: int, collector: RowCollector, progress: Progress | None = None) -> None:
-        """Read the rows after the header into ``collector``."""
-        total = self._sheet.total_height
+    def head(self) -> dict[str, Any]:
+        """The sheet, what was noticed in it, how many rows it has, and the first rows: the header is among them."""
+        rows = islice(self.rows(), self._order.first_rows)
+        return {
+            "sheet": self.sheet,
+            "warnings": [asdict(warning) for warning in self.warnings],
+            "total": self._sheet.total_height,
+            "first": [(line, [cell[:_LONGEST_NAME] for cell in row]) for line, row in rows],
+        }
+
+    def blocks(self, header_line: int, width: int) -> Iterator[dict[str, Any]]:
+        """The rows after the header, with their first ``width`` cells."""
         lines: list[int] = []
-        batch: list[Sequence[str]] = []
-        limit = self._options.field_limit
+        batch: list[list[str]] = []
+        too_large: list[int] = []
+        characters = 0
+        limit = self._order.field_limit
         for line, row in self.rows():
             if line <= header_line:
                 continue
             if any(len(value) * 4 > limit and len(value.encode()) > limit for value in row):
-                collector.reject(line, "row_field_too_large", None, limit=limit)
-                continue
-            lines.append(line)
-            batch.append(row[:width])
-            if len(batch) >= _BATCH:
-                collector.add_lists(lines, batch)
-                lines, batch = [], []
-                if progress is not None:
-                    progress("contact_file", line, total)
-        collector.add_lists(lines, batch)
+                too_large.append(line)
+            else:
+                lines.append(line)
+                batch.append(row[:width])
+                characters += sum(map(len, row))
+            if len(lines) + len(too_large) >= _BATCH or characters >= _BATCH_CHARACTERS:
+                yield {"lines": lines, "columns": list(zip(*batch, strict=True)), "too_large": too_large}
+                lines, batch, too_large, characters = [], [], [], 0
+        yield {"lines": lines, "columns": list(zip(*batch, strict=True)), "too_large": too_large}
 
     def _open(self, name: str) -> Any:
         with _reading_by_calamine():
@@ -181,12 +199,9 @@ class Workbook:
 
     def _check_cells(self) -> None:
         """Refuse a sheet whose cells lie so far apart that reading it would fill the memory."""
-        if self._kind not in ("xlsx", "ods"):
+        if self._kind != "xlsx":
             return
         try:
-            if self._kind == "ods":
-                self.facts = _ods_facts(self._path, self.sheet)
-                return
             rows, columns = 0, 0
             for chunk in _xml_chunks(self._path, self._part()):
                 columns = max(columns, *map(_column_number, set(_COLUMN.findall(chunk))), 1)
@@ -197,6 +212,14 @@ class Workbook:
                 raise file_error("file_expands_too_far", limit=f"{_CELL_LIMIT} cells")
         except _XML_ERRORS as error:
             raise file_error("file_unreadable", detail="the workbook is damaged") from error
+
+    def _ods_facts(self) -> dict[str, SheetFacts]:
+        handler = _OdsSheets()
+        try:
+            _walk(self._path, "content.xml", handler)
+        except _XML_ERRORS as error:
+            raise file_error("file_unreadable", detail="the workbook is damaged") from error
+        return handler.sheets
 
     def _look_into_xml(self) -> None:
         if self._kind != "xlsx":
@@ -266,8 +289,8 @@ def _reading_by_calamine() -> Iterator[None]:
         raise file_error("file_unreadable", detail="the workbook is damaged") from None
 
 
-def _check_expansion(path: Path, options: ReadOptions) -> None:
-    limit = min(options.expanded_limit, max(path.stat().st_size * options.expansion_limit, _RATIO_FLOOR))
+def _check_expansion(path: Path, order: ReadingOrder) -> None:
+    limit = min(order.expanded_limit, max(path.stat().st_size * order.expansion_limit, _RATIO_FLOOR))
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
@@ -296,6 +319,8 @@ def _xml_chunks(path: Path, part: str) -> Iterator[bytes]:
             if end:
                 yield waiting[:end]
                 waiting = waiting[end:]
+            elif len(waiting) > _SMALL_XML:
+                raise ValueError("a tag or a text without an end")
         if waiting:
             yield waiting
 
@@ -458,12 +483,12 @@ class _XlsxSheet(_Handler):
                     facts.texts[self._row - 1, self._column - 1] = whole
 
 
-class _OdsSheet(_Handler):
-    """Walks through an OpenDocument's content and keeps the facts of one sheet."""
+class _OdsSheets(_Handler):
+    """Walks through an OpenDocument's content and keeps the facts of each sheet."""
 
-    def __init__(self, facts: SheetFacts, sheet: str) -> None:
-        super().__init__(facts)
-        self._sheet = sheet
+    def __init__(self) -> None:
+        super().__init__(SheetFacts())
+        self.sheets: dict[str, SheetFacts] = {}
         self._inside = False
         self._row = 0
         self._repeated = 1
@@ -471,15 +496,19 @@ class _OdsSheet(_Handler):
         """Columns of the row so far."""
         self._filled = 0
         """Columns of the row up to the last one that holds anything."""
-        self._cells = 0
+        self._width = 0
+        """Columns of the sheet up to the last one that holds anything."""
+        self._spaces = 0
         self._number: str | None = None
         self._shown: list[str] | None = None
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         facts = self.facts
         if name == "table":
-            self._inside = attributes.get("name") == self._sheet
+            self._inside = True
             self._row = 1
+            self._width = 0
+            facts = self.facts = self.sheets[attributes.get("name", "")] = SheetFacts()
         if not self._inside:
             return
         hidden = attributes.get("visibility") in ("collapse", "filter")
@@ -508,6 +537,10 @@ class _OdsSheet(_Handler):
                 or int(attributes.get("number-rows-spanned", 1)) > 1
             ):
                 facts.merged += 1
+        elif name == "s":
+            self._spaces += int(attributes.get("c", 1))
+            if self._spaces > _SPACE_LIMIT:
+                raise file_error("file_expands_too_far", limit=f"{_SPACE_LIMIT} spaces written as their number")
         elif name == "p" and self._number is not None:
             self._shown = []
 
@@ -528,8 +561,9 @@ class _OdsSheet(_Handler):
             self._number = None
         elif name == "table-row":
             self._row += self._repeated
-            self._cells += self._filled * self._repeated
-            if self._cells > _CELL_LIMIT:
+            self._width = max(self._width, self._filled)
+            # Rows that hold nothing count as well once one follows that holds something.
+            if self._filled and (self._row - 1) * self._width > _CELL_LIMIT:
                 raise file_error("file_expands_too_far", limit=f"{_CELL_LIMIT} cells")
         elif name == "table":
             self._inside = False
@@ -550,6 +584,7 @@ _WANTED = frozenset(
         "table-cell",
         "covered-table-cell",
         "p",
+        "s",
     )
 )
 
@@ -594,10 +629,4 @@ def _walk(path: Path, part: str, handler: _Handler) -> None:
 def _xlsx_facts(path: Path, part: str, padded: dict[str, PaddedFormat]) -> SheetFacts:
     facts = SheetFacts()
     _walk(path, part, _XlsxSheet(facts, padded))
-    return facts
-
-
-def _ods_facts(path: Path, sheet: str) -> SheetFacts:
-    facts = SheetFacts()
-    _walk(path, "content.xml", _OdsSheet(facts, sheet))
     return facts

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nightmail.lake import TableFile
+if TYPE_CHECKING:
+    from nightmail.lake import TableFile
 
 METADATA_KEY = "nightmail.contact_file"
 """Key of the schema metadata of a ``contact_file`` table that holds :meth:`ContactFileSummary.as_dict` as JSON."""
@@ -52,6 +53,8 @@ class ReadOptions:
     """Columns of the file."""
     field_limit: int = 1024 * 1024
     """Bytes of one field, in UTF-8."""
+    memory_limit: int = 4 * 1024**3
+    """Bytes of memory that reading a workbook or Parquet file may take: a million rows of some thirty filled columns."""
     work_folder: Path | None = None
     """Where a container is unpacked while it is read; the system's temporary folder otherwise."""
 

@@ -23,6 +23,7 @@ from nightmail.contact_files import ReadOptions, read_contact_file
 from nightmail.contact_files.row_collector import _CELL_ERRORS, _NULL_WORDS, is_note
 from nightmail.errors import NightmailError
 from nightmail.lake import TableFile
+from tests.contact_files.limited_reading import FOR_THE_FILE, little_memory
 
 HEADER = ["external_id", "phone", "first_name", "note"]
 LINE_ENDS = ["\n", "\r\n", "\r"]
@@ -317,8 +318,10 @@ def test_damaged_workbooks_and_containers_end_in_rows_or_a_reason(tmp_path: Path
     source = tmp_path / "upload"
     source.write_bytes(content)
     rejects = TableFile(str(tmp_path / "rejects.parquet"))
+    options = ReadOptions(rejects=rejects, memory_limit=FOR_THE_FILE)
     try:
-        summary = read_contact_file(source, TableFile(str(tmp_path / "rows.parquet")), ReadOptions(rejects=rejects))
+        with little_memory():
+            summary = read_contact_file(source, TableFile(str(tmp_path / "rows.parquet")), options)
     except NightmailError as error:
         assert error.reason.startswith("file_")
         return
