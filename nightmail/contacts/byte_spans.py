@@ -51,22 +51,24 @@ class Spans:
     length: Places
 
     @classmethod
-    def of(cls, column: pa.Array) -> Spans:
-        """The values of a column of strings; null is a span of no bytes."""
-        rows = len(column)
+    def of(cls, column: pa.Array, rows: Places | None = None) -> Spans:
+        """The values of a column of strings, or of some of its rows; null is any span."""
+        count = len(column)
         _, offset_buffer, data_buffer = column.buffers()
         kind = np.int64 if column.type == pa.large_string() else np.int32
-        if data_buffer is None or offset_buffer is None or not rows:
-            return cls(np.zeros(WORD, np.uint8), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
-        offsets = np.frombuffer(offset_buffer, kind, count=column.offset + rows + 1)[column.offset :].astype(np.int64)
+        if data_buffer is None or offset_buffer is None or not count:
+            nothing = np.zeros(count if rows is None else len(rows), np.int64)
+            return cls(np.zeros(WORD, np.uint8), nothing, nothing)
+        offsets: npt.NDArray[np.int64 | np.int32]
+        offsets = np.frombuffer(offset_buffer, kind, count=column.offset + count + 1)[column.offset :]
         data = np.frombuffer(data_buffer, np.uint8)
         if len(data) < offsets[-1] + WORD:
             data = np.concatenate([data[: offsets[-1]], np.zeros(WORD, np.uint8)])
-        return cls(data, offsets[:-1], np.diff(offsets))
-
-    def of_rows(self, rows: Places) -> Spans:
-        """The spans of some rows."""
-        return Spans(self.data, self.start[rows], self.length[rows])
+        if rows is None:
+            ends = offsets.astype(np.int64)
+            return cls(data, ends[:-1], np.diff(ends))
+        start = offsets[rows].astype(np.int64)
+        return cls(data, start, offsets[rows + 1].astype(np.int64) - start)
 
     def texts(self, rows: npt.NDArray[np.int64]) -> list[str]:
         """The spans of some rows as text."""

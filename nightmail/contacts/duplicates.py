@@ -88,15 +88,20 @@ def row_hashes(contacts: pa.Table, rows: np.ndarray) -> np.ndarray:
 
 def _words(column: pa.Array, rows: np.ndarray) -> Iterator[np.ndarray]:
     """Words that are equal for rows whose values are."""
-    valid = column.is_valid().to_numpy(zero_copy_only=False)[rows]
+    valid: np.ndarray | bool = True
+    if column.null_count:
+        valid = column.is_valid().to_numpy(zero_copy_only=False)[rows]
     if pa.types.is_dictionary(column.type):
         numbers = pc.fill_null(column.indices, 0).to_numpy(zero_copy_only=False)[rows]
         yield np.where(valid, Spans.of(column.dictionary).hashes()[numbers], 0)
     elif pa.types.is_string(column.type):
-        yield np.where(valid, Spans.of(column).of_rows(rows).hashes(), 0)
+        yield np.where(valid, Spans.of(column, rows).hashes(), 0)
     elif pa.types.is_decimal128(column.type):
         halves = np.frombuffer(column.buffers()[1], np.uint64).reshape(-1, 2)[column.offset :][rows]
         yield from (np.where(valid, halves[:, half], 0) for half in (0, 1))
+    elif pa.types.is_date32(column.type):
+        days = np.frombuffer(column.buffers()[1], np.int32)[column.offset :][rows]
+        yield np.where(valid, days.astype(np.uint64), 0)
     else:
         yield Spans.of(_as_text(column.take(pa.array(rows)))).hashes()
 

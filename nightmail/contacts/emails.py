@@ -107,18 +107,19 @@ def _with(values: pa.Array, rows: np.ndarray, addresses: Sequence[str | None]) -
     """``values`` with ``addresses`` in some rows; most of these are as long as they were, in small letters, or nothing."""
     _, offset_buffer, data_buffer = values.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32)[values.offset : values.offset + len(values) + 1]
-    text = np.frombuffer(data_buffer, np.uint8).copy()
     valid = values.is_valid().to_numpy(zero_copy_only=False).copy()
-    for row, address in zip(rows.tolist(), addresses, strict=True):
+    valid[rows] = [address is not None for address in addresses]
+    text = bytearray(data_buffer)
+    places = zip(offsets[rows].tolist(), offsets[rows + 1].tolist(), addresses, strict=True)
+    for begin, end, address in places:
         if address is None:
-            valid[row] = False
             continue
         written = address.encode()
-        if len(written) != offsets[row + 1] - offsets[row]:
+        if len(written) != end - begin:
             mask = np.zeros(len(values), dtype=bool)
             mask[rows] = True
             return pc.replace_with_mask(values, pa.array(mask), pa.array(addresses, pa.string()))
-        text[offsets[row] : offsets[row + 1]] = np.frombuffer(written, np.uint8)
+        text[begin:end] = written
     validity = pa.array(valid).buffers()[1]
     return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(text), validity)
 
