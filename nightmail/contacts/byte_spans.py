@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,8 +60,7 @@ class Spans:
         if data_buffer is None or offset_buffer is None or not count:
             nothing = np.zeros(count if rows is None else len(rows), np.int64)
             return cls(np.zeros(WORD, np.uint8), nothing, nothing)
-        offsets: npt.NDArray[np.int64 | np.int32]
-        offsets = np.frombuffer(offset_buffer, kind, count=column.offset + count + 1)[column.offset :]
+        offsets: npt.NDArray[Any] = np.frombuffer(offset_buffer, kind, count=column.offset + count + 1)[column.offset :]
         data = np.frombuffer(data_buffer, np.uint8)
         if len(data) < offsets[-1] + WORD:
             data = np.concatenate([data[: offsets[-1]], np.zeros(WORD, np.uint8)])
