@@ -137,10 +137,11 @@ def known_preferences(connection: Connection, team: str) -> KnownPreferences:
     import pyarrow.compute as pc
 
     from nightmail.preferences import CONSENTS, PREFERENCES, SUPPRESSIONS, KnownPreferences
+    from nightmail.suppressing import IS_ASKED_FOR
 
     suppressions = copy_table(
         connection,
-        "select s.address_hash, nullif(s.channel, ''), s.category, s.reason = 'opted_out' from suppression s "
+        f"select s.address_hash, nullif(s.channel, ''), s.category, {IS_ASKED_FOR} from suppression s "
         "left join team t on t.id = s.team_id "
         "where s.lifted_at is null and (s.team_id is null or t.path = %(team)s or starts_with(%(team)s, t.path || '.'))",
         {"team": team},

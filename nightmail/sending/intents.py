@@ -20,6 +20,7 @@ from nightmail.sending.campaigns import CampaignRow
 from nightmail.sending.carrier import OutgoingMessage
 from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.routes import Route
+from nightmail.suppressing import IS_ASKED_FOR
 
 BY_INDEX = "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 """Options of a connection that runs these statements: some thousand rows, each found by an index.
@@ -43,10 +44,10 @@ with due as materialized (
     select d.ledger_month, d.message_key, {quiet} case
         {consent}
         {category}
-        else (select case when s.reason = 'opted_out' then 'opted_out' else 'suppressed' end from suppression s
+        else (select case when {asked_for} then 'opted_out' else 'suppressed' end from suppression s
               where s.address_hash = d.address_hash and s.channel = %(channel)s and s.lifted_at is null
                 and (s.team_id is null or s.team_id = any(%(teams)s)) and (s.category is null or s.category = %(category)s)
-              order by s.reason = 'opted_out' desc limit 1)
+              order by {asked_for} desc limit 1)
         end as hold
     from due d {preference}
 ), held as (
@@ -84,6 +85,7 @@ _PREFERENCE = "left join preference p on p.team_id = %(team)s and p.contact_id =
 def _claim_query(*, needs_consent: bool, has_preferences: bool) -> str:
     quiet = "p.quiet_from, p.quiet_until, p.time_zone as own_zone," if has_preferences else ""
     return _CLAIM.format(
+        asked_for=IS_ASKED_FOR,
         quiet=quiet,
         quiet_columns="j.quiet_from, j.quiet_until, j.own_zone" if has_preferences else "null, null, null",
         quiet_join="join judged j on j.message_key = t.message_key" if has_preferences else "",

@@ -9,13 +9,15 @@ from nightmail.privacy import address_hash
 
 
 @pytest.mark.parametrize(
-    ("reason", "fallback", "told"), [("opted_out", "held", "opted_out"), ("hard_bounce", "accepted", None)]
+    ("reason", "fallback", "told"),
+    [("opted_out", "held", "opted_out"), ("complaint", "held", "opted_out"), ("hard_bounce", "accepted", None)],
 )
 def test_a_hold_at_hand_off_settles_the_fallback(
     organisation: Organisation, reason: str, fallback: str, told: str | None
 ) -> None:
     """STOP to a text message is not answered by a call; a dead number is. Either way the campaign finishes."""
-    numbers = [f"+44770090{8100 + len(reason)}", f"+44770090{8200 + len(reason)}"]
+    place = ["opted_out", "complaint", "hard_bounce"].index(reason)
+    numbers = [f"+44770090{8100 + place}", f"+44770090{8200 + place}"]
     campaign = organisation.campaign(numbers, ("sms", "voice"))
     organisation.execute(
         "insert into suppression (team_id, channel, address_hash, reason, source) values (:t, 'sms', :h, :r, 'x')",

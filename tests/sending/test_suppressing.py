@@ -16,6 +16,7 @@ from nightmail.suppressing import (
     SuppressionRow,
     lift_suppressions,
     read_address,
+    record_suppressions,
     suppress_by_hand,
     suppressions_of,
 )
@@ -189,3 +190,14 @@ def test_teams_see_upwards_and_lift_downwards(organisation: Organisation) -> Non
         assert refused.value.reason == "suppression_above_team"
     assert lift(organisation, [rows["acme"], rows["acme.billing"]], team="acme")
     assert known(organisation, address, channel="email") == []
+
+
+@pytest.mark.parametrize(("reason", "wish"), [("opted_out", True), ("complaint", True), ("hard_bounce", False)])
+def test_planning_knows_what_the_person_asked_for(organisation: Organisation, reason: str, wish: bool) -> None:
+    """Who reports an email as spam is not sent a text message instead."""
+    with organisation.engine.begin() as connection:
+        record_suppressions(
+            connection, [("email", "hash")], team_id=organisation.team_id, reason=reason, source="receipt:sendgrid"
+        )
+        (row,) = known_preferences(connection, "acme.billing").suppressions.to_pylist()
+    assert row["opted_out"] is wish
