@@ -136,7 +136,7 @@ def _schedule(team: str, zone: str, now: dt.datetime, at: str | None, cut_off: s
     """What ``--at`` and ``--cut-off`` mean. Raises :class:`UsageError` for a time that is over, or comes too early."""
     from nightmail.feeds import TIME_OF_DAY, next_time_of_day
 
-    starts_at = None if at is None else _moment(at, zone)
+    starts_at = None if at is None else _moment(at, zone, "2026-12-01T08:00")
     if starts_at is not None and starts_at < now:
         raise UsageError(
             "time_invalid", f"{at} is over ({zone}).", "Give a time to come, or leave --at out to send now."
@@ -147,7 +147,7 @@ def _schedule(team: str, zone: str, now: dt.datetime, at: str | None, cut_off: s
         if re.match(TIME_OF_DAY, cut_off):
             cut_off_at = next_time_of_day(cut_off, zone, start + dt.timedelta(seconds=1))
         else:
-            cut_off_at = _moment(cut_off, zone)
+            cut_off_at = _moment(cut_off, zone, "20:00 or 2026-12-01T20:00")
         if cut_off_at <= start:
             raise UsageError(
                 "time_invalid",
@@ -157,14 +157,14 @@ def _schedule(team: str, zone: str, now: dt.datetime, at: str | None, cut_off: s
     return _Schedule(team, zone, now, starts_at, cut_off_at)
 
 
-def _moment(written: str, zone: str) -> dt.datetime:
-    """The moment that a time means (UTC). Raises :class:`UsageError` for what is no time."""
+def _moment(written: str, zone: str, example: str) -> dt.datetime:
+    """The moment that a time means (UTC). Raises :class:`UsageError` for what is no time, with an example of one."""
     from zoneinfo import ZoneInfo
 
     try:
         moment = dt.datetime.fromisoformat(written)
     except ValueError as error:
-        raise UsageError("time_invalid", f"{written} is not a time.", "Write it as 2026-12-01T08:00.") from error
+        raise UsageError("time_invalid", f"{written} is not a time.", f"Write it as {example}.") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone))
     return moment.astimezone(dt.UTC)
