@@ -22,9 +22,9 @@ from nightmail.contact_files.csv_records import (
     Record,
     RecordReader,
     Shape,
+    last_row_inside,
     lenient_fields,
     strict_fields,
-    swallows_rows,
     unescape,
 )
 from nightmail.contact_files.dialects import Opening
@@ -329,10 +329,14 @@ class CsvReader:
                 if bare.count(mark) < 2 * (self.shape.width - 1):
                     continue
                 whole = bare.decode()
-                if swallows_rows(whole, self._dialect, self.shape):
+                if last_row_inside(whole, self._dialect, self.shape):
                     unfit[row] = True
-                    mended += self._usable(self._exact.records(whole + "\n", int(lines[row]), True))
+                    mended += self._usable(self._apart(whole, int(lines[row])))
         return unfit, mended
+
+    def _apart(self, raw: str, line: int) -> Iterator[tuple[Record, int]]:
+        """The records of a text that was cut out: what is known of the lines around it does not hold in it."""
+        return RecordReader(self._dialect, self.shape, self._record_limit).records(raw + "\n", line, True)
 
     def _read_by_arrow(self, records: _Records, mended: list[Record]) -> None:
         """Read records by Arrow, and put those that were ``mended`` between them."""
@@ -366,7 +370,7 @@ class CsvReader:
         )
         if odd:
             for row in odd:
-                mended += self._usable(self._exact.records(records.raw(row) + "\n", int(lines[row]), True))
+                mended += self._usable(self._apart(records.raw(row), int(lines[row])))
             lines = np.delete(lines, odd)
         columns = list(table.columns)
         if table.num_rows != lines.size:
