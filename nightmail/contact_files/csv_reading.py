@@ -44,8 +44,9 @@ _LAST_LINE = 64 * 1024
 """Bytes at the end of a block in which the end of a line is looked for."""
 _CLOSE_TOGETHER = 32 * 1024
 _QUOTES_AT_ONCE = 8192
-_MARKS_AT_ONCE = 1_000_000
-"""Line ends, and quotes, whose places are kept at once: a block of short lines takes many times its bytes."""
+_LINES_AT_ONCE = 400_000
+"""Line ends whose places are kept at once: a block of short lines takes many times its bytes."""
+_QUOTES_KEPT = 4_000_000
 _SHORT_RECORDS = 24
 """Bytes of a record, on average, below which looking at rejects one by one would take longer than all else."""
 _SPACE, _LF, _CR, _LAST_ASCII = 32, 10, 13, 126
@@ -174,7 +175,7 @@ class CsvReader:
                 yield None, done
             while waiting:
                 part = waiting.pop()
-                if len(part) > _MARKS_AT_ONCE and _most_marks(part, quote) > _MARKS_AT_ONCE:
+                if len(part) > _LINES_AT_ONCE and _is_dense(part, quote):
                     half = len(part) // 2
                     waiting += [part[half:], part[:half]]
                 else:
@@ -370,7 +371,7 @@ class CsvReader:
         return unfit, mended
 
     def _reject_ragged(self, records: _Records, unfit: np.ndarray) -> None:
-        """Reject the rows without quotes that surely do not fit the header, all at once, and mark them ``unfit``."""
+        """Reject the rows that surely do not fit the header, all at once, and mark them ``unfit``."""
         data = np.frombuffer(records.data, np.uint8)
         starts, ends = records.starts, records.ends
         is_mark = data == ord(self._dialect.delimiter)
@@ -378,15 +379,19 @@ class CsvReader:
         first = np.searchsorted(marks, starts)
         found = np.searchsorted(marks, ends) - first + 1
         seen = np.flatnonzero((data > _SPACE) & (data <= _LAST_ASCII) & ~is_mark)
+        other = np.flatnonzero((data != _SPACE) & (data != _LF) & (data != _CR))
         spare_from = starts.copy()
         wide = np.flatnonzero(found > self.shape.width)
         spare_from[wide] = marks[first[wide] + self.shape.width - 1]
         filled = np.searchsorted(seen, ends) > np.searchsorted(seen, spare_from)
-        ragged = ((found < self.shape.named) & (filled | (found > 1))) | ((found > self.shape.width) & filled)
+        blank = np.searchsorted(other, ends) == np.searchsorted(other, starts)
+        unfit |= blank & (found == 1) & (self.shape.named > 1)  # a line of spaces is as blank as an empty one
+        ragged = (found < self.shape.named) | ((found > self.shape.width) & filled)
         ragged &= ~unfit
         if self._dialect.quote is not None and self._dialect.quote.encode() in records.data:
             quotes = np.flatnonzero(data == ord(self._dialect.quote))
-            ragged &= np.searchsorted(quotes, starts) == np.searchsorted(quotes, ends)
+            plain = np.searchsorted(quotes, starts) == np.searchsorted(quotes, ends)
+            ragged &= plain | (found == 1)  # a delimiter may be inside quotes, and where there is none it is not
         rows = np.flatnonzero(ragged)
         self._many_ragged = rows.size > _EXACT_RECORDS
         unfit[rows] = True
@@ -606,7 +611,8 @@ def _without_marks(buffer: bytes) -> bytes:
     return _MARKS.sub(rb"\1", buffer)
 
 
-def _most_marks(piece: bytes, quote: bytes) -> int:
-    """How many line ends, or how many quotes, ``piece`` holds, whichever is more."""
+def _is_dense(piece: bytes, quote: bytes) -> bool:
+    """Whether ``piece`` holds too many line ends or quotes to keep the places of all."""
     data = np.frombuffer(piece, np.uint8)
-    return max(int(np.count_nonzero(data == ord(mark))) for mark in (b"\n", b"\r", quote))
+    limits = ((b"\n", _LINES_AT_ONCE), (b"\r", _LINES_AT_ONCE), (quote, _QUOTES_KEPT))
+    return any(mark in piece and np.count_nonzero(data == ord(mark)) > limit for mark, limit in limits)

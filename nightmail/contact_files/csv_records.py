@@ -287,13 +287,14 @@ class RecordReader:
         except _Open:
             if not torn and not final and len(text) - position < self._limit:
                 return None
-            self._tear(line + _line_ends(text, position, stop))
+            self._tear(line + line_ends(text, position, stop))
         except _Improper as improper:
-            self._tear(line + _line_ends(text, position, improper.place))
+            if improper.place > position + len(raw):
+                self._tear(line + line_ends(text, position, improper.place))
         else:
             if not final and after == len(text) and not text.endswith("\n"):
                 return None
-            lines = max(_line_ends(text, position, after), 1)
+            lines = max(line_ends(text, position, after), 1)
             whole = text[position:after]
             swallowed = last_row_inside(whole, self._dialect, self._shape) if lines > 1 else 0
             if not swallowed:
@@ -310,7 +311,8 @@ class RecordReader:
         self._torn_until = max(self._torn_until, line)
 
 
-def _line_ends(text: str, start: int, stop: int) -> int:
+def line_ends(text: str, start: int, stop: int) -> int:
+    """How many line ends of any kind ``text`` has between two places."""
     return text.count("\n", start, stop) + text.count("\r", start, stop) - text.count("\r\n", start, stop)
 
 

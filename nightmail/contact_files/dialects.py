@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from nightmail.contact_files.csv_records import Dialect, MalformedQuote, lenient_fields, strict_fields
+from nightmail.contact_files.csv_records import Dialect, MalformedQuote, lenient_fields, line_ends, strict_fields
 from nightmail.contact_files.failures import file_error
 from nightmail.contact_files.header import HEADER_WITHIN, header_among, looks_like_value, no_known_column
 
 _DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x1f", "\x01")
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?(\r\n|\r|\n)", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_BLANK_LINES = re.compile(r"[\r\n]+")
 _ROWS_LOOKED_AT = 60
+_BLANK_ROWS_LOOKED_AT = 5_000
+"""Rows of nothing but delimiters or spaces that may come before and between these."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,12 @@ def _header_in(
     records: list[_Line] = []
     position = start
     line = 2 if start else 1
-    while position < len(head) and len(records) < HEADER_WITHIN + _ROWS_LOOKED_AT:
+    for _ in range(_BLANK_ROWS_LOOKED_AT):
+        if blank := _BLANK_LINES.match(head, position):
+            position = blank.end()
+            line += line_ends(head, blank.start(), position)
+        if position >= len(head) or len(records) >= HEADER_WITHIN + _ROWS_LOOKED_AT:
+            break
         record = _record_at(head, position, line, dialect, column_limit)
         if record.after >= len(head) and not whole and records:
             break

@@ -29,6 +29,7 @@ _HELD_BACK = 5
 _PENDING_BYTES = 256 * 1024 * 1024
 _REJECTS_AT_ONCE = 50_000
 _REJECT_CHARACTERS = 64 * 1024 * 1024
+_SENTENCES_KEPT = 1_000
 RAW_KEPT = 65_536
 """Characters of a row's text that its reject keeps."""
 _LONGEST_NOTE = 500
@@ -107,6 +108,7 @@ class RowCollector:
         self._reject_tables: list[pa.Table] = []
         self._reject_size = 0
         """Characters of rejects that wait."""
+        self._explained: dict[tuple[object, ...], str] = {}
         self._last_reject = 0
         self.taken = 0
         """Rows met so far, rejected ones included."""
@@ -199,7 +201,13 @@ class RowCollector:
             self._reject_blank()
         self.by_reason[reason] += 1
         kept = None if raw is None else raw[:RAW_KEPT]
-        self._reject_rows.append((line, kept, reason, explain(reason, **fields)))
+        key = (reason, *fields.values())
+        message = self._explained.get(key)
+        if message is None:
+            if len(self._explained) >= _SENTENCES_KEPT:
+                self._explained.clear()
+            message = self._explained[key] = explain(reason, **fields)
+        self._reject_rows.append((line, kept, reason, message))
         self._reject_size += len(kept or "")
         if len(self._reject_rows) > _REJECTS_AT_ONCE or self._reject_size > _REJECT_CHARACTERS:
             self._write_most_rejects()
