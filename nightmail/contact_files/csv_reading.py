@@ -169,13 +169,14 @@ class CsvReader:
     def _even_pieces(self) -> Iterator[tuple[bytes | None, int]]:
         """The blocks, cut where they hold so many lines or quotes that their places would fill the memory."""
         quote = (self._dialect.quote or '"').encode()
+        lines = _LINES_AT_ONCE // (1 + self._width // 32)  # a short row may have to be filled up to the header's width
         for piece, done in self._pieces():
             waiting = [] if piece is None else [piece]
             if piece is None:
                 yield None, done
             while waiting:
                 part = waiting.pop()
-                if len(part) > _LINES_AT_ONCE and _is_dense(part, quote):
+                if len(part) > lines and _is_dense(part, quote, lines):
                     half = len(part) // 2
                     waiting += [part[half:], part[:half]]
                 else:
@@ -611,8 +612,8 @@ def _without_marks(buffer: bytes) -> bytes:
     return _MARKS.sub(rb"\1", buffer)
 
 
-def _is_dense(piece: bytes, quote: bytes) -> bool:
-    """Whether ``piece`` holds too many line ends or quotes to keep the places of all."""
+def _is_dense(piece: bytes, quote: bytes, lines: int) -> bool:
+    """Whether ``piece`` holds more than ``lines`` line ends, or too many quotes, to keep the places of all."""
     data = np.frombuffer(piece, np.uint8)
-    limits = ((b"\n", _LINES_AT_ONCE), (b"\r", _LINES_AT_ONCE), (quote, _QUOTES_KEPT))
+    limits = ((b"\n", lines), (b"\r", lines), (quote, _QUOTES_KEPT))
     return any(mark in piece and np.count_nonzero(data == ord(mark)) > limit for mark, limit in limits)
