@@ -7,6 +7,7 @@ read by Arrow, some records are read exactly, and Arrow goes on behind them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,16 +23,17 @@ from nightmail.contact_files.csv_records import (
     Record,
     RecordReader,
     Shape,
+    last_row_inside,
     lenient_fields,
     strict_fields,
-    swallows_rows,
     unescape,
 )
 from nightmail.contact_files.dialects import Opening
-from nightmail.contact_files.row_collector import RowCollector, texts
+from nightmail.contact_files.row_collector import RAW_KEPT, RowCollector, texts
 from nightmail.contact_files.summary import ReadOptions
 from nightmail.contact_files.text_survey import UNDECODABLE, TextSurvey, decoded_chunks, whole_characters
 from nightmail.progress import Progress
+from nightmail.reasons import explain
 
 BLOCK_BYTES = 24 * 1024 * 1024
 _EXACT_RECORDS = 100
@@ -42,9 +44,19 @@ _LAST_LINE = 64 * 1024
 """Bytes at the end of a block in which the end of a line is looked for."""
 _CLOSE_TOGETHER = 32 * 1024
 _QUOTES_AT_ONCE = 8192
-_LF, _CR = 10, 13
+_LINES_AT_ONCE = 400_000
+"""Line ends whose places are kept at once: a block of short lines takes many times its bytes."""
+_QUOTES_KEPT = 4_000_000
+_SHORT_RECORDS = 24
+"""Bytes of a record, on average, below which looking at rejects one by one would take longer than all else."""
+_SPACE, _LF, _CR, _LAST_ASCII = 32, 10, 13, 126
 _UNDECODABLE_BYTES = UNDECODABLE.encode()
 _BOM = b"\xef\xbb\xbf"
+_MARKS = re.compile(rb"(\A|[\r\n])(?:\xef\xbb\xbf)+")
+
+
+_NUL, _UNREADABLE, _TOO_LARGE, _RAGGED = 1, 2, 3, 4
+_REASONS = {_NUL: "row_nul_bytes", _UNREADABLE: "row_not_decodable", _TOO_LARGE: "row_field_too_large"}
 
 
 @dataclass
@@ -127,6 +139,8 @@ class CsvReader:
         self._record_limit = 4 * self.options.field_limit
         self._exact = RecordReader(self._dialect, self.shape, self._record_limit)
         self._exact_records = _EXACT_RECORDS
+        self._many_ragged = False
+        self._close_together = _CLOSE_TOGETHER * (1 + self._width // 32)
         self._line = self.opening.first_line
         self._simple = len(self._dialect.delimiter.encode()) == 1
 
@@ -135,7 +149,7 @@ class CsvReader:
         total = self.survey.end
         carried = b""
         skipping = False
-        for piece, done in self._pieces():
+        for piece, done in self._even_pieces():
             final = piece is None
             buffer = carried + piece if piece is not None else carried
             if skipping:
@@ -146,10 +160,27 @@ class CsvReader:
                 buffer += b"\n"
                 self.line_ends.lf -= 1  # which the file does not have
             carried = buffer[self._take(buffer, final) :]
-            if len(carried) > self._record_limit and not final:
+            while len(carried) > (0 if final else self._record_limit):
                 carried, skipping = self._too_long(carried)
+                carried = carried[self._take(carried, final) :]
             if self.progress is not None:
                 self.progress("contact_file", min(done, total), total)
+
+    def _even_pieces(self) -> Iterator[tuple[bytes | None, int]]:
+        """The blocks, cut where they hold so many lines or quotes that their places would fill the memory."""
+        quote = (self._dialect.quote or '"').encode()
+        lines = _LINES_AT_ONCE // (1 + self._width // 32)  # a short row may have to be filled up to the header's width
+        for piece, done in self._pieces():
+            waiting = [] if piece is None else [piece]
+            if piece is None:
+                yield None, done
+            while waiting:
+                part = waiting.pop()
+                if len(part) > lines and _is_dense(part, quote, lines):
+                    half = len(part) // 2
+                    waiting += [part[half:], part[:half]]
+                else:
+                    yield part, done
 
     def _pieces(self) -> Iterator[tuple[bytes | None, int]]:
         """The text after the header in UTF-8, in blocks, each with the bytes read so far; None at the end."""
@@ -210,7 +241,7 @@ class CsvReader:
             position += taken
             if position >= len(buffer):
                 break
-            if taken > _CLOSE_TOGETHER:
+            if taken > self._close_together:
                 self._exact_records = _EXACT_RECORDS
             exact = self._take_exactly(buffer, position, final)
             position += exact
@@ -302,26 +333,32 @@ class CsvReader:
         block, starts, record_ends, lines = records.data, records.starts, records.ends, records.lines
         mended: list[Record] = []
         lengths = record_ends - starts
-        unfit = np.zeros(starts.size, bool)
-        reasons: dict[int, str] = {}
+        reasons = np.zeros(starts.size, np.int8)
+        found: dict[int, int] = {}
         if self.survey.has_nul and b"\x00" in block:
             nul = np.flatnonzero(np.frombuffer(block, np.uint8) == 0)
-            reasons |= dict.fromkeys(np.unique(np.searchsorted(record_ends, nul)).tolist(), "row_nul_bytes")
+            reasons[np.searchsorted(record_ends, nul)] = _NUL
         if self.survey.damaged and _UNDECODABLE_BYTES in block:
-            place = block.find(_UNDECODABLE_BYTES)
-            while place >= 0:
-                row = int(np.searchsorted(record_ends, place))
-                reasons.setdefault(row, "row_not_decodable")
-                place = block.find(_UNDECODABLE_BYTES, int(record_ends[row])) if row < record_ends.size else -1
+            data = np.frombuffer(block, np.uint8)
+            first, second, third = _UNDECODABLE_BYTES
+            bad = np.flatnonzero((data[:-2] == first) & (data[1:-1] == second) & (data[2:] == third))
+            rows = np.searchsorted(record_ends, bad)
+            reasons[rows[reasons[rows] == 0]] = _UNREADABLE
         for row in np.flatnonzero(lengths > self.options.field_limit).tolist():
             text = block[starts[row] : record_ends[row]].decode()
-            values, _ = strict_fields(text, 0, self._dialect, len(text))
-            if self._any_too_large(values):
-                reasons[row] = "row_field_too_large"
-        for row, reason in sorted(reasons.items()):
-            if row < starts.size:
-                unfit[row] = True
-                self._reject(int(lines[row]), reason, records.raw(row))
+            values, place = strict_fields(text, 0, self._dialect, len(text), self.options.column_limit)
+            if len(values) > self.options.column_limit:
+                reasons[row] = _RAGGED
+                found[row] = len(values) + text.count(self._dialect.delimiter, place)
+            elif self._any_too_large(values):
+                reasons[row] = _TOO_LARGE
+        unfit = reasons > 0
+        for row in np.flatnonzero(reasons == _RAGGED).tolist():
+            self._reject(int(lines[row]), "row_ragged", records.raw(row), found[row])
+        for number, reason in _REASONS.items():
+            self._reject_rows(records, np.flatnonzero(reasons == number), reason)
+        if self._many_ragged or starts.size * _SHORT_RECORDS > len(block):
+            self._reject_ragged(records, unfit)
         if spans is not None:
             mark = self._dialect.delimiter.encode()
             for row in np.flatnonzero((spans > 0) & ~unfit).tolist():
@@ -329,10 +366,63 @@ class CsvReader:
                 if bare.count(mark) < 2 * (self.shape.width - 1):
                     continue
                 whole = bare.decode()
-                if swallows_rows(whole, self._dialect, self.shape):
+                if last_row_inside(whole, self._dialect, self.shape):
                     unfit[row] = True
-                    mended += self._usable(self._exact.records(whole + "\n", int(lines[row]), True))
+                    mended += self._usable(self._apart(whole, int(lines[row])))
         return unfit, mended
+
+    def _reject_ragged(self, records: _Records, unfit: np.ndarray) -> None:
+        """Reject the rows that surely do not fit the header, all at once, and mark them ``unfit``."""
+        data = np.frombuffer(records.data, np.uint8)
+        starts, ends = records.starts, records.ends
+        is_mark = data == ord(self._dialect.delimiter)
+        marks = np.flatnonzero(is_mark)
+        first = np.searchsorted(marks, starts)
+        found = np.searchsorted(marks, ends) - first + 1
+        seen = np.flatnonzero((data > _SPACE) & (data <= _LAST_ASCII) & ~is_mark)
+        other = np.flatnonzero((data != _SPACE) & (data != _LF) & (data != _CR))
+        spare_from = starts.copy()
+        wide = np.flatnonzero(found > self.shape.width)
+        spare_from[wide] = marks[first[wide] + self.shape.width - 1]
+        filled = np.searchsorted(seen, ends) > np.searchsorted(seen, spare_from)
+        blank = np.searchsorted(other, ends) == np.searchsorted(other, starts)
+        unfit |= blank & (found == 1) & (self.shape.named > 1)  # a line of spaces is as blank as an empty one
+        ragged = (found < self.shape.named) | ((found > self.shape.width) & filled)
+        ragged &= ~unfit
+        if self._dialect.quote is not None and self._dialect.quote.encode() in records.data:
+            quotes = np.flatnonzero(data == ord(self._dialect.quote))
+            plain = np.searchsorted(quotes, starts) == np.searchsorted(quotes, ends)
+            ragged &= plain | (found == 1)  # a delimiter may be inside quotes, and where there is none it is not
+        rows = np.flatnonzero(ragged)
+        self._many_ragged = rows.size > _EXACT_RECORDS
+        unfit[rows] = True
+        self._reject_rows(records, rows, "row_ragged", found[rows])
+
+    def _reject_rows(self, records: _Records, rows: np.ndarray, reason: str, found: np.ndarray | None = None) -> None:
+        if rows.size <= _EXACT_RECORDS or (records.ends - records.starts)[rows].max() > RAW_KEPT:
+            for place, row in enumerate(rows.tolist()):
+                self._reject(
+                    int(records.lines[row]), reason, records.raw(row), 0 if found is None else int(found[place])
+                )
+            return
+        ends = records.ends[rows]
+        ends -= np.frombuffer(records.data, np.uint8)[ends - 1] == _CR
+        bounds = np.column_stack((records.starts[rows], np.maximum(ends, records.starts[rows]))).ravel()
+        spans = pa.Array.from_buffers(
+            pa.string(),
+            bounds.size - 1,
+            [None, pa.py_buffer(bounds.astype(np.int32)), pa.py_buffer(records.data)],
+        )
+        raw = spans.take(pa.array(np.arange(0, bounds.size, 2)))
+        if self.survey.damaged:
+            raw = pc.replace_substring(raw, UNDECODABLE, "\ufffd")
+        counts, kinds = np.unique(np.zeros(rows.size, np.int64) if found is None else found, return_inverse=True)
+        messages = pa.array([explain(reason, **self._facts(count)) for count in counts.tolist()], pa.string())
+        self.collector.reject_block(records.lines[rows], reason, raw, messages.take(pa.array(kinds)))
+
+    def _apart(self, raw: str, line: int) -> Iterator[tuple[Record, int]]:
+        """The records of a text that was cut out: what is known of the lines around it does not hold in it."""
+        return RecordReader(self._dialect, self.shape, self._record_limit).records(raw + "\n", line, True)
 
     def _read_by_arrow(self, records: _Records, mended: list[Record]) -> None:
         """Read records by Arrow, and put those that were ``mended`` between them."""
@@ -365,8 +455,9 @@ class CsvReader:
             ),
         )
         if odd:
+            self._many_ragged = len(odd) > _EXACT_RECORDS
             for row in odd:
-                mended += self._usable(self._exact.records(records.raw(row) + "\n", int(lines[row]), True))
+                mended += self._usable(self._apart(records.raw(row), int(lines[row])))
             lines = np.delete(lines, odd)
         columns = list(table.columns)
         if table.num_rows != lines.size:
@@ -486,15 +577,16 @@ class CsvReader:
 
     def _reject(self, line: int, reason: str, raw: str, found: int = 0) -> None:
         raw = raw.replace(UNDECODABLE, "\ufffd") if self.survey.damaged else raw
-        self.collector.reject(
-            line,
-            reason,
-            raw,
-            found=found,
-            expected=self.shape.named,
-            limit=self.options.field_limit,
-            encoding=self.survey.encoding,
-        )
+        self.collector.reject(line, reason, raw, **self._facts(found))
+
+    def _facts(self, found: int) -> dict[str, object]:
+        """What the sentences of reasons may name."""
+        return {
+            "found": found,
+            "expected": self.shape.named,
+            "limit": self.options.field_limit,
+            "encoding": self.survey.encoding,
+        }
 
 
 def _to_line_end(handle: BinaryIO, size: int) -> int:
@@ -517,9 +609,11 @@ def _unescaped(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _without_marks(buffer: bytes) -> bytes:
     """Byte order marks at the beginning of lines are dropped: they show that files were joined."""
-    while buffer.startswith(_BOM):
-        buffer = buffer[len(_BOM) :]
-    for line_end in (b"\n", b"\r"):
-        while line_end + _BOM in buffer:
-            buffer = buffer.replace(line_end + _BOM, line_end)
-    return buffer
+    return _MARKS.sub(rb"\1", buffer)
+
+
+def _is_dense(piece: bytes, quote: bytes, lines: int) -> bool:
+    """Whether ``piece`` holds more than ``lines`` line ends, or too many quotes, to keep the places of all."""
+    data = np.frombuffer(piece, np.uint8)
+    limits = ((b"\n", lines), (b"\r", lines), (quote, _QUOTES_KEPT))
+    return any(mark in piece and np.count_nonzero(data == ord(mark)) > limit for mark, limit in limits)

@@ -77,15 +77,23 @@ class _Open(MalformedQuote):
 
 
 class _Improper(MalformedQuote):
-    """A closing quote is followed by something else than a delimiter or a line end."""
+    """A closing quote is followed by something else than a delimiter or a line end, at ``place``."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place
 
 
-def strict_fields(text: str, start: int, dialect: Dialect, stop: int) -> tuple[list[str], int]:
-    """The fields of the record at ``start`` and where the next one begins. Raises MalformedQuote."""
+def strict_fields(text: str, start: int, dialect: Dialect, stop: int, most: int | None = None) -> tuple[list[str], int]:
+    """The fields of the record at ``start`` and where the next one begins. Raises MalformedQuote.
+
+    A record of more than ``most`` fields is left at the delimiter after one more than those.
+    """
     delimiter, quote = dialect.delimiter, dialect.quote
     fields: list[str] = []
     position = start
     size = len(text)
+    line_end = -1
     while True:
         if quote is not None and text.startswith(quote, position):
             search = position + 1
@@ -100,10 +108,11 @@ def strict_fields(text: str, start: int, dialect: Dialect, stop: int) -> tuple[l
             fields.append(text[position + 1 : end].replace(quote + quote, quote))
             position = end + 1
             if position < size and text[position] not in (delimiter, "\r", "\n"):
-                raise _Improper
+                raise _Improper(position)
         else:
-            found = _LINE_END.search(text, position)
-            line_end = found.start() if found else size
+            if line_end < position:
+                found = _LINE_END.search(text, position)
+                line_end = found.start() if found else size
             end = text.find(delimiter, position, line_end)
             if end < 0:
                 end = line_end
@@ -112,13 +121,17 @@ def strict_fields(text: str, start: int, dialect: Dialect, stop: int) -> tuple[l
         if position >= size:
             return fields, size
         if text[position] == delimiter:
+            if most is not None and len(fields) > most:
+                return fields, position
             position += 1
             continue
         return fields, position + (2 if text.startswith("\r\n", position) else 1)
 
 
-def lenient_fields(line: str, dialect: Dialect) -> tuple[list[str], bool]:
+def lenient_fields(line: str, dialect: Dialect, most: int | None = None) -> tuple[list[str], bool]:
     r"""The fields of one physical line in which quotes are not as they should be, and whether one is left open.
+
+    A line of more than ``most`` fields is read no further than to one more than those.
 
     Spaces before an opening quote and after a closing one are passed over; ``\"`` is a quote; any other quote inside a
     value is text.
@@ -158,7 +171,7 @@ def lenient_fields(line: str, dialect: Dialect) -> tuple[list[str], bool]:
                 end = size
             fields.append(line[position:end])
             position = end
-        if position >= size:
+        if position >= size or (most is not None and len(fields) > most):
             return fields, False
         position += 1
         if position >= size:
@@ -203,6 +216,13 @@ class RecordReader:
         self._dialect = dialect
         self._shape = shape
         self._limit = record_limit
+        self._torn_until = 0
+        """Line before which no quote that is opened is closed on another line.
+
+        Strict reading that failed was inside a quoted value at every line end up to there. A record that begins between
+        and is inside one at a line end goes the same way: to read it to the same end would be to read the text again
+        for each of its lines.
+        """
 
     def records(self, text: str, line: int, final: bool, at_least: int | None = None) -> Iterator[tuple[Record, int]]:
         """Each record with the position after it.
@@ -260,32 +280,53 @@ class RecordReader:
         None when more text is needed to tell.
         """
         raw, next_line = physical
-        stop = min(len(text), position + self._limit)
+        torn = line < self._torn_until
+        stop = position + len(raw) if torn else min(len(text), position + self._limit)
         try:
             fields, after = strict_fields(text, position, self._dialect, stop)
         except _Open:
-            if not final and len(text) - position < self._limit:
+            if not torn and not final and len(text) - position < self._limit:
                 return None
-        except _Improper:
-            pass
+            self._tear(line + line_ends(text, position, stop))
+        except _Improper as improper:
+            if improper.place > position + len(raw):
+                self._tear(line + line_ends(text, position, improper.place))
         else:
             if not final and after == len(text) and not text.endswith("\n"):
                 return None
+            lines = max(line_ends(text, position, after), 1)
             whole = text[position:after]
-            lines = max(len(_LINE_END.findall(whole)), 1)
-            if lines == 1 or not swallows_rows(whole, self._dialect, self._shape):
+            swallowed = last_row_inside(whole, self._dialect, self._shape) if lines > 1 else 0
+            if not swallowed:
                 record = self._judge(line, whole.removesuffix("\n").removesuffix("\r"), fields)
                 if record.fields is not None or lines > 1:
                     return record, after, lines
+            self._tear(line + swallowed)
         fields, left_open = lenient_fields(raw, self._dialect)
         if left_open:
             return Record(line, None, "row_unterminated_quote", raw), next_line, 1
         return self._judge(line, raw, fields, repaired=True), next_line, 1
 
+    def _tear(self, line: int) -> None:
+        self._torn_until = max(self._torn_until, line)
 
-def swallows_rows(whole: str, dialect: Dialect, shape: Shape) -> bool:
-    """Whether a record over several lines holds whole rows inside a quoted value: then a quote was left open."""
-    if whole.count(dialect.delimiter) < 2 * (shape.width - 1):
-        return False
-    inner = _LINE_END.split(whole)[1:]
-    return any(shape.is_row(lenient_fields(part, dialect)[0]) for part in inner if part)
+
+def line_ends(text: str, start: int, stop: int) -> int:
+    """How many line ends of any kind ``text`` has between two places."""
+    return text.count("\n", start, stop) + text.count("\r", start, stop) - text.count("\r\n", start, stop)
+
+
+def last_row_inside(whole: str, dialect: Dialect, shape: Shape) -> int:
+    """On which line, from 0 on, of a record over several lines the last whole row inside a quoted value stands.
+
+    0 when there is none. Where there is one, a quote was left open.
+    """
+    apart = shape.width - 1
+    if whole.count(dialect.delimiter) < 2 * apart:
+        return 0
+    inner = _LINE_END.split(whole)
+    for place in range(len(inner) - 1, 0, -1):
+        part = inner[place]
+        if part.count(dialect.delimiter) >= apart and shape.is_row(lenient_fields(part, dialect, shape.width)[0]):
+            return place
+    return 0

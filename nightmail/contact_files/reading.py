@@ -117,7 +117,7 @@ class _Reading:
         return self._csv(survey, head, whole)
 
     def _csv(self, survey: TextSurvey, head: str, whole: bool) -> ContactFileSummary:
-        opening = read_opening(head, whole, self.options.delimiter, self.options.mapping)
+        opening = read_opening(head, whole, self.options.delimiter, self.options.mapping, self.options.column_limit)
         plan, shape = _plan(opening.header, self.options)
         delimiter = opening.dialect.delimiter
         facts = _Facts("csv", survey, delimiter, header_line=opening.header_line)

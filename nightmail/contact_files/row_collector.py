@@ -27,7 +27,11 @@ from nightmail.reasons import explain
 _HELD_BACK = 5
 """Rows at the end of the file that may be totals."""
 _PENDING_BYTES = 256 * 1024 * 1024
-_RAW_KEPT = 65_536
+_REJECTS_AT_ONCE = 50_000
+_REJECT_CHARACTERS = 64 * 1024 * 1024
+_SENTENCES_KEPT = 1_000
+RAW_KEPT = 65_536
+"""Characters of a row's text that its reject keeps."""
 _LONGEST_NOTE = 500
 _LINES_NAMED = 10
 _NULL_WORDS = ("\\N", "NULL", "null", "(null)", "[NULL]", "<NA>", "NaN", "nan", "None", "NIL", "nil")
@@ -97,8 +101,14 @@ class RowCollector:
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
         self._pending_bytes = 0
-        self._blank: list[int] = []
+        self._blank: list[np.ndarray] = []
+        """Lines of blank rows that may be the last ones of the file."""
+        self._blank_rows = 0
         self._reject_rows: list[tuple[int, str | None, str, str]] = []
+        self._reject_tables: list[pa.Table] = []
+        self._reject_size = 0
+        """Characters of rejects that wait."""
+        self._explained: dict[tuple[object, ...], str] = {}
         self._last_reject = 0
         self.taken = 0
         """Rows met so far, rejected ones included."""
@@ -143,6 +153,11 @@ class RowCollector:
         self._count(1)
         self._reject(line, reason, raw, **fields)
 
+    def reject_block(self, lines: np.ndarray, reason: str, raw: pa.Array, messages: pa.Array) -> None:
+        """Record rows that cannot be used for one reason, in ascending order of lines; ``messages`` explain it."""
+        self._count(len(lines))
+        self._reject_block(lines, reason, raw, messages)
+
     def notice(self, reason: str, lines: Iterable[int], count: int, column: str | None = None) -> None:
         """Count something for a warning about the whole file."""
         if count:
@@ -156,15 +171,16 @@ class RowCollector:
 
     def finish(self) -> None:
         """Judge the end of the file and write what is left. Raises ContactFileError when there were no rows."""
-        if self.taken == len(self._blank):
+        if self.taken == self._blank_rows:
             raise file_error("file_no_rows")
         self._write_pending(keep=_HELD_BACK)
         self._judge_end()
         self._write_pending(keep=0)
+        self._put_rejects_aside()
         self._write_rejects()
-        if self._blank:
-            self.taken -= len(self._blank)
-            self.notice("file_blank_rows", self._blank[:_LINES_NAMED], len(self._blank))
+        if self._blank_rows:
+            self.taken -= self._blank_rows
+            self.notice("file_blank_rows", np.concatenate(self._blank)[:_LINES_NAMED].tolist(), self._blank_rows)
         for (reason, column), count in sorted(self._noticed.items(), key=lambda item: (item[0][0], item[0][1] or "")):
             lines = tuple(self._noticed_lines[reason, column])
             self.warnings.append(file_warning(reason, count=count, column=column, lines=lines))
@@ -181,18 +197,51 @@ class RowCollector:
 
     def _reject(self, line: int, reason: str, raw: str | None, **fields: object) -> None:
         self._last_reject = max(self._last_reject, line)
-        if self._blank and line > self._blank[-1]:
+        if self._blank and line > self._blank[-1][-1]:
             self._reject_blank()
         self.by_reason[reason] += 1
-        kept = None if raw is None else raw[:_RAW_KEPT]
-        self._reject_rows.append((line, kept, reason, explain(reason, **fields)))
-        if len(self._reject_rows) > 50_000:
-            self._write_rejects(keep=_HELD_BACK)
+        kept = None if raw is None else raw[:RAW_KEPT]
+        key = (reason, *fields.values())
+        message = self._explained.get(key)
+        if message is None:
+            if len(self._explained) >= _SENTENCES_KEPT:
+                self._explained.clear()
+            message = self._explained[key] = explain(reason, **fields)
+        self._reject_rows.append((line, kept, reason, message))
+        self._reject_size += len(kept or "")
+        if len(self._reject_rows) > _REJECTS_AT_ONCE or self._reject_size > _REJECT_CHARACTERS:
+            self._write_most_rejects()
+
+    def _reject_block(self, lines: np.ndarray, reason: str, raw: pa.Array, messages: pa.Array) -> None:
+        self._last_reject = max(self._last_reject, int(lines[-1]))
+        if self._blank and lines[-1] > self._blank[-1][-1]:
+            self._reject_blank()
+        self.by_reason[reason] += len(lines)
+        whole = max(len(lines) - _HELD_BACK, 0)
+        if whole:
+            self._put_rejects_aside()
+            self._reject_tables.append(
+                _rejects(pa.array(lines[:whole], pa.int64()), raw[:whole], pa.repeat(reason, whole), messages[:whole])
+            )
+            self._reject_size += raw[:whole].nbytes
+        for row in range(whole, len(lines)):
+            self._reject_rows.append((int(lines[row]), raw[row].as_py(), reason, messages[row].as_py()))
+        waiting = len(self._reject_rows) + sum(table.num_rows for table in self._reject_tables)
+        if waiting > _REJECTS_AT_ONCE or self._reject_size > _REJECT_CHARACTERS:
+            self._write_most_rejects()
+
+    def _write_most_rejects(self) -> None:
+        self._put_rejects_aside(keep=_HELD_BACK)
+        self._write_rejects()
 
     def _reject_blank(self) -> None:
-        blank, self._blank = self._blank, []
-        for line in blank:
-            self._reject(line, "row_empty", None)
+        blank, self._blank, self._blank_rows = self._blank, [], 0
+        for lines in blank:
+            self._reject_without_text(lines, "row_empty")
+
+    def _reject_without_text(self, lines: np.ndarray, reason: str) -> None:
+        if lines.size:
+            self._reject_block(lines, reason, pa.nulls(lines.size, pa.string()), pa.repeat(explain(reason), lines.size))
 
     def _without_blank(self, table: pa.Table) -> pa.Table:
         """Rows of nothing but delimiters: at the end a spreadsheet left them, elsewhere they are rejected."""
@@ -212,16 +261,16 @@ class RowCollector:
         if empty is None:
             self._reject_blank()
             return table
-        lines = table["line"].filter(empty).to_pylist()
+        lines = table["line"].filter(empty).to_numpy()
         kept = table.filter(pc.invert(empty))
         last = max(kept["line"][-1].as_py() if kept.num_rows else 0, self._last_reject)
         if kept.num_rows:
             self._reject_blank()
-        for line in lines:
-            if line < last:
-                self._reject(line, "row_empty", None)
-            else:
-                self._blank.append(line)
+        self._reject_without_text(lines[lines < last], "row_empty")
+        waiting = lines[lines >= last]
+        if waiting.size:
+            self._blank.append(waiting)
+            self._blank_rows += waiting.size
         return kept
 
     def _without_headers(self, table: pa.Table) -> pa.Table:
@@ -232,12 +281,11 @@ class RowCollector:
                 continue
             again = np.zeros(table.num_rows, bool)
             keys = [column_key(name) for name in self._plan.header]
-            for row in np.flatnonzero(found.to_numpy()).tolist():
-                cells = [table[str(place)][row].as_py() or "" for place in range(len(keys))]
-                same = sum(column_key(cell) == key for cell, key in zip(cells, keys, strict=True))
-                if same * 2 > len(keys) or same == len(keys):
-                    again[row] = True
-                    self._reject(table["line"][row].as_py(), "row_header_again", None)
+            rows = np.flatnonzero(found.to_numpy())
+            met = table.take(pa.array(rows))
+            same = sum(_has_key(met[str(place)], key).astype(np.int64) for place, key in enumerate(keys))
+            again[rows[(same * 2 > len(keys)) | (same == len(keys))]] = True
+            self._reject_without_text(table["line"].to_numpy()[again], "row_header_again")
             if again.any():
                 table = table.filter(pa.array(~again))
         return table
@@ -308,21 +356,26 @@ class RowCollector:
         self._pending_rows = rest.num_rows
         self._pending_bytes = 0
 
-    def _write_rejects(self, keep: int = 0) -> None:
+    def _put_rejects_aside(self, keep: int = 0) -> None:
+        """Make a table of the rejects that are waiting, but for the last ``keep``."""
         ready = len(self._reject_rows) - keep
         rows, self._reject_rows = self._reject_rows[:ready], self._reject_rows[ready:]
         if rows:
-            table = pa.table(
-                {
-                    "line": pa.array([row[0] for row in rows], pa.int64()),
-                    "column": pa.nulls(len(rows), pa.string()),
-                    "value": pa.array([row[1] for row in rows], pa.string()),
-                    "reason": pa.array([row[2] for row in rows], pa.string()),
-                    "message": pa.array([row[3] for row in rows], pa.string()),
-                    "duplicate_of": pa.nulls(len(rows), pa.int64()),
-                }
+            lines, raws, reasons, messages = zip(*rows, strict=True)
+            self._reject_tables.append(
+                _rejects(
+                    pa.array(lines, pa.int64()),
+                    pa.array(raws, pa.string()),
+                    pa.array(reasons, pa.string()),
+                    pa.array(messages, pa.string()),
+                )
             )
-            self._rejects.write(table.cast(REJECTS))
+
+    def _write_rejects(self) -> None:
+        if self._reject_tables:
+            self._rejects.write(pa.concat_tables(self._reject_tables).cast(REJECTS))
+        self._reject_tables = []
+        self._reject_size = 0
 
     def _judge_end(self) -> None:
         """Totals and notes at the end of the file are rejected as such, whether they fit the header or not."""
@@ -363,6 +416,27 @@ class RowCollector:
                 return False
         filled = [cell for cell in cells if 0 < len(cell) <= _LONGEST_NOTE]
         return bool(filled) and (any(map(_TOTAL.match, filled)) or any(map(_COUNT_NOTE.fullmatch, filled)))
+
+
+def _rejects(lines: pa.Array, raw: pa.Array, reasons: pa.Array, messages: pa.Array) -> pa.Table:
+    return pa.table(
+        {
+            "line": lines,
+            "column": pa.nulls(len(lines), pa.string()),
+            "value": raw,
+            "reason": reasons,
+            "message": messages,
+            "duplicate_of": pa.nulls(len(lines), pa.int64()),
+        }
+    )
+
+
+def _has_key(column: pa.ChunkedArray, key: str) -> np.ndarray:
+    """Which values mean a column's name; every value that recurs is looked at once."""
+    encoded = pc.dictionary_encode(column, null_encoding="encode").combine_chunks()
+    same = np.array([column_key(value or "") == key for value in encoded.dictionary.to_pylist()], bool)
+    known: np.ndarray = same[encoded.indices.to_numpy()]
+    return known
 
 
 def texts(values: Sequence[str | None]) -> pa.Array:
