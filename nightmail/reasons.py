@@ -504,7 +504,12 @@ _ENTRIES = (
         "Nothing to do, or double every quote that belongs to a value.",
     ),
     # Holds
-    Reason("opted_out", Kind.HOLD, "The contact opted out.", "Nothing to do: the choice is respected."),
+    Reason(
+        "opted_out",
+        Kind.HOLD,
+        "The contact opted out, or reported a message as spam.",
+        "Nothing to do: the choice is respected.",
+    ),
     Reason(
         "category_opted_out",
         Kind.HOLD,
@@ -514,7 +519,7 @@ _ENTRIES = (
     Reason(
         "suppressed",
         Kind.HOLD,
-        "The address is suppressed after a bounce, complaint or error, or by hand.",
+        "The address is suppressed after a bounce or an error, or by hand.",
         "See why with `nightmail suppressions ADDRESS`; if the address is known to work again, lift it with "
         "`nightmail unsuppress ADDRESS`.",
     ),

@@ -168,7 +168,7 @@ def test_sends_is_the_ledger_written_out(organisation: Organisation) -> None:
     )
     held = organisation.messages(campaign)[2]
     organisation.execute(
-        "insert into suppression (channel, address_hash, reason, source) values ('sms', :h, 'complaint', 'x')",
+        "insert into suppression (channel, address_hash, reason, source) values ('sms', :h, 'hard_bounce', 'x')",
         h=held["address_hash"],
     )
     organisation.drain()
