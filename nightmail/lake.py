@@ -243,6 +243,13 @@ def _is_text(type_: pa.DataType) -> bool:
     return bool(pa.types.is_string(type_) or pa.types.is_dictionary(type_))
 
 
+def column_of(table: pa.Table, name: str) -> pa.Array:
+    """A column in one piece."""
+    column = table[name]
+    # Arrow copies even a single chunk when it combines chunks.
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def _beside(block: pa.Table, apart: Iterator[pa.RecordBatch], names: Sequence[str]) -> pa.Table:
     """``block`` and as many rows of its other columns, which come in batches that end within it at the latest with it."""
     parts: list[pa.RecordBatch] = []

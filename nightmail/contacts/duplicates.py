@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.contacts.byte_spans import Spans, may_recur, mixed
+from nightmail.lake import column_of
 from nightmail.lake_schemas import CONTACTS
 
 _TEXT = pa.large_string()
@@ -78,11 +79,10 @@ def row_hashes(contacts: pa.Table, rows: np.ndarray) -> np.ndarray:
     """A number for some rows as :func:`row_fingerprints` has bytes: enough to tell rows apart that share a key."""
     found = np.zeros(len(rows), dtype=np.uint64)
     for name in _telling_columns(contacts):
-        column = contacts.column(name)
-        for chunk in column.chunks if column.num_chunks == 1 else [pa.concat_arrays(column.chunks)]:
-            if chunk.null_count < len(chunk):
-                for words in _words(chunk, rows):
-                    found = mixed(words, found)
+        column = column_of(contacts, name)
+        if column.null_count < len(column):
+            for words in _words(column, rows):
+                found = mixed(words, found)
     return found
 
 

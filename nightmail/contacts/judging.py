@@ -31,7 +31,7 @@ from nightmail.contacts.recurring import (
 )
 from nightmail.contacts.rules import CHANNEL_FIELDS, PHONE_FIELDS, ContactRules, Keep, PlaceholderRule, ValueType
 from nightmail.contacts.time_zones import country_time_zone, number_time_zones, time_zone_name
-from nightmail.lake import TableFile
+from nightmail.lake import TableFile, column_of
 from nightmail.lake_schemas import CONTACTS, STANDARD_FIELDS, WARNINGS
 from nightmail.reasons import explain
 
@@ -159,7 +159,7 @@ class RowJudge:
             columns = list(dict.fromkeys(name for name, _ in looking))
             for block in contact_file.blocks(columns, recurring=tuple(by_distinct)):
                 for name, convention in looking:
-                    convention.look_at(trimmed(_column(block, name)))
+                    convention.look_at(trimmed(column_of(block, name)))
         placeholders = []
         fields = [pa.field(field.name, RECURRING) if field.name in _RECURRING_FIELDS else field for field in CONTACTS]
         taken = {field.name for field in fields}
@@ -203,8 +203,8 @@ class RowJudge:
         """Judge one block."""
         rows = block.num_rows
         findings = Findings(rows)
-        line = _column(block, "line")
-        given = {name: trimmed(_column(block, name)) for name in block.column_names if name != "line"}
+        line = column_of(block, "line")
+        given = {name: trimmed(column_of(block, name)) for name in block.column_names if name != "line"}
         columns: dict[str, pa.Array] = {"line": line}
         absent, nowhere = pa.nulls(rows, pa.string()), nulls(rows)
 
@@ -433,9 +433,3 @@ def _typed(column: pa.Array, type_: pa.DataType) -> pa.Array:
 def _mask(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
     """A mask with false where ``column`` is null."""
     return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False)).astype(bool)
-
-
-def _column(block: pa.Table, name: str) -> pa.Array:
-    column = block.column(name)
-    # Arrow copies even a single chunk when it combines chunks.
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.contacts.phones import PREMIUM_TYPES, SMS_TYPES
+from nightmail.lake import column_of
 
 ADDRESS_COLUMNS = ("phone", "phone_type", "phone_2", "phone_2_type", "landline", "landline_type", "email")
 """The columns of ``contacts`` that :func:`channel_addresses` reads."""
@@ -69,12 +70,6 @@ def _first_number(block: pa.Table, *, text: bool) -> ChannelAddresses:
         change = take | tell
         address = number if change.all() else pc.if_else(pa.array(change), number, address)
     return ChannelAddresses(address, usable, premium & ~usable)
-
-
-def column_of(table: pa.Table, name: str) -> pa.Array:
-    """A column in one piece."""
-    column = table[name]
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def truth(mask: pa.Array) -> Mask:

@@ -25,9 +25,9 @@ from nightmail.keyed_hashes import (
     from_hex,
     hex_column,
 )
-from nightmail.lake import TableFile
+from nightmail.lake import TableFile, column_of
 from nightmail.lake_schemas import AUDIENCE, UTC_TIME
-from nightmail.preferences.addresses import ADDRESS_COLUMNS, Mask, channel_addresses, column_of, present, truth
+from nightmail.preferences.addresses import ADDRESS_COLUMNS, Mask, channel_addresses, present, truth
 from nightmail.preferences.known import KnownPreferences
 from nightmail.preferences.number_countries import countries_of_numbers
 from nightmail.preferences.policy import AudiencePolicy, Delivery, QuietHours
