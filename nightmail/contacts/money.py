@@ -215,9 +215,9 @@ def judge_numbers(values: pa.Array, convention: NumberConvention) -> NumberVerdi
     """The verdicts on one block of a column."""
     if pa.types.is_dictionary(values.type):
         return _of_rows(judge_numbers(values.dictionary, convention), values.indices)
-    ordinary = read_ordinary(values)
     if convention.decimals > _MOST_WHOLE_DIGITS // 2:  # hundredths would not fit
         return _judge_odd(values, convention)
+    ordinary = read_ordinary(values)
     numbers = _with_decimals(ordinary, convention)
     odd = ~ordinary.found & values.is_valid().to_numpy(zero_copy_only=False)
     invalid, ambiguous = np.zeros(len(values), dtype=bool), np.zeros(len(values), dtype=bool)
