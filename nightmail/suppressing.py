@@ -25,7 +25,7 @@ from nightmail.reasons import remedy, sentence
 OPTED_OUT, COMPLAINT, HARD_BOUNCE, BY_HAND = "opted_out", "complaint", "hard_bounce", "by_hand"
 ASKED_FOR = frozenset({OPTED_OUT, COMPLAINT})
 """Reasons that are the person's own wish. Nightmail's rule, for the sake of TCPA and GDPR: only their own word undoes them."""
-IS_ASKED_FOR = "s.reason in ('complaint', 'opted_out')"
+IS_ASKED_FOR = "s.reason in ({})".format(", ".join(f"'{reason}'" for reason in sorted(ASKED_FOR)))
 """The same as a condition on a suppression ``s`` in SQL. Who said so about one channel is not written to on another."""
 
 LISTED = 500
