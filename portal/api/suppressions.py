@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from nightmail.api_keys import Program
 from nightmail.suppressing import (
@@ -28,7 +28,7 @@ from nightmail.suppressing import (
 from portal.api.authentication import SuppressionReader, SuppressionWriter
 from portal.api.errors import errors
 from portal.api.strict_query import refuse_unknown_query
-from portal.api.visibility import sees
+from portal.api.visibility import sees, visible_team
 from portal.problems import RequestError
 from portal.state import PortalState
 
@@ -152,15 +152,13 @@ def suppress(
     team = order.team or program.team_path
     reason = OPTED_OUT if order.asked_for else BY_HAND
     with portal.engine.begin() as connection:
-        team_id = connection.scalar(text("select id from team where path = :path"), {"path": team})
-        if team_id is None or not sees(program, team):
-            raise RequestError("team_unknown", f"There is no team {team} that your key can see.")
+        team_id = visible_team(connection, program, team)
         address = _read(connection, portal, order.address, team)
         suppress_by_hand(
             connection,
             [address],
             actor=program.actor,
-            team_id=int(team_id),
+            team_id=team_id,
             channel=order.channel,
             category=order.category,
             asked_for=order.asked_for,

@@ -13,7 +13,7 @@ from nightmail.sending.campaigns import SuspensionRow, lift_suspension, suspend_
 from portal.api.authentication import ChannelWriter
 from portal.api.errors import errors
 from portal.api.strict_query import refuse_unknown_query
-from portal.api.visibility import sees
+from portal.api.visibility import sees, visible_team
 from portal.problems import RequestError
 from portal.state import PortalState
 
@@ -102,13 +102,11 @@ def suspend(
     """Senders stop using the channel for the team within a second. To suspend what is suspended changes nothing."""
     team = order.team or program.team_path
     with portal.engine.connect() as connection:
-        team_id = connection.scalar(text("select id from team where path = :path"), {"path": team})
-    if team_id is None or not sees(program, team):
-        raise RequestError("team_unknown", f"There is no team {team} that your key can see.")
-    row = suspend_channel(portal.engine, order.channel, reason=order.reason, by=program.actor, team_id=int(team_id))
+        team_id = visible_team(connection, program, team)
+    row = suspend_channel(portal.engine, order.channel, reason=order.reason, by=program.actor, team_id=team_id)
     response.headers["Location"] = f"/v1/suspensions/{row.id}"
     with portal.engine.connect() as connection:
-        waiting = waiting_for(connection, order.channel, int(team_id))
+        waiting = waiting_for(connection, order.channel, team_id)
     return Suspended(**_out(row, team).model_dump(), waiting=waiting)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from nightmail.api_keys import Program
 from nightmail.errors import UsageError
@@ -32,6 +32,14 @@ FEED_DESCRIPTION = (
 def sees(program: Program, team: str) -> bool:
     """Whether ``team`` is the key's team or below it."""
     return team == program.team_path or team.startswith(f"{program.team_path}.")
+
+
+def visible_team(connection: Connection, program: Program, path: str) -> int:
+    """The id of a team. Raises :class:`RequestError` (``team_unknown``), for those beside and above the key's too."""
+    team_id = connection.scalar(text("select id from team where path = :path"), {"path": path})
+    if team_id is None or not sees(program, path):
+        raise RequestError("team_unknown", f"There is no team {path} that your key can see.")
+    return int(team_id)
 
 
 def visible_campaign(connection: Connection, program: Program, key: str) -> CampaignRow:
