@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from commands.channel_choice import refuse_unknown_channel
 from commands.screen import Screen, screen, table
 from nightmail.errors import ContactFileError, UsageError
 
@@ -32,7 +33,7 @@ def suppress(
 ) -> None:
     """Use an address, or a list of them, no more from the next hand-off on. `nightmail unsuppress` takes it back."""
     from commands.local import actor, open_database
-    from commands.suppressions import given_address, refuse_unknown_channel
+    from commands.suppressions import given_address
     from nightmail.intake.direct_sends import team_of
     from nightmail.suppressing import suppress_by_hand
 

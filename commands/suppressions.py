@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from commands.channel_choice import refuse_unknown_channel
 from commands.screen import Screen, screen, table
-from nightmail.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -52,14 +52,6 @@ def given_address(connection: Connection, written: str, team: str | None) -> Add
     configured = settings()
     country = country_for(connection, team, configured.default_country)
     return read_address(written, country=country, hash_key=configured.key())
-
-
-def refuse_unknown_channel(channel: str | None) -> None:
-    """Raise :class:`UsageError` (``channel_unknown``) for a channel that there is not."""
-    from nightmail.message_ids import CHANNELS
-
-    if channel is not None and channel not in CHANNELS:
-        raise UsageError("channel_unknown", f"There is no channel {channel}.", f"Use: {', '.join(CHANNELS)}.")
 
 
 def show_suppressions(view: Screen, title: str, rows: Sequence[SuppressionRow]) -> None:

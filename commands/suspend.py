@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from commands.channel_choice import refuse_unknown_channel
 from commands.screen import screen
-from nightmail.errors import UsageError
 
 
 def suspend(
@@ -18,12 +18,10 @@ def suspend(
     """Stop using a channel within a second; its messages wait, and nothing is lost. `nightmail lift` ends it."""
     from commands.local import actor, open_database
     from nightmail.intake.direct_sends import team_of
-    from nightmail.message_ids import CHANNELS
     from nightmail.sending.campaigns import suspend_channel, waiting_for
 
     view = screen(json_output)
-    if channel not in CHANNELS:
-        raise UsageError("channel_unknown", f"There is no channel {channel}.", f"Use: {', '.join(CHANNELS)}.")
+    refuse_unknown_channel(channel)
     engine = open_database()
     team_id = None
     if team is not None:

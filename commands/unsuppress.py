@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from commands.channel_choice import refuse_unknown_channel
 from commands.screen import screen
 
 
@@ -23,7 +24,7 @@ def unsuppress(
 ) -> None:
     """Lift the suppressions of an address: a hard bounce that was none, or one by hand. Opt-outs and complaints stay."""
     from commands.local import actor, open_database
-    from commands.suppressions import given_address, refuse_unknown_channel, show_suppressions
+    from commands.suppressions import given_address, show_suppressions
     from nightmail.suppressing import (
         carriers_own_lists,
         lift_suppressions,
