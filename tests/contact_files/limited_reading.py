@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from nightmail.contact_files import ReadOptions, read_contact_file
 from nightmail.errors import NightmailError
@@ -45,18 +46,23 @@ def little_memory() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def read_limited(source: Path) -> Outcome:
-    """What reading ``source`` comes to; an assertion fails when it takes the reading process with it."""
+def in_a_process(read: Callable[[Path, Connection], None], source: Path) -> Any:
+    """What ``read`` sends of ``source`` from a process of its own; an assertion fails when reading ends that process."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["nightmail.contact_files.reading"])
     here, there = context.Pipe(duplex=False)
     with here:
-        process = context.Process(target=_read, args=(source, there))
+        process = context.Process(target=read, args=(source, there))
         process.start()
         there.close()
         process.join(120)
         assert process.exitcode == 0, f"the process that asked for the reading ended with {process.exitcode}"
-        outcome = here.recv()
+        return here.recv()
+
+
+def read_limited(source: Path) -> Outcome:
+    """What reading ``source`` comes to; an assertion fails when it takes the reading process with it."""
+    outcome = in_a_process(_read, source)
     assert isinstance(outcome, Outcome)
     return outcome
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import multiprocessing
 import resource
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from nightmail.contact_files import ReadOptions, read_contact_file
 from nightmail.errors import ContactFileError
 from nightmail.lake import TableFile
+from tests.contact_files.limited_reading import in_a_process
 
 MEGABYTE = 1024 * 1024
 HEADER = b"phone,name\n"
@@ -74,15 +74,6 @@ def _read(source: Path, there: Connection) -> None:
 def test_takes_time_and_memory_by_its_bytes(tmp_path: Path, content: bytes, outcome: dict[str, int] | str) -> None:
     source = tmp_path / "upload"
     source.write_bytes(gzip.compress(content, 1))
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["nightmail.contact_files.reading"])
-    here, there = context.Pipe(duplex=False)
-    with here:
-        process = context.Process(target=_read, args=(source, there))
-        process.start()
-        there.close()
-        process.join(120)
-        assert process.exitcode == 0, f"reading ended with {process.exitcode}"
-        found, megabytes = here.recv()
+    found, megabytes = in_a_process(_read, source)
     assert found == outcome
     assert megabytes < 800
