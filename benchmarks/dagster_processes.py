@@ -168,8 +168,8 @@ class DagsterProcesses:
         with self._engine.connect() as connection:
             by_runs = connection.scalar(
                 text(
-                    "select count(*) from attempt a join sender_run r on r.id = a.sender_run_id "
-                    "where r.dagster_run_id is not null and a.outcome = 'accepted'"
+                    "select count(*) from message m join sender_run r on r.id = m.sender_run_id "
+                    "where r.dagster_run_id is not null and m.state = 'accepted'"
                 )
             )
         return {

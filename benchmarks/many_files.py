@@ -74,7 +74,8 @@ _FILES = text("""
     from received_file r join campaign c on c.id = r.campaign_id left join lateral (
         select extract(epoch from min(handed_off_at))::float8 as first, extract(epoch from max(handed_off_at))::float8 as last,
             count(*) as messages, count(*) filter (where state = 'accepted') as accepted
-        from message where campaign_id = c.id) m on true
+        from message where ledger_month = c.ledger_month
+            and message_key between c.id::bigint << 38 and (c.id::bigint + 1 << 38) - 1) m on true
     where r.source = 'sftp' and r.state <> 'answer'
 """)
 

@@ -401,13 +401,18 @@ class Demonstration:
     def _show_escalation(self, key: str) -> None:
         from sqlalchemy import text
 
+        from nightmail.message_ids import campaign_keys
+
+        campaign = self._campaign(key)
+        first, last = campaign_keys(campaign.id)
         with self.running.engine.connect() as connection:
             rows = connection.execute(
                 text(
                     "select channel, state, coalesce(delivery, reason, '') as ended, count(*) as messages from message "
-                    "where campaign_id = :id group by 1, 2, 3 order by 1 desc, 2, 3"
+                    "where ledger_month = :month and message_key between :first and :last "
+                    "group by 1, 2, 3 order by 1 desc, 2, 3"
                 ),
-                {"id": self._campaign(key).id},
+                {"month": campaign.ledger_month, "first": first, "last": last},
             ).all()
             replies = connection.execute(
                 text(

@@ -50,6 +50,18 @@ class MessageId:
         )
 
 
+def campaign_keys(campaign_number: int) -> tuple[int, int]:
+    """The first and the last ledger key that messages of a campaign can have. Between them, keys are in the file's order."""
+    low = _LINE_BITS + _CHANNEL_BITS + _STEP_BITS
+    return campaign_number << low, (campaign_number + 1 << low) - 1
+
+
+def line_keys(campaign_number: int, line: int) -> tuple[int, int]:
+    """The first and the last ledger key that messages to one contact can have: its channels and steps lie between."""
+    first = (campaign_number << _LINE_BITS | line) << _CHANNEL_BITS + _STEP_BITS
+    return first, first + (1 << _CHANNEL_BITS + _STEP_BITS) - 1
+
+
 def parse_message_id(text: str) -> MessageId:
     """Take a message id apart. Raises ``ValueError`` when it is not one."""
     match = _MESSAGE_ID.fullmatch(text)

@@ -7,11 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection
 
 from nightmail.preparing import StageTables
 from nightmail.reasons import remedy, sentence
-from nightmail.sending.campaigns import message_counts
 
 
 @dataclass(frozen=True)
@@ -95,15 +93,3 @@ def reconcile_preparation(tables: StageTables, rows: int) -> Reconciled:
 
 def _count(messages: pa.Table, state: str) -> int:
     return int(pc.sum(pc.equal(messages["state"], state)).as_py() or 0)
-
-
-def reconcile_ledger(connection: Connection, campaign_id: int, messages: int) -> Reconciled:
-    """Reconcile the ledger with the number of messages that were rendered, follow-ups not counted.
-
-    messages = accepted + failed + held + cancelled + expired + not_needed + in doubt + queued + standby, with what is
-    being handed over at this moment.
-    """
-    counts = message_counts(connection, campaign_id)
-    total = sum(counts.values())
-    differences = () if total >= messages else (f"messages in the ledger = {total}, messages rendered = {messages}",)
-    return Reconciled({"messages": messages, **counts}, differences)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, text
 
 from nightmail.lake import Lake, TableFile
 from nightmail.lake_schemas import DELIVERY_REPORT, RECEIPTS, REPLIES, USAGE_REPORT
+from nightmail.message_ids import campaign_keys
 from nightmail.sending.carrier import NOT_REACHED, REACHED
 from nightmail.store.copying import copy_blocks, copy_table
 
@@ -38,7 +39,7 @@ _DELIVERY = f"""
         left join feed f on f.id = c.feed_id join template_version v on v.id = c.template_version_id
         join template p on p.id = v.template_id join category g on g.id = c.category_id
         left join carrier_account a on a.id = m.carrier_account_id
-    where m.campaign_id = %(campaign)s and (
+    where m.ledger_month = %(month)s and m.message_key between %(first)s and %(last)s and (
         (m.handed_off_at >= %(start)s and m.handed_off_at < %(end)s)
         or (m.handed_off_at is null and m.changed_at >= %(start)s and m.changed_at < %(end)s and m.state = any(%(ended)s))
     )
@@ -51,7 +52,7 @@ _SETTLED_LATE = "changed_at > handed_off_at"
 """As the index ``ix_message_settled_late`` has it: doubts that proved to be hand-offs."""
 
 _CAMPAIGNS = f"""
-    select c.id, c.key, c.loaded_at from campaign c where c.id in (
+    select c.id, c.key, c.loaded_at, c.ledger_month from campaign c where c.id in (
         select campaign_id from message where handed_off_at >= :start and handed_off_at < :end
         union select campaign_id from message where changed_at >= :start and changed_at < :end and {_DECIDED}
         union select campaign_id from message where changed_at >= :start and changed_at < :end and state = 'in_doubt'
@@ -81,9 +82,9 @@ def write_delivery_report(connection: Connection, lake: Lake, day: dt.date, dest
     campaigns = connection.execute(text(_CAMPAIGNS), values).all()
     with destination.writer(DELIVERY_REPORT) as writer:
         for campaign in campaigns:
-            parts: Iterable[pa.Table] = copy_blocks(
-                connection, _DELIVERY, {**values, "day": day, "campaign": campaign.id}, DELIVERY_REPORT
-            )
+            first, last = campaign_keys(campaign.id)
+            of_campaign = {**values, "day": day, "month": campaign.ledger_month, "first": first, "last": last}
+            parts: Iterable[pa.Table] = copy_blocks(connection, _DELIVERY, of_campaign, DELIVERY_REPORT)
             if campaign.loaded_at is not None and start <= campaign.loaded_at < end:
                 parts = chain(parts, [_held_contacts(connection, lake, day, campaign)])
             for part in parts:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
+from nightmail.message_ids import campaign_keys
 from nightmail.sending.carrier import NOT_REACHED, REACHED
 
 UNSETTLED = ("queued", "handing_over", "standby", "in_doubt")
@@ -39,12 +40,14 @@ class CampaignProgress:
 
 def campaign_progress(connection: Connection, campaign_id: int) -> CampaignProgress:
     """One query over the campaign's part of the ledger."""
+    first, last = campaign_keys(campaign_id)
     rows = connection.execute(
         text(
             "select state, case when delivery = any(:ends) then delivery end as ended, count(*) as messages "
-            "from message where campaign_id = :id group by 1, 2"
+            "from message where ledger_month = (select ledger_month from campaign where id = :id) "
+            "and message_key between :first and :last group by 1, 2"
         ),
-        {"id": campaign_id, "ends": _ENDS},
+        {"id": campaign_id, "first": first, "last": last, "ends": _ENDS},
     ).all()
     states: dict[str, int] = {}
     arrived = not_arrived = 0

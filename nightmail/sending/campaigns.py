@@ -23,6 +23,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, text
 
 from nightmail.errors import UsageError
+from nightmail.message_ids import campaign_keys
 from nightmail.sending.finish_forecast import AT_RISK, FinishForecast, forecast_of_ledger
 from nightmail.store.states import CAMPAIGN_TRANSITIONS, CampaignState
 
@@ -413,9 +414,8 @@ def release_scheduled(engine: Engine, *, actor: str = "schedule") -> list[str]:
 def _unsent(connection: Connection, campaign: CampaignRow) -> tuple[int, int]:
     row = connection.execute(
         text(
-            "select count(*) filter (where state in ('queued', 'standby')), "
-            "count(*) filter (where state = 'handing_over') from message where campaign_id = :id "
-            "and state in ('queued', 'standby', 'handing_over')"
+            "select (select count(*) from message where campaign_id = :id and state in ('queued', 'standby')), "
+            "(select count(*) from message where campaign_id = :id and state = 'handing_over')"
         ),
         {"id": campaign.id},
     ).one()
@@ -537,12 +537,30 @@ def due_work(connection: Connection, limit: int = 1000) -> DueWork:
     return DueWork(int(row[0]), int(row[1]), int(senders or 0))
 
 
+_COUNTS = """
+select (c.counts ->> 'messages')::bigint as messages, s.state, s.found
+from campaign c cross join lateral (
+    select state, count(*) as found from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
+        and m.state not in ('handing_over', 'accepted') group by state
+    union all select 'handing_over', count(*) from message m where m.ledger_month = c.ledger_month
+        and m.campaign_id = c.id and m.state = 'handing_over'
+) s
+where c.id = :id and exists (
+    select from message m where m.ledger_month = c.ledger_month and m.message_key between :first and :last)
+"""
+
+
 def message_counts(connection: Connection, campaign_id: int) -> dict[str, int]:
-    """Messages of a campaign by state; the sum is the number of messages planned."""
-    rows = connection.execute(
-        text("select state, count(*) from message where campaign_id = :id group by state"), {"id": campaign_id}
-    )
-    return {row[0]: int(row[1]) for row in rows}
+    """Messages of a campaign by state; the sum is the number of messages planned. Nothing without a ledger.
+
+    Most messages are accepted, and those are not counted: they are what is left of all that was loaded.
+    """
+    first, last = campaign_keys(campaign_id)
+    rows = connection.execute(text(_COUNTS), {"id": campaign_id, "first": first, "last": last}).all()
+    counts = {row.state: int(row.found) for row in rows if row.found}
+    if rows and (accepted := int(rows[0].messages) - sum(counts.values())):
+        counts["accepted"] = accepted
+    return counts
 
 
 def sends_to_write(connection: Connection, interval_s: int, limit: int = 20) -> list[CampaignRow]:

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any
 
 from psycopg import Connection
-from psycopg.errors import UniqueViolation
 
 from nightmail.sending.campaigns import CampaignRow
 from nightmail.sending.carrier import OutgoingMessage
@@ -225,15 +224,18 @@ def claim(
 
 _STORE = """
 with o as materialized (
-    select *, array['handing_over', 'in_doubt'] as before{joined}
+    select *, array[{before}] as before{joined}
     from unnest(%(message_key)s::bigint[]{arrays}) as each_one(message_key{names})
 ), attempts as (
     insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, started_at, outcome,
         finished_at, carrier_message_id, error_code, error_class)
     select %(month)s, o.message_key, {number}, {sender_run_id}, {carrier_account_id},
         now() - make_interval(secs => {age_s}), {outcome}, now(), {carrier_message_id}, {error_code}, {error_class}
-    from o where {outcome} is not null {on_conflict}
-)
+    from o where {outcome} <> 'accepted'
+    on conflict (ledger_month, message_key, number) do update set outcome = excluded.outcome,
+        finished_at = excluded.finished_at, carrier_message_id = excluded.carrier_message_id,
+        error_code = excluded.error_code, error_class = excluded.error_class
+){doubted}
 update message m set state = {state}, reason = {reason}, changed_at = now(),
     carrier_message_id = coalesce({carrier_message_id}, m.carrier_message_id), error_code = {error_code},
     attempts = case when {outcome} is null then m.attempts - 1 else m.attempts end,
@@ -246,13 +248,19 @@ from o
 where m.ledger_month = %(month)s and m.message_key = o.message_key and m.sender_run_id + 0 = o.sender_run_id
   and m.attempts = o.number and m.state = any(o.before)
 """
+# An accepted hand-off needs no attempt, as its message tells all of it; where there was none, there is nothing to tell.
+#
 # Each message is to be found by its key. States that last for seconds are in no statistics: were they constants here,
 # the planner would take the open messages for few and read all of them, or the whole month, for every batch.
-_ON_CONFLICT = """
-    on conflict (ledger_month, message_key, number) do update set outcome = excluded.outcome,
-        finished_at = excluded.finished_at, carrier_message_id = excluded.carrier_message_id,
-        error_code = excluded.error_code, error_class = excluded.error_class
-"""
+_DOUBTED = """, accepted as (
+    update attempt a set outcome = {outcome}, finished_at = now(), carrier_message_id = {carrier_message_id},
+        error_code = {error_code}, error_class = {error_class}
+    from o where a.ledger_month = %(month)s and a.message_key = o.message_key and a.number = o.number
+        and a.sender_run_id = o.sender_run_id and {outcome} = 'accepted'
+), not_tried as (
+    delete from attempt a using o where a.ledger_month = %(month)s and a.message_key = o.message_key
+        and a.number = o.number and a.sender_run_id = o.sender_run_id and {outcome} is null
+)"""
 _STORED_TYPES = {
     "number": "smallint",
     "state": "text",
@@ -274,17 +282,20 @@ _JOINED = ("number", "sender_run_id")
 
 
 @lru_cache(maxsize=64)
-def _store_query(varying: tuple[str, ...], *, again: bool) -> str:
-    """The statement for outcomes that differ in ``varying``; ``again`` when attempts may have been written already."""
+def _store_query(varying: tuple[str, ...], *, doubted: bool) -> str:
+    """The statement for outcomes that differ in ``varying``; ``doubted`` also of what somebody else put in doubt."""
     expressions = {
         name: f"o.{name}" if name in varying else f"%({name})s::{kind}" for name, kind in _STORED_TYPES.items()
     }
+    joined = "".join(f", {expressions[name]} as {name}" for name in _JOINED if name not in varying)
+    expressions |= {name: f"o.{name}" for name in _JOINED}
     return _STORE.format(
-        joined="".join(f", {expressions[name]} as {name}" for name in _JOINED if name not in varying),
+        before="'handing_over', 'in_doubt'" if doubted else "'handing_over'",
+        joined=joined,
         arrays="".join(f", %({name})s::{_STORED_TYPES[name]}[]" for name in varying),
         names="".join(f", {name}" for name in varying),
-        on_conflict=_ON_CONFLICT if again else "",
-        **expressions | {name: f"o.{name}" for name in _JOINED},
+        doubted=_DOUBTED.format(**expressions) if doubted else "",
+        **expressions,
     )
 
 
@@ -311,7 +322,7 @@ def store_outcomes(connection: Connection[Any], outcomes: Sequence[StoredOutcome
         suppressed = [each for each in group if each.suppress_as is not None]
         if waiting or suppressed:
             with connection.transaction():
-                _store(connection, month, group, now, again=True)
+                _store(connection, month, group, now)
                 _suppress(connection, suppressed)
                 if waiting:
                     connection.execute(
@@ -323,16 +334,10 @@ def store_outcomes(connection: Connection[Any], outcomes: Sequence[StoredOutcome
                         },
                     )
         else:
-            try:
-                _store(connection, month, group, now, again=False)
-            except UniqueViolation:
-                # Rare, and nothing was written: an earlier try was, or somebody has put the attempt in doubt.
-                _store(connection, month, group, now, again=True)
+            _store(connection, month, group, now)
 
 
-def _store(
-    connection: Connection[Any], month: dt.date, group: Sequence[StoredOutcome], now: float, *, again: bool
-) -> None:
+def _store(connection: Connection[Any], month: dt.date, group: Sequence[StoredOutcome], now: float) -> None:
     columns: dict[str, list[Any]] = {
         "number": [each.intent.number for each in group],
         "state": [each.state for each in group],
@@ -359,7 +364,10 @@ def _store(
         else:
             values[name] = _array(column)
             varying.append(name)
-    connection.execute(_store_query(tuple(varying), again=again), values)
+    written = connection.execute(_store_query(tuple(varying), doubted=False), values).rowcount
+    if written < len(group):
+        # An earlier try was written, or somebody took this sender for dead and has put what it had in hand in doubt.
+        connection.execute(_store_query(tuple(varying), doubted=True), values)
 
 
 def _element(value: float | str | None) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 
 from nightmail.errors import NightmailError, UsageError
 from nightmail.lake import TableFile
-from nightmail.message_ids import CHANNELS, message_keys, parse_message_id
+from nightmail.message_ids import CHANNELS, campaign_keys, message_keys, parse_message_id
 from nightmail.sending.campaigns import (
     CampaignRow,
     forecast_ending,
@@ -93,10 +94,11 @@ def load_ledger(
                 _remove(connection, found)
             epoch = int(connection.scalar(text("select epoch from deployment")) or 1)
             zones = _TimeZones(audience)
+            counts: Counter[str] = Counter()
             for block in messages.blocks():
                 _copy_in(connection, found, block, zones, month=month, now=now, epoch=epoch)
-            counts = message_counts(connection, found.id)
-            _refresh_statistics(connection, month, sum(counts.values()))
+                counts.update({each["values"]: each["counts"] for each in block["state"].value_counts().to_pylist()})
+            _refresh_statistics(connection, month, counts.total())
             connection.execute(
                 text(
                     "update campaign set ledger_month = :month, loaded_at = now(), ledger_changed_at = now() "
@@ -104,7 +106,7 @@ def load_ledger(
                 ),
                 {"month": month, "id": found.id},
             )
-            record_counts(connection, found.id, {"messages": sum(counts.values())})
+            record_counts(connection, found.id, {"messages": counts.total()})
             forecast = forecast_ending(connection, found.id, now)
             # A cancel that came meanwhile makes this move fail, which takes the rows back.
             moved = move(
@@ -112,14 +114,14 @@ def load_ledger(
                 found.id,
                 state_after_loading(found, now, needs_approval=needs_approval),
                 actor=actor,
-                detail={"messages": sum(counts.values())},
+                detail={"messages": counts.total()},
             )
             return Loaded(
                 campaign=found.key,
                 state=moved.state,
-                messages=sum(counts.values()),
-                queued=counts.get(MessageState.QUEUED, 0),
-                standby=counts.get(MessageState.STANDBY, 0),
+                messages=counts.total(),
+                queued=counts[MessageState.QUEUED],
+                standby=counts[MessageState.STANDBY],
                 already_loaded=False,
                 finishes_by=forecast.finishes_by,
                 late=forecast.late,
@@ -150,15 +152,12 @@ def _already_loaded(engine: Engine, campaign: CampaignRow) -> Loaded:
 
 
 def _remove(connection: Connection, campaign: CampaignRow) -> None:
-    for table in ("message_content", "attempt"):
+    first, last = campaign_keys(campaign.id)
+    for table in ("message_content", "attempt", "message"):
         connection.execute(
-            text(
-                f"delete from {table} x using message m where m.campaign_id = :id "  # noqa: S608
-                "and x.ledger_month = m.ledger_month and x.message_key = m.message_key"
-            ),
-            {"id": campaign.id},
+            text(f"delete from {table} where ledger_month = :month and message_key between :first and :last"),  # noqa: S608
+            {"month": campaign.ledger_month, "first": first, "last": last},
         )
-    connection.execute(text("delete from message where campaign_id = :id"), {"id": campaign.id})
 
 
 class _TimeZones:
@@ -306,7 +305,7 @@ _SENDS_QUERY = """
                m.address_hash, m.state, m.reason, a.carrier, m.carrier_message_id, m.attempts,
                (extract(epoch from m.handed_off_at) * 1000000)::bigint, m.segments, m.cost, m.currency
         from message m left join carrier_account a on a.id = m.carrier_account_id
-        where m.ledger_month = {month} and m.campaign_id = {campaign}
+        where m.ledger_month = {month} and m.message_key between {first} and {last}
         order by m.message_key
     ) to stdout (format csv)
 """
@@ -331,8 +330,12 @@ def write_sends(engine: Engine, campaign: str | int, sends: TableFile) -> dict[s
             return counts
         driver = connection.connection.driver_connection
         assert driver is not None
+        first, last = campaign_keys(found.id)
         query = sql.SQL(_SENDS_QUERY).format(
-            token=sql.Literal(found.token), month=sql.Literal(found.ledger_month), campaign=sql.Literal(found.id)
+            token=sql.Literal(found.token),
+            month=sql.Literal(found.ledger_month),
+            first=sql.Literal(first),
+            last=sql.Literal(last),
         )
         with driver.cursor() as cursor, cursor.copy(query) as copy:
             for block in whole_rows(copy):

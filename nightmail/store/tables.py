@@ -438,7 +438,9 @@ class Message(Base):
     State ``handing_over`` is the intent: it is committed, with the sender's run, before the request is written.
     ``due_at`` is when the message may be handed off (quiet hours, schedule, back-off); for a standby message it is when
     it takes over at the latest. ``delivery`` is the best status that receipts gave. Keys of one contact's messages are
-    neighbours, so that the primary key finds its other channels and steps. A receipt changes no indexed column.
+    neighbours, and those of a campaign lie between :func:`nightmail.message_ids.campaign_keys`, so that the primary key
+    finds both. A receipt changes no indexed column. How full its pages
+    are made says :data:`nightmail.store.partitions.FILL`.
     """
 
     __tablename__ = "message"
@@ -476,7 +478,12 @@ class Message(Base):
     replied_at: Mapped[dt.datetime | None]
     duration_s: Mapped[int | None]
     __table_args__ = (
-        Index("ix_message_campaign_state", "campaign_id", "state"),
+        Index(
+            "ix_message_not_accepted",
+            "campaign_id",
+            "state",
+            postgresql_where=text("state not in ('handing_over', 'accepted')"),
+        ),
         Index("ix_message_due", "campaign_id", "channel", "due_at", postgresql_where=text("state = 'queued'")),
         Index("ix_message_standby", "campaign_id", "due_at", postgresql_where=text("state = 'standby'")),
         Index(
@@ -535,9 +542,11 @@ class SenderRun(Base):
 
 
 class Attempt(Base):
-    """One hand-off of a message and what came of it. Its intent was the message's state ``handing_over``.
+    """A hand-off of a message that the carrier did not plainly accept, and what came of it.
 
-    ``outcome`` is one of :class:`nightmail.sending.carrier.Outcome`; an attempt in doubt changes to what it proved to be.
+    Its intent was the message's state ``handing_over``. ``outcome`` is one of
+    :class:`nightmail.sending.carrier.Outcome`; an attempt in doubt changes to what it proved to be. A hand-off that was
+    accepted at once is told by the message's own row and by nothing else: who, over which account, when, as which attempt.
     """
 
     __tablename__ = "attempt"

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from nightmail.intake.answers import write_rejects
 from nightmail.lake import Lake
-from nightmail.message_ids import MAXIMUM_LINE, from_key
+from nightmail.message_ids import MAXIMUM_LINE, campaign_keys, from_key, line_keys
 from nightmail.preparing import StageTables
 from nightmail.sending.campaigns import (
     CampaignRow,
@@ -248,24 +248,21 @@ def messages(
         row = visible_campaign(connection, program, campaign)
         if row.ledger_month is None:
             return Page(items=[], next=None)
-        # A message's key holds the campaign's number and the line: the primary key's order is the file's.
-        low, high = row.id << 38, (row.id + 1) << 38
-        if line is not None:
-            low, high = low | line << 7, low | (line + 1) << 7
+        first, last = campaign_keys(row.id) if line is None else line_keys(row.id, line)
         found = connection.execute(
             text(
                 "select message_key, line, channel, step, state, reason, country, language, segments, cost, currency,"
                 " attempts, carrier_message_id, error_code, due_at, handed_off_at, delivery, delivery_at,"
                 " delivery_error, opened_at, clicked_at, replied_at, duration_s from message"
-                " where ledger_month = :month and message_key >= :low and message_key < :high"
+                " where ledger_month = :month and message_key between :first and :last"
                 " and message_key > :after and (cast(:state as text) is null or state = :state)"
                 " and (cast(:delivery as text) is null or delivery = :delivery)"
                 " order by message_key limit :limit"
             ),
             {
                 "month": row.ledger_month,
-                "low": low,
-                "high": high,
+                "first": first,
+                "last": last,
                 "after": -1 if after is None else after,
                 "state": state and str(state),
                 "delivery": delivery and str(delivery),
@@ -377,15 +374,16 @@ def report(campaign: CampaignKey, program: ReportReader, portal: PortalState) ->
     with portal.engine.connect() as connection:
         row = visible_campaign(connection, program, campaign)
         now = connection.scalar(text("select now()"))
+        first, last = campaign_keys(row.id)
         lines = connection.execute(
             text(
                 "select channel, country, state, reason, delivery, count(*) as messages, sum(segments) as segments,"
                 " sum(cost) as cost, currency, count(replied_at) as replies from message"
-                " where ledger_month = :month and campaign_id = :id"
+                " where ledger_month = :month and message_key between :first and :last"
                 " group by channel, country, state, reason, delivery, currency"
                 " order by channel, country nulls last, state, delivery nulls last, reason nulls last limit 20000"
             ),
-            {"month": row.ledger_month, "id": row.id},
+            {"month": row.ledger_month, "first": first, "last": last},
         ).all()
     assert now is not None
     return Report(

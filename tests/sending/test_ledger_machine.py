@@ -200,6 +200,17 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert self.organisation.query(
                     "select 1 from audit where object = :o and action = 'message.decided_accepted'", o=row["message_id"]
                 )
+        # What was in doubt is settled with its message, or went on with another attempt.
+        assert not self.organisation.query(
+            "select m.message_key, m.attempts, a.outcome from message m join attempt a using (ledger_month, message_key) "
+            "where m.campaign_id = :c and a.number = m.attempts and m.state = 'accepted' and a.outcome <> 'accepted'",
+            c=self.campaign.id,
+        )
+        assert not self.organisation.query(
+            "select from message m join attempt a using (ledger_month, message_key) "
+            "where m.campaign_id = :c and a.number > m.attempts",
+            c=self.campaign.id,
+        )
 
 
 def test_the_ledger_keeps_its_promise_in_any_order(database: Engine, tmp_path: Path, monkeypatch: Any) -> None:
