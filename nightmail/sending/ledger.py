@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 NOT_YET = dt.datetime(2999, 1, 1, tzinfo=dt.UTC)
 """``due_at`` of a standby message for which nothing has happened yet."""
+LOADED_AT_ONCE, SENT_AT_ONCE = 10_000, 1_000
+"""Rows in memory and on their way to the database: emails of some kilobytes each fit into memory that is used again."""
 
 _MESSAGE_COLUMNS = (
     "ledger_month, message_key, campaign_id, line, channel, step, state, due_at, contact_id, address_hash, country, "
@@ -95,7 +97,7 @@ def load_ledger(
             epoch = int(connection.scalar(text("select epoch from deployment")) or 1)
             zones = _TimeZones(audience)
             counts: Counter[str] = Counter()
-            for block in messages.blocks():
+            for block in messages.blocks(rows=LOADED_AT_ONCE):
                 _copy_in(connection, found, block, zones, month=month, now=now, epoch=epoch)
                 counts.update({each["values"]: each["counts"] for each in block["state"].value_counts().to_pylist()})
             _refresh_statistics(connection, month, counts.total())
@@ -293,7 +295,7 @@ def _copy_table(connection: Connection, table: str, columns: str, rows: pa.Table
     options = pacsv.WriteOptions(include_header=False)
     with driver.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin (format csv)") as copy:
         # Text is always quoted and null never, which is how COPY tells the empty text from null.
-        for batch in rows.to_batches(max_chunksize=50_000):
+        for batch in rows.to_batches(max_chunksize=SENT_AT_ONCE):
             buffer = io.BytesIO()
             pacsv.write_csv(batch, buffer, options)
             copy.write(buffer.getbuffer())
