@@ -25,13 +25,13 @@ from sqlalchemy import Connection, Engine, Row, text
 from nightmail.errors import UsageError
 from nightmail.message_ids import campaign_keys
 from nightmail.sending.finish_forecast import AT_RISK, FinishForecast, forecast_of_ledger
-from nightmail.store.states import CAMPAIGN_TRANSITIONS, CampaignState
+from nightmail.store.states import CAMPAIGN_TRANSITIONS, CampaignState, MessageState
 
 ORDINARY_PRIORITY = 5
 URGENT_PRIORITY = 0
 PREPARABLE = (CampaignState.RECEIVED,)
 """States from which a preparing run may start."""
-CANCEL_CHUNK = 20_000
+END_CHUNK = 20_000
 
 _COLUMNS = """
     c.id, c.key, c.token, c.team_id, t.path as team, c.feed_id, f.name as feed, c.template_version_id, c.category_id,
@@ -456,7 +456,7 @@ def cancel(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:
     """
     with engine.begin() as connection:
         moved = move(connection, get_campaign(connection, campaign).id, CampaignState.CANCELLED, actor=actor)
-    cancel_messages(engine, moved.id)
+    end_unsent(engine, moved.id, MessageState.CANCELLED, "campaign_cancelled")
     with engine.connect() as connection:
         _, under_way = _unsent(connection, moved)
         cancelled = connection.scalar(
@@ -465,23 +465,35 @@ def cancel(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:
     return Stopped(moved, int(cancelled or 0), under_way)
 
 
-def cancel_messages(engine: Engine, campaign_id: int) -> int:
-    """Mark what a cancelled or stopped campaign did not hand off as cancelled, by chunks; gives how many."""
+_END_UNSENT = """
+with chosen as materialized (
+    select message_key from message where ledger_month = :month and message_key > :after and message_key <= :last
+    and state in ('queued', 'standby') order by message_key limit :chunk for update skip locked
+), ended as (
+    update message m set state = :state, reason = :reason from chosen s
+    where m.ledger_month = :month and m.message_key = s.message_key returning m.message_key
+)
+select count(*), max(message_key) from ended
+"""
+
+
+def end_unsent(engine: Engine, campaign_id: int, state: MessageState, reason: str) -> int:
+    """Give up what a campaign has not handed off, by chunks from its first message to its last; gives how many.
+
+    What a sender has in hand at this moment is passed over, and given up another time if it comes back.
+    """
+    after, last = campaign_keys(campaign_id)
+    with engine.connect() as connection:
+        month = connection.scalar(text("select ledger_month from campaign where id = :id"), {"id": campaign_id})
     total = 0
-    while True:
+    while month is not None:
         with engine.begin() as connection:
-            done = connection.execute(
-                text(
-                    "with chosen as (select ledger_month, message_key from message where campaign_id = :id "
-                    "and state in ('queued', 'standby') limit :chunk for update skip locked) "
-                    "update message m set state = 'cancelled', reason = 'campaign_cancelled' from chosen s "
-                    "where m.ledger_month = s.ledger_month and m.message_key = s.message_key"
-                ),
-                {"id": campaign_id, "chunk": CANCEL_CHUNK},
-            ).rowcount
+            values = {"month": month, "after": after, "last": last, "state": str(state), "reason": reason}
+            done, after = connection.execute(text(_END_UNSENT), {**values, "chunk": END_CHUNK}).one()
         total += done
-        if done < CANCEL_CHUNK:
-            return total
+        if done < END_CHUNK:
+            break
+    return total
 
 
 def stop(engine: Engine, campaign: str | int, *, actor: str, problem: Mapping[str, Any]) -> CampaignRow:
