@@ -13,7 +13,7 @@ order; their log of what they accepted is the witness. At the end:
 - ``unresolved``: messages that the witness has and the ledger does not know as accepted; must be 0;
 - ``in_doubt``: messages that stayed in doubt, as the carrier never had them. ``by_channel`` holds each channel's number
   against its bound: the messages of the requests that faults hit (one for SMS and calls, one request's for email), and
-  one window of each sender that died: 100 SMS, 100 calls, one request of emails per connection;
+  one window of each sender that died over messages: 100 SMS, 100 calls, one request of emails per connection;
 - ``stuck_runs``: runs that Dagster believes to be at work when all is done; must be 0.
 """
 
@@ -46,7 +46,6 @@ from nightmail.sending.advance import advance_ledger
 from nightmail.sending.in_doubt import resolve_in_doubt
 from nightmail.sending.routes import DEFAULT_CONNECTIONS
 from nightmail.sending.senders import WINDOW
-from nightmail.settings import settings
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import DAGSTER_DATABASE, LocalServer
 from nightmail.store.upgrade import upgrade
@@ -330,7 +329,7 @@ def run(
             sender.kill()
             sender.join()
         _settle(rig)
-        _judge(rig, result, senders, tell)
+        _judge(rig, result, tell)
     finally:
         if killer is not None:
             killer.end()
@@ -392,7 +391,7 @@ def _settle(rig: Rig) -> None:
         resolve_in_doubt(rig.engine, sandbox_carriers(rig.public_url), limit=20_000)
 
 
-def _judge(rig: Rig, result: Result, senders: int, tell: Any) -> None:
+def _judge(rig: Rig, result: Result, tell: Any) -> None:
     witness = Counter(line["message_id"] for line in rig.accepted())
     counts = rig.ask("")
     result.faults = sum(counts["faults"].values())
@@ -438,16 +437,12 @@ def _judge(rig: Rig, result: Result, senders: int, tell: Any) -> None:
                     {"token": message_id.split("-")[0], "line": int(line), "channel": channel, "step": int(step)},
                 ).all()
                 tell(f"{message_id}: {found}")
-    result.by_channel = _doubts_by_channel(rig, result, senders, counts["faults_on"])
+    result.by_channel = _doubts_by_channel(rig, counts["faults_on"])
     result.in_doubt_bound = sum(each["bound"] for each in result.by_channel.values())
 
 
-def _doubts_by_channel(rig: Rig, result: Result, senders: int, faults_on: dict[str, Any]) -> dict[str, dict[str, int]]:
-    """What is and ever was in doubt, by channel, against what faults and deaths of senders can have put there."""
-    # Dagster's own senders end with their daemon, and so may any sender that a fallen database takes for dead.
-    sender_runs = settings().senders if rig.dagster is not None else 0
-    deaths = result.kills + result.run_kills + result.daemon_kills * sender_runs
-    deaths += (result.database_restarts + result.disk_fillings) * (senders + sender_runs)
+def _doubts_by_channel(rig: Rig, faults_on: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """What is and ever was in doubt, by channel, against what faults and the senders that died can have put there."""
     with rig.engine.connect() as connection:
         rows = connection.execute(text("select channel, count(*) from message where state = 'in_doubt' group by 1"))
         now = {row[0]: int(row[1]) for row in rows}
@@ -462,12 +457,14 @@ def _doubts_by_channel(rig: Rig, result: Result, senders: int, faults_on: dict[s
     for channel, window in WINDOWS.items():
         hit = faults_on.get(REQUESTS[channel], {})
         doubtful = sum(each["messages"] for kind, each in hit.items() if kind not in HARMLESS)
+        left_by_deaths = [int(row[2]) for row in ever if row[0] == channel and row[2]]
         found[channel] = {
             "in_doubt": now.get(channel, 0),
             "ever_in_doubt": sum(int(row[1]) for row in ever if row[0] == channel),
-            "bound": doubtful + deaths * window,
+            "bound": doubtful + len(left_by_deaths) * window,
             "messages_hit_by_faults": doubtful,
-            "largest_window": max((int(row[2]) for row in ever if row[0] == channel), default=0),
+            "deaths_over_messages": len(left_by_deaths),
+            "largest_window": max(left_by_deaths, default=0),
             "window": window,
         }
     return found
