@@ -550,7 +550,7 @@ def due_work(connection: Connection, limit: int = 1000) -> DueWork:
 
 
 _COUNTS = """
-select (c.counts ->> 'messages')::bigint as messages, s.state, s.found
+select c.loaded_messages, s.state, s.found
 from campaign c cross join lateral (
     select state, count(*) as found from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
         and m.state not in ('handing_over', 'accepted') group by state
@@ -570,7 +570,7 @@ def message_counts(connection: Connection, campaign_id: int) -> dict[str, int]:
     first, last = campaign_keys(campaign_id)
     rows = connection.execute(text(_COUNTS), {"id": campaign_id, "first": first, "last": last}).all()
     counts = {row.state: int(row.found) for row in rows if row.found}
-    if rows and (accepted := int(rows[0].messages) - sum(counts.values())):
+    if rows and (accepted := rows[0].loaded_messages - sum(counts.values())):
         counts["accepted"] = accepted
     return counts
 

@@ -103,10 +103,10 @@ def load_ledger(
             _refresh_statistics(connection, month, counts.total())
             connection.execute(
                 text(
-                    "update campaign set ledger_month = :month, loaded_at = now(), ledger_changed_at = now() "
-                    "where id = :id"
+                    "update campaign set ledger_month = :month, loaded_at = now(), loaded_messages = :messages, "
+                    "ledger_changed_at = now() where id = :id"
                 ),
-                {"month": month, "id": found.id},
+                {"month": month, "messages": counts.total(), "id": found.id},
             )
             record_counts(connection, found.id, {"messages": counts.total()})
             forecast = forecast_ending(connection, found.id, now)

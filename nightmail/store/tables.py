@@ -365,6 +365,7 @@ class Campaign(Base):
     run_id: Mapped[str | None]
     ledger_month: Mapped[dt.date | None]
     loaded_at: Mapped[dt.datetime | None]
+    loaded_messages: Mapped[int | None]
     first_hand_off_at: Mapped[dt.datetime | None]
     finished_at: Mapped[dt.datetime | None]
     sends_written_at: Mapped[dt.datetime | None]

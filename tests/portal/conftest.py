@@ -117,7 +117,10 @@ class Organisation:
         with self.engine.begin() as connection:
             ensure_partitions(connection, month)
             connection.execute(
-                text("update campaign set ledger_month = :month, loaded_at = now() where id = :id"),
+                text(
+                    "update campaign set ledger_month = :month, loaded_at = now(), "
+                    "loaded_messages = coalesce(loaded_messages, 0) + 1 where id = :id"
+                ),
                 {"month": month, "id": campaign.id},
             )
             for table, columns in (("message", row), ("message_content", content)):

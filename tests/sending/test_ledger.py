@@ -193,3 +193,14 @@ def test_sends_is_the_ledger_written_out(organisation: Organisation) -> None:
     empty = organisation.received()
     assert write_sends(organisation.engine, empty.id, sends) == {}
     assert sends.num_rows() == 0
+
+
+def test_a_campaign_whose_month_is_gone_counts_nothing(organisation: Organisation) -> None:
+    """Accepted messages are what is left of those that were loaded, but not when the ledger itself has left."""
+    campaign = organisation.campaign(3)
+    organisation.drain()
+    with organisation.engine.connect() as connection:
+        assert message_counts(connection, campaign.id) == {"accepted": 3}
+    organisation.execute("delete from message")
+    with organisation.engine.connect() as connection:
+        assert message_counts(connection, campaign.id) == {}

@@ -23,7 +23,7 @@ from sqlalchemy import Engine
 
 from benchmarks.sending_rig import KEY, Organisation
 from nightmail.sending.advance import advance_ledger
-from nightmail.sending.campaigns import CampaignRow, cancel, pause, resume
+from nightmail.sending.campaigns import CampaignRow, cancel, message_counts, pause, resume
 from nightmail.sending.carrier import HandOff, Outcome, OutgoingMessage, Receipt, ReceiptStatus
 from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.in_doubt import Decision, decide
@@ -191,6 +191,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert all(count == 1 for count in self.carrier_has.values()), self.carrier_has
         rows = self.organisation.messages(self.campaign)
         assert len(rows) == self.planned
+        with self.organisation.engine.connect() as connection:
+            assert message_counts(connection, self.campaign.id) == Counter(row["state"] for row in rows)
         for row in rows:
             if row["message_id"] in self.carrier_has:
                 # The carrier has it: the ledger knows, or knows that it does not know.

@@ -17,6 +17,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("campaign", sa.Column("loaded_messages", sa.Integer()))
+    op.execute("update campaign set loaded_messages = (counts ->> 'messages')::int where loaded_at is not null")
     op.drop_index("ix_message_campaign_state", "message")
     op.create_index(
         "ix_message_not_accepted",
