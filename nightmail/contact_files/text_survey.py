@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from nightmail.contact_files.alphabets import better_alphabet
 from nightmail.contact_files.failures import file_error
 from nightmail.contact_files.western_codecs import NeighbourCounts, better_codec
 
@@ -220,18 +221,20 @@ def _single_byte(path: Path, end: int, has_nul: bool) -> TextSurvey:
     runs, euro, ligatures, upper_inside = _neighbours(path, end)
     another_script = high > 3 and runs > 0.4 * high
     foreign = another_script or undefined > 0 or upper_inside > 0.3 * max(letters, 1)
-    better = None if another_script else better_codec(_counted_neighbours(path, end))
-    if better is not None:
-        evidence = f"it is not UTF-8, and as Windows-1252 its words would hold signs; as {better} they are letters"
-        damaged = _try(path, better, 0, end).bad > 0
-        return TextSurvey(better, better, "unsure", evidence, 0, damaged, has_nul, end)
+
+    def guessed(codec: str, evidence: str) -> TextSurvey:
+        damaged = _try(path, codec, 0, end).bad > 0
+        return TextSurvey(codec, codec, "unsure", f"it is not UTF-8, and {evidence}", 0, damaged, has_nul, end)
+
+    if (found := better_alphabet(counts)) is not None:
+        return guessed(found.codec, f"its letters are {found.language} as {found.codec}, and strange as Windows-1252")
+    if not another_script and (codec := better_codec(_counted_neighbours(path, end))) is not None:
+        return guessed(codec, f"as Windows-1252 its words would hold signs; as {codec} they are letters")
     if foreign:
-        evidence = "it is not UTF-8, and its bytes do not look like a western European text"
-        codec = _codec_of_another_script(path, end) if another_script else None
-        if codec is not None:
-            evidence += f"; they look like {codec}"
-            damaged = _try(path, codec, 0, end).bad > 0
-            return TextSurvey(codec, codec, "unsure", evidence, 0, damaged, has_nul, end)
+        strange = "its bytes do not look like a western European text"
+        if another_script and (codec := _codec_of_another_script(path, end)) is not None:
+            return guessed(codec, f"{strange}; they look like {codec}")
+        evidence = f"it is not UTF-8, and {strange}"
         return TextSurvey("cp1252", "windows-1252", "unsure", evidence, 0, undefined > 0, has_nul, end)
     if controls:
         evidence = f"it is not UTF-8, and {controls} of its bytes are letters or signs in Windows-1252 only"

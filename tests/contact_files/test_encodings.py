@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 
+import numpy as np
 import pytest
 from babel import Locale
 
+from nightmail.contact_files.alphabets import Guess, better_alphabet
 from nightmail.contact_files.western_codecs import NeighbourCounts, better_codec
 from tests.contact_files.conftest import Reader
 
@@ -139,3 +141,55 @@ def test_western_names_are_never_taken_for_dos_or_mac_text(encoding: str, langua
             counts = NeighbourCounts()
             counts.add(b"+4479;" + written.encode(encoding, "ignore") + b"\n")
             assert better_codec(counts) is None, written
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp1250", ["Jiří Dvořák", "Božena Němcová", "Tomáš Růžička", "Kateřina Křížová", "Ondřej Šťastný"]),
+        ("iso8859-2", ["Jiří Dvořák", "Božena Němcová", "Tomáš Růžička", "Kateřina Křížová", "Ondřej Šťastný"]),
+        ("cp1250", ["Ľubomír Kováč", "Žofia Ďurišová", "Jozef Hruška", "Mária Šťastná", "Ján Tkáč"]),
+        ("cp1250", ["Erdős Pál", "Szűcs Ödön", "Győri Ágnes", "Kőműves Jenő", "Füredi Gergő", "Tóth Erzsébet"]),
+        ("cp1250", ["Šimun Đurić", "Željka Čović", "Nikša Perišić", "Anđelka Žižić"]),
+        ("cp1250", ["Ştefan Ţepeş", "Mihăiţă Vlăduţ", "Ionuţ Bălăşoiu", "Sânziana Brătianu"]),
+        ("cp1257", ["Jānis Bērziņš", "Kārlis Ozoliņš", "Ieva Kļaviņa", "Līga Šmite", "Ģirts Ņikitins"]),
+        ("cp1257", ["Žydrūnas Kazlauskas", "Ramunė Šimkutė", "Giedrė Žukauskienė", "Eglė Bružė", "Jonas Ąžuolas"]),
+        ("cp1254", ["Ayşe Yılmaz", "Çağla Şahin", "Işıl Gündoğdu", "Barış Özgür", "İpek Kılıç"]),
+    ],
+)
+def test_central_european_names_are_told_by_their_alphabet(read: Reader, encoding: str, names: list[str]) -> None:
+    """As Windows-1252 they would be letters too, and go out as `Jiøí Dvoøák`."""
+    rows = "".join(f"+4479{number},{name}\n" for number, name in enumerate(names))
+    result = read(f"phone,name\n{rows}".encode(encoding))
+    assert (result.summary.encoding, result.summary.encoding_certainty) == (encoding, "unsure")
+    assert result.column("name") == names
+    assert result.warnings["file_encoding_unsure"] == 1
+
+
+def _bytes_of(language: str, encoding: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """How often each byte stands in the names that a language has for countries."""
+    names = "\n".join(Locale(language).territories.values()).translate({0x219: "ş", 0x21B: "ţ", 0x218: "Ş", 0x21A: "Ţ"})
+    return np.bincount(np.frombuffer(names.encode(encoding, "ignore"), np.uint8), minlength=256)
+
+
+@pytest.mark.parametrize(
+    ("language", "codec", "name"),
+    [
+        ("cs", "cp1250", "Czech"),
+        ("sk", "cp1250", "Slovak"),
+        ("hu", "cp1250", "Hungarian"),
+        ("lv", "cp1257", "Latvian"),
+        ("lt", "cp1257", "Lithuanian"),
+        ("tr", "cp1254", "Turkish"),
+    ],
+)
+def test_a_text_is_told_by_its_alphabet(language: str, codec: str, name: str) -> None:
+    assert better_alphabet(_bytes_of(language, codec)) == Guess(codec, name)
+
+
+@pytest.mark.parametrize("others", ["", "fr", "es", "de"])
+@pytest.mark.parametrize("language", ["fr", "de", "es", "it", "pt", "sv", "da", "nb", "nl", "is", "ca", "fi", "ga"])
+def test_western_texts_stay_western(language: str, others: str) -> None:
+    """Also a list of customers in two countries, which no single alphabet covers."""
+    counts = _bytes_of(language, "cp1252") + (_bytes_of(others, "cp1252") if others else 0)
+    assert better_alphabet(counts) is None
