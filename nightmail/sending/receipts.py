@@ -128,13 +128,14 @@ def _places_by_id(connection: Connection, message_ids: Iterable[str | None]) -> 
 
 
 def _places_by_carrier(connection: Connection, carrier_ids: Iterable[str | None]) -> dict[str, _Place]:
+    """Messages by the carrier's own id, where it names one: all emails of one request share SendGrid's."""
     wanted = list({each for each in carrier_ids if each})
     if not wanted:
         return {}
     rows = connection.execute(
         text(
-            "select carrier_message_id, ledger_month, message_key, campaign_id from message "
-            "where carrier_message_id = any(:ids)"
+            "select carrier_message_id, min(ledger_month), min(message_key), min(campaign_id) from message "
+            "where carrier_message_id = any(:ids) group by 1 having count(*) = 1"
         ),
         {"ids": wanted},
     )

@@ -84,6 +84,17 @@ def test_a_receipt_by_the_carriers_id_finds_its_message(organisation: Organisati
     assert organisation.query("select count(*) from receipt where message_key is null")[0][0] == 3
 
 
+def test_a_carriers_id_that_many_emails_share_names_none_of_them(organisation: Organisation) -> None:
+    """An event with the id of a request alone does not become the news of one of its recipients."""
+    campaign = sent(organisation, "+447700900001", "+447700900002", channels=("email",))
+    first, second = organisation.messages(campaign)
+    assert first["carrier_message_id"] == second["carrier_message_id"] is not None
+    event = receipt(None, ReceiptStatus.BOUNCED, carrier_message_id=first["carrier_message_id"])
+    taken = take_receipts(organisation.engine, [event], hash_key=KEY)
+    assert (taken.taken, taken.unattached, taken.suppressed) == (1, 1, 0)
+    assert [row["delivery"] for row in organisation.messages(campaign)] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("status", "error_class", "reason"),
     [
