@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from nightmail.contacts.byte_spans import Spans
 from nightmail.contacts.email_domains import typing_errors
+from nightmail.masks import truth
 
 INVISIBLE = (
     "\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
@@ -79,7 +80,7 @@ def judge_emails(values: pa.Array) -> EmailVerdicts:
     """The verdicts on ``values``, which have no white space around them."""
     nothing = pa.scalar(None, pa.string())
     spans = Spans.of(values)
-    rows = np.flatnonzero(_true(pc.match_substring_regex(values, _ORDINARY)) & (spans.length <= _SHORT))
+    rows = np.flatnonzero(truth(pc.match_substring_regex(values, _ORDINARY)) & (spans.length <= _SHORT))
     domains = _domains(spans, rows)
     first, which = domains.distinct()
     known = [_plain_domain(domain) for domain in domains.texts(first)]
@@ -132,9 +133,9 @@ def _judge_unusual(values: pa.Array) -> tuple[list[str | None], list[str | None]
     ask = pc.or_(shaped, pc.invert(pc.match_substring_regex(values, _PLAIN)))
     addresses: list[str | None] = [None] * len(values)
     hints: list[str | None] = [None] * len(values)
-    places = np.flatnonzero(_true(ask))
+    places = np.flatnonzero(truth(ask))
     asked = values.take(pa.array(places)).to_pylist()
-    is_shaped = _true(shaped)[places].tolist()
+    is_shaped = truth(shaped)[places].tolist()
     for place, text, in_shape in zip(places.tolist(), asked, is_shaped, strict=True):
         local, _, domain = text.partition("@")
         domain = domain.lower()
@@ -164,8 +165,3 @@ def _domains(spans: Spans, rows: np.ndarray) -> Spans:
     start = spans.start[rows]
     domain = signs[np.searchsorted(signs, start)] + 1
     return Spans(spans.data, domain, start + spans.length[rows] - domain)
-
-
-def _true(mask: pa.Array) -> np.ndarray:
-    """A mask with false where ``mask`` is null."""
-    return np.asarray(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))

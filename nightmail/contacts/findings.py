@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from nightmail.contacts.recurring import plain
 from nightmail.lake_schemas import REJECTS, WARNINGS
+from nightmail.masks import truth
 from nightmail.reasons import REASONS, Kind
 
 VALUE_LENGTH = 200
@@ -65,7 +66,7 @@ class Findings:
         ``values`` and array-valued ``fields`` are as long as the block. A finding that does not reject its row by itself becomes a
         warning, or one more line of rejects on a row that is rejected anyway.
         """
-        mask = where if isinstance(where, np.ndarray) else pc.fill_null(where, False).to_numpy(zero_copy_only=False)
+        mask = where if isinstance(where, np.ndarray) else truth(where)
         rows = np.flatnonzero(mask)
         if not len(rows):
             return

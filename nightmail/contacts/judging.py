@@ -33,6 +33,7 @@ from nightmail.contacts.rules import CHANNEL_FIELDS, PHONE_FIELDS, ContactRules,
 from nightmail.contacts.time_zones import country_time_zone, number_time_zones, time_zone_name
 from nightmail.lake import TableFile, column_of
 from nightmail.lake_schemas import CONTACTS, STANDARD_FIELDS, WARNINGS
+from nightmail.masks import present, truth
 from nightmail.reasons import explain
 
 _MONEY_DECIMALS = 2
@@ -83,13 +84,13 @@ def _may_need_trimming(column: pa.Array) -> np.ndarray:
     begin, end = offsets[:-1], offsets[1:]
     empty = begin == end
     if data_buffer is None or not data_buffer.size:
-        return np.asarray(empty & column.is_valid().to_numpy(zero_copy_only=False))
+        return np.asarray(empty & present(column))
     data = np.frombuffer(data_buffer, dtype=np.uint8)
     first, last = data.take(begin, mode="clip"), data.take(end - 1, mode="clip")
     # Letters, digits and signs of ASCII are passed over at once: what is below "!" wraps around.
     found = empty | (first - _FIRST_SIGN > _SIGNS) | (last - _FIRST_SIGN > _SIGNS)
     if column.null_count:
-        found &= column.is_valid().to_numpy(zero_copy_only=False)
+        found &= present(column)
     at = np.flatnonzero(found)
     found[at] = empty[at] | _SPACE_FIRST[first[at]] | _SPACE_LAST[last[at]]
     return np.asarray(found)
@@ -246,7 +247,7 @@ class RowJudge:
 
         usable = np.zeros(rows, dtype=bool)
         for name in self.rules.usable_fields:
-            usable |= pc.is_valid(columns[name]).to_numpy(zero_copy_only=False)
+            usable |= present(columns[name])
         explained = findings.rows_with(frozenset(self.rules.usable_fields))
         findings.add(~usable & ~explained, None, None, "no_address", rejects_row=True)
         rejected = ~usable | findings.rejected()
@@ -315,7 +316,7 @@ class RowJudge:
                     findings.add(concerned, rule.name, None, "placeholder_missing", rejects_row=True)
                 continue
             if rule.required:
-                missing = concerned & ~_mask(pc.is_valid(values))
+                missing = concerned & ~present(values)
                 findings.add(missing, rule.name, None, "placeholder_missing", rejects_row=True)
             if rule.name in STANDARD_FIELDS:
                 continue
@@ -359,7 +360,7 @@ class RowJudge:
             reached = pc.or_(reached, pc.is_valid(columns[name]))
         if rule.languages and language is not None and not rule.languages >= set(self.rules.template_languages):
             reached = pc.and_(reached, _is_in(language, sorted(rule.languages)))
-        return _mask(reached)
+        return truth(reached)
 
     def _body_language(self, language: pa.DictionaryArray) -> pa.DictionaryArray:
         """The template's language for each row: the tag itself or, as RFC 4647 looks up, the longest part of it; else the default."""
@@ -416,11 +417,11 @@ def _is_in(column: pa.Array, values: Sequence[str]) -> pa.Array:
 
 
 def _valid_but_not_in(column: pa.Array, values: Sequence[str]) -> np.ndarray:
-    return _mask(pc.and_(pc.is_valid(column), pc.invert(_is_in(column, values))))
+    return truth(pc.and_(pc.is_valid(column), pc.invert(_is_in(column, values))))
 
 
 def _longer_than(column: pa.Array, characters: int) -> np.ndarray:
-    return _mask(of_distinct(column, lambda text: pc.greater(pc.utf8_length(text), characters)))
+    return truth(of_distinct(column, lambda text: pc.greater(pc.utf8_length(text), characters)))
 
 
 def _typed(column: pa.Array, type_: pa.DataType) -> pa.Array:
@@ -428,8 +429,3 @@ def _typed(column: pa.Array, type_: pa.DataType) -> pa.Array:
     if pa.types.is_dictionary(type_):
         return recurring(column)
     return plain(column)
-
-
-def _mask(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """A mask with false where ``column`` is null."""
-    return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False)).astype(bool)

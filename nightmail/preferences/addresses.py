@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.contacts.phones import PREMIUM_TYPES, SMS_TYPES
 from nightmail.lake import column_of
+from nightmail.masks import Mask, present, truth
 
 ADDRESS_COLUMNS = ("phone", "phone_type", "phone_2", "phone_2_type", "landline", "landline_type", "email")
 """The columns of ``contacts`` that :func:`channel_addresses` reads."""
 
 _PHONE_FIELDS = ("phone", "phone_2", "landline")
 _UNSPEAKABLE_TYPES = PREMIUM_TYPES | {"pager", "voicemail"}
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -70,17 +68,6 @@ def _first_number(block: pa.Table, *, text: bool) -> ChannelAddresses:
         change = take | tell
         address = number if change.all() else pc.if_else(pa.array(change), number, address)
     return ChannelAddresses(address, usable, premium & ~usable)
-
-
-def truth(mask: pa.Array) -> Mask:
-    """An Arrow mask as numpy's; null is false."""
-    found: Mask = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
-    return found
-
-
-def present(column: pa.Array) -> Mask:
-    """Where the column is not null."""
-    return truth(pc.is_valid(column))
 
 
 def types_in(types: pa.Array, wanted: frozenset[str]) -> Mask:

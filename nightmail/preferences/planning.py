@@ -27,7 +27,8 @@ from nightmail.keyed_hashes import (
 )
 from nightmail.lake import TableFile, column_of
 from nightmail.lake_schemas import AUDIENCE, UTC_TIME
-from nightmail.preferences.addresses import ADDRESS_COLUMNS, Mask, channel_addresses, present, truth
+from nightmail.masks import Mask, present, truth
+from nightmail.preferences.addresses import ADDRESS_COLUMNS, channel_addresses
 from nightmail.preferences.known import KnownPreferences
 from nightmail.preferences.number_countries import countries_of_numbers
 from nightmail.preferences.policy import AudiencePolicy, Delivery, QuietHours

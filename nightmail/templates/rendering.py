@@ -23,8 +23,9 @@ import pyarrow.compute as pc
 from nightmail.keyed_hashes import address_digests, hex_column
 from nightmail.lake import BLOCK_ROWS, TableFile, column_of
 from nightmail.lake_schemas import AUDIENCE, MESSAGES, MONEY
+from nightmail.masks import Mask, present
 from nightmail.message_ids import message_ids
-from nightmail.preferences.addresses import ADDRESS_COLUMNS, Mask, channel_addresses, present
+from nightmail.preferences.addresses import ADDRESS_COLUMNS, channel_addresses
 from nightmail.preferences.number_countries import countries_of_numbers
 from nightmail.preferences.policy import Delivery
 from nightmail.progress import Progress
