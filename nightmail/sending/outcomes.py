@@ -6,7 +6,8 @@ import random
 
 from nightmail.sending.carrier import HandOff, Outcome
 from nightmail.sending.error_classes import ErrorClass, suppression_reason
-from nightmail.sending.intents import Intent, StoredOutcome
+from nightmail.sending.intents import Intent
+from nightmail.sending.outcome_storage import StoredOutcome
 
 MAXIMUM_ATTEMPTS = 12
 LONGEST_PAUSE_S = 300.0

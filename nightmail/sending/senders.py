@@ -38,11 +38,10 @@ from nightmail.sending.intents import (
     CampaignInHand,
     Content,
     Intent,
-    StoredOutcome,
     claim,
     release_unknown,
-    store_outcomes,
 )
+from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.outcomes import SENDER_CODES, judge, not_tried, too_much, unwell
 from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, Route, routes_of, team_ids_upwards
 from nightmail.sending.sender_runs import begin_sender_run, end_sender_run, rejoin_sender_run

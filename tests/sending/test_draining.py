@@ -24,7 +24,8 @@ from nightmail.sending.campaigns import (
     waiting_for,
 )
 from nightmail.sending.carrier import HandOff, Outcome, OutgoingMessage
-from nightmail.sending.intents import CampaignInHand, claim, store_outcomes
+from nightmail.sending.intents import CampaignInHand, claim
+from nightmail.sending.outcome_storage import store_outcomes
 from nightmail.sending.outcomes import judge
 from nightmail.sending.routes import routes_of
 from nightmail.sending.sender_runs import begin_sender_run, end_sender_run
