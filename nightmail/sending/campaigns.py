@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, text
 
 from nightmail.errors import UsageError
-from nightmail.message_ids import campaign_keys
+from nightmail.message_ids import campaign_keys, line_keys
 from nightmail.sending.finish_forecast import AT_RISK, FinishForecast, forecast_of_ledger
 from nightmail.store.states import CAMPAIGN_TRANSITIONS, CampaignState, MessageState
 
@@ -31,7 +31,7 @@ ORDINARY_PRIORITY = 5
 URGENT_PRIORITY = 0
 PREPARABLE = (CampaignState.RECEIVED,)
 """States from which a preparing run may start."""
-END_CHUNK = 20_000
+LINES_AT_ONCE = 20_000
 
 _COLUMNS = """
     c.id, c.key, c.token, c.team_id, t.path as team, c.feed_id, f.name as feed, c.template_version_id, c.category_id,
@@ -467,32 +467,38 @@ def cancel(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:
 
 _END_UNSENT = """
 with chosen as materialized (
-    select message_key from message where ledger_month = :month and message_key > :after and message_key <= :last
-    and state in ('queued', 'standby') order by message_key limit :chunk for update skip locked
-), ended as (
-    update message m set state = :state, reason = :reason from chosen s
-    where m.ledger_month = :month and m.message_key = s.message_key returning m.message_key
+    select message_key from message where ledger_month = :month and message_key between :first and :last
+    and state in ('queued', 'standby') for update skip locked
 )
-select count(*), max(message_key) from ended
+update message m set state = :state, reason = :reason from chosen s
+where m.ledger_month = :month and m.message_key = s.message_key
 """
 
 
 def end_unsent(engine: Engine, campaign_id: int, state: MessageState, reason: str) -> int:
-    """Give up what a campaign has not handed off, by chunks from its first message to its last; gives how many.
+    """Give up what a campaign has not handed off, by some lines of its file after the other; gives how many.
 
     What a sender has in hand at this moment is passed over, and given up another time if it comes back.
     """
-    after, last = campaign_keys(campaign_id)
+    first, last = campaign_keys(campaign_id)
     with engine.connect() as connection:
-        month = connection.scalar(text("select ledger_month from campaign where id = :id"), {"id": campaign_id})
-    total = 0
-    while month is not None:
+        month, end = connection.execute(
+            text(
+                "select c.ledger_month, (select max(message_key) from message m where m.ledger_month = c.ledger_month "
+                "and m.message_key between :first and :last) from campaign c where c.id = :id"
+            ),
+            {"id": campaign_id, "first": first, "last": last},
+        ).one()
+    total = line = 0
+    while end is not None and first <= end:
+        line += LINES_AT_ONCE
+        last = line_keys(campaign_id, line)[0] - 1
         with engine.begin() as connection:
-            values = {"month": month, "after": after, "last": last, "state": str(state), "reason": reason}
-            done, after = connection.execute(text(_END_UNSENT), {**values, "chunk": END_CHUNK}).one()
-        total += done
-        if done < END_CHUNK:
-            break
+            total += connection.execute(
+                text(_END_UNSENT),
+                {"month": month, "first": first, "last": last, "state": str(state), "reason": reason},
+            ).rowcount
+        first = last + 1
     return total
 
 
@@ -550,15 +556,16 @@ def due_work(connection: Connection, limit: int = 1000) -> DueWork:
 
 
 _COUNTS = """
-select c.loaded_messages, s.state, s.found
+select coalesce(c.loaded_messages, (select count(*) from message m
+    where m.ledger_month = c.ledger_month and m.message_key between :first and :last)) as loaded, s.state, s.found
 from campaign c cross join lateral (
-    select state, count(*) as found from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
-        and m.state not in ('handing_over', 'accepted') group by state
-    union all select 'handing_over', count(*) from message m where m.ledger_month = c.ledger_month
-        and m.campaign_id = c.id and m.state = 'handing_over'
+    select state, count(*) as found from message m
+        where m.campaign_id = c.id and m.state not in ('handing_over', 'accepted') group by state
+    union all select 'handing_over', count(*) from message m where m.campaign_id = c.id and m.state = 'handing_over'
 ) s
-where c.id = :id and exists (
-    select from message m where m.ledger_month = c.ledger_month and m.message_key between :first and :last)
+where c.id = :id and (
+    select true from message m where m.ledger_month = c.ledger_month and m.message_key between :first and :last
+    order by m.message_key limit 1)
 """
 
 
@@ -568,9 +575,12 @@ def message_counts(connection: Connection, campaign_id: int) -> dict[str, int]:
     Most messages are accepted, and those are not counted: they are what is left of all that was loaded.
     """
     first, last = campaign_keys(campaign_id)
+    # What was just sent looks to the planner as it was loaded, wholly unaccepted, for which it would read the whole month.
+    connection.execute(text("set local enable_seqscan = off"))
     rows = connection.execute(text(_COUNTS), {"id": campaign_id, "first": first, "last": last}).all()
+    connection.execute(text("set local enable_seqscan to default"))
     counts = {row.state: int(row.found) for row in rows if row.found}
-    if rows and (accepted := rows[0].loaded_messages - sum(counts.values())):
+    if rows and (accepted := rows[0].loaded - sum(counts.values())):
         counts["accepted"] = accepted
     return counts
 

@@ -127,7 +127,7 @@ def fence_restored(engine: Engine, epoch_before: int) -> Fenced:
         connection.execute(
             text(
                 "update message m set epoch = :epoch from campaign c where c.id = m.campaign_id "
-                "and c.state = 'scheduled' and c.scheduled_at > now()"
+                "and m.state in ('queued', 'standby') and c.state = 'scheduled' and c.scheduled_at > now()"
             ),
             {"epoch": epoch},
         )

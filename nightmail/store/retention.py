@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from nightmail.message_ids import MAXIMUM_LINE
+from nightmail.message_ids import campaign_keys
 from nightmail.store.partitions import PARTITIONED, next_month
 
 CHUNK_LINES = 20_000
-_KEY_BITS, _LINE_SHIFT = 38, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,10 @@ def detach_months(engine: Engine, *, keep_months: int, drop: bool = True, today:
                 text(
                     "select exists (select from campaign where ledger_month = :month "
                     "and state not in ('finished', 'cancelled', 'stopped')) "
+                    "or exists (select from message where ledger_month = :month and state = 'queued') "
+                    "or exists (select from message where ledger_month = :month and state = 'standby') "
                     "or exists (select from message where ledger_month = :month "
-                    "and state in ('queued', 'standby', 'handing_over', 'in_doubt'))"
+                    "and state in ('handing_over', 'in_doubt'))"
                 ),
                 {"month": start},
             ):
@@ -106,16 +107,16 @@ def delete_contents(engine: Engine, *, today: dt.date | None = None) -> Retained
         ).all()
     total = 0
     for campaign_id, month in campaigns:
-        low, high = campaign_id << _KEY_BITS, (campaign_id << _KEY_BITS) | (MAXIMUM_LINE << _LINE_SHIFT) | 127
+        first, last = campaign_keys(campaign_id)
         while True:
             with engine.begin() as connection:
                 done = connection.execute(
                     text(
                         "delete from message_content where ledger_month = :month and message_key = any(array("
                         "select message_key from message_content where ledger_month = :month "
-                        "and message_key between :low and :high order by message_key limit :chunk))"
+                        "and message_key between :first and :last order by message_key limit :chunk))"
                     ),
-                    {"month": month, "low": low, "high": high, "chunk": CHUNK_LINES},
+                    {"month": month, "first": first, "last": last, "chunk": CHUNK_LINES},
                 ).rowcount
             total += done
             if done < CHUNK_LINES:

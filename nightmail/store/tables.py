@@ -440,8 +440,7 @@ class Message(Base):
     ``due_at`` is when the message may be handed off (quiet hours, schedule, back-off); for a standby message it is when
     it takes over at the latest. ``delivery`` is the best status that receipts gave. Keys of one contact's messages are
     neighbours, and those of a campaign lie between :func:`nightmail.message_ids.campaign_keys`, so that the primary key
-    finds both. A receipt changes no indexed column. How full its pages
-    are made says :data:`nightmail.store.partitions.FILL`.
+    finds both. A receipt changes no indexed column, and finds room on its page (:data:`nightmail.store.partitions.FILL`).
     """
 
     __tablename__ = "message"

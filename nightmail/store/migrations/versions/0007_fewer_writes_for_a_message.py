@@ -18,7 +18,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("campaign", sa.Column("loaded_messages", sa.Integer()))
-    op.execute("update campaign set loaded_messages = (counts ->> 'messages')::int where loaded_at is not null")
+    op.execute("""
+        update campaign c set loaded_messages = (
+            select count(*) from message m where m.ledger_month = c.ledger_month
+            and m.message_key between c.id::bigint << 38 and (c.id::bigint + 1 << 38) - 1)
+        where c.loaded_at is not null
+    """)
     op.drop_index("ix_message_campaign_state", "message")
     op.create_index(
         "ix_message_not_accepted",
