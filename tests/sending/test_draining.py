@@ -7,7 +7,6 @@ import threading
 import time
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -23,15 +22,11 @@ from nightmail.sending.campaigns import (
     suspensions,
     waiting_for,
 )
-from nightmail.sending.carrier import HandOff, Outcome, OutgoingMessage
-from nightmail.sending.intents import CampaignInHand, claim
-from nightmail.sending.outcome_storage import store_outcomes
+from nightmail.sending.carrier import HandOff, Outcome
 from nightmail.sending.outcomes import judge
-from nightmail.sending.routes import routes_of
-from nightmail.sending.sender_runs import begin_sender_run, end_sender_run
 from nightmail.sending.senders import SenderOptions, _Sender, drain
-from nightmail.store.engine import libpq_url
 from tests.sandbox_process import RunningCarriers, eventually
+from tests.sending.sender_by_hand import SenderByHand
 
 
 def accepted_of(sandbox: RunningCarriers, token: str) -> list[str]:
@@ -68,29 +63,14 @@ def test_other_channels_go_the_same_way(organisation: Organisation, sandbox: Run
 def test_outcomes_are_written_once_however_often_they_are_stored(organisation: Organisation) -> None:
     """A sender that does not know whether its outcomes were written stores them again: one attempt, none changed."""
     campaign = organisation.campaign(5, ("email",))
-    with organisation.engine.connect() as reading:
-        route = routes_of(reading, campaign, "email")[0]
-    with psycopg.connect(libpq_url(organisation.engine), autocommit=True) as connection:
-        run, epoch = begin_sender_run(connection, None, "here", 1)
-        intents, _ = claim(
-            connection,
-            CampaignInHand(campaign, [organisation.team_id], False, False),
-            route,
-            sender_run_id=run,
-            epoch=epoch,
-            limit=5,
-            taken_at=0.0,
-            compose=lambda _, __, rows: [
-                OutgoingMessage(message_id, to, body) for message_id, _, to, _, body, _ in rows
-            ],
-        )
+    sender = SenderByHand(organisation)
+    with sender.connection:
         outcomes = [
             judge(intent, HandOff(intent.message.message_id, Outcome.ACCEPTED if number else Outcome.IN_DOUBT, "one"))
-            for number, intent in enumerate(intents)
+            for number, intent in enumerate(sender.claim(campaign, "email"))
         ]
         for _ in range(2):
-            store_outcomes(connection, outcomes, 1.0)
-        end_sender_run(connection, run, 5)
+            sender.store(*outcomes)
     assert organisation.states(campaign) == {"accepted": 4, "in_doubt": 1}
     rows = organisation.query("select number, outcome, count(*) from attempt group by 1, 2 order by 2")
     assert [tuple(row) for row in rows] == [(1, "in_doubt", 1)]

@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import psycopg
 import pytest
 
 from benchmarks.sending_rig import KEY, Organisation
 from nightmail.sending import advance
 from nightmail.sending.advance import advance_ledger, bury_dead_senders
 from nightmail.sending.campaigns import CampaignRow
-from nightmail.sending.carrier import HandOff, Outcome, OutgoingMessage, Receipt, ReceiptStatus
+from nightmail.sending.carrier import HandOff, Outcome, Receipt, ReceiptStatus
 from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.in_doubt import Decision, decide
-from nightmail.sending.intents import CampaignInHand, Intent, claim
-from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
+from nightmail.sending.intents import Intent
+from nightmail.sending.outcome_storage import StoredOutcome
 from nightmail.sending.outcomes import judge, not_tried
 from nightmail.sending.receipts import take_receipts
-from nightmail.sending.routes import routes_of
-from nightmail.sending.sender_runs import begin_sender_run, lock_number
-from nightmail.store.engine import libpq_url
+from nightmail.sending.sender_runs import lock_number
+from tests.sending.sender_by_hand import SenderByHand
 
 
-class Sender:
-    """A sender by hand: its connection, and one message at a time."""
-
-    def __init__(self, organisation: Organisation) -> None:
-        self.organisation = organisation
-        self.connection = psycopg.connect(libpq_url(organisation.engine), autocommit=True)
-        self.run, self.epoch = begin_sender_run(self.connection, None, "here", 1)
-
-    def claim(self, campaign: CampaignRow) -> list[Intent]:
-        with self.organisation.engine.connect() as reading:
-            row = self.organisation.read(campaign)
-            route = routes_of(reading, row, "sms")[0]
-        intents, _ = claim(
-            self.connection,
-            CampaignInHand(row, [self.organisation.team_id], False, False),
-            route,
-            sender_run_id=self.run,
-            epoch=self.epoch,
-            limit=10,
-            taken_at=time.monotonic(),
-            compose=lambda _, __, rows: [OutgoingMessage(each[0], each[2], each[4]) for each in rows],
-        )
-        return intents
-
-    def store(self, *outcomes: StoredOutcome) -> None:
-        store_outcomes(self.connection, outcomes, time.monotonic())
+class Sender(SenderByHand):
+    """One that loses its lock."""
 
     def is_taken_for_dead(self) -> None:
         self.connection.execute("select pg_advisory_unlock(%s)", (lock_number(self.run),))

@@ -24,16 +24,15 @@ from sqlalchemy import Engine
 from benchmarks.sending_rig import KEY, Organisation
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.campaigns import CampaignRow, cancel, message_counts, pause, resume
-from nightmail.sending.carrier import HandOff, Outcome, OutgoingMessage, Receipt, ReceiptStatus
+from nightmail.sending.carrier import HandOff, Outcome, Receipt, ReceiptStatus
 from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.in_doubt import Decision, decide
-from nightmail.sending.intents import CampaignInHand, Intent, claim, release_unknown
+from nightmail.sending.intents import Intent, release_unknown
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.outcomes import judge, not_tried
 from nightmail.sending.receipts import take_receipts
-from nightmail.sending.routes import Route, routes_of, team_ids_upwards
-from nightmail.sending.sender_runs import begin_sender_run
 from nightmail.store.engine import libpq_url
+from tests.sending.sender_by_hand import SenderByHand
 
 ANSWERS = [
     (Outcome.ACCEPTED, None),
@@ -47,19 +46,6 @@ ANSWERS = [
 _events = itertools.count(1)
 
 
-class Sender:
-    """A sender's connection and what it has in hand; killing it closes the connection and forgets."""
-
-    def __init__(self, url: str) -> None:
-        self.connection = psycopg.connect(url, autocommit=True)
-        self.run, self.epoch = begin_sender_run(self.connection, None, "here", 1)
-        self.in_hand: list[Intent] = []
-
-
-def compose(_: CampaignInHand, __: Route, rows: list[Any]) -> list[OutgoingMessage]:
-    return [OutgoingMessage(row[0], row[2], row[4]) for row in rows]
-
-
 class LedgerMachine(RuleBasedStateMachine):
     """The model is the carrier's side: which messages it has, and how often."""
 
@@ -69,7 +55,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def start(self, channels: tuple[str, ...]) -> None:
         self.channels = channels
         self.url = libpq_url(self.organisation.engine)
-        self.senders = [Sender(self.url), Sender(self.url)]
+        self.senders = [SenderByHand(self.organisation) for _ in range(2)]
         self._begin_campaign()
 
     def _begin_campaign(self) -> None:
@@ -86,20 +72,10 @@ class LedgerMachine(RuleBasedStateMachine):
         for sender in getattr(self, "senders", []):
             sender.connection.close()
 
-    def _in_hand(self, channel: str) -> tuple[CampaignInHand, Route]:
-        with self.organisation.engine.connect() as connection:
-            row = self.organisation.read(self.campaign)
-            route = routes_of(connection, row, channel)[0]
-            return CampaignInHand(row, team_ids_upwards(connection, row.team), True, False), route
-
-    def _claim(self, sender: Sender, limit: int, channel: str, *, answered: bool = True) -> None:
-        campaign, route = self._in_hand(channel)
-        intents, _ = claim(
-            sender.connection, campaign, route, sender_run_id=sender.run, epoch=sender.epoch, limit=limit,
-            taken_at=time.monotonic(), compose=compose,
-        )  # fmt: skip
-        if campaign.row.state != "sending":
-            assert intents == []
+    def _claim(self, sender: SenderByHand, limit: int, channel: str, *, answered: bool = True) -> None:
+        sending = self.organisation.read(self.campaign).state == "sending"
+        intents = sender.claim(self.campaign, channel, limit, has_standby=True)
+        assert sending or not intents
         if not intents and not {"queued", "handing_over", "in_doubt"} & self.organisation.states(self.campaign).keys():
             self._begin_campaign()
         if answered:
@@ -121,7 +97,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.late += outcomes if written == "late" else []
             return
         for _ in range(2 if written == "twice" else 1):
-            store_outcomes(sender.connection, outcomes, time.monotonic())
+            sender.store(*outcomes)
         self.written += outcomes
 
     def _hand_off(self, intent: Intent, data: st.DataObject) -> StoredOutcome:
@@ -157,15 +133,15 @@ class LedgerMachine(RuleBasedStateMachine):
         sender = data.draw(st.sampled_from(self.senders))
         self._claim(sender, 2, data.draw(st.sampled_from(self.channels)), answered=what != "is not answered")
         if what == "gives back":
-            store_outcomes(sender.connection, [not_tried(intent) for intent in sender.in_hand], time.monotonic())
+            sender.store(*(not_tried(intent) for intent in sender.in_hand))
             sender.in_hand = []
         elif what == "is killed":
             self._kill(sender)
 
-    def _kill(self, sender: Sender) -> None:
+    def _kill(self, sender: SenderByHand) -> None:
         """Another one takes its place."""
         sender.connection.close()
-        self.senders[self.senders.index(sender)] = Sender(self.url)
+        self.senders[self.senders.index(sender)] = SenderByHand(self.organisation)
 
     @rule()
     def time_passes(self) -> None:
