@@ -62,6 +62,12 @@ def line_keys(campaign_number: int, line: int) -> tuple[int, int]:
     return first, first + (1 << _CHANNEL_BITS + _STEP_BITS) - 1
 
 
+def same_line(key: str, other: str) -> str:
+    """SQL: whether the ledger key ``key`` is of the same contact as ``other``; both are SQL expressions, never input."""
+    low = _CHANNEL_BITS + _STEP_BITS
+    return f"{key} between ({other} >> {low}) << {low} and (({other} >> {low}) << {low}) + {(1 << low) - 1}"
+
+
 def parse_message_id(text: str) -> MessageId:
     """Take a message id apart. Raises ``ValueError`` when it is not one."""
     match = _MESSAGE_ID.fullmatch(text)

@@ -61,12 +61,12 @@ def better_alphabet(counts: npt.NDArray[np.int64]) -> Guess | None:
     ``counts`` says how often each of the 256 bytes stands in the text. A few letters prove nothing, and give none.
     """
     best, found = 0.0, None
+    western = max(int(counts[_written("cp1252", alphabet)].sum()) for alphabet in _WESTERN.values())
     for codec, languages in _ELSEWHERE.items():
         letters = _letters("cp1252") | _letters(codec)
         total = int(counts[letters].sum())
         if total < max(_LETTERS_AT_LEAST, _LETTERS_SHARE * int(counts[0x80:].sum())):
             continue
-        western = max(int(counts[_written("cp1252", alphabet)].sum()) for alphabet in _WESTERN.values())
         if western >= _STRANGE_BELOW * total:
             continue
         for language, alphabet in languages.items():

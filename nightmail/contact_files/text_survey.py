@@ -214,13 +214,6 @@ def _single_byte(path: Path, end: int, has_nul: bool) -> TextSurvey:
     counts = np.zeros(256, np.int64)
     for chunk in _chunks(path, 0, end):
         counts += np.bincount(np.frombuffer(chunk, np.uint8), minlength=256)
-    high = int(counts[128:].sum())
-    controls = int(counts[0x80:0xA0].sum())
-    undefined = int(sum(counts[byte] for byte in _UNDEFINED_IN_1252))
-    letters = int(counts[0xC0:].sum())
-    runs, euro, ligatures, upper_inside = _neighbours(path, end)
-    another_script = high > 3 and runs > 0.4 * high
-    foreign = another_script or undefined > 0 or upper_inside > 0.3 * max(letters, 1)
 
     def guessed(codec: str, evidence: str) -> TextSurvey:
         damaged = _try(path, codec, 0, end).bad > 0
@@ -228,6 +221,13 @@ def _single_byte(path: Path, end: int, has_nul: bool) -> TextSurvey:
 
     if (found := better_alphabet(counts)) is not None:
         return guessed(found.codec, f"its letters are {found.language} as {found.codec}, and strange as Windows-1252")
+    high = int(counts[128:].sum())
+    controls = int(counts[0x80:0xA0].sum())
+    undefined = int(sum(counts[byte] for byte in _UNDEFINED_IN_1252))
+    letters = int(counts[0xC0:].sum())
+    runs, euro, ligatures, upper_inside = _neighbours(path, end)
+    another_script = high > 3 and runs > 0.4 * high
+    foreign = another_script or undefined > 0 or upper_inside > 0.3 * max(letters, 1)
     if not another_script and (codec := better_codec(_counted_neighbours(path, end))) is not None:
         return guessed(codec, f"as Windows-1252 its words would hold signs; as {codec} they are letters")
     if foreign:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from nightmail.contacts.byte_spans import Spans, may_recur, mixed
 from nightmail.lake import column_of
 from nightmail.lake_schemas import CONTACTS
+from nightmail.masks import present
 
 _TEXT = pa.large_string()
 """Keys of a block are joined in 64-bit offsets: Arrow's join of ordinary strings stops at 2 GiB."""
@@ -90,7 +91,7 @@ def _words(column: pa.Array, rows: np.ndarray) -> Iterator[np.ndarray]:
     """Words that are equal for rows whose values are."""
     valid: np.ndarray | bool = True
     if column.null_count:
-        valid = column.is_valid().to_numpy(zero_copy_only=False)[rows]
+        valid = present(column)[rows]
     if pa.types.is_dictionary(column.type):
         numbers = pc.fill_null(column.indices, 0).to_numpy(zero_copy_only=False)[rows]
         yield np.where(valid, Spans.of(column.dictionary).hashes()[numbers], 0)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from nightmail.contacts.byte_spans import Spans
 from nightmail.contacts.email_domains import typing_errors
-from nightmail.masks import truth
+from nightmail.masks import present, truth
 
 INVISIBLE = (
     "\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
@@ -92,7 +92,7 @@ def judge_emails(values: pa.Array) -> EmailVerdicts:
         hints[rows] = which
         typo = pa.array([*(meant for _, meant in known), None], pa.string()).take(pa.array(hints))
     address = values
-    unusual = ~decided & values.is_valid().to_numpy(zero_copy_only=False)
+    unusual = ~decided & present(values)
     if unusual.any():
         where = pa.array(unusual)
         addresses, meant = _judge_unusual(values.filter(where))
@@ -108,7 +108,7 @@ def _with(values: pa.Array, rows: np.ndarray, addresses: Sequence[str | None]) -
     """``values`` with ``addresses`` in some rows; most of these are as long as they were, in small letters, or nothing."""
     _, offset_buffer, data_buffer = values.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32)[values.offset : values.offset + len(values) + 1]
-    valid = values.is_valid().to_numpy(zero_copy_only=False).copy()
+    valid = present(values).copy()
     valid[rows] = [address is not None for address in addresses]
     text = bytearray(data_buffer)
     places = zip(offsets[rows].tolist(), offsets[rows + 1].tolist(), addresses, strict=True)

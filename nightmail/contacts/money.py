@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from nightmail.contacts.ordinary_numbers import MOST_DECIMALS as ORDINARY_DECIMALS
 from nightmail.contacts.ordinary_numbers import OrdinaryNumbers, read_ordinary
+from nightmail.masks import present
 
 DIGITS = 38
 """Of ``decimal128``."""
@@ -219,7 +220,7 @@ def judge_numbers(values: pa.Array, convention: NumberConvention) -> NumberVerdi
         return _judge_odd(values, convention)
     ordinary = read_ordinary(values)
     numbers = _with_decimals(ordinary, convention)
-    odd = ~ordinary.found & values.is_valid().to_numpy(zero_copy_only=False)
+    odd = ~ordinary.found & present(values)
     invalid, ambiguous = np.zeros(len(values), dtype=bool), np.zeros(len(values), dtype=bool)
     currency = pa.nulls(len(values), pa.string())
     if odd.any():

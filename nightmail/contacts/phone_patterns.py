@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from nightmail.contacts.digit_patterns import Automaton, UnknownSyntaxError, literals
+from nightmail.masks import present
 
 _STAY = 10
 """The column of the transitions for a number that has ended."""
@@ -384,7 +385,7 @@ def read_digits(values: pa.Array) -> Plain:
         zeros = offsets[row + 1] - dots - 1
         plain[row[((zeros == 1) | (zeros == 2)) & (data[offsets[row + 1] - 1] == ord("0")) & (sizes[row] >= 3)]] = False
     if values.null_count:
-        plain &= values.is_valid().to_numpy(zero_copy_only=False)
+        plain &= present(values)
     return Plain(
         data[is_digit] - 48 if at[-1] else np.zeros(1, dtype=np.uint8), start, length, plus, plain, sizes == length
     )

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from nightmail.contacts.byte_spans import WORD, windows, word
 from nightmail.contacts.phone_patterns import NO_REGION, Judged, PhonePatterns, read_digits
 from nightmail.contacts.recurring import numbered, recurring
+from nightmail.masks import present
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -234,7 +235,7 @@ def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
     reason[judged.country_needed] = _COUNTRY_NEEDED
     warning = judged.restored.astype(np.int8)
     code = judged.code
-    odd = np.flatnonzero((~written.plain & values.is_valid().to_numpy(zero_copy_only=False)) | judged.ask)
+    odd = np.flatnonzero((~written.plain & present(values)) | judged.ask)
     asked: list[PhoneVerdict] = []
     if len(odd):
         at = pa.array(odd)

@@ -489,16 +489,12 @@ def end_unsent(engine: Engine, campaign_id: int, state: MessageState, reason: st
             ),
             {"id": campaign_id, "first": first, "last": last},
         ).one()
-    total = line = 0
-    while end is not None and first <= end:
-        line += LINES_AT_ONCE
-        last = line_keys(campaign_id, line)[0] - 1
+    step = line_keys(campaign_id, LINES_AT_ONCE)[0] - first
+    total = 0
+    for start in range(first, (end or 0) + 1, step):
+        values = {"month": month, "first": start, "last": start + step - 1, "state": str(state), "reason": reason}
         with engine.begin() as connection:
-            total += connection.execute(
-                text(_END_UNSENT),
-                {"month": month, "first": first, "last": last, "state": str(state), "reason": reason},
-            ).rowcount
-        first = last + 1
+            total += connection.execute(text(_END_UNSENT), values).rowcount
     return total
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from nightmail.errors import NightmailError, UsageError
-from nightmail.message_ids import parse_message_id
+from nightmail.message_ids import parse_message_id, same_line
 from nightmail.sending.advance import SETTLE_AFTER_S, accept_proven, alert_old_doubts
 from nightmail.sending.campaigns import audit, get_campaign, move
 from nightmail.sending.carrier import Finding, InDoubt, OutgoingMessage, Verdict
@@ -231,13 +231,12 @@ def _settle_attempt(
 
 
 def _look_at_standby(connection: Connection, month: dt.date, key: int) -> None:
-    base = (key >> 7) << 7
     connection.execute(
         text(
-            "update message set due_at = now() where ledger_month = :month and state = 'standby' "
-            "and message_key between :first and :last"
+            "update message set due_at = now() where ledger_month = :month and state = 'standby' "  # noqa: S608
+            f"and {same_line('message_key', 'cast(:key as bigint)')}"
         ),
-        {"month": month, "first": base, "last": base + 127},
+        {"month": month, "key": key},
     )
 
 

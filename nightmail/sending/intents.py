@@ -13,6 +13,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from nightmail.message_ids import same_line
 from nightmail.sending.campaigns import CampaignRow
 from nightmail.sending.carrier import OutgoingMessage
 from nightmail.sending.routes import Route
@@ -53,7 +54,7 @@ with due as materialized (
 ), woken as (
     update message s set due_at = now() from judged j
     where j.hold is not null and s.ledger_month = %(month)s and s.state = 'standby'
-      and s.message_key between (j.message_key >> 7) << 7 and ((j.message_key >> 7) << 7) + 127
+      and {of_contact}
 ), taken as (
     update message m set state = 'handing_over', reason = null, attempts = m.attempts + 1, sender_run_id = %(run)s,
         carrier_account_id = %(account)s, changed_at = now()
@@ -82,6 +83,7 @@ def _claim_query(*, needs_consent: bool, has_preferences: bool) -> str:
     quiet = "p.quiet_from, p.quiet_until, p.time_zone as own_zone," if has_preferences else ""
     return _CLAIM.format(
         asked_for=IS_ASKED_FOR,
+        of_contact=same_line("s.message_key", "j.message_key"),
         quiet=quiet,
         quiet_columns="j.quiet_from, j.quiet_until, j.own_zone" if has_preferences else "null, null, null",
         quiet_join="join judged j on j.message_key = t.message_key" if has_preferences else "",

@@ -99,7 +99,7 @@ def load_ledger(
             counts: Counter[str] = Counter()
             for block in messages.blocks(rows=LOADED_AT_ONCE):
                 _copy_in(connection, found, block, zones, month=month, now=now, epoch=epoch)
-                counts.update({each["values"]: each["counts"] for each in block["state"].value_counts().to_pylist()})
+                _count_states(counts, block)
             _refresh_statistics(connection, month, counts.total())
             connection.execute(
                 text(
@@ -151,6 +151,10 @@ def _already_loaded(engine: Engine, campaign: CampaignRow) -> Loaded:
         finishes_by=None,
         late=bool(campaign.counts.get("late")),
     )
+
+
+def _count_states(counts: Counter[str], messages: pa.Table) -> None:
+    counts.update({each["values"]: each["counts"] for each in messages["state"].value_counts().to_pylist()})
 
 
 def _remove(connection: Connection, campaign: CampaignRow) -> None:
@@ -318,13 +322,12 @@ def write_sends(engine: Engine, campaign: str | int, sends: TableFile) -> dict[s
 
     A campaign without a ledger gets an empty table.
     """
-    import pyarrow.compute as pc
     from psycopg import sql
 
     from nightmail.lake_schemas import SENDS
     from nightmail.store.copying import whole_rows
 
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     with engine.begin() as connection, sends.writer(SENDS) as writer:
         found = get_campaign(connection, campaign)
         as_of = connection.scalar(text("select now()"))
@@ -343,8 +346,7 @@ def write_sends(engine: Engine, campaign: str | int, sends: TableFile) -> dict[s
             for block in whole_rows(copy):
                 table = _sends_table(block)
                 writer.write(table)
-                for entry in pc.value_counts(table.column("state")).to_pylist():
-                    counts[entry["values"]] = counts.get(entry["values"], 0) + entry["counts"]
+                _count_states(counts, table)
         connection.execute(
             text("update campaign set sends_written_at = :as_of where id = :id"), {"as_of": as_of, "id": found.id}
         )

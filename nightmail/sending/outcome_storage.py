@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from nightmail.message_ids import same_line
 from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.intents import Intent
 
@@ -148,12 +149,11 @@ def _store_query(varying: tuple[str, ...], *, late: bool) -> str:
     )
 
 
-_NUDGE = """
+_NUDGE = f"""
 update message s set due_at = now() + make_interval(secs => o.delay_s)
 from unnest(%(keys)s::bigint[], %(delays)s::float8[]) as o(message_key, delay_s)
-where s.ledger_month = %(month)s and s.state = 'standby'
-  and s.message_key between (o.message_key >> 7) << 7 and ((o.message_key >> 7) << 7) + 127
-"""
+where s.ledger_month = %(month)s and s.state = 'standby' and {same_line("s.message_key", "o.message_key")}
+"""  # noqa: S608 - the part is a function of constants
 
 
 def store_outcomes(connection: Connection[Any], outcomes: Sequence[StoredOutcome], now: float) -> None:
@@ -216,31 +216,28 @@ def _store(connection: Connection[Any], month: dt.date, group: Sequence[StoredOu
             varying.append(name)
     changed = connection.execute(_store_query(tuple(varying), late=False), values).fetchone()
     assert changed is not None
-    if changed[0] < len(group):
-        # An earlier try was written, or somebody took this sender for dead and has put what it had in hand in doubt.
-        with connection.transaction():
-            accepted = [each.intent for each in group if each.outcome == "accepted"]
-            if accepted:
-                connection.execute(
-                    _TAKE_BACK,
-                    {
-                        "month": month,
-                        "keys": [intent.key for intent in accepted],
-                        "numbers": [intent.number for intent in accepted],
-                        "runs": [intent.sender_run_id for intent in accepted],
-                    },
-                )
-            connection.execute(_store_query(tuple(varying), late=True), values)
-            queued = [each.intent for each in group if each.state == "queued"]
-            if queued:
-                connection.execute(
-                    _REOPEN,
-                    {
-                        "month": month,
-                        "keys": [intent.key for intent in queued],
-                        "campaigns": list({intent.campaign.row.id for intent in queued}),
-                    },
-                )
+    if changed[0] == len(group):
+        return
+    # An earlier try was written, or somebody took this sender for dead and has put what it had in hand in doubt.
+    with connection.transaction():
+        _take_back(connection, month, [each.intent for each in group if each.outcome == "accepted"])
+        connection.execute(_store_query(tuple(varying), late=True), values)
+        _reopen(connection, month, [each.intent for each in group if each.state == "queued"])
+
+
+def _take_back(connection: Connection[Any], month: dt.date, accepted: Sequence[Intent]) -> None:
+    columns = {
+        "keys": [intent.key for intent in accepted],
+        "numbers": [intent.number for intent in accepted],
+        "runs": [intent.sender_run_id for intent in accepted],
+    }
+    connection.execute(_TAKE_BACK, {"month": month, **columns})
+
+
+def _reopen(connection: Connection[Any], month: dt.date, queued: Sequence[Intent]) -> None:
+    keys = [intent.key for intent in queued]
+    campaigns = list({intent.campaign.row.id for intent in queued})
+    connection.execute(_REOPEN, {"month": month, "keys": keys, "campaigns": campaigns})
 
 
 def _element(value: float | str | None) -> str:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from nightmail.message_ids import parse_message_id
+from nightmail.message_ids import parse_message_id, same_line
 from nightmail.privacy import address_hash
 from nightmail.sending.campaigns import audit, raise_alert
 from nightmail.sending.carrier import (
@@ -298,9 +298,9 @@ def _apply_month(connection: Connection, month: dt.date, group: Sequence[_Best],
     if decided and _has_standby(connection, {int(row.campaign_id) for row in found}):
         connection.execute(
             text(
-                "update message s set due_at = now() from unnest(cast(:keys as bigint[])) as o(message_key) "
+                "update message s set due_at = now() from unnest(cast(:keys as bigint[])) as o(message_key) "  # noqa: S608
                 "where s.ledger_month = :month and s.state = 'standby' and s.due_at > now() "
-                "and s.message_key between (o.message_key >> 7) << 7 and ((o.message_key >> 7) << 7) + 127"
+                f"and {same_line('s.message_key', 'o.message_key')}"
             ),
             {"month": month, "keys": decided},
         )
