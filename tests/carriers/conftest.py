@@ -10,8 +10,6 @@ from nightmail.sending.carrier import Carrier, CarrierSettings, OutgoingMessage
 from resources.carriers import build_carrier
 from tests.sandbox_process import RunningCarriers, WebhookReceiver
 
-QUICK = {"delay_s": 0.02, "spread_s": 0.02}
-
 
 @pytest.fixture(scope="module")
 def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCarriers]:
@@ -23,11 +21,9 @@ def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
 @pytest.fixture
 def sandbox(sandbox_process: RunningCarriers) -> Iterator[RunningCarriers]:
     """The stand-ins, behaving well at the start of every test."""
-    sandbox_process.behave(**QUICK, sms={"delivered": 1}, email={"delivered": 1}, voice={"human": 1}, seed=1)
+    sandbox_process.behave_well()
     yield sandbox_process
-    sandbox_process.faults()
-    sandbox_process.behave(owned_senders=[], requests_per_second=0, twice_share=0, reorder_share=0, lost_share=0)
-    sandbox_process.ask("/webhooks", {"base": None})
+    sandbox_process.behave_well()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.sandbox_process import RunningCarriers, eventually
 @pytest.fixture(scope="module")
 def carriers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCarriers]:
     process = RunningCarriers(tmp_path_factory.mktemp("carriers"))
-    process.behave(delay_s=0.02, spread_s=0.02, sms={"delivered": 1}, seed=1)
+    process.behave_well()
     yield process
     process.stop()
 

@@ -19,7 +19,7 @@ from tests.sandbox_process import RunningCarriers, eventually
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[RunningCarriers]:
     carriers = RunningCarriers(tmp_path / "carriers")
-    carriers.behave(delay_s=0.02, spread_s=0.02, sms={"delivered": 1}, email={"delivered": 1}, voice={"human": 1})
+    carriers.behave_well()
     yield carriers
     carriers.stop()
 
