@@ -223,14 +223,14 @@ def _times(engine: Engine | None, team: str | None, feed: FeedSettings) -> dict[
 
 def _ending(engine: Engine | None, preparation: Preparation, prepared: Prepared, tables: StageTables) -> FinishForecast:
     """When it ends at the rates of the team's carriers; not known without a team that the database has."""
-    from nightmail.sending.finish_forecast import FinishForecast, forecast, work_of_messages
+    from nightmail.intake.finish_estimates import prepared_finish
+    from nightmail.sending.finish_forecast import FinishForecast, work_of_messages
 
     if engine is None or preparation.now is None or prepared.problems:
         return FinishForecast(None, None)
-    start = preparation.starts_at or preparation.now
     work = work_of_messages(tables.messages)
     with engine.connect() as connection:
-        return forecast(connection, preparation.team, preparation.feed.stored(), work, start, preparation.cut_off)
+        return prepared_finish(connection, preparation, work)
 
 
 def _country(code: str | None) -> str | None:

@@ -190,8 +190,9 @@ def _foresee(
     does, and the end is not known here.
     """
     from commands.check import show_counts, show_messages
+    from nightmail.intake.finish_estimates import prepared_finish
     from nightmail.preparing import StageTables, prepare
-    from nightmail.sending.finish_forecast import FinishForecast, forecast, work_of_messages
+    from nightmail.sending.finish_forecast import FinishForecast, work_of_messages
 
     leave_pandas_out()
     unknown = FinishForecast(None, schedule.cut_off_at)
@@ -219,8 +220,7 @@ def _foresee(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     with engine.connect() as connection:
-        start = schedule.starts_at or schedule.now
-        return forecast(connection, schedule.team, preparation.feed.stored(), work, start, schedule.cut_off_at)
+        return prepared_finish(connection, preparation, work)
 
 
 def _preparation(

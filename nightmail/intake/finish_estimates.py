@@ -1,14 +1,15 @@
-"""When a campaign ends, estimated from the rows of its file alone: for whoever uploads one and waits for the answer.
+"""When a campaign would end that is not loaded yet: for whoever uploads a file and waits for the answer, or looks first.
 
-Rows are counted without being read: lines of text, or what a Parquet file says of itself. How many messages they become
-is taken from the feed's last campaign, or else each row counts as one unit on the feed's first channel. Once the messages
-are there, the ledger's own forecast takes its place.
+Of an upload the rows are counted, without being read: lines of text, or what a Parquet file says of itself. How many
+messages they become is taken from the feed's last campaign, or else each row counts as one unit on the feed's first
+channel. Once the messages are there, the ledger's own forecast takes its place.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
@@ -16,8 +17,11 @@ from nightmail.errors import ContactFileError, NightmailError
 from nightmail.feeds import FeedSettings, feed_settings
 from nightmail.intake.arrivals import recipient_start
 from nightmail.preferences.policy import Delivery
-from nightmail.sending.campaigns import CampaignRow
-from nightmail.sending.finish_forecast import FinishForecast, Load, Work, forecast
+from nightmail.sending.campaigns import CampaignRow, priority_of
+from nightmail.sending.finish_forecast import FinishForecast, Load, Work, forecast, forecast_of_campaign
+
+if TYPE_CHECKING:
+    from nightmail.preparing import Preparation
 
 _BLOCK = 1 << 20
 
@@ -76,7 +80,30 @@ def estimated_finish(connection: Connection, campaign: CampaignRow, rows: int | 
         tuple(Load(channel, amount, due_at) for channel, amount in units.items()),
         max(len(channels) - 1, 0),
     )
-    return forecast(connection, campaign.team, campaign.settings, work, start, campaign.cut_off_at)
+    return forecast_of_campaign(connection, campaign, work, start)
+
+
+def prepared_finish(connection: Connection, preparation: Preparation, work: Work) -> FinishForecast:
+    """The forecast for what a preparation made, sent by the team of its name when it says, or now.
+
+    Raises :class:`ValueError` for a preparation without its time.
+    """
+    start = preparation.starts_at or preparation.now
+    if start is None:
+        raise ValueError("a preparation without a time")
+    feed = preparation.feed
+    priority = feed.priority
+    if "priority" not in feed.model_fields_set:
+        urgent = connection.scalar(
+            text(
+                "select g.urgent from category g left join team t on t.id = g.team_id where g.name = :name "
+                "and (g.team_id is null or t.path = :team or starts_with(:team, t.path || '.')) "
+                "order by length(t.path) desc nulls last limit 1"
+            ),
+            {"name": feed.category or preparation.template.category, "team": preparation.team},
+        )
+        priority = priority_of(urgent=bool(urgent))
+    return forecast(connection, preparation.team, feed.stored(), work, start, preparation.cut_off, priority=priority)
 
 
 def _units_of_last(connection: Connection, campaign: CampaignRow, rows: int) -> dict[str, float] | None:

@@ -171,6 +171,11 @@ def audit(
     )
 
 
+def priority_of(*, urgent: bool) -> int:
+    """The priority that the messages of a category have where a feed states none; smaller goes first."""
+    return URGENT_PRIORITY if urgent else ORDINARY_PRIORITY
+
+
 def create_campaign(
     connection: Connection,
     *,
@@ -201,7 +206,7 @@ def create_campaign(
         {"team": team_id, "category": category_id, "feed": feed_id},
     ).one()
     if priority is None:
-        priority = URGENT_PRIORITY if found.urgent else ORDINARY_PRIORITY
+        priority = priority_of(urgent=found.urgent)
     label = re.sub(r"[^a-z0-9_]+", "_", (name or found.feed or "").lower()).strip("_")[:60]
     stem = found.path if not label or found.path.rsplit(".", 1)[-1] == label else f"{found.path}.{label}"
     while True:

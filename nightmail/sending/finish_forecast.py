@@ -4,8 +4,9 @@ Everybody who is asked takes the forecast from here: the ledger when it is loade
 anything is sent, the API, an approval, a campaign that is resumed. What is known of the messages differs (the ledger,
 rendered messages, the rows of a file); it comes as :class:`Work`.
 
-The forecast knows what the team's first route of each channel allows and when messages fall due. It does not know of
-other campaigns that share the account, of a carrier that slows down, or of quiet hours that begin while it sends.
+The forecast knows what the team's first route of each channel allows, when messages fall due, and what other campaigns
+have queued for the same sender (:mod:`nightmail.sending.shared_pace`). It does not know of campaigns that are still being
+checked, of a carrier that slows down, or of quiet hours that begin while it sends.
 
 >>> noon = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 >>> finish(Work((Load("sms", 600),)), {"sms": 1.0}, noon)
@@ -24,10 +25,13 @@ from sqlalchemy import Connection, text
 
 from nightmail.reasons import remedy, sentence
 from nightmail.sending.routes import routes_of_team
+from nightmail.sending.shared_pace import end_beside, other_work
 
 if TYPE_CHECKING:
     from nightmail.lake import TableFile
     from nightmail.sending.campaigns import CampaignRow
+    from nightmail.sending.routes import Route
+    from nightmail.sending.shared_pace import OtherWork
 
 AT_RISK = "cut_off_at_risk"
 """The reason of a campaign that ends after its cut-off."""
@@ -105,20 +109,30 @@ def _told(moment: dt.datetime | None) -> str:
 
 
 def finish(
-    work: Work, rates: Mapping[str, float], start: dt.datetime, escalate_after: dt.timedelta = dt.timedelta()
+    work: Work,
+    rates: Mapping[str, float],
+    start: dt.datetime,
+    escalate_after: dt.timedelta = dt.timedelta(),
+    others: Mapping[str, Iterable[OtherWork]] | None = None,
 ) -> dt.datetime | None:
-    """When the last of the work goes, from ``start`` at so many units a second by channel.
+    """When the last of the work goes, from ``start`` at so many units a second by channel, beside ``others``.
 
     ``None`` when there is no rate for a channel that is needed. Channels go side by side. What falls due later waits for
     its time, and then its turn. Each further channel of an escalation adds the time until it is looked at: whom it then
     takes over nobody knows beforehand, so that its own messages take no time here.
     """
+    begins: dict[str, dt.datetime] = {}
     ends: dict[str, dt.datetime] = {}
     for load in sorted(work.loads, key=lambda load: load.due_at or start):
         if load.channel not in rates:
             return None
         free_at = max(ends.get(load.channel, start), load.due_at or start)
+        begins.setdefault(load.channel, free_at)
         ends[load.channel] = free_at + dt.timedelta(seconds=load.units / rates[load.channel])
+    units = work.units_by_channel()
+    for channel, beside in (others or {}).items():
+        if channel in ends:
+            ends[channel] = end_beside(beside, begins[channel], ends[channel], units[channel], rates[channel])
     return max(ends.values(), default=start) + work.further_steps * escalate_after
 
 
@@ -129,28 +143,58 @@ def forecast(
     work: Work,
     start: dt.datetime,
     cut_off_at: dt.datetime | None,
+    *,
+    priority: int,
+    campaign_id: int | None = None,
 ) -> FinishForecast:
-    """The forecast for a team's campaign with these settings (``campaign.settings``) that begins at ``start``."""
-    rates = rates_of(connection, team, settings, {load.channel for load in work.loads})
+    """The forecast for a team's campaign with these settings (``campaign.settings``) that begins at ``start``.
+
+    ``campaign_id`` is its own, where it has one already: it does not wait for itself.
+    """
+    routes = routes_by_channel(connection, team, settings, {load.channel for load in work.loads})
+    rates = {channel: route.rate_per_s for channel, route in routes.items()}
     escalates = settings.get("delivery") == "escalation"
     wait = dt.timedelta(seconds=float(settings.get("escalate_after_s", 900))) if escalates else dt.timedelta()
-    return FinishForecast(finish(work, rates, start, wait), cut_off_at)
+    alone = finish(work, rates, start, wait)
+    if alone is None:
+        return FinishForecast(None, cut_off_at)
+    until = max(alone, cut_off_at or alone)
+    others = other_work(
+        connection, routes, work.units_by_channel(), start, until=until, priority=priority, campaign_id=campaign_id
+    )
+    return FinishForecast(finish(work, rates, start, wait, others) if others else alone, cut_off_at)
 
 
-def rates_of(
+def routes_by_channel(
     connection: Connection, team: str, settings: Mapping[str, Any], channels: Iterable[str]
-) -> dict[str, float]:
-    """Units a second of the route that a team's messages of each channel take first; channels without one are left out."""
+) -> dict[str, Route]:
+    """The route that a team's messages of each channel take first; channels without one are left out."""
     senders = settings.get("senders") or {}
     found = {channel: routes_of_team(connection, team, channel, senders.get(channel)) for channel in channels}
-    return {channel: routes[0].rate_per_s for channel, routes in found.items() if routes}
+    return {channel: routes[0] for channel, routes in found.items() if routes}
 
 
 def forecast_of_ledger(connection: Connection, campaign: CampaignRow, now: dt.datetime) -> tuple[FinishForecast, Work]:
     """The forecast for what a loaded campaign has left, and what that is."""
     work = _work_of_ledger(connection, campaign)
     start = max(now, campaign.scheduled_at or now)
-    return forecast(connection, campaign.team, campaign.settings, work, start, campaign.cut_off_at), work
+    return forecast_of_campaign(connection, campaign, work, start), work
+
+
+def forecast_of_campaign(
+    connection: Connection, campaign: CampaignRow, work: Work, start: dt.datetime
+) -> FinishForecast:
+    """The forecast for a campaign that there is, with the work that it will have."""
+    return forecast(
+        connection,
+        campaign.team,
+        campaign.settings,
+        work,
+        start,
+        campaign.cut_off_at,
+        priority=campaign.priority,
+        campaign_id=campaign.id,
+    )
 
 
 def _work_of_ledger(connection: Connection, campaign: CampaignRow) -> Work:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from benchmarks.sending_rig import Organisation, in_minutes
+from benchmarks.sending_rig import KEY, Organisation, in_minutes
+from nightmail.feeds import FeedSettings
+from nightmail.intake.finish_estimates import prepared_finish
 from nightmail.lake import TableFile
-from nightmail.sending.campaigns import approve, begin_preparing, pause, resume
+from nightmail.preparing import Preparation
+from nightmail.sending.campaigns import CampaignRow, approve, begin_preparing, cancel, pause, resume
 from nightmail.sending.finish_forecast import FinishForecast, Load, Work, finish, forecast_of_ledger, work_of_messages
 from nightmail.sending.ledger import load_ledger
+from nightmail.sending.shared_pace import OtherWork
+from nightmail.templates.loading import load_template
 
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 
@@ -85,6 +92,7 @@ def test_ledger_and_rendered_messages_come_to_the_same(organisation: Organisatio
         assert rendered.further_steps == work.further_steps
         assert made.finishes_by is not None
         assert abs(made.finishes_by - now - expected) < dt.timedelta(seconds=5)
+        cancel(organisation.engine, campaign.key, actor="test")
 
 
 def test_who_lets_a_campaign_go_on_is_told_that_it_is_late_now(organisation: Organisation) -> None:
@@ -112,3 +120,114 @@ def test_an_approval_that_comes_late_says_so(organisation: Organisation) -> None
     assert loaded.late is False
     organisation.execute("update campaign set cut_off_at = now() + interval '30 s'")
     assert approve(organisation.engine, campaign.id, actor="test").counts["late"] is True
+
+
+def others(*works: tuple[float, float, bool]) -> list[OtherWork]:
+    return [OtherWork(units, at(minutes), goes_first) for units, minutes, goes_first in works]
+
+
+@pytest.mark.parametrize(
+    ("beside", "minutes"),
+    [
+        pytest.param([], 20, id="nothing beside"),
+        pytest.param(others((300, 10, True)), 25, id="what is more urgent goes first"),
+        pytest.param(others((6000, 0, False)), 30, id="an equal one takes every other turn"),
+        pytest.param(others((6000, 0, False), (6000, 0, False)), 40, id="and two of them two of three"),
+        pytest.param(others((60, 10, False)), 21, id="a smaller one is done before"),
+        pytest.param(others((60, -30, True)), 20, id="what began long ago is done"),
+        pytest.param(others((1200, 0, True)), 30, id="what began before has gone on meanwhile"),
+        pytest.param(others((1200, 0, False)), 30, id="an equal one that began before too"),
+        pytest.param(others((600, 15, True)), 30, id="what begins in between takes over"),
+        pytest.param(others((6000, 15, False)), 25, id="or takes turns with what is left"),
+        pytest.param(others((600, 25, True)), 20, id="what begins later is not in the way"),
+        pytest.param(others((300, 15, True), (60, 24, True)), 26, id="unless something else made it longer"),
+    ],
+)
+def test_when_work_is_done_beside_others(beside: list[OtherWork], minutes: float) -> None:
+    """Ten minutes of messages from ten past on, at the rate of one a second that all share."""
+    work = Work((Load("sms", 600, at(10)),))
+    assert finish(work, {"sms": 1}, NOON, others={"sms": beside, "email": others((9, 0, True))}) == at(minutes)
+
+
+def ends_after(organisation: Organisation, campaign: CampaignRow) -> float:
+    """In how many seconds, by a forecast of now."""
+    with organisation.engine.connect() as connection:
+        now = connection.scalars(text("select now()")).one()
+        finishes_by = forecast_of_ledger(connection, campaign, now)[0].finishes_by
+    assert finishes_by is not None
+    return (finishes_by - now).total_seconds()
+
+
+def test_campaigns_that_share_a_sender_wait_for_each_other(organisation: Organisation) -> None:
+    """What is queued for the same sender counts by urgency and size, and a cut-off that it breaks is told at once."""
+    organisation.change_account("sms", rate_per_s=1)
+    large = organisation.campaign(600, row={"segments": 2})
+    assert ends_after(organisation, large) == pytest.approx(1200, abs=2)
+    small = organisation.campaign(60, cut_off_at=in_minutes(1.5))
+    # Two turns for each of its own, and then it is done.
+    assert ends_after(organisation, small) == pytest.approx(120, abs=2)
+    assert small.counts["late"] is True
+    warned = organisation.query("select message from alert where reason = 'cut_off_at_risk' and resolved_at is null")
+    assert len(warned) == 1
+    organisation.execute("update campaign set priority = 0 where id = :id", id=small.id)
+    assert ends_after(organisation, organisation.read(small)) == pytest.approx(60, abs=2)
+    assert ends_after(organisation, large) == pytest.approx(1260, abs=2)
+    # The large one's texts that a carrier put off for longer than the small one takes are not in its way.
+    organisation.execute("update campaign set priority = 5 where id = :id", id=small.id)
+    organisation.execute(
+        "update message set due_at = now() + interval '1 h' where campaign_id = :id and line % 20 <> 0", id=large.id
+    )
+    assert ends_after(organisation, organisation.read(small)) == pytest.approx(120, abs=2)
+    organisation.execute(
+        "update message set due_at = now() + interval '1 h' where campaign_id = :id and line % 60 <> 0", id=large.id
+    )
+    assert ends_after(organisation, organisation.read(small)) == pytest.approx(80, abs=2)
+
+
+@pytest.mark.parametrize("how", ["paused", "another sender", "another channel", "scheduled for later", "less urgent"])
+def test_what_is_not_in_the_way(organisation: Organisation, how: str) -> None:
+    organisation.change_account("sms", rate_per_s=1)
+    organisation.change_account("email", rate_per_s=1)
+    later = {"scheduled_at": in_minutes(5)} if how == "scheduled for later" else {}
+    other = organisation.campaign(100, ("email",) if how == "another channel" else ("sms",), **later)
+    if how == "paused":
+        pause(organisation.engine, other.key, actor="test")
+    elif how == "another sender":
+        organisation.execute(
+            "insert into sender (team_id, name, channel, address, carrier_account_id) "
+            "select :team, name, 'sms', address, :account from (values ('first', '+447700900998'), "
+            "('other', '+447700900999')) as each_one(name, address)",
+            team=organisation.team_id,
+            account=organisation.account_ids["sms"],
+        )
+        organisation.execute("""update campaign set settings = '{"senders": {"sms": "other"}}'""")
+    elif how == "less urgent":
+        organisation.execute("update campaign set priority = 9")
+    assert ends_after(organisation, organisation.campaign(60)) == pytest.approx(60, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("feed", "seconds"),
+    [
+        pytest.param({}, 120, id="as urgent as the other"),
+        pytest.param({"category": "alerts"}, 60, id="a category that is urgent"),
+        pytest.param({"category": "alerts", "priority": 5}, 120, id="unless its feed says otherwise"),
+        pytest.param({"priority": 9}, 660, id="after all others"),
+    ],
+)
+def test_who_looks_first_is_told_of_other_campaigns(
+    organisation: Organisation, feed: dict[str, Any], seconds: float
+) -> None:
+    """``check`` and ``send`` take the priority that the campaign would have."""
+    organisation.change_account("sms", rate_per_s=1)
+    organisation.campaign(600)
+    organisation.execute("insert into category (name, kind, urgent) values ('alerts', 'service', true)")
+    template = load_template({"name": "invoice", "category": "billing", "languages": {"en": {"sms": "Due."}}})
+    with organisation.engine.connect() as connection:
+        now = connection.scalars(text("select now()")).one()
+        preparation = Preparation(
+            template=template, hash_key=KEY, feed=FeedSettings(**feed), team="acme.billing", now=now
+        )
+        ending = prepared_finish(connection, preparation, Work((Load("sms", 60),)))
+    assert ending.finishes_by is not None
+    assert (ending.finishes_by - now).total_seconds() == pytest.approx(seconds, abs=2)

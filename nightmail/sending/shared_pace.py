@@ -1,0 +1,122 @@
+"""What other campaigns want of the paces that a campaign's messages go at, and when it ends beside them.
+
+Campaigns that hand off over the same sender of the same carrier account share its rate. The senders take the most urgent
+first, and of those that are equally urgent each in turn: a campaign waits for all of what is more urgent, and of an equal
+one for no more than its own size.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, text
+
+from nightmail.sending.routes import routes_of_team
+
+if TYPE_CHECKING:
+    from nightmail.sending.routes import Route
+
+
+@dataclass(frozen=True, slots=True)
+class OtherWork:
+    """What another campaign hands off over the same sender."""
+
+    units: float
+    """As the rate counts them."""
+    starts_at: dt.datetime
+    goes_first: bool
+    """More urgent, rather than equally urgent."""
+
+
+def end_beside(
+    others: Iterable[OtherWork], begin: dt.datetime, end: dt.datetime, units: float, rate_per_s: float
+) -> dt.datetime:
+    """When ``units`` end beside ``others`` that would go from ``begin`` to ``end`` alone.
+
+    >>> noon = dt.datetime(2026, 11, 23, 12)
+    >>> end_beside([OtherWork(6000, noon, False)], noon, noon + dt.timedelta(minutes=10), 600, 1.0)
+    datetime.datetime(2026, 11, 23, 12, 20)
+    """
+    in_order = sorted(others, key=lambda other: other.starts_at)
+    before = [other for other in in_order if other.starts_at <= begin]
+    later = in_order[len(before) :]
+    free_at = begin
+    for place, other in enumerate(before):
+        free_at = max(free_at if place else other.starts_at, other.starts_at) + _takes(other.units, rate_per_s)
+    together = sum(other.units for other in before)
+    # What began before us has shrunk until we begin; by whose messages, the turns decide, so all by the same share.
+    left = max((free_at - begin).total_seconds() * rate_per_s / together, 0.0) if together else 0.0
+    for other in before:
+        end += _takes(other.units * left if other.goes_first else min(other.units * left, units), rate_per_s)
+    for other in later:
+        ours = min(units, (end - other.starts_at).total_seconds() * rate_per_s)
+        if ours > 0:
+            end += _takes(other.units if other.goes_first else min(other.units, ours), rate_per_s)
+    return end
+
+
+def _takes(units: float, rate_per_s: float) -> dt.timedelta:
+    return dt.timedelta(seconds=units / rate_per_s)
+
+
+def other_work(
+    connection: Connection,
+    routes: Mapping[str, Route],
+    units: Mapping[str, float],
+    start: dt.datetime,
+    *,
+    until: dt.datetime,
+    priority: int,
+    campaign_id: int | None,
+) -> dict[str, list[OtherWork]]:
+    """What campaigns other than ``campaign_id``, as urgent as ``priority`` or more, have due ``until`` then, by channel.
+
+    ``routes`` gives, by channel, the route that the campaign takes first, and ``units`` what it hands off from ``start``;
+    the others' routes are found the same way. Of an equally urgent campaign no more is counted than can be in the way.
+    Counted are campaigns whose ledger is loaded and that are sending or scheduled: of one that is paused, being checked or waiting for
+    an approval nobody knows when it goes.
+    """
+    candidates = connection.execute(
+        text(
+            "select c.id, c.ledger_month, t.path, c.settings, c.priority, greatest(c.scheduled_at, now()) as starts_at, "
+            "greatest(extract(epoch from :start - now()), 0)::float8 as waits_s "
+            "from campaign c join team t on t.id = c.team_id where c.state in ('sending', 'scheduled') "
+            "and c.ledger_month is not null and c.priority <= :priority and c.id is distinct from :self "
+            "and (c.scheduled_at is null or c.scheduled_at < :until) and (c.cut_off_at is null or c.cut_off_at > now())"
+        ),
+        {"priority": priority, "self": campaign_id, "start": start, "until": until},
+    ).all()
+    found: dict[str, list[OtherWork]] = {}
+    first_routes: dict[tuple[str, str, str | None], Sequence[Route]] = {}
+    for candidate in candidates:
+        senders = candidate.settings.get("senders") or {}
+        for channel, route in routes.items():
+            key = candidate.path, channel, senders.get(channel)
+            if key not in first_routes:
+                first_routes[key] = routes_of_team(connection, *key)[:1]
+            if not first_routes[key] or first_routes[key][0].pace_key != route.pace_key:
+                continue
+            goes_first = candidate.priority < priority
+            # Until our own begin it hands off what the rate allows, and then takes turns.
+            most = units[channel] + route.rate_per_s * candidate.waits_s
+            theirs_due = connection.scalar(
+                text(
+                    f"select {'sum(segments)' if channel == 'sms' else 'count(*)'} from (select segments from message "  # noqa: S608
+                    "where campaign_id = :id and ledger_month = :month and channel = :channel and state = 'queued' "
+                    "and due_at <= :until limit :most) due"
+                ),
+                {
+                    "id": candidate.id,
+                    "month": candidate.ledger_month,
+                    "channel": channel,
+                    "until": until,
+                    "most": None if goes_first else math.ceil(most),
+                },
+            )
+            if theirs_due:
+                found.setdefault(channel, []).append(OtherWork(float(theirs_due), candidate.starts_at, goes_first))
+    return found
