@@ -24,12 +24,14 @@ from nightmail.errors import ContractError, UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from nightmail.categories import Category
     from nightmail.feeds import FeedSettings
     from nightmail.lake import TableFile
     from nightmail.preferences import KnownPreferences
     from nightmail.preparing import Preparation, Prepared, StageTables
     from nightmail.pricing import PriceList
     from nightmail.sending.finish_forecast import FinishForecast
+    from nightmail.templates import Template
 
 SAMPLE_REJECTS = 5
 SAMPLE_MESSAGES = 3
@@ -178,8 +180,9 @@ def _preparation(request: CheckRequest, engine: Engine | None) -> Preparation:
     configured = settings()
     has_key = configured.secret_key is not None or (configured.data_dir / "secret_key").exists()
     feed = _feed_settings(request.feed_settings)
+    template = choose_template(request.template, engine)
     return Preparation(
-        template=choose_template(request.template, engine),
+        template=template,
         hash_key=configured.key() if has_key else KEY_WITHOUT_SETTINGS,
         feed=feed,
         team=request.team or "check",
@@ -194,25 +197,31 @@ def _preparation(request: CheckRequest, engine: Engine | None) -> Preparation:
             "column_limit": configured.maximum_columns,
         },
         work_folder=request.folder,
-        **_times(engine, request.team, feed),
+        **_of_team(engine, request.team, feed, template),
     )
 
 
-def _times(engine: Engine | None, team: str | None, feed: FeedSettings) -> dict[str, Any]:
-    """When the feed's settings would have this file sent and cut off, where the team is known, whose zone they are in."""
+def _of_team(engine: Engine | None, team: str | None, feed: FeedSettings, template: Template) -> dict[str, Any]:
+    """What the team decides, where it is known: its category, and when the feed's settings would have this file sent."""
     from sqlalchemy import text
 
+    from nightmail.categories import find_category, named_category
     from nightmail.intake.arrivals import recipient_start, start_times
 
     if engine is None or team is None:
         return {}
     with engine.connect() as connection:
         found = connection.execute(text("select time_zone, now() from team where path = :path"), {"path": team}).first()
-    if found is None:
-        return {}
+        if found is None:
+            return {}
+        if feed.category is not None:
+            category: Category | None = named_category(connection, team, feed.category, by="the feed")
+        else:
+            category = find_category(connection, team, template.category)
     zone, now = found
     starts_at, cut_off = start_times(feed, zone, now)
     return {
+        "category": category,
         "default_time_zone": zone,
         "now": now,
         "starts_at": starts_at,

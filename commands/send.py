@@ -229,6 +229,7 @@ def _preparation(
     """What decides, as the pipeline will have it."""
     from sqlalchemy import text
 
+    from nightmail.categories import find_category
     from nightmail.intake.preparations import carriers_by_channel, known_preferences, price_list
     from nightmail.preparing import Preparation
     from nightmail.settings import settings
@@ -237,11 +238,13 @@ def _preparation(
     with engine.connect() as connection:
         known = known_preferences(connection, schedule.team)
         prices, carriers = price_list(connection), carriers_by_channel(connection, schedule.team)
+        category = find_category(connection, schedule.team, template.category)
         country = connection.scalar(text("select country from team where path = :path"), {"path": schedule.team})
     preparation = Preparation(
         template=template,
         hash_key=configured.key(),
         team=schedule.team,
+        category=category,
         default_country=country or configured.default_country,
         default_time_zone=schedule.zone,
         public_url=configured.public_url,

@@ -25,6 +25,7 @@ from nightmail.progress import Progress
 from nightmail.reasons import remedy, sentence
 
 if TYPE_CHECKING:
+    from nightmail.categories import Category
     from nightmail.contact_files import ContactFileSummary, ReadOptions
     from nightmail.contacts import ContactRules, ContactsSummary, EarlierCampaign
     from nightmail.preferences import AudiencePolicy, AudienceSummary, KnownPreferences
@@ -71,6 +72,8 @@ class Preparation:
     feed: FeedSettings = field(default_factory=FeedSettings)
     team: str = "check"
     """Path of the team."""
+    category: Category | None = None
+    """As the organisation has it; without one, name and kind are those of the feed or the template."""
     default_country: str | None = None
     """The feed's, else the team's, else the deployment's country."""
     default_time_zone: str = "UTC"
@@ -110,6 +113,15 @@ class Preparation:
             **self.limits,
         )
 
+    def _category_by_name(self) -> Category:
+        from nightmail.categories import Category
+        from nightmail.templates.model import PREDEFINED_CATEGORIES
+
+        if self.feed.category is None:
+            return Category.of_kind(self.template.category, self.template.category_kind)
+        name = self.feed.category
+        return Category.of_kind(name, PREDEFINED_CATEGORIES.get(name, self.template.category_kind))
+
     def _columns_by_name(self) -> tuple[str, ...]:
         names = dict.fromkeys(self.template.placeholders)
         names.update(dict.fromkeys(self.feed.placeholders))
@@ -148,8 +160,6 @@ class Preparation:
             further["needs_consent"] = feed.needs_consent
         if feed.once_per_address is not None:
             further["once_per_address"] = feed.once_per_address
-        if feed.category is not None:
-            further["category"] = feed.category
         if feed.default_language is not None:
             further["default_language"] = feed.default_language
         if feed.served_countries is not None:
@@ -159,6 +169,7 @@ class Preparation:
             team=self.team,
             hash_key=self.hash_key,
             channels=feed.channels or None,
+            category=self.category or self._category_by_name(),
             delivery=feed.delivery,
             keep_fallbacks=feed.keep_fallbacks,
             escalate_after=dt.timedelta(seconds=feed.escalate_after_s),

@@ -927,7 +927,7 @@ _ENTRIES = (
         "category_unknown",
         Kind.SETUP,
         "The team has no category of that name.",
-        "Provision the category first, or give the template another one.",
+        "Provision the category first, or name another one.",
     ),
     Reason(
         "database_major_version",

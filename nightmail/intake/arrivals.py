@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from nightmail.categories import named_category
 from nightmail.feeds import FeedSettings, next_time_of_day
 from nightmail.intake.feed_rows import FeedRow, next_run_of
 from nightmail.intake.parts import PartName, part_name
@@ -221,14 +222,9 @@ def create_feed_campaign(
 def _category_of(connection: Connection, feed: FeedRow) -> int:
     if feed.settings.category is None:
         return feed.category_id
-    found = connection.scalar(
-        text(
-            "select id from category where name = :name and (team_id is null or team_id = :team) "
-            "order by team_id nulls last limit 1"
-        ),
-        {"name": feed.settings.category, "team": feed.team_id},
-    )
-    return feed.category_id if found is None else int(found)
+    category = named_category(connection, feed.team, feed.settings.category, by=f"the feed {feed.name}")
+    assert category.id is not None
+    return category.id
 
 
 def register_file(

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from nightmail.categories import named_category
 from nightmail.errors import UsageError
 from nightmail.feeds import FeedSettings
 from nightmail.intake.arrivals import Arrival, Registered
@@ -23,26 +24,13 @@ def store_template(connection: Connection, team: str, template: Template, *, act
     Raises :class:`UsageError` for an unknown team, or a category that the team does not have.
     """
     team_id = team_of(connection, team)
-    category = connection.scalar(
-        text(
-            "select c.id from category c left join team t on t.id = c.team_id where c.name = :name "
-            "and (c.team_id is null or t.path = :team or starts_with(:team, t.path || '.')) "
-            "order by length(t.path) desc nulls last limit 1"
-        ),
-        {"name": template.category, "team": team},
-    )
-    if category is None:
-        raise UsageError(
-            "category_unknown",
-            f"The team {team} has no category {template.category}, which the template {template.name} is of.",
-            "Provision the category first, or give the template another one.",
-        )
+    category = named_category(connection, team, template.category, by=f"the template {template.name}")
     template_id = connection.scalar(
         text(
             "insert into template (team_id, name, category_id) values (:team, :name, :category) "
             "on conflict (team_id, name) do update set category_id = excluded.category_id returning id"
         ),
-        {"team": team_id, "name": template.name, "category": category},
+        {"team": team_id, "name": template.name, "category": category.id},
     )
     # What the database would give back: its JSON has neither tuples nor dates.
     content = json.dumps(dict(template.content), default=str)

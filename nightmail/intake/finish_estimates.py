@@ -94,15 +94,7 @@ def prepared_finish(connection: Connection, preparation: Preparation, work: Work
     feed = preparation.feed
     priority = feed.priority
     if "priority" not in feed.model_fields_set:
-        urgent = connection.scalar(
-            text(
-                "select g.urgent from category g left join team t on t.id = g.team_id where g.name = :name "
-                "and (g.team_id is null or t.path = :team or starts_with(:team, t.path || '.')) "
-                "order by length(t.path) desc nulls last limit 1"
-            ),
-            {"name": feed.category or preparation.template.category, "team": preparation.team},
-        )
-        priority = priority_of(urgent=bool(urgent))
+        priority = priority_of(urgent=preparation.category is not None and preparation.category.urgent)
     return forecast(connection, preparation.team, feed.stored(), work, start, preparation.cut_off, priority=priority)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
+from nightmail.categories import get_category
 from nightmail.feeds import FeedSettings, feed_settings
 from nightmail.intake.arrivals import recipient_start
 from nightmail.intake.parts import part_name
@@ -63,6 +64,7 @@ def load_preparation(
         hash_key=settings.key(),
         feed=feed,
         team=campaign.team,
+        category=get_category(connection, campaign.category_id),
         default_country=row.default_country or row.country or settings.default_country,
         default_time_zone=row.time_zone,
         campaign_token=campaign.token,

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from nightmail.categories import MARKETING, Category
 from nightmail.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,11 +103,12 @@ class AudiencePolicy:
         team: str,
         hash_key: bytes,
         channels: tuple[str, ...] | None = None,
+        category: Category | None = None,
         **further: Any,
     ) -> AudiencePolicy:
         """The policy of a template's audience; ``further`` are other fields.
 
-        ``channels`` defaults to the template's but for chat, which no carrier delivers by itself: a feed that wants it
+        ``category`` defaults to the template's, by the kind that the template says. ``channels`` defaults to the template's but for chat, which no carrier delivers by itself: a feed that wants it
         says so. Channels without a body are dropped. Raises :class:`UsageError` when none is left.
         """
         own = tuple(c for c in template.channels if c != "chat") or template.channels
@@ -117,11 +119,11 @@ class AudiencePolicy:
                 f"The template {template.name} has no body for {', '.join(channels or ()) or 'any channel'}.",
                 f"Use one of its channels: {', '.join(template.channels)}.",
             )
-        marketing = template.category_kind == "marketing"
+        category = category or Category.of_kind(template.category, template.category_kind)
         values: dict[str, Any] = {
-            "category": template.category,
-            "needs_consent": marketing,
-            "once_per_address": marketing,
+            "category": category.name,
+            "needs_consent": category.needs_consent,
+            "once_per_address": category.kind == MARKETING,
             "default_language": template.default_language,
             **further,
         }

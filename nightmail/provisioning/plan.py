@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
 from nightmail.api_keys import create_key
+from nightmail.categories import find_category
 from nightmail.errors import ConfigurationError
 from nightmail.provisioning.organisation import (
     ApiKeyPart,
@@ -401,6 +402,9 @@ class _Pass:
             if server is None:
                 raise _wrong(f"the feed {part.name} names the SFTP server {part.sftp_server}, which does not exist")
         refuse_unknown_feed_settings(part)
+        category = part.settings.get("category")
+        if category is not None and find_category(self.connection, part.team, str(category)) is None:
+            raise _wrong(f"the feed {part.name} of {part.team} names the category {category}, which does not exist")
         self._settle(
             "feed",
             f"{part.team}/{part.name}",

@@ -35,7 +35,8 @@ LINES_AT_ONCE = 20_000
 
 _COLUMNS = """
     c.id, c.key, c.token, c.team_id, t.path as team, c.feed_id, f.name as feed, c.template_version_id, c.category_id,
-    g.name as category, g.kind as category_kind, g.needs_consent, g.resend_if_absent, c.state, c.source, c.priority,
+    g.name as category, coalesce((c.settings ->> 'needs_consent')::boolean, g.needs_consent) as needs_consent,
+    g.resend_if_absent, c.state, c.source, c.priority,
     c.settings, c.counts, c.problem, c.scheduled_at, c.cut_off_at, c.accepts_until, c.prepare_attempts, c.run_id,
     c.ledger_month, c.loaded_at, c.first_hand_off_at, c.finished_at, c.sends_written_at, c.ledger_changed_at,
     c.created_at, c.state_changed_at
@@ -60,8 +61,8 @@ class CampaignRow:
     template_version_id: int
     category_id: int
     category: str
-    category_kind: str
     needs_consent: bool
+    """As the feed says, else the category."""
     resend_if_absent: bool
     state: CampaignState
     source: str

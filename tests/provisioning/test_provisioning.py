@@ -205,6 +205,7 @@ def test_a_file_that_is_wrong_in_itself_is_refused_by_name(change: Any, names: s
         (lambda c: c["feeds"][0].update(template="no_such"), "no_such"),
         (lambda c: c["feeds"][0].update(sftp_server="elsewhere"), "elsewhere"),
         (lambda c: c["feeds"][0]["settings"].update(reject_limt=0.5), "reject_limt"),
+        (lambda c: c["feeds"][0]["settings"].update(category="tipps"), "tipps"),
         (lambda c: c["senders"][0].update(carrier_account="other"), "other"),
         (lambda c: c["senders"][0].update(channel="voice"), "voice"),
         (lambda c: c["templates"][0].update(file="missing.yaml"), "missing.yaml"),

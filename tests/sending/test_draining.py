@@ -300,6 +300,22 @@ def test_consent_and_category_are_looked_at_again(organisation: Organisation) ->
     ]
 
 
+def test_a_feed_that_insists_on_consent_is_asked_again(organisation: Organisation) -> None:
+    """Though its category does without: a consent withdrawn since holds the message."""
+    campaign = organisation.campaign(["+447700900001", "+447700900002"], settings={"needs_consent": True})
+    organisation.execute(
+        "insert into consent (team_id, contact_id, category, captured_at, captured_how, withdrawn_at) "
+        "select :t, 'contact-+44770090000' || n, 'billing', now(), 'web', case n when 2 then now() end "
+        "from generate_series(1, 2) as n",
+        t=organisation.team_id,
+    )
+    organisation.drain()
+    assert [(r["state"], r["reason"]) for r in organisation.messages(campaign)] == [
+        ("accepted", None),
+        ("held", "consent_missing"),
+    ]
+
+
 def test_quiet_hours_put_a_message_off_to_their_end(organisation: Organisation) -> None:
     """Within the contact's own quiet hours nothing goes; the message is due when they end."""
     now = dt.datetime.now(dt.UTC)

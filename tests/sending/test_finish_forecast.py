@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks.sending_rig import KEY, Organisation, in_minutes
+from nightmail.categories import find_category
 from nightmail.feeds import FeedSettings
 from nightmail.intake.finish_estimates import prepared_finish
 from nightmail.lake import TableFile
@@ -225,8 +226,10 @@ def test_who_looks_first_is_told_of_other_campaigns(
     template = load_template({"name": "invoice", "category": "billing", "languages": {"en": {"sms": "Due."}}})
     with organisation.engine.connect() as connection:
         now = connection.scalars(text("select now()")).one()
+        settings = FeedSettings(**feed)
+        category = find_category(connection, "acme.billing", settings.category or "billing")
         preparation = Preparation(
-            template=template, hash_key=KEY, feed=FeedSettings(**feed), team="acme.billing", now=now
+            template=template, hash_key=KEY, feed=settings, team="acme.billing", category=category, now=now
         )
         ending = prepared_finish(connection, preparation, Work((Load("sms", 60),)))
     assert ending.finishes_by is not None
