@@ -680,6 +680,12 @@ _ENTRIES = (
         "Look it up at the carrier and decide, or wait until the carrier's records settle it.",
     ),
     Reason(
+        "refused_alike",
+        Kind.FAILURE,
+        "The carrier refuses the campaign's messages one like the other; the campaign is paused.",
+        "See what they have in common, such as a subject or a link; then cancel the campaign and send it again, or resume it.",
+    ),
+    Reason(
         "carrier_error_unknown",
         Kind.SETUP,
         "The carrier answered with an error that is not in the table of errors.",

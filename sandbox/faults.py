@@ -18,6 +18,7 @@ from typing import Any
 FAULT_KINDS = {
     "429": "answers 429 with Retry-After; nothing is taken",
     "400": "refuses without saying what is wrong",
+    "422": "refuses with a status or code that no table knows",
     "500_before": "answers 500; nothing is taken",
     "500_after": "takes the message, then answers 500",
     "503": "answers 503 with Retry-After; nothing is taken",

@@ -198,6 +198,8 @@ class TwilioStandIn:
             return self._error(20500)
         if fault.kind == "400":
             return self._error(20001)
+        if fault.kind == "422":
+            return self._error(29999)
         return answer_without_taking(fault)
 
     def _error(self, code: int, detail: str = "", headers: dict[str, str] | None = None) -> Response:
@@ -637,6 +639,8 @@ def answer_without_taking(fault: FaultRule) -> Response:
         return Response(500, b"{}")
     if fault.kind == "400":
         return Response(400, b'{"errors": [{"message": "Bad Request", "field": null, "help": null}]}')
+    if fault.kind == "422":
+        return Response(422, b'{"errors": [{"message": "Unprocessable", "field": null, "help": null}]}')
     return Response(502 if fault.kind == "html_502" else 200, page, "text/html")
 
 

@@ -35,6 +35,8 @@ class Outcome(StrEnum):
     """The carrier certainly did not take it; it may later."""
     IN_DOUBT = "in_doubt"
     """It may have been taken: the request was written, and no usable answer came."""
+    NOT_TRIED = "not_tried"
+    """It was not written: it may no longer go, or what became of another of its batch holds for it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,25 @@ class CarrierSettings:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
+Still = Callable[[Sequence[OutgoingMessage]], Sequence[OutgoingMessage]]
+"""Tells which of some messages may be handed off at this moment."""
+
+
+def whatever_comes(messages: Sequence[OutgoingMessage]) -> Sequence[OutgoingMessage]:
+    """All of them: for whoever asks nobody."""
+    return messages
+
+
+def each_by_itself(
+    batch: Sequence[OutgoingMessage], still: Still, hand_off_one: Callable[[OutgoingMessage], HandOff]
+) -> list[HandOff]:
+    """The hand-off of an adapter whose requests carry one message."""
+    return [
+        hand_off_one(message) if still((message,)) else HandOff(message.message_id, Outcome.NOT_TRIED)
+        for message in batch
+    ]
+
+
 @runtime_checkable
 class Carrier(Protocol):
     """One account at one carrier for one channel. Not shared between threads: each sender makes its own."""
@@ -292,8 +313,12 @@ class Carrier(Protocol):
     def maximum_batch(self) -> int:
         """The most messages of one :meth:`hand_off`: 1 where a request carries one message."""
 
-    def hand_off(self, batch: Sequence[OutgoingMessage]) -> list[HandOff]:
-        """Hand the messages over; one outcome each, in order. Never raises for what the carrier or network does."""
+    def hand_off(self, batch: Sequence[OutgoingMessage], still: Still = whatever_comes) -> list[HandOff]:
+        """Hand the messages over; one outcome each, in order. Never raises for what the carrier or network does.
+
+        An adapter that needs several requests for a batch asks ``still`` before each which of its messages may go yet,
+        and leaves the others :attr:`Outcome.NOT_TRIED`: a pause does not wait for the batch's end.
+        """
 
     def find(self, doubtful: Sequence[InDoubt], claimed: Callable[[Iterable[str]], set[str]]) -> list[Finding]:
         """Look messages in doubt up in the carrier's own records; one finding each, in order.

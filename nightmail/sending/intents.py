@@ -110,6 +110,11 @@ class CampaignInHand:
     has_standby: bool
     has_preferences: bool
 
+    @property
+    def asks_contact(self) -> bool:
+        """Whether what may go depends on consents or preferences, which people change at any time."""
+        return self.row.needs_consent or self.has_preferences
+
 
 @dataclass(slots=True)
 class Intent:

@@ -40,6 +40,8 @@ SENDER_CODES = frozenset(
     | {"from", "5.1.7", "5.1.8", "5.7.20", "5.7.21", "5.7.22", "5.7.23", "5.7.24", "5.7.26", "5.7.27"}
 )
 """Errors that stop one sender of an account, not the account."""
+CAMPAIGN_CODES = frozenset({"refused_alike"})
+"""Errors that stop one campaign: it is its messages that the carrier refuses."""
 
 
 def pause_before(attempt: int, retry_after_s: float | None = None) -> float:
@@ -81,6 +83,7 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
     rejected        suppress               the same, and the address is suppressed
     rejected        permanent_message      failed (``carrier_rejected``); the next channel takes over at once
     rejected        stop_and_alert         queued; nothing goes until a person has mended it
+    not_tried                              queued, as if it had never been taken
     rejected        retry_later            as retry_later above
     rejected        in_doubt               in_doubt
     rejected        unknown, none          failed (``carrier_rejected``), with an alert
@@ -113,7 +116,8 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
         stored.state, stored.reason = "queued", "carrier_unavailable"
         stored.delay_s = pause_before(intent.number, hand_off.retry_after_s)
     elif outcome is Outcome.REJECTED and error_class is ErrorClass.STOP_AND_ALERT:
-        stored.state, stored.reason = "queued", "channel_suspended"
+        stored.state = "queued"
+        stored.reason = "refused_alike" if hand_off.error_code in CAMPAIGN_CODES else "channel_suspended"
     else:
         stored.standby_delay_s = 0.0
         if outcome is Outcome.RETRY_LATER:

@@ -20,7 +20,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Engine
 
 from nightmail.errors import NightmailError, UnavailableError
+from nightmail.reasons import remedy
 from nightmail.sending import pace
-from nightmail.sending.campaigns import find_campaign, raise_alert, suspend_channel
+from nightmail.sending.campaigns import find_campaign, get_campaign, move, raise_alert, suspend_channel
 from nightmail.sending.carrier import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.intents import (
@@ -42,10 +43,11 @@ from nightmail.sending.intents import (
     release_unknown,
 )
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
-from nightmail.sending.outcomes import SENDER_CODES, judge, not_tried, too_much, unwell
+from nightmail.sending.outcomes import CAMPAIGN_CODES, SENDER_CODES, judge, not_tried, too_much, unwell
 from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, Route, routes_of, team_ids_upwards
 from nightmail.sending.sender_runs import begin_sender_run, end_sender_run, rejoin_sender_run
 from nightmail.store.engine import libpq_url
+from nightmail.store.states import CampaignState
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -58,6 +60,12 @@ WATCH_S = 0.25
 STALE_S = 0.9
 LEASE_S = 60.0
 """An intent that is older is not acted on: somebody may have settled it."""
+CONSENT_LEASE_S = 5.0
+"""The same where consents or preferences were asked: what changes in them since is seen by asking again."""
+BATCH_S = 5.0
+"""A batch that takes several requests begins none after so long: what is known of it is stored, and the rest goes back."""
+FRESH_S = 0.05
+"""What may go is not asked again so soon."""
 PLAN_S = 1.0
 CONTEXT_S = 5.0
 MARK_S = 1.0
@@ -82,9 +90,10 @@ select extract(epoch from now())::float8,
               where lifted_at is null), '[]'),
     coalesce((select json_agg(json_build_array(carrier_account_id, sender, channel,
                               extract(epoch from blocked_until - now()))) from pace where blocked_until > now()), '[]'),
-    coalesce((select array_agg(channel || address_hash) from (select channel, address_hash from suppression
+    coalesce((select json_agg(json_build_array(channel, address_hash, team_id, category)) from (
+              select channel, address_hash, team_id, category from suppression
               where created_at > now() - interval '30 s' and lifted_at is null
-              order by created_at desc limit 50000) recent), '{}')
+              order by created_at desc limit 50000) recent), '[]')
 """
 # Limit and order keep the planner to one look into the index of due messages for each campaign and channel. With exists()
 # it prefers to read every queued message there is, once a second: with a million of them, senders did little else.
@@ -134,6 +143,10 @@ class DrainSummary:
     seconds: float = 0.0
 
 
+_Suppressed = tuple[int | None, str | None, float]
+"""The team and category that an address is suppressed for (``None``: all), and until when the watch remembers it."""
+
+
 class _Watch:
     """What may be sent now, as the threads see it between two hand-offs.
 
@@ -149,7 +162,7 @@ class _Watch:
         self.campaigns: frozenset[int] = frozenset()
         self.stopped: frozenset[tuple[int, int, str | None]] = frozenset()
         self.blocked: dict[tuple[int, str, str], float] = {}
-        self.suppressed: frozenset[str] = frozenset()
+        self.suppressed: Mapping[tuple[str, str], list[_Suppressed]] = {}
 
     def allows(self, intent: Intent, now: float) -> bool:
         """Whether the message may be handed off at this moment."""
@@ -158,10 +171,18 @@ class _Watch:
         return (
             campaign_id in self.campaigns
             and intent.sender_run_id == self.run_id
-            and now - intent.taken_at < LEASE_S
+            and now - intent.taken_at < (CONSENT_LEASE_S if intent.campaign.asks_contact else LEASE_S)
             and not (self.stopped and (campaign_id, route.account.id, route.sender) in self.stopped)
             and not (self.blocked and self.blocked.get(route.pace_key, 0.0) > now)
-            and not (self.suppressed and route.account.channel + intent.address_hash in self.suppressed)
+            and not (self.suppressed and self._is_suppressed(intent))
+        )
+
+    def _is_suppressed(self, intent: Intent) -> bool:
+        """Whether it has become so lately; what was before its intent, the intent itself has seen."""
+        campaign = intent.campaign
+        return any(
+            (team is None or team in campaign.teams) and (category is None or category == campaign.row.category)
+            for team, category, _ in self.suppressed.get((intent.route.account.channel, intent.address_hash), ())
         )
 
 
@@ -170,7 +191,7 @@ class _Lane:
 
     def __init__(self, account: CarrierAccountRow, first: Carrier, sender: _Sender) -> None:
         self.account = account
-        self.batch = max(1, first.maximum_batch)
+        self.batch = self.maximum_batch = max(1, first.maximum_batch)
         self.connections = account.connections
         self.work: queue.SimpleQueue[list[Intent] | None] = queue.SimpleQueue()
         self.outstanding = 0
@@ -192,12 +213,19 @@ class _Lane:
         for thread in self.threads:
             thread.start()
 
+    def note_batch(self, size: int, tried: int, took: float) -> None:
+        """Take fewer at a time where a batch is not done in time, and more again where it is."""
+        if took > BATCH_S and 0 < tried < size:
+            self.batch = tried
+        elif size >= self.batch and took < BATCH_S / 2:
+            self.batch = min(self.maximum_batch, 2 * self.batch)
+
     @property
     def window(self) -> int:
         """How many intents it may have at once: a fifth of a second's work, as a crash puts all of them in doubt."""
         if self.trouble:
-            return self.connections if self.batch == 1 else 10
-        if self.batch > 1:
+            return self.connections if self.maximum_batch == 1 else 10
+        if self.maximum_batch > 1:
             return self.batch * self.connections
         if self.latency <= 0:
             return 4 * self.connections
@@ -208,7 +236,7 @@ class _Lane:
         """How many more intents it takes now; nothing until a fair part is free."""
         window = self.window
         free = window - self.outstanding
-        if self.batch > 1:
+        if self.maximum_batch > 1:
             return min(self.batch, free) if free >= min(self.batch, window) else 0
         return free if free * 2 >= window else 0
 
@@ -277,28 +305,43 @@ class _Sender:
                 carrier.close()
 
     def _gate(self, batch: list[Intent]) -> list[Intent]:
+        ready = self._allowed(batch)
+        if len(ready) < len(batch):
+            kept = {intent.key for intent in ready}
+            self._give_back(intent for intent in batch if intent.key not in kept)
+        return ready
+
+    def _allowed(self, batch: list[Intent]) -> list[Intent]:
+        """Those that may be handed off at this moment; waits while it is not known what may."""
         now = _now()
         while now - self.watch.read_at > STALE_S and now - batch[0].taken_at < LEASE_S and not self.closing:
             time.sleep(0.02)
             now = _now()
         watch = self.watch
         if self.closing or now - watch.read_at > STALE_S:
-            self._give_back(batch)
             return []
-        ready = [intent for intent in batch if watch.allows(intent, now)]
-        if len(ready) < len(batch):
-            kept = {intent.key for intent in ready}
-            self._give_back(intent for intent in batch if intent.key not in kept)
-        return ready
+        return [intent for intent in batch if watch.allows(intent, now)]
 
     def _give_back(self, intents: Iterable[Intent]) -> None:
         self.done.extend((intent, None) for intent in intents)
         self.wake.set()
 
     def _hand_off(self, lane: _Lane, carrier: Carrier, ready: list[Intent]) -> None:
-        began = time.perf_counter()
+        began = _now()
+        by_id = {intent.message.message_id: intent for intent in ready} if len(ready) > 1 else {}
+
+        def still(messages: Sequence[OutgoingMessage]) -> Sequence[OutgoingMessage]:
+            """Those that may go at this moment, as a batch may take many requests."""
+            since = _now() - began
+            if since < FRESH_S:
+                return messages
+            if since > BATCH_S:
+                return ()
+            return [intent.message for intent in self._allowed([by_id[m.message_id] for m in messages])]
+
         try:
-            results = carrier.hand_off([intent.message for intent in ready])
+            messages = [intent.message for intent in ready]
+            results = carrier.hand_off(messages, still) if by_id else carrier.hand_off(messages)
         except Exception as error:
             # The protocol forbids it; what is not known is in doubt, and the defect is shown.
             _log.exception("the carrier %s raised at a hand-off", lane.account.name)
@@ -306,19 +349,27 @@ class _Sender:
             detail = type(error).__name__
         else:
             detail = "missing answer"
-        took = time.perf_counter() - began
+        took = _now() - began
         lane.latency = took if lane.latency == 0 else 0.9 * lane.latency + 0.1 * took
-        by_id = {result.message_id: result for result in results} if len(ready) > 1 else None
-        for place, intent in enumerate(ready):
+        told = {result.message_id: result for result in results} if by_id else {}
+        tried, well = 0, True
+        for intent in ready:
             message_id = intent.message.message_id
-            result = (results[0] if results else None) if by_id is None else by_id.get(message_id)
+            result = told.get(message_id) if by_id else (results[0] if results else None)
             if result is None:
                 result = HandOff(message_id, Outcome.IN_DOUBT, error_code=detail, error_class=ErrorClass.IN_DOUBT)
+            elif result.outcome is Outcome.NOT_TRIED:
+                self.done.append((intent, None))
+                continue
+            tried += 1
             self.done.append((intent, result))
-            if place == 0 and (unwell(result) or too_much(result)):
+            if well and result.outcome is not Outcome.ACCEPTED and (unwell(result) or too_much(result)):
                 # The other threads see it before the database does.
+                well = False
                 pause = min(result.retry_after_s or 0.25, pace.LONGEST_BLOCK_S)
                 self.watch.blocked[intent.route.pace_key] = _now() + pause
+        if by_id or lane.batch < lane.maximum_batch:
+            lane.note_batch(len(ready), tried, took)
         if not self.wake.is_set() and (len(self.done) >= WINDOW // 3 or lane.work.empty()):
             self.wake.set()
 
@@ -391,7 +442,7 @@ class _Sender:
         for key, until in self.watch.blocked.items():
             if until > watch.blocked.get(key, began):
                 watch.blocked[key] = until
-        watch.suppressed = frozenset(suppressed)
+        watch.suppressed = _remembered(self.watch.suppressed, suppressed, began)
         self.suspended = [(team, channel, account, sender) for team, channel, account, sender in suspended]
         if self.suspended:
             watch.stopped = frozenset(
@@ -484,6 +535,9 @@ class _Sender:
     def _note_alert(self, lane: _Lane, intent: Intent, hand_off: HandOff) -> None:
         """Stop what cannot work until a person mended it; tell of codes that nobody knows."""
         route, code = intent.route, hand_off.error_code or "no code"
+        if code in CAMPAIGN_CODES:
+            self._pause_campaign(lane, intent, hand_off)
+            return
         stops = hand_off.error_class is ErrorClass.STOP_AND_ALERT
         if not stops:
             lane.unknown += 1
@@ -519,6 +573,28 @@ class _Sender:
                     campaign_id=intent.campaign.row.id,
                 )
             self._look()
+
+    def _pause_campaign(self, lane: _Lane, intent: Intent, hand_off: HandOff) -> None:
+        """Its messages are at fault, not the account: other campaigns go on."""
+        campaign = intent.campaign.row
+        reason = str(hand_off.error_code)
+        message = (
+            f"{lane.account.name} refuses the messages of {campaign.key} one like the other. The campaign is paused."
+        )
+        problem = {"reason": reason, "message": message, "remedy": remedy(reason)}
+        with self.engine.begin() as connection:
+            if get_campaign(connection, campaign.id).state != CampaignState.SENDING:
+                return
+            move(connection, campaign.id, CampaignState.PAUSED, actor="senders", problem=problem)
+            raise_alert(
+                connection,
+                reason=reason,
+                subject=f"campaign:{campaign.key}",
+                message=message,
+                team_id=campaign.team_id,
+                campaign_id=campaign.id,
+            )
+        self._look()
 
     def _mark(self) -> None:
         """Tell that campaigns' ledgers changed, once a second at most."""
@@ -622,7 +698,7 @@ class _Sender:
                     stored.due_at = ends
                     self.unwritten.append(stored)
             intents = awake
-        if lane.batch > 1:
+        if lane.maximum_batch > 1:
             if intents:
                 lane.work.put(intents)
         else:
@@ -848,6 +924,21 @@ class _Sender:
                     intent.message.message_id, Outcome.IN_DOUBT, error_code="sender", error_class=ErrorClass.IN_DOUBT
                 )
                 self.done.append((intent, hand_off))
+
+
+def _remembered(
+    before: Mapping[tuple[str, str], list[_Suppressed]], recent: Iterable[Sequence[Any]], now: float
+) -> dict[tuple[str, str], list[_Suppressed]]:
+    """The suppressions of the last while: for longer than any intent is acted on.
+
+    Each look tells those of half a minute, as a transaction may become visible that long after its time.
+    """
+    found = {key: kept for key, entries in before.items() if (kept := [entry for entry in entries if entry[2] > now])}
+    until = now + LEASE_S + STALE_S
+    for channel, address_hash, team, category in recent:
+        kept = [entry for entry in found.get((channel, address_hash), ()) if entry[:2] != (team, category)]
+        found[channel, address_hash] = [*kept, (team, category, until)]
+    return found
 
 
 def _quiet_until(intent: Intent, moment: dt.datetime) -> dt.datetime | None:

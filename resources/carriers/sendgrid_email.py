@@ -43,7 +43,9 @@ from nightmail.sending.carrier import (
     Receipt,
     ReceiptStatus,
     Reply,
+    Still,
     Verdict,
+    whatever_comes,
 )
 from nightmail.sending.error_classes import ErrorClass, classify, meaning
 from resources.carriers.keep_alive import (
@@ -72,7 +74,10 @@ _ACTIVITY_STATUS = {
     "not_delivered": ReceiptStatus.BOUNCED,
 }
 _FINDS_PER_QUESTION = 20
+REFUSED_ALIKE = "refused_alike"
+"""Our own code for messages of one campaign that are refused one like the other."""
 _ALIKE_REFUSED = 10
+_PROBES = 16
 _WORTH_COMPARING = 600
 _SHORTEST_LITERAL = 200
 _TAG_BYTES = 24
@@ -156,6 +161,11 @@ class _Group:
     shared: tuple[_Shared, _Shared] | None = None
     """Their texts and pages taken apart, where that was done already."""
 
+    def kept_by(self, still: Still) -> _Group:
+        """Those of the group that may go yet."""
+        kept = still(self.messages)
+        return self if len(kept) == len(self.messages) else _Group(tuple(kept))
+
     def halves(self) -> tuple[_Group, _Group]:
         middle = len(self.messages) // 2
         return _Group(self.messages[:middle]), _Group(self.messages[middle:])
@@ -194,8 +204,8 @@ class SendGridEmail:
         self._activity = settings.options.get("activity") == "on"
 
     # Handing off
-    def hand_off(self, batch: Sequence[OutgoingMessage]) -> list[HandOff]:
-        """As few requests as the messages allow."""
+    def hand_off(self, batch: Sequence[OutgoingMessage], still: Still = whatever_comes) -> list[HandOff]:
+        """As few requests as the messages allow; none after one that ends the batch."""
         outcomes: dict[str, HandOff] = {}
         fitting: list[OutgoingMessage] = []
         for message in batch:
@@ -206,20 +216,22 @@ class SendGridEmail:
                     message, "from", ErrorClass.STOP_AND_ALERT, "a message without a sender"
                 )
         for group in _groups(fitting, self._sender):
-            for hand_off in self._hand_off_group(group):
-                outcomes[hand_off.message_id] = hand_off
-        return [outcomes[message.message_id] for message in batch]
+            told = self._hand_off_group(group, still)
+            outcomes.update((hand_off.message_id, hand_off) for hand_off in told)
+            if _ends_the_batch(told):
+                break
+        return [outcomes.get(message.message_id) or HandOff(message.message_id, Outcome.NOT_TRIED) for message in batch]
 
     def _sender(self, message: OutgoingMessage) -> str | None:
         return message.sender or self._settings.sender
 
-    def _hand_off_group(self, group: _Group) -> list[HandOff]:
-        """Hand a group over, split as often as the carrier refuses it as a whole."""
+    def _hand_off_group(self, group: _Group, still: Still) -> list[HandOff]:
+        """Hand a group over, split as often as the carrier refuses it as a whole; without those that were not tried."""
         waiting = [group]
         outcomes: list[HandOff] = []
-        probed = False
+        probes: int | None = None
         while waiting:
-            present = waiting.pop()
+            present = waiting.pop().kept_by(still)
             if not present.messages:
                 continue
             body = self._body(present)
@@ -234,28 +246,22 @@ class SendGridEmail:
             told, split = self._send(present, body)
             outcomes.extend(told)
             waiting.extend(reversed(split))
-            if told and any(
-                entry.error_class is ErrorClass.STOP_AND_ALERT
-                or entry.outcome in (Outcome.RETRY_LATER, Outcome.IN_DOUBT)
-                for entry in told
-            ):
-                # What holds for this request holds for the next: the rest was not written.
-                for rest in waiting:
-                    outcomes.extend(_not_tried(message, told[0]) for message in rest.messages)
+            if _ends_the_batch(told):
                 break
-            if not probed and waiting and _all_alike_refused(outcomes):
-                # Ten bad rows in a row, or something else? One from the other end will tell.
-                probed = True
-                rest, last = waiting[0].without(len(waiting[0].messages) - 1)
-                waiting[0] = rest
-                waiting.append(last)
-            elif _all_alike_refused(outcomes):
+            if not _all_alike_refused(outcomes):
+                continue
+            if probes is None:
+                # Ten bad rows in a row, or something else? Some from all over the rest will tell.
+                waiting, probes = _with_probes_first(waiting)
+            elif told:
+                probes -= 1
+            if probes <= 0:
                 # Not a row's fault, then: nobody was handed off, and nobody will be until a person has looked.
                 text = "the carrier refuses every message alike"
-                stopped = replace(outcomes[0], error_class=ErrorClass.STOP_AND_ALERT, error_message=text)
-                ids = [entry.message_id for entry in outcomes]
-                ids += [message.message_id for rest in waiting for message in rest.messages]
-                return [replace(stopped, message_id=message_id) for message_id in ids]
+                return [
+                    replace(entry, error_code=REFUSED_ALIKE, error_class=ErrorClass.STOP_AND_ALERT, error_message=text)
+                    for entry in outcomes
+                ]
         return outcomes
 
     def _send(self, group: _Group, body: bytes) -> tuple[list[HandOff], tuple[_Group, ...]]:
@@ -283,6 +289,9 @@ class SendGridEmail:
         status = int(error.status_code)
         code = f"http {status}"
         error_class = classify(FAMILY, code)
+        if error_class is ErrorClass.UNKNOWN and len(group.messages) > 1:
+            # What nobody knows is not blamed on a thousand messages: a person has to look first.
+            error_class = ErrorClass.STOP_AND_ALERT
         problems = _problems(error.body)
         if status == 403 and any(str(problem.get("field") or "").startswith("from") for problem in problems):
             code, error_class = "from", ErrorClass.STOP_AND_ALERT
@@ -702,19 +711,21 @@ def _all_alike_refused(outcomes: Sequence[HandOff]) -> bool:
     )
 
 
-def _not_tried(message: OutgoingMessage, because: HandOff) -> HandOff:
-    """A message whose request was never written, as the one before it showed that it could not succeed."""
-    if because.error_class is ErrorClass.STOP_AND_ALERT:
-        return replace(because, message_id=message.message_id)
-    return HandOff(
-        message.message_id,
-        Outcome.RETRY_LATER,
-        None,
-        "not_tried",
-        ErrorClass.RETRY_LATER,
-        "an earlier request of the batch did not get through",
-        because.retry_after_s,
+def _ends_the_batch(told: Sequence[HandOff]) -> bool:
+    """Whether what holds for this request holds for the next: the rest is not written."""
+    return any(
+        entry.error_class is ErrorClass.STOP_AND_ALERT or entry.outcome in (Outcome.RETRY_LATER, Outcome.IN_DOUBT)
+        for entry in told
     )
+
+
+def _with_probes_first(waiting: Sequence[_Group]) -> tuple[list[_Group], int]:
+    """What waits, last to go first, with some messages from all over it to be tried by themselves; and how many."""
+    rest = [message for group in reversed(waiting) for message in group.messages]
+    step = max(len(rest) / _PROBES, 1.0)
+    chosen = {int(place * step) for place in range(_PROBES) if int(place * step) < len(rest)}
+    others = _Group(tuple(message for place, message in enumerate(rest) if place not in chosen))
+    return [others, *(_Group((rest[place],)) for place in sorted(chosen, reverse=True))], len(chosen)
 
 
 def build(settings: CarrierSettings) -> SendGridEmail:

@@ -33,7 +33,10 @@ from nightmail.sending.carrier import (
     Pending,
     Receipt,
     Reply,
+    Still,
     Verdict,
+    each_by_itself,
+    whatever_comes,
 )
 from nightmail.sending.error_classes import ErrorClass, classify, meaning
 
@@ -78,9 +81,9 @@ class SmtpEmail:
         self._sent = 0
         self._used = 0.0
 
-    def hand_off(self, batch: Sequence[OutgoingMessage]) -> list[HandOff]:
+    def hand_off(self, batch: Sequence[OutgoingMessage], still: Still = whatever_comes) -> list[HandOff]:
         """One message after the other over one connection."""
-        return [self._hand_off_one(message) for message in batch]
+        return each_by_itself(batch, still, self._hand_off_one)
 
     def _hand_off_one(self, message: OutgoingMessage) -> HandOff:
         sender = message.sender or self._settings.sender

@@ -16,6 +16,9 @@ from nightmail.sending.carrier import (
     Pending,
     Receipt,
     ReceiptStatus,
+    Still,
+    each_by_itself,
+    whatever_comes,
 )
 from resources.carriers.twilio_connection import TwilioConnection
 from resources.carriers.twilio_records import Records
@@ -53,9 +56,9 @@ class TwilioAccount:
             clock_offset=lambda: self._connection.keep_alive.clock_offset,
         )
 
-    def hand_off(self, batch: Sequence[OutgoingMessage]) -> list[HandOff]:
+    def hand_off(self, batch: Sequence[OutgoingMessage], still: Still = whatever_comes) -> list[HandOff]:
         """One request per message, each written once."""
-        return [self._hand_off_one(message) for message in batch]
+        return each_by_itself(batch, still, self._hand_off_one)
 
     def _hand_off_one(self, message: OutgoingMessage) -> HandOff:
         raise NotImplementedError

@@ -154,27 +154,71 @@ def test_a_carrier_that_refuses_everybody_is_not_asked_a_thousand_times(connect,
     outcomes = connect("sendgrid_email").hand_off(letters(message, 300))
     asked = sandbox.ask()["faults"]["400"]
     sandbox.faults()
-    assert {(o.outcome, o.error_class) for o in outcomes} == {(Outcome.REJECTED, ErrorClass.STOP_AND_ALERT)}
-    assert len({o.message_id for o in outcomes}) == 300 and asked < 40
+    told = Counter((o.outcome, o.error_class, o.error_code) for o in outcomes)
+    assert set(told) == {
+        (Outcome.REJECTED, ErrorClass.STOP_AND_ALERT, "refused_alike"),
+        (Outcome.NOT_TRIED, None, None),
+    }
+    assert len({o.message_id for o in outcomes}) == 300 and asked < 60
 
 
-def test_many_bad_rows_in_a_row_do_not_look_like_a_carrier_that_refuses_everybody(connect, message, sandbox):
-    bad = [message("email", f"bad{n}@mail.example", "x", subject="S", html="x") for n in range(14)]
+@pytest.mark.parametrize(("in_front", "behind"), [(14, 0), (10, 1), (0, 30), (12, 12)])
+def test_many_bad_rows_do_not_look_like_a_carrier_that_refuses_everybody(connect, message, sandbox, in_front, behind):
+    """Sorted files have them together, at either end or at both."""
+    bad = [message("email", f"bad{n}@mail.example", "x", subject="S", html="x") for n in range(in_front + behind)]
+    mails = [*bad[:in_front], *letters(message, 40), *bad[in_front:]]
     sandbox.faults({"kind": "400", "to": "bad"})
-    outcomes = connect("sendgrid_email").hand_off([*bad, *letters(message, 40)])
-    assert [o.error_class for o in outcomes[:14]] == [ErrorClass.PERMANENT_MESSAGE] * 14
-    assert {o.outcome for o in outcomes[14:]} == {Outcome.ACCEPTED} and len(outcomes) == 54
+    outcomes = connect("sendgrid_email").hand_off(mails)
+    assert [o.message_id for o in outcomes] == [mail.message_id for mail in mails]
+    refused = {mail.message_id for mail in bad}
+    for outcome in outcomes:
+        expected = ErrorClass.PERMANENT_MESSAGE if outcome.message_id in refused else None
+        assert outcome.error_class is expected, outcome
 
 
-def test_after_a_request_that_did_not_get_through_the_rest_of_the_batch_is_not_written(connect, message, sandbox):
-    """Two requests are needed here; the first is throttled, so the second must not be tried in its wake."""
-    mails = [message("email", f"n{n}@mail.example", str(n) * 12_000, subject="S") for n in range(2)]
-    sandbox.faults({"kind": "429", "count": 1, "retry_after": 2})
+@pytest.mark.parametrize(
+    "fault", [{"kind": "429", "retry_after": 2}, {"kind": "reset_before"}, {"kind": "503"}], ids=lambda f: f["kind"]
+)
+def test_after_a_request_that_did_not_get_through_the_rest_of_the_batch_is_not_written(
+    connect, message, sandbox, fault
+):
+    """Five requests are needed here; the second does not get through, so no third may be tried in its wake."""
+    mails = [message("email", f"n{n}@mail.example", str(n) * 12_000, subject="S") for n in range(5)]
+    sandbox.faults({**fault, "count": 1, "skip": 1})
     before = len(sandbox.accepted())
     outcomes = connect("sendgrid_email").hand_off(mails)
-    assert outcomes[0].outcome is Outcome.RETRY_LATER
-    assert {entry.outcome for entry in outcomes} <= {Outcome.RETRY_LATER, Outcome.ACCEPTED}
-    assert len(sandbox.accepted()) - before == sum(entry.outcome is Outcome.ACCEPTED for entry in outcomes)
+    told = [entry.outcome for entry in outcomes]
+    assert told[0] is Outcome.ACCEPTED
+    assert told[1] in (Outcome.RETRY_LATER, Outcome.IN_DOUBT)
+    assert told[2:] == [Outcome.NOT_TRIED] * 3
+    assert len(sandbox.accepted()) - before == 1
+
+
+def test_what_may_go_is_asked_before_every_request(connect, message, sandbox):
+    """Of a batch that takes many requests, those that may no longer go are left, and the others go on."""
+    mails = [message("email", f"n{n}@mail.example", str(n) * 12_000, subject="S") for n in range(6)]
+    asked = []
+
+    def still(messages):
+        asked.append(len(messages))
+        return [each for each in messages if each.address[1] not in "24"]
+
+    outcomes = connect("sendgrid_email").hand_off(mails, still)
+    expected = [Outcome.NOT_TRIED if n in (2, 4) else Outcome.ACCEPTED for n in range(6)]
+    assert [entry.outcome for entry in outcomes] == expected
+    assert asked == [1] * 6
+    assert sorted(row["to"] for row in sandbox.accepted()[-4:]) == [f"n{n}@mail.example" for n in (0, 1, 3, 5)]
+
+
+def test_what_nobody_knows_is_not_blamed_on_a_whole_request(connect, message, sandbox):
+    """An unknown answer to many at once stops the account; to a single message it is that message's end."""
+    sandbox.faults({"kind": "422"})
+    many = connect("sendgrid_email").hand_off(letters(message, 300))
+    one = connect("sendgrid_email").hand_off(letters(message, 1))
+    assert {(o.outcome, o.error_class, o.error_code) for o in many} == {
+        (Outcome.REJECTED, ErrorClass.STOP_AND_ALERT, "http 422")
+    }
+    assert [(o.outcome, o.error_class) for o in one] == [(Outcome.REJECTED, ErrorClass.UNKNOWN)]
 
 
 @pytest.mark.parametrize(
