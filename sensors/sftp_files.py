@@ -12,11 +12,13 @@ import json
 import posixpath
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy import Connection
 
 from nightmail.errors import NightmailError
 from nightmail.intake.alerts import resolve_alerts
@@ -33,6 +35,7 @@ from nightmail.intake.answers import (
 from nightmail.intake.arrivals import (
     Arrival,
     KnownFile,
+    category_of_feed,
     incoming_path,
     known_files,
     record_archived,
@@ -131,9 +134,12 @@ class ServerLook:
     def _take(self, watch: SftpWatch) -> None:
         with self.database.connect() as connection:
             feeds = feeds_of_server(connection, self.server.id)
+            unusable = _unusable(connection, feeds)
         taking_since = time.monotonic()
-        problem: NightmailError | None = None
+        problem: NightmailError | None = next(iter(unusable.values()), None)
         for feed in feeds:
+            if feed.id in unusable:
+                continue
             path = self.server.path(feed.folder or "")
             folder = watch.folder(path)
             try:
@@ -310,6 +316,17 @@ class ServerLook:
                 sha256=digest,
                 modified_at=written.modified_at,
             )
+
+
+def _unusable(connection: Connection, feeds: Iterable[FeedRow]) -> dict[int, NightmailError]:
+    """What is wrong with feeds whose files would become no campaign: they stay on the server until it is mended."""
+    found: dict[int, NightmailError] = {}
+    for feed in feeds:
+        try:
+            category_of_feed(connection, feed)
+        except NightmailError as error:
+            found[feed.id] = error
+    return found
 
 
 def _is_about_folder(error: NightmailError) -> bool:

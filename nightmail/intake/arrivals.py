@@ -208,7 +208,7 @@ def create_feed_campaign(
         team_id=feed.team_id,
         feed_id=feed.id,
         template_version_id=newest_template_version(connection, feed.template_id),
-        category_id=_category_of(connection, feed),
+        category_id=category_of_feed(connection, feed),
         source=source,
         actor=actor,
         settings=feed.settings.stored(),
@@ -219,7 +219,8 @@ def create_feed_campaign(
     )
 
 
-def _category_of(connection: Connection, feed: FeedRow) -> int:
+def category_of_feed(connection: Connection, feed: FeedRow) -> int:
+    """The id of the category that a feed's campaigns are of. Raises :class:`UsageError` (``category_unknown``)."""
     if feed.settings.category is None:
         return feed.category_id
     category = named_category(connection, feed.team, feed.settings.category, by=f"the feed {feed.name}")

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from nightmail.errors import UsageError
+from nightmail.intake.alerts import resolve_alerts
 from nightmail.intake.arrivals import create_feed_campaign
 from nightmail.intake.feed_rows import feeds_expecting_files, feeds_with_schedule, next_time_of_cron
 from nightmail.intake.parts import part_name
@@ -38,10 +40,23 @@ def start_standing_campaigns(connection: Connection, now: dt.datetime) -> list[C
             ),
             {"feed": feed.id, "due": due},
         )
-        if not there:
+        if there:
+            continue
+        try:
             made.append(
                 create_feed_campaign(connection, feed, source="contacts", actor="schedule", scheduled_at=due, now=now)
             )
+        except UsageError as error:
+            # Asked again at the next look; other feeds do not wait for it.
+            raise_alert(
+                connection,
+                reason=error.reason,
+                subject=f"feed:{feed.team}/{feed.name}",
+                message=str(error),
+                team_id=feed.team_id,
+            )
+        else:
+            resolve_alerts(connection, subject=f"feed:{feed.team}/{feed.name}")
     return made
 
 

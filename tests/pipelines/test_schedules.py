@@ -74,6 +74,24 @@ def test_a_standing_feed_on_the_contact_book_makes_one_campaign_a_night(rig: Pip
     assert len(rig.rows("select 1 from campaign")) == 2
 
 
+def test_a_standing_feed_that_cannot_begin_holds_up_no_other(rig: PipelineRig) -> None:
+    """Its category is not there: people are told, the other feed's night goes on, and its own once that is mended."""
+    _standing(rig)
+    rig.change(
+        "insert into feed (team_id, name, template_id, schedule, created_at, settings) "
+        """select team_id, 'a', template_id, schedule, created_at, settings || '{"category": "tips"}' from feed"""
+    )
+    at_two = dt.datetime(2026, 11, 23, 2, 0, tzinfo=dt.UTC)
+    evaluate(rig, standing_feeds, at_two)
+    of_campaigns = "select f.name from campaign c join feed f on f.id = c.feed_id order by c.id"
+    assert [row["name"] for row in rig.rows(of_campaigns)] == ["invoices"]
+    assert [row["reason"] for row in rig.rows("select reason from alert")] == ["category_unknown"]
+    rig.change("insert into category (name, kind) values ('tips', 'service')")
+    evaluate(rig, standing_feeds, at_two + dt.timedelta(minutes=1))
+    assert [row["name"] for row in rig.rows(of_campaigns)] == ["invoices", "a"]
+    assert rig.rows("select 1 from alert where resolved_at is null") == []
+
+
 def test_files_of_a_standing_feed_wait_for_its_next_time(rig: PipelineRig) -> None:
     """What lies in the folder by night is sent by night."""
     rig.change("update feed set schedule = '0 2 * * *'")

@@ -244,6 +244,24 @@ def test_one_missing_folder_holds_up_no_other_feed(rig: PipelineRig, folder: Pat
     assert [row["reason"] for row in rig.rows("select reason from alert")] == ["sftp_folder_missing"]
 
 
+def test_a_feed_that_cannot_be_used_holds_up_no_other_and_loses_nothing(rig: PipelineRig, folder: Path) -> None:
+    """Its category is not there: its file stays on the server, people are told, and it is taken once that is mended."""
+    rig.change(
+        "insert into feed (team_id, name, template_id, sftp_server_id, folder, settings) "
+        """select team_id, 'lost', template_id, sftp_server_id, folder || '/lost', '{"category": "tips"}' from feed"""
+    )
+    (folder / "lost").mkdir()
+    drop(folder, "due.csv", contact_rows(3))
+    drop(folder / "lost", "other.csv", contact_rows(3, 10))
+    assert len(tick(rig).run_requests) == 1
+    assert [row["reason"] for row in rig.rows("select reason from alert")] == ["category_unknown"]
+    assert (folder / "lost" / "other.csv").exists()
+    rig.change("insert into category (name, kind) values ('tips', 'service')")
+    requests = tick(rig).run_requests
+    assert rig.campaign(requests[-1].partition_key).category == "tips"
+    assert rig.rows("select 1 from alert where resolved_at is null") == []
+
+
 def test_a_transfer_that_breaks_is_taken_at_the_next_look(rig: PipelineRig, folder: Path, sandboxed: Server) -> None:
     """The server goes away in mid-transfer again and again: the file is taken whole in the end, once."""
     drop(folder, "due.csv", contact_rows(20_000))
