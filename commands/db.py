@@ -55,23 +55,20 @@ def restore(
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Restore a backup. Nothing is sent by it: running campaigns come back paused, and the deployment's epoch counts up."""
-    from sqlalchemy import text
-
     from commands.local import database_for_maintenance
+    from nightmail.store.backup import holds_anything, read_backup
     from nightmail.store.backup import restore as restore_backup
 
     view = screen(json_output)
+    looked_at = read_backup(file)
     with database_for_maintenance() as engine:
-        with engine.connect() as connection:
-            used = connection.execute(text("select to_regclass('campaign') is not null")).scalar_one()
-            filled = used and connection.execute(text("select exists (select 1 from team)")).scalar_one()
-        if filled and not replace:
+        if not replace and holds_anything(engine):
             raise ConfigurationError(
                 "database_not_empty",
-                "The database holds an organisation, which a restore would replace.",
+                "The database holds an organisation or tables of others, which a restore would replace.",
                 "Make a backup of it, then run the restore with --replace.",
             )
-        fenced = restore_backup(engine, file)
+        fenced = restore_backup(engine, looked_at)
     view.answer(
         {
             "ok": True,
@@ -89,5 +86,5 @@ def restore(
     if fenced.paused or fenced.stopped:
         view.notice(
             "Messages may have gone out since the backup. What the carriers' records show is settled by itself; "
-            "decide the rest, then `nightmail resume` each campaign."
+            "`nightmail doubts` and `nightmail decide` settle the rest, then `nightmail resume` each campaign."
         )

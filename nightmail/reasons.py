@@ -936,6 +936,12 @@ _ENTRIES = (
         "Provision the category first, or name another one.",
     ),
     Reason(
+        "database_in_use",
+        Kind.SETUP,
+        "Something holds the database's tables; nothing was changed.",
+        "End `nightmail up` and whatever else reads the database, then try again.",
+    ),
+    Reason(
         "database_major_version",
         Kind.SETUP,
         "The data folder was made by another major version of PostgreSQL.",
@@ -950,7 +956,7 @@ _ENTRIES = (
     Reason(
         "database_not_empty",
         Kind.SETUP,
-        "The database holds an organisation, which a restore would replace.",
+        "The database holds an organisation or tables of others, which a restore would replace.",
         "Make a backup of it, then run the restore with --replace.",
     ),
     Reason(

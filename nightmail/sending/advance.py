@@ -6,7 +6,6 @@ point: the next call goes on. One process at a time works; the others return at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
@@ -70,7 +69,7 @@ def advance_ledger(engine: Engine) -> Advanced:
             promoted, not_needed = _decide_standby(engine)
             if promoted:
                 # All else of an earlier epoch was fenced by the restore itself.
-                fence_earlier_epochs(engine, (MessageState.QUEUED,))
+                fence_earlier_epochs(engine)
             finished = _finish(engine)
         finally:
             lock.execute(text("select pg_advisory_unlock(hashtext('nightmail.advance'))"))
@@ -141,31 +140,27 @@ def accept_proven(connection: Connection, *, sender_run_id: int | None = None) -
     ).rowcount
 
 
-# Each state by itself and by its name has an index; the two together would read the whole ledger.
 _FENCE = """
 with old as (
     select m.ledger_month, m.message_key from message m, deployment d
-    where m.state = '{state}' and m.epoch < d.epoch limit :chunk for update of m skip locked
+    where m.state = 'queued' and m.epoch < d.epoch limit :chunk for update of m skip locked
 )
 update message m set state = 'in_doubt', reason = 'restored_from_backup', epoch = d.epoch
 from old o, deployment d where m.ledger_month = o.ledger_month and m.message_key = o.message_key
 """
 
 
-def fence_earlier_epochs(
-    engine: Engine, states: Sequence[MessageState] = (MessageState.QUEUED, MessageState.HANDING_OVER)
-) -> int:
-    """Put what a restored database believes to be unsent in doubt: the lost one may have sent it. Gives how many."""
+def fence_earlier_epochs(engine: Engine) -> int:
+    """Put what came to be due in a restored database in doubt: the lost one may have sent it. Gives how many."""
     with engine.connect() as connection:
         if not connection.scalar(text("select epoch > 1 from deployment")):
             return 0
     total = 0
-    for state in states:
-        count = CHUNK
-        while count == CHUNK:
-            with engine.begin() as connection:
-                count = connection.execute(text(_FENCE.format(state=state)), {"chunk": CHUNK}).rowcount
-            total += count
+    count = CHUNK
+    while count == CHUNK:
+        with engine.begin() as connection:
+            count = connection.execute(text(_FENCE), {"chunk": CHUNK}).rowcount
+        total += count
     return total
 
 

@@ -3,27 +3,56 @@
 A backup is a snapshot; what was handed off after it was made, the snapshot still believes to be unsent. So every restore
 counts the deployment's *epoch* up. Senders take messages of the present epoch only; those of an earlier one that the
 snapshot has as unsent become *in doubt*, and receipts, the carrier's records or a person settle them.
+
+All of a restore is one transaction: who looks sees the database as it was, or the restored one with its fence, whatever
+is killed in between and whoever goes on working beside it.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
-from nightmail.errors import ConfigurationError, UnavailableError, UsageError
+from nightmail.errors import ConfigurationError, NightmailError, UnavailableError, UsageError
+from nightmail.reasons import remedy, sentence
 from nightmail.store.local_server import LocalServer
 
 MAGIC = b"PGDMP"
-ASIDE = "before_restore"
+ASIDE = "being_replaced"
+"""The schema of what was there, until the transaction that replaces it ends. Nobody else ever sees it."""
+OURS = frozenset({"alembic_version", "campaign", "deployment"})
+"""Tables whose content every backup has."""
+LOCK_WAIT_S = 1.0
+PATIENCE_S = 60.0
 PROBLEM = {
     "reason": "restored_from_backup",
     "message": "The database was restored from a backup made before this campaign was sent; it may have gone out since.",
     "remedy": "Compare with the carrier's records, then send the file again if nothing went out.",
 }
+_BLOCK_BYTES = 1 << 20
+_COPY = re.compile(rb"COPY .* FROM stdin;\r?\n")
+# Commands of psql, which nothing here needs; and a setting that servers before PostgreSQL 17 do not know.
+_NOT_FOR_THE_SERVER = re.compile(rb"\\(un)?restrict |SET transaction_timeout ")
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A file that was looked at: it holds a database of Nightmail that this version knows."""
+
+    file: Path
+    revision: str
+    """Of its schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +68,14 @@ class Fenced:
     """Messages that the snapshot has as unsent."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the replaced database had given out, and nobody may get again."""
+
+    epoch: int = 0
+    sender_run: int = 0
+
+
 def back_up(engine: Engine, destination: Path) -> int:
     """Write a consistent snapshot to ``destination`` while everything runs; gives its size in bytes.
 
@@ -48,30 +85,79 @@ def back_up(engine: Engine, destination: Path) -> int:
     aside = destination.with_name(f".{destination.name}.aside")
     try:
         os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        _run("pg_dump", engine, "--format=custom", "--no-owner", "--no-privileges", f"--file={aside}")
+        _dump(engine, aside)
         aside.rename(destination)
     finally:
         aside.unlink(missing_ok=True)
     return destination.stat().st_size
 
 
-def restore(engine: Engine, source: Path) -> Fenced:
-    """Replace the database's content by a backup, in one transaction, and fence what it believes to be unsent.
-
-    Raises :class:`UsageError` (``backup_unusable``), :class:`ConfigurationError` (``senders_at_work``).
-    """
-    from nightmail.store.upgrade import upgrade
+def read_backup(source: Path) -> Backup:
+    """Look at a file before anything is touched for it. Raises :class:`UsageError` (``backup_unusable``)."""
+    from nightmail.store.upgrade import knows
 
     if not source.is_file():
         raise UsageError("backup_unusable", f"There is no file {source}.", "Give the path of a backup.")
-    with source.open("rb") as handle:
-        if handle.read(len(MAGIC)) != MAGIC:
-            raise UsageError(
-                "backup_unusable", f"{source} is not a backup.", "Give a file that `nightmail db backup` wrote."
-            )
+    try:
+        with source.open("rb") as handle:
+            begins = handle.read(len(MAGIC))
+    except OSError as error:
+        raise _unusable(f"{source} cannot be read: {error.strerror}.") from error
+    if begins != MAGIC:
+        raise _unusable(f"{source} is not a backup.")
+    with _restoring(source, "--list") as lines:
+        tables = {line.split()[6].decode() for line in lines if b" TABLE DATA public " in line}
+    if not tables >= OURS:
+        raise _unusable(f"{source} is a backup of something else than Nightmail.")
+    with _restoring(source, "--file=-", "--data-only", "--schema=public", "--table=alembic_version") as lines:
+        rows = list(lines)
+    content = [rows[place + 1] for place, line in enumerate(rows[:-1]) if _COPY.match(line)]
+    revision = content[0].decode().strip() if content else ""
+    if not knows(revision):
+        raise UsageError(
+            "backup_unusable",
+            f"{source} was made by a newer version of Nightmail (its schema is {revision or 'unknown'}).",
+            "Restore it with that version or a later one; nothing was changed.",
+        )
+    return Backup(source, revision)
+
+
+def holds_anything(engine: Engine) -> bool:
+    """Whether there is anything in the database that a restore would replace: an organisation, or tables of others."""
     with engine.connect() as connection:
-        used = connection.scalar(text("select to_regclass('campaign') is not null"))
-        epoch = int(connection.scalar(text("select max(epoch) from deployment")) or 0) if used else 0
+        if connection.scalar(
+            text("select to_regclass('public.team') is not null and to_regclass('public.campaign') is not null")
+        ):
+            return bool(connection.scalar(text("select exists (select from public.team)")))
+        return bool(connection.scalar(text("select exists (select from pg_tables where schemaname = 'public')")))
+
+
+def restore(engine: Engine, backup: Backup, *, patience_s: float = PATIENCE_S) -> Fenced:
+    """Replace the database's content by a backup and fence what it believes to be unsent, in one transaction.
+
+    Whoever uses the database meanwhile goes on with what was there, and then finds the other; a transaction of theirs
+    ends before the change or begins after it, which is waited for no longer than ``patience_s``.
+
+    Raises :class:`UsageError` (``backup_unusable``), :class:`ConfigurationError` (``senders_at_work``),
+    :class:`UnavailableError` (``database_in_use``). Nothing was changed then.
+    """
+    from nightmail.store.upgrade import upgrade_within
+
+    _refuse_senders(engine)
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.upgrade'))"))
+        before = _given_out(connection)
+        connection.execute(text(f"alter schema public rename to {ASIDE}"))
+        connection.execute(text("create schema public"))
+        _read_in(connection, backup.file)
+        upgrade_within(connection)
+        fenced = _fence(connection, before)
+        _drop_replaced(connection, patience_s)
+    return fenced
+
+
+def _refuse_senders(engine: Engine) -> None:
+    with engine.connect() as connection:
         at_work = connection.scalar(
             text(
                 "select count(*) from pg_stat_activity where application_name = 'nightmail sender' and datname = current_database()"
@@ -83,94 +169,199 @@ def restore(engine: Engine, source: Path) -> Fenced:
             f"{at_work} senders are at work on this database.",
             "Stop them first: end `nightmail up`, or the runs of `send` on Dagster's page.",
         )
-    # The present content stays aside until the backup is in whole.
-    with engine.begin() as connection:
-        connection.execute(text(f"drop schema if exists {ASIDE} cascade"))
-        connection.execute(text(f"alter schema public rename to {ASIDE}"))
-        connection.execute(text("create schema public"))
-    engine.dispose()
+
+
+def _given_out(connection: Connection) -> _Before:
+    if not connection.scalar(text("select to_regclass('public.sender_run') is not null")):
+        return _Before()
+    row = connection.execute(
+        text("select (select max(epoch) from public.deployment), (select max(id) from public.sender_run)")
+    ).one()
+    return _Before(row[0] or 0, row[1] or 0)
+
+
+def _read_in(connection: Connection, source: Path) -> None:
+    """Run what the backup says on this connection, within its transaction."""
+    import psycopg
+
+    raw: Any = connection.connection.driver_connection
+    script: list[bytes] = []
     try:
-        _run(
-            "pg_restore",
-            engine,
-            "--no-owner",
-            "--no-privileges",
-            "--exit-on-error",
-            "--single-transaction",
-            str(source),
-        )
-    except BaseException:
-        with engine.begin() as connection:
-            connection.execute(text("drop schema public cascade"))
-            connection.execute(text(f"alter schema {ASIDE} rename to public"))
+        with (
+            _restoring(source, "--file=-", "--schema=public", "--no-owner", "--no-privileges") as lines,
+            raw.cursor() as cursor,
+        ):
+            for line in lines:
+                if _COPY.match(line):
+                    cursor.execute(b"".join(script), prepare=False)
+                    script = []
+                    with cursor.copy(line) as copy:
+                        for block in _content(lines):
+                            copy.write(block)
+                elif not _NOT_FOR_THE_SERVER.match(line):
+                    script.append(line)
+            cursor.execute(b"".join(script), prepare=False)
+    except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege):
         raise
-    with engine.begin() as connection:
-        connection.execute(text(f"drop schema {ASIDE} cascade"))
-    upgrade(engine)
-    return fence_restored(engine, epoch)
+    except psycopg.Error as error:
+        raise _unusable(
+            f"The database refuses what {source} holds ({error.sqlstate}): it is damaged, or needs a newer PostgreSQL."
+        ) from error
+    # The backup's own settings, an empty search path among them, end with it.
+    connection.execute(text("reset all"))
 
 
-def fence_restored(engine: Engine, epoch_before: int) -> Fenced:
+def _content(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The rows up to the end of a COPY, joined to blocks of a megabyte."""
+    rows: list[bytes] = []
+    size = 0
+    for line in lines:
+        if line == b"\\.\n":
+            break
+        rows.append(line)
+        size += len(line)
+        if size >= _BLOCK_BYTES:
+            yield b"".join(rows)
+            rows, size = [], 0
+    yield b"".join(rows)
+
+
+def _fence(connection: Connection, before: _Before) -> Fenced:
     """Count the epoch up beyond both databases' and take every campaign that may have been sent out of action.
 
-    Campaigns scheduled for later cannot have been sent: they keep their messages, but are paused as well.
+    What is scheduled for later cannot have been sent, as nothing changes the time of a campaign: it keeps its messages,
+    but is paused as well.
     """
-    from nightmail.sending.advance import fence_earlier_epochs
-
-    with engine.begin() as connection:
-        epoch = int(
-            connection.execute(
-                text("update deployment set epoch = greatest(epoch, :before) + 1 returning epoch"),
-                {"before": epoch_before},
-            ).scalar_one()
-        )
+    epoch = int(
         connection.execute(
-            text(
-                "update message m set epoch = :epoch from campaign c where c.id = m.campaign_id "
-                "and m.state in ('queued', 'standby') and c.state = 'scheduled' and c.scheduled_at > now()"
-            ),
-            {"epoch": epoch},
-        )
-        paused = connection.execute(
-            text("update campaign set state = 'paused' where state in ('sending', 'scheduled') returning key")
-        ).scalars()
-        paused_keys = tuple(paused)
-        stopped = connection.execute(
-            text(
-                "update campaign set state = 'stopped', problem = cast(:problem as jsonb) where state in "
-                "('received', 'checking', 'awaiting_approval', 'ready') returning key"
-            ),
-            {"problem": _problem_json()},
-        ).scalars()
-        stopped_keys = tuple(stopped)
-        connection.execute(text("update sender_run set finished_at = now() where finished_at is null"))
-    doubtful = fence_earlier_epochs(engine)
-    return Fenced(epoch, paused_keys, stopped_keys, doubtful)
+            text("update deployment set epoch = greatest(epoch, :before) + 1 returning epoch"), {"before": before.epoch}
+        ).scalar_one()
+    )
+    # A sender of before that has not ended yet must not find its own number, and its lock, with another one.
+    connection.execute(
+        text(
+            "select setval(pg_get_serial_sequence('sender_run', 'id'), "
+            "greatest(:before, (select max(id) from sender_run), 1))"
+        ),
+        {"before": before.sender_run},
+    )
+    connection.execute(
+        text(
+            "update message m set epoch = :epoch from campaign c where c.id = m.campaign_id "
+            "and m.state in ('queued', 'standby') and c.state = 'scheduled' and c.scheduled_at > now()"
+        ),
+        {"epoch": epoch},
+    )
+    in_doubt = connection.execute(
+        text(
+            "update message set state = 'in_doubt', reason = 'restored_from_backup', epoch = :epoch "
+            "where state in ('queued', 'handing_over') and epoch < :epoch"
+        ),
+        {"epoch": epoch},
+    ).rowcount
+    paused = connection.execute(
+        text("update campaign set state = 'paused' where state in ('sending', 'scheduled') returning key")
+    ).scalars()
+    paused_keys = tuple(paused)
+    stopped = connection.execute(
+        text(
+            "update campaign set state = 'stopped', problem = cast(:problem as jsonb) where state in "
+            "('received', 'checking', 'awaiting_approval', 'ready') returning key"
+        ),
+        {"problem": json.dumps(PROBLEM)},
+    ).scalars()
+    stopped_keys = tuple(stopped)
+    connection.execute(text("update sender_run set finished_at = now() where finished_at is null"))
+    return Fenced(epoch, paused_keys, stopped_keys, in_doubt)
 
 
-def _problem_json() -> str:
-    import json
+def _drop_replaced(connection: Connection, patience_s: float) -> None:
+    """Drop what was there. It waits for every transaction that has touched it, so that none of them spans the change."""
+    import psycopg
+    from sqlalchemy.exc import OperationalError
 
-    return json.dumps(PROBLEM)
+    deadline = time.monotonic() + patience_s
+    # Whoever comes behind a lock that is waited for waits too: so it is asked for again and again, and briefly.
+    connection.execute(text(f"set local lock_timeout = '{LOCK_WAIT_S}s'"))
+    while True:
+        try:
+            with connection.begin_nested():
+                connection.execute(text(f"drop schema {ASIDE} cascade"))
+            return
+        except OperationalError as error:
+            if not isinstance(error.orig, (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)):
+                raise
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    "database_in_use",
+                    f"Something holds the database's tables since {patience_s:.0f} seconds; nothing was changed.",
+                    "End `nightmail up` and whatever else reads the database, then restore again.",
+                ) from error
+        time.sleep(LOCK_WAIT_S)
 
 
-def _run(program: str, engine: Engine, *arguments: str) -> None:
+def _unusable(message: str) -> UsageError:
+    return UsageError(
+        "backup_unusable", message, "Give a whole file that `nightmail db backup` wrote; nothing was changed."
+    )
+
+
+@contextmanager
+def _restoring(source: Path, *arguments: str) -> Iterator[Iterator[bytes]]:
+    """What pg_restore writes of a file, by lines; it speaks to no database. Raises :class:`UsageError` when it cannot."""
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(  # noqa: S603
+            [LocalServer.binaries() / "pg_restore", "--format=custom", *arguments, "--", source.resolve()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            yield iter(process.stdout)
+        except BaseException:
+            process.kill()
+            raise
+        # What it writes after the last line that was asked for is of no use, but it must have got there.
+        for _ in process.stdout:
+            pass
+        code = process.wait()
+        complaints.seek(0)
+        complaint = _last_line(complaints)
+    if code:
+        raise _unusable(f"{source} is damaged, or not a backup: pg_restore says {complaint!r}.")
+
+
+def _last_line(complaints: Iterable[bytes] | IO[bytes]) -> str:
+    lines = [line.decode(errors="replace").strip() for line in complaints]
+    return ([line for line in lines if line] or ["nothing"])[-1][:300]
+
+
+def _dump(engine: Engine, destination: Path) -> None:
     url = engine.url.set(drivername="postgresql", password=None)
     environment = dict(os.environ)
     if engine.url.password:
         # In the environment, as every user of the machine can read a command's arguments.
         environment["PGPASSWORD"] = str(engine.url.password)
     done = subprocess.run(  # noqa: S603
-        [LocalServer.binaries() / program, f"--dbname={url.render_as_string(hide_password=False)}", *arguments],
+        [
+            LocalServer.binaries() / "pg_dump",
+            *("--format=custom", "--schema=public", "--no-owner", "--no-privileges"),
+            f"--dbname={url.render_as_string(hide_password=False)}",
+            f"--file={destination}",
+        ],
         capture_output=True,
-        text=True,
         env=environment,
         check=False,
     )
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise UnavailableError(
-            "database_program_failed",
-            f"{program} ended with {done.returncode}: {last[0][:300]}",
-            "Check the database's address, the disk's free space and that its version is not newer than ours.",
-        )
+    if not done.returncode:
+        return
+    if b"No space left on device" in done.stderr:
+        raise NightmailError("disk_full", sentence("disk_full"), remedy("disk_full"))
+    raise UnavailableError(
+        "database_program_failed",
+        f"pg_dump ended with {done.returncode}: {_last_line(done.stderr.splitlines())}",
+        "Check the database's address, the disk's free space and that its version is not newer than ours.",
+    )

@@ -24,26 +24,38 @@ def _configuration(connection: Connection) -> Any:
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
     """Run what migrations are missing, in one transaction; gives the revision before and after. Safe to run again."""
+    with engine.begin() as connection:
+        return upgrade_within(connection)
+
+
+def upgrade_within(connection: Connection) -> tuple[str | None, str]:
+    """The same within a transaction of the caller's."""
     from alembic import command
     from alembic.runtime.migration import MigrationContext
 
-    with engine.begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.upgrade'))"))
-        before = MigrationContext.configure(connection).get_current_revision()
-        command.upgrade(_configuration(connection), "head")
-        after = MigrationContext.configure(connection).get_current_revision()
-        rows = [{"machine": m, "from_state": a, "to_state": b} for m, a, b in transitions()]
-        connection.execute(
-            text(
-                "insert into state_transition (machine, from_state, to_state) "
-                "values (:machine, :from_state, :to_state) on conflict do nothing"
-            ),
-            rows,
-        )
-        connection.execute(text("insert into deployment (id) values (1) on conflict do nothing"))
-        ensure_partitions(connection, month_of(connection.scalars(text("select now()")).one()))
+    connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.upgrade'))"))
+    before = MigrationContext.configure(connection).get_current_revision()
+    command.upgrade(_configuration(connection), "head")
+    after = MigrationContext.configure(connection).get_current_revision()
+    rows = [{"machine": m, "from_state": a, "to_state": b} for m, a, b in transitions()]
+    connection.execute(
+        text(
+            "insert into state_transition (machine, from_state, to_state) "
+            "values (:machine, :from_state, :to_state) on conflict do nothing"
+        ),
+        rows,
+    )
+    connection.execute(text("insert into deployment (id) values (1) on conflict do nothing"))
+    ensure_partitions(connection, month_of(connection.scalars(text("select now()")).one()))
     assert after is not None
     return before, after
+
+
+def knows(revision: str) -> bool:
+    """Whether a schema of that revision is one of this code's: the newest, or one that can be brought to it."""
+    from alembic.script import ScriptDirectory
+
+    return revision in {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
 
 
 def pending(engine: Engine) -> bool:

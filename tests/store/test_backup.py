@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
 from benchmarks.sending_rig import Organisation
-from nightmail.errors import ConfigurationError, NightmailError, UsageError
+from nightmail.errors import ConfigurationError, UsageError
 from nightmail.sending.campaigns import resume
 from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt
-from nightmail.store.backup import back_up, restore
+from nightmail.store.backup import back_up, read_backup, restore
+from nightmail.store.local_server import LocalServer
 from nightmail.store.partitions import ensure_partitions, month_of
 from nightmail.store.retention import delete_contents, detach_months, months_to_keep
 from tests.sandbox_process import RunningCarriers
@@ -34,7 +37,7 @@ def test_a_restored_snapshot_sends_nothing_twice(
     organisation.drain()
     assert organisation.states(campaign) == {"accepted": 20}
 
-    fenced = restore(organisation.engine, dump)
+    fenced = restore(organisation.engine, read_backup(dump))
     assert fenced.epoch == 2 and fenced.paused == (campaign.key,) and fenced.stopped == (unloaded.key,)
     assert fenced.in_doubt == 20
     assert organisation.states(campaign) == {"in_doubt": 20}
@@ -55,7 +58,7 @@ def test_after_a_restore_a_person_may_send_what_never_went(
     campaign = organisation.campaign(5)
     dump = tmp_path / "nightmail.dump"
     back_up(organisation.engine, dump)
-    restore(organisation.engine, dump)
+    restore(organisation.engine, read_backup(dump))
     resume(organisation.engine, campaign.key, actor="test")
     organisation.drain()
     assert organisation.states(campaign) == {"in_doubt": 5}
@@ -65,23 +68,63 @@ def test_after_a_restore_a_person_may_send_what_never_went(
     assert len([i for i in sandbox.accepted_ids() if i and i.startswith(campaign.token)]) == 5
 
 
-def test_a_damaged_backup_leaves_the_database_as_it_was(database: Engine, tmp_path: Path) -> None:
-    """What is no backup is refused; one that breaks off in the middle changes nothing."""
+def _unusable(database: Engine, file: Path) -> str:
+    """What a restore of a file that is refused says; the database is as it was."""
+    with pytest.raises(UsageError) as caught:
+        restore(database, read_backup(file))
+    assert caught.value.reason == "backup_unusable"
+    with database.connect() as connection:
+        assert connection.scalar(text("select max(path) from team")) == "acme"
+        assert connection.scalar(text("select epoch from deployment")) == 1
+    return str(caught.value)
+
+
+@pytest.fixture
+def backup(database: Engine, tmp_path: Path) -> Path:
+    """A backup of a database with a team, whose name cannot be packed."""
     with database.begin() as connection:
-        connection.execute(text("insert into team (path, name) values ('acme', 'Acme')"))
+        connection.execute(
+            text("insert into team (path, name) values ('acme', :name)"),
+            {"name": random.Random(1).randbytes(50_000).hex()},
+        )
     dump = tmp_path / "nightmail.dump"
     back_up(database, dump)
-    (tmp_path / "other").write_text("no backup")
-    with pytest.raises(UsageError, match="is not a backup"):
-        restore(database, tmp_path / "other")
-    with pytest.raises(UsageError, match="no file"):
-        restore(database, tmp_path / "missing")
-    dump.write_bytes(dump.read_bytes()[: dump.stat().st_size // 2])
-    with pytest.raises(NightmailError):
-        restore(database, dump)
-    with database.connect() as connection:
-        assert connection.scalar(text("select path from team")) == "acme"
-        assert connection.scalar(text("select epoch from deployment")) == 1
+    return dump
+
+
+def test_a_damaged_backup_leaves_the_database_as_it_was(database: Engine, backup: Path) -> None:
+    """What is no backup, what breaks off anywhere and what does not unpack is refused, and nothing was changed."""
+    whole = backup.read_bytes()
+    damaged = backup.with_name("damaged.dump")
+    assert "no file" in _unusable(database, damaged)
+    assert "no file" in _unusable(database, backup.parent)
+    damaged.write_text("no backup")
+    assert "is not a backup" in _unusable(database, damaged)
+    for size in (6, 2_000, len(whole) // 3, len(whole) // 2, len(whole) - 200):
+        damaged.write_bytes(whole[:size])
+        assert "nothing was changed" in _unusable(database, damaged)
+    for place in (len(whole) // 3, len(whole) // 2):
+        damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert "nothing was changed" in _unusable(database, damaged)
+
+
+def test_a_backup_of_a_newer_version_is_refused_before_anything_is_touched(database: Engine, backup: Path) -> None:
+    """Its schema is one that this version does not know."""
+    with database.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    back_up(database, backup)
+    said = _unusable(database, backup)
+    assert "newer version" in said and "9999" in said
+
+
+def test_a_backup_of_another_database_is_refused(postgres: LocalServer, database: Engine, backup: Path) -> None:
+    """An empty one as well: a restore of it would leave nothing."""
+    backup.unlink()
+    subprocess.run(
+        [LocalServer.binaries() / "pg_dump", "--format=custom", f"--file={backup}", postgres.url("postgres")],
+        check=True,
+    )
+    assert "something else" in _unusable(database, backup)
 
 
 def test_a_restore_waits_for_no_sender(database: Engine, database_url: str, tmp_path: Path) -> None:
@@ -94,7 +137,7 @@ def test_a_restore_waits_for_no_sender(database: Engine, database_url: str, tmp_
         psycopg.connect(database_url, application_name="nightmail sender"),
         pytest.raises(ConfigurationError, match="at work"),
     ):
-        restore(database, dump)
+        restore(database, read_backup(dump))
 
 
 def test_old_months_go_whole_and_open_ones_stay(database: Engine) -> None:
