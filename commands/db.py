@@ -30,7 +30,10 @@ def upgrade_database(json_output: bool = typer.Option(False, "--json", help="Pri
 
 @app.command("backup")
 def backup(
-    file: Path = typer.Argument(None, help="Where to write it; default: nightmail-<time>.dump in the data folder."),
+    file: Path = typer.Argument(
+        None, help="Where to write it; default: backups/nightmail-<time>.dump in the data folder."
+    ),
+    force: bool = typer.Option(False, "--force", help="Replace a file of that name."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Write the product's database to one file, consistently, while everything runs."""
@@ -40,9 +43,9 @@ def backup(
 
     view = screen(json_output)
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
-    target = file or settings().data_dir / "backups" / f"nightmail-{stamp}.dump"
-    with database_for_maintenance() as engine:
-        size = back_up(engine, target)
+    target = file if file is not None else settings().data_dir / "backups" / f"nightmail-{stamp}.dump"
+    with database_for_maintenance(make=False) as engine:
+        size = back_up(engine, target, replace=force)
     view.answer({"ok": True, "file": str(target), "bytes": size})
     view.say(f"wrote {target} ({size:,} bytes)")
     view.notice("The lake and the secret key are files: copy data_dir/lake and data_dir/secret_key with it.")

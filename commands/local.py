@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightmail.errors import ConfigurationError, UnavailableError
+from nightmail.reasons import remedy
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -103,8 +104,11 @@ def ask(engine: Engine) -> None:
 
 
 @contextmanager
-def database_for_maintenance() -> Iterator[Engine]:
-    """An engine on the settings' database, or on the local one, which is started for as long as it is needed."""
+def database_for_maintenance(*, make: bool = True) -> Iterator[Engine]:
+    """An engine on the settings' database, or on the local one, which is started for as long as it is needed.
+
+    Without ``make`` a data folder that has no database is refused.
+    """
     from nightmail.settings import settings
     from nightmail.store.engine import engine
 
@@ -115,6 +119,10 @@ def database_for_maintenance() -> Iterator[Engine]:
         yield made
         return
     server = local_server(configured.data_dir)
+    if not make and not (server.folder / "PG_VERSION").exists():
+        raise ConfigurationError(
+            "database_missing", f"There is no database in {server.folder}.", remedy("database_missing")
+        )
     running = is_running(server.folder)
     server.start()
     made = engine(server.url())

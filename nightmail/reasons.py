@@ -928,7 +928,19 @@ _ENTRIES = (
         "internal_error", Kind.REQUEST, "Something went wrong on our side.", "Try again, and tell an administrator."
     ),
     # The command line and its parts
+    Reason(
+        "backup_exists",
+        Kind.SETUP,
+        "There is a file of that name already.",
+        "Give another name, or add --force to replace it.",
+    ),
     Reason("backup_unusable", Kind.SETUP, "The file is not a backup.", "Give a file that `nightmail db backup` wrote."),
+    Reason(
+        "backup_unwritable",
+        Kind.SETUP,
+        "The backup cannot be written there.",
+        "Give the path of a new file in a folder that can be written.",
+    ),
     Reason(
         "category_unknown",
         Kind.SETUP,
@@ -946,6 +958,12 @@ _ENTRIES = (
         Kind.SETUP,
         "The data folder was made by another major version of PostgreSQL.",
         "Make a backup with the earlier installation, move the folder away, and restore it.",
+    ),
+    Reason(
+        "database_missing",
+        Kind.SETUP,
+        "There is no database of Nightmail there.",
+        "Check that NIGHTMAIL_DATA_DIR or NIGHTMAIL_DATABASE_URL names the one that is meant.",
     ),
     Reason(
         "database_not_configured",

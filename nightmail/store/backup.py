@@ -10,6 +10,7 @@ is killed in between and whoever goes on working beside it.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -76,20 +77,45 @@ class _Before:
     sender_run: int = 0
 
 
-def back_up(engine: Engine, destination: Path) -> int:
+def back_up(engine: Engine, destination: Path, *, replace: bool = False) -> int:
     """Write a consistent snapshot to ``destination`` while everything runs; gives its size in bytes.
 
-    The file holds personal data: only its owner can read it. It appears under its name when it is whole.
+    The file holds personal data: only its owner can read it. It appears under its name when it is whole. Another file of
+    that name is replaced only on demand, and what is no file never.
+
+    Raises :class:`UsageError` (``backup_exists``, ``backup_unwritable``), :class:`ConfigurationError`
+    (``database_missing``).
     """
-    destination.parent.mkdir(parents=True, exist_ok=True)
+    with engine.connect() as connection:
+        if not connection.scalar(text("select to_regclass('public.deployment') is not null")):
+            raise ConfigurationError(
+                "database_missing",
+                f"There is nothing of Nightmail in {engine.url.render_as_string(hide_password=True)}.",
+                remedy("database_missing"),
+            )
+    if os.path.lexists(destination):
+        if not destination.is_file():
+            raise _unwritable(f"{destination} is something else than a file.")
+        if not replace:
+            raise UsageError("backup_exists", f"{destination} is there already.", remedy("backup_exists"))
     aside = destination.with_name(f".{destination.name}.aside")
     try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _unwritable(f"{destination} cannot be written: {error.strerror}.") from error
+    try:
         _dump(engine, aside)
         aside.rename(destination)
     finally:
         aside.unlink(missing_ok=True)
     return destination.stat().st_size
+
+
+def _unwritable(message: str) -> UsageError:
+    return UsageError("backup_unwritable", message, remedy("backup_unwritable"))
 
 
 def read_backup(source: Path) -> Backup:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 from sqlalchemy import Engine, create_engine, text
@@ -399,6 +401,56 @@ def test_what_is_no_backup_is_not_restored(
         file.write_bytes(content)
     assert deployment.json("db", "restore", file, "--replace", code=code)["error"]["reason"] == "backup_unusable"
     assert deployment.json("campaigns")["campaigns"] == []
+
+
+def test_a_restore_looks_at_the_file_before_it_asks_to_replace(deployment: CommandLine, tmp_path: Path) -> None:
+    """Who gave the wrong file is not told to add what would destroy the database."""
+    (tmp_path / "x.dump").write_bytes(b"PGDMP!")
+    assert deployment.json("db", "restore", tmp_path / "x.dump", code=2)["error"]["reason"] == "backup_unusable"
+
+
+def test_a_database_of_others_is_not_replaced_without_a_word(
+    deployment: CommandLine, postgres: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is it backed up as if it were Nightmail's."""
+    deployment.json("db", "backup", tmp_path / "x.dump")
+    url = postgres.url("of_others")
+    administration = create_engine(normalised_url(postgres.url("postgres")), isolation_level="AUTOCOMMIT")
+    with administration.connect() as connection:
+        connection.execute(text("create database of_others"))
+    try:
+        with psycopg.connect(url) as others:
+            others.execute("create table theirs (value integer)")
+        monkeypatch.setenv("NIGHTMAIL_DATABASE_URL", url)
+        error = deployment.json("db", "restore", tmp_path / "x.dump", code=5)["error"]
+        assert error["reason"] == "database_not_empty"
+        assert deployment.json("db", "backup", tmp_path / "y.dump", code=5)["error"]["reason"] == "database_missing"
+        with psycopg.connect(url) as others:
+            others.execute("select from theirs")
+    finally:
+        with administration.connect() as connection:
+            connection.execute(text("drop database of_others with (force)"))
+        administration.dispose()
+
+
+def test_a_backup_of_a_folder_without_a_database_makes_none(command_line: CommandLine) -> None:
+    assert command_line.json("db", "backup", code=5)["error"]["reason"] == "database_missing"
+    assert not (command_line.folder / "data").exists()
+
+
+def test_a_backup_replaces_a_file_only_on_demand_and_nothing_else_ever(deployment: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "one.dump"
+    file.write_text("precious")
+    assert deployment.json("db", "backup", file, code=2)["error"]["reason"] == "backup_exists"
+    assert file.read_text() == "precious"
+    assert deployment.json("db", "backup", file, "--force")["bytes"] > 1000
+    os.mkfifo(tmp_path / "pipe")
+    for place in ("/proc/nope/x.dump", tmp_path, "", tmp_path / "pipe", file / "x", "/dev/null"):
+        for force in ((), ("--force",)):
+            error = deployment.json("db", "backup", place, *force, code=2)["error"]
+            assert (error["reason"], bool(error["remedy"])) == ("backup_unwritable", True)
+    assert (tmp_path / "pipe").is_fifo() and Path("/dev/null").is_char_device()
+    assert not list(tmp_path.glob(".*"))
 
 
 # --- The doctor -------------------------------------------------------------------------------------------------------

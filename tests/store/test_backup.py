@@ -112,7 +112,7 @@ def test_a_backup_of_a_newer_version_is_refused_before_anything_is_touched(datab
     """Its schema is one that this version does not know."""
     with database.begin() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
-    back_up(database, backup)
+    back_up(database, backup, replace=True)
     said = _unusable(database, backup)
     assert "newer version" in said and "9999" in said
 
