@@ -255,8 +255,8 @@ def _content(lines: Iterator[bytes]) -> Iterator[bytes]:
 def _fence(connection: Connection, before: _Before) -> Fenced:
     """Count the epoch up beyond both databases' and take every campaign that may have been sent out of action.
 
-    What is scheduled for later cannot have been sent, as nothing changes the time of a campaign: it keeps its messages,
-    but is paused as well.
+    What is scheduled for later cannot have been sent, whether it was paused or not: nothing changes the time of a
+    campaign, and none begins before. It keeps its messages, but is paused as well.
     """
     epoch = int(
         connection.execute(
@@ -274,7 +274,7 @@ def _fence(connection: Connection, before: _Before) -> Fenced:
     connection.execute(
         text(
             "update message m set epoch = :epoch from campaign c where c.id = m.campaign_id "
-            "and m.state in ('queued', 'standby') and c.state = 'scheduled' and c.scheduled_at > now()"
+            "and m.state in ('queued', 'standby') and c.state in ('scheduled', 'paused') and c.scheduled_at > now()"
         ),
         {"epoch": epoch},
     )

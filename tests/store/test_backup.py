@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from benchmarks.sending_rig import Organisation
+from benchmarks.sending_rig import Organisation, in_minutes
 from nightmail.errors import ConfigurationError, UsageError
-from nightmail.sending.campaigns import resume
+from nightmail.sending.campaigns import pause, resume
 from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt
 from nightmail.store.backup import back_up, read_backup, restore
 from nightmail.store.local_server import LocalServer
 from nightmail.store.partitions import ensure_partitions, month_of
 from nightmail.store.retention import delete_contents, detach_months, months_to_keep
-from tests.sandbox_process import RunningCarriers
+from tests.sandbox_process import RunningCarriers, eventually
 from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
 
 
@@ -66,6 +66,28 @@ def test_after_a_restore_a_person_may_send_what_never_went(
     organisation.drain()
     assert organisation.states(campaign) == {"accepted": 5}
     assert len([i for i in sandbox.accepted_ids() if i and i.startswith(campaign.token)]) == 5
+
+
+def test_what_is_scheduled_for_later_is_not_in_doubt_though_it_was_paused(
+    organisation: Organisation,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """It cannot have been sent since the backup; what was to be sent meanwhile can."""
+    scheduled, paused, missed = (organisation.campaign(2, scheduled_at=in_minutes(60)) for _ in range(3))
+    for each in (paused, missed):
+        pause(organisation.engine, each.key, actor="test")
+    organisation.execute("update campaign set scheduled_at = now() + interval '0.5 s' where id = :c", c=missed.id)
+    dump = tmp_path / "nightmail.dump"
+    back_up(organisation.engine, dump)
+    eventually(lambda: organisation.query("select from campaign where scheduled_at <= now()"))
+    fenced = restore(organisation.engine, read_backup(dump))
+    assert (fenced.paused, fenced.in_doubt) == ((scheduled.key,), 2)
+    assert organisation.states(missed) == {"in_doubt": 2}
+    for each in (scheduled, paused):
+        assert resume(organisation.engine, each.key, actor="test").state == "scheduled"
+    organisation.execute("update campaign set scheduled_at = now() where state = 'scheduled'")
+    organisation.drain()
+    assert organisation.states(scheduled) == organisation.states(paused) == {"accepted": 2}
 
 
 def _unusable(database: Engine, file: Path) -> str:
