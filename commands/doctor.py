@@ -162,13 +162,14 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
     try:
         made = engine(database_url())
         ask(made)
+        older = pending(made)
     except NightmailError as error:
         found.append(Checked("database", "ill", error.message, error.remedy))
         return None
     with made.connect() as connection:
         version = connection.execute(text("show server_version")).scalar_one()
     where = "the configured one" if configured.database_url else "the local one"
-    if pending(made):
+    if older:
         found.append(
             Checked("database", "ill", f"PostgreSQL {version}: the schema is older.", "Run `nightmail db upgrade`.")
         )

@@ -966,6 +966,12 @@ _ENTRIES = (
         "Check that NIGHTMAIL_DATA_DIR or NIGHTMAIL_DATABASE_URL names the one that is meant.",
     ),
     Reason(
+        "database_newer",
+        Kind.SETUP,
+        "The database's schema is newer than this version of Nightmail.",
+        "Run the version that made it or a later one, or restore a backup that this one made.",
+    ),
+    Reason(
         "database_not_configured",
         Kind.SETUP,
         "No database is configured and the local one is not running.",

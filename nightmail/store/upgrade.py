@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from nightmail.errors import ConfigurationError
+from nightmail.reasons import remedy
 from nightmail.store.partitions import ensure_partitions, month_of
 from nightmail.store.states import transitions
 
@@ -23,7 +25,10 @@ def _configuration(connection: Connection) -> Any:
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Run what migrations are missing, in one transaction; gives the revision before and after. Safe to run again."""
+    """Run what migrations are missing, in one transaction; gives the revision before and after. Safe to run again.
+
+    Raises :class:`ConfigurationError` (``database_newer``).
+    """
     with engine.begin() as connection:
         return upgrade_within(connection)
 
@@ -35,6 +40,7 @@ def upgrade_within(connection: Connection) -> tuple[str | None, str]:
 
     connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.upgrade'))"))
     before = MigrationContext.configure(connection).get_current_revision()
+    _refuse_newer(before)
     command.upgrade(_configuration(connection), "head")
     after = MigrationContext.configure(connection).get_current_revision()
     rows = [{"machine": m, "from_state": a, "to_state": b} for m, a, b in transitions()]
@@ -59,10 +65,20 @@ def knows(revision: str) -> bool:
 
 
 def pending(engine: Engine) -> bool:
-    """Whether the database's schema is older than this code's."""
+    """Whether the database's schema is older than this code's. Raises :class:`ConfigurationError` when it is newer."""
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
     with engine.connect() as connection:
-        script = ScriptDirectory.from_config(_configuration(connection))
-        return MigrationContext.configure(connection).get_current_revision() != script.get_current_head()
+        revision = MigrationContext.configure(connection).get_current_revision()
+    _refuse_newer(revision)
+    return revision != ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def _refuse_newer(revision: str | None) -> None:
+    if revision is not None and not knows(revision):
+        raise ConfigurationError(
+            "database_newer",
+            f"The database's schema ({revision}) is newer than this version of Nightmail.",
+            remedy("database_newer"),
+        )

@@ -359,6 +359,21 @@ def test_an_empty_database_is_upgraded_once(
         administration.dispose()
 
 
+@pytest.mark.parametrize("command", [("db", "upgrade"), ("campaigns",), ("provision", "organisation.yaml")])
+def test_a_newer_database_is_refused_as_newer(
+    deployment: CommandLine, database: Engine, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """An earlier version that was started by mistake says so, and does not ask for an upgrade."""
+    monkeypatch.chdir(deployment.folder)
+    with database.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    error = deployment.json(*command, code=5)["error"]
+    assert error["reason"] == "database_newer"
+    assert "9999" in error["message"] and "upgrade" not in error["remedy"]
+    (check,) = (c for c in deployment.json("doctor", code=1)["checks"] if c["part"] == "database")
+    assert check["state"] == "ill" and "newer" in check["message"]
+
+
 @pytest.mark.parametrize("command", ["upgrade", "backup"])
 def test_a_data_folder_of_another_major_is_refused_with_the_way_to_move(
     command_line: CommandLine, command: str
