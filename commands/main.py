@@ -43,9 +43,11 @@ from commands import (
 )
 from commands.screen import current, screen
 from nightmail import __version__
-from nightmail.errors import NightmailError, UsageError
+from nightmail.errors import ConfigurationError, NightmailError, UnavailableError, UsageError
 from nightmail.reasons import remedy, sentence
 
+DISK_FULL, INSUFFICIENT_PRIVILEGE = "53100", "42501"
+"""PostgreSQL's codes."""
 _ENDS: Any = (
     typer.Exit,
     typer.Abort,
@@ -82,9 +84,42 @@ class ErrorBoundary(TyperGroup):
             current().notice("stopped", style="yellow")
             raise typer.Exit(130) from None
         except Exception as error:
-            if not isinstance(error, _ENDS):
+            if isinstance(error, _ENDS):
+                raise
+            said = _what_the_database_said(error)
+            if said is None:
                 _say_defect()
-            raise
+                raise
+            if said.reason == "disk_full":
+                _say_disk_full()
+            else:
+                current().error(said)
+            raise typer.Exit(said.exit_code) from None
+
+
+def _what_the_database_said(error: Exception) -> NightmailError | None:
+    """What is no defect of ours: its disk is full, it went away, its user may not do that."""
+    psycopg = sys.modules.get("psycopg")
+    # SQLAlchemy's own errors hold the driver's.
+    cause = getattr(error, "orig", None) or error
+    if psycopg is None or not isinstance(cause, psycopg.Error):
+        return None
+    state = cause.sqlstate or ""
+    if state == DISK_FULL:
+        return NightmailError("disk_full", sentence("disk_full"), remedy("disk_full"))
+    if state == INSUFFICIENT_PRIVILEGE:
+        return ConfigurationError(
+            "database_rights",
+            f"The database's user may not do that: {cause.diag.message_primary}.",
+            remedy("database_rights"),
+        )
+    if state.startswith(("08", "57P")) or (not state and isinstance(cause, psycopg.OperationalError)):
+        return UnavailableError(
+            "database_unavailable",
+            sentence("database_unavailable"),
+            "Check that it runs and that its disk has room, then try again.",
+        )
+    return None
 
 
 def _say_defect() -> None:

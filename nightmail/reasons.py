@@ -995,6 +995,12 @@ _ENTRIES = (
         "A program of PostgreSQL failed.",
         "Check the database's address, the disk's free space and the versions.",
     ),
+    Reason(
+        "database_rights",
+        Kind.SETUP,
+        "The database's user may not do that.",
+        "Make it the owner of the database and of its schema public.",
+    ),
     Reason("day_invalid", Kind.SETUP, "What was given is not a day.", "Write it as 2026-11-23."),
     Reason("demo_failed", Kind.SETUP, "The demo could not go on.", "Read the logs in its data folder."),
     Reason("arguments_wrong", Kind.SETUP, "The command was not understood.", "Add --help to see what there is."),

@@ -359,6 +359,37 @@ def test_an_empty_database_is_upgraded_once(
         administration.dispose()
 
 
+@pytest.mark.parametrize(
+    ("happens", "reason", "code"),
+    [
+        (
+            "raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'",
+            "disk_full",
+            1,
+        ),
+        ("raise exception 'permission denied' using errcode = 'insufficient_privilege'", "database_rights", 5),
+        ("perform pg_terminate_backend(pg_backend_pid())", "database_unavailable", 6),
+    ],
+)
+def test_what_the_database_says_to_a_command_that_writes_is_told_with_its_remedy(
+    deployment: CommandLine, database: Engine, contacts: Path, happens: str, reason: str, code: int
+) -> None:
+    """A full disk, a user without rights, a server that goes down: no defect, and no traceback."""
+    with database.begin() as connection:
+        connection.execute(
+            text(
+                f"create function happens() returns trigger language plpgsql as $$ begin {happens}; return new; end $$"
+            )
+        )
+        for table in ("state_transition", "campaign"):
+            connection.execute(
+                text(f"create trigger happens before insert on {table} for each row execute function happens()")
+            )
+    for command in (("db", "upgrade"), ("send", contacts, "--template", "hello")):
+        error = deployment.json(*command, code=code)["error"]
+        assert (error["reason"], bool(error["remedy"])) == (reason, True)
+
+
 @pytest.mark.parametrize("command", [("db", "upgrade"), ("campaigns",), ("provision", "organisation.yaml")])
 def test_a_newer_database_is_refused_as_newer(
     deployment: CommandLine, database: Engine, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
