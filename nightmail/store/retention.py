@@ -47,7 +47,7 @@ def _today(connection: Connection) -> dt.date:
 def detach_months(engine: Engine, *, keep_months: int, drop: bool = True, today: dt.date | None = None) -> Retained:
     """Detach the partitions of months before the last ``keep_months`` ones, and drop them unless they are to be archived.
 
-    A month stays as long as a campaign in it is not finished, or a message in it is in doubt.
+    A month stays, its receipts and audit too, as long as a campaign in it is not finished, or a message in it is in doubt.
     """
     detached: list[str] = []
     kept: list[str] = []
@@ -68,7 +68,7 @@ def detach_months(engine: Engine, *, keep_months: int, drop: bool = True, today:
         with engine.begin() as connection:
             # A lock that is not had at once would make every sender wait behind it.
             connection.execute(text("set local lock_timeout = '2s'"))
-            if parent in ("message", "message_content", "attempt") and connection.scalar(
+            if connection.scalar(
                 text(
                     "select exists (select from campaign where ledger_month = :month "
                     "and state not in ('finished', 'cancelled', 'stopped')) "
