@@ -24,6 +24,7 @@ from nightmail.sending.outcomes import FALLBACK_WAIT_S
 from nightmail.sending.sender_runs import lock_number
 from nightmail.store.partitions import ensure_partitions, month_of
 from nightmail.store.states import CampaignState, MessageState
+from nightmail.suppressing import IS_ASKED_FOR
 
 CHUNK = 10_000
 SETTLE_AFTER_S = 600
@@ -200,17 +201,24 @@ def _expire(engine: Engine) -> int:
 DECLINED = ["opted_out", "category_opted_out", "consent_missing"]
 """Holds by the contact's own will: who said STOP to a text message is not called instead."""
 
+_ASKED_FOR = f"""exists (
+    select from suppression s left join team o on o.id = s.team_id
+    where s.address_hash = e.address_hash and s.channel = e.channel and s.lifted_at is null and {IS_ASKED_FOR}
+        and (o.id is null or d.team = o.path or starts_with(d.team, o.path || '.'))
+        and (s.category is null or s.category = d.category))"""
 _STANDBY = f"""
 with due as materialized (
-    select m.ledger_month, m.message_key, m.step, c.settings
-    from campaign c join message m on m.campaign_id = c.id and m.state = 'standby' and m.due_at <= now()
+    select m.ledger_month, m.message_key, m.step, c.settings, t.path as team, g.name as category
+    from campaign c join team t on t.id = c.team_id join category g on g.id = c.category_id
+        join message m on m.campaign_id = c.id and m.state = 'standby' and m.due_at <= now()
     where c.state in ('sending', 'paused') limit :chunk for update of m skip locked
 ), seen as materialized (
     select d.ledger_month, d.message_key, d.settings,
         bool_or(e.state = 'accepted' and e.delivery = any(:reached)) as reached,
         bool_or(e.step < d.step and e.state in ('standby', 'queued', 'handing_over')) as busy,
         bool_or(e.step < d.step and e.state = 'cancelled') as cancelled,
-        max(e.reason) filter (where e.step < d.step and e.state = 'held' and e.reason = any(:declined)) as declined,
+        max(case when e.state = 'held' and e.reason = any(:declined) then e.reason
+                 when {_ASKED_FOR} then 'opted_out' end) filter (where e.step < d.step) as declined,
         max(coalesce(e.handed_off_at, e.changed_at)) filter (where e.step < d.step and (e.state = 'in_doubt'
             or e.state = 'accepted' and (e.delivery is null or not e.delivery = any(:not_reached)))) as waiting_since
     from due d join message e on e.ledger_month = d.ledger_month and e.message_key <> d.message_key

@@ -1,21 +1,22 @@
 """The ledger's statement before a hand-off: the intent, committed by itself.
 
 The intent takes due messages of one campaign and channel with ``for update skip locked``, looks once more at
-suppression, consent, category choice, campaign state, cut-off and epoch, holds what may not go, and marks the rest
-``handing_over`` in the sender's name. All of it is one statement.
+suppression, consent, category choice, campaign state, cut-off and epoch, and at what became of the channels before this
+one; it holds what may not go, and marks the rest ``handing_over`` in the sender's name. All of it is one statement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from psycopg import Connection
 
 from nightmail.message_ids import same_line
 from nightmail.sending.campaigns import CampaignRow
-from nightmail.sending.carrier import OutgoingMessage
+from nightmail.sending.carrier import REACHED, OutgoingMessage
 from nightmail.sending.routes import Route
 from nightmail.suppressing import IS_ASKED_FOR
 
@@ -29,7 +30,7 @@ rearrange.
 
 _CLAIM = """
 with due as materialized (
-    select m.ledger_month, m.message_key, m.contact_id, m.address_hash
+    select m.ledger_month, m.message_key, m.contact_id, m.address_hash, m.step
     from message m
     where m.ledger_month = %(month)s and m.campaign_id = %(campaign)s and m.channel = %(channel)s
       and m.state = 'queued' and m.due_at <= now() and m.epoch = %(epoch)s
@@ -39,6 +40,7 @@ with due as materialized (
     for update of m skip locked
 ), judged as materialized (
     select d.ledger_month, d.message_key, {quiet} case
+        {earlier}
         {consent}
         {category}
         else (select case when {asked_for} then 'opted_out' else 'suppressed' end from suppression s
@@ -48,7 +50,9 @@ with due as materialized (
         end as hold
     from due d {preference}
 ), held as (
-    update message m set state = 'held', reason = j.hold from judged j
+    update message m set state = case j.hold when 'earlier_channel_delivered' then 'not_needed' else 'held' end,
+        reason = j.hold
+    from judged j
     where j.hold is not null and m.ledger_month = %(month)s and m.message_key = j.message_key
     returning 1
 ), woken as (
@@ -76,10 +80,19 @@ _CONSENT = """when not exists (
               and k.category = %(category)s and (k.channel is null or k.channel = %(channel)s)
               and k.withdrawn_at is null) then 'consent_missing'"""
 _CATEGORY = "when %(category)s = any(p.categories_out) then 'category_opted_out'"
+# Where a channel follows another, it may have waited since it was its turn: for quiet hours, a suspension, its pace.
+_EARLIER = f"""when d.step > 0 and exists (
+            select from message e where e.ledger_month = %(month)s and {same_line("e.message_key", "d.message_key")}
+              and e.step < d.step and e.state = 'accepted' and e.delivery = any(%(reached)s)) then 'earlier_channel_delivered'
+        when d.step > 0 and exists (
+            select from message e join suppression s on s.address_hash = e.address_hash and s.channel = e.channel
+            where e.ledger_month = %(month)s and {same_line("e.message_key", "d.message_key")} and e.step < d.step
+              and s.lifted_at is null and {IS_ASKED_FOR} and (s.team_id is null or s.team_id = any(%(teams)s))
+              and (s.category is null or s.category = %(category)s)) then 'opted_out'"""  # noqa: S608
 _PREFERENCE = "left join preference p on p.team_id = %(team)s and p.contact_id = d.contact_id"
 
 
-def _claim_query(*, needs_consent: bool, has_preferences: bool) -> str:
+def _claim_query(*, needs_consent: bool, has_preferences: bool, has_standby: bool) -> str:
     quiet = "p.quiet_from, p.quiet_until, p.time_zone as own_zone," if has_preferences else ""
     return _CLAIM.format(
         asked_for=IS_ASKED_FOR,
@@ -88,16 +101,17 @@ def _claim_query(*, needs_consent: bool, has_preferences: bool) -> str:
         quiet_columns="j.quiet_from, j.quiet_until, j.own_zone" if has_preferences else "null, null, null",
         quiet_join="join judged j on j.message_key = t.message_key" if has_preferences else "",
         preference=_PREFERENCE if has_preferences else "",
+        earlier=_EARLIER if has_standby else "",
         consent=_CONSENT if needs_consent else "",
         category=_CATEGORY if has_preferences else "when false then null",
     )
 
 
 _CLAIMS = {
-    (needs_consent, has_preferences): _claim_query(needs_consent=needs_consent, has_preferences=has_preferences)
-    for needs_consent in (False, True)
-    for has_preferences in (False, True)
+    choice: _claim_query(needs_consent=choice[0], has_preferences=choice[1], has_standby=choice[2])
+    for choice in product((False, True), repeat=3)
 }
+_REACHED = [str(status) for status in REACHED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,7 @@ class CampaignInHand:
     teams: list[int]
     """The campaign's team and those above it: whose suppressions and consents count."""
     has_standby: bool
+    """Whether channels follow one another in it."""
     has_preferences: bool
 
     @property
@@ -152,14 +167,14 @@ def claim(
     taken_at: float,
     compose: Compose,
 ) -> tuple[list[Intent], int]:
-    """Take up to ``limit`` due messages of a campaign on a route's channel; gives the intents and how many were held.
+    """Take up to ``limit`` due messages of a campaign on a route's channel; gives the intents, and how many were held or not needed.
 
     ``compose(campaign, route, rows)`` makes what the carrier gets of each ``(message_id, language, address, subject,
     body, html)``.
     """
     row = campaign.row
     channel = route.account.channel
-    query = _CLAIMS[row.needs_consent, campaign.has_preferences]
+    query = _CLAIMS[row.needs_consent, campaign.has_preferences, campaign.has_standby]
     rows = connection.execute(
         query,
         {
@@ -173,6 +188,7 @@ def claim(
             "category": row.category,
             "run": sender_run_id,
             "account": route.account.id,
+            "reached": _REACHED,
         },
     ).fetchall()
     held = int(rows[0][15]) if rows else 0

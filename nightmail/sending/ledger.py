@@ -108,7 +108,7 @@ def load_ledger(
                 ),
                 {"month": month, "messages": counts.total(), "id": found.id},
             )
-            record_counts(connection, found.id, {"messages": counts.total()})
+            record_counts(connection, found.id, {"messages": counts.total(), "standby": counts[MessageState.STANDBY]})
             forecast = forecast_ending(connection, found.id, now)
             # A cancel that came meanwhile makes this move fail, which takes the rows back.
             moved = move(

@@ -716,14 +716,11 @@ class _Sender:
             row = find_campaign(connection, campaign_id)
             campaign = None
             if row is not None:
-                extra = connection.execute(
-                    text(
-                        "select exists (select from message where campaign_id = :id and state = 'standby'), "
-                        "exists (select from preference where team_id = :team)"
-                    ),
-                    {"id": row.id, "team": row.team_id},
-                ).one()
-                campaign = CampaignInHand(row, team_ids_upwards(connection, row.team), bool(extra[0]), bool(extra[1]))
+                has_preferences = connection.scalar(
+                    text("select exists (select from preference where team_id = :team)"), {"team": row.team_id}
+                )
+                teams = team_ids_upwards(connection, row.team)
+                campaign = CampaignInHand(row, teams, bool(row.counts.get("standby")), bool(has_preferences))
         self.contexts[campaign_id] = (now, campaign)
         return campaign
 
