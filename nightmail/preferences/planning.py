@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,8 @@ from nightmail.masks import Mask, present, truth
 from nightmail.preferences.addresses import ADDRESS_COLUMNS, channel_addresses
 from nightmail.preferences.known import KnownPreferences
 from nightmail.preferences.number_countries import countries_of_numbers
-from nightmail.preferences.policy import AudiencePolicy, Delivery, QuietHours
-from nightmail.preferences.quiet_hours import earliest_time, local_moment, zone_of
+from nightmail.preferences.policy import AudiencePolicy, Delivery
+from nightmail.preferences.quiet_hours import earliest_time, hours_that_bind, local_moment, zone_for
 from nightmail.preferences.summary import AudienceSummary
 from nightmail.progress import Progress
 from nightmail.served_countries import SERVED_COUNTRIES, consent_age
@@ -300,15 +300,11 @@ class _Planner:
     def _time(self, key: str, binding: bool) -> int:
         policy = self.policy
         zone_name, own_from, own_until = key.split("|")
-        zone = zone_of(zone_name) or zone_of(policy.default_time_zone) or zone_of("UTC")
-        assert zone is not None
+        zone = zone_for(zone_name, policy.default_time_zone)
         start = self.moment
         if policy.local_start is not None:
             start = max(start, local_moment(policy.local_start, zone))
-        quiet = [policy.quiet_hours] if policy.quiet_hours is not None and binding else []
-        own = _own_quiet_hours(own_from, own_until)
-        if own is not None:
-            quiet.append(own)
+        quiet = hours_that_bind(policy.quiet_hours if binding else None, own_from, own_until)
         earliest = earliest_time(start, zone, quiet)
         if earliest is None or (policy.cut_off is not None and earliest >= policy.cut_off):
             return _NEVER
@@ -502,13 +498,6 @@ def _years_before(day: date, years: int) -> date:
         return day.replace(year=day.year - years)
     except ValueError:
         return day.replace(year=day.year - years, day=28)
-
-
-def _own_quiet_hours(start: str, end: str) -> QuietHours | None:
-    try:
-        return QuietHours(time.fromisoformat(start), time.fromisoformat(end))
-    except ValueError:
-        return None
 
 
 def _suppression_index(

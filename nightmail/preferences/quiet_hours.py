@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,29 @@ def zone_of(name: str) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return None
+
+
+def zone_for(*names: str | None) -> ZoneInfo:
+    """The first of these time zones that there is, else UTC."""
+    return next((zone for name in names if name and (zone := zone_of(name)) is not None), ZoneInfo("UTC"))
+
+
+@lru_cache(maxsize=1000)
+def _own_hours(start: str, end: str) -> QuietHours | None:
+    try:
+        return QuietHours(time.fromisoformat(start.strip().zfill(5)), time.fromisoformat(end.strip().zfill(5)))
+    except ValueError:
+        return None
+
+
+def hours_that_bind(feed: QuietHours | None, own_from: str | None, own_until: str | None) -> list[QuietHours]:
+    """All quiet hours of a contact on a channel: the feed's, where they bind that channel, and the contact's own.
+
+    One rule for planning and for the hand-off: own hours come on top, so that they never make others void. Own hours
+    that cannot be read are none.
+    """
+    own = _own_hours(own_from, own_until) if own_from and own_until else None
+    return [hours for hours in (feed, own) if hours is not None]
 
 
 def is_quiet(local: datetime, hours: QuietHours) -> bool:

@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Engine
 
@@ -939,29 +938,24 @@ def _remembered(
 
 
 def _quiet_until(intent: Intent, moment: dt.datetime) -> dt.datetime | None:
-    """When the contact's quiet hours end, if it is within them; the contact's own win over the feed's."""
+    """When the quiet hours end that bind the message at this moment, the feed's and the contact's own; else nothing."""
     own_from, own_until, own_zone = intent.quiet
     settings = intent.campaign.row.settings
-    if own_from and own_until:
-        start, end = own_from, own_until
-    elif settings.get("quiet_hours") and intent.route.account.channel in settings.get(
-        "quiet_channels", ("sms", "voice")
-    ):
-        start, _, end = str(settings["quiet_hours"]).partition("-")
-    else:
+    of_feed = settings.get("quiet_hours")
+    if of_feed and intent.route.account.channel not in settings.get("quiet_channels", ("sms", "voice")):
+        of_feed = None
+    if not of_feed and not own_from:
         return None
-    try:
-        zone = ZoneInfo(own_zone or intent.time_zone or settings.get("default_time_zone") or "UTC")
-        first, last = dt.time.fromisoformat(start.strip().zfill(5)), dt.time.fromisoformat(end.strip().zfill(5))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-    local = moment.astimezone(zone)
-    clock = local.time()
-    inside = first <= clock < last if first <= last else clock >= first or clock < last
-    if not inside:
-        return None
-    day = local.date() + dt.timedelta(days=1 if clock >= last else 0)
-    return dt.datetime.combine(day, last, tzinfo=zone).astimezone(dt.UTC)
+    from nightmail.preferences.policy import QuietHours
+    from nightmail.preferences.quiet_hours import earliest_time, hours_that_bind, zone_for
+
+    quiet = hours_that_bind(QuietHours.parse(str(of_feed)) if of_feed else None, own_from, own_until)
+    zone = zone_for(own_zone, intent.time_zone, settings.get("default_time_zone"))
+    earliest = earliest_time(moment, zone, quiet)
+    if earliest is None:
+        # The hours cover the whole day; a person may change them.
+        return moment + dt.timedelta(days=1)
+    return earliest if earliest > moment else None
 
 
 def drain(

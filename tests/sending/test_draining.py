@@ -333,6 +333,39 @@ def test_quiet_hours_put_a_message_off_to_their_end(organisation: Organisation) 
     assert dt.timedelta(hours=1, minutes=58) < second["due_at"] - now < dt.timedelta(hours=2, minutes=1)
 
 
+def test_a_contacts_own_quiet_hours_come_on_top_of_the_feeds(organisation: Organisation) -> None:
+    """Own hours at another time of day leave the feed's in force, and where the one ends within the other, both are over.
+
+    The feed's bind text messages and calls, a contact's own bind an email as well.
+    """
+    now = dt.datetime.now(dt.UTC)
+
+    def clock(hours: float) -> str:
+        return f"{now + dt.timedelta(hours=hours):%H:%M}"
+
+    settings = {"quiet_hours": f"{clock(-1)}-{clock(2)}"}
+    numbers = ["+447700900001", "+447700900002", "+447700900003"]
+    texts = organisation.campaign(numbers, settings=settings)
+    emails = organisation.campaign(numbers, ("email",), settings=settings)
+    organisation.execute("update message set time_zone = 'UTC'")
+    for number, start, end in ((numbers[1], 5, 6), (numbers[2], -1.5, 3)):
+        organisation.execute(
+            "insert into preference (team_id, contact_id, quiet_from, quiet_until) values (:t, :c, :f, :u)",
+            t=organisation.team_id,
+            c=f"contact-{number}",
+            f=clock(start),
+            u=clock(end),
+        )
+    organisation.drain()
+
+    def waits(message: dict[str, Any]) -> int | None:
+        """Hours, or none for one that was sent."""
+        return None if message["state"] == "accepted" else round((message["due_at"] - now).total_seconds() / 3600)
+
+    assert [waits(message) for message in organisation.messages(texts)] == [2, 2, 3]
+    assert [waits(message) for message in organisation.messages(emails)] == [None, None, 3]
+
+
 def test_what_is_not_handed_off_by_the_cut_off_is_dropped(organisation: Organisation, sandbox: RunningCarriers) -> None:
     """After the cut-off nothing goes, and the messages say so."""
     campaign = organisation.campaign(5, cut_off_at=in_minutes(-1))
