@@ -33,15 +33,19 @@ def sends_metadata(states: dict[str, int]) -> dict[str, int]:
 
 
 def write_changed_sends(context: dg.OpExecutionContext, database: DatabaseResource, lake: LakeResource) -> int:
-    """Write ``sends`` of campaigns that changed, at most as often as the settings say; gives how many.
+    """Write ``sends`` of all campaigns that changed, at most as often as the settings say; gives how many.
 
     Senders call it as they work: a run of its own for each campaign would cost more than the writing.
     """
-    with database.connect() as connection:
-        due = sends_to_write(connection, settings().sends_partition_interval_s)
-    for campaign in due:
-        states = write_sends(database.engine, campaign.key, lake.table("sends", campaign.key))
-        context.log_event(
-            dg.AssetMaterialization("sends", partition=campaign.key, metadata=dict(sends_metadata(states)))
-        )
-    return len(due)
+    written = 0
+    while True:
+        with database.connect() as connection:
+            due = sends_to_write(connection, settings().sends_partition_interval_s)
+        if not due:
+            return written
+        for campaign in due:
+            states = write_sends(database.engine, campaign.key, lake.table("sends", campaign.key))
+            context.log_event(
+                dg.AssetMaterialization("sends", partition=campaign.key, metadata=dict(sends_metadata(states)))
+            )
+        written += len(due)

@@ -1,4 +1,4 @@
-"""Senders: as many runs of the ``send`` job as there is work and room for.
+"""Senders: as many runs of the ``send`` job as there is work and room for; writing ``sends`` is a part of their work.
 
 A sender is started while the first campaigns are still being prepared, so that their first message does not wait for a
 process to start; it lingers for them (:mod:`assets.sender_runs`).
@@ -8,7 +8,7 @@ import dagster as dg
 from sqlalchemy import text
 
 from nightmail.sending.advance import advance_ledger
-from nightmail.sending.campaigns import due_work
+from nightmail.sending.campaigns import due_work, sends_to_write
 from nightmail.settings import settings
 from resources.database import DatabaseResource
 from sensors.watching import watch
@@ -31,10 +31,13 @@ _COMING = text(
 )
 
 
-def senders_wanted(due_messages: int, coming: bool, most: int) -> int:
-    """How many senders the work is for: none without any, one for little or for what is coming, else as many as may be."""
+def senders_wanted(due_messages: int, other_work: bool, most: int) -> int:
+    """How many senders the work is for: none without any, one for little or for other work, else as many as may be.
+
+    Other work is that of campaigns which are coming, and to write ``sends``.
+    """
     if due_messages == 0:
-        return 1 if coming else 0
+        return 1 if other_work else 0
     return most if due_messages >= MESSAGES_FOR_A_SECOND else 1
 
 
@@ -51,11 +54,15 @@ def messages_due(context: dg.SensorEvaluationContext, database: DatabaseResource
     running = context.instance.get_runs_count(dg.RunsFilter(job_name=SEND_JOB, statuses=list(UNFINISHED)))
     most = settings().senders
 
+    with database.connect() as connection:
+        # Receipts, cut-offs and loading change ledgers too, when no sender is at work.
+        unwritten = bool(sends_to_write(connection, settings().sends_partition_interval_s, limit=1))
+
     def look() -> int:
         with database.connect() as connection:
             due = due_work(connection, limit=MESSAGES_FOR_A_SECOND)
             coming = bool(connection.scalar(_COMING))
-        return max(0, senders_wanted(due.messages, coming, most) - running)
+        return max(0, senders_wanted(due.messages, unwritten or coming, most) - running)
 
     missing = watch(look, _PAUSE_S)
     if not missing:

@@ -16,6 +16,7 @@ from nightmail.sending.campaigns import (
     find_campaign,
     get_campaign,
     move,
+    note_changes,
     raise_alert,
     release_scheduled,
 )
@@ -93,52 +94,57 @@ def bury_dead_senders(engine: Engine) -> int:
     for number in numbers:
         with engine.begin() as connection:
             # Held until the end of the transaction: a sender that lives cannot lock its run again in between.
-            if connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": lock_number(number)}):
-                total += _bury(connection, number)
+            if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": lock_number(number)}):
+                continue
+            buried = _bury(connection, number)
+        note_changes(engine, buried)
+        total += len(buried)
     return total
 
 
-def _bury(connection: Connection, sender_run_id: int) -> int:
+def _bury(connection: Connection, sender_run_id: int) -> Sequence[int]:
+    """Put in doubt what a dead sender had in hand; gives the campaign of each message."""
     ended = connection.execute(
         text("update sender_run set finished_at = now() where id = :run and finished_at is null"),
         {"run": sender_run_id},
     ).rowcount
     if not ended:
-        return 0
-    count = connection.execute(
+        return []
+    doubtful = connection.scalars(
         text(
             "with doubtful as (update message set state = 'in_doubt', reason = 'in_doubt' "  # noqa: S608
             "where sender_run_id = :run and state = 'handing_over' "
-            "returning ledger_month, message_key, attempts, carrier_account_id), "
+            "returning ledger_month, message_key, campaign_id, attempts, carrier_account_id), "
             "attempts as (insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, "
             "outcome, error_code, error_class) select ledger_month, message_key, attempts, :run, carrier_account_id, "
             "'in_doubt', 'sender', 'in_doubt' from doubtful on conflict do nothing), "
             "nudged as (update message s set due_at = now() from doubtful d where s.ledger_month = d.ledger_month "
             f"and s.state = 'standby' and {same_line('s.message_key', 'd.message_key')}) "
-            "select count(*) from doubtful"
+            "select campaign_id from doubtful"
         ),
         {"run": sender_run_id},
-    ).scalar_one()
+    ).all()
     # A receipt that came before the sender died is proof enough.
     accept_proven(connection, sender_run_id=sender_run_id)
-    return int(count)
+    return doubtful
 
 
-def accept_proven(connection: Connection, *, sender_run_id: int | None = None) -> int:
-    """Accept messages in doubt of which a receipt has come: the carrier has them. Gives how many."""
-    return connection.execute(
+def accept_proven(connection: Connection, *, sender_run_id: int | None = None) -> Sequence[int]:
+    """Accept messages in doubt of which a receipt has come: the carrier has them. Gives the campaign of each."""
+    return connection.scalars(
         text(
             "with proven as (update message m set state = 'accepted', reason = null, "
             "handed_off_at = coalesce(m.handed_off_at, m.changed_at) "
             "where m.state = 'in_doubt' and m.delivery is not null "
             "and (cast(:run as bigint) is null or m.sender_run_id = :run) "
-            "returning m.ledger_month, m.message_key, m.attempts, m.carrier_message_id) "
-            "update attempt a set outcome = 'accepted', finished_at = now(), "
+            "returning m.ledger_month, m.message_key, m.campaign_id, m.attempts, m.carrier_message_id), "
+            "settled as (update attempt a set outcome = 'accepted', finished_at = now(), "
             "carrier_message_id = p.carrier_message_id from proven p "
-            "where a.ledger_month = p.ledger_month and a.message_key = p.message_key and a.number = p.attempts"
+            "where a.ledger_month = p.ledger_month and a.message_key = p.message_key and a.number = p.attempts) "
+            "select campaign_id from proven"
         ),
         {"run": sender_run_id},
-    ).rowcount
+    ).all()
 
 
 _FENCE = """
@@ -249,9 +255,9 @@ with due as materialized (
         due_at = case j.verdict when 'later' then timestamptz '2999-01-01 00:00:00+00'
                                 when 'wait' then j.next_look else now() end
     from judged j where m.ledger_month = j.ledger_month and m.message_key = j.message_key
-    returning j.verdict
+    returning j.verdict, m.campaign_id
 )
-select verdict, count(*) from changed group by verdict
+select verdict, count(*), array_agg(distinct campaign_id) from changed group by verdict
 """  # noqa: S608 - the part is a function of constants
 
 
@@ -267,7 +273,10 @@ def _decide_standby(engine: Engine) -> tuple[int, int]:
     }
     while True:
         with engine.begin() as connection:
-            counts = {row[0]: int(row[1]) for row in connection.execute(text(_STANDBY), values)}
+            rows = connection.execute(text(_STANDBY), values).all()
+        counts = {row[0]: int(row[1]) for row in rows}
+        if changed := {campaign for row in rows if row[0] not in ("later", "wait") for campaign in row[2]}:
+            note_changes(engine, changed)
         for verdict in totals:
             totals[verdict] += counts.get(verdict, 0)
         if sum(counts.values()) < CHUNK:
@@ -275,12 +284,16 @@ def _decide_standby(engine: Engine) -> tuple[int, int]:
 
 
 def _finish(engine: Engine) -> list[str]:
-    """Finish campaigns whose messages are all decided; long doubts do not keep one open, but alert."""
+    """Finish campaigns whose messages are all decided; long doubts do not keep one open, but alert.
+
+    A paused one finishes at its cut-off: there is nothing left for which it could be resumed.
+    """
     with engine.connect() as connection:
         candidates = connection.execute(
             text(
                 # Limit and order ask the index, campaign by campaign: with not exists() all queued messages are read at once.
-                "select c.id from campaign c where c.state = 'sending' and c.loaded_at is not null "
+                "select c.id from campaign c where c.loaded_at is not null "
+                "and (c.state = 'sending' or c.state = 'paused' and c.cut_off_at <= now()) "
                 "and (select true from message m where m.campaign_id = c.id and m.state = 'queued' "
                 "order by m.channel, m.due_at limit 1) is null "
                 "and (select true from message m where m.campaign_id = c.id and m.state = 'standby' "
@@ -296,7 +309,9 @@ def _finish(engine: Engine) -> list[str]:
     for campaign_id in campaigns:
         with engine.begin() as connection:
             campaign = get_campaign(connection, campaign_id)
-            if campaign.state != CampaignState.SENDING:
+            if campaign.state == CampaignState.PAUSED:
+                move(connection, campaign_id, CampaignState.SENDING, actor="ledger", detail={"because": "cut-off"})
+            elif campaign.state != CampaignState.SENDING:
                 continue
             move(connection, campaign_id, CampaignState.FINISHED, actor="ledger")
             finished.append(campaign.key)

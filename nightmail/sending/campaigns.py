@@ -501,7 +501,20 @@ def end_unsent(engine: Engine, campaign_id: int, state: MessageState, reason: st
         values = {"month": month, "first": start, "last": start + step - 1, "state": str(state), "reason": reason}
         with engine.begin() as connection:
             total += connection.execute(text(_END_UNSENT), values).rowcount
+    if total:
+        note_changes(engine, [campaign_id])
     return total
+
+
+def note_changes(engine: Engine, campaigns: Iterable[int]) -> None:
+    """Say that the ledgers of campaigns changed, so that ``sends`` is written again.
+
+    In a transaction after the change's own: whoever wrote ``sends`` without seeing the change began before this.
+    """
+    with engine.begin() as connection:
+        connection.execute(
+            text("update campaign set ledger_changed_at = now() where id = any(:ids)"), {"ids": sorted(set(campaigns))}
+        )
 
 
 def stop(engine: Engine, campaign: str | int, *, actor: str, problem: Mapping[str, Any]) -> CampaignRow:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from nightmail.errors import NightmailError, UsageError
 from nightmail.message_ids import parse_message_id, same_line
 from nightmail.sending.advance import SETTLE_AFTER_S, accept_proven, alert_old_doubts
-from nightmail.sending.campaigns import audit, get_campaign, move
+from nightmail.sending.campaigns import audit, get_campaign, move, note_changes
 from nightmail.sending.carrier import Finding, InDoubt, OutgoingMessage, Verdict
 from nightmail.sending.polling import database_ahead
 from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, carrier_accounts, routes_of
@@ -109,13 +109,15 @@ def resolve_in_doubt(engine: Engine, carriers: CarrierFactory, *, limit: int = 1
 
 def _resolve(engine: Engine, carriers: CarrierFactory, limit: int, sparing: bool) -> Resolved:
     with engine.begin() as connection:
-        accepted = accept_proven(connection)
+        proven = accept_proven(connection)
         now = connection.scalar(text("select now()"))
         assert now is not None
         rows = connection.execute(text(_DOUBTS), {"oldest": now - LONGEST_LOOK, "limit": limit, "sparing": sparing})
         doubts = [_Doubt(**row._mapping) for row in rows]
         accounts = carrier_accounts(connection) if doubts else []
-    resent = 0
+    if proven:
+        note_changes(engine, proven)
+    accepted, resent = len(proven), 0
     settled: set[int] = set()
     for account in accounts:
         # A message of which no account is known (after a restore) is looked up at every account of its channel.
