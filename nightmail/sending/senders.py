@@ -96,14 +96,21 @@ select extract(epoch from now())::float8,
 """
 # Limit and order keep the planner to one look into the index of due messages for each campaign and channel. With exists()
 # it prefers to read every queued message there is, once a second: with a million of them, senders did little else.
+#
+# Campaigns of one team and choice of senders go the same way, and wait together where it is suspended or slow. So these
+# groups take turns for the places in the plan of each channel: hundreds of campaigns that wait keep out no others.
 _PLAN_QUERY = """
-select c.id, c.priority, ch.channel
-from campaign c cross join (values ('sms'), ('email'), ('voice'), ('chat')) as ch(channel)
-    cross join lateral (select from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
-        and m.channel = ch.channel and m.state = 'queued' and m.due_at <= now() and m.epoch = %s
-        order by m.due_at limit 1) due
-where c.state = 'sending' and c.ledger_month is not null and (c.cut_off_at is null or c.cut_off_at > now())
-order by c.priority, random() limit 200
+select id, priority, channel from (
+    select *, row_number() over (partition by channel order by turn, priority, random()) as place from (
+        select c.id, c.priority, ch.channel, row_number() over (
+            partition by ch.channel, c.team_id, c.settings -> 'senders' order by c.priority, random()) as turn
+        from campaign c cross join (values ('sms'), ('email'), ('voice'), ('chat')) as ch(channel)
+            cross join lateral (select from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
+                and m.channel = ch.channel and m.state = 'queued' and m.due_at <= now() and m.epoch = %s
+                order by m.due_at limit 1) due
+        where c.state = 'sending' and c.ledger_month is not null and (c.cut_off_at is null or c.cut_off_at > now())
+    ) due_campaigns
+) placed where place <= 200
 """
 
 

@@ -14,6 +14,7 @@ from benchmarks.sending_rig import KEY, Organisation, in_minutes
 from nightmail.errors import UnavailableError
 from nightmail.privacy import address_hash
 from nightmail.sending.campaigns import (
+    CampaignRow,
     cancel,
     lift_suspension,
     pause,
@@ -314,6 +315,38 @@ def test_a_feed_that_insists_on_consent_is_asked_again(organisation: Organisatio
         ("accepted", None),
         ("held", "consent_missing"),
     ]
+
+
+def copies(organisation: Organisation, campaign: CampaignRow, count: int) -> None:
+    """So many more campaigns like one of a single message: by hand, as loading hundreds takes long."""
+    organisation.execute(
+        "with made as (insert into campaign (key, token, team_id, template_version_id, category_id, source, priority, "
+        "settings, state, ledger_month, loaded_at) select key || n, 'c' || lpad(to_hex(n), 10, '0'), team_id, "
+        "template_version_id, category_id, source, priority, settings, state, ledger_month, loaded_at "
+        "from campaign, generate_series(1, :count) n where id = :c returning id), "
+        "messages as (insert into message (ledger_month, message_key, campaign_id, line, channel, step, state, due_at, "
+        "contact_id, address_hash, segments) select ledger_month, message_key + ((made.id::bigint - :c) << 38), made.id, "
+        "line, channel, step, state, due_at, contact_id, address_hash, segments from made, message "
+        "where campaign_id = :c returning ledger_month, message_key) "
+        "insert into message_content (ledger_month, message_key, address, body) "
+        "select ledger_month, message_key, '+447700900009', 'text' from messages",
+        c=campaign.id,
+        count=count,
+    )
+
+
+@pytest.mark.parametrize("other", ["another channel", "another team"])
+def test_urgent_campaigns_that_wait_keep_no_others_waiting(organisation: Organisation, other: str) -> None:
+    """More campaigns than a plan has places wait for a suspension to be lifted: what goes another way goes."""
+    copies(organisation, organisation.campaign(1, priority=0), 204)
+    suspend_channel(organisation.engine, "sms", reason="down", by="test", team_id=organisation.team_id)
+    if other == "another team":
+        organisation.execute("insert into team (path, name) values ('other', 'Other')")
+        organisation.team_id = organisation.query("select id from team where path = 'other'")[0].id
+    campaign = organisation.campaign(5, ("email",) if other == "another channel" else ("sms",), priority=5)
+    organisation.drain()
+    assert organisation.states(campaign) == {"accepted": 5}
+    assert organisation.query("select count(*) from message where state = 'queued'")[0][0] == 205
 
 
 def test_quiet_hours_put_a_message_off_to_their_end(organisation: Organisation) -> None:
