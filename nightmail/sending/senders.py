@@ -70,6 +70,8 @@ CONTEXT_S = 5.0
 MARK_S = 1.0
 TIDY_S = 5.0
 RESOLVE_EVERY = 3
+LAST_LOOK_S = 5.0
+"""How long a sender that is done waits for its last look at what is in doubt: something else may fall due."""
 DATABASE_PATIENCE_S = 300.0
 COLLECT_AFTER = 50_000
 """New objects between two runs of the garbage collector."""
@@ -981,15 +983,28 @@ def drain(
     from sqlalchemy.exc import OperationalError
 
     from nightmail.sending.advance import advance_ledger
-    from nightmail.sending.in_doubt import resolve_in_doubt
 
     try:
         advance_ledger(engine)
         summary = _Sender(engine, carriers, options, stop, progress).run()
         advance_ledger(engine)
-        resolve_in_doubt(engine, carriers, sparing=True)
     except OperationalError as error:
         raise UnavailableError(
             "database_unavailable", "The database does not answer.", "Check that it runs; `nightmail doctor` says more."
         ) from error
+    # A carrier that does not answer holds up the look, but not the sender; sensors look again every few seconds.
+    look = threading.Thread(target=_look_at_doubts, args=(engine, carriers), name="last-look", daemon=True)
+    look.start()
+    look.join(LAST_LOOK_S)
     return summary
+
+
+def _look_at_doubts(engine: Engine, carriers: CarrierFactory) -> None:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from nightmail.sending.in_doubt import resolve_in_doubt
+
+    try:
+        resolve_in_doubt(engine, carriers, sparing=True)
+    except SQLAlchemyError as error:
+        _log.warning("what is in doubt was not looked at: %s", type(error).__name__)

@@ -55,6 +55,11 @@ def call_status(status: str, answered_by: str | None) -> ReceiptStatus | None:
     return word
 
 
+def _unreadable(doubt: InDoubt, error: Exception) -> Finding:
+    detail = f"the records cannot be read: {type(error).__name__}"
+    return Finding(doubt.message.message_id, Verdict.UNKNOWN, detail=detail)
+
+
 @dataclass(frozen=True)
 class Records:
     """How to read one kind of record, messages or calls."""
@@ -78,11 +83,17 @@ class Records:
         return moment + min(self.clock_offset(), timedelta(0)) - CLOCK_SKEW
 
     def find(self, doubtful: Sequence[InDoubt], claimed: Callable[[Iterable[str]], set[str]]) -> list[Finding]:
-        """See :meth:`nightmail.sending.carrier.Carrier.find`."""
-        findings = []
+        """See :meth:`nightmail.sending.carrier.Carrier.find`. Nothing more is asked once an answer is lost."""
+        findings: list[Finding] = []
         given: set[str] = set()
         for doubt in doubtful:
-            findings.append(finding := self._find_one(doubt, claimed, given))
+            try:
+                finding = self._find_one(doubt, claimed, given)
+            except (NotWrittenError, AnswerLostError) as error:
+                # The next answer would be waited for as long, and a thousand of them for hours.
+                left = doubtful[len(findings) :]
+                return findings + [_unreadable(each, error) for each in left]
+            findings.append(finding)
             if finding.carrier_message_id is not None:
                 given.add(finding.carrier_message_id)
         return findings
@@ -99,8 +110,10 @@ class Records:
                     break
                 if record.direction != "inbound" and self.same(doubt, record):
                     candidates.append(record)
+        except (NotWrittenError, AnswerLostError):
+            raise
         except UNREADABLE as error:
-            return Finding(message_id, Verdict.UNKNOWN, detail=f"the records cannot be read: {type(error).__name__}")
+            return _unreadable(doubt, error)
         taken = claimed([record.sid for record in candidates]) | given
         # The oldest first: of two equal messages, the one in doubt for longer was handed off first.
         free = [record for record in reversed(candidates) if record.sid not in taken]

@@ -263,3 +263,12 @@ def test_an_unknown_carrier_names_the_known_ones(connect):
     with pytest.raises(ConfigurationError) as caught:
         connect("pigeon_sms")
     assert "twilio_sms" in caught.value.remedy and "smtp_email" in caught.value.remedy
+
+
+def test_nothing_more_is_asked_once_an_answer_is_lost(connect, message, sandbox):
+    """A thousand doubts at a carrier that hangs would be waited for one by one, for hours; nothing is taken for absent."""
+    carrier = connect("twilio_sms", timeout_s=0.5)
+    doubts = [InDoubt(message("sms", f"+4477009001{number}"), datetime.now(UTC)) for number in range(40, 44)]
+    sandbox.faults({"kind": "hang_before", "on": "lists", "seconds": 2, "count": 1, "skip": 1})
+    verdicts = [finding.verdict for finding in carrier.find(doubts, none_claimed)]
+    assert verdicts == [Verdict.ABSENT, Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN]

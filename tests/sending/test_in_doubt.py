@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerProcess
 from typing import Any
@@ -137,3 +138,21 @@ def test_nothing_of_a_cancelled_campaign_is_sent_again(organisation: Organisatio
     cancel(organisation.engine, campaign.id, actor="test")
     with pytest.raises(UsageError, match="nothing of it is sent"):
         decide(organisation.engine, organisation.messages(campaign)[0]["message_id"], Decision.RESEND, actor="ann")
+
+
+def test_a_carrier_whose_records_hang_does_not_keep_a_sender(
+    organisation: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender ends, so that the next one can begin with what falls due, while its last look still waits for an answer."""
+    monkeypatch.setattr("nightmail.sending.senders.LAST_LOOK_S", 0.1)
+    sandbox.faults(
+        {"kind": "500_before", "on": "messages"},
+        {"kind": "hang_before", "on": "lists", "seconds": 8, "count": 1},
+    )
+    organisation.change_account("sms", timeout_s=6)
+    campaign = organisation.campaign(3)
+    organisation.drain()
+    looks = [thread for thread in threading.enumerate() if thread.name == "last-look"]
+    assert len(looks) == 1
+    assert organisation.states(campaign) == {"in_doubt": 3}
+    looks[0].join()
