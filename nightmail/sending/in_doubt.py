@@ -2,7 +2,8 @@
 
 A message is in doubt when its sender died between intent and outcome, or when the carrier's answer was lost or said
 nothing. The carrier's records may show that it was taken. That they show nothing is no proof: after ten minutes such a
-message is alerted and waits for a person, unless its category states ``resend_if_absent``.
+message is alerted and waits for a person, unless its category states ``resend_if_absent``: then it is sent again, as often
+as any message is tried and not after the cut-off.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from nightmail.message_ids import parse_message_id, same_line
 from nightmail.sending.advance import SETTLE_AFTER_S, accept_proven, alert_old_doubts
 from nightmail.sending.campaigns import audit, get_campaign, move, note_changes
 from nightmail.sending.carrier import Finding, InDoubt, OutgoingMessage, Verdict
+from nightmail.sending.outcomes import MAXIMUM_ATTEMPTS
 from nightmail.sending.polling import database_ahead
 from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, carrier_accounts, routes_of
 from nightmail.store.states import CampaignState
@@ -77,7 +79,8 @@ select m.ledger_month as month, m.message_key as key, m.campaign_id,
     c.token || '-' || m.line || '-' || m.channel || '-' || m.step as message_id, m.channel,
     m.carrier_account_id as account_id, m.attempts, coalesce(a.started_at, m.changed_at) as since,
     extract(epoch from now() - m.changed_at)::float8 as age_s,
-    g.resend_if_absent and c.state in ('sending', 'finished') as resend_if_absent,
+    g.resend_if_absent and c.state in ('sending', 'finished') and (c.cut_off_at is null or c.cut_off_at > now())
+        and m.attempts < :most_attempts as resend_if_absent,
     x.address, x.subject, x.body, x.html, m.language
 from message m join campaign c on c.id = m.campaign_id join category g on g.id = c.category_id
 join message_content x on x.ledger_month = m.ledger_month and x.message_key = m.message_key
@@ -112,7 +115,15 @@ def _resolve(engine: Engine, carriers: CarrierFactory, limit: int, sparing: bool
         proven = accept_proven(connection)
         now = connection.scalar(text("select now()"))
         assert now is not None
-        rows = connection.execute(text(_DOUBTS), {"oldest": now - LONGEST_LOOK, "limit": limit, "sparing": sparing})
+        rows = connection.execute(
+            text(_DOUBTS),
+            {
+                "oldest": now - LONGEST_LOOK,
+                "limit": limit,
+                "sparing": sparing,
+                "most_attempts": MAXIMUM_ATTEMPTS,
+            },
+        )
         doubts = [_Doubt(**row._mapping) for row in rows]
         accounts = carrier_accounts(connection) if doubts else []
     if proven:

@@ -110,6 +110,23 @@ def test_a_category_may_state_that_absent_messages_are_sent_again(
     assert organisation.states(campaign) == {"accepted": 3}
 
 
+@pytest.mark.parametrize("because", ["attempts = 12", "cut_off_at = now()"])
+def test_sending_absent_messages_again_has_an_end(
+    organisation: Organisation, sandbox: RunningCarriers, because: str
+) -> None:
+    """After as many attempts as any message has, and after the cut-off, a person is asked: the carrier's trouble stays."""
+    organisation.execute("update category set resend_if_absent = true")
+    campaign = in_doubt(organisation, sandbox)
+    organisation.execute("update message set changed_at = now() - interval '11 minutes'")
+    organisation.execute(f"update {'message' if 'attempts' in because else 'campaign'} set {because}")
+    for _ in range(2):
+        assert resolve_in_doubt(organisation.engine, organisation.carriers).resent == 0
+        organisation.drain()
+    assert organisation.states(campaign) == {"in_doubt": 3}
+    assert organisation.read(campaign).state == "finished"
+    assert [row.reason for row in organisation.query("select reason from alert")] == ["in_doubt"]
+
+
 def test_people_decide_each_way(organisation: Organisation, sandbox: RunningCarriers) -> None:
     """Accepted, failed, sent again: each with an audit row, and only while in doubt."""
     campaign = in_doubt(organisation, sandbox)
