@@ -659,6 +659,12 @@ _ENTRIES = (
         "It is not known whether the carrier took the message.",
         "Look it up at the carrier and decide.",
     ),
+    Reason(
+        "text_deleted",
+        Kind.FAILURE,
+        "The message's text is deleted, as the team's retention says.",
+        "Mark it as accepted or failed, or send it in a new campaign.",
+    ),
     Reason("campaign_cancelled", Kind.FAILURE, "The campaign was cancelled before the hand-off.", "Nothing to do."),
     Reason(
         "past_cut_off",

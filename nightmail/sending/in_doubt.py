@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, text
 
 from nightmail.errors import NightmailError, UsageError
 from nightmail.message_ids import parse_message_id, same_line
+from nightmail.reasons import remedy, sentence
 from nightmail.sending.advance import SETTLE_AFTER_S, accept_proven, alert_old_doubts
 from nightmail.sending.campaigns import audit, get_campaign, move, note_changes
 from nightmail.sending.carrier import Finding, InDoubt, OutgoingMessage, Verdict
@@ -278,7 +279,8 @@ def _resend(connection: Connection, month: dt.date, key: int, campaign_id: int, 
 def decide(engine: Engine, message_id: str, decision: Decision, *, actor: str) -> None:
     """A person's decision about one message in doubt, with an audit row.
 
-    Raises :class:`nightmail.errors.UsageError` (``message_unknown``, ``message_not_in_doubt``, ``campaign_state``).
+    Raises :class:`nightmail.errors.UsageError` (``message_unknown``, ``message_not_in_doubt``, ``campaign_state``,
+    ``text_deleted``).
     """
     unknown = UsageError(
         "message_unknown", f"There is no message {message_id}.", "Use a message id as the delivery report has it."
@@ -328,6 +330,11 @@ def _carry_out(connection: Connection, campaign: Any, key: int, attempts: int, d
                 "Mark the message as accepted or failed, or send it in a new campaign.",
                 state=campaign.state,
             )
+        if not connection.scalar(
+            text("select exists (select from message_content where ledger_month = :month and message_key = :key)"),
+            {"month": month, "key": key},
+        ):
+            raise UsageError("text_deleted", sentence("text_deleted"), remedy("text_deleted"))
         _resend(connection, month, key, campaign.id, actor=actor)
         return
     connection.execute(

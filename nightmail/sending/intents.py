@@ -69,8 +69,8 @@ with due as materialized (
 select t.message_key, t.line, t.step, t.attempts, t.segments, t.language, t.address_hash, t.time_zone,
        c.address, c.subject, c.body, c.html, {quiet_columns}, (select count(*) from held)
 from taken t
-cross join lateral (select * from message_content c where c.ledger_month = %(month)s
-                    and c.message_key = t.message_key offset 0) c {quiet_join}
+left join lateral (select * from message_content c where c.ledger_month = %(month)s
+                   and c.message_key = t.message_key offset 0) c on true {quiet_join}
 union all
 select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, (select count(*) from held)
 where not exists (select from taken)
@@ -111,6 +111,17 @@ _CLAIMS = {
     choice: _claim_query(needs_consent=choice[0], has_preferences=choice[1], has_standby=choice[2])
     for choice in product((False, True), repeat=3)
 }
+# Retention deletes texts of what has ended; a message of such a campaign may be queued once more.
+_FAIL_WITHOUT_TEXT = f"""
+with failed as (
+    update message set state = 'failed', reason = 'text_deleted', attempts = attempts - 1
+    where ledger_month = %(month)s and message_key = any(%(keys)s) and sender_run_id + 0 = %(run)s
+      and state = any(array['handing_over'])
+    returning message_key
+)
+update message s set due_at = now() from failed f
+where s.ledger_month = %(month)s and s.state = 'standby' and {same_line("s.message_key", "f.message_key")}
+"""  # noqa: S608 - the part is a function of constants
 _REACHED = [str(status) for status in REACHED]
 
 
@@ -167,7 +178,8 @@ def claim(
     taken_at: float,
     compose: Compose,
 ) -> tuple[list[Intent], int]:
-    """Take up to ``limit`` due messages of a campaign on a route's channel; gives the intents, and how many were held or not needed.
+    """Take up to ``limit`` due messages of a campaign on a route's channel; gives the intents, and how many were held, not
+    needed or without a text.
 
     ``compose(campaign, route, rows)`` makes what the carrier gets of each ``(message_id, language, address, subject,
     body, html)``.
@@ -194,6 +206,10 @@ def claim(
     held = int(rows[0][15]) if rows else 0
     if not rows or rows[0][0] is None:
         return [], held
+    if without := [taken[0] for taken in rows if taken[8] is None]:
+        connection.execute(_FAIL_WITHOUT_TEXT, {"month": row.ledger_month, "keys": without, "run": sender_run_id})
+        rows = [taken for taken in rows if taken[8] is not None]
+        held += len(without)
     outgoing = compose(
         campaign,
         route,

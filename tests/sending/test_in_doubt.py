@@ -157,6 +157,28 @@ def test_nothing_of_a_cancelled_campaign_is_sent_again(organisation: Organisatio
         decide(organisation.engine, organisation.messages(campaign)[0]["message_id"], Decision.RESEND, actor="ann")
 
 
+def test_what_has_no_text_any_more_is_not_sent_again(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Retention deleted the text: the decision is refused, and what is queued all the same fails and holds up no sender."""
+    campaign = in_doubt(organisation, sandbox, 3)
+    ids = [row["message_id"] for row in organisation.messages(campaign)]
+    decide(organisation.engine, ids[0], Decision.RESEND, actor="ann")
+    decide(organisation.engine, ids[1], Decision.RESEND, actor="ann")
+    organisation.execute(
+        "delete from message_content where message_key = any(:keys)",
+        keys=[row["message_key"] for row in organisation.messages(campaign)[1:]],
+    )
+    with pytest.raises(UsageError, match="text is deleted"):
+        decide(organisation.engine, ids[2], Decision.RESEND, actor="ann")
+    summary = organisation.drain(maximum_s=20)
+    assert (summary.handed_off, summary.taken_back) == (1, 0)
+    assert [(row["state"], row["reason"]) for row in organisation.messages(campaign)] == [
+        ("accepted", None),
+        ("failed", "text_deleted"),
+        ("in_doubt", "in_doubt"),
+    ]
+    assert accepted_of(sandbox, campaign) == ids[:1]
+
+
 def test_a_carrier_whose_records_hang_does_not_keep_a_sender(
     organisation: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
