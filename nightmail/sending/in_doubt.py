@@ -23,7 +23,7 @@ from nightmail.reasons import remedy, sentence
 from nightmail.sending.advance import SETTLE_AFTER_S, accept_proven, alert_old_doubts
 from nightmail.sending.campaigns import audit, get_campaign, move, note_changes
 from nightmail.sending.carrier import Finding, InDoubt, OutgoingMessage, Verdict
-from nightmail.sending.outcomes import MAXIMUM_ATTEMPTS
+from nightmail.sending.intents import MAXIMUM_ATTEMPTS
 from nightmail.sending.polling import database_ahead
 from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, carrier_accounts, routes_of
 from nightmail.store.states import CampaignState

@@ -20,6 +20,7 @@ from nightmail.sending.carrier import REACHED, OutgoingMessage
 from nightmail.sending.routes import Route
 from nightmail.suppressing import IS_ASKED_FOR
 
+MAXIMUM_ATTEMPTS = 12
 BY_INDEX = "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 """Options of a connection that runs these statements: some thousand rows, each found by an index.
 
@@ -122,6 +123,11 @@ with failed as (
 update message s set due_at = now() from failed f
 where s.ledger_month = %(month)s and s.state = 'standby' and {same_line("s.message_key", "f.message_key")}
 """  # noqa: S608 - the part is a function of constants
+# What a person had to mend was no fault of the message's.
+_NOT_COUNTED = """
+select message_key, count(*) from attempt
+where ledger_month = %(month)s and message_key = any(%(keys)s) and error_class = 'stop_and_alert' group by message_key
+"""
 _REACHED = [str(status) for status in REACHED]
 
 
@@ -160,6 +166,8 @@ class Intent:
     """On the sender's own boot-time clock, before the statement: the intent is not acted on when it is old."""
     quiet: tuple[str | None, str | None, str | None] = (None, None, None)
     """The contact's own quiet hours and zone."""
+    not_counted: int = 0
+    """So many attempts before this one do not count for :data:`MAXIMUM_ATTEMPTS`; looked up when there were as many."""
 
 
 Content = tuple[str, str | None, str, str | None, str, str | None]
@@ -232,6 +240,11 @@ def claim(
         )
         for taken, message in zip(rows, outgoing, strict=True)
     ]
+    if often := [intent for intent in intents if intent.number >= MAXIMUM_ATTEMPTS]:
+        keys = [intent.key for intent in often]
+        not_counted = dict(connection.execute(_NOT_COUNTED, {"month": row.ledger_month, "keys": keys}).fetchall())
+        for intent in often:
+            intent.not_counted = not_counted.get(intent.key, 0)
     return intents, held
 
 

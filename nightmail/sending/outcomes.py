@@ -6,10 +6,9 @@ import random
 
 from nightmail.sending.carrier import HandOff, Outcome
 from nightmail.sending.error_classes import ErrorClass, suppression_reason
-from nightmail.sending.intents import Intent
+from nightmail.sending.intents import MAXIMUM_ATTEMPTS, Intent
 from nightmail.sending.outcome_storage import StoredOutcome
 
-MAXIMUM_ATTEMPTS = 12
 LONGEST_PAUSE_S = 300.0
 FALLBACK_WAIT_S = 4 * 3600.0
 """How long a standby message without escalation waits for bad news of the one before it: an SMS is given up by then."""
@@ -112,7 +111,7 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
     elif outcome is Outcome.IN_DOUBT:
         stored.state = stored.reason = "in_doubt"
         stored.standby_delay_s = escalation_delay_s(intent)
-    elif outcome is Outcome.RETRY_LATER and intent.number < MAXIMUM_ATTEMPTS:
+    elif outcome is Outcome.RETRY_LATER and intent.number - intent.not_counted < MAXIMUM_ATTEMPTS:
         stored.state, stored.reason = "queued", "carrier_unavailable"
         stored.delay_s = pause_before(intent.number, hand_off.retry_after_s)
     elif outcome is Outcome.REJECTED and error_class is ErrorClass.STOP_AND_ALERT:

@@ -533,6 +533,29 @@ def test_wrong_credentials_stop_the_account_and_lose_nothing(
     assert organisation.query("select count(*) from alert where resolved_at is null")[0][0] == 0
 
 
+@pytest.mark.parametrize(("error_class", "end"), [("stop_and_alert", "accepted"), ("retry_later", "failed")])
+def test_what_a_person_had_to_mend_uses_no_retries_up(
+    organisation: Organisation, sandbox: RunningCarriers, error_class: str, end: str
+) -> None:
+    """After eleven attempts the carrier puts a message off once more: its last try, if those were its own."""
+    campaign = organisation.campaign(1)
+    organisation.execute("update message set attempts = 11")
+    organisation.execute(
+        "insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, outcome, error_class) "
+        "select ledger_month, message_key, n, 0, :a, 'rejected', :c from message, generate_series(1, 11) n",
+        a=organisation.account_ids["sms"],
+        c=error_class,
+    )
+    sandbox.faults({"kind": "429", "on": "messages", "count": 1, "retry_after": 0.1})
+    organisation.drain()
+    if end == "accepted":
+        assert organisation.states(campaign) == {"queued": 1}
+        organisation.execute("update pace set blocked_until = null")
+        organisation.execute("update message set due_at = now()")
+        organisation.drain()
+    assert organisation.states(campaign) == {end: 1}
+
+
 def test_a_sender_that_the_account_does_not_own_stops_only_itself(
     organisation: Organisation, sandbox: RunningCarriers
 ) -> None:
