@@ -6,6 +6,7 @@ point: the next call goes on. One process at a time works; the others return at 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text

@@ -728,7 +728,7 @@ class _Sender:
                     text("select exists (select from preference where team_id = :team)"), {"team": row.team_id}
                 )
                 teams = team_ids_upwards(connection, row.team)
-                campaign = CampaignInHand(row, teams, bool(row.counts.get("standby")), bool(has_preferences))
+                campaign = CampaignInHand(row, teams, bool(row.counts.get("standby", True)), bool(has_preferences))
         self.contexts[campaign_id] = (now, campaign)
         return campaign
 
