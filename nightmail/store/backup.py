@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
@@ -320,7 +320,7 @@ def _drop_replaced(connection: Connection, patience_s: float) -> None:
             if time.monotonic() > deadline:
                 raise UnavailableError(
                     "database_in_use",
-                    f"Something holds the database's tables since {patience_s:.0f} seconds; nothing was changed.",
+                    f"Something has held the database's tables for {patience_s:.0f} seconds; nothing was changed.",
                     "End `nightmail up` and whatever else reads the database, then restore again.",
                 ) from error
         time.sleep(LOCK_WAIT_S)
@@ -350,7 +350,7 @@ def _restoring(source: Path, *arguments: str) -> Iterator[Iterator[bytes]]:
         except BaseException:
             process.kill()
             raise
-        # What it writes after the last line that was asked for is of no use, but it must have got there.
+        # Nobody may need its last lines, but it must have come to its end.
         for _ in process.stdout:
             pass
         code = process.wait()
@@ -360,7 +360,7 @@ def _restoring(source: Path, *arguments: str) -> Iterator[Iterator[bytes]]:
         raise _unusable(f"{source} is damaged, or not a backup: pg_restore says {complaint!r}.")
 
 
-def _last_line(complaints: Iterable[bytes] | IO[bytes]) -> str:
+def _last_line(complaints: Iterable[bytes]) -> str:
     lines = [line.decode(errors="replace").strip() for line in complaints]
     return ([line for line in lines if line] or ["nothing"])[-1][:300]
 
