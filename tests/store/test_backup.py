@@ -9,16 +9,18 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from benchmarks.sending_rig import Organisation, in_minutes
 from nightmail.errors import ConfigurationError, UsageError
 from nightmail.sending.campaigns import pause, resume
 from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt
 from nightmail.store.backup import back_up, read_backup, restore
+from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.partitions import PARTITIONED, ensure_partitions, month_of
 from nightmail.store.retention import delete_contents, detach_months, months_to_keep
+from nightmail.store.upgrade import upgrade
 from tests.sandbox_process import RunningCarriers, eventually
 from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
 
@@ -147,6 +149,30 @@ def test_a_backup_of_another_database_is_refused(postgres: LocalServer, database
         check=True,
     )
     assert "something else" in _unusable(database, backup)
+
+
+def test_a_user_that_owns_its_database_and_nothing_else_backs_it_up_and_restores_it(
+    postgres: LocalServer, backup: Path
+) -> None:
+    """As on a server of others: no superuser, no right to make databases."""
+    administration = create_engine(normalised_url(postgres.url("postgres")), isolation_level="AUTOCOMMIT")
+    with administration.connect() as connection:
+        connection.execute(text("create role plain_owner login"))
+        connection.execute(text("create database of_plain_owner owner plain_owner"))
+    owner = create_engine(make_url(normalised_url(postgres.url("of_plain_owner"))).set(username="plain_owner"))
+    try:
+        upgrade(owner)
+        assert restore(owner, read_backup(backup)).epoch == 2
+        back_up(owner, backup, replace=True)
+        assert restore(owner, read_backup(backup)).epoch == 3
+        with owner.connect() as connection:
+            assert connection.scalar(text("select path from team")) == "acme"
+    finally:
+        owner.dispose()
+        with administration.connect() as connection:
+            connection.execute(text("drop database of_plain_owner with (force)"))
+            connection.execute(text("drop role plain_owner"))
+        administration.dispose()
 
 
 def test_a_restore_waits_for_no_sender(database: Engine, database_url: str, tmp_path: Path) -> None:
