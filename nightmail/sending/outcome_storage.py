@@ -43,8 +43,8 @@ class StoredOutcome:
 
 
 # A receipt that has come proves that the carrier has the message, whatever became of this attempt. An attempt is written
-# for what was changed here and was not accepted: an accepted message tells all of it, and where none was made there is
-# nothing to tell.
+# for what was changed here and was not accepted, nor in doubt until that receipt: an accepted message tells all of it, and
+# where none was made there is nothing to tell.
 #
 # Each message is to be found by its key. States that last for seconds are in no statistics: were they constants here,
 # the planner would take the open messages for few and read all of them, or the whole month, for every batch.
@@ -67,13 +67,13 @@ with o as materialized (
     from o
     where m.ledger_month = %(month)s and m.message_key = o.message_key and m.sender_run_id + 0 = o.sender_run_id
       and m.attempts = o.number and m.state = any(o.before)
-    returning {returned}
+    returning {returned}, m.delivery is not null as proven
 ), attempts as (
     insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, started_at, outcome,
         finished_at, carrier_message_id, error_code, error_class)
     select %(month)s, o.message_key, {number}, {sender_run_id}, {carrier_account_id},
         now() - make_interval(secs => {age_s}), {outcome}, now(), {carrier_message_id}, {error_code}, {error_class}
-    from changed o where {outcome} <> 'accepted'
+    from changed o where {outcome} <> 'accepted' and not ({outcome} = 'in_doubt' and o.proven)
     on conflict (ledger_month, message_key, number) do update set outcome = excluded.outcome,
         finished_at = excluded.finished_at, carrier_message_id = excluded.carrier_message_id,
         error_code = excluded.error_code, error_class = excluded.error_class

@@ -129,6 +129,16 @@ def test_an_outcome_written_again_changes_nothing_that_came_between(
     assert ledger(organisation, campaign) == ("accepted", [(1, "accepted")])
 
 
+def test_a_receipt_that_comes_before_the_answer_leaves_no_doubt(organisation: Organisation, sender: Senders) -> None:
+    """The carrier's word was faster than its answer, which was lost: the message is accepted, and nothing says otherwise."""
+    campaign = organisation.campaign(1)
+    living = sender()
+    (intent,) = living.claim(campaign)
+    settled_by(organisation, intent, "receipt")
+    living.store(answered(intent, "in_doubt"))
+    assert ledger(organisation, campaign) == ("accepted", [])
+
+
 @pytest.mark.parametrize("second", ["not tried", "retry_later", "rejected", "in_doubt"])
 def test_a_receipt_of_the_first_attempt_ends_the_second(
     organisation: Organisation, sender: Senders, second: str
