@@ -76,6 +76,7 @@ class HandOff:
     error_class: ErrorClass | None = None
     error_message: str | None = None
     retry_after_s: float | None = None
+    """How long the carrier asks to be left alone: a day at most."""
     segments: int | None = None
     cost: Decimal | None = None
     currency: str | None = None

@@ -13,7 +13,6 @@ from psycopg import Connection
 
 from nightmail.sending.routes import Route
 
-LONGEST_BLOCK_S = 3600.0
 SLOWEST_SHARE = 0.005
 """A rate is never slowed below this share of its ceiling: it has to find out when the carrier is well again."""
 
@@ -56,7 +55,7 @@ def slow(connection: Connection[Any], route: Route, retry_after_s: float) -> Non
         "else greatest(rate_per_s * 0.67, ceiling_per_s * %s, 0.1) end, "
         "slowed_at = case when slowed_at > now() - interval '1 s' then slowed_at else now() end "
         "where carrier_account_id = %s and sender = %s and channel = %s",
-        (min(max(retry_after_s, 0.05), LONGEST_BLOCK_S), SLOWEST_SHARE, *route.pace_key),
+        (max(retry_after_s, 0.05), SLOWEST_SHARE, *route.pace_key),
     )
 
 
@@ -65,5 +64,5 @@ def block(connection: Connection[Any], route: Route, seconds: float) -> None:
     connection.execute(
         "update pace set blocked_until = greatest(blocked_until, now() + make_interval(secs => %s)) "
         "where carrier_account_id = %s and sender = %s and channel = %s",
-        (min(seconds, LONGEST_BLOCK_S), *route.pace_key),
+        (seconds, *route.pace_key),
     )

@@ -374,8 +374,7 @@ class _Sender:
             if well and result.outcome is not Outcome.ACCEPTED and (unwell(result) or too_much(result)):
                 # The other threads see it before the database does.
                 well = False
-                pause = min(result.retry_after_s or 0.25, pace.LONGEST_BLOCK_S)
-                self.watch.blocked[intent.route.pace_key] = _now() + pause
+                self.watch.blocked[intent.route.pace_key] = _now() + (result.retry_after_s or 0.25)
         if by_id or lane.batch < lane.maximum_batch:
             lane.note_batch(len(ready), tried, took)
         if not self.wake.is_set() and (len(self.done) >= WINDOW // 3 or lane.work.empty()):
@@ -479,7 +478,7 @@ class _Sender:
                 self.unanswered.append((intent, hand_off))
         if not self.unwritten:
             return False
-        store_outcomes(self.database, self.unwritten, _now())
+        self._store()
         for stored in self.unwritten:
             if self.in_hand.pop(stored.intent.key, None) is not None:
                 self.lanes[stored.intent.route.account.id].outstanding -= 1
@@ -491,6 +490,39 @@ class _Sender:
         if self.progress is not None:
             self.progress(self.summary.handed_off)
         return True
+
+    def _store(self) -> None:
+        """Write outcomes. What cannot be written as it is goes by itself, and in doubt: it takes nothing else along."""
+        import psycopg
+
+        try:
+            store_outcomes(self.database, self.unwritten, _now())
+            return
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+        unwritable: list[Intent] = []
+        for stored in self.unwritten:
+            try:
+                store_outcomes(self.database, [stored], _now())
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                raise
+            except Exception:
+                unwritable.append(stored.intent)
+        in_doubt = [
+            HandOff(each.message.message_id, Outcome.IN_DOUBT, error_code="unwritable", error_class=ErrorClass.IN_DOUBT)
+            for each in unwritable
+        ]
+        store_outcomes(self.database, [judge(*each) for each in zip(unwritable, in_doubt, strict=True)], _now())
+        for name in {intent.route.account.name for intent in unwritable}:
+            with self.engine.begin() as connection:
+                raise_alert(
+                    connection,
+                    reason="in_doubt",
+                    subject=f"carrier:{name}:unwritable",
+                    message=f"{name} answered what cannot be stored ({kind}); the messages concerned are in doubt.",
+                )
 
     def _judged(self, intent: Intent, hand_off: HandOff | None) -> StoredOutcome:
         if hand_off is None:

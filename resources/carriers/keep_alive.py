@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import http.client
 import io
+import math
 import select
 import socket
 import ssl
@@ -34,6 +35,8 @@ from nightmail.errors import ConfigurationError
 MAXIMUM_ANSWER = 16 * 1024 * 1024
 IDLE_S = 50.0
 """A connection idle for longer is replaced: load balancers close theirs after 60 s, some without a word."""
+LONGEST_WAIT_S = 86_400.0
+"""The most that a carrier's word is taken for: whoever asks for more, by mistake as a rule, is asked again after a day."""
 
 
 class NotWrittenError(Exception):
@@ -58,34 +61,38 @@ class Answer:
 
     @property
     def retry_after_s(self) -> float | None:
-        """``Retry-After`` in seconds, from a number or a date; ``None`` without one or with nonsense."""
+        """``Retry-After`` in seconds; ``None`` without one or with nonsense (:func:`retry_after_s`)."""
         return retry_after_s(self.headers.get("retry-after"), answered_at(self.headers))
 
 
 def answered_at(headers: Mapping[str, str]) -> datetime:
     """When the answer was given, by the carrier's own clock if it says so: moments that it names are by the same one."""
+    return _moment(headers.get("date", "")) or datetime.now(UTC)
+
+
+def _moment(value: str) -> datetime | None:
+    """The moment of an HTTP date; ``None`` for anything else."""
     try:
-        when = parsedate_to_datetime(headers["date"])
-    except (KeyError, ValueError):
-        return datetime.now(UTC)
+        when = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when
 
 
 def retry_after_s(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds to wait, from a ``Retry-After`` header (RFC 9110 §10.2.3)."""
+    """Seconds to wait, from a ``Retry-After`` header (RFC 9110 §10.2.3), a number or a date; ``None`` for nonsense."""
     if not value:
         return None
     try:
-        return max(float(value), 0.0)
+        return wait_s(float(value))
     except ValueError:
-        pass
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max((when - (now or datetime.now(UTC))).total_seconds(), 0.0)
+        when = _moment(value)
+    return None if when is None else wait_s((when - (now or datetime.now(UTC))).total_seconds())
+
+
+def wait_s(seconds: float) -> float | None:
+    """What is made of seconds that a carrier asks to wait: at most a day; ``None`` where they are no number."""
+    return min(max(seconds, 0.0), LONGEST_WAIT_S) if math.isfinite(seconds) else None
 
 
 @lru_cache(maxsize=1)
@@ -205,13 +212,8 @@ class KeepAlive:
         if self._dated is None:
             return timedelta(0)
         text, ours = self._dated
-        try:
-            theirs = parsedate_to_datetime(text)
-        except ValueError:
-            return timedelta(0)
-        if theirs.tzinfo is None:
-            theirs = theirs.replace(tzinfo=UTC)
-        return theirs - datetime.fromtimestamp(ours, UTC)
+        theirs = _moment(text)
+        return timedelta(0) if theirs is None else theirs - datetime.fromtimestamp(ours, UTC)
 
     def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
         """Send one request and read its whole answer.

@@ -56,6 +56,7 @@ from resources.carriers.keep_alive import (
     UnwritableError,
     answered_at,
     retry_after_s,
+    wait_s,
 )
 from resources.carriers.sendgrid_webhooks import FAMILY
 from resources.carriers.twilio_connection import clock_check, scrubbed
@@ -691,8 +692,10 @@ def _names_the_address(problems: Sequence[Mapping[str, Any]]) -> bool:
 def _wait_s(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait: ``Retry-After``, or until ``X-RateLimit-Reset``, a Unix time, which SendGrid gives in its place."""
     now = answered_at(headers)
-    text = headers.get("x-ratelimit-reset")
-    until_reset = max(int(text) - now.timestamp(), 0.0) if text and text.isdigit() else None
+    try:
+        until_reset = wait_s(float(headers.get("x-ratelimit-reset") or "") - now.timestamp())
+    except ValueError:
+        until_reset = None
     return retry_after_s(headers.get("retry-after"), now) or until_reset
 
 

@@ -159,7 +159,10 @@ def test_an_address_that_is_none_or_not_encrypted_is_refused(address):
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("", None), (None, None), ("soon", None),
-     ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0), ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0)],
+     ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0), ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
+     ("86400", 86_400.0), ("1700000000000", 86_400.0), ("99999999999999999999", 86_400.0),
+     ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0), ("inf", None), ("-inf", None), ("nan", None), ("1e400", None),
+     ("Mon, 99999999999999999999 Jan 2026 00:00:00 GMT", None)],
 )  # fmt: skip
 def test_retry_after_is_read_in_every_form(value, seconds):
     assert retry_after_s(value, datetime(2026, 11, 23, 12, 0, tzinfo=UTC)) == seconds

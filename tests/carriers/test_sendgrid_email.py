@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from datetime import UTC, datetime
+from email.utils import formatdate
 
 import pytest
 
 from nightmail.errors import ConfigurationError
 from nightmail.sending.carrier import InDoubt, Outcome, Pending, ReceiptStatus, Verdict
 from nightmail.sending.error_classes import ErrorClass
+from resources.carriers.sendgrid_email import _wait_s
 from tests.sandbox_process import eventually
 
 NOW = datetime.now(UTC)
@@ -146,6 +148,16 @@ def test_a_fault_has_one_outcome_for_all_of_its_request(connect, message, sandbo
     assert len(sandbox.accepted()) - before == taken
     if fault["kind"] == "429":
         assert {entry.retry_after_s for entry in outcomes} == {7}
+
+
+@pytest.mark.parametrize(
+    ("reset", "seconds"),
+    [("1796040005", 5), ("1796040000000", 86_400), ("²", None), ("9" * 5000, None), ("soon", None), ("", None)],
+)
+def test_a_reset_of_the_rate_is_a_wait_of_a_day_at_most(reset, seconds):
+    """SendGrid tells a Unix time in place of ``Retry-After``; in milliseconds it would be in fifty thousand years."""
+    date = formatdate(1_796_040_000, usegmt=True)
+    assert _wait_s({"x-ratelimit-reset": reset, "date": date}) == seconds
 
 
 def test_a_carrier_that_refuses_everybody_is_not_asked_a_thousand_times(connect, message, sandbox):
