@@ -14,7 +14,8 @@ from psycopg import Connection
 from nightmail.sending.routes import Route
 
 SLOWEST_SHARE = 0.005
-"""A rate is never slowed below this share of its ceiling: it has to find out when the carrier is well again."""
+"""A rate is never slowed below this share of its ceiling: it has to find out when the carrier is well again.
+For the same reason none is slowed below one unit in ten seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def slow(connection: Connection[Any], route: Route, retry_after_s: float) -> Non
     connection.execute(
         "update pace set blocked_until = greatest(blocked_until, now() + make_interval(secs => %s)), "
         "rate_per_s = case when slowed_at > now() - interval '1 s' then rate_per_s "
-        "else greatest(rate_per_s * 0.67, ceiling_per_s * %s, 0.1) end, "
+        "else greatest(rate_per_s * 0.67, ceiling_per_s * %s, least(rate_per_s, 0.1)) end, "
         "slowed_at = case when slowed_at > now() - interval '1 s' then slowed_at else now() end "
         "where carrier_account_id = %s and sender = %s and channel = %s",
         (max(retry_after_s, 0.05), SLOWEST_SHARE, *route.pace_key),

@@ -44,6 +44,21 @@ def test_a_wait_that_a_carrier_states_holds_for_message_and_account_alike(
     assert organisation.states(campaign) == {"accepted": 20}
 
 
+@pytest.mark.parametrize(
+    ("rate", "slowed"), [(0.02, 0.02), (0.1, 0.1), (0.12, 0.1), (40.0, 26.8)], ids=lambda value: f"{value:g}"
+)
+def test_a_limit_never_makes_a_rate_higher(
+    organisation: Organisation, sandbox: RunningCarriers, rate: float, slowed: float
+) -> None:
+    """A third slower, but not below one in ten seconds; an account that is slower by itself stays as it is."""
+    organisation.change_account("sms", rate_per_s=rate)
+    organisation.campaign(1)
+    sandbox.faults({"kind": "429", "on": "messages", "count": 1, "retry_after": 3600})
+    organisation.drain()
+    found = organisation.query("select rate_per_s, ceiling_per_s from pace")
+    assert [tuple(row) for row in found] == [(pytest.approx(slowed), rate)]
+
+
 class Garbled:
     """A carrier of the sandbox that says of one message what no column holds."""
 
