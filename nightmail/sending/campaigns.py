@@ -532,16 +532,23 @@ select count(*) filter (where n > 0), coalesce(sum(n), 0) from (
         and m.channel = any(usable.channels) limit :limit) due) as n
     from campaign c join team t on t.id = c.team_id cross join lateral (
         select array_agg(distinct a.channel) as channels from carrier_account a left join team o on o.id = a.team_id
+        left join lateral (
+            select n.address from sender n join team nt on nt.id = n.team_id
+            where n.carrier_account_id = a.id and n.channel = a.channel
+            and (t.path = nt.path or starts_with(t.path, nt.path || '.'))
+            order by (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc,
+                length(nt.path) desc, n.id limit 1
+        ) own on true
         where a.active and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
         and not exists (
             select from suspension s left join team st on st.id = s.team_id
             where s.lifted_at is null and s.channel = a.channel
             and (st.id is null or t.path = st.path or starts_with(t.path, st.path || '.'))
             and (s.carrier_account_id is null or s.carrier_account_id = a.id)
-            and (s.sender is null
-                 or exists (select from sender n where n.address = s.sender and n.carrier_account_id = a.id)))
+            and (s.sender is null or s.sender = own.address))
         and not exists (
-            select from pace p where p.carrier_account_id = a.id and p.blocked_until > now() + interval '30 s')
+            select from pace p where p.carrier_account_id = a.id and p.blocked_until > now() + interval '30 s'
+            and (p.sender = '' or p.sender = own.address))
     ) usable
     where c.state = 'sending' and (c.cut_off_at is null or c.cut_off_at > now())
 ) counted

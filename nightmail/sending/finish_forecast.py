@@ -5,7 +5,7 @@ anything is sent, the API, an approval, a campaign that is resumed. What is know
 rendered messages, the rows of a file); it comes as :class:`Work`.
 
 The forecast knows what the team's first route of each channel allows, when messages fall due, and what other campaigns
-have queued for the same sender (:mod:`nightmail.sending.shared_pace`). It does not know of campaigns that are still being
+have queued for the same rate (:mod:`nightmail.sending.shared_pace`). It does not know of campaigns that are still being
 checked, of a carrier that slows down, or of quiet hours that begin while it sends.
 
 >>> noon = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)

@@ -8,6 +8,7 @@ from nightmail.sending.carrier import HandOff, Outcome
 from nightmail.sending.error_classes import ErrorClass, suppression_reason
 from nightmail.sending.intents import MAXIMUM_ATTEMPTS, Intent
 from nightmail.sending.outcome_storage import StoredOutcome
+from nightmail.sending.routes import PaceKey, Route
 
 LONGEST_PAUSE_S = 300.0
 FALLBACK_WAIT_S = 4 * 3600.0
@@ -24,6 +25,7 @@ SENDER_CODES = frozenset(
         "21603",
         "21606",
         "21607",
+        "21611",
         "21616",
         "21621",
         "21659",
@@ -38,7 +40,7 @@ SENDER_CODES = frozenset(
     }
     | {"from", "5.1.7", "5.1.8", "5.7.20", "5.7.21", "5.7.22", "5.7.23", "5.7.24", "5.7.26", "5.7.27"}
 )
-"""Errors that stop one sender of an account, not the account."""
+"""Errors that are about one sender of an account, not the account."""
 CAMPAIGN_CODES = frozenset({"refused_alike"})
 """Errors that stop one campaign: it is its messages that the carrier refuses."""
 
@@ -54,6 +56,11 @@ def too_much(hand_off: HandOff) -> bool:
     return hand_off.outcome is Outcome.RETRY_LATER and (
         hand_off.error_code in TOO_MUCH_CODES or hand_off.retry_after_s is not None
     )
+
+
+def limited(route: Route, hand_off: HandOff) -> PaceKey:
+    """What goes slower or not at all after a hand-off that was too much, or not answered: the sender, or all of the account."""
+    return route.pace_keys[-1 if hand_off.error_code in SENDER_CODES else 0]
 
 
 def unwell(hand_off: HandOff) -> bool:

@@ -56,6 +56,10 @@ the account is then suspended with an alert, and its messages wait or go over an
 """
 
 
+PaceKey = tuple[int, str, str]
+"""A carrier account, one of its senders (empty: all of the account) and the channel: what has a rate of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """How one campaign's messages of one channel are handed off now."""
@@ -68,9 +72,12 @@ class Route:
     """Of this sender, at most the account's."""
 
     @property
-    def pace_key(self) -> tuple[int, str, str]:
-        """The key of the pace that it is bound by."""
-        return self.account.id, self.sender or "", self.account.channel
+    def pace_keys(self) -> tuple[PaceKey, ...]:
+        """What it is paced by: the account, whose rate all of its senders share, and the sender where it has one."""
+        account, channel = self.account.id, self.account.channel
+        if not self.sender:
+            return ((account, "", channel),)
+        return (account, "", channel), (account, self.sender, channel)
 
 
 _ACCOUNT_COLUMNS = "id, team_id, name, carrier, channel, region, priority, settings, secret, webhook_secret"

@@ -42,8 +42,8 @@ from nightmail.sending.intents import (
     release_unknown,
 )
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
-from nightmail.sending.outcomes import CAMPAIGN_CODES, SENDER_CODES, judge, not_tried, too_much, unwell
-from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, Route, routes_of, team_ids_upwards
+from nightmail.sending.outcomes import CAMPAIGN_CODES, SENDER_CODES, judge, limited, not_tried, too_much, unwell
+from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, PaceKey, Route, routes_of, team_ids_upwards
 from nightmail.sending.sender_runs import begin_sender_run, end_sender_run, rejoin_sender_run
 from nightmail.store.engine import libpq_url
 from nightmail.store.states import CampaignState
@@ -169,7 +169,7 @@ class _Watch:
         self.run_id = 0
         self.campaigns: frozenset[int] = frozenset()
         self.stopped: frozenset[tuple[int, int, str | None]] = frozenset()
-        self.blocked: dict[tuple[int, str, str], float] = {}
+        self.blocked: dict[PaceKey, float] = {}
         self.suppressed: Mapping[tuple[str, str], list[_Suppressed]] = {}
 
     def allows(self, intent: Intent, now: float) -> bool:
@@ -181,7 +181,7 @@ class _Watch:
             and intent.sender_run_id == self.run_id
             and now - intent.taken_at < (CONSENT_LEASE_S if intent.campaign.asks_contact else LEASE_S)
             and not (self.stopped and (campaign_id, route.account.id, route.sender) in self.stopped)
-            and not (self.blocked and self.blocked.get(route.pace_key, 0.0) > now)
+            and not (self.blocked and self.block_of(route)[0] > now)
             and not (self.suppressed and self._is_suppressed(intent))
         )
 
@@ -192,6 +192,10 @@ class _Watch:
             (team is None or team in campaign.teams) and (category is None or category == campaign.row.category)
             for team, category, _ in self.suppressed.get((intent.route.account.channel, intent.address_hash), ())
         )
+
+    def block_of(self, route: Route) -> tuple[float, PaceKey]:
+        """Until when nothing goes over the route, and what it is that is blocked; a time that is over when nothing is."""
+        return max((self.blocked.get(key, 0.0), key) for key in route.pace_keys)
 
 
 class _Lane:
@@ -374,7 +378,7 @@ class _Sender:
             if well and result.outcome is not Outcome.ACCEPTED and (unwell(result) or too_much(result)):
                 # The other threads see it before the database does.
                 well = False
-                self.watch.blocked[intent.route.pace_key] = _now() + (result.retry_after_s or 0.25)
+                self.watch.blocked[limited(intent.route, result)] = _now() + (result.retry_after_s or 0.25)
         if by_id or lane.batch < lane.maximum_batch:
             lane.note_batch(len(ready), tried, took)
         if not self.wake.is_set() and (len(self.done) >= WINDOW // 3 or lane.work.empty()):
@@ -546,7 +550,7 @@ class _Sender:
     def _react(self, intent: Intent, hand_off: HandOff) -> None:
         lane = self.lanes[intent.route.account.id]
         if too_much(hand_off):
-            pace.slow(self.database, intent.route, hand_off.retry_after_s or 1.0)
+            pace.slow(self.database, limited(intent.route, hand_off), hand_off.retry_after_s or 1.0)
         elif unwell(hand_off):
             self._note_trouble(lane, intent, hand_off)
         elif hand_off.alerts:
@@ -559,8 +563,9 @@ class _Sender:
         lane.trouble += 1
         if hand_off.outcome is Outcome.RETRY_LATER or lane.trouble >= TROUBLE_TO_STOP:
             seconds = min(30.0, 0.5 * 2.0 ** min(lane.trouble // TROUBLE_TO_STOP, 6))
-            pace.block(self.database, intent.route, seconds)
-            self.watch.blocked[intent.route.pace_key] = _now() + seconds
+            key = limited(intent.route, hand_off)
+            pace.block(self.database, key, seconds)
+            self.watch.blocked[key] = _now() + seconds
         if lane.trouble == TROUBLE_TO_ALERT:
             with self.engine.begin() as connection:
                 raise_alert(
@@ -677,13 +682,15 @@ class _Sender:
             lane.turn += 1
             choice = urgent[lane.turn % len(urgent)]
             _, campaign, route = choice
-            blocked_s = self.watch.blocked.get(route.pace_key, 0.0) - _now()
-            grant = pace.Grant(0, blocked_s) if blocked_s > 0 else pace.take(self.database, route, lane.room)
+            blocked_until, blocked = self.watch.block_of(route)
+            blocked_s = blocked_until - _now()
+            grant = (
+                pace.Grant(0, blocked_s, 0, blocked) if blocked_s > 0 else pace.take(self.database, route, lane.room)
+            )
             if grant.units < 1:
-                if len({route.pace_key for _, _, route in choices}) == 1:
+                choices = [choice for choice in choices if grant.waits_for not in choice[2].pace_keys]
+                if not choices:
                     lane.ready_at = _now() + min(grant.wait_s, WATCH_S)
-                    break
-                choices.remove(choice)
                 continue
             taken_at = _now()
             intents, held = claim(
@@ -700,7 +707,7 @@ class _Sender:
             if held:
                 self.touched.add(campaign.row.id)
             if not intents:
-                pace.settle(self.database, route, -grant.units)
+                pace.settle(self.database, route, grant, 0)
                 if not held:
                     choices.remove(choice)
                     key = (campaign.row.id, route.account.channel)
@@ -712,7 +719,7 @@ class _Sender:
             lane.outstanding += len(intents)
             try:
                 used = sum(intent.segments for intent in intents) if route.account.channel == "sms" else len(intents)
-                pace.settle(self.database, route, used - grant.units)
+                pace.settle(self.database, route, grant, used)
                 if campaign.row.first_hand_off_at is None and campaign.row.id not in self.begun:
                     self.database.execute(
                         "update campaign set first_hand_off_at = now() where id = %s and first_hand_off_at is null",
@@ -850,7 +857,7 @@ class _Sender:
         for campaign_id, _, channel in self.plan:
             campaign = self._campaign(campaign_id)
             route = self._route(campaign, channel) if campaign is not None else None
-            if route is not None and self.watch.blocked.get(route.pace_key, 0.0) - now < LONGEST_WAIT_S:
+            if route is not None and self.watch.block_of(route)[0] - now < LONGEST_WAIT_S:
                 return True
         return False
 

@@ -1,8 +1,9 @@
 """What other campaigns want of the paces that a campaign's messages go at, and when it ends beside them.
 
-Campaigns that hand off over the same sender of the same carrier account share its rate. The senders take the most urgent
-first, and of those that are equally urgent each in turn: a campaign waits for all of what is more urgent, and of an equal
-one for no more than its own size.
+Campaigns that hand off over the same sender share its rate, and those of all senders of a carrier account the account's:
+a sender that states a lower rate of its own waits for its own campaigns only. The most urgent are taken first, and of those
+that are equally urgent each in turn: a campaign waits for all of what is more urgent, and of an equal one for no more than
+its own size.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OtherWork:
-    """What another campaign hands off over the same sender."""
+    """What another campaign hands off at the same rate."""
 
     units: float
     """As the rate counts them."""
@@ -82,13 +83,12 @@ def other_work(
     """
     candidates = connection.execute(
         text(
-            "select c.id, c.ledger_month, t.path, c.settings, c.priority, greatest(c.scheduled_at, now()) as starts_at, "
-            "greatest(extract(epoch from :start - now()), 0)::float8 as waits_s "
+            "select c.id, c.ledger_month, t.path, c.settings, c.priority, greatest(c.scheduled_at, now()) as starts_at "
             "from campaign c join team t on t.id = c.team_id where c.state in ('sending', 'scheduled') "
             "and c.ledger_month is not null and c.priority <= :priority and c.id is distinct from :self "
             "and (c.scheduled_at is null or c.scheduled_at < :until) and (c.cut_off_at is null or c.cut_off_at > now())"
         ),
-        {"priority": priority, "self": campaign_id, "start": start, "until": until},
+        {"priority": priority, "self": campaign_id, "until": until},
     ).all()
     found: dict[str, list[OtherWork]] = {}
     first_routes: dict[tuple[str, str, str | None], Sequence[Route]] = {}
@@ -98,11 +98,16 @@ def other_work(
             key = candidate.path, channel, senders.get(channel)
             if key not in first_routes:
                 first_routes[key] = routes_of_team(connection, *key)[:1]
-            if not first_routes[key] or first_routes[key][0].pace_key != route.pace_key:
+            theirs = next(iter(first_routes[key]), None)
+            if theirs is None or not _share(route, theirs):
                 continue
             goes_first = candidate.priority < priority
             # Until our own begin it hands off what the rate allows, and then takes turns.
-            most = units[channel] + route.rate_per_s * candidate.waits_s
+            before = theirs.rate_per_s * max((start - candidate.starts_at).total_seconds(), 0.0)
+            most = math.inf if goes_first else units[channel]
+            if slower := theirs.rate_per_s < route.rate_per_s:
+                # However urgent, it goes no faster than its sender: ours has the rest of the account meanwhile.
+                most = min(most, units[channel] * theirs.rate_per_s / (route.rate_per_s - theirs.rate_per_s))
             theirs_due = connection.scalar(
                 text(
                     f"select {'sum(segments)' if channel == 'sms' else 'count(*)'} from (select segments from message "  # noqa: S608
@@ -114,9 +119,20 @@ def other_work(
                     "month": candidate.ledger_month,
                     "channel": channel,
                     "until": until,
-                    "most": None if goes_first else math.ceil(most),
+                    "most": None if math.isinf(most) else math.ceil(most + before),
                 },
             )
-            if theirs_due:
-                found.setdefault(channel, []).append(OtherWork(float(theirs_due), candidate.starts_at, goes_first))
+            work = OtherWork(float(theirs_due or 0), candidate.starts_at, goes_first)
+            if slower:
+                left = min(max(work.units - before, 0.0), most)
+                work = OtherWork(left, max(candidate.starts_at, start), goes_first)
+            if work.units:
+                found.setdefault(channel, []).append(work)
     return found
+
+
+def _share(ours: Route, theirs: Route) -> bool:
+    """Whether theirs take from what binds ours: the same sender's rate, or the account's where the sender has no lower."""
+    if ours.account.id != theirs.account.id:
+        return False
+    return ours.pace_keys == theirs.pace_keys or ours.rate_per_s >= ours.account.rate_per_s

@@ -611,7 +611,7 @@ class Reply(Base):
 
 
 class Pace(Base):
-    """What a carrier's rate allows now, over all processes: a token bucket per account, sender and channel."""
+    """What a carrier's rate allows now, over all processes: a token bucket per account (sender empty) and per sender of it."""
 
     __tablename__ = "pace"
     carrier_account_id: Mapped[int] = mapped_column(ForeignKey("carrier_account.id"), primary_key=True)

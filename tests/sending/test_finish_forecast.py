@@ -185,7 +185,33 @@ def test_campaigns_that_share_a_sender_wait_for_each_other(organisation: Organis
     assert ends_after(organisation, organisation.read(small)) == pytest.approx(80, abs=2)
 
 
-@pytest.mark.parametrize("how", ["paused", "another sender", "another channel", "scheduled for later", "less urgent"])
+@pytest.mark.parametrize(
+    ("theirs", "priority", "ours", "seconds"),
+    [
+        pytest.param(None, 5, None, 120, id="the account's rate binds both"),
+        pytest.param(None, 5, 1.0, 60, id="a rate of our own does not go down"),
+        pytest.param(0.5, 0, None, 60 / 1.5, id="who is slower leaves the rest of the account"),
+    ],
+)
+def test_campaigns_under_other_senders_share_the_accounts_rate(
+    organisation: Organisation, theirs: float | None, priority: int, ours: float | None, seconds: float
+) -> None:
+    """Two a second of the account for two senders, of which each may be allowed less."""
+    organisation.change_account("sms", rate_per_s=1 if theirs is ours is None else 2)
+    for name, rate in (("first", ours), ("other", theirs)):
+        organisation.execute(
+            "insert into sender (team_id, name, channel, address, carrier_account_id, settings) "
+            "values (:team, cast(:name as text), 'sms', '+4477009' || :name, :account, jsonb_build_object('rate_per_s', cast(:rate as float8)))",
+            team=organisation.team_id,
+            name=name,
+            account=organisation.account_ids["sms"],
+            rate=rate,
+        )
+    organisation.campaign(100, priority=priority, settings={"senders": {"sms": "other"}})
+    assert ends_after(organisation, organisation.campaign(60)) == pytest.approx(seconds, abs=2)
+
+
+@pytest.mark.parametrize("how", ["paused", "another account", "another channel", "scheduled for later", "less urgent"])
 def test_what_is_not_in_the_way(organisation: Organisation, how: str) -> None:
     organisation.change_account("sms", rate_per_s=1)
     organisation.change_account("email", rate_per_s=1)
@@ -193,11 +219,13 @@ def test_what_is_not_in_the_way(organisation: Organisation, how: str) -> None:
     other = organisation.campaign(100, ("email",) if how == "another channel" else ("sms",), **later)
     if how == "paused":
         pause(organisation.engine, other.key, actor="test")
-    elif how == "another sender":
+    elif how == "another account":
         organisation.execute(
-            "insert into sender (team_id, name, channel, address, carrier_account_id) "
-            "select :team, name, 'sms', address, :account from (values ('first', '+447700900998'), "
-            "('other', '+447700900999')) as each_one(name, address)",
+            "with another as (insert into carrier_account (name, carrier, channel, settings, secret, priority) "
+            "select 'another', carrier, channel, settings, secret, 5 from carrier_account where id = :account "
+            "returning id) insert into sender (team_id, name, channel, address, carrier_account_id) "
+            "select :team, name, 'sms', address, account from (values ('first', '+447700900998', :account), "
+            "('other', '+447700900999', (select id from another))) as each_one(name, address, account)",
             team=organisation.team_id,
             account=organisation.account_ids["sms"],
         )

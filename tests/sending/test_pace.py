@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import pytest
 
 from benchmarks.sending_rig import KEY, Organisation
-from nightmail.sending.carrier import Carrier, HandOff, OutgoingMessage
-from nightmail.sending.routes import CarrierAccountRow
+from nightmail.sending.campaigns import CampaignRow, due_work
+from nightmail.sending.carrier import Carrier, HandOff, Outcome, OutgoingMessage
+from nightmail.sending.outcomes import limited
+from nightmail.sending.routes import CarrierAccountRow, routes_of
 from nightmail.sending.senders import SenderOptions, drain
 from tests.sandbox_process import RunningCarriers
 from tests.sending.test_draining import accepted_of
 
+BILLING, LOANS = "+15551230001", "+15551230002"
 DAY = dt.timedelta(days=1)
 MINUTE = dt.timedelta(minutes=1)
 
@@ -57,6 +61,125 @@ def test_a_limit_never_makes_a_rate_higher(
     organisation.drain()
     found = organisation.query("select rate_per_s, ceiling_per_s from pace")
     assert [tuple(row) for row in found] == [(pytest.approx(slowed), rate)]
+
+
+def two_teams_with_a_number_each(organisation: Organisation) -> int:
+    """A second team, ``acme.loans``, whose id it gives; each team has a number of its own on the one account for SMS."""
+    organisation.execute(
+        "insert into team (path, name, parent_id) values ('acme.loans', 'Loans', :p)", p=organisation.parent_id
+    )
+    loans = int(organisation.query("select id from team where path = 'acme.loans'")[0][0])
+    for team, number in ((organisation.team_id, BILLING), (loans, LOANS)):
+        organisation.execute(
+            "insert into sender (team_id, channel, name, address, carrier_account_id) values (:t, 'sms', 'own', :n, :a)",
+            t=team,
+            n=number,
+            a=organisation.account_ids["sms"],
+        )
+    return loans
+
+
+def campaign_of(organisation: Organisation, team: int, messages: int, **more: Any) -> CampaignRow:
+    """A campaign of another team than the organisation's."""
+    usual, organisation.team_id = organisation.team_id, team
+    try:
+        return organisation.campaign(messages, **more)
+    finally:
+        organisation.team_id = usual
+
+
+def busiest_second(sandbox: RunningCarriers, *campaigns: CampaignRow) -> int:
+    """How many messages of campaigns the carrier took within the busiest second."""
+    tokens = {campaign.token for campaign in campaigns}
+    times = [
+        dt.datetime.fromisoformat(line["at"]).timestamp()
+        for line in sandbox.accepted()
+        if (line["message_id"] or "").split("-")[0] in tokens
+    ]
+    return max(sum(start <= other < start + 1.0 for other in times) for start in times)
+
+
+def test_the_rate_of_an_account_holds_over_all_of_its_senders(
+    organisation: Organisation, sandbox: RunningCarriers
+) -> None:
+    """Two teams with a number each share the account's rate, whichever of two processes sends."""
+    loans = two_teams_with_a_number_each(organisation)
+    organisation.change_account("sms", rate_per_s=20)
+    campaigns = organisation.campaign(30), campaign_of(organisation, loans, 30)
+    senders = [threading.Thread(target=organisation.drain) for _ in range(2)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert [organisation.states(campaign) for campaign in campaigns] == [{"accepted": 30}] * 2
+    # 20 of the rate, a quarter of a second's burst, and what was under way when the second began.
+    assert busiest_second(sandbox, *campaigns) <= 20 + 5 + 8
+
+
+def test_a_sender_of_an_account_has_a_lower_rate_of_its_own(
+    organisation: Organisation, sandbox: RunningCarriers
+) -> None:
+    """A number that may go slower than its account does, and what it leaves of the account's rate goes to others."""
+    loans = two_teams_with_a_number_each(organisation)
+    organisation.execute("""update sender set settings = '{"rate_per_s": 5}' where address = :n""", n=BILLING)
+    organisation.change_account("sms", rate_per_s=400)
+    slow, fast = organisation.campaign(15, priority=0), campaign_of(organisation, loans, 200)
+    organisation.drain()
+    assert organisation.states(slow) == {"accepted": 15} and organisation.states(fast) == {"accepted": 200}
+    assert busiest_second(sandbox, slow) <= 5 + 1 + 2
+    last = {token: place for place, token in enumerate(line["message_id"].split("-")[0] for line in sandbox.accepted())}
+    assert last[fast.token] < last[slow.token]
+
+
+def due(organisation: Organisation) -> int:
+    """How many messages the sensor would start senders for."""
+    with organisation.engine.connect() as connection:
+        return due_work(connection).messages
+
+
+def test_a_limit_of_the_account_stops_all_of_its_senders(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """One number is answered 429: no other number of the account is used before ``Retry-After`` is over."""
+    loans = two_teams_with_a_number_each(organisation)
+    organisation.change_account("sms", connections=1)
+    sandbox.faults({"kind": "429", "on": "messages", "count": 1, "retry_after": 600})
+    first = organisation.campaign(3, priority=0)
+    organisation.drain()
+    other = campaign_of(organisation, loans, 30)
+    organisation.drain()
+    assert accepted_of(sandbox, first.token) == accepted_of(sandbox, other.token) == []
+    blocked = organisation.query("select sender from pace where blocked_until > now() + interval '9 minutes'")
+    assert [row.sender for row in blocked] == [""]
+    assert due(organisation) == 0
+    organisation.execute("update pace set blocked_until = null")
+    organisation.drain()
+    assert organisation.states(other) == {"accepted": 30}
+
+
+def test_a_limit_of_one_number_stops_no_other(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """A number that is left alone for an hour is no work for a sender; those of the same account go on."""
+    loans = two_teams_with_a_number_each(organisation)
+    own = organisation.campaign(1)
+    organisation.drain()
+    assert organisation.states(own) == {"accepted": 1}
+    organisation.execute("update pace set blocked_until = now() + interval '1 hour' where sender = :n", n=BILLING)
+    waiting = organisation.campaign(5)
+    assert due(organisation) == 0
+    other = campaign_of(organisation, loans, 7)
+    assert due(organisation) == 7
+    organisation.drain()
+    assert organisation.states(waiting) == {"queued": 5} and organisation.states(other) == {"accepted": 7}
+
+
+def test_an_answer_about_one_number_is_about_that_number_alone(organisation: Organisation) -> None:
+    """A full queue is the number's; too many requests, or no answer, are the account's."""
+    two_teams_with_a_number_each(organisation)
+    campaign = organisation.campaign(1)
+    with organisation.engine.connect() as connection:
+        (route,) = routes_of(connection, campaign, "sms")
+    account = organisation.account_ids["sms"]
+    for code, sender in (("21611", BILLING), ("20429", ""), ("http 429", ""), ("not_connected", ""), ("20503", "")):
+        hand_off = HandOff("m", Outcome.RETRY_LATER, error_code=code)
+        assert limited(route, hand_off) == (account, sender, "sms"), code
 
 
 class Garbled:
