@@ -211,6 +211,7 @@ class _Lane:
         self.turn = 0
         self.trouble = 0
         self.unknown = 0
+        self.left_alone_until = 0.0
         self.latency = 0.0
         self._sender = sender
         self.threads = [
@@ -549,6 +550,8 @@ class _Sender:
 
     def _react(self, intent: Intent, hand_off: HandOff) -> None:
         lane = self.lanes[intent.route.account.id]
+        if hand_off.retry_after_s is not None and hand_off.retry_after_s > LONGEST_WAIT_S:
+            self._note_long_wait(lane, hand_off, hand_off.retry_after_s)
         if too_much(hand_off):
             pace.slow(self.database, limited(intent.route, hand_off), hand_off.retry_after_s or 1.0)
         elif unwell(hand_off):
@@ -561,21 +564,31 @@ class _Sender:
     def _note_trouble(self, lane: _Lane, intent: Intent, hand_off: HandOff) -> None:
         """The carrier gives no clear answers: leave it alone for growing pauses, and try with few messages after each."""
         lane.trouble += 1
+        seconds = hand_off.retry_after_s or 0.0
         if hand_off.outcome is Outcome.RETRY_LATER or lane.trouble >= TROUBLE_TO_STOP:
-            seconds = min(30.0, 0.5 * 2.0 ** min(lane.trouble // TROUBLE_TO_STOP, 6))
+            seconds = max(seconds, min(30.0, 0.5 * 2.0 ** min(lane.trouble // TROUBLE_TO_STOP, 6)))
+        if seconds:
             key = limited(intent.route, hand_off)
             pace.block(self.database, key, seconds)
             self.watch.blocked[key] = _now() + seconds
         if lane.trouble == TROUBLE_TO_ALERT:
-            with self.engine.begin() as connection:
-                raise_alert(
-                    connection,
-                    reason="carrier_unavailable",
-                    subject=f"carrier:{lane.account.name}",
-                    message=f"{lane.account.name} gave no clear answer to {lane.trouble} hand-offs in a row "
-                    f"({hand_off.error_code or 'no answer'}).",
-                    team_id=lane.account.team_id,
-                )
+            self._alert_unavailable(lane, hand_off, f"gave no clear answer to {lane.trouble} hand-offs in a row")
+
+    def _note_long_wait(self, lane: _Lane, hand_off: HandOff, seconds: float) -> None:
+        """The carrier wants to be left alone for longer than a sender lives: the next would not know of it, so tell now."""
+        if lane.left_alone_until < (now := _now()):
+            lane.left_alone_until = now + seconds
+            self._alert_unavailable(lane, hand_off, f"asks to be left alone for {seconds / 60:.0f} minutes")
+
+    def _alert_unavailable(self, lane: _Lane, hand_off: HandOff, what: str) -> None:
+        with self.engine.begin() as connection:
+            raise_alert(
+                connection,
+                reason="carrier_unavailable",
+                subject=f"carrier:{lane.account.name}",
+                message=f"{lane.account.name} {what} ({hand_off.error_code or 'no answer'}).",
+                team_id=lane.account.team_id,
+            )
 
     def _note_alert(self, lane: _Lane, intent: Intent, hand_off: HandOff) -> None:
         """Stop what cannot work until a person mended it; tell of codes that nobody knows."""

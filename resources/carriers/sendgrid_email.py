@@ -318,7 +318,7 @@ class SendGridEmail:
                 code,
                 error_class,
                 scrubbed(text, message.address),
-                wait if outcome is Outcome.RETRY_LATER else None,
+                wait if outcome is not Outcome.REJECTED else None,
             )
             for message in group.messages
         ], ()
@@ -690,10 +690,14 @@ def _names_the_address(problems: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _wait_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait: ``Retry-After``, or until ``X-RateLimit-Reset``, a Unix time, which SendGrid gives in its place."""
+    """Seconds to wait: ``Retry-After``, or until ``X-RateLimit-Reset``, a Unix time, which SendGrid gives in its place.
+
+    A reset is told when something is left of the rate as well, and then asks for nothing.
+    """
     now = answered_at(headers)
+    reset = headers.get("x-ratelimit-reset") if headers.get("x-ratelimit-remaining") in (None, "0") else None
     try:
-        until_reset = wait_s(float(headers.get("x-ratelimit-reset") or "") - now.timestamp())
+        until_reset = wait_s(float(reset or "") - now.timestamp())
     except ValueError:
         until_reset = None
     return retry_after_s(headers.get("retry-after"), now) or until_reset

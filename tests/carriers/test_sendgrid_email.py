@@ -128,6 +128,7 @@ def test_a_refused_request_is_cut_down_to_the_bad_row(connect, message, sandbox,
     ("fault", "outcome", "taken"),
     [
         ({"kind": "429", "retry_after": 7}, Outcome.RETRY_LATER, 0),
+        ({"kind": "503", "retry_after": 7}, Outcome.IN_DOUBT, 0),
         ({"kind": "500_before"}, Outcome.IN_DOUBT, 0),
         ({"kind": "500_after"}, Outcome.IN_DOUBT, 20),
         ({"kind": "reset_before"}, Outcome.IN_DOUBT, 0),
@@ -146,7 +147,7 @@ def test_a_fault_has_one_outcome_for_all_of_its_request(connect, message, sandbo
     outcomes = carrier.hand_off(mails)
     assert {entry.outcome for entry in outcomes} == {outcome}
     assert len(sandbox.accepted()) - before == taken
-    if fault["kind"] == "429":
+    if "retry_after" in fault:
         assert {entry.retry_after_s for entry in outcomes} == {7}
 
 
@@ -158,6 +159,8 @@ def test_a_reset_of_the_rate_is_a_wait_of_a_day_at_most(reset, seconds):
     """SendGrid tells a Unix time in place of ``Retry-After``; in milliseconds it would be in fifty thousand years."""
     date = formatdate(1_796_040_000, usegmt=True)
     assert _wait_s({"x-ratelimit-reset": reset, "date": date}) == seconds
+    assert _wait_s({"x-ratelimit-reset": reset, "date": date, "x-ratelimit-remaining": "0"}) == seconds
+    assert _wait_s({"x-ratelimit-reset": reset, "date": date, "x-ratelimit-remaining": "12"}) is None
 
 
 def test_a_carrier_that_refuses_everybody_is_not_asked_a_thousand_times(connect, message, sandbox):

@@ -182,6 +182,25 @@ def test_an_answer_about_one_number_is_about_that_number_alone(organisation: Org
         assert limited(route, hand_off) == (account, sender, "sms"), code
 
 
+@pytest.mark.parametrize(("kind", "left"), [("503", "in_doubt"), ("429", "queued")])
+def test_a_carrier_that_wants_to_be_left_alone_is_and_people_are_told(
+    organisation: Organisation, sandbox: RunningCarriers, kind: str, left: str
+) -> None:
+    """Whatever the answer: one hand-off, then none by any sender until the time is over, and an alert though it has ended."""
+    organisation.change_account("sms", connections=1)
+    sandbox.faults({"kind": kind, "on": "messages", "retry_after": 600}, {"kind": "500_before", "on": "lists"})
+    campaign = organisation.campaign(30)
+    assert [organisation.drain().handed_off for _ in range(2)] == [1, 0]
+    assert due(organisation) == 0
+    assert organisation.query("select count(*) from message where attempts > 0 and state = :s", s=left)[0][0] == 1
+    (alert,) = organisation.query("select reason, message, times from alert")
+    assert alert.reason == "carrier_unavailable" and "sandbox-sms asks to be left alone for 10 minutes" in alert.message
+    organisation.execute("update pace set blocked_until = null")
+    assert organisation.drain().handed_off == 1
+    assert organisation.query("select times from alert")[0][0] == alert.times + 1
+    assert accepted_of(sandbox, campaign.token) == []
+
+
 class Garbled:
     """A carrier of the sandbox that says of one message what no column holds."""
 
