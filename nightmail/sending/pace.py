@@ -77,18 +77,26 @@ def take(connection: Connection[Any], route: Route, wanted: int) -> Grant:
 
 def settle(connection: Connection[Any], route: Route, grant: Grant, used: float) -> None:
     """Charge what was used beyond the grant (long texts have several segments), and give back what was not used."""
-    of_account, of_sender = used - grant.of_account, used - grant.units
-    if of_account or of_sender:
-        connection.execute(
-            _SETTLE,
-            {
-                "account": route.account.id,
-                "sender": route.sender or "",
-                "channel": route.account.channel,
-                "of_account": of_account,
-                "of_sender": of_sender,
-            },
-        )
+    if used != grant.of_account or used != grant.units:
+        _charge(connection, route, used - grant.of_account, used - grant.units)
+
+
+def give_back(connection: Connection[Any], route: Route, units: float) -> None:
+    """Give back what was settled as used and was not handed off after all."""
+    _charge(connection, route, -units, -units)
+
+
+def _charge(connection: Connection[Any], route: Route, of_account: float, of_sender: float) -> None:
+    connection.execute(
+        _SETTLE,
+        {
+            "account": route.account.id,
+            "sender": route.sender or "",
+            "channel": route.account.channel,
+            "of_account": of_account,
+            "of_sender": of_sender,
+        },
+    )
 
 
 def slow(connection: Connection[Any], key: PaceKey, retry_after_s: float) -> None:

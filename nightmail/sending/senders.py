@@ -484,11 +484,17 @@ class _Sender:
         if not self.unwritten:
             return False
         self._store()
+        # What was put off for quiet hours was never charged.
+        unused: dict[tuple[PaceKey, ...], list[Intent]] = {}
         for stored in self.unwritten:
+            if stored.outcome is None and stored.due_at is None:
+                unused.setdefault(stored.intent.route.pace_keys, []).append(stored.intent)
             if self.in_hand.pop(stored.intent.key, None) is not None:
                 self.lanes[stored.intent.route.account.id].outstanding -= 1
             self.touched.add(stored.intent.campaign.row.id)
         self.unwritten = []
+        for intents in unused.values():
+            pace.give_back(self.database, intents[0].route, _units(intents))
         while self.unanswered:
             self._react(*self.unanswered[0])
             self.unanswered.popleft()
@@ -730,9 +736,10 @@ class _Sender:
             for intent in intents:
                 self.in_hand[intent.key] = intent
             lane.outstanding += len(intents)
+            awake = intents
             try:
-                used = sum(intent.segments for intent in intents) if route.account.channel == "sms" else len(intents)
-                pace.settle(self.database, route, grant, used)
+                awake = self._awake(campaign, intents)
+                pace.settle(self.database, route, grant, _units(awake))
                 if campaign.row.first_hand_off_at is None and campaign.row.id not in self.begun:
                     self.database.execute(
                         "update campaign set first_hand_off_at = now() where id = %s and first_hand_off_at is null",
@@ -740,24 +747,28 @@ class _Sender:
                     )
                     self.begun.add(campaign.row.id)
             except BaseException:
-                self._give_back(intents)
+                self._give_back(awake)
                 raise
-            self._enqueue(lane, campaign, intents)
+            self._enqueue(lane, awake)
         return worked
 
-    def _enqueue(self, lane: _Lane, campaign: CampaignInHand, intents: list[Intent]) -> None:
-        if campaign.row.settings.get("quiet_hours") or campaign.has_preferences:
-            awake: list[Intent] = []
-            moment = dt.datetime.fromtimestamp(self.watch.database_time, dt.UTC)
-            for intent in intents:
-                ends = _quiet_until(intent, moment)
-                if ends is None:
-                    awake.append(intent)
-                else:
-                    stored = not_tried(intent)
-                    stored.due_at = ends
-                    self.unwritten.append(stored)
-            intents = awake
+    def _awake(self, campaign: CampaignInHand, intents: list[Intent]) -> list[Intent]:
+        """The intents that are not within quiet hours; the others are put off to their end."""
+        if not campaign.row.settings.get("quiet_hours") and not campaign.has_preferences:
+            return intents
+        awake: list[Intent] = []
+        moment = dt.datetime.fromtimestamp(self.watch.database_time, dt.UTC)
+        for intent in intents:
+            ends = _quiet_until(intent, moment)
+            if ends is None:
+                awake.append(intent)
+            else:
+                stored = not_tried(intent)
+                stored.due_at = ends
+                self.unwritten.append(stored)
+        return awake
+
+    def _enqueue(self, lane: _Lane, intents: list[Intent]) -> None:
         if lane.maximum_batch > 1:
             if intents:
                 lane.work.put(intents)
@@ -996,6 +1007,13 @@ def _remembered(
         kept = [entry for entry in found.get((channel, address_hash), ()) if entry[:2] != (team, category)]
         found[channel, address_hash] = [*kept, (team, category, until)]
     return found
+
+
+def _units(intents: Sequence[Intent]) -> int:
+    """What intents of one route count for at its pace."""
+    if intents and intents[0].route.account.channel == "sms":
+        return sum(intent.segments for intent in intents)
+    return len(intents)
 
 
 def _quiet_until(intent: Intent, moment: dt.datetime) -> dt.datetime | None:

@@ -16,7 +16,7 @@ from nightmail.sending.carrier import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.sending.outcomes import limited
 from nightmail.sending.routes import CarrierAccountRow, routes_of
 from nightmail.sending.senders import SenderOptions, drain
-from tests.sandbox_process import RunningCarriers
+from tests.sandbox_process import RunningCarriers, eventually
 from tests.sending.test_draining import accepted_of
 
 BILLING, LOANS = "+15551230001", "+15551230002"
@@ -199,6 +199,40 @@ def test_a_carrier_that_wants_to_be_left_alone_is_and_people_are_told(
     assert organisation.drain().handed_off == 1
     assert organisation.query("select times from alert")[0][0] == alert.times + 1
     assert accepted_of(sandbox, campaign.token) == []
+
+
+def test_what_is_put_off_for_quiet_hours_costs_no_pace(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Twenty urgent texts of two segments within quiet hours, at one a minute: the ordinary one behind them goes."""
+    organisation.change_account("sms", rate_per_s=1 / 60)
+    now = dt.datetime.now(dt.UTC)
+    hours = f"{now - dt.timedelta(hours=1):%H:%M}-{now + dt.timedelta(hours=2):%H:%M}"
+    quiet = organisation.campaign(
+        20, priority=0, row={"segments": 2}, settings={"quiet_hours": hours, "default_time_zone": "UTC"}
+    )
+    organisation.execute("update message set time_zone = 'UTC'")
+    ordinary = organisation.campaign(1)
+    organisation.drain(maximum_s=30.0)
+    assert organisation.states(quiet) == {"queued": 20} and accepted_of(sandbox, quiet.token) == []
+    assert organisation.states(ordinary) == {"accepted": 1}
+
+
+def test_what_is_taken_back_costs_no_pace(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """A sender that ends with messages in hand leaves of the bucket all but what it has handed off."""
+    organisation.change_account("sms", rate_per_s=40, connections=1, timeout_s=20)
+    sandbox.faults({"kind": "wait", "on": "messages", "seconds": 2.5, "count": 1})
+    campaign = organisation.campaign(20)
+    stop = threading.Event()
+    options = SenderOptions(hash_key=KEY)
+    sender = threading.Thread(
+        target=lambda: drain(organisation.engine, organisation.carriers, options, stop=stop), daemon=True
+    )
+    sender.start()
+    eventually(lambda: organisation.states(campaign).get("handing_over"))
+    stop.set()
+    sender.join(30)
+    accepted = organisation.states(campaign)["accepted"]
+    assert organisation.states(campaign) == {"accepted": accepted, "queued": 20 - accepted}
+    assert organisation.query("select tokens from pace")[0][0] == pytest.approx(40 / 4 - accepted)
 
 
 class Garbled:
