@@ -43,7 +43,15 @@ from nightmail.sending.intents import (
 )
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.outcomes import CAMPAIGN_CODES, SENDER_CODES, judge, limited, not_tried, too_much, unwell
-from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, PaceKey, Route, routes_of, team_ids_upwards
+from nightmail.sending.routes import (
+    CarrierAccountRow,
+    CarrierFactory,
+    PaceKey,
+    Route,
+    carrier_accounts,
+    routes_of,
+    team_ids_upwards,
+)
 from nightmail.sending.sender_runs import begin_sender_run, end_sender_run, rejoin_sender_run
 from nightmail.store.engine import libpq_url
 from nightmail.store.states import CampaignState
@@ -206,6 +214,8 @@ class _Lane:
         self.batch = self.maximum_batch = max(1, first.maximum_batch)
         self.connections = account.connections
         self.work: queue.SimpleQueue[list[Intent] | None] = queue.SimpleQueue()
+        self.began_at = _now()
+        self.ended = False
         self.outstanding = 0
         self.ready_at = 0.0
         self.turn = 0
@@ -232,6 +242,12 @@ class _Lane:
             self.batch = tried
         elif size >= self.batch and took < BATCH_S / 2:
             self.batch = min(self.maximum_batch, 2 * self.batch)
+
+    def end(self) -> None:
+        """Let the threads end after what they have."""
+        self.ended = True
+        for _ in self.threads:
+            self.work.put(None)
 
     @property
     def window(self) -> int:
@@ -276,12 +292,13 @@ class _Sender:
         self.summary = DrainSummary(self.run_id)
         self.watch = _Watch()
         self.lanes: dict[int, _Lane] = {}
+        self.former_lanes: list[_Lane] = []
         self.unusable: dict[int, float] = {}
         self.contexts: dict[int, tuple[float, CampaignInHand | None]] = {}
         self.routes: dict[tuple[int, str], tuple[float, list[Route]]] = {}
         self.suspended: list[tuple[int | None, str, int | None, str | None]] = []
         self.plan: list[tuple[int, int, str]] = []
-        self.planned_at = self.watched_at = self.marked_at = float("-inf")
+        self.planned_at = self.watched_at = self.marked_at = self.accounts_read_at = float("-inf")
         self.done: deque[tuple[Intent, HandOff | None]] = deque()
         self.unwritten: list[StoredOutcome] = []
         self.unanswered: deque[tuple[Intent, HandOff]] = deque()
@@ -455,7 +472,12 @@ class _Sender:
             if until > watch.blocked.get(key, began):
                 watch.blocked[key] = until
         watch.suppressed = _remembered(self.watch.suppressed, suppressed, began)
-        self.suspended = [(team, channel, account, sender) for team, channel, account, sender in suspended]
+        before, self.suspended = self.suspended, [tuple(each) for each in suspended]
+        if lifted := set(before) - set(self.suspended):
+            # What a person has mended is read anew, secrets too: as it was before, it would only be suspended again.
+            self.routes.clear()
+            for account_id in {account for _, _, account, _ in lifted if account in self.lanes}:
+                self.lanes[account_id].end()
         if self.suspended:
             watch.stopped = frozenset(
                 (intent.campaign.row.id, intent.route.account.id, intent.route.sender)
@@ -616,6 +638,11 @@ class _Sender:
                 )
             stops = lane.unknown >= UNKNOWN_TO_SUSPEND
         if stops:
+            self._look()
+            of_former = lane.ended or intent.taken_at < lane.began_at
+            if of_former or self._is_suspended(intent.campaign, route):
+                # It was said of the account as it was before a person mended it, or others had the same answer.
+                return
             one_sender = code in SENDER_CODES and route.sender is not None
             row = suspend_channel(
                 self.engine,
@@ -673,6 +700,8 @@ class _Sender:
         now = _now()
         if self.closing or now - self.watch.read_at > STALE_S:
             return False
+        if now - self.accounts_read_at >= CONTEXT_S:
+            self._read_accounts()
         if now - self.planned_at >= PLAN_S or (not self.plan and now - self.planned_at >= 0.2):
             self.plan = [
                 (row[0], row[1], row[2]) for row in self.database.execute(_PLAN_QUERY, (self.epoch,)).fetchall()
@@ -820,8 +849,19 @@ class _Sender:
                 return route
         return None
 
+    def _read_accounts(self) -> None:
+        """End the lanes of accounts whose rows have changed: others take over with what the rows say now."""
+        with self.engine.connect() as connection:
+            accounts = {account.id: account for account in carrier_accounts(connection)}
+        for lane in self.lanes.values():
+            if not lane.ended and accounts.get(lane.account.id, lane.account) != lane.account:
+                lane.end()
+                self.routes.clear()
+        self.accounts_read_at = _now()
+
     def _lane(self, account: CarrierAccountRow) -> _Lane | None:
-        lane = self.lanes.get(account.id)
+        former = self.lanes.get(account.id)
+        lane = former if former is not None and not former.ended else None
         if lane is None:
             try:
                 carrier = self.carriers(account)
@@ -837,6 +877,9 @@ class _Sender:
                     )
                 return None
             lane = self.lanes[account.id] = _Lane(account, carrier, self)
+            if former is not None:
+                lane.outstanding = former.outstanding
+                self.former_lanes.append(former)
         return lane
 
     def _compose(self, campaign: CampaignInHand, route: Route, rows: list[Content]) -> list[OutgoingMessage]:
@@ -962,10 +1005,10 @@ class _Sender:
         """Stop the threads after what they are handing off, and write everything that is known."""
         self.closing = True
         self.tidied.set()
-        for lane in self.lanes.values():
-            for _ in lane.threads:
-                lane.work.put(None)
-        alive = [thread for lane in self.lanes.values() for thread in lane.threads]
+        lanes = [*self.lanes.values(), *self.former_lanes]
+        for lane in lanes:
+            lane.end()
+        alive = [thread for lane in lanes for thread in lane.threads]
         while self.in_hand or self.unwritten:
             self._step()
             if not any(thread.is_alive() for thread in alive):
@@ -981,7 +1024,7 @@ class _Sender:
 
     def _settle_left_over(self) -> None:
         """No thread is left: what they did not come to goes back, and what one of them died over is in doubt."""
-        for lane in self.lanes.values():
+        for lane in (*self.lanes.values(), *self.former_lanes):
             while not lane.work.empty():
                 if (batch := lane.work.get()) is not None:
                     self._give_back(batch)
