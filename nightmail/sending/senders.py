@@ -293,7 +293,6 @@ class _Sender:
         self.watch = _Watch()
         self.lanes: dict[int, _Lane] = {}
         self.former_lanes: list[_Lane] = []
-        self.unusable: dict[int, float] = {}
         self.contexts: dict[int, tuple[float, CampaignInHand | None]] = {}
         self.routes: dict[tuple[int, str], tuple[float, list[Route]]] = {}
         self.suspended: list[tuple[int | None, str, int | None, str | None]] = []
@@ -644,26 +643,41 @@ class _Sender:
                 # It was said of the account as it was before a person mended it, or others had the same answer.
                 return
             one_sender = code in SENDER_CODES and route.sender is not None
-            row = suspend_channel(
-                self.engine,
-                route.account.channel,
-                reason=f"{lane.account.name} answered {code}: {hand_off.error_message or 'no message'}"[:300],
-                by="senders",
-                carrier_account_id=route.account.id,
+            self._suspend(
+                lane.account,
+                f"{lane.account.name} answered {code}: {hand_off.error_message or 'no message'}",
+                alert="carrier_credentials" if code in ("20003", "http 401", "535", "5.7.8") else "channel_suspended",
                 sender=route.sender if one_sender else None,
+                campaign_id=intent.campaign.row.id,
             )
-            with self.engine.begin() as connection:
-                raise_alert(
-                    connection,
-                    reason="carrier_credentials"
-                    if code in ("20003", "http 401", "535", "5.7.8")
-                    else "channel_suspended",
-                    subject=f"suspension:{row.id}",
-                    message=f"{row.reason}. Nothing is sent over it until the suspension is lifted.",
-                    team_id=lane.account.team_id,
-                    campaign_id=intent.campaign.row.id,
-                )
-            self._look()
+
+    def _suspend(
+        self,
+        account: CarrierAccountRow,
+        reason: str,
+        *,
+        alert: str,
+        sender: str | None = None,
+        campaign_id: int | None = None,
+    ) -> None:
+        row = suspend_channel(
+            self.engine,
+            account.channel,
+            reason=reason[:300],
+            by="senders",
+            carrier_account_id=account.id,
+            sender=sender,
+        )
+        with self.engine.begin() as connection:
+            raise_alert(
+                connection,
+                reason=alert,
+                subject=f"suspension:{row.id}",
+                message=f"{row.reason.rstrip('.')}. Nothing is sent over it until the suspension is lifted.",
+                team_id=account.team_id,
+                campaign_id=campaign_id,
+            )
+        self._look()
 
     def _pause_campaign(self, lane: _Lane, intent: Intent, hand_off: HandOff) -> None:
         """Its messages are at fault, not the account: other campaigns go on."""
@@ -844,8 +858,7 @@ class _Sender:
             known = (now, routes)
             self.routes[key] = known
         for route in known[1]:
-            usable = self.unusable.get(route.account.id, 0.0) <= now
-            if usable and not (self.suspended and self._is_suspended(campaign, route)):
+            if not (self.suspended and self._is_suspended(campaign, route)):
                 return route
         return None
 
@@ -866,15 +879,7 @@ class _Sender:
             try:
                 carrier = self.carriers(account)
             except NightmailError as error:
-                self.unusable[account.id] = _now() + 30.0
-                with self.engine.begin() as connection:
-                    raise_alert(
-                        connection,
-                        reason="no_carrier",
-                        subject=f"carrier:{account.name}",
-                        message=f"The carrier account {account.name} cannot be used: {error}",
-                        team_id=account.team_id,
-                    )
+                self._suspend(account, f"{account.name} cannot be used: {error}", alert=error.reason)
                 return None
             lane = self.lanes[account.id] = _Lane(account, carrier, self)
             if former is not None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from benchmarks.sending_rig import KEY, TWILIO_SECRET, Organisation
-from nightmail.sending.campaigns import lift_suspension, suspensions
+from nightmail.sending.campaigns import due_work, lift_suspension, suspensions
 from nightmail.sending.carrier import Carrier
 from nightmail.sending.routes import CarrierAccountRow
 from nightmail.sending.senders import SenderOptions, drain
@@ -73,6 +73,28 @@ def test_an_account_that_is_mended_and_lifted_is_used_as_it_is_now(
         assert in_force(organisation) == []
     ids = accepted_of(sandbox, campaign.token)
     assert len(ids) == len(set(ids)) == 12
+
+
+def test_an_account_without_its_secret_is_suspended_and_no_sender_is_started_for_it(
+    organisation: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its messages wait for a person, who is told once; mended and lifted, they go."""
+    monkeypatch.delenv(TWILIO_SECRET)
+    campaign = organisation.campaign(5)
+    for _ in range(2):
+        assert organisation.drain().handed_off == 0
+    assert organisation.states(campaign) == {"queued": 5}
+    (alert,) = organisation.query("select reason, message, times from alert")
+    assert (alert.reason, alert.times) == ("secret_missing", 1) and "sandbox-sms cannot be used" in alert.message
+    with organisation.engine.connect() as connection:
+        (suspension,) = suspensions(connection)
+        assert due_work(connection).messages == 0
+    assert suspension.carrier_account_id == organisation.account_ids["sms"]
+    monkeypatch.setenv(TWILIO_SECRET, sandbox.told["twilio"]["auth_token"])
+    lift_suspension(organisation.engine, suspension.id, by="test")
+    organisation.drain()
+    assert organisation.states(campaign) == {"accepted": 5}
+    assert organisation.query("select count(*) from alert where resolved_at is null")[0][0] == 0
 
 
 def test_settings_that_change_under_way_hold_for_what_is_still_to_go(
