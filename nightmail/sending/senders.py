@@ -467,7 +467,8 @@ class _Sender:
         # A database that was restored meanwhile has another epoch: nothing that was taken before it may go.
         watch.campaigns = frozenset(campaigns) if epoch == self.epoch else frozenset()
         watch.blocked = {(account, sender, channel): began + left for account, sender, channel, left in blocked}
-        for key, until in self.watch.blocked.items():
+        # A copy: the threads add to it meanwhile.
+        for key, until in self.watch.blocked.copy().items():
             if until > watch.blocked.get(key, began):
                 watch.blocked[key] = until
         watch.suppressed = _remembered(self.watch.suppressed, suppressed, began)

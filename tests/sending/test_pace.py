@@ -14,8 +14,8 @@ from benchmarks.sending_rig import KEY, Organisation
 from nightmail.sending.campaigns import CampaignRow, due_work
 from nightmail.sending.carrier import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.sending.outcomes import limited
-from nightmail.sending.routes import CarrierAccountRow, routes_of
-from nightmail.sending.senders import SenderOptions, drain
+from nightmail.sending.routes import CarrierAccountRow, PaceKey, routes_of
+from nightmail.sending.senders import SenderOptions, _Sender, drain
 from tests.sandbox_process import RunningCarriers, eventually
 from tests.sending.test_draining import accepted_of
 
@@ -233,6 +233,25 @@ def test_what_is_taken_back_costs_no_pace(organisation: Organisation, sandbox: R
     accepted = organisation.states(campaign)["accepted"]
     assert organisation.states(campaign) == {"accepted": accepted, "queued": 20 - accepted}
     assert organisation.query("select tokens from pace")[0][0] == pytest.approx(40 / 4 - accepted)
+
+
+class Growing(dict[PaceKey, float]):
+    """What threads add to between any two looks at it."""
+
+    def items(self) -> Any:
+        for pair in super().items():
+            self[len(self), "", "sms"] = 0.0
+            yield pair
+
+
+def test_limits_that_threads_meet_while_the_sender_looks_do_not_end_it(organisation: Organisation) -> None:
+    """They are added to what the main thread reads at that moment."""
+    sender = _Sender(organisation.engine, organisation.carriers, SenderOptions(hash_key=KEY, idle_s=0.05), None, None)
+    blocked = {(number, "", "sms"): float("inf") for number in range(3)}
+    sender.watch.blocked = Growing(blocked)
+    sender._look()
+    assert sender.watch.blocked.items() >= blocked.items()
+    sender.run()
 
 
 class Garbled:
