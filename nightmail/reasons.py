@@ -701,7 +701,7 @@ _ENTRIES = (
         "no_carrier",
         Kind.SETUP,
         "The team has no carrier account for this channel that works.",
-        "Add one with `nightmail provision`, or lift its suspension.",
+        "Add one, and a sender of the team on it, with `nightmail provision`, or lift its suspension.",
     ),
     Reason(
         "cut_off_at_risk",

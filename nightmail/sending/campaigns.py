@@ -540,6 +540,9 @@ select count(*) filter (where n > 0), coalesce(sum(n), 0) from (
                 length(nt.path) desc, n.id limit 1
         ) own on true
         where a.active and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
+        and (own.address is not null or coalesce(a.settings ->> 'sender', '') <> '' and not exists (
+            select from sender n join team nt on nt.id = n.team_id
+            where n.channel = a.channel and (t.path = nt.path or starts_with(t.path, nt.path || '.'))))
         and not exists (
             select from suspension s left join team st on st.id = s.team_id
             where s.lifted_at is null and s.channel = a.channel
@@ -570,7 +573,8 @@ class DueWork:
 def due_work(connection: Connection, limit: int = 1000) -> DueWork:
     """How much senders have to do: two bounded, indexed queries, cheap enough for every sensor tick.
 
-    What only waits does not count: for a suspension to be lifted, a carrier account to be made, a long ``Retry-After``.
+    What only waits does not count: for a suspension to be lifted, a carrier account or a sender on it to be made, a long
+    ``Retry-After``. Which accounts a campaign may use is as :func:`nightmail.sending.routes.routes_of_team` says.
     """
     row = connection.execute(text(_DUE_WORK), {"limit": limit}).one()
     senders = connection.scalar(text("select count(*) from sender_run where finished_at is null"))

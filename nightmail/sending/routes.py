@@ -23,7 +23,8 @@ class CarrierAccountRow:
     """One active carrier account, as the table ``carrier_account`` has it.
 
     ``settings`` may hold, for the senders: ``rate_per_s`` (SMS segments, calls or email recipients per second over all
-    processes), ``connections`` (hand-offs at once within one sender). All else is the adapter's.
+    processes), ``connections`` (hand-offs at once within one sender), ``sender`` (what messages of teams without a sender
+    come from). All else is the adapter's.
     """
 
     id: int
@@ -112,8 +113,10 @@ def routes_of(connection: Connection, campaign: CampaignRow, channel: str) -> li
 def routes_of_team(connection: Connection, team: str, channel: str, wanted: str | None = None) -> list[Route]:
     """The routes that a team's messages of a channel may take, the preferred one first; empty when there is none.
 
-    First the sender of the name ``wanted``, or else the nearest team's first one, on its own account; then the other
-    accounts of the channel that the team may use, by their priority: they take over when one is suspended.
+    First the sender of the name ``wanted``, or else the nearest team's first one, on its own account; then its other
+    senders and those of teams above, each on its account: they take over when one is suspended. An account on which the
+    team has no sender would take a message under somebody else's name, or under none. Such accounts are routes only for
+    a team without any sender, and only where the account states a ``sender`` itself; by their priority.
     """
     teams = team_ids_upwards(connection, team)
     accounts = [a for a in carrier_accounts(connection, channel) if a.team_id is None or a.team_id in teams]
@@ -137,5 +140,6 @@ def routes_of_team(connection: Connection, team: str, channel: str, wanted: str 
         routes.append(
             Route(account, sender.address, sender.display_name, sender.reply_to, min(rate, account.rate_per_s))
         )
-    routes.extend(Route(a, None, None, None, a.rate_per_s) for a in accounts if a.id not in taken)
+    if not senders:
+        routes = [Route(a, None, None, None, a.rate_per_s) for a in accounts if a.settings.get("sender")]
     return routes

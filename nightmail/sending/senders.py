@@ -852,7 +852,7 @@ class _Sender:
                         connection,
                         reason="no_carrier",
                         subject=f"team:{campaign.row.team}:{channel}",
-                        message=f"The team {campaign.row.team} has no carrier account for {channel}.",
+                        message=f"No carrier account for {channel} has a sender of the team {campaign.row.team}.",
                         team_id=campaign.row.team_id,
                         campaign_id=campaign.row.id,
                     )

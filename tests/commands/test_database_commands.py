@@ -234,7 +234,7 @@ def slow_carrier(deployment: CommandLine, database: Engine) -> CommandLine:
                 "insert into carrier_account (name, carrier, channel, settings) values ('slow', 'twilio', 'sms', "
                 "cast(:settings as jsonb))"
             ),
-            {"settings": json.dumps({"rate_per_s": 1 / 60, "sandbox": True})},
+            {"settings": json.dumps({"rate_per_s": 1 / 60, "sandbox": True, "sender": "+15005550006"})},
         )
     return deployment
 

@@ -195,9 +195,9 @@ def organisation(
                 team=teams[path],
                 template=template,
             )
-        for carrier, channel, secret, webhook_secret, account in (
-            ("twilio", "sms", "env:TEST_TWILIO_TOKEN", None, ACCOUNT),
-            ("sendgrid", "email", "env:NEVER_READ_HERE", "env:TEST_SENDGRID_KEY", ""),
+        for carrier, channel, secret, webhook_secret, account, sender in (
+            ("twilio", "sms", "env:TEST_TWILIO_TOKEN", None, ACCOUNT, "+15005550006"),
+            ("sendgrid", "email", "env:NEVER_READ_HERE", "env:TEST_SENDGRID_KEY", "", "care@acme.example"),
         ):
             insert(
                 "insert into carrier_account (name, carrier, channel, secret, webhook_secret, settings) values"
@@ -206,7 +206,7 @@ def organisation(
                 channel=channel,
                 secret=secret,
                 webhook_secret=webhook_secret,
-                settings=json.dumps({"account": account}),
+                settings=json.dumps({"account": account, "sender": sender}),
             )
     return Organisation(database, teams, feeds, category, version)
 

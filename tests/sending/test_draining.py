@@ -16,6 +16,7 @@ from nightmail.privacy import address_hash
 from nightmail.sending.campaigns import (
     CampaignRow,
     cancel,
+    due_work,
     lift_suspension,
     pause,
     resume,
@@ -577,15 +578,7 @@ def test_a_sender_that_the_account_does_not_own_stops_only_itself(
 
 def test_a_second_account_takes_over_from_a_suspended_one(organisation: Organisation, sandbox: RunningCarriers) -> None:
     """With the first account suspended, its messages go over the next one, once."""
-    second = organisation.query(
-        "insert into carrier_account (name, carrier, channel, settings, secret, priority) "
-        "select 'second', carrier, channel, settings, secret, 5 from carrier_account where channel = 'sms' returning id"
-    )
-    del second
-    organisation.execute(
-        "insert into carrier_account (name, carrier, channel, settings, secret, priority) "
-        "select 'second', carrier, channel, settings, secret, 5 from carrier_account where channel = 'sms'"
-    )
+    add_account(organisation, "second")
     suspend_channel(
         organisation.engine, "sms", reason="down", by="test", carrier_account_id=organisation.account_ids["sms"]
     )
@@ -594,6 +587,91 @@ def test_a_second_account_takes_over_from_a_suspended_one(organisation: Organisa
     assert organisation.states(campaign) == {"accepted": 20}
     assert {row["carrier_account_id"] for row in organisation.messages(campaign)} != {organisation.account_ids["sms"]}
     assert len(accepted_of(sandbox, campaign.token)) == 20
+
+
+def add_account(organisation: Organisation, name: str) -> int:
+    """A further account for SMS, like the organisation's own, of a lower priority."""
+    organisation.execute(
+        "insert into carrier_account (name, carrier, channel, settings, secret, priority) "
+        "select :n, carrier, channel, settings, secret, 5 from carrier_account where channel = 'sms'",
+        n=name,
+    )
+    return int(organisation.query("select id from carrier_account where name = :n", n=name)[0].id)
+
+
+def add_sender(organisation: Organisation, team_id: int, address: str, account_id: int) -> None:
+    organisation.execute(
+        "insert into sender (team_id, channel, name, address, carrier_account_id) values (:t, 'sms', :n, :n, :a)",
+        t=team_id, n=address, a=account_id,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def suspended_with_a_sender(organisation: Organisation) -> Organisation:
+    """The team has a sender on the first account, which is suspended; the second states a sender of somebody else's."""
+    add_sender(organisation, organisation.team_id, "+15551230001", organisation.account_ids["sms"])
+    add_account(organisation, "second")
+    suspend_channel(
+        organisation.engine, "sms", reason="down", by="test", carrier_account_id=organisation.account_ids["sms"]
+    )
+    return organisation
+
+
+def test_a_team_with_a_sender_sends_under_no_other_name(
+    suspended_with_a_sender: Organisation, sandbox: RunningCarriers
+) -> None:
+    """Its account suspended, its messages wait: the other account is neither used for them nor suspended by them."""
+    organisation = suspended_with_a_sender
+    campaign = organisation.campaign(5)
+    organisation.drain()
+    assert organisation.states(campaign) == {"queued": 5}
+    assert accepted_of(sandbox, campaign.token) == []
+    with organisation.engine.connect() as connection:
+        assert [row.by for row in suspensions(connection)] == ["test"]
+        assert due_work(connection).messages == 0
+
+
+def test_a_sender_of_the_team_above_takes_over_on_its_account(
+    suspended_with_a_sender: Organisation, sandbox: RunningCarriers
+) -> None:
+    """The carrier takes messages from that number only."""
+    organisation = suspended_with_a_sender
+    sandbox.behave(owned_senders=["+15551230002"])
+    second = int(organisation.query("select id from carrier_account where name = 'second'")[0].id)
+    add_sender(organisation, organisation.parent_id, "+15551230002", second)
+    campaign = organisation.campaign(5)
+    with organisation.engine.connect() as connection:
+        assert due_work(connection).messages == 5
+    organisation.drain()
+    assert organisation.states(campaign) == {"accepted": 5}
+    assert len(accepted_of(sandbox, campaign.token)) == 5
+
+
+def test_an_account_without_any_sender_is_not_used(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """Nothing is handed off without a sender, the account is not suspended for it, and an alert says what is missing."""
+    organisation.execute("update carrier_account set settings = settings - 'sender'")
+    campaign = organisation.campaign(5)
+    with organisation.engine.connect() as connection:
+        assert due_work(connection).messages == 0
+    organisation.drain()
+    assert organisation.states(campaign) == {"queued": 5}
+    assert [row.reason for row in organisation.query("select reason from alert")] == ["no_carrier"]
+    with organisation.engine.connect() as connection:
+        assert suspensions(connection) == []
+
+
+def test_another_teams_suspended_number_does_not_keep_senders_from_starting(organisation: Organisation) -> None:
+    account = organisation.account_ids["sms"]
+    add_sender(organisation, organisation.team_id, "+15551230001", account)
+    organisation.execute("insert into team (path, name) values ('other', 'Other')")
+    other = organisation.query("select id from team where path = 'other'")[0].id
+    add_sender(organisation, other, "+15551230009", account)
+    suspend_channel(
+        organisation.engine, "sms", reason="down", by="test", carrier_account_id=account, sender="+15551230009"
+    )
+    organisation.campaign(5)
+    with organisation.engine.connect() as connection:
+        assert due_work(connection).messages == 5
 
 
 def test_the_rate_holds_over_all_senders(organisation: Organisation, sandbox: RunningCarriers) -> None:
