@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nightmail.settings import Settings
 
 LITTLE_SPACE = 2 * 1024**3
+SHOWN_ALERTS = 10
 
 
 def doctor(json_output: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
@@ -41,7 +42,7 @@ def doctor(json_output: bool = typer.Option(False, "--json", help="Print JSON.")
         found += check_carriers(engine)
         found += check_audio_files(engine)
         found += _services(configured)
-        found += _alerts(engine)
+        found += _attention(engine)
     in_sandbox = engine is None or sandbox_in_use(engine)
     ill = [check for check in found if check.ill]
     view.answer({"ok": not ill, "sandbox": in_sandbox, "checks": [check.as_dict() for check in found]})
@@ -51,7 +52,11 @@ def doctor(json_output: bool = typer.Option(False, "--json", help="Print JSON.")
     if ill:
         view.say(f"{len(ill)} of {len(found)} parts need attention.", style="bold red")
         raise typer.Exit(1)
-    view.say(f"All {len(found)} parts are well.", style="green")
+    to_look_at = [check for check in found if check.state != "well"]
+    if to_look_at:
+        view.say(f"All parts work; {len(to_look_at)} need a look.", style="yellow")
+    else:
+        view.say(f"All {len(found)} parts are well.", style="green")
 
 
 def _machine() -> Iterator[Checked]:
@@ -192,14 +197,30 @@ def _services(configured: Settings) -> Iterator[Checked]:
             yield Checked(part, "ill", f"{url} does not answer.", "Start it with `nightmail up`, or read its log.")
 
 
-def _alerts(engine: Engine) -> Iterator[Checked]:
-    from sqlalchemy import text
-
+def _attention(engine: Engine) -> Iterator[Checked]:
+    """Suspended channels and open alerts: the deployment works, but somebody has to look."""
     from commands.part_checks import Checked
+    from nightmail.alerts import list_alerts
+    from nightmail.sending.campaigns import suspensions
 
     with engine.connect() as connection:
-        rows = connection.execute(
-            text("select message, times, last_at from alert where resolved_at is null order by last_at desc limit 10")
-        ).all()
-    for row in rows:
-        yield Checked("alert", "note", f"{row.message} ({row.times} times, last {row.last_at:%Y-%m-%d %H:%M} UTC)")
+        suspended = suspensions(connection)
+        alerts = list_alerts(connection, limit=SHOWN_ALERTS + 1)
+    for row in suspended:
+        of = ", ".join(part for part in (row.carrier_account, row.sender, row.team) if part) or "all"
+        yield Checked(
+            f"channel {row.channel}",
+            "note",
+            f"It is suspended for {of} since {row.since:%Y-%m-%d %H:%M} UTC: {row.reason}",
+            f"Mend that, then: nightmail lift {row.id}",
+        )
+    for alert in alerts[:SHOWN_ALERTS]:
+        about = f" [{alert.campaign}]" if alert.campaign and alert.campaign not in alert.message else ""
+        yield Checked(
+            f"alert {alert.id}",
+            "note",
+            f"{alert.message}{about} ({alert.times} times, last {alert.last_at:%Y-%m-%d %H:%M} UTC)",
+            f"When it is dealt with: nightmail alerts --close {alert.id}",
+        )
+    if len(alerts) > SHOWN_ALERTS:
+        yield Checked("alerts", "note", "There are more.", "List them with `nightmail alerts`.")

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from commands import (
+    alerts,
     approve,
     campaigns,
     cancel,
@@ -171,6 +172,7 @@ app.command("lift", rich_help_panel=SEND)(lift.lift)
 app.command("suppress", rich_help_panel=SEND)(suppress.suppress)
 app.command("unsuppress", rich_help_panel=SEND)(unsuppress.unsuppress)
 app.command("campaigns", rich_help_panel=LOOK)(campaigns.campaigns)
+app.command("alerts", rich_help_panel=LOOK)(alerts.alerts)
 app.command("doubts", rich_help_panel=LOOK)(doubts.doubts)
 app.command("decide", rich_help_panel=SEND)(decide.decide)
 app.command("suppressions", rich_help_panel=LOOK)(suppressions.suppressions)

@@ -52,6 +52,10 @@ class Scope(StrEnum):
     """See why an address is not used."""
     SUPPRESSIONS_WRITE = "suppressions:write"
     """Suppress addresses and lift suppressions."""
+    ALERTS_READ = "alerts:read"
+    """See alerts."""
+    ALERTS_WRITE = "alerts:write"
+    """Close alerts."""
     WEBHOOKS_WRITE = "webhooks:write"
     """Register addresses that are told of events."""
 

@@ -717,6 +717,12 @@ _ENTRIES = (
         "List those in force and use one of their numbers.",
     ),
     Reason(
+        "alert_unknown",
+        Kind.SETUP,
+        "There is no such alert.",
+        "List them and use one of their numbers.",
+    ),
+    Reason(
         "suppression_unknown",
         Kind.REQUEST,
         "There is no suppression {value} in force.",

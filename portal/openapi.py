@@ -15,6 +15,7 @@ TAGS = [
     {"name": "campaigns", "description": "Follow what became of each row and message; pause, resume, cancel."},
     {"name": "suspensions", "description": "Stop using a channel for a while."},
     {"name": "suppressions", "description": "See why an address is not used; suppress one, or use it again."},
+    {"name": "alerts", "description": "What people must look at."},
     {"name": "webhooks", "description": "Have your own address told of events."},
     {"name": "problems", "description": "What the reasons of problems mean."},
     {"name": "health", "description": "Whether the portal is well."},

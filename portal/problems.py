@@ -37,6 +37,7 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "webhook_forged": 403,
     "webhook_outdated": 403,
     "not_found": 404,
+    "alert_unknown": 404,
     "campaign_unknown": 404,
     "feed_unknown": 404,
     "file_unknown": 404,

@@ -20,8 +20,8 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy import Connection
 
+from nightmail.alerts import resolve_alerts
 from nightmail.errors import NightmailError
-from nightmail.intake.alerts import resolve_alerts
 from nightmail.intake.answers import (
     RESULT_SUFFIX,
     Answer,

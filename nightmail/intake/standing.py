@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from nightmail.alerts import resolve_alerts
 from nightmail.errors import UsageError
-from nightmail.intake.alerts import resolve_alerts
 from nightmail.intake.arrivals import create_feed_campaign
 from nightmail.intake.feed_rows import feeds_expecting_files, feeds_with_schedule, next_time_of_cron
 from nightmail.intake.parts import part_name
@@ -129,5 +129,6 @@ def tell_missing_parts(connection: Connection, now: dt.datetime) -> int:
             subject=f"feed:{feed.team}/{feed.feed}:{whole}",
             message=f"{whole}: " + sentence("parts_missing", missing=total - len(there), total=total),
             team_id=feed.team_id,
+            again=False,
         )
     return len(waiting)

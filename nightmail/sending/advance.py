@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+from nightmail.alerts import review_alerts
 from nightmail.message_ids import same_line
 from nightmail.sending.campaigns import (
     end_unsent,
@@ -74,6 +75,8 @@ def advance_ledger(engine: Engine) -> Advanced:
                 # All else of an earlier epoch was fenced by the restore itself.
                 fence_earlier_epochs(engine)
             finished = _finish(engine)
+            with engine.begin() as connection:
+                review_alerts(connection)
         finally:
             lock.execute(text("select pg_advisory_unlock(hashtext('nightmail.advance'))"))
             lock.commit()
@@ -338,5 +341,6 @@ def alert_old_doubts(engine: Engine) -> int:
                 message=f"{count} messages are in doubt: it is not known whether the carrier took them.",
                 team_id=campaign.team_id if campaign else None,
                 campaign_id=campaign.id if campaign else None,
+                again=False,
             )
     return sum(int(row[1]) for row in rows)

@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Engine, Row, text
 from nightmail.errors import UsageError
 from nightmail.message_ids import campaign_keys, line_keys
 from nightmail.sending.finish_forecast import AT_RISK, FinishForecast, forecast_of_ledger
+from nightmail.sending.routes import USABLE_ACCOUNTS
 from nightmail.store.states import CAMPAIGN_TRANSITIONS, CampaignState, MessageState
 
 ORDINARY_PRIORITY = 5
@@ -525,24 +526,13 @@ def stop(engine: Engine, campaign: str | int, *, actor: str, problem: Mapping[st
         )
 
 
-_DUE_WORK = """
+_DUE_WORK = f"""
 select count(*) filter (where n > 0), coalesce(sum(n), 0) from (
     select (select count(*) from (
         select from message m where m.campaign_id = c.id and m.state = 'queued' and m.due_at <= now()
         and m.channel = any(usable.channels) limit :limit) due) as n
     from campaign c join team t on t.id = c.team_id cross join lateral (
-        select array_agg(distinct a.channel) as channels from carrier_account a left join team o on o.id = a.team_id
-        left join lateral (
-            select n.address from sender n join team nt on nt.id = n.team_id
-            where n.carrier_account_id = a.id and n.channel = a.channel
-            and (t.path = nt.path or starts_with(t.path, nt.path || '.'))
-            order by (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc,
-                length(nt.path) desc, n.id limit 1
-        ) own on true
-        where a.active and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
-        and (own.address is not null or coalesce(a.settings ->> 'sender', '') <> '' and not exists (
-            select from sender n join team nt on nt.id = n.team_id
-            where n.channel = a.channel and (t.path = nt.path or starts_with(t.path, nt.path || '.'))))
+        select array_agg(distinct a.channel) as channels from {USABLE_ACCOUNTS}
         and not exists (
             select from suspension s left join team st on st.id = s.team_id
             where s.lifted_at is null and s.channel = a.channel
@@ -555,7 +545,7 @@ select count(*) filter (where n > 0), coalesce(sum(n), 0) from (
     ) usable
     where c.state = 'sending' and (c.cut_off_at is null or c.cut_off_at > now())
 ) counted
-"""
+"""  # noqa: S608 - the part is a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -574,7 +564,7 @@ def due_work(connection: Connection, limit: int = 1000) -> DueWork:
     """How much senders have to do: two bounded, indexed queries, cheap enough for every sensor tick.
 
     What only waits does not count: for a suspension to be lifted, a carrier account or a sender on it to be made, a long
-    ``Retry-After``. Which accounts a campaign may use is as :func:`nightmail.sending.routes.routes_of_team` says.
+    ``Retry-After``.
     """
     row = connection.execute(text(_DUE_WORK), {"limit": limit}).one()
     senders = connection.scalar(text("select count(*) from sender_run where finished_at is null"))
@@ -638,6 +628,10 @@ class SuspensionRow:
     reason: str
     by: str
     since: dt.datetime
+    team: str | None = None
+    """The team's path, where suspensions are listed; ``None``: all teams."""
+    carrier_account: str | None = None
+    """The account's name, where suspensions are listed; ``None``: all accounts of the channel."""
 
 
 def suspend_channel(
@@ -729,8 +723,10 @@ def suspensions(connection: Connection) -> list[SuspensionRow]:
     """The suspensions in force."""
     rows = connection.execute(
         text(
-            'select id, channel, team_id, carrier_account_id, sender, reason, "by", since from suspension '
-            "where lifted_at is null order by since limit 1000"
+            "select s.id, s.channel, s.team_id, s.carrier_account_id, s.sender, s.reason, s.by, s.since, "
+            "t.path as team, a.name as carrier_account from suspension s left join team t on t.id = s.team_id "
+            "left join carrier_account a on a.id = s.carrier_account_id "
+            "where s.lifted_at is null order by s.since limit 1000"
         )
     )
     return [SuspensionRow(**row._mapping) for row in rows]
@@ -744,14 +740,26 @@ def raise_alert(
     message: str,
     team_id: int | None = None,
     campaign_id: int | None = None,
+    again: bool = True,
 ) -> None:
-    """Tell people of something; the same ``reason`` and ``subject`` again only counts up until it is resolved."""
+    """Tell people of something; the same ``reason`` and ``subject`` again only counts up until it is resolved.
+
+    With ``again`` false it counts only when there is something else to tell: for what is looked at every few seconds.
+    """
     connection.execute(
         text(
             "insert into alert (reason, subject, message, team_id, campaign_id) "
             "values (:reason, :subject, :message, :team, :campaign) "
             "on conflict (reason, subject) where resolved_at is null "
-            "do update set times = alert.times + 1, last_at = now(), message = excluded.message"
+            "do update set times = alert.times + 1, last_at = now(), message = excluded.message "
+            "where :again or alert.message <> excluded.message"
         ),
-        {"reason": reason, "subject": subject, "message": message, "team": team_id, "campaign": campaign_id},
+        {
+            "reason": reason,
+            "subject": subject,
+            "message": message,
+            "team": team_id,
+            "campaign": campaign_id,
+            "again": again,
+        },
     )

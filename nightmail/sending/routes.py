@@ -83,6 +83,22 @@ class Route:
 
 _ACCOUNT_COLUMNS = "id, team_id, name, carrier, channel, region, priority, settings, secret, webhook_secret"
 
+USABLE_ACCOUNTS = """
+carrier_account a left join team o on o.id = a.team_id left join lateral (
+    select n.address from sender n join team nt on nt.id = n.team_id
+    where n.carrier_account_id = a.id and n.channel = a.channel
+    and (t.path = nt.path or starts_with(t.path, nt.path || '.'))
+    order by (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc, length(nt.path) desc, n.id
+    limit 1
+) own on true
+where a.active and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
+and (own.address is not null or coalesce(a.settings ->> 'sender', '') <> '' and not exists (
+    select from sender n join team nt on nt.id = n.team_id
+    where n.channel = a.channel and (t.path = nt.path or starts_with(t.path, nt.path || '.'))))
+"""
+"""The accounts ``a`` of a campaign ``c`` of a team ``t``, as :func:`routes_of_team` gives them, with ``own`` for the sender:
+for statements over many campaigns."""
+
 
 def team_ids_upwards(connection: Connection, team_path: str) -> list[int]:
     """The ids of a team and of every team above it, the team itself first."""

@@ -222,6 +222,8 @@ class _Lane:
         self.trouble = 0
         self.unknown = 0
         self.left_alone_until = 0.0
+        self.accepts = False
+        """Whether it accepted something since it began or was last told of as unwell."""
         self.latency = 0.0
         self._sender = sender
         self.threads = [
@@ -304,6 +306,7 @@ class _Sender:
         self.in_hand: dict[int, Intent] = {}
         self.touched: set[int] = set()
         self.begun: set[int] = set()
+        self.accepting: set[str] = set()
         self.wake = Event()
         self.tidied = Event()
         self.closing = False
@@ -568,6 +571,9 @@ class _Sender:
             summary.accepted += 1
             lane = self.lanes[intent.route.account.id]
             lane.trouble = lane.unknown = 0
+            if not lane.accepts:
+                lane.accepts = True
+                self.accepting.add(f"carrier:{lane.account.name}")
         elif stored.state == "in_doubt":
             summary.in_doubt += 1
         elif stored.state == "queued":
@@ -609,6 +615,8 @@ class _Sender:
             self._alert_unavailable(lane, hand_off, f"asks to be left alone for {seconds / 60:.0f} minutes")
 
     def _alert_unavailable(self, lane: _Lane, hand_off: HandOff, what: str) -> None:
+        lane.accepts = False
+        self.accepting.discard(f"carrier:{lane.account.name}")
         with self.engine.begin() as connection:
             raise_alert(
                 connection,
@@ -703,10 +711,17 @@ class _Sender:
         self._look()
 
     def _mark(self) -> None:
-        """Tell that campaigns' ledgers changed, once a second at most."""
+        """Tell that campaigns' ledgers changed, and end the alerts of accounts that accept again; once a second at most."""
         for campaign_id in sorted(self.touched):
             self.database.execute("update campaign set ledger_changed_at = now() where id = %s", (campaign_id,))
         self.touched.clear()
+        if self.accepting:
+            self.database.execute(
+                "update alert set resolved_at = now() where resolved_at is null and subject = any(%s) "
+                "and reason in ('carrier_unavailable', 'no_carrier')",
+                (list(self.accepting),),
+            )
+            self.accepting.clear()
         self.marked_at = _now()
 
     # --- Take more ---
@@ -846,16 +861,6 @@ class _Sender:
         if known is None or now - known[0] >= CONTEXT_S:
             with self.engine.connect() as connection:
                 routes = routes_of(connection, campaign.row, channel)
-            if not routes:
-                with self.engine.begin() as connection:
-                    raise_alert(
-                        connection,
-                        reason="no_carrier",
-                        subject=f"team:{campaign.row.team}:{channel}",
-                        message=f"No carrier account for {channel} has a sender of the team {campaign.row.team}.",
-                        team_id=campaign.row.team_id,
-                        campaign_id=campaign.row.id,
-                    )
             known = (now, routes)
             self.routes[key] = known
         for route in known[1]:

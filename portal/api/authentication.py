@@ -23,6 +23,8 @@ SCOPE_MEANINGS: Mapping[Scope, str] = {
     Scope.CHANNELS_WRITE: "suspend channels and use them again",
     Scope.SUPPRESSIONS_READ: "see why an address is not used",
     Scope.SUPPRESSIONS_WRITE: "suppress addresses and lift suppressions",
+    Scope.ALERTS_READ: "see what people must look at",
+    Scope.ALERTS_WRITE: "close alerts",
     Scope.WEBHOOKS_WRITE: "register addresses that are told of events",
 }
 """What each scope lets a program do."""
@@ -84,4 +86,6 @@ RepliesReader = Annotated[Program, with_scope(Scope.REPLIES_READ)]
 ChannelWriter = Annotated[Program, with_scope(Scope.CHANNELS_WRITE)]
 SuppressionReader = Annotated[Program, with_scope(Scope.SUPPRESSIONS_READ)]
 SuppressionWriter = Annotated[Program, with_scope(Scope.SUPPRESSIONS_WRITE)]
+AlertReader = Annotated[Program, with_scope(Scope.ALERTS_READ)]
+AlertWriter = Annotated[Program, with_scope(Scope.ALERTS_WRITE)]
 WebhookWriter = Annotated[Program, with_scope(Scope.WEBHOOKS_WRITE)]
