@@ -10,10 +10,10 @@ from commands.screen import screen, table
 def doubts(
     campaign: str = typer.Option(None, "--campaign", help="Only of this campaign."),
     team: str = typer.Option(None, "--team", help="Only of this team and those under it."),
-    limit: int = typer.Option(50, "--limit", min=1, max=1000, help="At most so many, the oldest first."),
+    limit: int = typer.Option(50, "--limit", min=1, max=1000, help="At most so many, the oldest campaign first."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Messages in doubt, oldest first. Most are settled by receipts and the carrier's records; decide the rest."""
+    """Messages in doubt, the oldest campaign first. Most are settled by receipts and the carrier's records; decide the rest."""
     from commands.local import open_database
     from nightmail.sending.campaigns import get_campaign
     from nightmail.sending.in_doubt import list_in_doubt
@@ -30,6 +30,7 @@ def doubts(
                 {
                     "message_id": row.message_id,
                     "campaign": row.campaign,
+                    "team": row.team,
                     "channel": row.channel,
                     "carrier_account": row.carrier_account,
                     "since": row.since,

@@ -40,6 +40,8 @@ class Scope(StrEnum):
     """See campaigns, their counts and what became of each message."""
     CAMPAIGNS_WRITE = "campaigns:write"
     """Pause, resume and cancel campaigns."""
+    DOUBTS_WRITE = "doubts:write"
+    """Decide about messages in doubt."""
     REJECTS_READ = "rejects:read"
     """Download rejected rows, which hold personal data."""
     REPORTS_READ = "reports:read"

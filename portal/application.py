@@ -25,7 +25,17 @@ from nightmail.settings import settings as read_settings
 from nightmail.store.engine import engine as open_engine
 from nightmail.webhook_calls import forget_ended_calls
 from portal import conversation, description_page, health, openapi, problems, unsubscribe
-from portal.api import alerts, campaigns, contact_files, feeds, single_messages, suppressions, suspensions, webhooks
+from portal.api import (
+    alerts,
+    campaigns,
+    contact_files,
+    doubts,
+    feeds,
+    single_messages,
+    suppressions,
+    suspensions,
+    webhooks,
+)
 from portal.api.idempotency import forget_old_keys
 from portal.api.uploads import remove_abandoned
 from portal.rate_limits import RateLimits
@@ -112,6 +122,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     application.include_router(single_messages.router)
     application.include_router(feeds.router)
     application.include_router(campaigns.router)
+    application.include_router(doubts.router)
     application.include_router(suspensions.router)
     application.include_router(suppressions.router)
     application.include_router(alerts.router)

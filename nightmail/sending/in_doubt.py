@@ -351,16 +351,21 @@ def _carry_out(connection: Connection, campaign: Any, key: int, attempts: int, d
     connection.execute(text("update campaign set ledger_changed_at = now() where id = :id"), {"id": campaign.id})
 
 
-def decide_campaign(engine: Engine, campaign: str | int, decision: Decision, *, actor: str) -> int:
-    """The same decision about every message in doubt of a campaign, such as after a restore; gives how many."""
+def decide_campaign(
+    engine: Engine, campaign: str | int, decision: Decision, *, actor: str, limit: int | None = None
+) -> int:
+    """The same decision about every message in doubt of a campaign, or ``limit`` of them, such as after a restore.
+
+    Gives how many were decided.
+    """
     with engine.connect() as connection:
         found = get_campaign(connection, campaign)
         ids = connection.execute(
             text(
                 "select :token || '-' || line || '-' || channel || '-' || step from message "
-                "where campaign_id = :id and state = 'in_doubt' order by message_key"
+                "where campaign_id = :id and state = 'in_doubt' order by message_key limit :limit"
             ),
-            {"token": found.token, "id": found.id},
+            {"token": found.token, "id": found.id, "limit": limit},
         ).scalars()
         message_ids = list(ids)
     done = 0
@@ -376,12 +381,24 @@ def decide_campaign(engine: Engine, campaign: str | int, decision: Decision, *, 
     return done
 
 
+def count_in_doubt(connection: Connection, campaign_id: int) -> int:
+    """How many messages of a campaign are in doubt."""
+    return int(
+        connection.scalar(
+            text("select count(*) from message where campaign_id = :id and state = 'in_doubt'"), {"id": campaign_id}
+        )
+        or 0
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DoubtRow:
     """One message in doubt, as people who decide see it; free of personal data."""
 
+    key: int
     message_id: str
     campaign: str
+    team: str
     channel: str
     carrier_account: str | None
     since: dt.datetime
@@ -390,18 +407,24 @@ class DoubtRow:
 
 
 def list_in_doubt(
-    connection: Connection, *, team_path: str | None = None, campaign: str | None = None, limit: int = 100
+    connection: Connection,
+    *,
+    team_path: str | None = None,
+    campaign: str | None = None,
+    after_key: int | None = None,
+    limit: int = 100,
 ) -> list[DoubtRow]:
-    """Messages in doubt, oldest first, of a team and what is under it, or of one campaign."""
+    """Messages in doubt, the oldest campaign first and in the order of its rows, of a team and what is under it."""
     rows = connection.execute(
         text(
-            "select c.token || '-' || m.line || '-' || m.channel || '-' || m.step as message_id, c.key as campaign, "
-            "m.channel, a.name as carrier_account, m.changed_at as since, m.error_code, m.reason "
+            "select m.message_key as key, c.token || '-' || m.line || '-' || m.channel || '-' || m.step as message_id, "
+            "c.key as campaign, t.path as team, m.channel, a.name as carrier_account, m.changed_at as since, m.error_code, m.reason "
             "from message m join campaign c on c.id = m.campaign_id join team t on t.id = c.team_id "
             "left join carrier_account a on a.id = m.carrier_account_id where m.state = 'in_doubt' "
             "and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.')) "
-            "and (cast(:campaign as text) is null or c.key = :campaign) order by m.changed_at limit :limit"
+            "and (cast(:campaign as text) is null or c.key = :campaign) "
+            "and (cast(:after as bigint) is null or m.message_key > :after) order by m.message_key limit :limit"
         ),
-        {"team": team_path, "campaign": campaign, "limit": min(limit, 1000)},
+        {"team": team_path, "campaign": campaign, "after": after_key, "limit": min(limit, 1000)},
     )
     return [DoubtRow(**row._mapping) for row in rows]

@@ -17,6 +17,7 @@ SCOPE_MEANINGS: Mapping[Scope, str] = {
     Scope.MESSAGES_WRITE: "send single messages",
     Scope.CAMPAIGNS_READ: "see campaigns, their counts and what became of each message",
     Scope.CAMPAIGNS_WRITE: "approve, pause, resume and cancel campaigns",
+    Scope.DOUBTS_WRITE: "decide about messages in doubt",
     Scope.REJECTS_READ: "download rejected rows, which hold personal data",
     Scope.REPORTS_READ: "read delivery reports",
     Scope.REPLIES_READ: "read what recipients answered, which is personal data",
@@ -80,6 +81,7 @@ Uploader = Annotated[Program, with_scope(Scope.FILES_WRITE)]
 MessageSender = Annotated[Program, with_scope(Scope.MESSAGES_WRITE)]
 CampaignReader = Annotated[Program, with_scope(Scope.CAMPAIGNS_READ)]
 CampaignWriter = Annotated[Program, with_scope(Scope.CAMPAIGNS_WRITE)]
+DoubtWriter = Annotated[Program, with_scope(Scope.DOUBTS_WRITE)]
 RejectsReader = Annotated[Program, with_scope(Scope.REJECTS_READ)]
 ReportReader = Annotated[Program, with_scope(Scope.REPORTS_READ)]
 RepliesReader = Annotated[Program, with_scope(Scope.REPLIES_READ)]
