@@ -63,7 +63,7 @@ def send(
     ending = _foresee(view, engine, file, chosen, schedule, preview=asks)
     if asks:
         say_ending(view, ending)
-        if not typer.confirm("Send it?" if starts_at is None else f"Send it at {starts_at:%Y-%m-%d %H:%M} UTC?"):
+        if not typer.confirm("Send it?" if starts_at is None else f"Send it at {schedule.start_in_words}?"):
             view.say("Nothing was sent.")
             raise typer.Exit(1)
     arrival = _keep(file, settings().incoming_dir)
@@ -81,10 +81,10 @@ def send(
         )
         if done.state == "taken" and done.campaign is not None:
             record_forecast(connection, done.campaign, ending)
-    _tell(view, done, starts_at, ending, said=asks)
+    _tell(view, done, schedule, ending, said=asks)
 
 
-def _tell(view: Screen, done: Registered, starts_at: dt.datetime | None, ending: FinishForecast, *, said: bool) -> None:
+def _tell(view: Screen, done: Registered, schedule: _Schedule, ending: FinishForecast, *, said: bool) -> None:
     from nightmail.sending.finish_forecast import recorded_forecast
 
     assert done.campaign is not None
@@ -94,7 +94,7 @@ def _tell(view: Screen, done: Registered, starts_at: dt.datetime | None, ending:
             "ok": taken,
             "campaign": done.campaign.key,
             "state": done.state,
-            "starts_at": starts_at,
+            "starts_at": schedule.starts_at,
             # What was sent before is not sent again: its own end is shown with the campaign.
             **(ending if taken else recorded_forecast(done.campaign)).as_dict(),
         }
@@ -104,6 +104,8 @@ def _tell(view: Screen, done: Registered, starts_at: dt.datetime | None, ending:
         view.say("To send it again on purpose, use --again.")
         raise typer.Exit(1)
     view.say(f"campaign {done.campaign.key}", style="bold green")
+    if schedule.starts_at is not None:
+        view.say(f"starts at {schedule.start_in_words}")
     if not said:
         say_ending(view, ending)
     view.say(f"follow it with: nightmail campaigns {done.campaign.key}")
@@ -135,19 +137,16 @@ def _team(engine: Engine, wanted: str | None) -> tuple[str, str, dt.datetime]:
 def _schedule(team: str, zone: str, now: dt.datetime, at: str | None, cut_off: str | None) -> _Schedule:
     """What ``--at`` and ``--cut-off`` mean. Raises :class:`UsageError` for a time that is over, or comes too early."""
     from nightmail.feeds import TIME_OF_DAY, next_time_of_day
+    from nightmail.stated_times import moment_of, start_of
 
-    starts_at = None if at is None else _moment(at, zone, "2026-12-01T08:00")
-    if starts_at is not None and starts_at < now:
-        raise UsageError(
-            "time_invalid", f"{at} is over ({zone}).", "Give a time to come, or leave --at out to send now."
-        )
+    starts_at = None if at is None else start_of(_time(at, "2026-12-01T08:00"), zone, now)
     start = starts_at or now
     cut_off_at = None
     if cut_off is not None:
         if re.match(TIME_OF_DAY, cut_off):
             cut_off_at = next_time_of_day(cut_off, zone, start + dt.timedelta(seconds=1))
         else:
-            cut_off_at = _moment(cut_off, zone, "20:00 or 2026-12-01T20:00")
+            cut_off_at = moment_of(_time(cut_off, "20:00 or 2026-12-01T20:00"), zone, now)
         if cut_off_at <= start:
             raise UsageError(
                 "time_invalid",
@@ -157,17 +156,12 @@ def _schedule(team: str, zone: str, now: dt.datetime, at: str | None, cut_off: s
     return _Schedule(team, zone, now, starts_at, cut_off_at)
 
 
-def _moment(written: str, zone: str, example: str) -> dt.datetime:
-    """The moment that a time means (UTC). Raises :class:`UsageError` for what is no time, with an example of one."""
-    from zoneinfo import ZoneInfo
-
+def _time(written: str, example: str) -> dt.datetime:
+    """A time as it was typed. Raises :class:`UsageError` for what is none, with an example of one."""
     try:
-        moment = dt.datetime.fromisoformat(written)
+        return dt.datetime.fromisoformat(written)
     except ValueError as error:
         raise UsageError("time_invalid", f"{written} is not a time.", f"Write it as {example}.") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone))
-    return moment.astimezone(dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -179,6 +173,16 @@ class _Schedule:
     now: dt.datetime
     starts_at: dt.datetime | None
     cut_off_at: dt.datetime | None
+
+    @property
+    def start_in_words(self) -> str:
+        """The start as the team's clocks show it; ``now`` without one."""
+        from zoneinfo import ZoneInfo
+
+        if self.starts_at is None:
+            return "now"
+        local = self.starts_at.astimezone(ZoneInfo(self.zone))
+        return f"{local:%Y-%m-%d %H:%M} {self.zone} ({self.starts_at:%Y-%m-%d %H:%M} UTC)"
 
 
 def _foresee(

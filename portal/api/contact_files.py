@@ -18,6 +18,7 @@ from nightmail.intake.preparations import source_files
 from nightmail.reasons import remedy, sentence
 from nightmail.sending.campaigns import get_campaign, record_forecast
 from nightmail.sending.finish_forecast import FinishForecast, recorded_forecast
+from nightmail.stated_times import start_of
 from portal.api.authentication import CampaignReader, Uploader
 from portal.api.campaigns import Ending
 from portal.api.errors import errors
@@ -104,6 +105,7 @@ class ContactFile(Ending):
             },
         },
         **errors(
+            "time_invalid",
             "feed_unknown",
             "file_already_taken",
             "idempotency_in_progress",
@@ -136,7 +138,11 @@ async def upload(
     ] = None,
     again: Annotated[bool, Query(description="Send the same content once more, on purpose")] = False,
     at: Annotated[
-        dt.datetime | None, Query(description="When to start sending; by default as the feed says (RFC 3339)")
+        dt.datetime | None,
+        Query(
+            description="When to start sending (RFC 3339); by default as the feed says. Without an offset it is in the "
+            "time zone of the feed's team. A time that is over by more than five minutes is refused"
+        ),
     ] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
@@ -207,13 +213,6 @@ class _Order:
             when,
         )
 
-    @property
-    def starts_at(self) -> dt.datetime | None:
-        """The start as UTC; a time without an offset is UTC already."""
-        if self.at is None:
-            return None
-        return self.at.replace(tzinfo=dt.UTC) if self.at.tzinfo is None else self.at.astimezone(dt.UTC)
-
 
 def _feed_is_there(portal: Portal, program: Program, feed: str) -> None:
     with portal.engine.connect() as connection:
@@ -224,7 +223,7 @@ def _register(
     portal: Portal, program: Program, stored: StoredUpload, order: _Order, idempotency_key: str | None
 ) -> Response:
     fingerprint = request_hash(
-        "contact-files", order.feed or "", order.name or "", str(order.again), str(order.starts_at), stored.sha256
+        "contact-files", order.feed or "", order.name or "", str(order.again), str(order.at), stored.sha256
     )
     kept = False
     # Before the transaction: a file may be large, and others of the feed would wait.
@@ -241,9 +240,10 @@ def _register(
             sha256=stored.sha256,
             stored_path=stored.path,
         )
-        done = register_file(
-            connection, feed, arrival, actor=program.actor, again=order.again, scheduled_at=order.starts_at
-        )
+        starts_at = None
+        if order.at is not None:
+            starts_at = start_of(order.at, feed.time_zone, connection.scalars(text("select now()")).one())
+        done = register_file(connection, feed, arrival, actor=program.actor, again=order.again, scheduled_at=starts_at)
         if done.state == "repeated" and done.campaign is not None:
             connection.execute(text("update received_file set stored_path = null where id = :id"), {"id": done.file_id})
             body = problem_document(

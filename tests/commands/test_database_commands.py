@@ -225,6 +225,12 @@ def test_a_send_at_a_time_is_in_the_teams_zone(deployment: CommandLine, contacts
     assert sent["starts_at"] == f"{year}-07-01T07:00:00+00:00"
 
 
+def test_a_start_is_said_in_the_teams_zone_although_nobody_is_asked(deployment: CommandLine, contacts: Path) -> None:
+    year = dt.datetime.now(dt.UTC).year + 1
+    told = deployment.run("send", contacts, "--template", "hello", "--at", f"{year}-07-01T08:00", "--yes").stdout
+    assert f"starts at {year}-07-01 08:00 Europe/London ({year}-07-01 07:00 UTC)" in told
+
+
 @pytest.fixture
 def slow_carrier(deployment: CommandLine, database: Engine) -> CommandLine:
     """The deployment with a carrier that takes one text message a minute."""
@@ -303,6 +309,10 @@ def test_a_template_file_is_kept_as_the_teams(
     [
         (("--at", "tomorrow"), "time_invalid"),
         (("--at", "2020-01-01T08:00"), "time_invalid"),
+        (("--at", "9999-12-31T23:59:59-12:00"), "time_invalid"),
+        (("--at", "0001-01-01T00:00:00+14:00"), "time_invalid"),
+        (("--at", "9999-12-31T23:59:59Z"), "time_invalid"),
+        (("--cut-off", "9999-12-31T23:59:59-12:00"), "time_invalid"),
         (("--cut-off", "soon"), "time_invalid"),
         (("--cut-off", "2020-01-01T08:00"), "time_invalid"),
         (("--at", "2999-01-01T08:00", "--cut-off", "2999-01-01T08:00"), "time_invalid"),

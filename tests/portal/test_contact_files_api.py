@@ -56,6 +56,21 @@ def test_an_upload_becomes_a_campaign(portal: RunningPortal, organisation: Organ
     assert portal.api("GET", f"/v1/contact-files/{body['id']}", key).json()["campaign"] == body["campaign"]
 
 
+def test_a_start_without_an_offset_is_in_the_teams_zone(portal: RunningPortal, organisation: Organisation) -> None:
+    """As on the command line; in a form as in the query."""
+    organisation.change("update team set time_zone = 'Europe/Berlin'")
+    key = organisation.key()
+    year = datetime.now(UTC).year + 1
+    start = f"{year}-07-01T08:00"
+    by_query = portal.api("POST", f"{PATH}&at={start}", key, content=CSV)
+    form = {"file": ("b.csv", CSV + b"8,+491701234599,9\n"), "feed": (None, "visits"), "at": (None, start)}
+    by_form = portal.api("POST", "/v1/contact-files", key, files=form)
+    for answer in (by_query, by_form):
+        assert answer.status_code == 202, answer.text
+        campaign = portal.api("GET", answer.headers["location"], key).json()
+        assert datetime.fromisoformat(campaign["scheduled_at"]) == datetime(year, 7, 1, 6, tzinfo=UTC)
+
+
 def test_an_upload_is_told_that_it_cannot_make_its_cut_off(portal: RunningPortal, organisation: Organisation) -> None:
     """By the file's rows at the carrier's rate, from the time that is asked for; as many units as last time's rows had."""
     organisation.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.1}'")
@@ -200,6 +215,9 @@ def test_who_may_upload(portal: RunningPortal, organisation: Organisation) -> No
         (PATH, b"", 422, "file_empty"),
         ("/v1/contact-files?feed=visits", CSV, 422, "request_invalid"),
         (f"{PATH}&at=yesterday", CSV, 422, "request_invalid"),
+        (f"{PATH}&at=2020-01-01T08:00:00Z", CSV, 422, "time_invalid"),
+        (f"{PATH}&at=9999-12-31T23:59:59-12:00", CSV, 422, "time_invalid"),
+        (f"{PATH}&at=0001-01-01T00:00:00%2B14:00", CSV, 422, "time_invalid"),
         (PATH.replace("visits.csv", "../../etc/passwd"), CSV, 422, "request_invalid"),
     ],
 )
