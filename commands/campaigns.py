@@ -134,8 +134,9 @@ def _show_suspensions(view: Screen, connection: Connection) -> None:
                 {
                     "id": row.id,
                     "channel": row.channel,
-                    "team_id": row.team_id,
-                    "carrier_account_id": row.carrier_account_id,
+                    "team": row.team,
+                    "carrier_account": row.carrier_account,
+                    "sender": row.sender,
                     "reason": row.reason,
                     "by": row.by,
                     "since": row.since,
@@ -147,5 +148,18 @@ def _show_suspensions(view: Screen, connection: Connection) -> None:
     if not found:
         view.say("No channel is suspended.")
         return
-    cells = [(row.id, row.channel, row.reason, row.by, f"{row.since:%Y-%m-%d %H:%M}") for row in found]
-    view.show(table("Suspended channels", ("id", "channel", "reason", "by", "since"), cells))
+    cells = [
+        (
+            row.id,
+            row.channel,
+            row.team or "all",
+            row.carrier_account or "all",
+            row.sender or "all",
+            row.reason,
+            row.by,
+            f"{row.since:%Y-%m-%d %H:%M}",
+        )
+        for row in found
+    ]
+    columns = ("id", "channel", "team", "account", "sender", "reason", "by", "since (UTC)")
+    view.show(table("Suspended channels", columns, cells))

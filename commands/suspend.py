@@ -6,6 +6,9 @@ import typer
 
 from commands.channel_choice import refuse_unknown_channel
 from commands.screen import screen
+from nightmail.errors import UsageError
+
+LONGEST_REASON = 200
 
 
 def suspend(
@@ -22,6 +25,10 @@ def suspend(
 
     view = screen(json_output)
     refuse_unknown_channel(channel)
+    if not 1 <= len(reason.strip()) <= LONGEST_REASON:
+        raise UsageError(
+            "arguments_wrong", "--reason says nothing, or too much.", f"Say why in 1 to {LONGEST_REASON} characters."
+        )
     engine = open_database()
     team_id = None
     if team is not None:

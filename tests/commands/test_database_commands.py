@@ -14,7 +14,7 @@ import pytest
 import yaml
 from sqlalchemy import Engine, create_engine, text
 
-from nightmail.sending.campaigns import create_campaign, get_campaign, move
+from nightmail.sending.campaigns import create_campaign, get_campaign, move, suspend_channel
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.states import CampaignState
@@ -182,7 +182,8 @@ def test_a_channel_is_suspended_and_lifted(deployment: CommandLine) -> None:
     made = deployment.json("suspend", "sms", "--team", "acme", "--reason", "The operator asked for it")
     assert made["waiting"] == 0
     (listed,) = deployment.json("campaigns", "--suspensions")["suspensions"]
-    assert (listed["id"], listed["channel"]) == (made["suspension"], "sms")
+    assert (listed["id"], listed["channel"], listed["team"]) == (made["suspension"], "sms", "acme")
+    assert (listed["carrier_account"], listed["sender"]) == (None, None)
     assert listed["reason"] == "The operator asked for it"
     deployment.json("lift", str(made["suspension"]))
     assert deployment.json("campaigns", "--suspensions")["suspensions"] == []
@@ -191,6 +192,26 @@ def test_a_channel_is_suspended_and_lifted(deployment: CommandLine) -> None:
     assert (
         deployment.json("suspend", "sms", "--team", "no", "--reason", "x", code=2)["error"]["reason"] == "team_unknown"
     )
+    for nothing in ("", "  ", "x" * 201):
+        refused = deployment.json("suspend", "sms", "--reason", nothing, code=2)["error"]
+        assert refused["reason"] == "arguments_wrong" and "--reason" in refused["message"]
+    assert deployment.json("campaigns", "--suspensions")["suspensions"] == []
+
+
+def test_suspensions_say_what_of_a_channel_is_suspended(deployment: CommandLine, database: Engine) -> None:
+    """By the names of team, account and sender: in the table and for programs."""
+    with database.begin() as connection:
+        team = connection.scalar(text("select id from team where path = 'acme'"))
+        account = connection.scalar(
+            text("insert into carrier_account (name, carrier, channel) values ('main', 'twilio', 'sms') returning id")
+        )
+    suspend_channel(
+        database, "sms", reason="20003", by="senders", team_id=team, carrier_account_id=account, sender="+15005550006"
+    )
+    (listed,) = deployment.json("campaigns", "--suspensions")["suspensions"]
+    assert [listed[name] for name in ("team", "carrier_account", "sender")] == ["acme", "main", "+15005550006"]
+    shown = deployment.run("campaigns", "--suspensions").stdout
+    assert all(name in shown for name in ("acme", "main", "+15005550006", "20003"))
 
 
 # --- Sends ------------------------------------------------------------------------------------------------------------
