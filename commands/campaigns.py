@@ -42,6 +42,7 @@ def campaigns(
 ) -> None:
     """List campaigns with their states and counts, newest first, or show one in full."""
     from commands.local import open_database
+    from nightmail.intake.direct_sends import team_of
     from nightmail.sending import campaigns as ledger
     from nightmail.store.states import CampaignState
 
@@ -53,6 +54,8 @@ def campaigns(
         )
     engine = open_database()
     with engine.connect() as connection:
+        if team is not None:
+            team_of(connection, team)
         if suspensions:
             _show_suspensions(view, connection)
         elif campaign:

@@ -132,7 +132,9 @@ def test_campaigns_are_listed_with_their_states(deployment: CommandLine, databas
     listed = deployment.json("campaigns")["campaigns"]
     assert [entry["campaign"] for entry in listed] == [second, first]
     assert [entry["campaign"] for entry in deployment.json("campaigns", "--state", "sending")["campaigns"]] == [second]
-    assert deployment.json("campaigns", "--team", "nobody")["campaigns"] == []
+    with database.begin() as connection:
+        connection.execute(text("insert into team (path, name) values ('other', 'Other')"))
+    assert deployment.json("campaigns", "--team", "other")["campaigns"] == []
     assert deployment.json("campaigns", first)["state"] == "received"
     assert first in deployment.run("campaigns").stdout
 
@@ -170,6 +172,8 @@ def test_what_a_campaign_cannot_do_is_refused_with_its_state(
     ("arguments", "reason"),
     [
         (("campaigns", "nothing"), "campaign_unknown"),
+        (("campaigns", "--team", "acme.biling"), "team_unknown"),
+        (("doubts", "--team", "acme.biling"), "team_unknown"),
         (("pause", "nothing"), "campaign_unknown"),
         (("campaigns", "--state", "odd"), "state_unknown"),
     ],

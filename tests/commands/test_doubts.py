@@ -32,6 +32,7 @@ def test_doubts_are_listed_and_decided_one_by_one_or_all_at_once(
     """The list shrinks with each decision; a campaign's name decides all that are left."""
     listed = with_database.json("doubts", "--campaign", campaign.key)["messages"]
     assert [row["campaign"] for row in listed] == [campaign.key] * 3
+    organisation.execute("insert into team (path, name) values ('other', 'Other')")
     assert with_database.json("doubts", "--team", "other")["messages"] == []
     assert "nightmail decide" in with_database.run("doubts").stdout
     assert with_database.json("decide", listed[0]["message_id"], "accepted")["decided"] == 1
