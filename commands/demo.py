@@ -59,7 +59,7 @@ def demo(
             totals, report = Demonstration(view, running, rows, folder / "files").run()
             if keep:
                 view.say("Everything stays up. Ctrl-C stops it.", style="bold green")
-                running.supervisor.watch()
+                running.watch()
     except StopRequested:
         view.notice("stopped")
         raise typer.Exit(130) from None

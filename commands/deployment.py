@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from nightmail.settings import Settings
+    from nightmail.store.local_server import LocalServer
 
 SAMPLE_ORGANISATION = CHECKOUT / "samples" / "organisation.yaml"
 START_TIMEOUT_S = 120.0
@@ -41,8 +42,25 @@ class Deployment:
     engine: Engine
     database_url: str
     sandbox: Sandbox | None
+    local_server: LocalServer | None = None
+    """The PostgreSQL of this machine; ``None`` where the settings name another."""
+    say: Callable[[str], None] = print
     new_keys: tuple[Any, ...] = ()
     started_s: dict[str, float] = field(default_factory=dict)
+
+    def watch(self) -> None:
+        """Wait until a signal asks to stop. PostgreSQL is started again when it ends by itself.
+
+        Raises :class:`nightmail.errors.UnavailableError` when another part ends, or PostgreSQL does not come up again.
+        """
+        self.supervisor.watch(self._mind_the_database)
+
+    def _mind_the_database(self) -> None:
+        if self.local_server is None or is_running(self.local_server.folder):
+            return
+        self.say(f"PostgreSQL ended by itself; starting it again. Its log: {self.local_server.folder / 'log'}")
+        self.local_server.start_again()
+        self.say("PostgreSQL is up again")
 
     @property
     def portal_url(self) -> str:
@@ -81,11 +99,11 @@ def deployment(
         (data_dir / name).mkdir(exist_ok=True)
         (data_dir / name).chmod(0o700)
     with (
-        _database(settings, say) as (engine, url, dagster_url),
+        _database(settings, say) as (engine, url, dagster_url, local),
         _supervised(data_dir, settings, url, dagster_url) as children,
     ):
         started = _Clock()
-        made = Deployment(settings, children, engine, url, None, started_s=started.seconds)
+        made = Deployment(settings, children, engine, url, None, local, say, started_s=started.seconds)
         if sandbox_in_use(engine):
             say("sandbox: carriers and SFTP server")
             made.sandbox = start_sandbox(
@@ -116,7 +134,7 @@ class _Clock:
 
 
 @contextmanager
-def _database(settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[Engine, str, str]]:
+def _database(settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[Engine, str, str, LocalServer | None]]:
     """The database, upgraded; the local server is stopped at the end if it was started here."""
     from sqlalchemy.engine import make_url
 
@@ -124,7 +142,7 @@ def _database(settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[
     from nightmail.store.local_server import DAGSTER_DATABASE
     from nightmail.store.upgrade import upgrade
 
-    server = None
+    local = server = None
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
         dagster_url = make_url(url).set(drivername="postgresql", database=DAGSTER_DATABASE).render_as_string(False)
@@ -141,7 +159,7 @@ def _database(settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[
         made = engine(url)
         ask(made)
         upgrade(made)
-        yield made, url, dagster_url
+        yield made, url, dagster_url, local
         made.dispose()
     finally:
         if server is not None:

@@ -36,7 +36,13 @@ def is_running(folder: Path) -> bool:
         os.kill(pid, 0)
     except (OSError, ValueError, IndexError):
         return False
-    return True
+    import psutil
+
+    try:
+        # Where nobody buries dead processes, as in some containers, one that was killed is still in the list.
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def local_server(data_dir: Path) -> LocalServer:

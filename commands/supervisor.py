@@ -159,10 +159,14 @@ class Supervisor:
                     f"Read {child.log}.",
                 )
 
-    def watch(self) -> None:
-        """Wait until a signal asks to stop. Raises :class:`UnavailableError` when a child ends by itself."""
+    def watch(self, tick: Callable[[], None]) -> None:
+        """Wait until a signal asks to stop, with a ``tick`` now and then for what is no child.
+
+        Raises :class:`UnavailableError` when a child ends by itself.
+        """
         while not self._stop.wait(0.5):
             self.check_children()
+            tick()
 
     def stop(self, child: Child) -> None:
         """Stop one child and what it started."""

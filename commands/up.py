@@ -29,7 +29,7 @@ def up(
                 view.sandbox()
             show_addresses(view, running)
             view.say("Everything is up. Ctrl-C stops it.", style="bold green")
-            running.supervisor.watch()
+            running.watch()
     except StopRequested:
         pass
     view.notice("stopped")

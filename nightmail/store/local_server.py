@@ -61,6 +61,20 @@ class LocalServer:
             self._create(database)
         self._configure()
 
+    def start_again(self) -> None:
+        """Start a server that ended by itself. Raises :class:`UnavailableError` when it does not come up."""
+        import psycopg
+
+        self._forget()
+        try:
+            self.start()
+        except psycopg.OperationalError as error:
+            raise UnavailableError(
+                "database_unavailable",
+                f"The local PostgreSQL in {self.folder} ended and does not answer: {' '.join(str(error).split())}.",
+                f"Read {self.folder / 'log'}.",
+            ) from error
+
     def refuse_other_major(self) -> None:
         """Raise :class:`ConfigurationError` when the data folder was made by another PostgreSQL major version."""
         version_file = self.folder / "PG_VERSION"
