@@ -493,6 +493,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    for name in ("campaigns", "messages", "senders"):
+        if getattr(arguments, name) < 1:
+            parser.error(f"--{name} must be at least 1")
+    for name in ("kills", "restarts", "disk_mb", "daemon_kills"):
+        if getattr(arguments, name) < 0:
+            parser.error(f"--{name.replace('_', '-')} must not be negative")
 
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)

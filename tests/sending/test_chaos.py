@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks.chaos import Result, run
+import sys
+
+import pytest
+
+from benchmarks.chaos import Result, main, run
 
 
 def agrees(result: Result) -> bool:
@@ -27,3 +31,16 @@ def test_a_daemon_that_is_killed_loses_and_repeats_nothing() -> None:
     assert result.daemon_kills == 1
     assert result.sent_by_runs > 0
     assert agrees(result)
+
+
+@pytest.mark.parametrize(
+    "option", ["--kills=-1", "--campaigns=0", "--senders=0", "--disk-mb=-5", "--messages=0", "--daemon-kills=-1"]
+)
+def test_what_proves_nothing_is_refused(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["chaos", option])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert option.partition("=")[0] in capsys.readouterr().err
