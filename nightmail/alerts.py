@@ -75,7 +75,7 @@ def get_alert(connection: Connection, alert_id: int) -> AlertRow:
     """The alert of an id. Raises :class:`UsageError` (``alert_unknown``)."""
     row = connection.execute(text(f"{_ALERTS} where a.id = :id"), {"id": alert_id}).first()
     if row is None:
-        raise UsageError("alert_unknown", f"There is no alert {alert_id}.", "List them with `nightmail alerts`.")
+        raise UsageError("alert_unknown", f"There is no alert {alert_id}.", "List them and use one of their numbers.")
     return AlertRow(**row._mapping)
 
 

@@ -269,7 +269,7 @@ def move(
             raise UsageError(
                 "campaign_state",
                 f"The campaign {row.key} is {before.replace('_', ' ')} and cannot become {to.replace('_', ' ')}.",
-                "Look at its state with `nightmail campaigns`.",
+                "Look at its state first.",
                 state=str(before),
             )
         connection.execute(
@@ -397,7 +397,7 @@ def approve(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:
             raise UsageError(
                 "campaign_state",
                 f"The campaign {found.key} is {found.state.replace('_', ' ')} and does not await approval.",
-                "Look at its state with `nightmail campaigns`.",
+                "Look at its state first.",
                 state=str(found.state),
             )
         moved = move(connection, found.id, state_after_loading(found, now), actor=actor)
@@ -710,7 +710,7 @@ def lift_suspension(engine: Engine, suspension_id: int, *, by: str) -> None:
             raise UsageError(
                 "suspension_unknown",
                 f"There is no suspension {suspension_id} in force.",
-                "List those in force with `nightmail campaigns --suspensions`.",
+                "List those in force and use one of their numbers.",
             )
         connection.execute(
             text("update alert set resolved_at = now() where resolved_at is null and subject = :subject"),

@@ -45,6 +45,7 @@ def test_an_alert_is_closed_by_who_sees_it(portal: RunningPortal, organisation: 
     for alert in (of_all, care + 1):
         refused = portal.api("POST", f"/v1/alerts/{alert}/close", key)
         assert (refused.status_code, refused.json()["reason"]) == (404, "alert_unknown")
+        assert "`nightmail" not in refused.json()["remedy"]
     only_reads = organisation.key(Scope.ALERTS_READ, team="acme.care")
     assert portal.api("POST", f"/v1/alerts/{care}/close", only_reads).status_code == 403
     closed = portal.api("POST", f"/v1/alerts/{care}/close", key)

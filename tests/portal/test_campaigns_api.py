@@ -70,6 +70,9 @@ def test_orders_move_a_campaign_or_say_why_not(portal: RunningPortal, organisati
     assert (cancelled["campaign"]["state"], cancelled["not_sent"]) == ("cancelled", 3)
     refused = portal.api("POST", f"{order}/resume", key)
     assert (refused.status_code, refused.json()["reason"]) == (409, "campaign_state")
+    approved = portal.api("POST", f"{order}/approve", key)
+    for problem in (refused.json(), approved.json()):
+        assert problem["remedy"] and "`nightmail" not in problem["remedy"], "a program has no command line"
     assert organisation.rows("select distinct state from message") == [{"state": "cancelled"}]
     actors = {row["actor"] for row in organisation.rows("select actor from audit where action = 'campaign.paused'")}
     assert all(actor.startswith("key:") for actor in actors)
@@ -202,7 +205,8 @@ def test_a_channel_is_suspended_for_a_team_and_used_again(portal: RunningPortal,
     assert [item["channel"] for item in portal.api("GET", "/v1/suspensions", above).json()] == ["sms"]
     assert portal.api("DELETE", made.headers["location"], above).status_code == 204
     assert organisation.rows("select * from suspension where lifted_at is null") == []
-    assert portal.api("DELETE", made.headers["location"], key).json()["reason"] == "suspension_unknown"
+    lifted = portal.api("DELETE", made.headers["location"], key).json()
+    assert lifted["reason"] == "suspension_unknown" and "`nightmail" not in lifted["remedy"]
 
 
 def test_rejects_are_a_file_to_correct(portal: RunningPortal, organisation: Organisation) -> None:
