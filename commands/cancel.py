@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from commands.screen import screen
+from commands.screen import counted, screen
 
 
 def cancel(
@@ -32,5 +32,5 @@ def cancel(
         }
     )
     view.say(
-        f"{done.campaign.key} is cancelled; {done.not_sent:,} messages were not sent, {done.under_way:,} were under way"
+        f"{done.campaign.key} is cancelled; {counted(done.not_sent, 'message')} not sent, {done.under_way:,} under way"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from commands.screen import screen
+from commands.screen import counted, screen
 from nightmail.errors import UsageError
 
 
@@ -13,12 +13,14 @@ def decide(
         ..., help="A message id, as `nightmail doubts` shows it, or a campaign for all of its."
     ),
     decision: str = typer.Argument(..., help="accepted: the carrier has it; failed: drop it; resend: send it again."),
-    json_output: bool = typer.Option(False, "--json", help="Print JSON."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+    json_output: bool = typer.Option(False, "--json", help="Print JSON; asks nothing."),
 ) -> None:
     """Decide about a message in doubt, after a look at the carrier's own pages. `resend` may send it a second time."""
     from commands.local import actor, open_database
     from nightmail.message_ids import parse_message_id
     from nightmail.sending import in_doubt
+    from nightmail.sending.campaigns import get_campaign
 
     view = screen(json_output)
     try:
@@ -30,9 +32,15 @@ def decide(
     try:
         parse_message_id(message)
     except ValueError:
+        if not (yes or json_output):
+            with engine.connect() as connection:
+                left = in_doubt.count_in_doubt(connection, get_campaign(connection, message).id)
+            if left and not typer.confirm(f"Decide about {counted(left, 'message')} in doubt: {made}?"):
+                view.say("Nothing was changed.")
+                raise typer.Exit(1) from None
         decided = in_doubt.decide_campaign(engine, message, made, actor=actor())
     else:
         in_doubt.decide(engine, message, made, actor=actor())
         decided = 1
     view.answer({"ok": True, "decided": decided, "decision": str(made)})
-    view.say(f"{decided:,} messages: {made}")
+    view.say(f"{counted(decided, 'message')}: {made}")

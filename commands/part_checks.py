@@ -85,7 +85,7 @@ def _look(link: SftpConnection, path: str, make_folder: bool) -> str:
                     client.mkdir(so_far)
                     made = " It was made."
     files = len(link.folder(path).look())
-    return f"{path} can be read; {files} files wait in it.{made}"
+    return f"{path} can be read; {files} file{'' if files == 1 else 's'} in it.{made}"
 
 
 def check_carriers(engine: Engine) -> Iterator[Checked]:

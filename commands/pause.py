@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from commands.screen import screen
+from commands.screen import counted, screen
 
 
 def pause(
@@ -26,4 +26,6 @@ def pause(
             "under_way": done.under_way,
         }
     )
-    view.say(f"{done.campaign.key} is paused; {done.not_sent:,} messages wait, {done.under_way:,} were under way")
+    view.say(
+        f"{done.campaign.key} is paused; {counted(done.not_sent, 'message')} waiting, {done.under_way:,} under way"
+    )

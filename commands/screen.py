@@ -226,6 +226,11 @@ def say_ending(view: Screen, ending: FinishForecast) -> None:
         view.say(words, style="bold red" if ending.late else None)
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 message``, ``1,240 messages``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def plain(value: Any) -> Any:
     """A value as JSON knows it: decimals and times as text, as exact as they are."""
     if isinstance(value, Decimal):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from commands.channel_choice import refuse_unknown_channel
-from commands.screen import Screen, screen, table
+from commands.screen import Screen, counted, screen, table
 from nightmail.errors import ContactFileError, UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def suppress(
     )
     view.say(
         f"{shown}: suppressed for {team or 'all teams'}, {channel or 'every channel'}, {category or 'every category'}; "
-        f"{done.added:,} suppressions are new, {done.already:,} were there"
+        f"{counted(done.added, 'suppression')} made, {done.already:,} there already"
     )
     if empty:
         view.notice(f"{empty:,} rows have nothing in the column {column}")

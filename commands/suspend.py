@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from commands.channel_choice import refuse_unknown_channel
-from commands.screen import screen
+from commands.screen import counted, screen
 from nightmail.errors import UsageError
 
 LONGEST_REASON = 200
@@ -48,5 +48,5 @@ def suspend(
         }
     )
     view.say(
-        f"{channel} is suspended for {team or 'all'}; {waiting:,} messages wait; end it with: nightmail lift {made.id}"
+        f"{channel} is suspended for {team or 'all'}; {counted(waiting, 'message')} waiting; end it with: nightmail lift {made.id}"
     )

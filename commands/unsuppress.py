@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from commands.channel_choice import refuse_unknown_channel
-from commands.screen import screen
+from commands.screen import counted, screen
 
 
 def unsuppress(
@@ -66,6 +66,6 @@ def unsuppress(
     if not there:
         view.say(f"{found.masked} is not suppressed.")
         return
-    view.say(f"{found.masked}: {len(lifted):,} suppressions are lifted, {len(left):,} remain in force")
+    view.say(f"{found.masked}: {counted(len(lifted), 'suppression')} lifted, {len(left):,} still in force")
     for words in carriers:
         view.say(f"  {words}")

@@ -338,7 +338,8 @@ def alert_old_doubts(engine: Engine) -> int:
                 connection,
                 reason="in_doubt",
                 subject=f"campaign:{campaign.key if campaign else campaign_id}",
-                message=f"{count} messages are in doubt: it is not known whether the carrier took them.",
+                message=f"{f'{count} messages are' if count > 1 else '1 message is'} in doubt: "
+                "it is not known whether the carrier took them.",
                 team_id=campaign.team_id if campaign else None,
                 campaign_id=campaign.id if campaign else None,
                 again=False,

@@ -41,6 +41,19 @@ def test_doubts_are_listed_and_decided_one_by_one_or_all_at_once(
     assert "no message is in doubt" in with_database.run("doubts").stdout
 
 
+def test_who_decides_about_many_is_asked_first(
+    with_database: CommandLine, organisation: Organisation, campaign: CampaignRow
+) -> None:
+    """With how many they are; one message, or ``--yes``, asks nothing."""
+    asked = with_database.run("decide", campaign.key, "resend", answers="n\n")
+    assert asked.exit_code == 1 and "3 messages in doubt" in asked.stdout
+    assert organisation.states(campaign) == {"in_doubt": 3}
+    (first, *_) = with_database.json("doubts")["messages"]
+    assert with_database.run("decide", first["message_id"], "failed").stdout.strip().endswith("1 message: failed")
+    assert "2 messages: resend" in with_database.run("decide", campaign.key, "resend", "--yes").stdout
+    assert organisation.states(campaign) == {"failed": 1, "queued": 2}
+
+
 def test_what_cannot_be_decided_says_why(with_database: CommandLine, campaign: CampaignRow) -> None:
     """An unknown decision, message or campaign, and a message that is not in doubt any more."""
     (first, *_) = with_database.json("doubts")["messages"]

@@ -43,7 +43,7 @@ def test_an_address_is_suppressed_shown_and_used_again(with_database: CommandLin
     assert len(lifted["in_force"]) == 3
     assert "21610" in lifted["carriers_own_lists"][0]
     told = with_database.run("unsuppress", NUMBER, "--yes")
-    assert "3 suppressions are lifted, 0 remain" in told.stdout and "START" in told.stdout
+    assert "3 suppressions lifted, 0 still" in told.stdout and "START" in told.stdout
     assert organisation.query(ROWS) == []
     assert "is not suppressed" in with_database.run("unsuppress", NUMBER).stdout
     actors = {row.actor for row in organisation.query("select actor from audit where action like 'suppression.%'")}
