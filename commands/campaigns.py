@@ -26,8 +26,8 @@ ALL_COUNTS = (
     "standby",
     "segments",
 )
-_TO_COME = ("received", "checking", "awaiting_approval", "ready", "scheduled", "sending")
-"""States in which it matters when a campaign ends; a paused one is told anew when it is resumed."""
+_LEDGER = (("accepted",), ("failed",), ("expired", "cancelled", "held"), ("in_doubt",), ("queued",))
+"""The ledger's columns in the list: states counted together. In full, a campaign shows each."""
 COUNTS = ("rows", "rejects", "duplicates", "held", "planned")
 
 
@@ -66,13 +66,13 @@ def campaigns(
             )
             rows = [(row, ledger.message_counts(connection, row.id)) for row in found]
             view.answer({"ok": True, "campaigns": [as_json(row, sent) for row, sent in rows]})
-            columns = ("campaign", "state", *COUNTS, "accepted", "failed", "in doubt", "queued")
+            columns = ("campaign", "state", *COUNTS, "accepted", "failed", "not sent", "in doubt", "queued")
             cells = [
                 (
                     row.key,
                     row.state.replace("_", " "),
                     *(row.counts.get(name, "") for name in COUNTS),
-                    *(sent.get(name, 0) for name in ("accepted", "failed", "in_doubt", "queued")),
+                    *(sum(sent.get(name, 0) for name in names) for names in _LEDGER),
                 )
                 for row, sent in rows
             ]
@@ -115,7 +115,7 @@ def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
     if row.problem:
         view.say(f"  {row.problem.get('message', '')} {row.problem.get('remedy', '')}", style="red")
     ending, now = recorded_forecast(row), connection.scalars(text("select now()")).one()
-    if row.state in _TO_COME and (ending.late or (ending.finishes_by is not None and ending.finishes_by > now)):
+    if ending.late or (ending.finishes_by is not None and ending.finishes_by > now):
         say_ending(view, ending)
     counts = [(name, f"{row.counts[name]:,}") for name in ALL_COUNTS if name in row.counts]
     view.show(table("Rows", ("", "count"), counts, numeric=[1]))

@@ -26,6 +26,7 @@ from sqlalchemy import Connection, text
 from nightmail.reasons import remedy, sentence
 from nightmail.sending.routes import routes_of_team
 from nightmail.sending.shared_pace import end_beside, other_work
+from nightmail.store.states import CampaignState
 
 if TYPE_CHECKING:
     from nightmail.lake import TableFile
@@ -34,6 +35,17 @@ if TYPE_CHECKING:
     from nightmail.sending.shared_pace import OtherWork
 
 AT_RISK = "cut_off_at_risk"
+_TO_COME = frozenset(
+    (
+        CampaignState.RECEIVED,
+        CampaignState.CHECKING,
+        CampaignState.AWAITING_APPROVAL,
+        CampaignState.READY,
+        CampaignState.SCHEDULED,
+        CampaignState.SENDING,
+    )
+)
+"""States in which it matters when a campaign ends."""
 """The reason of a campaign that ends after its cut-off."""
 
 
@@ -82,7 +94,10 @@ class FinishForecast:
         """What a late campaign's owner is told: reason, message and remedy."""
         if not self.late:
             return None
-        times = {"finishes_by": _told(self.finishes_by), "cut_off_at": _told(self.cut_off_at)}
+        ends, cut_off = _told(self.finishes_by), _told(self.cut_off_at)
+        if ends == cut_off:
+            ends, cut_off = _told(self.finishes_by, "seconds"), _told(self.cut_off_at, "seconds")
+        times = {"finishes_by": ends, "cut_off_at": cut_off}
         return {"reason": AT_RISK, "message": sentence(AT_RISK, **times), "remedy": remedy(AT_RISK)}
 
     def as_dict(self) -> dict[str, Any]:
@@ -104,8 +119,10 @@ class FinishForecast:
         return f"It ends about {_told(self.finishes_by)}{f', before {cut_off}' if cut_off else ''}."
 
 
-def _told(moment: dt.datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
+def _told(moment: dt.datetime | None, to: str = "minutes") -> str:
+    if moment is None:
+        return ""
+    return f"{moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(' ', to)} UTC"
 
 
 def finish(
@@ -234,6 +251,9 @@ def work_of_messages(messages: TableFile) -> Work:
 
 
 def recorded_forecast(campaign: CampaignRow) -> FinishForecast:
-    """The forecast that was last made for a campaign (:func:`nightmail.sending.campaigns.record_forecast`)."""
-    finishes_by = campaign.counts.get("finishes_by")
+    """The forecast that was last made for a campaign (:func:`nightmail.sending.campaigns.record_forecast`).
+
+    One that is over needs none, and one that is paused gets another when it is resumed.
+    """
+    finishes_by = campaign.counts.get("finishes_by") if campaign.state in _TO_COME else None
     return FinishForecast(dt.datetime.fromisoformat(finishes_by) if finishes_by else None, campaign.cut_off_at)

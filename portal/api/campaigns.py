@@ -59,7 +59,7 @@ class Ending(BaseModel):
 
     finishes_by: dt.datetime | None = Field(
         description="When the last message goes at the rates that the carriers allow. Until the messages are counted, "
-        "an estimate by the file's rows; null while nothing is known"
+        "an estimate by the file's rows; null while nothing is known, and of a campaign that is paused or over"
     )
     cut_off_at: dt.datetime | None = Field(description="When what is not handed off is dropped; null: never")
     late: bool = Field(description="Whether it ends after its cut-off")

@@ -15,7 +15,15 @@ from nightmail.intake.finish_estimates import prepared_finish
 from nightmail.lake import TableFile
 from nightmail.preparing import Preparation
 from nightmail.sending.campaigns import CampaignRow, approve, begin_preparing, cancel, pause, resume
-from nightmail.sending.finish_forecast import FinishForecast, Load, Work, finish, forecast_of_ledger, work_of_messages
+from nightmail.sending.finish_forecast import (
+    FinishForecast,
+    Load,
+    Work,
+    finish,
+    forecast_of_ledger,
+    recorded_forecast,
+    work_of_messages,
+)
 from nightmail.sending.ledger import load_ledger
 from nightmail.sending.shared_pace import OtherWork
 from nightmail.templates.loading import load_template
@@ -56,6 +64,7 @@ def test_an_escalation_takes_until_its_last_channel_is_looked_at() -> None:
     ("finishes_by", "cut_off_at", "late", "words"),
     [
         (at(10), at(9), True, "ends about 2026-11-23 12:10 UTC, after its cut-off at 2026-11-23 12:09 UTC"),
+        (at(10.5), at(10), True, "ends about 2026-11-23 12:10:30 UTC, after its cut-off at 2026-11-23 12:10:00 UTC"),
         (at(10), at(10), False, "ends about 2026-11-23 12:10 UTC, before its cut-off at 2026-11-23 12:10 UTC."),
         (at(10), None, False, "It ends about 2026-11-23 12:10 UTC."),
         (None, at(9), False, "not known; its cut-off at 2026-11-23 12:09 UTC holds."),
@@ -121,6 +130,17 @@ def test_an_approval_that_comes_late_says_so(organisation: Organisation) -> None
     assert loaded.late is False
     organisation.execute("update campaign set cut_off_at = now() + interval '30 s'")
     assert approve(organisation.engine, campaign.id, actor="test").counts["late"] is True
+
+
+def test_a_campaign_that_is_paused_or_over_has_no_end_to_come(organisation: Organisation) -> None:
+    """It was another one's, or of another time; resumed, it has one again."""
+    organisation.change_account("sms", rate_per_s=1)
+    campaign = organisation.campaign(60)
+    assert recorded_forecast(organisation.read(campaign)).finishes_by is not None
+    for order, ends in ((pause, False), (resume, True), (cancel, False)):
+        order(organisation.engine, campaign.key, actor="test")
+        told = recorded_forecast(organisation.read(campaign))
+        assert (told.finishes_by is not None) is ends
 
 
 def others(*works: tuple[float, float, bool]) -> list[OtherWork]:
