@@ -45,7 +45,7 @@ from benchmarks.sending_rig import KEY, WEBHOOK_SECRET, Organisation, sandbox_ca
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.in_doubt import resolve_in_doubt
 from nightmail.sending.routes import DEFAULT_CONNECTIONS
-from nightmail.sending.senders import WINDOW
+from nightmail.sending.sender_lanes import WINDOW
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import DAGSTER_DATABASE, LocalServer
 from nightmail.store.upgrade import upgrade

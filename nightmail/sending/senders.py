@@ -2,7 +2,7 @@
 
 One sender is one process. Its main thread owns one database connection: it commits intents, keeps watch over what may
 be sent, and writes outcomes. A few threads per carrier account do nothing but hand off, each with a carrier of its own.
-Between two hand-offs a thread asks :class:`_Watch` whether the message may still go; the watch is never older than a
+Between two hand-offs a thread asks :class:`Watch` whether the message may still go; the watch is never older than a
 second, or the threads wait, so that a pause holds even while the database does not answer.
 
 The connection holds an advisory lock on the sender's run. When the process dies, the server frees the lock, and any
@@ -15,12 +15,11 @@ import datetime as dt
 import gc
 import logging
 import os
-import queue
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from sqlalchemy import Engine
 from nightmail.errors import NightmailError, UnavailableError
 from nightmail.reasons import remedy
 from nightmail.sending import pace
+from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.campaigns import find_campaign, get_campaign, move, raise_alert, suspend_channel
 from nightmail.sending.carrier import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.sending.error_classes import ErrorClass
@@ -52,7 +52,9 @@ from nightmail.sending.routes import (
     routes_of,
     team_ids_upwards,
 )
+from nightmail.sending.sender_lanes import BATCH_S, WINDOW, Lane
 from nightmail.sending.sender_runs import begin_sender_run, end_sender_run, rejoin_sender_run
+from nightmail.sending.sender_watch import LEASE_S, STALE_S, WATCH_QUERY, Watch, remembered
 from nightmail.store.engine import libpq_url
 from nightmail.store.states import CampaignState
 
@@ -61,16 +63,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("nightmail.sending")
 
-WINDOW = 100
-"""Intents of one account at once in one sender, where a request carries one message."""
 WATCH_S = 0.25
-STALE_S = 0.9
-LEASE_S = 60.0
-"""An intent that is older is not acted on: somebody may have settled it."""
-CONSENT_LEASE_S = 5.0
-"""The same where consents or preferences were asked: what changes in them since is seen by asking again."""
-BATCH_S = 5.0
-"""A batch that takes several requests begins none after so long: what is known of it is stored, and the rest goes back."""
 FRESH_S = 0.05
 """What may go is not asked again so soon."""
 PLAN_S = 1.0
@@ -90,20 +83,6 @@ TROUBLE_TO_STOP = 5
 TROUBLE_TO_ALERT = 10
 UNKNOWN_TO_SUSPEND = 5
 
-_WATCH_QUERY = """
-select extract(epoch from now())::float8,
-    (select epoch from deployment),
-    coalesce((select array_agg(id) from campaign where state = 'sending' and (cut_off_at is null or cut_off_at > now())),
-             '{}'),
-    coalesce((select json_agg(json_build_array(team_id, channel, carrier_account_id, sender)) from suspension
-              where lifted_at is null), '[]'),
-    coalesce((select json_agg(json_build_array(carrier_account_id, sender, channel,
-                              extract(epoch from blocked_until - now()))) from pace where blocked_until > now()), '[]'),
-    coalesce((select json_agg(json_build_array(channel, address_hash, team_id, category)) from (
-              select channel, address_hash, team_id, category from suppression
-              where created_at > now() - interval '30 s' and lifted_at is null
-              order by created_at desc limit 50000) recent), '[]')
-"""
 # Limit and order keep the planner to one look into the index of due messages for each campaign and channel. With exists()
 # it prefers to read every queued message there is, once a second: with a million of them, senders did little else.
 #
@@ -122,11 +101,6 @@ select id, priority, channel from (
     ) due_campaigns
 ) placed where place <= 200
 """
-
-
-def _now() -> float:
-    """Seconds on a clock that also counts while the machine sleeps and that nobody sets."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,119 +133,6 @@ class DrainSummary:
     seconds: float = 0.0
 
 
-_Suppressed = tuple[int | None, str | None, float]
-"""The team and category that an address is suppressed for (``None``: all), and until when the watch remembers it."""
-
-
-class _Watch:
-    """What may be sent now, as the threads see it between two hand-offs.
-
-    Replaced as a whole by the main thread; a thread that meets a carrier's limit adds to ``blocked``.
-    """
-
-    __slots__ = ("blocked", "campaigns", "database_time", "read_at", "run_id", "stopped", "suppressed")
-
-    def __init__(self) -> None:
-        self.read_at = 0.0
-        self.database_time = 0.0
-        self.run_id = 0
-        self.campaigns: frozenset[int] = frozenset()
-        self.stopped: frozenset[tuple[int, int, str | None]] = frozenset()
-        self.blocked: dict[PaceKey, float] = {}
-        self.suppressed: Mapping[tuple[str, str], list[_Suppressed]] = {}
-
-    def allows(self, intent: Intent, now: float) -> bool:
-        """Whether the message may be handed off at this moment."""
-        route = intent.route
-        campaign_id = intent.campaign.row.id
-        return (
-            campaign_id in self.campaigns
-            and intent.sender_run_id == self.run_id
-            and now - intent.taken_at < (CONSENT_LEASE_S if intent.campaign.asks_contact else LEASE_S)
-            and not (self.stopped and (campaign_id, route.account.id, route.sender) in self.stopped)
-            and not (self.blocked and self.block_of(route)[0] > now)
-            and not (self.suppressed and self._is_suppressed(intent))
-        )
-
-    def _is_suppressed(self, intent: Intent) -> bool:
-        """Whether it has become so lately; what was before its intent, the intent itself has seen."""
-        campaign = intent.campaign
-        return any(
-            (team is None or team in campaign.teams) and (category is None or category == campaign.row.category)
-            for team, category, _ in self.suppressed.get((intent.route.account.channel, intent.address_hash), ())
-        )
-
-    def block_of(self, route: Route) -> tuple[float, PaceKey]:
-        """Until when nothing goes over the route, and what it is that is blocked; a time that is over when nothing is."""
-        return max((self.blocked.get(key, 0.0), key) for key in route.pace_keys)
-
-
-class _Lane:
-    """The threads of one carrier account within one sender."""
-
-    def __init__(self, account: CarrierAccountRow, first: Carrier, sender: _Sender) -> None:
-        self.account = account
-        self.batch = self.maximum_batch = max(1, first.maximum_batch)
-        self.connections = account.connections
-        self.work: queue.SimpleQueue[list[Intent] | None] = queue.SimpleQueue()
-        self.began_at = _now()
-        self.ended = False
-        self.outstanding = 0
-        self.ready_at = 0.0
-        self.turn = 0
-        self.trouble = 0
-        self.unknown = 0
-        self.left_alone_until = 0.0
-        self.accepts = False
-        """Whether it accepted something since it began or was last told of as unwell."""
-        self.latency = 0.0
-        self._sender = sender
-        self.threads = [
-            threading.Thread(
-                target=sender.hand_off_until_told,
-                args=(self, first if number == 0 else None),
-                name=f"lane-{account.name}-{number}",
-                daemon=True,
-            )
-            for number in range(self.connections)
-        ]
-        for thread in self.threads:
-            thread.start()
-
-    def note_batch(self, size: int, tried: int, took: float) -> None:
-        """Take fewer at a time where a batch is not done in time, and more again where it is."""
-        if took > BATCH_S and 0 < tried < size:
-            self.batch = tried
-        elif size >= self.batch and took < BATCH_S / 2:
-            self.batch = min(self.maximum_batch, 2 * self.batch)
-
-    def end(self) -> None:
-        """Let the threads end after what they have."""
-        self.ended = True
-        for _ in self.threads:
-            self.work.put(None)
-
-    @property
-    def window(self) -> int:
-        """How many intents it may have at once: a fifth of a second's work, as a crash puts all of them in doubt."""
-        if self.trouble:
-            return self.connections if self.maximum_batch == 1 else 10
-        if self.maximum_batch > 1:
-            return self.batch * self.connections
-        if self.latency <= 0:
-            return 4 * self.connections
-        return max(2 * self.connections, min(WINDOW, int(0.2 * self.connections / self.latency)))
-
-    @property
-    def room(self) -> int:
-        """How many more intents it takes now; nothing until a fair part is free."""
-        window = self.window
-        free = window - self.outstanding
-        if self.maximum_batch > 1:
-            return min(self.batch, free) if free >= min(self.batch, window) else 0
-        return free if free * 2 >= window else 0
-
-
 class _Sender:
     def __init__(
         self,
@@ -292,9 +153,9 @@ class _Sender:
             self.database, options.dagster_run_id, socket.gethostname(), os.getpid()
         )
         self.summary = DrainSummary(self.run_id)
-        self.watch = _Watch()
-        self.lanes: dict[int, _Lane] = {}
-        self.former_lanes: list[_Lane] = []
+        self.watch = Watch()
+        self.lanes: dict[int, Lane] = {}
+        self.former_lanes: list[Lane] = []
         self.contexts: dict[int, tuple[float, CampaignInHand | None]] = {}
         self.routes: dict[tuple[int, str], tuple[float, list[Route]]] = {}
         self.suspended: list[tuple[int | None, str, int | None, str | None]] = []
@@ -315,7 +176,7 @@ class _Sender:
 
     # --- Threads: hand off ---
 
-    def hand_off_until_told(self, lane: _Lane, carrier: Carrier | None) -> None:
+    def hand_off_until_told(self, lane: Lane, carrier: Carrier | None) -> None:
         """A thread of a lane: hands off what it finds in the lane's queue until it finds ``None``."""
         try:
             while (batch := lane.work.get()) is not None:
@@ -345,10 +206,10 @@ class _Sender:
 
     def _allowed(self, batch: list[Intent]) -> list[Intent]:
         """Those that may be handed off at this moment; waits while it is not known what may."""
-        now = _now()
+        now = boot_time()
         while now - self.watch.read_at > STALE_S and now - batch[0].taken_at < LEASE_S and not self.closing:
             time.sleep(0.02)
-            now = _now()
+            now = boot_time()
         watch = self.watch
         if self.closing or now - watch.read_at > STALE_S:
             return []
@@ -358,13 +219,13 @@ class _Sender:
         self.done.extend((intent, None) for intent in intents)
         self.wake.set()
 
-    def _hand_off(self, lane: _Lane, carrier: Carrier, ready: list[Intent]) -> None:
-        began = _now()
+    def _hand_off(self, lane: Lane, carrier: Carrier, ready: list[Intent]) -> None:
+        began = boot_time()
         by_id = {intent.message.message_id: intent for intent in ready} if len(ready) > 1 else {}
 
         def still(messages: Sequence[OutgoingMessage]) -> Sequence[OutgoingMessage]:
             """Those that may go at this moment, as a batch may take many requests."""
-            since = _now() - began
+            since = boot_time() - began
             if since < FRESH_S:
                 return messages
             if since > BATCH_S:
@@ -381,7 +242,7 @@ class _Sender:
             detail = type(error).__name__
         else:
             detail = "missing answer"
-        took = _now() - began
+        took = boot_time() - began
         lane.latency = took if lane.latency == 0 else 0.9 * lane.latency + 0.1 * took
         told = {result.message_id: result for result in results} if by_id else {}
         tried, well = 0, True
@@ -398,7 +259,7 @@ class _Sender:
             if well and result.outcome is not Outcome.ACCEPTED and (unwell(result) or too_much(result)):
                 # The other threads see it before the database does.
                 well = False
-                self.watch.blocked[limited(intent.route, result)] = _now() + (result.retry_after_s or 0.25)
+                self.watch.blocked[limited(intent.route, result)] = boot_time() + (result.retry_after_s or 0.25)
         if by_id or lane.batch < lane.maximum_batch:
             lane.note_batch(len(ready), tried, took)
         if not self.wake.is_set() and (len(self.done) >= WINDOW // 3 or lane.work.empty()):
@@ -407,7 +268,7 @@ class _Sender:
     # --- The main thread ---
 
     def run(self) -> DrainSummary:
-        began = last_work = _now()
+        began = last_work = boot_time()
         # What the process has loaded by now stays, and no cycles are made of messages: the collector, which would walk
         # all that is in hand several times for every batch of emails, need not come often.
         gc.freeze()
@@ -419,7 +280,7 @@ class _Sender:
             tidy.start()
             while not self.stop.is_set() and self.defect is None:
                 worked = self._step()
-                now = _now()
+                now = boot_time()
                 if worked or self.in_hand:
                     last_work = now
                 if self.options.maximum_s is not None and now - began > self.options.maximum_s:
@@ -434,7 +295,7 @@ class _Sender:
             self._close()
             gc.set_threshold(*thresholds)
             gc.unfreeze()
-            self.summary.seconds = _now() - began
+            self.summary.seconds = boot_time() - began
         if self.defect is not None:
             raise self.defect
         return self.summary
@@ -446,7 +307,7 @@ class _Sender:
 
         try:
             worked = self._collect()
-            now = _now()
+            now = boot_time()
             if now - self.watched_at >= WATCH_S:
                 self._look()
             if now - self.marked_at >= MARK_S:
@@ -459,11 +320,11 @@ class _Sender:
         return worked
 
     def _look(self) -> None:
-        began = _now()
-        row = self.database.execute(_WATCH_QUERY, prepare=True).fetchone()
+        began = boot_time()
+        row = self.database.execute(WATCH_QUERY, prepare=True).fetchone()
         assert row is not None
         database_time, epoch, campaigns, suspended, blocked, suppressed = row
-        watch = _Watch()
+        watch = Watch()
         watch.read_at = began
         watch.database_time = database_time
         watch.run_id = self.run_id
@@ -474,7 +335,7 @@ class _Sender:
         for key, until in self.watch.blocked.copy().items():
             if until > watch.blocked.get(key, began):
                 watch.blocked[key] = until
-        watch.suppressed = _remembered(self.watch.suppressed, suppressed, began)
+        watch.suppressed = remembered(self.watch.suppressed, suppressed, began)
         before, self.suspended = self.suspended, [tuple(each) for each in suspended]
         if lifted := set(before) - set(self.suspended):
             # What a person has mended is read anew, secrets too: as it was before, it would only be suspended again.
@@ -532,7 +393,7 @@ class _Sender:
         import psycopg
 
         try:
-            store_outcomes(self.database, self.unwritten, _now())
+            store_outcomes(self.database, self.unwritten, boot_time())
             return
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
@@ -541,7 +402,7 @@ class _Sender:
         unwritable: list[Intent] = []
         for stored in self.unwritten:
             try:
-                store_outcomes(self.database, [stored], _now())
+                store_outcomes(self.database, [stored], boot_time())
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 raise
             except Exception:
@@ -550,7 +411,7 @@ class _Sender:
             HandOff(each.message.message_id, Outcome.IN_DOUBT, error_code="unwritable", error_class=ErrorClass.IN_DOUBT)
             for each in unwritable
         ]
-        store_outcomes(self.database, [judge(*each) for each in zip(unwritable, in_doubt, strict=True)], _now())
+        store_outcomes(self.database, [judge(*each) for each in zip(unwritable, in_doubt, strict=True)], boot_time())
         for name in {intent.route.account.name for intent in unwritable}:
             with self.engine.begin() as connection:
                 raise_alert(
@@ -595,7 +456,7 @@ class _Sender:
         else:
             lane.trouble = 0
 
-    def _note_trouble(self, lane: _Lane, intent: Intent, hand_off: HandOff) -> None:
+    def _note_trouble(self, lane: Lane, intent: Intent, hand_off: HandOff) -> None:
         """The carrier gives no clear answers: leave it alone for growing pauses, and try with few messages after each."""
         lane.trouble += 1
         seconds = hand_off.retry_after_s or 0.0
@@ -604,17 +465,17 @@ class _Sender:
         if seconds:
             key = limited(intent.route, hand_off)
             pace.block(self.database, key, seconds)
-            self.watch.blocked[key] = _now() + seconds
+            self.watch.blocked[key] = boot_time() + seconds
         if lane.trouble == TROUBLE_TO_ALERT:
             self._alert_unavailable(lane, hand_off, f"gave no clear answer to {lane.trouble} hand-offs in a row")
 
-    def _note_long_wait(self, lane: _Lane, hand_off: HandOff, seconds: float) -> None:
+    def _note_long_wait(self, lane: Lane, hand_off: HandOff, seconds: float) -> None:
         """The carrier wants to be left alone for longer than a sender lives: the next would not know of it, so tell now."""
-        if lane.left_alone_until < (now := _now()):
+        if lane.left_alone_until < (now := boot_time()):
             lane.left_alone_until = now + seconds
             self._alert_unavailable(lane, hand_off, f"asks to be left alone for {seconds / 60:.0f} minutes")
 
-    def _alert_unavailable(self, lane: _Lane, hand_off: HandOff, what: str) -> None:
+    def _alert_unavailable(self, lane: Lane, hand_off: HandOff, what: str) -> None:
         lane.accepts = False
         self.accepting.discard(f"carrier:{lane.account.name}")
         with self.engine.begin() as connection:
@@ -626,7 +487,7 @@ class _Sender:
                 team_id=lane.account.team_id,
             )
 
-    def _note_alert(self, lane: _Lane, intent: Intent, hand_off: HandOff) -> None:
+    def _note_alert(self, lane: Lane, intent: Intent, hand_off: HandOff) -> None:
         """Stop what cannot work until a person mended it; tell of codes that nobody knows."""
         route, code = intent.route, hand_off.error_code or "no code"
         if code in CAMPAIGN_CODES:
@@ -688,7 +549,7 @@ class _Sender:
             )
         self._look()
 
-    def _pause_campaign(self, lane: _Lane, intent: Intent, hand_off: HandOff) -> None:
+    def _pause_campaign(self, lane: Lane, intent: Intent, hand_off: HandOff) -> None:
         """Its messages are at fault, not the account: other campaigns go on."""
         campaign = intent.campaign.row
         reason = str(hand_off.error_code)
@@ -722,12 +583,12 @@ class _Sender:
                 (list(self.accepting),),
             )
             self.accepting.clear()
-        self.marked_at = _now()
+        self.marked_at = boot_time()
 
     # --- Take more ---
 
     def _fill(self) -> bool:
-        now = _now()
+        now = boot_time()
         if self.closing or now - self.watch.read_at > STALE_S:
             return False
         if now - self.accounts_read_at >= CONTEXT_S:
@@ -752,25 +613,25 @@ class _Sender:
                 worked = self._fill_lane(lane, choices) or worked
         return worked
 
-    def _fill_lane(self, lane: _Lane, choices: list[tuple[int, CampaignInHand, Route]]) -> bool:
+    def _fill_lane(self, lane: Lane, choices: list[tuple[int, CampaignInHand, Route]]) -> bool:
         worked = False
-        while choices and lane.room > 0 and _now() >= lane.ready_at:
+        while choices and lane.room > 0 and boot_time() >= lane.ready_at:
             most_urgent = min(choice[0] for choice in choices)
             urgent = [choice for choice in choices if choice[0] == most_urgent]
             lane.turn += 1
             choice = urgent[lane.turn % len(urgent)]
             _, campaign, route = choice
             blocked_until, blocked = self.watch.block_of(route)
-            blocked_s = blocked_until - _now()
+            blocked_s = blocked_until - boot_time()
             grant = (
                 pace.Grant(0, blocked_s, 0, blocked) if blocked_s > 0 else pace.take(self.database, route, lane.room)
             )
             if grant.units < 1:
                 choices = [choice for choice in choices if grant.waits_for not in choice[2].pace_keys]
                 if not choices:
-                    lane.ready_at = _now() + min(grant.wait_s, WATCH_S)
+                    lane.ready_at = boot_time() + min(grant.wait_s, WATCH_S)
                 continue
-            taken_at = _now()
+            taken_at = boot_time()
             intents, held = claim(
                 self.database,
                 campaign,
@@ -827,7 +688,7 @@ class _Sender:
                 self.unwritten.append(stored)
         return awake
 
-    def _enqueue(self, lane: _Lane, intents: list[Intent]) -> None:
+    def _enqueue(self, lane: Lane, intents: list[Intent]) -> None:
         if lane.maximum_batch > 1:
             if intents:
                 lane.work.put(intents)
@@ -836,7 +697,7 @@ class _Sender:
                 lane.work.put([intent])
 
     def _campaign(self, campaign_id: int) -> CampaignInHand | None:
-        now = _now()
+        now = boot_time()
         known = self.contexts.get(campaign_id)
         if known is not None and now - known[0] < CONTEXT_S:
             return known[1]
@@ -855,7 +716,7 @@ class _Sender:
         return campaign
 
     def _route(self, campaign: CampaignInHand, channel: str) -> Route | None:
-        now = _now()
+        now = boot_time()
         key = (campaign.row.id, channel)
         known = self.routes.get(key)
         if known is None or now - known[0] >= CONTEXT_S:
@@ -876,9 +737,9 @@ class _Sender:
             if not lane.ended and accounts.get(lane.account.id, lane.account) != lane.account:
                 lane.end()
                 self.routes.clear()
-        self.accounts_read_at = _now()
+        self.accounts_read_at = boot_time()
 
-    def _lane(self, account: CarrierAccountRow) -> _Lane | None:
+    def _lane(self, account: CarrierAccountRow) -> Lane | None:
         former = self.lanes.get(account.id)
         lane = former if former is not None and not former.ended else None
         if lane is None:
@@ -887,7 +748,7 @@ class _Sender:
             except NightmailError as error:
                 self._suspend(account, f"{account.name} cannot be used: {error}", alert=error.reason)
                 return None
-            lane = self.lanes[account.id] = _Lane(account, carrier, self)
+            lane = self.lanes[account.id] = Lane(account, carrier, self.hand_off_until_told)
             if former is not None:
                 lane.outstanding = former.outstanding
                 self.former_lanes.append(former)
@@ -958,12 +819,12 @@ class _Sender:
     def _recover(self, error: Exception) -> None:
         import psycopg
 
-        now = _now()
+        now = boot_time()
         if self.database_trouble_since is None:
             self.database_trouble_since = now
             _log.warning("the database does not answer (%s); waiting for it", type(error).__name__)
         while True:
-            if _now() - self.database_trouble_since > DATABASE_PATIENCE_S:
+            if boot_time() - self.database_trouble_since > DATABASE_PATIENCE_S:
                 raise UnavailableError(
                     "database_unavailable",
                     f"The database did not answer for {DATABASE_PATIENCE_S:.0f} seconds.",
@@ -1046,21 +907,6 @@ class _Sender:
                     intent.message.message_id, Outcome.IN_DOUBT, error_code="sender", error_class=ErrorClass.IN_DOUBT
                 )
                 self.done.append((intent, hand_off))
-
-
-def _remembered(
-    before: Mapping[tuple[str, str], list[_Suppressed]], recent: Iterable[Sequence[Any]], now: float
-) -> dict[tuple[str, str], list[_Suppressed]]:
-    """The suppressions of the last while: for longer than any intent is acted on.
-
-    Each look tells those of half a minute, as a transaction may become visible that long after its time.
-    """
-    found = {key: kept for key, entries in before.items() if (kept := [entry for entry in entries if entry[2] > now])}
-    until = now + LEASE_S + STALE_S
-    for channel, address_hash, team, category in recent:
-        kept = [entry for entry in found.get((channel, address_hash), ()) if entry[:2] != (team, category)]
-        found[channel, address_hash] = [*kept, (team, category, until)]
-    return found
 
 
 def _units(intents: Sequence[Intent]) -> int:

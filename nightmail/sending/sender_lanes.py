@@ -1,0 +1,84 @@
+"""The threads of one carrier account within one sender, and how much they take at a time."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+from nightmail.sending.boot_clock import boot_time
+from nightmail.sending.carrier import Carrier
+from nightmail.sending.intents import Intent
+from nightmail.sending.routes import CarrierAccountRow
+
+WINDOW = 100
+"""Intents of one account at once in one sender, where a request carries one message."""
+BATCH_S = 5.0
+"""A batch that takes several requests begins none after so long: what is known of it is stored, and the rest goes back."""
+
+
+class Lane:
+    """The threads of one carrier account within one sender."""
+
+    def __init__(
+        self, account: CarrierAccountRow, first: Carrier, hand_off_until_told: Callable[[Lane, Carrier | None], None]
+    ) -> None:
+        self.account = account
+        self.batch = self.maximum_batch = max(1, first.maximum_batch)
+        self.connections = account.connections
+        self.work: queue.SimpleQueue[list[Intent] | None] = queue.SimpleQueue()
+        self.began_at = boot_time()
+        self.ended = False
+        self.outstanding = 0
+        self.ready_at = 0.0
+        self.turn = 0
+        self.trouble = 0
+        self.unknown = 0
+        self.left_alone_until = 0.0
+        self.accepts = False
+        """Whether it accepted something since it began or was last told of as unwell."""
+        self.latency = 0.0
+        self.threads = [
+            threading.Thread(
+                target=hand_off_until_told,
+                args=(self, first if number == 0 else None),
+                name=f"lane-{account.name}-{number}",
+                daemon=True,
+            )
+            for number in range(self.connections)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def note_batch(self, size: int, tried: int, took: float) -> None:
+        """Take fewer at a time where a batch is not done in time, and more again where it is."""
+        if took > BATCH_S and 0 < tried < size:
+            self.batch = tried
+        elif size >= self.batch and took < BATCH_S / 2:
+            self.batch = min(self.maximum_batch, 2 * self.batch)
+
+    def end(self) -> None:
+        """Let the threads end after what they have."""
+        self.ended = True
+        for _ in self.threads:
+            self.work.put(None)
+
+    @property
+    def window(self) -> int:
+        """How many intents it may have at once: a fifth of a second's work, as a crash puts all of them in doubt."""
+        if self.trouble:
+            return self.connections if self.maximum_batch == 1 else 10
+        if self.maximum_batch > 1:
+            return self.batch * self.connections
+        if self.latency <= 0:
+            return 4 * self.connections
+        return max(2 * self.connections, min(WINDOW, int(0.2 * self.connections / self.latency)))
+
+    @property
+    def room(self) -> int:
+        """How many more intents it takes now; nothing until a fair part is free."""
+        window = self.window
+        free = window - self.outstanding
+        if self.maximum_batch > 1:
+            return min(self.batch, free) if free >= min(self.batch, window) else 0
+        return free if free * 2 >= window else 0
