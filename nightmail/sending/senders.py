@@ -362,11 +362,19 @@ class _Sender:
 
     def _collect(self) -> bool:
         """Judge what came back, write it, then react to what the carrier said."""
+        requests: set[tuple[int, str | None]] = set()
         for _ in range(len(self.done)):
             intent, hand_off = self.done.popleft()
             self.unwritten.append(self._judged(intent, hand_off))
-            if hand_off is not None and hand_off.outcome is not Outcome.ACCEPTED:
-                self.unanswered.append((intent, hand_off))
+            if hand_off is None or hand_off.outcome is Outcome.ACCEPTED:
+                continue
+            if self.lanes[intent.route.account.id].maximum_batch > 1 and (unwell(hand_off) or too_much(hand_off)):
+                # A request of a thousand emails that did not get through is one failure, not a thousand.
+                request = intent.route.account.id, hand_off.error_code
+                if request in requests:
+                    continue
+                requests.add(request)
+            self.unanswered.append((intent, hand_off))
         if not self.unwritten:
             return False
         self._store()

@@ -137,6 +137,18 @@ def test_a_long_batch_is_known_before_it_is_over(
     assert slow_mail.query("select distinct attempts from message") == [(1,)]
 
 
+def test_a_failed_request_of_many_emails_is_one_failure(organisation: Organisation, sandbox: RunningCarriers) -> None:
+    """What is in doubt is looked up; the account is not left alone as if hundreds of hand-offs had failed in a row."""
+    sandbox.faults({"kind": "500_after", "on": "mail", "count": 1})
+    organisation.campaign([f"reader{number}@mail.example" for number in range(300)], ("email",))
+    organisation.drain()
+    assert organisation.query("select count(*) from pace where blocked_until > now()") == [(0,)]
+    assert organisation.query("select count(*) from alert where reason = 'carrier_unavailable'") == [(0,)]
+    after = organisation.campaign([f"later{number}@mail.example" for number in range(300)], ("email",))
+    organisation.drain()
+    assert organisation.states(after) == {"accepted": 300}
+
+
 def test_one_campaigns_refused_messages_stop_that_campaign_alone(
     organisation: Organisation, sandbox: RunningCarriers
 ) -> None:
