@@ -23,6 +23,8 @@ UNFINISHED = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+WRITING_PAUSE_S = 60.0
+"""A run to write ``sends`` alone is asked for no more often: a lake that takes nothing must not start runs without end."""
 _PAUSE_S = 0.5
 _COMING = text(
     "select exists (select from campaign where state in ('received', 'checking') "
@@ -55,8 +57,11 @@ def messages_due(context: dg.SensorEvaluationContext, database: DatabaseResource
     most = settings().senders
 
     with database.connect() as connection:
+        now = connection.execute(text("select extract(epoch from now())::float8")).scalar_one()
         # Receipts, cut-offs and loading change ledgers too, when no sender is at work.
-        unwritten = bool(sends_to_write(connection, settings().sends_partition_interval_s, limit=1))
+        unwritten = now - float(context.cursor or 0) >= WRITING_PAUSE_S and bool(
+            sends_to_write(connection, settings().sends_partition_interval_s, limit=1)
+        )
 
     def look() -> int:
         with database.connect() as connection:
@@ -67,4 +72,7 @@ def messages_due(context: dg.SensorEvaluationContext, database: DatabaseResource
     missing = watch(look, _PAUSE_S)
     if not missing:
         return dg.SkipReason(f"{running} senders at work are enough.")
-    return dg.SensorResult(run_requests=[dg.RunRequest(job_name=SEND_JOB) for _ in range(missing)])
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(job_name=SEND_JOB) for _ in range(missing)],
+        cursor=str(now) if unwritten else context.cursor,
+    )

@@ -38,12 +38,17 @@ class Writer:
         with dg.build_op_context() as context:
             return int(write(context))
 
-    def wanted(self) -> bool:
+    def asked(self, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
         with (
             dg.DagsterInstance.ephemeral() as instance,
-            dg.build_sensor_context(instance=instance, resources={"database": self.database}) as context,
+            dg.build_sensor_context(instance=instance, cursor=cursor, resources={"database": self.database}) as context,
         ):
-            return isinstance(messages_due(context), dg.SensorResult)
+            found = messages_due(context)
+            assert isinstance(found, dg.SensorResult | dg.SkipReason)
+            return found
+
+    def wanted(self) -> bool:
+        return isinstance(self.asked(), dg.SensorResult)
 
     def states(self, campaign: CampaignRow) -> dict[str, int]:
         return dict(Counter(self.lake.table("sends", campaign.key).read()["state"].to_pylist()))
@@ -138,3 +143,15 @@ def test_many_campaigns_that_finish_at_once_are_all_written(organisation: Organi
     assert writer.write() == 23
     assert all(writer.states(campaign) == {"accepted": 1} for campaign in campaigns)
     assert not writer.wanted()
+
+
+def test_what_cannot_be_written_starts_no_runs_without_end(organisation: Organisation, writer: Writer) -> None:
+    """A lake that takes nothing is tried again after a minute; messages that fall due do not wait for that."""
+    organisation.campaign(3, scheduled_at=in_minutes(600))
+    first = writer.asked()
+    assert isinstance(first, dg.SensorResult)
+    assert isinstance(writer.asked(first.cursor), dg.SkipReason)
+    a_minute_before = str(float(first.cursor or 0) - 61)
+    assert isinstance(writer.asked(a_minute_before), dg.SensorResult)
+    organisation.campaign(3)
+    assert isinstance(writer.asked(first.cursor), dg.SensorResult)
