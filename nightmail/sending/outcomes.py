@@ -25,7 +25,6 @@ SENDER_CODES = frozenset(
         "21603",
         "21606",
         "21607",
-        "21611",
         "21616",
         "21621",
         "21659",
@@ -40,7 +39,9 @@ SENDER_CODES = frozenset(
     }
     | {"from", "5.1.7", "5.1.8", "5.7.20", "5.7.21", "5.7.22", "5.7.23", "5.7.24", "5.7.26", "5.7.27"}
 )
-"""Errors that are about one sender of an account, not the account."""
+"""Errors that stop one sender of an account, not the account."""
+SENDER_LIMITS = frozenset({"21611"})
+"""The carrier says that one sender is too fast: its queue is full."""
 CAMPAIGN_CODES = frozenset({"refused_alike"})
 """Errors that stop one campaign: it is its messages that the carrier refuses."""
 
@@ -60,7 +61,7 @@ def too_much(hand_off: HandOff) -> bool:
 
 def limited(route: Route, hand_off: HandOff) -> PaceKey:
     """What goes slower or not at all after a hand-off that was too much, or not answered: the sender, or all of the account."""
-    return route.pace_keys[-1 if hand_off.error_code in SENDER_CODES else 0]
+    return route.pace_keys[-1 if hand_off.error_code in SENDER_LIMITS else 0]
 
 
 def unwell(hand_off: HandOff) -> bool:
