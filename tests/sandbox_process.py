@@ -95,6 +95,10 @@ class RunningCarriers(SandboxProcess):
     def accepted_ids(self) -> list[str]:
         return [row["message_id"] for row in self.accepted()]
 
+    def accepted_of(self, token: str) -> list[str]:
+        """The ids of a campaign's messages in the order in which they were accepted, as often as they were."""
+        return [message_id for message_id in self.accepted_ids() if message_id and message_id.startswith(token)]
+
 
 @dataclass
 class Posted:

@@ -108,8 +108,8 @@ class AudiencePolicy:
     ) -> AudiencePolicy:
         """The policy of a template's audience; ``further`` are other fields.
 
-        ``category`` defaults to the template's, by the kind that the template says. ``channels`` defaults to the template's but for chat, which no carrier delivers by itself: a feed that wants it
-        says so. Channels without a body are dropped. Raises :class:`UsageError` when none is left.
+        ``category`` defaults to the template's, by the kind that the template says. ``channels`` defaults to the template's
+        but for chat, which no carrier delivers by itself: a feed that wants it says so. Channels without a body are dropped. Raises :class:`UsageError` when none is left.
         """
         own = tuple(c for c in template.channels if c != "chat") or template.channels
         usable = tuple(c for c in (channels or own) if c in template.channels)

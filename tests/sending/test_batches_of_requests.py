@@ -18,7 +18,6 @@ from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_dou
 from nightmail.sending.ledger import load_ledger
 from nightmail.sending.sender_watch import LEASE_S, remembered
 from tests.sandbox_process import RunningCarriers, eventually
-from tests.sending.test_draining import accepted_of
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def begun(organisation: Organisation, sandbox: RunningCarriers, campaign: Campai
     """A sender in the middle of the campaign."""
     sender = threading.Thread(target=organisation.drain, daemon=True)
     sender.start()
-    eventually(lambda: len(accepted_of(sandbox, campaign.token)) >= 3)
+    eventually(lambda: len(sandbox.accepted_of(campaign.token)) >= 3)
     return sender
 
 
@@ -77,10 +76,10 @@ def test_a_stop_is_seen_within_a_batch(
     campaign = large_emails(slow_mail, 60)
     sender = begun(slow_mail, sandbox, campaign)
     stop(slow_mail, campaign)
-    before = len(accepted_of(sandbox, campaign.token))
+    before = len(sandbox.accepted_of(campaign.token))
     sender.join(60)
     assert not sender.is_alive()
-    after = len(accepted_of(sandbox, campaign.token))
+    after = len(sandbox.accepted_of(campaign.token))
     # Ten requests in a second, and one that was under way: no clock of this machine's is asked.
     assert after - before <= 12
     states = slow_mail.states(campaign)
@@ -115,7 +114,7 @@ def test_a_batch_that_was_given_up_is_not_written_on(
     for each in (sender, second):
         each.join(60)
         assert not each.is_alive()
-    times = Counter(accepted_of(sandbox, campaign.token))
+    times = Counter(sandbox.accepted_of(campaign.token))
     # One request may have been under way when it was decided that what is in doubt goes again.
     assert len(times) == 40 and sum(times.values()) <= 41
     assert slow_mail.states(campaign) == {"accepted": 40}
@@ -133,7 +132,7 @@ def test_a_long_batch_is_known_before_it_is_over(
     eventually(lambda: slow_mail.states(campaign).get("handing_over", 0) in range(1, 11))
     sender.join(60)
     assert slow_mail.states(campaign) == {"accepted": 30}
-    assert list(Counter(accepted_of(sandbox, campaign.token)).values()) == [1] * 30
+    assert list(Counter(sandbox.accepted_of(campaign.token)).values()) == [1] * 30
     assert slow_mail.query("select distinct attempts from message") == [(1,)]
 
 

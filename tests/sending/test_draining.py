@@ -31,16 +31,12 @@ from tests.sandbox_process import RunningCarriers, eventually
 from tests.sending.sender_by_hand import SenderByHand
 
 
-def accepted_of(sandbox: RunningCarriers, token: str) -> list[str]:
-    return [i for i in sandbox.accepted_ids() if i and i.startswith(token)]
-
-
 def test_a_campaign_is_handed_off_once_and_finishes(organisation: Organisation, sandbox: RunningCarriers) -> None:
     """Every message of a small campaign is accepted once by the carrier, under its own id."""
     campaign = organisation.campaign(250)
     summary = organisation.drain()
     assert summary.accepted == 250
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 250
     rows = organisation.messages(campaign)
     assert {row["message_id"] for row in rows} == set(ids)
@@ -57,7 +53,7 @@ def test_other_channels_go_the_same_way(organisation: Organisation, sandbox: Run
     """Emails by the batch and calls one by one are accepted once each."""
     campaign = organisation.campaign(40, (channel,))
     organisation.drain()
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 40
     assert organisation.states(campaign) == {"accepted": 40}
 
@@ -137,7 +133,7 @@ def test_a_fault_never_sends_twice_and_what_was_taken_is_found(
     sandbox.faults({"on": "messages", "count": 3, "skip": 5, **fault})
     campaign = organisation.campaign(30)
     organisation.drain(idle_s=3.0 if fault["kind"] in ("429", "503") else 0.05)
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids))
     states = {row["message_id"]: row["state"] for row in organisation.messages(campaign)}
     assert all(states[message_id] == "accepted" for message_id in ids)
@@ -161,7 +157,7 @@ def test_a_text_that_the_carrier_refuses_stops_nobody_else(
     organisation.drain()
     (failed,) = [row for row in organisation.messages(refused) if row["state"] == "failed"]
     assert failed["reason"] in ("carrier_rejected", "address_refused") and failed["error_code"]
-    accepted = accepted_of(sandbox, campaign.token)
+    accepted = sandbox.accepted_of(campaign.token)
     assert len(accepted) == len(set(accepted)) == 39
     assert failed["message_id"] not in accepted
     assert organisation.query("select count(*) from suspension")[0][0] == 0
@@ -208,7 +204,7 @@ def test_a_database_that_stays_away_ends_the_sender_with_a_word_and_loses_nothin
 
     sender = threading.Thread(target=send, daemon=True)
     sender.start()
-    eventually(lambda: len(accepted_of(sandbox, campaign.token)) >= 20)
+    eventually(lambda: len(sandbox.accepted_of(campaign.token)) >= 20)
     with administration.connect() as connection:
         connection.execute(text(f"alter database {name} allow_connections false"))
         connection.execute(
@@ -221,10 +217,10 @@ def test_a_database_that_stays_away_ends_the_sender_with_a_word_and_loses_nothin
     (error,) = raised
     assert isinstance(error, UnavailableError) and error.reason == "database_unavailable"
     assert "did not answer" in error.message or "does not answer" in error.message
-    assert len(accepted_of(sandbox, campaign.token)) < 150
+    assert len(sandbox.accepted_of(campaign.token)) < 150
     organisation.engine.dispose()
     organisation.drain()
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 150
     assert organisation.states(campaign) == {"accepted": 150}
 
@@ -250,7 +246,7 @@ def test_a_carrier_that_answers_html_is_alerted_and_nothing_is_lost(
     (alert,) = organisation.query("select reason, message from alert")
     assert alert.reason == "carrier_unavailable"
     assert "sandbox-sms gave no clear answer to 10 hand-offs in a row" in alert.message
-    assert accepted_of(sandbox, campaign.token) == []
+    assert sandbox.accepted_of(campaign.token) == []
     sandbox.faults()
     organisation.execute("update pace set blocked_until = null")
     organisation.drain()
@@ -274,7 +270,7 @@ def test_an_opt_out_after_rendering_is_honoured(organisation: Organisation, sand
     assert summary.held == 1
     states = [(row["state"], row["reason"]) for row in organisation.messages(campaign)]
     assert states == [("accepted", None)] * 2 + [("held", "opted_out")] + [("accepted", None)] * 2
-    assert len(accepted_of(sandbox, campaign.token)) == 4
+    assert len(sandbox.accepted_of(campaign.token)) == 4
 
 
 def test_consent_and_category_are_looked_at_again(organisation: Organisation) -> None:
@@ -405,7 +401,7 @@ def test_what_is_not_handed_off_by_the_cut_off_is_dropped(organisation: Organisa
     campaign = organisation.campaign(5, cut_off_at=in_minutes(-1))
     organisation.drain()
     assert organisation.states(campaign) == {"expired": 5}
-    assert accepted_of(sandbox, campaign.token) == []
+    assert sandbox.accepted_of(campaign.token) == []
     assert organisation.read(campaign).state == "finished"
 
 
@@ -435,7 +431,7 @@ def test_a_pause_holds_within_a_second_and_resuming_sends_the_rest(
         )
     )
     sender.start()
-    eventually(lambda: len(accepted_of(sandbox, campaign.token)) >= 20)
+    eventually(lambda: len(sandbox.accepted_of(campaign.token)) >= 20)
     stopped = pause(organisation.engine, campaign.key, actor="test")
     paused_at = time.time()
     assert stopped.not_sent > 0
@@ -447,13 +443,13 @@ def test_a_pause_holds_within_a_second_and_resuming_sends_the_rest(
         and dt.datetime.fromisoformat(line["at"]).timestamp() > paused_at + 1.0
     ]
     assert late == []
-    done = len(accepted_of(sandbox, campaign.token))
+    done = len(sandbox.accepted_of(campaign.token))
     assert done < 200
     assert organisation.states(campaign) == {"accepted": done, "queued": 200 - done}
     sandbox.faults()
     resume(organisation.engine, campaign.key, actor="test")
     organisation.drain()
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 200
 
 
@@ -470,7 +466,7 @@ def test_cancelling_and_suspending_hold_within_a_second_too(
         target=lambda: drain(organisation.engine, organisation.carriers, options, stop=stop), daemon=True
     )
     sender.start()
-    eventually(lambda: len(accepted_of(sandbox, campaign.token)) >= 20)
+    eventually(lambda: len(sandbox.accepted_of(campaign.token)) >= 20)
     if order == "cancel":
         stopped = cancel(organisation.engine, campaign.key, actor="test")
         assert 0 < stopped.not_sent <= 200 - 20
@@ -487,7 +483,7 @@ def test_cancelling_and_suspending_hold_within_a_second_too(
     organisation.drain()
     left = "cancelled" if order == "cancel" else "queued"
     assert organisation.states(campaign) == {"accepted": len(lines), left: 200 - len(lines)}
-    assert len(accepted_of(sandbox, campaign.token)) == len(lines) < 200
+    assert len(sandbox.accepted_of(campaign.token)) == len(lines) < 200
 
 
 def test_a_cancelled_campaign_tells_what_was_not_sent(organisation: Organisation, sandbox: RunningCarriers) -> None:
@@ -497,7 +493,7 @@ def test_a_cancelled_campaign_tells_what_was_not_sent(organisation: Organisation
     assert stopped.not_sent == 60
     organisation.drain()
     assert organisation.states(campaign) == {"cancelled": 60}
-    assert accepted_of(sandbox, campaign.token) == []
+    assert sandbox.accepted_of(campaign.token) == []
 
 
 def test_a_suspended_channel_waits_and_loses_nothing(organisation: Organisation, sandbox: RunningCarriers) -> None:
@@ -506,7 +502,7 @@ def test_a_suspended_channel_waits_and_loses_nothing(organisation: Organisation,
     row = suspend_channel(organisation.engine, "sms", reason="test", by="test", team_id=organisation.parent_id)
     organisation.drain()
     assert organisation.states(campaign) == {"queued": 10}
-    assert accepted_of(sandbox, campaign.token) == []
+    assert sandbox.accepted_of(campaign.token) == []
     lift_suspension(organisation.engine, row.id, by="test")
     organisation.drain()
     assert organisation.states(campaign) == {"accepted": 10}
@@ -529,7 +525,7 @@ def test_wrong_credentials_stop_the_account_and_lose_nothing(
     monkeypatch.setenv("NIGHTMAIL_RIG_TWILIO", right)
     lift_suspension(organisation.engine, suspension.id, by="test")
     organisation.drain()
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 50
     assert organisation.query("select count(*) from alert where resolved_at is null")[0][0] == 0
 
@@ -586,7 +582,7 @@ def test_a_second_account_takes_over_from_a_suspended_one(organisation: Organisa
     organisation.drain()
     assert organisation.states(campaign) == {"accepted": 20}
     assert {row["carrier_account_id"] for row in organisation.messages(campaign)} != {organisation.account_ids["sms"]}
-    assert len(accepted_of(sandbox, campaign.token)) == 20
+    assert len(sandbox.accepted_of(campaign.token)) == 20
 
 
 def add_account(organisation: Organisation, name: str) -> int:
@@ -625,7 +621,7 @@ def test_a_team_with_a_sender_sends_under_no_other_name(
     campaign = organisation.campaign(5)
     organisation.drain()
     assert organisation.states(campaign) == {"queued": 5}
-    assert accepted_of(sandbox, campaign.token) == []
+    assert sandbox.accepted_of(campaign.token) == []
     with organisation.engine.connect() as connection:
         assert [row.by for row in suspensions(connection)] == ["test"]
         assert due_work(connection).messages == 0
@@ -644,7 +640,7 @@ def test_a_sender_of_the_team_above_takes_over_on_its_account(
         assert due_work(connection).messages == 5
     organisation.drain()
     assert organisation.states(campaign) == {"accepted": 5}
-    assert len(accepted_of(sandbox, campaign.token)) == 5
+    assert len(sandbox.accepted_of(campaign.token)) == 5
 
 
 def test_an_account_without_any_sender_is_not_used(organisation: Organisation, sandbox: RunningCarriers) -> None:
@@ -699,7 +695,7 @@ def test_a_carriers_limit_is_obeyed_and_recovered_from(organisation: Organisatio
     sandbox.behave(requests_per_second=50)
     campaign = organisation.campaign(150)
     organisation.drain(idle_s=4.0)
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 150
     assert organisation.states(campaign) == {"accepted": 150}
     rate, ceiling = organisation.query("select rate_per_s, ceiling_per_s from pace where channel = 'sms'")[0]

@@ -19,10 +19,6 @@ from nightmail.sending.in_doubt import Decision, decide, list_in_doubt, resolve_
 from tests.sandbox_process import RunningCarriers, eventually
 
 
-def accepted_of(sandbox: RunningCarriers, campaign: CampaignRow) -> list[str]:
-    return [i for i in sandbox.accepted_ids() if i and i.startswith(campaign.token)]
-
-
 @pytest.fixture
 def sender(organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Starts senders as processes, and ends those that are left."""
@@ -58,7 +54,7 @@ def test_a_sender_killed_in_the_middle_of_a_request_leaves_doubt_and_no_double(
     process.join()
     assert process.exitcode == -signal.SIGKILL
     organisation.drain()
-    ids = accepted_of(sandbox, campaign)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids))
     states = {row["message_id"]: row["state"] for row in organisation.messages(campaign)}
     assert {states[i] for i in ids} <= {"accepted"}
@@ -89,7 +85,7 @@ def test_silent_records_are_no_proof(organisation: Organisation, sandbox: Runnin
         assert resolve_in_doubt(organisation.engine, organisation.carriers).left == 3
         organisation.drain()
     assert organisation.states(campaign) == {"in_doubt": 3}
-    assert accepted_of(sandbox, campaign) == []
+    assert sandbox.accepted_of(campaign.token) == []
     alerts = organisation.query("select message, resolved_at from alert where reason = 'in_doubt'")
     assert len(alerts) == 1 and alerts[0].message.startswith("3 messages are in doubt")
     assert organisation.read(campaign).state == "finished"
@@ -105,7 +101,7 @@ def test_a_category_may_state_that_absent_messages_are_sent_again(
     organisation.execute("update message set changed_at = now() - interval '11 minutes'")
     assert resolve_in_doubt(organisation.engine, organisation.carriers).resent == 3
     organisation.drain()
-    ids = accepted_of(sandbox, campaign)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 3
     assert organisation.states(campaign) == {"accepted": 3}
 
@@ -139,7 +135,7 @@ def test_people_decide_each_way(organisation: Organisation, sandbox: RunningCarr
     organisation.drain()
     rows = organisation.messages(campaign)
     assert [row["state"] for row in rows] == ["accepted", "failed", "accepted"]
-    assert accepted_of(sandbox, campaign) == [ids[2]]
+    assert sandbox.accepted_of(campaign.token) == [ids[2]]
     trail = organisation.query("select actor, action from audit where action like 'message.%' order by id")
     assert [tuple(row) for row in trail] == [("ann", f"message.decided_{d}") for d in Decision]
     with pytest.raises(UsageError, match="not in doubt"):
@@ -176,7 +172,7 @@ def test_what_has_no_text_any_more_is_not_sent_again(organisation: Organisation,
         ("failed", "text_deleted"),
         ("in_doubt", "in_doubt"),
     ]
-    assert accepted_of(sandbox, campaign) == ids[:1]
+    assert sandbox.accepted_of(campaign.token) == ids[:1]
 
 
 def test_a_carrier_whose_records_hang_does_not_keep_a_sender(

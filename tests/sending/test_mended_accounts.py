@@ -14,7 +14,6 @@ from nightmail.sending.carrier import Carrier
 from nightmail.sending.routes import CarrierAccountRow
 from nightmail.sending.senders import SenderOptions, drain
 from tests.sandbox_process import RunningCarriers, eventually
-from tests.sending.test_draining import accepted_of
 
 NOT_OURS = "+15551239999"
 
@@ -71,7 +70,7 @@ def test_an_account_that_is_mended_and_lifted_is_used_as_it_is_now(
         lift_suspension(organisation.engine, suspension, by="test")
         eventually(lambda: organisation.states(campaign) == {"accepted": 12} or in_force(organisation))
         assert in_force(organisation) == []
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 12
 
 
@@ -105,9 +104,9 @@ def test_settings_that_change_under_way_hold_for_what_is_still_to_go(
     organisation.change_account("sms", rate_per_s=20)
     campaign = organisation.campaign(60)
     with running_sender(organisation) as numbers:
-        eventually(lambda: len(accepted_of(sandbox, campaign.token)) >= 5)
+        eventually(lambda: len(sandbox.accepted_of(campaign.token)) >= 5)
         organisation.change_account("sms", sender="+15005550009", rate_per_s=50)
         eventually(lambda: organisation.states(campaign) == {"accepted": 60})
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 60
     assert (numbers[0], numbers[-1]) == ("+15005550006", "+15005550009")

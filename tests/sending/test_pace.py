@@ -17,7 +17,6 @@ from nightmail.sending.outcomes import limited
 from nightmail.sending.routes import CarrierAccountRow, PaceKey, routes_of
 from nightmail.sending.senders import SenderOptions, _Sender, drain
 from tests.sandbox_process import RunningCarriers, eventually
-from tests.sending.test_draining import accepted_of
 
 BILLING, LOANS = "+15551230001", "+15551230002"
 DAY = dt.timedelta(days=1)
@@ -43,7 +42,7 @@ def test_a_wait_that_a_carrier_states_holds_for_message_and_account_alike(
         organisation.execute("update pace set blocked_until = null")
         organisation.execute("update message set due_at = now() where state = 'queued'")
     organisation.drain(idle_s=2.0)
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 20
     assert organisation.states(campaign) == {"accepted": 20}
 
@@ -127,7 +126,7 @@ def test_a_sender_of_an_account_has_a_lower_rate_of_its_own(
     organisation.drain()
     assert organisation.states(slow) == {"accepted": 15} and organisation.states(fast) == {"accepted": 200}
     assert busiest_second(sandbox, slow) <= 5 + 1 + 2
-    last = {token: place for place, token in enumerate(line["message_id"].split("-")[0] for line in sandbox.accepted())}
+    last = {token: place for place, token in enumerate((each or "").split("-")[0] for each in sandbox.accepted_ids())}
     assert last[fast.token] < last[slow.token]
 
 
@@ -146,7 +145,7 @@ def test_a_limit_of_the_account_stops_all_of_its_senders(organisation: Organisat
     organisation.drain()
     other = campaign_of(organisation, loans, 30)
     organisation.drain()
-    assert accepted_of(sandbox, first.token) == accepted_of(sandbox, other.token) == []
+    assert sandbox.accepted_of(first.token) == sandbox.accepted_of(other.token) == []
     blocked = organisation.query("select sender from pace where blocked_until > now() + interval '9 minutes'")
     assert [row.sender for row in blocked] == [""]
     assert due(organisation) == 0
@@ -198,7 +197,7 @@ def test_a_carrier_that_wants_to_be_left_alone_is_and_people_are_told(
     organisation.execute("update pace set blocked_until = null")
     assert organisation.drain().handed_off == 1
     assert organisation.query("select times from alert")[0][0] == alert.times + 1
-    assert accepted_of(sandbox, campaign.token) == []
+    assert sandbox.accepted_of(campaign.token) == []
 
 
 def test_what_is_put_off_for_quiet_hours_costs_no_pace(organisation: Organisation, sandbox: RunningCarriers) -> None:
@@ -212,7 +211,7 @@ def test_what_is_put_off_for_quiet_hours_costs_no_pace(organisation: Organisatio
     organisation.execute("update message set time_zone = 'UTC'")
     ordinary = organisation.campaign(1)
     organisation.drain(maximum_s=30.0)
-    assert organisation.states(quiet) == {"queued": 20} and accepted_of(sandbox, quiet.token) == []
+    assert organisation.states(quiet) == {"queued": 20} and sandbox.accepted_of(quiet.token) == []
     assert organisation.states(ordinary) == {"accepted": 1}
 
 
@@ -289,5 +288,5 @@ def test_an_outcome_that_cannot_be_stored_takes_no_other_along(
     assert [row[0] for row in codes] == ["unwritable"]
     # The last look of the sender has found it in the carrier's records.
     assert organisation.states(campaign) == {"accepted": 40}
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 40

@@ -54,10 +54,6 @@ PORTAL = SLEEP + (
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
-def accepted_of(sandbox: RunningCarriers, token: str) -> list[str]:
-    return [i for i in sandbox.accepted_ids() if i and i.startswith(token)]
-
-
 @pytest.fixture
 def start(organisation: Organisation) -> Iterator[Start]:
     """Starts a sender in a process whose clock is wrong; ends those that are left."""
@@ -113,7 +109,7 @@ def test_a_senders_wrong_clock_changes_nothing(
     assert organisation.read(later).state == "scheduled"
     organisation.drain()
     for campaign, sent in ((quiet, 1), (open_still, 20), (over, 0), (later, 0)):
-        ids = accepted_of(sandbox, campaign.token)
+        ids = sandbox.accepted_of(campaign.token)
         assert len(ids) == len(set(ids)) == sent
 
 
@@ -137,7 +133,7 @@ def test_clocks_that_jump_break_no_lease_and_no_pause(
                 clock.write_text(f"{shift}\n")
                 time.sleep(0.02)
 
-    jump(lambda: len(accepted_of(sandbox, campaign.token)) >= 60)
+    jump(lambda: len(sandbox.accepted_of(campaign.token)) >= 60)
     pause(organisation.engine, campaign.key, actor="test")
     paused_at = time.time()
     jump(lambda: time.time() > paused_at + 1.5)
@@ -147,11 +143,11 @@ def test_clocks_that_jump_break_no_lease_and_no_pause(
         if (line["message_id"] or "").startswith(campaign.token)
     )
     assert last < paused_at + 1.0
-    assert len(accepted_of(sandbox, campaign.token)) < 300
+    assert len(sandbox.accepted_of(campaign.token)) < 300
     resume(organisation.engine, campaign.key, actor="test")
     jump(lambda: jumping.poll() is not None)
     organisation.drain()
-    ids = accepted_of(sandbox, campaign.token)
+    ids = sandbox.accepted_of(campaign.token)
     assert len(ids) == len(set(ids)) == 300
     assert organisation.states(campaign) == {"accepted": 300}
     assert organisation.query("select count(*) from attempt where outcome <> 'accepted'")[0][0] == 0

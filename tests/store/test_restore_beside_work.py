@@ -34,10 +34,6 @@ restore(engine, read_backup(Path(sys.argv[2])))
 """
 
 
-def _accepted(sandbox: RunningCarriers, token: str) -> list[str]:  # noqa: F811
-    return [i for i in sandbox.accepted_ids() if i and i.startswith(token)]
-
-
 def _schemas(engine: Engine) -> list[str]:
     with engine.connect() as connection:
         return list(
@@ -74,7 +70,7 @@ def test_what_a_sender_hands_over_while_a_restore_waits_for_a_reader_goes_once(
         restoring = pool.submit(restore, organisation.engine, read_backup(dump))
         eventually(lambda: restoring.done() or _waits_for_the_replaced(organisation.engine))
         sending = pool.submit(organisation.drain)
-        eventually(lambda: len(_accepted(sandbox, campaign.token)) >= 20)
+        eventually(lambda: len(sandbox.accepted_of(campaign.token)) >= 20)
         assert not restoring.done()
         reader.rollback()
         fenced = restoring.result(timeout=60)
@@ -84,7 +80,7 @@ def test_what_a_sender_hands_over_while_a_restore_waits_for_a_reader_goes_once(
     resume(organisation.engine, campaign.key, actor="test")
     organisation.drain()
     resolve_in_doubt(organisation.engine, organisation.carriers)
-    gone = _accepted(sandbox, campaign.token)
+    gone = sandbox.accepted_of(campaign.token)
     assert len(gone) == len(set(gone)) < 300
     assert organisation.states(campaign)["accepted"] == len(gone)
 
@@ -137,7 +133,7 @@ def test_a_restore_that_is_killed_leaves_what_was_there_or_the_fenced_database(
     assert set(organisation.states(campaign)) <= {"in_doubt", "accepted"}
     resume(organisation.engine, campaign.key, actor="test")
     organisation.drain()
-    gone = _accepted(sandbox, campaign.token)
+    gone = sandbox.accepted_of(campaign.token)
     assert len(gone) == len(set(gone))
 
 
