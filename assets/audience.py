@@ -11,8 +11,8 @@ from assets.campaign_runs import (
     stored_preparation,
 )
 from assets.partitions import campaigns
-from nightmail.intake.preparations import known_preferences
-from nightmail.preparing import make_audience
+from nightmail.preparation.stages import make_audience
+from nightmail.preparation.stored_preparations import known_preferences
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import dagster as dg
 
+from nightmail.campaigns.campaigns import get_campaign, move, record_counts
 from nightmail.errors import NightmailError
-from nightmail.intake.preparations import StoredPreparation, load_preparation
-from nightmail.sending.campaigns import get_campaign, move, record_counts
+from nightmail.preparation.stored_preparations import StoredPreparation, load_preparation
 from nightmail.settings import settings
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource

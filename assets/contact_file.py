@@ -13,12 +13,12 @@ from assets.campaign_runs import (
     stored_preparation,
 )
 from assets.partitions import campaigns
+from nightmail.campaigns.campaigns import begin_preparing
 from nightmail.errors import ContactFileError
 from nightmail.intake.parts import read_parts
-from nightmail.intake.preparations import StoredPreparation, source_files
 from nightmail.intake.sources import write_contact_book, write_single_messages
-from nightmail.preparing import read_file
-from nightmail.sending.campaigns import begin_preparing
+from nightmail.preparation.stages import read_file
+from nightmail.preparation.stored_preparations import StoredPreparation, source_files
 from nightmail.settings import settings
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource

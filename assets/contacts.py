@@ -13,8 +13,8 @@ from assets.campaign_runs import (
     stored_preparation,
 )
 from assets.partitions import campaigns
-from nightmail.intake.preparations import earlier_campaigns
-from nightmail.preparing import make_contacts
+from nightmail.preparation.stages import make_contacts
+from nightmail.preparation.stored_preparations import earlier_campaigns
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 

@@ -13,7 +13,7 @@ from assets.campaign_runs import (
     stored_preparation,
 )
 from assets.partitions import campaigns
-from nightmail.preparing import campaign_counts, make_messages
+from nightmail.preparation.stages import campaign_counts, make_messages
 from resources.audio_files import audio_addresses, look_at_audio
 from resources.database import DatabaseResource
 from resources.lake import LakeResource

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from nightmail.store.retention import retain
+from nightmail.retention.retention import retain
 from resources.database import DatabaseResource
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import dagster as dg
 
 from assets.campaign_runs import is_frozen, stop_campaign, stored_preparation
-from nightmail.intake.preparations import StoredPreparation
-from nightmail.preparing import file_problems
-from nightmail.reconciling import reconcile_preparation
-from nightmail.table_contracts import (
+from nightmail.preparation.reconciliation import reconcile_preparation
+from nightmail.preparation.stages import file_problems
+from nightmail.preparation.stored_preparations import StoredPreparation
+from nightmail.preparation.table_contracts import (
     ExpectationResult,
     Validation,
     audience_contract,

@@ -104,7 +104,7 @@ def peer(path: Path, rows: int, folder: Path) -> int:
     from email_validator import EmailNotValidError, validate_email
     from phonenumbers.timezone import time_zones_for_number
 
-    from nightmail.contacts.time_zones import country_time_zone, single_zone
+    from nightmail.row_checks.time_zones import country_time_zone, single_zone
 
     seen: dict[str, int] = {}
     contacts = 0
@@ -174,7 +174,7 @@ def agrees(folder: Path, contacts: Any, last_line: int) -> bool:
     import pyarrow.compute as pc
     from phonenumbers import PhoneNumberType
 
-    from nightmail.contacts.phones import TYPE_NAMES
+    from nightmail.row_checks.phones import TYPE_NAMES
 
     types = {str(getattr(PhoneNumberType, name)): label for name, label in TYPE_NAMES.items()}
     with (folder / "peer-contacts.csv").open(encoding="utf-8", newline="") as handle:
@@ -190,11 +190,11 @@ def import_everything() -> None:
     import phonenumbers.timezone  # noqa: F401
     import pyarrow as pa
 
+    import nightmail.audience.planning
     import nightmail.contact_files.csv_reading
-    import nightmail.contacts.preparing
-    import nightmail.preferences.planning
+    import nightmail.row_checks.stage
     import nightmail.templates.rendering  # noqa: F401
-    from nightmail.contacts.reference_data import load_reference_data
+    from nightmail.row_checks.reference_data import load_reference_data
 
     load_reference_data()
     pa.array([""])
@@ -202,7 +202,14 @@ def import_everything() -> None:
 
 def run(rows: int, until: str, *, seed: int, expectations: bool, postgres: bool) -> dict[str, Any]:
     """All measurements as one JSON-ready answer."""
-    from nightmail.preparing import Preparation, StageTables, make_audience, make_contacts, make_messages, read_file
+    from nightmail.preparation.stages import (
+        Preparation,
+        StageTables,
+        make_audience,
+        make_contacts,
+        make_messages,
+        read_file,
+    )
     from nightmail.templates import load_template
 
     import_everything()
@@ -255,7 +262,7 @@ def run(rows: int, until: str, *, seed: int, expectations: bool, postgres: bool)
 
 def _expectations(preparation: Any, tables: Any) -> Measured:
     """The contract of the contacts table, as the asset check runs it, after Great Expectations is imported."""
-    from nightmail import table_contracts
+    from nightmail.preparation import table_contracts
 
     contract = table_contracts.contacts_contract(preparation, tables.contacts.schema().names)
     table_contracts.validate("contacts", tables.contacts, contract)

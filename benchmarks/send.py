@@ -33,7 +33,7 @@ from sqlalchemy import create_engine
 
 from benchmarks.sender_processes import context
 from benchmarks.sending_rig import KEY, Organisation, sandbox_carriers, tell_secrets
-from nightmail.sending.campaigns import begin_preparing
+from nightmail.campaigns.campaigns import begin_preparing
 from nightmail.sending.ledger import load_ledger
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer

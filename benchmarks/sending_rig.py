@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Engine, text
 
+from nightmail.campaigns.campaigns import CampaignRow, begin_preparing, create_campaign, get_campaign
+from nightmail.carriers.protocol import Carrier
 from nightmail.lake import TableFile
-from nightmail.lake_schemas import AUDIENCE, MESSAGES
+from nightmail.lake.schemas import AUDIENCE, MESSAGES
 from nightmail.message_ids import MessageId
 from nightmail.privacy import address_hash
-from nightmail.sending.campaigns import CampaignRow, begin_preparing, create_campaign, get_campaign
-from nightmail.sending.carrier import Carrier
 from nightmail.sending.ledger import load_ledger
 from nightmail.sending.routes import CarrierAccountRow, CarrierFactory
 from nightmail.sending.senders import DrainSummary, SenderOptions, drain

@@ -17,7 +17,7 @@ def alerts(
 ) -> None:
     """List open alerts, or close some. Most end by themselves when their matter is over; one that shows again is raised anew."""
     from commands.local import actor, open_database
-    from nightmail.alerts import close_alerts, list_alerts
+    from nightmail.campaigns.alerts import close_alerts, list_alerts
     from nightmail.intake.direct_sends import team_of
 
     view = screen(json_output)

@@ -13,8 +13,8 @@ def approve(
 ) -> None:
     """Let a campaign that awaits approval be sent, now or at its time."""
     from commands.local import actor, open_database
-    from nightmail.sending import campaigns
-    from nightmail.sending.finish_forecast import recorded_forecast
+    from nightmail.campaigns import campaigns
+    from nightmail.forecasts.finish_forecast import recorded_forecast
 
     view = screen(json_output)
     done = campaigns.approve(open_database(), campaign, actor=actor())

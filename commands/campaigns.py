@@ -12,7 +12,7 @@ from nightmail.errors import UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from nightmail.sending.campaigns import CampaignRow
+    from nightmail.campaigns.campaigns import CampaignRow
 
 ALL_COUNTS = (
     "rows",
@@ -42,8 +42,8 @@ def campaigns(
 ) -> None:
     """List campaigns with their states and counts, newest first, or show one in full."""
     from commands.local import open_database
+    from nightmail.campaigns import campaigns as ledger
     from nightmail.intake.direct_sends import team_of
-    from nightmail.sending import campaigns as ledger
     from nightmail.store.states import CampaignState
 
     view = screen(json_output)
@@ -81,7 +81,7 @@ def campaigns(
 
 def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
     """A campaign as ``--json`` shows it."""
-    from nightmail.sending.finish_forecast import recorded_forecast
+    from nightmail.forecasts.finish_forecast import recorded_forecast
 
     return {
         "campaign": row.key,
@@ -105,8 +105,8 @@ def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
     from sqlalchemy import text
 
     from commands.check import show_reasons
-    from nightmail.sending.campaigns import message_counts
-    from nightmail.sending.finish_forecast import recorded_forecast
+    from nightmail.campaigns.campaigns import message_counts
+    from nightmail.forecasts.finish_forecast import recorded_forecast
 
     sent = message_counts(connection, row.id)
     view.answer({"ok": True, **as_json(row, sent)})
@@ -127,7 +127,7 @@ def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
 
 
 def _show_suspensions(view: Screen, connection: Connection) -> None:
-    from nightmail.sending.campaigns import suspensions
+    from nightmail.campaigns.campaigns import suspensions
 
     found = suspensions(connection)
     view.answer(

@@ -14,7 +14,7 @@ def cancel(
 ) -> None:
     """Cancel a campaign for good: what was not handed off never will be."""
     from commands.local import actor, open_database
-    from nightmail.sending import campaigns
+    from nightmail.campaigns import campaigns
 
     view = screen(json_output)
     engine = open_database()

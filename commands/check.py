@@ -1,6 +1,6 @@
 """``nightmail check FILE --template T``: what would happen to this file. Nothing is sent, and nothing need be running.
 
-It runs the pipeline's own stages (:func:`nightmail.preparing.prepare`) and nothing else, so that its verdict is the
+It runs the pipeline's own stages (:func:`nightmail.preparation.stages.prepare`) and nothing else, so that its verdict is the
 pipeline's. The JSON of ``--json`` and the tables of ``--out`` are relied upon by other programs: keys and columns may be
 added, never renamed or removed. docs/command-line.md describes them.
 """
@@ -24,13 +24,13 @@ from nightmail.errors import ContractError, UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from nightmail.categories import Category
-    from nightmail.feeds import FeedSettings
+    from nightmail.audience import KnownPreferences
+    from nightmail.forecasts.finish_forecast import FinishForecast
     from nightmail.lake import TableFile
-    from nightmail.preferences import KnownPreferences
-    from nightmail.preparing import Preparation, Prepared, StageTables
-    from nightmail.pricing import PriceList
-    from nightmail.sending.finish_forecast import FinishForecast
+    from nightmail.organisation.categories import Category
+    from nightmail.organisation.feeds import FeedSettings
+    from nightmail.organisation.prices import PriceList
+    from nightmail.preparation.stages import Preparation, Prepared, StageTables
     from nightmail.templates import Template
 
 SAMPLE_REJECTS = 5
@@ -145,7 +145,7 @@ def _clear(folder: Path) -> None:
 
 
 def _check(view: Screen, request: CheckRequest) -> tuple[dict[str, Any], FinishForecast]:
-    from nightmail.preparing import StageTables, prepare
+    from nightmail.preparation.stages import StageTables, prepare
 
     engine = _database(required=request.known)
     preparation = _preparation(request, engine)
@@ -174,7 +174,7 @@ def _database(required: bool) -> Engine | None:
 
 def _preparation(request: CheckRequest, engine: Engine | None) -> Preparation:
     from commands.template_choice import choose_template
-    from nightmail.preparing import Preparation
+    from nightmail.preparation.stages import Preparation
     from nightmail.settings import settings
 
     configured = settings()
@@ -205,8 +205,8 @@ def _of_team(engine: Engine | None, team: str | None, feed: FeedSettings, templa
     """What the team decides, where it is known: its category, and when the feed's settings would have this file sent."""
     from sqlalchemy import text
 
-    from nightmail.categories import find_category, named_category
     from nightmail.intake.arrivals import recipient_start, start_times
+    from nightmail.organisation.categories import find_category, named_category
 
     if engine is None or team is None:
         return {}
@@ -232,8 +232,8 @@ def _of_team(engine: Engine | None, team: str | None, feed: FeedSettings, templa
 
 def _ending(engine: Engine | None, preparation: Preparation, prepared: Prepared, tables: StageTables) -> FinishForecast:
     """When it ends at the rates of the team's carriers; not known without a team that the database has."""
-    from nightmail.intake.finish_estimates import prepared_finish
-    from nightmail.sending.finish_forecast import FinishForecast, work_of_messages
+    from nightmail.forecasts.finish_estimates import prepared_finish
+    from nightmail.forecasts.finish_forecast import FinishForecast, work_of_messages
 
     if engine is None or preparation.now is None or prepared.problems:
         return FinishForecast(None, None)
@@ -245,7 +245,7 @@ def _ending(engine: Engine | None, preparation: Preparation, prepared: Prepared,
 def _country(code: str | None) -> str | None:
     if code is None:
         return None
-    from nightmail.contacts.countries import country_code
+    from nightmail.row_checks.countries import country_code
 
     found = country_code(code)
     if found is None:
@@ -256,7 +256,7 @@ def _country(code: str | None) -> str | None:
 
 
 def _feed_settings(file: Path | None) -> FeedSettings:
-    from nightmail.feeds import feed_settings
+    from nightmail.organisation.feeds import feed_settings
 
     if file is None:
         # Without a feed there is no agreed limit of rejects: the counts speak for themselves.
@@ -281,7 +281,7 @@ def _feed_settings(file: Path | None) -> FeedSettings:
 
 
 def _known(engine: Engine, preparation: Preparation) -> KnownPreferences:
-    from nightmail.intake.preparations import known_preferences
+    from nightmail.preparation.stored_preparations import known_preferences
 
     with engine.connect() as connection:
         return known_preferences(connection, preparation.team)
@@ -289,10 +289,10 @@ def _known(engine: Engine, preparation: Preparation) -> KnownPreferences:
 
 def _prices(engine: Engine | None) -> PriceList | None:
     """The deployment's prices, else the sample list, so that a cost can be shown with nothing set up."""
-    from nightmail.pricing import SAMPLE_PRICES, load_prices
+    from nightmail.organisation.prices import SAMPLE_PRICES, load_prices
 
     if engine is not None:
-        from nightmail.intake.preparations import price_list
+        from nightmail.preparation.stored_preparations import price_list
 
         with engine.connect() as connection:
             stored = price_list(connection)

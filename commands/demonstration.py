@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from commands.deployment import Deployment
     from commands.sandbox_setup import SftpLogin
-    from nightmail.sending.campaigns import CampaignRow
+    from nightmail.campaigns.campaigns import CampaignRow
     from resources.sftp import SftpConnection
 
 INVOICES, STATEMENTS, APPOINTMENTS = "invoices", "statements", "appointments"
@@ -220,8 +220,8 @@ class Demonstration:
 
     def _stop_before_hand_off(self, key: str) -> bool:
         """One recipient of the appointments writes STOP once their message is rendered; whether it was done."""
+        from nightmail.campaigns.campaigns import approve
         from nightmail.privacy import mask
-        from nightmail.sending.campaigns import approve
 
         campaign = self._campaign(key)
         if str(campaign.state) in ("received", "checking"):
@@ -265,26 +265,26 @@ class Demonstration:
     # --- What can be seen ---------------------------------------------------------------------------------------------
 
     def _campaign(self, key: str) -> CampaignRow:
-        from nightmail.sending.campaigns import get_campaign
+        from nightmail.campaigns.campaigns import get_campaign
 
         with self.running.engine.connect() as connection:
             return get_campaign(connection, key)
 
     def _messages(self, key: str) -> int:
-        from nightmail.sending.campaigns import message_counts
+        from nightmail.campaigns.campaigns import message_counts
 
         with self.running.engine.connect() as connection:
             return sum(message_counts(connection, self._campaign(key).id).values())
 
     def _suppressions(self) -> int:
-        from nightmail.intake.preparations import known_preferences
+        from nightmail.preparation.stored_preparations import known_preferences
 
         with self.running.engine.connect() as connection:
             return int(known_preferences(connection, "acme.health").suppressions.num_rows)
 
     def _campaign_of_upload(self, name: str, but: str | None = None) -> str:
         """The campaign that sensors made of a file; waits for it."""
-        from nightmail.sending.campaigns import list_campaigns
+        from nightmail.campaigns.campaigns import list_campaigns
 
         found: list[str] = []
 
@@ -525,7 +525,7 @@ def add_contacts(totals: Totals, tables: list[Any]) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from nightmail.sending.carrier import NOT_REACHED, REACHED
+    from nightmail.carriers.protocol import NOT_REACHED, REACHED
 
     if not tables:
         return

@@ -200,8 +200,8 @@ def _services(configured: Settings) -> Iterator[Checked]:
 def _attention(engine: Engine) -> Iterator[Checked]:
     """Suspended channels and open alerts: the deployment works, but somebody has to look."""
     from commands.part_checks import Checked
-    from nightmail.alerts import list_alerts
-    from nightmail.sending.campaigns import suspensions
+    from nightmail.campaigns.alerts import list_alerts
+    from nightmail.campaigns.campaigns import suspensions
 
     with engine.connect() as connection:
         suspended = suspensions(connection)

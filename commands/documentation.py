@@ -133,7 +133,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 def lake_tables() -> dict[str, tuple[pa.Schema, str]]:
     """Every lake table with a fixed schema: its name, columns and partition."""
-    from nightmail import lake_schemas
+    from nightmail.lake import schemas as lake_schemas
 
     by_campaign = ("CONTACTS", "REJECTS", "WARNINGS", "AUDIENCE", "MESSAGES", "SENDS")
     by_day = ("RECEIPTS", "REPLIES", "DELIVERY_REPORT", "USAGE_REPORT")
@@ -190,7 +190,7 @@ def settings_table() -> str:
 
 def feed_settings_table() -> str:
     """Every setting of a feed."""
-    from nightmail.feeds import FeedSettings
+    from nightmail.organisation.feeds import FeedSettings
 
     rows = []
     for name, field in FeedSettings.model_fields.items():
@@ -215,7 +215,7 @@ def reasons_table() -> str:
 
 def error_codes_table() -> str:
     """Every line of the table of carriers' error codes."""
-    from nightmail.sending.error_classes import ERROR_TABLE
+    from nightmail.carriers.error_classes import ERROR_TABLE
 
     parts = []
     for family, name in (("twilio", "Twilio"), ("sendgrid", "SendGrid"), ("smtp", "SMTP")):

@@ -15,8 +15,8 @@ def doubts(
 ) -> None:
     """Messages in doubt, the oldest campaign first. Most are settled by receipts and the carrier's records; decide the rest."""
     from commands.local import open_database
+    from nightmail.campaigns.campaigns import get_campaign
     from nightmail.intake.direct_sends import team_of
-    from nightmail.sending.campaigns import get_campaign
     from nightmail.sending.in_doubt import list_in_doubt
 
     view = screen(json_output)

@@ -22,7 +22,7 @@ def draft(
 ) -> None:
     """Propose a feed's contract from a sample file: mapping, columns, types, volume. A person then corrects it."""
     leave_pandas_out()
-    from nightmail.contact_files.contract import contract_yaml, draft_contract
+    from nightmail.intake.feed_drafts import contract_yaml, draft_contract
 
     view = screen(json_output)
     if not file.is_file():

@@ -13,7 +13,7 @@ def pause(
 ) -> None:
     """Pause a campaign within a second, between hand-offs; nothing is lost."""
     from commands.local import actor, open_database
-    from nightmail.sending import campaigns
+    from nightmail.campaigns import campaigns
 
     view = screen(json_output)
     done = campaigns.pause(open_database(), campaign, actor=actor())

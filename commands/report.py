@@ -106,7 +106,7 @@ def read_rows(lake: Lake, days: list[str], campaign: str | None) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from nightmail.lake_schemas import DELIVERY_REPORT
+    from nightmail.lake.schemas import DELIVERY_REPORT
 
     columns = ["day", "campaign", "line", "message_id", "contact_id", *PARTS, "segments", "cost", "currency"]
     found = []
@@ -125,7 +125,7 @@ def summed(rows: pa.Table) -> dict[str, Any]:
     """
     import pyarrow.compute as pc
 
-    from nightmail.sending.carrier import NOT_REACHED, REACHED
+    from nightmail.carriers.protocol import NOT_REACHED, REACHED
 
     states = _counted(rows["state"])
     rows = rows.filter(pc.not_equal(rows["state"], "not_needed"))

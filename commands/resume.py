@@ -13,8 +13,8 @@ def resume(
 ) -> None:
     """Let a paused campaign go on where it stopped."""
     from commands.local import actor, open_database
-    from nightmail.sending import campaigns
-    from nightmail.sending.finish_forecast import recorded_forecast
+    from nightmail.campaigns import campaigns
+    from nightmail.forecasts.finish_forecast import recorded_forecast
 
     view = screen(json_output)
     done = campaigns.resume(open_database(), campaign, actor=actor())

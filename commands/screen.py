@@ -25,8 +25,8 @@ from nightmail.errors import NightmailError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from nightmail.forecasts.finish_forecast import FinishForecast
     from nightmail.progress import Progress
-    from nightmail.sending.finish_forecast import FinishForecast
 
 SANDBOX_LINES = ("S A N D B O X", "No carrier is configured: nothing leaves this machine.")
 """What every command says while no carrier is configured."""

@@ -21,10 +21,10 @@ from nightmail.errors import ContractError, NightmailError, UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from nightmail.audience import KnownPreferences
+    from nightmail.forecasts.finish_forecast import FinishForecast
     from nightmail.intake.arrivals import Arrival, Registered
-    from nightmail.preferences import KnownPreferences
-    from nightmail.preparing import Preparation
-    from nightmail.sending.finish_forecast import FinishForecast
+    from nightmail.preparation.stages import Preparation
     from nightmail.templates import Template
 
 _CHUNK = 1 << 20
@@ -48,8 +48,8 @@ def send(
     """Send a contact file by a template, now or at a time. Shows what would be sent, and when it ends, and asks first."""
     from commands.local import actor, open_database
     from commands.template_choice import choose_template
+    from nightmail.campaigns.campaigns import record_forecast
     from nightmail.intake.direct_sends import register_direct_send, store_template
-    from nightmail.sending.campaigns import record_forecast
     from nightmail.settings import settings
 
     view = screen(json_output)
@@ -85,7 +85,7 @@ def send(
 
 
 def _tell(view: Screen, done: Registered, schedule: _Schedule, ending: FinishForecast, *, said: bool) -> None:
-    from nightmail.sending.finish_forecast import recorded_forecast
+    from nightmail.forecasts.finish_forecast import recorded_forecast
 
     assert done.campaign is not None
     taken = done.state == "taken"
@@ -136,7 +136,7 @@ def _team(engine: Engine, wanted: str | None) -> tuple[str, str, dt.datetime]:
 
 def _schedule(team: str, zone: str, now: dt.datetime, at: str | None, cut_off: str | None) -> _Schedule:
     """What ``--at`` and ``--cut-off`` mean. Raises :class:`UsageError` for a time that is over, or comes too early."""
-    from nightmail.feeds import TIME_OF_DAY, next_time_of_day
+    from nightmail.organisation.feeds import TIME_OF_DAY, next_time_of_day
     from nightmail.stated_times import moment_of, start_of
 
     starts_at = None if at is None else start_of(_time(at, "2026-12-01T08:00"), zone, now)
@@ -194,9 +194,9 @@ def _foresee(
     does, and the end is not known here.
     """
     from commands.check import show_counts, show_messages
-    from nightmail.intake.finish_estimates import prepared_finish
-    from nightmail.preparing import StageTables, prepare
-    from nightmail.sending.finish_forecast import FinishForecast, work_of_messages
+    from nightmail.forecasts.finish_estimates import prepared_finish
+    from nightmail.forecasts.finish_forecast import FinishForecast, work_of_messages
+    from nightmail.preparation.stages import StageTables, prepare
 
     leave_pandas_out()
     unknown = FinishForecast(None, schedule.cut_off_at)
@@ -233,9 +233,9 @@ def _preparation(
     """What decides, as the pipeline will have it."""
     from sqlalchemy import text
 
-    from nightmail.categories import find_category
-    from nightmail.intake.preparations import carriers_by_channel, known_preferences, price_list
-    from nightmail.preparing import Preparation
+    from nightmail.organisation.categories import find_category
+    from nightmail.preparation.stages import Preparation
+    from nightmail.preparation.stored_preparations import carriers_by_channel, known_preferences, price_list
     from nightmail.settings import settings
 
     configured = settings()

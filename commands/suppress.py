@@ -14,7 +14,7 @@ from nightmail.errors import ContactFileError, UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from nightmail.suppressing import Address
+    from nightmail.consent.suppressions import Address
 
 
 def suppress(
@@ -34,8 +34,8 @@ def suppress(
     """Use an address, or a list of them, no more from the next hand-off on. `nightmail unsuppress` takes it back."""
     from commands.local import actor, open_database
     from commands.suppressions import given_address
+    from nightmail.consent.suppressions import suppress_by_hand
     from nightmail.intake.direct_sends import team_of
-    from nightmail.suppressing import suppress_by_hand
 
     view = screen(json_output)
     if (address is None) == (file is None) or (column is not None and file is None):
@@ -94,9 +94,9 @@ def suppress(
 def _listed(
     view: Screen, connection: Connection, file: Path, column: str | None, team: str | None, channel: str | None
 ) -> tuple[list[Address], int]:
+    from nightmail.consent.suppressions import country_for, read_addresses
     from nightmail.contact_files.address_list import read_address_list
     from nightmail.settings import settings
-    from nightmail.suppressing import country_for, read_addresses
 
     if not file.is_file():
         raise UsageError("file_missing", f"There is no file {file}.", "Give the path of a list of addresses.")

@@ -13,7 +13,7 @@ from commands.screen import Screen, screen, table
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from nightmail.suppressing import Address, SuppressionRow
+    from nightmail.consent.suppressions import Address, SuppressionRow
 
 
 def suppressions(
@@ -27,7 +27,7 @@ def suppressions(
 ) -> None:
     """Show why an address is not used: since when, for what reason, by what message, for which team and category."""
     from commands.local import open_database
-    from nightmail.suppressing import suppressions_of
+    from nightmail.consent.suppressions import suppressions_of
 
     view = screen(json_output)
     refuse_unknown_channel(channel)
@@ -43,9 +43,9 @@ def suppressions(
 
 def given_address(connection: Connection, written: str, team: str | None) -> Address:
     """An address as a person typed it. Raises :class:`UsageError` where it is none, or there is no such team."""
+    from nightmail.consent.suppressions import country_for, read_address
     from nightmail.intake.direct_sends import team_of
     from nightmail.settings import settings
-    from nightmail.suppressing import country_for, read_address
 
     if team is not None:
         team_of(connection, team)

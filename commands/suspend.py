@@ -20,8 +20,8 @@ def suspend(
 ) -> None:
     """Stop using a channel within a second; its messages wait, and nothing is lost. `nightmail lift` ends it."""
     from commands.local import actor, open_database
+    from nightmail.campaigns.campaigns import suspend_channel, waiting_for
     from nightmail.intake.direct_sends import team_of
-    from nightmail.sending.campaigns import suspend_channel, waiting_for
 
     view = screen(json_output)
     refuse_unknown_channel(channel)

@@ -25,7 +25,7 @@ def unsuppress(
     """Lift the suppressions of an address: a hard bounce that was none, or one by hand. Opt-outs and complaints stay."""
     from commands.local import actor, open_database
     from commands.suppressions import given_address, show_suppressions
-    from nightmail.suppressing import (
+    from nightmail.consent.suppressions import (
         carriers_own_lists,
         lift_suppressions,
         not_in_force,

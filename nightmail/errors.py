@@ -2,31 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from nightmail.reasons import Surface, remedy, sentence
 
 
 class NightmailError(Exception):
-    """An error with a reason code, a sentence and a remedy; the command line prints it without a traceback.
+    """An error raised by its reason's code and the fields of its sentence.
 
-    ``reason`` is a code of :mod:`nightmail.reasons`; ``exit_code`` is what a command ends with. ``detail`` holds
-    whatever a program may want to read (file, line, column), never personal data.
+    >>> raise UsageError("campaign_unknown", campaign="2026-11-23.acme.billing.7f3a9c")
+
+    Sentence and remedy stand in the registry (:mod:`nightmail.reasons`) and nowhere else; ``fields`` fill their named
+    places. ``facts`` become ``detail``: what a program may wants to read besides (file, line, column), never personal data. The
+    remedy depends on where it is shown: a shell is told of commands, a program of the API. ``exit_code`` is what a
+    command ends with. Raises ``KeyError`` for an unknown code or a missing field.
     """
 
     exit_code = 1
 
-    def __init__(self, reason: str, message: str, remedy: str = "", **detail: Any) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        reason: str,
+        message: str | None = None,
+        advice: str | None = None,
+        /,
+        *,
+        facts: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> None:
+        # A sentence given here in place of the registry's is the old form: it goes as the rooms are brought over.
         self.reason = reason
-        self.message = message
-        self.remedy = remedy
-        self.detail = detail
+        self.fields = fields if message is None else {}
+        self.message = sentence(reason, **fields) if message is None else message
+        self._advice = advice or "" if message is not None else None
+        self.detail: dict[str, Any] = dict(fields if message is not None else facts or {})
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
 
-    def as_dict(self) -> dict[str, Any]:
+    @property
+    def remedy(self) -> str:
+        """What to do next, in words that fit any surface."""
+        return self.remedy_for(None)
+
+    def remedy_for(self, surface: Surface | None) -> str:
+        """What to do next, for somebody who reads it on ``surface``."""
+        return remedy(self.reason, surface, **self.fields) if self._advice is None else self._advice
+
+    def as_dict(self, surface: Surface | None = None) -> dict[str, Any]:
         """The error as JSON-ready values: ``reason, message, remedy, detail``."""
-        return {"reason": self.reason, "message": self.message, "remedy": self.remedy, "detail": self.detail}
+        return {
+            "reason": self.reason,
+            "message": self.message,
+            "remedy": self.remedy_for(surface),
+            "detail": self.detail,
+        }
 
 
 class UsageError(NightmailError):

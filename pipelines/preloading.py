@@ -49,7 +49,7 @@ def load() -> None:
             if ".migrations" not in found.name:
                 with contextlib.suppress(ImportError):
                     importlib.import_module(found.name)
-    from nightmail.contacts.reference_data import load_reference_data
+    from nightmail.row_checks.reference_data import load_reference_data
     from nightmail.templates.formats import Formats
 
     load_reference_data()

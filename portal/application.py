@@ -19,11 +19,11 @@ from sqlalchemy import Engine
 from starlette.types import Receive, Scope, Send
 
 import nightmail
-from nightmail.sending.receipts import take_receipts, take_replies
+from nightmail.events.webhook_calls import forget_ended_calls
+from nightmail.receipts.receipts import take_receipts, take_replies
 from nightmail.settings import Settings
 from nightmail.settings import settings as read_settings
 from nightmail.store.engine import engine as open_engine
-from nightmail.webhook_calls import forget_ended_calls
 from portal import conversation, description_page, health, openapi, problems, unsubscribe
 from portal.api import (
     alerts,

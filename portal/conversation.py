@@ -15,8 +15,8 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
-from nightmail.conversations import LONGEST_TEXT, Conversation, find_conversation, say
-from nightmail.signed_links import LinkError, Purpose, link_path, read_token
+from nightmail.conversations.chat import LONGEST_TEXT, Conversation, find_conversation, say
+from nightmail.privacy.signed_links import LinkError, Purpose, link_path, read_token
 from portal.pages import page
 from portal.pages.words import conversation_words
 from portal.state import Portal, PortalState

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from nightmail.carriers.protocol import Receipt, Reply
 from nightmail.errors import NightmailError
-from nightmail.sending.carrier import Receipt, Reply
 from portal.problems import RequestError
 
 _log = logging.getLogger("nightmail.portal")

@@ -13,9 +13,9 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection, text
 
+from nightmail.consent.unsubscribing import Subscription, find_subscription, subscribe_again, unsubscribe
 from nightmail.lake import Lake
-from nightmail.signed_links import LinkError, Purpose, link_path, read_token
-from nightmail.unsubscribing import Subscription, find_subscription, subscribe_again, unsubscribe
+from nightmail.privacy.signed_links import LinkError, Purpose, link_path, read_token
 from portal.pages import page
 from portal.pages.words import unsubscribe_words
 from portal.state import Portal, PortalState

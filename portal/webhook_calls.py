@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from nightmail.errors import NightmailError
-from nightmail.webhook_calls import (
+from nightmail.events.webhook_calls import (
     DueCall,
     call_name,
     claim_calls,

@@ -13,9 +13,9 @@ import os
 import dagster as dg
 from sqlalchemy import text
 
-from nightmail.feeds import feed_settings
+from nightmail.campaigns.campaigns import CampaignRow, get_campaign, list_campaigns, move, raise_alert
+from nightmail.organisation.feeds import feed_settings
 from nightmail.reasons import remedy, sentence
-from nightmail.sending.campaigns import CampaignRow, get_campaign, list_campaigns, move, raise_alert
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
 from sensors.prepare_requests import ATTEMPT_TAG, CAMPAIGN_TAG, PREPARE_JOB

@@ -7,8 +7,8 @@ process to start; it lingers for them (:mod:`assets.sender_runs`).
 import dagster as dg
 from sqlalchemy import text
 
+from nightmail.campaigns.campaigns import due_work, sends_to_write
 from nightmail.sending.advance import advance_ledger
-from nightmail.sending.campaigns import due_work, sends_to_write
 from nightmail.settings import settings
 from resources.database import DatabaseResource
 from sensors.watching import watch

@@ -39,7 +39,7 @@ def receipts_polled(
     resolve_in_doubt(database.engine, carriers.factory(), sparing=True)
     if carriers.webhook_base_url is not None:
         return dg.SkipReason("Carriers post receipts to the public address.")
-    from nightmail.sending.polling import poll_carriers
+    from nightmail.receipts.polling import poll_carriers
 
     polled = poll_carriers(database.engine, carriers.factory(), hash_key=settings().key(), cursor=context.cursor)
     told = f"{polled.receipts} receipts and {polled.replies} replies were new."

@@ -20,7 +20,8 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy import Connection
 
-from nightmail.alerts import resolve_alerts
+from nightmail.campaigns.alerts import resolve_alerts
+from nightmail.campaigns.campaigns import CampaignRow, raise_alert
 from nightmail.errors import NightmailError
 from nightmail.intake.answers import (
     RESULT_SUFFIX,
@@ -44,7 +45,6 @@ from nightmail.intake.arrivals import (
 )
 from nightmail.intake.feed_rows import FeedRow, feeds_of_server
 from nightmail.reasons import remedy
-from nightmail.sending.campaigns import CampaignRow, raise_alert
 from nightmail.settings import settings
 from resources.database import DatabaseResource
 from resources.lake import LakeResource

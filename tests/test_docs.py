@@ -53,7 +53,7 @@ def test_no_meaning_is_left_of_a_column_that_is_gone() -> None:
 def test_every_schema_is_in_the_data_dictionary() -> None:
     import pyarrow as pa
 
-    from nightmail import lake_schemas
+    from nightmail.lake import schemas as lake_schemas
 
     there = {name.lower() for name, value in vars(lake_schemas).items() if isinstance(value, pa.Schema)}
     assert there == set(documentation.lake_tables())

@@ -20,6 +20,24 @@ MAY_IMPORT = {
     "commands": set(ROOMS) - {"benchmarks"},
     "benchmarks": set(ROOMS),
 }
+ORDER = (
+    *("reasons", "errors", "progress", "settings", "stated_times", "channels", "message_ids"),
+    *("lake", "store", "privacy", "audit", "carriers", "organisation", "access"),
+    *("contact_files", "row_checks", "templates", "contacts", "consent", "audience"),
+    *("campaigns", "preparation", "intake", "sending", "forecasts", "receipts", "conversations"),
+    *("reports", "events", "provisioning", "retention"),
+)
+"""The rooms of the domain from the lowest to the highest: a room imports only rooms before it."""
+UPWARDS = {
+    "nightmail/campaigns/alerts.py imports nightmail.sending",
+    "nightmail/campaigns/campaigns.py imports nightmail.forecasts",
+    "nightmail/campaigns/campaigns.py imports nightmail.sending",
+    "nightmail/consent/unsubscribing.py imports nightmail.campaigns",
+    "nightmail/intake/answers.py imports nightmail.forecasts",
+    "nightmail/preparation/stored_preparations.py imports nightmail.intake",
+    "nightmail/sending/in_doubt.py imports nightmail.receipts",
+}
+"""Imports that go upwards still. The set only ever shrinks."""
 FRAMEWORKS = {"dagster", "dagster_postgres", "fastapi", "starlette", "uvicorn", "typer", "rich"}
 """What the domain knows nothing of."""
 HEAVY = {
@@ -81,6 +99,26 @@ def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
             if other in ROOMS and other != room and other not in MAY_IMPORT[room]:
                 wrong.append(f"{path.relative_to(CHECKOUT)} imports {module}")
     assert not wrong
+
+
+def test_a_room_of_the_domain_imports_only_rooms_below_it() -> None:
+    """Imports inside functions and those for type checkers count as well: they are dependencies all the same."""
+    rank = {room: place for place, room in enumerate(ORDER)}
+    upwards = set()
+    for path in _files("nightmail"):
+        room = path.relative_to(CHECKOUT).parts[1].removesuffix(".py")
+        if room == "__init__":
+            continue
+        for module in _imported(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = module.split(".")
+            if parts[0] == "nightmail" and len(parts) > 1 and parts[1] in rank and rank[parts[1]] > rank[room]:
+                upwards.add(f"{path.relative_to(CHECKOUT)} imports nightmail.{parts[1]}")
+    assert upwards == UPWARDS
+
+
+def test_every_room_of_the_domain_has_its_place() -> None:
+    there = {path.relative_to(CHECKOUT).parts[1].removesuffix(".py") for path in _files("nightmail")} - {"__init__"}
+    assert there <= set(ORDER)
 
 
 def test_the_domain_knows_no_framework() -> None:

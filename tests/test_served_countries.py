@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from babel import Locale
 
-from nightmail.served_countries import (
+from nightmail.organisation.served_countries import (
     AGE_OF_CONSENT,
     CONSENT_AGES,
     SERVED_COUNTRIES,

@@ -1,7 +1,7 @@
 """Contact files: what a data team uploads, in whatever format, read into one table of strings with line numbers.
 
 :func:`read_contact_file` is the stage ``contact_file``. What a value means (a phone number, a country) is decided in
-:mod:`nightmail.contacts`; here it is decided what the rows and the columns are.
+:mod:`nightmail.row_checks`; here it is decided what the rows and the columns are.
 """
 
 from __future__ import annotations

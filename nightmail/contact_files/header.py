@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from nightmail.contact_files.failures import file_error, file_warning
 from nightmail.contact_files.summary import OWN_COLUMNS, ROW_COLUMN, FileWarning
 from nightmail.errors import ContactFileError
-from nightmail.lake_schemas import CONTACTS, STANDARD_FIELDS
+from nightmail.lake.schemas import CONTACTS, STANDARD_FIELDS
 
 _SYNONYMS: dict[str, str] = {
     "external_id": """

@@ -25,7 +25,7 @@ from nightmail.contact_files.text_survey import TextSurvey, decoded_chunks, surv
 from nightmail.contact_files.typed_file import TypedFile
 from nightmail.contact_files.unpacking import Content, unpacked
 from nightmail.lake import TableFile
-from nightmail.lake_schemas import REJECTS
+from nightmail.lake.schemas import REJECTS
 from nightmail.progress import Progress
 
 _HEAD_CHARACTERS = 1024 * 1024

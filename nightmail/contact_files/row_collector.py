@@ -21,7 +21,7 @@ from nightmail.contact_files.failures import file_error, file_warning
 from nightmail.contact_files.header import ColumnPlan, column_key
 from nightmail.contact_files.summary import FileWarning, ReadOptions
 from nightmail.lake import BLOCK_ROWS, TableWriter
-from nightmail.lake_schemas import REJECTS, STANDARD_FIELDS
+from nightmail.lake.schemas import REJECTS, STANDARD_FIELDS
 from nightmail.reasons import explain
 
 _HELD_BACK = 5

@@ -26,7 +26,7 @@ class ReadOptions:
     """How to read a contact file. Only ``rejects`` must be given: all else is found out from the file."""
 
     rejects: TableFile
-    """Where rows go that are broken as rows (schema :data:`nightmail.lake_schemas.REJECTS`). Always written, even empty."""
+    """Where rows go that are broken as rows (schema :data:`nightmail.lake.schemas.REJECTS`). Always written, even empty."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     """The feed's own mapping: a column's header, as written, to a standard field or a placeholder. It wins over
     synonyms. An empty string drops the column. Headers are compared as :func:`nightmail.contact_files.header.column_key` does."""

@@ -16,12 +16,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.feeds import feed_settings
+from nightmail.campaigns.campaigns import CampaignRow, get_campaign
+from nightmail.forecasts.finish_forecast import recorded_forecast
 from nightmail.lake import Lake
-from nightmail.preparing import StageTables
+from nightmail.organisation.feeds import feed_settings
+from nightmail.preparation.stages import StageTables
 from nightmail.reasons import REASONS
-from nightmail.sending.campaigns import CampaignRow, get_campaign
-from nightmail.sending.finish_forecast import recorded_forecast
 from nightmail.store.states import CampaignState
 
 RESULT_SUFFIX = ".result.json"
@@ -213,7 +213,7 @@ def _explained(by_reason: Mapping[str, int] | None) -> list[dict[str, Any]]:
 
 def write_rejects(lake: Lake, campaign: CampaignRow, destination: Path) -> Path:
     """The campaign's reject file at ``destination``."""
-    from nightmail.contacts import write_rejects_csv
+    from nightmail.row_checks import write_rejects_csv
 
     tables = StageTables.of_campaign(lake, campaign.key)
     destination.parent.mkdir(parents=True, exist_ok=True)

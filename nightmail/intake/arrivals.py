@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from nightmail.categories import named_category
-from nightmail.feeds import FeedSettings, next_time_of_day
+from nightmail.campaigns.campaigns import CampaignRow, create_campaign, get_campaign
 from nightmail.intake.feed_rows import FeedRow, next_run_of
 from nightmail.intake.parts import PartName, part_name
+from nightmail.organisation.categories import named_category
+from nightmail.organisation.feeds import FeedSettings, next_time_of_day
 from nightmail.reasons import remedy, sentence
-from nightmail.sending.campaigns import CampaignRow, create_campaign, get_campaign
 
 WEST_OF_ALL = dt.timedelta(hours=14)
 """A wall-clock time comes in the easternmost zone so long before it comes in UTC."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.categories import named_category
+from nightmail.campaigns.campaigns import audit, create_campaign, get_campaign
 from nightmail.errors import UsageError
-from nightmail.feeds import FeedSettings
 from nightmail.intake.arrivals import Arrival, Registered
+from nightmail.organisation.categories import named_category
+from nightmail.organisation.feeds import FeedSettings
 from nightmail.reasons import remedy, sentence
-from nightmail.sending.campaigns import audit, create_campaign, get_campaign
 from nightmail.templates import Template
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from nightmail.errors import UsageError
-from nightmail.feeds import FeedSettings, feed_settings
+from nightmail.organisation.feeds import FeedSettings, feed_settings
 
 _QUERY = """
     select f.id, f.name, f.team_id, t.path as team, t.country as team_country, t.time_zone, f.template_id,

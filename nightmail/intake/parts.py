@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from nightmail.contact_files import METADATA_KEY, ContactFileSummary, contact_file_summary
 from nightmail.lake import TableFile
-from nightmail.lake_schemas import REJECTS
-from nightmail.preparing import Preparation, StageTables, read_file
+from nightmail.lake.schemas import REJECTS
+from nightmail.preparation.stages import Preparation, StageTables, read_file
 from nightmail.progress import Progress
 
 _NAME = re.compile(r"(?P<stem>.+?)[._-](?P<number>\d{1,3})of(?P<total>\d{1,3})(?P<suffix>\.[^/]*)?", re.IGNORECASE)

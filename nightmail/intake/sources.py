@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from nightmail.campaigns.campaigns import CampaignRow
 from nightmail.intake.arrivals import incoming_path
-from nightmail.sending.campaigns import CampaignRow
 
 _FETCH = 10_000
 

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from nightmail.alerts import resolve_alerts
+from nightmail.campaigns.alerts import resolve_alerts
+from nightmail.campaigns.campaigns import CampaignRow, raise_alert
 from nightmail.errors import UsageError
 from nightmail.intake.arrivals import create_feed_campaign
 from nightmail.intake.feed_rows import feeds_expecting_files, feeds_with_schedule, next_time_of_cron
 from nightmail.intake.parts import part_name
 from nightmail.reasons import sentence
-from nightmail.sending.campaigns import CampaignRow, raise_alert
 
 CATCH_UP = dt.timedelta(hours=6)
 """A schedule that was missed while nothing ran is made good so long afterwards, once; an older one is not."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from nightmail.api_keys import Scope
+from nightmail.access.api_keys import Scope
 from nightmail.errors import ConfigurationError, UsageError
 
 Channel = Literal["sms", "email", "voice", "chat"]

@@ -16,9 +16,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
-from nightmail.api_keys import create_key
-from nightmail.categories import find_category
+from nightmail.access.api_keys import create_key
 from nightmail.errors import ConfigurationError
+from nightmail.organisation.categories import find_category
 from nightmail.provisioning.organisation import (
     ApiKeyPart,
     CarrierAccountPart,
@@ -216,7 +216,7 @@ class _Pass:
         return values
 
     def _predefined_categories(self) -> None:
-        from nightmail.templates.model import PREDEFINED_CATEGORIES
+        from nightmail.organisation.categories import PREDEFINED_CATEGORIES
 
         rows = [
             {
@@ -252,7 +252,7 @@ class _Pass:
         )
 
     def _prices(self, organisation: Organisation) -> None:
-        from nightmail.pricing import load_prices
+        from nightmail.organisation.prices import load_prices
 
         wanted: dict[tuple[str, str, str | None, dt.date], tuple[Decimal, str]] = {}
         for file in organisation.price_lists:
@@ -489,7 +489,7 @@ class _Pass:
 
 def refuse_unknown_feed_settings(part: FeedPart) -> None:
     """Raise :class:`ConfigurationError` when a feed's settings are not those that the pipeline knows."""
-    from nightmail.feeds import feed_settings
+    from nightmail.organisation.feeds import feed_settings
 
     feed_settings(part.settings, f"{part.team}/{part.name}")
 

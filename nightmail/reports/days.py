@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Row, text
 
+from nightmail.carriers.protocol import NOT_REACHED, REACHED
 from nightmail.lake import Lake, TableFile
-from nightmail.lake_schemas import DELIVERY_REPORT, RECEIPTS, REPLIES, USAGE_REPORT
+from nightmail.lake.schemas import DELIVERY_REPORT, RECEIPTS, REPLIES, USAGE_REPORT
 from nightmail.message_ids import campaign_keys
-from nightmail.sending.carrier import NOT_REACHED, REACHED
 from nightmail.store.copying import copy_blocks, copy_table
 
 NEVER_HANDED_OFF = ("failed", "held", "cancelled", "expired", "not_needed", "in_doubt")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
+from nightmail.carriers.protocol import NOT_REACHED, REACHED
 from nightmail.message_ids import campaign_keys
-from nightmail.sending.carrier import NOT_REACHED, REACHED
 
 UNSETTLED = ("queued", "handing_over", "standby", "in_doubt")
 """States of messages that may still change."""

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightmail.sending.carrier import NOT_REACHED, REACHED
+from nightmail.carriers.protocol import NOT_REACHED, REACHED
 
 OUTCOMES = ("delivered", "under_way", "undelivered", "failed", "held", "not_sent")
 """What became of each row: reached; taken by the carrier and not final yet; taken and not reached; refused at hand-off;

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import fsspec
 
+from nightmail.carriers.error_classes import meaning
 from nightmail.lake import TableFile
 from nightmail.reasons import REASONS
 from nightmail.reports.report_data import OUTCOMES, Breakdown, ReportFigures, report_figures
-from nightmail.sending.error_classes import meaning
 
 if TYPE_CHECKING:
     import pyarrow as pa

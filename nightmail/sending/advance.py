@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from nightmail.alerts import review_alerts
-from nightmail.message_ids import same_line
-from nightmail.sending.campaigns import (
+from nightmail.campaigns.alerts import review_alerts
+from nightmail.campaigns.campaigns import (
     end_unsent,
     find_campaign,
     get_campaign,
@@ -22,12 +21,13 @@ from nightmail.sending.campaigns import (
     raise_alert,
     release_scheduled,
 )
-from nightmail.sending.carrier import NOT_REACHED, REACHED
+from nightmail.carriers.protocol import NOT_REACHED, REACHED
+from nightmail.consent.suppressions import IS_ASKED_FOR
+from nightmail.message_ids import same_line
 from nightmail.sending.outcomes import FALLBACK_WAIT_S
 from nightmail.sending.sender_runs import lock_number
 from nightmail.store.partitions import ensure_partitions, month_of
 from nightmail.store.states import CampaignState, MessageState
-from nightmail.suppressing import IS_ASKED_FOR
 
 CHUNK = 10_000
 SETTLE_AFTER_S = 600

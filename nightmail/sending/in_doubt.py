@@ -17,14 +17,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from nightmail.campaigns.campaigns import audit, get_campaign, move, note_changes
+from nightmail.carriers.protocol import Finding, InDoubt, OutgoingMessage, Verdict
 from nightmail.errors import NightmailError, UsageError
 from nightmail.message_ids import parse_message_id, same_line
 from nightmail.reasons import remedy, sentence
+from nightmail.receipts.polling import database_ahead
 from nightmail.sending.advance import SETTLE_AFTER_S, accept_proven, alert_old_doubts
-from nightmail.sending.campaigns import audit, get_campaign, move, note_changes
-from nightmail.sending.carrier import Finding, InDoubt, OutgoingMessage, Verdict
 from nightmail.sending.intents import MAXIMUM_ATTEMPTS
-from nightmail.sending.polling import database_ahead
 from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, carrier_accounts, routes_of
 from nightmail.store.states import CampaignState
 

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, text
 
-from nightmail.errors import NightmailError, UsageError
-from nightmail.lake import TableFile
-from nightmail.message_ids import CHANNELS, campaign_keys, message_keys, parse_message_id
-from nightmail.sending.campaigns import (
+from nightmail.campaigns.campaigns import (
     CampaignRow,
     forecast_ending,
     get_campaign,
@@ -25,6 +22,9 @@ from nightmail.sending.campaigns import (
     record_counts,
     state_after_loading,
 )
+from nightmail.errors import NightmailError, UsageError
+from nightmail.lake import TableFile
+from nightmail.message_ids import CHANNELS, campaign_keys, message_keys, parse_message_id
 from nightmail.store.partitions import ensure_partitions, month_of, partition_name
 from nightmail.store.states import CampaignState, MessageState
 
@@ -324,7 +324,7 @@ def write_sends(engine: Engine, campaign: str | int, sends: TableFile) -> dict[s
     """
     from psycopg import sql
 
-    from nightmail.lake_schemas import SENDS
+    from nightmail.lake.schemas import SENDS
     from nightmail.store.copying import whole_rows
 
     counts: Counter[str] = Counter()
@@ -357,7 +357,7 @@ def _sends_table(block: bytes) -> pa.Table:
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
-    from nightmail.lake_schemas import SENDS, UTC_TIME
+    from nightmail.lake.schemas import SENDS, UTC_TIME
 
     types = {field.name: field.type for field in SENDS}
     types["handed_off_at"] = pa.int64()

@@ -14,8 +14,8 @@ from typing import Any
 
 from psycopg import Connection
 
+from nightmail.carriers.error_classes import ErrorClass
 from nightmail.message_ids import same_line
-from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.intents import Intent
 
 

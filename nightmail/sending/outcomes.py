@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from nightmail.sending.carrier import HandOff, Outcome
-from nightmail.sending.error_classes import ErrorClass, suppression_reason
+from nightmail.carriers.error_classes import ErrorClass, suppression_reason
+from nightmail.carriers.protocol import HandOff, Outcome
 from nightmail.sending.intents import MAXIMUM_ATTEMPTS, Intent
 from nightmail.sending.outcome_storage import StoredOutcome
 from nightmail.sending.routes import PaceKey, Route

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.sending.carrier import Carrier
+from nightmail.carriers.protocol import Carrier
 
 if TYPE_CHECKING:
-    from nightmail.sending.campaigns import CampaignRow
+    from nightmail.campaigns.campaigns import CampaignRow
 
 DEFAULT_RATES: Mapping[str, float] = {"sms": 10_000.0, "email": 100_000.0, "voice": 10_000.0, "chat": 10_000.0}
 """Units per second where an account's settings state no ``rate_per_s``: more than any carrier allows, so no limit."""

@@ -6,8 +6,8 @@ import queue
 import threading
 from collections.abc import Callable
 
+from nightmail.carriers.protocol import Carrier
 from nightmail.sending.boot_clock import boot_time
-from nightmail.sending.carrier import Carrier
 from nightmail.sending.intents import Intent
 from nightmail.sending.routes import CarrierAccountRow
 

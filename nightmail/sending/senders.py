@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
+from nightmail.campaigns.campaigns import find_campaign, get_campaign, move, raise_alert, suspend_channel
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.errors import NightmailError, UnavailableError
 from nightmail.reasons import remedy
 from nightmail.sending import pace
 from nightmail.sending.boot_clock import boot_time
-from nightmail.sending.campaigns import find_campaign, get_campaign, move, raise_alert, suspend_channel
-from nightmail.sending.carrier import Carrier, HandOff, Outcome, OutgoingMessage
-from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.intents import (
     BY_INDEX,
     CampaignInHand,
@@ -776,7 +776,7 @@ class _Sender:
             ]
         unsubscribe: list[str | None] = [None] * len(rows)
         if self.options.public_url:
-            from nightmail.signed_links import Purpose, link_address, link_tokens
+            from nightmail.privacy.signed_links import Purpose, link_address, link_tokens
 
             tokens = link_tokens([each[0] for each in rows], Purpose.UNSUBSCRIBE, self.options.hash_key)
             unsubscribe = [link_address(self.options.public_url, token, Purpose.UNSUBSCRIBE) for token in tokens]
@@ -933,8 +933,8 @@ def _quiet_until(intent: Intent, moment: dt.datetime) -> dt.datetime | None:
         of_feed = None
     if not of_feed and not own_from:
         return None
-    from nightmail.preferences.policy import QuietHours
-    from nightmail.preferences.quiet_hours import earliest_time, hours_that_bind, zone_for
+    from nightmail.audience.quiet_hours import earliest_time, hours_that_bind, zone_for
+    from nightmail.organisation.quiet_hours import QuietHours
 
     quiet = hours_that_bind(QuietHours.parse(str(of_feed)) if of_feed else None, own_from, own_until)
     zone = zone_for(own_zone, intent.time_zone, settings.get("default_time_zone"))

@@ -545,7 +545,7 @@ class Attempt(Base):
     """A hand-off of a message that the carrier did not plainly accept, and what came of it.
 
     Its intent was the message's state ``handing_over``. ``outcome`` is one of
-    :class:`nightmail.sending.carrier.Outcome`; an attempt in doubt changes to what it proved to be. A hand-off that was
+    :class:`nightmail.carriers.protocol.Outcome`; an attempt in doubt changes to what it proved to be. A hand-off that was
     accepted at once is told by the message's own row and by nothing else: who, over which account, when, as which attempt.
     """
 

@@ -2,15 +2,15 @@
 
 :func:`load_template` reads a template; :func:`render_messages` is the stage ``messages``. What belongs here: the template
 language, formats of numbers and dates by language, lengths and segments, the markup of each channel. What does not: who
-is sent to (:mod:`nightmail.preferences`), prices (:mod:`nightmail.pricing`).
+is sent to (:mod:`nightmail.audience`), prices (:mod:`nightmail.organisation.prices`).
 """
 
 from __future__ import annotations
 
+from nightmail.organisation.categories import PREDEFINED_CATEGORIES
 from nightmail.templates.errors import TemplateError
 from nightmail.templates.loading import SAMPLE_TEMPLATES, find_template, load_template, sample_names, stored_template
 from nightmail.templates.model import (
-    PREDEFINED_CATEGORIES,
     SYSTEM_PLACEHOLDERS,
     Bodies,
     EmailBody,

@@ -32,6 +32,7 @@ from typing import Any
 import yaml
 
 from nightmail.errors import UsageError
+from nightmail.organisation.categories import kind_of_category
 from nightmail.templates.errors import TemplateError
 from nightmail.templates.language import UNPRINTABLE, Markup, ParsedBody, least_characters, parse_body
 from nightmail.templates.model import (
@@ -43,7 +44,6 @@ from nightmail.templates.model import (
     Template,
     VoiceBody,
     VoiceQuestion,
-    kind_of_category,
 )
 from nightmail.templates.plain_text import text_of_html
 from nightmail.templates.speech import REPEAT_PROMPTS, spoken_language

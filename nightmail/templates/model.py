@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from nightmail.errors import UsageError
 from nightmail.message_ids import CHANNELS
 
 SYSTEM_PLACEHOLDERS: Mapping[str, str] = {
@@ -199,33 +198,3 @@ def choose_language(language: str | None, available: Iterable[str], default: str
         if tag.casefold() in by_folded:
             return by_folded[tag.casefold()]
     return None
-
-
-PREDEFINED_CATEGORIES: Mapping[str, str] = {
-    "billing": "service",
-    "appointment": "service",
-    "outage": "service",
-    "delivery": "service",
-    "security": "service",
-    "account": "service",
-    "emergency": "service",
-    "service": "service",
-    "marketing": "marketing",
-    "newsletter": "marketing",
-    "offers": "marketing",
-    "survey": "marketing",
-}
-"""Categories that every organisation has, and their kinds; an own category states ``category_kind`` in the file."""
-
-
-def kind_of_category(category: str, stated: str | None = None) -> str:
-    """``service`` or ``marketing``: as stated, else as predefined. Raises :class:`UsageError` for an unknown category."""
-    if stated is not None:
-        return stated
-    if category not in PREDEFINED_CATEGORIES:
-        raise UsageError(
-            "template_invalid",
-            f"The category {category} is not a predefined one, and the template does not say what kind it is.",
-            f"Add category_kind: service or marketing, or use one of {', '.join(PREDEFINED_CATEGORIES)}.",
-        )
-    return PREDEFINED_CATEGORIES[category]

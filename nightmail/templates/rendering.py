@@ -20,16 +20,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightmail.keyed_hashes import address_digests, hex_column
 from nightmail.lake import BLOCK_ROWS, TableFile, column_of
-from nightmail.lake_schemas import AUDIENCE, MESSAGES, MONEY
-from nightmail.masks import Mask, present
+from nightmail.lake.masks import Mask, present
+from nightmail.lake.schemas import AUDIENCE, MESSAGES, MONEY
 from nightmail.message_ids import message_ids
-from nightmail.preferences.addresses import ADDRESS_COLUMNS, channel_addresses
-from nightmail.preferences.number_countries import countries_of_numbers
-from nightmail.preferences.policy import Delivery
+from nightmail.organisation.feed_choices import Delivery
+from nightmail.privacy.keyed_hashes import address_digests, hex_column
+from nightmail.privacy.signed_links import Purpose, link_column, link_path
 from nightmail.progress import Progress
-from nightmail.signed_links import Purpose, link_column, link_path
+from nightmail.row_checks.channel_addresses import ADDRESS_COLUMNS, channel_addresses
+from nightmail.row_checks.number_countries import countries_of_numbers
 from nightmail.templates import speech
 from nightmail.templates.bodies import CompiledBody, compile_bodies
 from nightmail.templates.columns import CompiledText, ValueColumn

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import numpy.typing as npt
 
-from nightmail.sending.webhook_paths import TWILIO_KEYS
+from nightmail.carriers.webhook_paths import TWILIO_KEYS
 from nightmail.templates.model import VoiceBody, VoiceQuestion, choose_language
 
 SPOKEN_LANGUAGES = (

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from nightmail.message_ids import CHECK_TOKEN
-from nightmail.preferences.policy import Delivery
-from nightmail.pricing import PriceList
+from nightmail.organisation.feed_choices import Delivery
+from nightmail.organisation.prices import PriceList
 
 SMS_CHARACTERS = 1600
 """Twilio takes no longer body."""
@@ -34,7 +34,7 @@ class RenderOptions:
     hash_key: bytes = field(repr=False)
     """Key of address hashes, as in the audience's policy."""
     signing_key: bytes | None = field(default=None, repr=False)
-    """Key of the signed links (:mod:`nightmail.signed_links`); ``hash_key`` when none is given."""
+    """Key of the signed links (:mod:`nightmail.privacy.signed_links`); ``hash_key`` when none is given."""
     campaign_token: str = CHECK_TOKEN
     """The first part of every message id."""
     delivery: Delivery = Delivery.FIRST_REACHABLE

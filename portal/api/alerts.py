@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from nightmail.alerts import AlertRow, close_alerts, get_alert, list_alerts
-from nightmail.api_keys import Program
+from nightmail.access.api_keys import Program
+from nightmail.campaigns.alerts import AlertRow, close_alerts, get_alert, list_alerts
 from portal.api.authentication import AlertReader, AlertWriter
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from nightmail.api_keys import KeyRefusedError, Program, Scope, verify_key
+from nightmail.access.api_keys import KeyRefusedError, Program, Scope, verify_key
 from portal.problems import RequestError
 from portal.state import PortalState
 

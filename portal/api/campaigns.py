@@ -15,11 +15,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 
-from nightmail.intake.answers import write_rejects
-from nightmail.lake import Lake
-from nightmail.message_ids import MAXIMUM_LINE, campaign_keys, from_key, line_keys
-from nightmail.preparing import StageTables
-from nightmail.sending.campaigns import (
+from nightmail.campaigns.campaigns import (
     CampaignRow,
     approve,
     audit,
@@ -29,8 +25,12 @@ from nightmail.sending.campaigns import (
     pause,
     resume,
 )
-from nightmail.sending.carrier import ReceiptStatus
-from nightmail.sending.finish_forecast import recorded_forecast
+from nightmail.carriers.protocol import ReceiptStatus
+from nightmail.forecasts.finish_forecast import recorded_forecast
+from nightmail.intake.answers import write_rejects
+from nightmail.lake import Lake
+from nightmail.message_ids import MAXIMUM_LINE, campaign_keys, from_key, line_keys
+from nightmail.preparation.stages import StageTables
 from nightmail.store.states import CampaignState, MessageState
 from portal.api.authentication import CampaignReader, CampaignWriter, RejectsReader, RepliesReader, ReportReader
 from portal.api.errors import errors

@@ -11,13 +11,13 @@ from pydantic import Field
 from sqlalchemy import Connection, text
 from starlette.requests import ClientDisconnect
 
-from nightmail.api_keys import Program
+from nightmail.access.api_keys import Program
+from nightmail.campaigns.campaigns import get_campaign, record_forecast
+from nightmail.forecasts.finish_estimates import estimated_finish, rows_in
+from nightmail.forecasts.finish_forecast import FinishForecast, recorded_forecast
 from nightmail.intake.arrivals import Arrival, register_file
-from nightmail.intake.finish_estimates import estimated_finish, rows_in
-from nightmail.intake.preparations import source_files
+from nightmail.preparation.stored_preparations import source_files
 from nightmail.reasons import remedy, sentence
-from nightmail.sending.campaigns import get_campaign, record_forecast
-from nightmail.sending.finish_forecast import FinishForecast, recorded_forecast
 from nightmail.stated_times import start_of
 from portal.api.authentication import CampaignReader, Uploader
 from portal.api.campaigns import Ending

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from fastapi import Header, Response
 from sqlalchemy import Connection, Engine, text
 
-from nightmail.api_keys import Program
+from nightmail.access.api_keys import Program
 from portal.problems import RequestError
 
 KEPT_DAYS = 7

@@ -15,11 +15,11 @@ from fastapi import APIRouter, Body, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import Connection, text
 
+from nightmail.campaigns.campaigns import CampaignRow, get_campaign
+from nightmail.forecasts.finish_estimates import estimated_finish
+from nightmail.forecasts.finish_forecast import FinishForecast
 from nightmail.intake.arrivals import create_feed_campaign, newest_template_version
 from nightmail.intake.feed_rows import FeedRow
-from nightmail.intake.finish_estimates import estimated_finish
-from nightmail.sending.campaigns import CampaignRow, get_campaign
-from nightmail.sending.finish_forecast import FinishForecast
 from portal.api.authentication import MessageSender
 from portal.api.campaigns import Ending
 from portal.api.errors import errors

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from nightmail.api_keys import Program
-from nightmail.suppressing import (
+from nightmail.access.api_keys import Program
+from nightmail.consent.suppressions import (
     BY_HAND,
     OPTED_OUT,
     Address,

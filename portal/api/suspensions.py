@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
-from nightmail.sending.campaigns import SuspensionRow, lift_suspension, suspend_channel, suspensions, waiting_for
+from nightmail.campaigns.campaigns import SuspensionRow, lift_suspension, suspend_channel, suspensions, waiting_for
 from portal.api.authentication import ChannelWriter
 from portal.api.errors import errors
 from portal.api.strict_query import refuse_unknown_query

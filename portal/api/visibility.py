@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Path
 from sqlalchemy import Connection, text
 
-from nightmail.api_keys import Program
+from nightmail.access.api_keys import Program
+from nightmail.campaigns.campaigns import CampaignRow, find_campaign
 from nightmail.errors import UsageError
 from nightmail.intake.feed_rows import FeedRow, feed_by_name
-from nightmail.sending.campaigns import CampaignRow, find_campaign
 from portal.problems import RequestError
 
 CampaignKey = Annotated[

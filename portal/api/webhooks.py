@@ -9,9 +9,9 @@ from fastapi import APIRouter, Body, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, text
 
-from nightmail.api_keys import Program
-from nightmail.sending.campaigns import audit
-from nightmail.webhook_calls import (
+from nightmail.access.api_keys import Program
+from nightmail.campaigns.campaigns import audit
+from nightmail.events.webhook_calls import (
     EVENTS,
     TEST_EVENT,
     WebhookRow,

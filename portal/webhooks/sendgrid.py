@@ -7,8 +7,8 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from nightmail.carriers.webhook_paths import SENDGRID_EVENTS
 from nightmail.errors import ConfigurationError
-from nightmail.sending.webhook_paths import SENDGRID_EVENTS
 from portal.problems import RequestError
 from portal.webhooks.receiver import ForgedError, WebhookAnswer, WebhookHandler, WebhookRequest
 from resources.carriers.sendgrid_webhooks import events

@@ -14,14 +14,14 @@ from urllib.parse import parse_qs
 
 from sqlalchemy import text
 
-from nightmail.errors import NightmailError
-from nightmail.message_ids import parse_message_id
-from nightmail.sending.webhook_paths import (
+from nightmail.carriers.webhook_paths import (
     TWILIO_CALL_STATUS,
     TWILIO_INBOUND_SMS,
     TWILIO_KEYS,
     TWILIO_MESSAGE_STATUS,
 )
+from nightmail.errors import NightmailError
+from nightmail.message_ids import parse_message_id
 from portal.problems import RequestError
 from portal.webhooks.receiver import ForgedError, WebhookAnswer, WebhookHandler, WebhookRequest
 from resources.carriers import twilio_webhooks

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import cast
 
+from nightmail.carriers.protocol import Carrier, CarrierSettings
 from nightmail.errors import ConfigurationError
 from nightmail.message_ids import CHANNELS
-from nightmail.sending.carrier import Carrier, CarrierSettings
 
 
 def known_carriers() -> dict[str, str]:

@@ -30,8 +30,8 @@ import python_http_client
 from python_http_client.exceptions import HTTPError
 from sendgrid import SendGridAPIClient
 
-from nightmail.errors import ConfigurationError
-from nightmail.sending.carrier import (
+from nightmail.carriers.error_classes import ErrorClass, classify, meaning
+from nightmail.carriers.protocol import (
     CarrierSettings,
     Check,
     Finding,
@@ -47,7 +47,7 @@ from nightmail.sending.carrier import (
     Verdict,
     whatever_comes,
 )
-from nightmail.sending.error_classes import ErrorClass, classify, meaning
+from nightmail.errors import ConfigurationError
 from resources.carriers.keep_alive import (
     Answer,
     AnswerLostError,

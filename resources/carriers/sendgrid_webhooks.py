@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from nightmail.carriers.error_classes import ErrorClass, classify
+from nightmail.carriers.protocol import Receipt, ReceiptStatus
 from nightmail.message_ids import parse_message_id
-from nightmail.sending.carrier import Receipt, ReceiptStatus
-from nightmail.sending.error_classes import ErrorClass, classify
 
 FAMILY = "sendgrid"
 MAXIMUM_BATCH_BYTES = 32 * 1024 * 1024

@@ -21,8 +21,8 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from urllib.parse import urlsplit
 
-from nightmail.errors import ConfigurationError
-from nightmail.sending.carrier import (
+from nightmail.carriers.error_classes import ErrorClass, classify, meaning
+from nightmail.carriers.protocol import (
     CarrierSettings,
     Check,
     Finding,
@@ -38,7 +38,7 @@ from nightmail.sending.carrier import (
     each_by_itself,
     whatever_comes,
 )
-from nightmail.sending.error_classes import ErrorClass, classify, meaning
+from nightmail.errors import ConfigurationError
 
 FAMILY = "smtp"
 MESSAGES_PER_CONNECTION = 100

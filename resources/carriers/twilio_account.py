@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from nightmail.sending.carrier import (
+from nightmail.carriers.protocol import (
     CarrierSettings,
     Check,
     Finding,

@@ -14,10 +14,10 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
+from nightmail.carriers.error_classes import ErrorClass, classify, meaning
+from nightmail.carriers.protocol import CarrierSettings, Check, HandOff, Outcome
 from nightmail.errors import ConfigurationError
 from nightmail.privacy import mask
-from nightmail.sending.carrier import CarrierSettings, Check, HandOff, Outcome
-from nightmail.sending.error_classes import ErrorClass, classify, meaning
 from resources.carriers.keep_alive import AnswerLostError, KeepAlive, NotWrittenError, UnwritableError
 
 if TYPE_CHECKING:

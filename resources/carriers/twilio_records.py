@@ -9,8 +9,8 @@ from typing import Any
 
 from twilio.base.exceptions import TwilioException
 
-from nightmail.sending.carrier import Finding, InDoubt, Pending, Receipt, ReceiptStatus, Verdict
-from nightmail.sending.error_classes import classify
+from nightmail.carriers.error_classes import classify
+from nightmail.carriers.protocol import Finding, InDoubt, Pending, Receipt, ReceiptStatus, Verdict
 from resources.carriers.keep_alive import AnswerLostError, NotWrittenError
 from resources.carriers.twilio_connection import FAMILY, price, utc
 
@@ -83,7 +83,7 @@ class Records:
         return moment + min(self.clock_offset(), timedelta(0)) - CLOCK_SKEW
 
     def find(self, doubtful: Sequence[InDoubt], claimed: Callable[[Iterable[str]], set[str]]) -> list[Finding]:
-        """See :meth:`nightmail.sending.carrier.Carrier.find`. Nothing more is asked once an answer is lost."""
+        """See :meth:`nightmail.carriers.protocol.Carrier.find`. Nothing more is asked once an answer is lost."""
         findings: list[Finding] = []
         given: set[str] = set()
         for doubt in doubtful:
@@ -124,7 +124,7 @@ class Records:
         return Finding(message_id, Verdict.TAKEN, record.sid, self.status(record), None if code is None else str(code))
 
     def poll(self, pending: Sequence[Pending]) -> list[Receipt]:
-        """See :meth:`nightmail.sending.carrier.Carrier.poll`. What cannot be read now is left for the next time."""
+        """See :meth:`nightmail.carriers.protocol.Carrier.poll`. What cannot be read now is left for the next time."""
         if not pending:
             return []
         wanted = {entry.carrier_message_id: entry for entry in pending}

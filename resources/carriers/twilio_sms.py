@@ -10,7 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from nightmail.sending.carrier import (
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import (
     CarrierSettings,
     HandOff,
     InDoubt,
@@ -19,8 +20,7 @@ from nightmail.sending.carrier import (
     Reply,
     ReplyKind,
 )
-from nightmail.sending.error_classes import ErrorClass
-from nightmail.sending.webhook_paths import TWILIO_MESSAGE_STATUS, webhook_address
+from nightmail.carriers.webhook_paths import TWILIO_MESSAGE_STATUS, webhook_address
 from resources.carriers.twilio_account import TwilioAccount
 from resources.carriers.twilio_connection import price, utc
 from resources.carriers.twilio_records import CLOCK_SKEW, MESSAGE_STATUS, UNREADABLE

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
-from nightmail.sending.carrier import (
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import (
     CarrierSettings,
     HandOff,
     InDoubt,
@@ -19,8 +20,7 @@ from nightmail.sending.carrier import (
     OutgoingMessage,
     Reply,
 )
-from nightmail.sending.error_classes import ErrorClass
-from nightmail.sending.webhook_paths import TWILIO_CALL_STATUS, webhook_address
+from nightmail.carriers.webhook_paths import TWILIO_CALL_STATUS, webhook_address
 from resources.carriers.twilio_account import TwilioAccount
 from resources.carriers.twilio_connection import price
 from resources.carriers.twilio_records import call_status

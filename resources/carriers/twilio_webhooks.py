@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from nightmail.carriers.error_classes import ErrorClass, classify
+from nightmail.carriers.protocol import Receipt, Reply, ReplyKind
 from nightmail.message_ids import parse_message_id
-from nightmail.sending.carrier import Receipt, Reply, ReplyKind
-from nightmail.sending.error_classes import ErrorClass, classify
 from resources.carriers.twilio_connection import FAMILY
 from resources.carriers.twilio_records import MESSAGE_STATUS, call_status
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from nightmail.campaigns.campaigns import CampaignRow
 from nightmail.lake import TableFile
-from nightmail.sending.campaigns import CampaignRow
 from nightmail.store.states import CampaignState
 from tests.pipeline_rig import PHONES, PipelineRig, contact_rows
 

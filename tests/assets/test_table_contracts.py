@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nightmail.feeds import FeedSettings
 from nightmail.lake import TableFile
-from nightmail.preparing import Preparation, StageTables, prepare
-from nightmail.reconciling import reconcile_preparation
-from nightmail.table_contracts import (
+from nightmail.organisation.feeds import FeedSettings
+from nightmail.preparation.reconciliation import reconcile_preparation
+from nightmail.preparation.stages import Preparation, StageTables, prepare
+from nightmail.preparation.table_contracts import (
     audience_contract,
     contact_file_contract,
     contacts_contract,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nightmail.sending.carrier import Carrier, CarrierSettings, OutgoingMessage
+from nightmail.carriers.protocol import Carrier, CarrierSettings, OutgoingMessage
 from resources.carriers import build_carrier
 from tests.sandbox_process import RunningCarriers, WebhookReceiver
 

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from nightmail.sending.carrier import CarrierSettings, Outcome, OutgoingMessage
+from nightmail.carriers.protocol import CarrierSettings, Outcome, OutgoingMessage
 from resources.carriers import build_carrier
 
 MAILS = [

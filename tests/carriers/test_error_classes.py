@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from nightmail.sending.carrier import NOT_REACHED, REACHED, STATUS_RANK, ReceiptStatus
-from nightmail.sending.error_classes import (
+from nightmail.carriers.error_classes import (
     ERROR_TABLE,
     TABLE_VERSION,
     ErrorClass,
@@ -15,6 +14,7 @@ from nightmail.sending.error_classes import (
     meaning,
     suppression_reason,
 )
+from nightmail.carriers.protocol import NOT_REACHED, REACHED, STATUS_RANK, ReceiptStatus
 from nightmail.sending.outcomes import SENDER_CODES
 from sandbox import behaviour
 from sandbox.twilio_stand_in import _ERRORS

@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 import resources.carriers
-from nightmail.sending.carrier import Carrier, CarrierSettings
+from nightmail.carriers.protocol import Carrier, CarrierSettings
 from resources.carriers import build_carrier, known_carriers
 
 PIGEON = """
-from nightmail.sending.carrier import Check, HandOff, Outcome
+from nightmail.carriers.protocol import Check, HandOff, Outcome
 
 class Pigeon:
     channel, maximum_batch = "sms", 1
@@ -61,7 +61,7 @@ def test_every_adapter_keeps_the_protocol(connect):
 def test_listing_carriers_imports_no_sdk():
     """The command line asks for the list; the SDKs take half a second to import."""
     code = (
-        "import sys, resources.carriers as c; c.known_carriers(); import nightmail.sending.carrier; "
+        "import sys, resources.carriers as c; c.known_carriers(); import nightmail.carriers.protocol; "
         "print([m for m in ('twilio', 'sendgrid', 'smtplib', 'paramiko') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

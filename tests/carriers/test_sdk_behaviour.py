@@ -92,7 +92,7 @@ def test_twilio_pages_by_the_address_in_the_answer():
 def test_twilio_takes_no_credentials_from_the_environment(monkeypatch):
     monkeypatch.setenv("TWILIO_REGION", "au1")
     monkeypatch.setenv("TWILIO_EDGE", "sydney")
-    from nightmail.sending.carrier import CarrierSettings
+    from nightmail.carriers.protocol import CarrierSettings
     from resources.carriers.twilio_connection import TwilioConnection
 
     made = TwilioConnection(CarrierSettings("twilio_sms", account=SID, secret="token")).client

@@ -9,9 +9,9 @@ from email.utils import formatdate
 
 import pytest
 
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import InDoubt, Outcome, Pending, ReceiptStatus, Verdict
 from nightmail.errors import ConfigurationError
-from nightmail.sending.carrier import InDoubt, Outcome, Pending, ReceiptStatus, Verdict
-from nightmail.sending.error_classes import ErrorClass
 from resources.carriers.sendgrid_email import _wait_s
 from tests.sandbox_process import eventually
 

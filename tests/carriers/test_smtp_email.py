@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import InDoubt, Outcome, Verdict
 from nightmail.errors import ConfigurationError
-from nightmail.sending.carrier import InDoubt, Outcome, Verdict
-from nightmail.sending.error_classes import ErrorClass
 
 NOW = datetime.now(UTC)
 

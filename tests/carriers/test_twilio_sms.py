@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import InDoubt, Outcome, Pending, ReceiptStatus, ReplyKind, Verdict
 from nightmail.errors import ConfigurationError
-from nightmail.sending.carrier import InDoubt, Outcome, Pending, ReceiptStatus, ReplyKind, Verdict
-from nightmail.sending.error_classes import ErrorClass
 from tests.sandbox_process import eventually
 
 NOW = datetime.now(UTC)

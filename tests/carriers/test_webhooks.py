@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import Outcome, ReceiptStatus, ReplyKind
 from nightmail.errors import ConfigurationError
-from nightmail.sending.carrier import Outcome, ReceiptStatus, ReplyKind
-from nightmail.sending.error_classes import ErrorClass
 from resources.carriers.sendgrid_webhooks import carrier_id, events
 from resources.carriers.twilio_webhooks import call_status_receipt, inbound_sms, message_status, pressed_key
 from resources.carriers.webhook_signatures import (

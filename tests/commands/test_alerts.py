@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from benchmarks.sending_rig import Organisation
-from nightmail.sending.campaigns import raise_alert, suspend_channel
+from nightmail.campaigns.campaigns import raise_alert, suspend_channel
 from tests.commands.conftest import CommandLine
 
 

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from commands.local import CHECKOUT
-from nightmail.lake_schemas import AUDIENCE, CONTACTS, MESSAGES, REJECTS, WARNINGS
+from nightmail.lake.schemas import AUDIENCE, CONTACTS, MESSAGES, REJECTS, WARNINGS
 from tests.commands.conftest import CommandLine
 
 TEMPLATE = """\
@@ -252,12 +252,12 @@ def test_a_full_disk_is_said_and_leaves_no_tables(
     command_line: CommandLine, contacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file was read already; what was written of it is taken away again."""
-    import nightmail.preparing
+    import nightmail.preparation.stages
 
     def fill(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(nightmail.preparing, "make_audience", fill)
+    monkeypatch.setattr(nightmail.preparation.stages, "make_audience", fill)
     out = tmp_path / "out"
     assert command_line.json("check", contacts, "--out", out, code=1)["error"]["reason"] == "disk_full"
     assert list(out.iterdir()) == []
@@ -282,13 +282,13 @@ def test_even_a_defect_is_answered_with_json(
     contacts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever reads --json gets one document whatever happens; the traceback stays for those who mend."""
-    import nightmail.preparing
+    import nightmail.preparation.stages
     from commands.main import app
 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(nightmail.preparing, "make_audience", fail)
+    monkeypatch.setattr(nightmail.preparation.stages, "make_audience", fail)
     monkeypatch.setattr(sys, "argv", ["nightmail", "check", str(contacts), "--json"])
     with pytest.raises(ZeroDivisionError):
         app()

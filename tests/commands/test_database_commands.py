@@ -14,7 +14,7 @@ import pytest
 import yaml
 from sqlalchemy import Engine, create_engine, text
 
-from nightmail.sending.campaigns import create_campaign, get_campaign, move, suspend_channel
+from nightmail.campaigns.campaigns import create_campaign, get_campaign, move, suspend_channel
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.states import CampaignState

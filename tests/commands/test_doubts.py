@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from benchmarks.sending_rig import Organisation
-from nightmail.sending.campaigns import CampaignRow
+from nightmail.campaigns.campaigns import CampaignRow
 from tests.commands.conftest import CommandLine
 
 

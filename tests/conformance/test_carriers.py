@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nightmail.sending.carrier import CarrierSettings, Outcome, OutgoingMessage
+from nightmail.carriers.protocol import CarrierSettings, Outcome, OutgoingMessage
 from resources.carriers import build_carrier
 
 pytestmark = [pytest.mark.conformance, pytest.mark.xdist_group("conformance")]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.contact_data import write_contact_csv
-from nightmail.contact_files.contract import contract_yaml, draft_contract, load_contract
-from nightmail.contacts.rules import ValueType
 from nightmail.errors import ContactFileError, NightmailError
-from nightmail.preparing import Preparation, StageTables, file_problems, make_contacts, read_file
+from nightmail.intake.feed_drafts import contract_yaml, draft_contract, load_contract
+from nightmail.organisation.feed_choices import ValueType
+from nightmail.preparation.stages import Preparation, StageTables, file_problems, make_contacts, read_file
 from nightmail.templates import load_template
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from nightmail.contact_files.header import column_key, placeholder_name, plan_columns, standard_field
 from nightmail.errors import ContactFileError
-from nightmail.lake_schemas import STANDARD_FIELDS
+from nightmail.lake.schemas import STANDARD_FIELDS
 from tests.contact_files.conftest import Reader
 
 MEANT = {

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightmail.contact_files.csv_writing import escape_formula, escape_formulas, unescape_formula, unescape_formulas
-from nightmail.contacts import write_rejects_csv
 from nightmail.lake import TableFile
+from nightmail.row_checks import write_rejects_csv
 from tests.contact_files.conftest import Reader
 
 UPLOAD = "external_id,phone,name\n1,+447400123456,a\n2,+447400123457\n3,+447400123458,\"c\n4,=cmd|' /C calc'!A0,d,x\n"

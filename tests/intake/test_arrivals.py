@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from nightmail.errors import ConfigurationError
-from nightmail.feeds import FeedSettings, feed_settings, next_time_of_day
 from nightmail.intake.answers import answer_of, files_to_answer
 from nightmail.intake.arrivals import create_feed_campaign, incoming_path, start_times
 from nightmail.intake.parts import PartName, part_name
+from nightmail.organisation.feeds import FeedSettings, feed_settings, next_time_of_day
 from nightmail.store.states import CampaignState
 from tests.pipeline_rig import PipelineRig, contact_rows
 

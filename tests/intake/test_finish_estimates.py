@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from nightmail.intake.finish_estimates import rows_in
+from nightmail.forecasts.finish_estimates import rows_in
 from nightmail.lake import TableFile
 
 

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Engine, text
 
-from nightmail.api_keys import Scope, create_key
+from nightmail.access.api_keys import Scope, create_key
+from nightmail.campaigns.campaigns import CampaignRow, create_campaign
 from nightmail.privacy import address_hash
-from nightmail.sending.campaigns import CampaignRow, create_campaign
 from nightmail.settings import Settings
 from nightmail.store.partitions import ensure_partitions, month_of
 from portal.application import create_application

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nightmail.api_keys import Scope
-from nightmail.sending.campaigns import raise_alert
+from nightmail.access.api_keys import Scope
+from nightmail.campaigns.campaigns import raise_alert
 from tests.portal.conftest import Organisation, RunningPortal
 
 

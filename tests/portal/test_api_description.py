@@ -13,7 +13,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from nightmail.api_keys import Scope
+from nightmail.access.api_keys import Scope
 from nightmail.reasons import REASONS
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 

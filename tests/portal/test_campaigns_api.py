@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import text
 
-from nightmail.api_keys import Scope
+from nightmail.access.api_keys import Scope
+from nightmail.carriers.protocol import Reply, ReplyKind
 from nightmail.lake import Lake
-from nightmail.lake_schemas import REJECTS
-from nightmail.sending.carrier import Reply, ReplyKind
-from nightmail.sending.receipts import take_replies
+from nightmail.lake.schemas import REJECTS
+from nightmail.receipts.receipts import take_replies
 from tests.portal.conftest import SECRET_KEY, Organisation, PortalStarter, RunningPortal
 
 
@@ -230,7 +230,7 @@ def _judge(portal: RunningPortal, campaign: str) -> None:
     """Have a file read and give it one reject, by the domain's own reader."""
     from nightmail.contact_files import ReadOptions, read_contact_file
     from nightmail.lake import TableFile
-    from nightmail.preparing import StageTables
+    from nightmail.preparation.stages import StageTables
 
     tables = StageTables.of_campaign(Lake(portal.settings.lake), campaign)
     source = portal.settings.data_dir / "visits.csv"

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nightmail.api_keys import Scope
+from nightmail.access.api_keys import Scope
 from portal.api.uploads import remove_abandoned
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 

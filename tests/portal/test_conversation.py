@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from nightmail.signed_links import Purpose, link_token
+from nightmail.privacy.signed_links import Purpose, link_token
 from tests.portal.conftest import SECRET_KEY, Organisation, RunningPortal
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nightmail.api_keys import Scope
-from nightmail.sending.campaigns import CampaignRow
+from nightmail.access.api_keys import Scope
+from nightmail.campaigns.campaigns import CampaignRow
 from portal.api import doubts
 from tests.portal.conftest import Organisation, RunningPortal
 

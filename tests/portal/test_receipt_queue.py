@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from nightmail.sending.carrier import Receipt, ReceiptStatus
+from nightmail.carriers.protocol import Receipt, ReceiptStatus
 from portal import receipt_queue
 from portal.receipt_queue import ENOUGH, ReceiptQueue
 

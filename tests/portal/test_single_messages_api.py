@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from nightmail.api_keys import Scope
-from nightmail.sending.campaigns import campaigns_to_prepare, get_campaign
+from nightmail.access.api_keys import Scope
+from nightmail.campaigns.campaigns import campaigns_to_prepare, get_campaign
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 
 PATH = "/v1/messages"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from nightmail.api_keys import Scope
+from nightmail.access.api_keys import Scope
 from nightmail.privacy import address_hash
 from tests.portal.conftest import SECRET_KEY, Organisation, RunningPortal
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 
 from nightmail.privacy import address_hash
-from nightmail.signed_links import Purpose, link_token
+from nightmail.privacy.signed_links import Purpose, link_token
 from tests.portal.conftest import SECRET_KEY, Organisation, RunningPortal
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -118,7 +118,7 @@ def test_an_opt_out_works_after_the_ledger_is_gone(
     from sqlalchemy import text
 
     from nightmail.lake import Lake
-    from nightmail.lake_schemas import SENDS
+    from nightmail.lake.schemas import SENDS
 
     (campaign,) = organisation.rows("select key, token from campaign")
     hashed = address_hash("anna@example.com", SECRET_KEY.encode())

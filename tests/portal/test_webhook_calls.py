@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from nightmail.api_keys import Scope
-from nightmail.sending.carrier import Receipt, ReceiptStatus, Reply, ReplyKind
-from nightmail.sending.receipts import take_receipts, take_replies
-from nightmail.webhook_calls import PAUSES_S, claim_calls, record_failed
+from nightmail.access.api_keys import Scope
+from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
+from nightmail.events.webhook_calls import PAUSES_S, claim_calls, record_failed
+from nightmail.receipts.receipts import take_receipts, take_replies
 from tests.portal.conftest import SECRET_KEY, Organisation, PortalStarter, RunningPortal
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from nightmail.sending.carrier import CarrierSettings, Outcome, OutgoingMessage
+from nightmail.carriers.protocol import CarrierSettings, Outcome, OutgoingMessage
 from resources.carriers import build_carrier
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 from tests.sandbox_process import RunningCarriers, eventually

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from sqlalchemy import Engine, text
 
-from nightmail.api_keys import verify_key
+from nightmail.access.api_keys import verify_key
 from nightmail.errors import ConfigurationError, NightmailError
 from nightmail.provisioning import load_organisation, parse_organisation, plan, provision
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 
-from nightmail.lake_schemas import DELIVERY_REPORT, RECEIPTS, REPLIES, USAGE_REPORT
+from nightmail.lake.schemas import DELIVERY_REPORT, RECEIPTS, REPLIES, USAGE_REPORT
 from nightmail.message_ids import parse_message_id
 from nightmail.reports.days import changed_days, latest_change
 from sensors.receipts import ReportBook

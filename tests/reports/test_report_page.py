@@ -11,7 +11,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightmail.lake_schemas import DELIVERY_REPORT
+from nightmail.lake.schemas import DELIVERY_REPORT
 from nightmail.reports.report_data import OUTCOMES, report_figures
 from nightmail.reports.report_page import _nice, report_page
 

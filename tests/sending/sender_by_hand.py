@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 
 from benchmarks.sending_rig import Organisation
-from nightmail.sending.campaigns import CampaignRow
-from nightmail.sending.carrier import OutgoingMessage
+from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.carriers.protocol import OutgoingMessage
 from nightmail.sending.intents import CampaignInHand, Intent, claim
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.routes import Route, routes_of, team_ids_upwards

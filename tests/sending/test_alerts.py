@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.sending_rig import Organisation, in_minutes
-from nightmail.alerts import close_alerts, list_alerts
+from nightmail.campaigns.alerts import close_alerts, list_alerts
+from nightmail.campaigns.campaigns import cancel, forecast_ending, raise_alert
 from nightmail.errors import UsageError
 from nightmail.sending.advance import advance_ledger, alert_old_doubts
-from nightmail.sending.campaigns import cancel, forecast_ending, raise_alert
 from nightmail.sending.in_doubt import Decision, decide, decide_campaign
 from tests.sandbox_process import RunningCarriers
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.sending_rig import Organisation
-from nightmail.lake_schemas import MESSAGES
+from nightmail.campaigns.campaigns import CampaignRow, begin_preparing, pause, resume, suspend_channel
+from nightmail.lake.schemas import MESSAGES
 from nightmail.sending.advance import advance_ledger
-from nightmail.sending.campaigns import CampaignRow, begin_preparing, pause, resume, suspend_channel
 from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt
 from nightmail.sending.ledger import load_ledger
 from nightmail.sending.sender_watch import LEASE_S, remembered

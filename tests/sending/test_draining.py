@@ -11,9 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from benchmarks.sending_rig import KEY, Organisation, in_minutes
-from nightmail.errors import UnavailableError
-from nightmail.privacy import address_hash
-from nightmail.sending.campaigns import (
+from nightmail.campaigns.campaigns import (
     CampaignRow,
     cancel,
     due_work,
@@ -24,7 +22,9 @@ from nightmail.sending.campaigns import (
     suspensions,
     waiting_for,
 )
-from nightmail.sending.carrier import HandOff, Outcome
+from nightmail.carriers.protocol import HandOff, Outcome
+from nightmail.errors import UnavailableError
+from nightmail.privacy import address_hash
 from nightmail.sending.outcomes import judge
 from nightmail.sending.senders import SenderOptions, _Sender, drain
 from tests.sandbox_process import RunningCarriers, eventually

@@ -9,13 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks.sending_rig import KEY, Organisation, in_minutes
-from nightmail.categories import find_category
-from nightmail.feeds import FeedSettings
-from nightmail.intake.finish_estimates import prepared_finish
-from nightmail.lake import TableFile
-from nightmail.preparing import Preparation
-from nightmail.sending.campaigns import CampaignRow, approve, begin_preparing, cancel, pause, resume
-from nightmail.sending.finish_forecast import (
+from nightmail.campaigns.campaigns import CampaignRow, approve, begin_preparing, cancel, pause, resume
+from nightmail.forecasts.finish_estimates import prepared_finish
+from nightmail.forecasts.finish_forecast import (
     FinishForecast,
     Load,
     Work,
@@ -24,8 +20,12 @@ from nightmail.sending.finish_forecast import (
     recorded_forecast,
     work_of_messages,
 )
+from nightmail.forecasts.shared_pace import OtherWork
+from nightmail.lake import TableFile
+from nightmail.organisation.categories import find_category
+from nightmail.organisation.feeds import FeedSettings
+from nightmail.preparation.stages import Preparation
 from nightmail.sending.ledger import load_ledger
-from nightmail.sending.shared_pace import OtherWork
 from nightmail.templates.loading import load_template
 
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)

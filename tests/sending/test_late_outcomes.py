@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from benchmarks.sending_rig import KEY, Organisation
+from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
+from nightmail.receipts.receipts import take_receipts
 from nightmail.sending import advance
 from nightmail.sending.advance import advance_ledger, bury_dead_senders
-from nightmail.sending.campaigns import CampaignRow
-from nightmail.sending.carrier import HandOff, Outcome, Receipt, ReceiptStatus
-from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.in_doubt import Decision, decide
 from nightmail.sending.intents import Intent
 from nightmail.sending.outcome_storage import StoredOutcome
 from nightmail.sending.outcomes import judge, not_tried
-from nightmail.sending.receipts import take_receipts
 from nightmail.sending.sender_runs import lock_number
 from tests.sending.sender_by_hand import SenderByHand
 

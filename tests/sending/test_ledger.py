@@ -9,10 +9,7 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.sending_rig import Organisation, in_minutes
-from nightmail.errors import UsageError
-from nightmail.lake import TableFile
-from nightmail.lake_schemas import MESSAGES, SENDS
-from nightmail.sending.campaigns import (
+from nightmail.campaigns.campaigns import (
     CampaignRow,
     approve,
     begin_preparing,
@@ -25,6 +22,9 @@ from nightmail.sending.campaigns import (
     stop,
     suspend_channel,
 )
+from nightmail.errors import UsageError
+from nightmail.lake import TableFile
+from nightmail.lake.schemas import MESSAGES, SENDS
 from nightmail.sending.ledger import LedgerError, load_ledger, write_sends
 from nightmail.store.states import CampaignState
 

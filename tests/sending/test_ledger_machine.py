@@ -22,15 +22,15 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine
 
 from benchmarks.sending_rig import KEY, Organisation
+from nightmail.campaigns.campaigns import CampaignRow, cancel, message_counts, pause, resume
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
+from nightmail.receipts.receipts import take_receipts
 from nightmail.sending.advance import advance_ledger
-from nightmail.sending.campaigns import CampaignRow, cancel, message_counts, pause, resume
-from nightmail.sending.carrier import HandOff, Outcome, Receipt, ReceiptStatus
-from nightmail.sending.error_classes import ErrorClass
 from nightmail.sending.in_doubt import Decision, decide
 from nightmail.sending.intents import Intent, release_unknown
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.outcomes import judge, not_tried
-from nightmail.sending.receipts import take_receipts
 from nightmail.store.engine import libpq_url
 from tests.sending.sender_by_hand import SenderByHand
 

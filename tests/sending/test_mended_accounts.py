@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from benchmarks.sending_rig import KEY, TWILIO_SECRET, Organisation
-from nightmail.sending.campaigns import due_work, lift_suspension, suspensions
-from nightmail.sending.carrier import Carrier
+from nightmail.campaigns.campaigns import due_work, lift_suspension, suspensions
+from nightmail.carriers.protocol import Carrier
 from nightmail.sending.routes import CarrierAccountRow
 from nightmail.sending.senders import SenderOptions, drain
 from tests.sandbox_process import RunningCarriers, eventually

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from benchmarks.sending_rig import KEY, Organisation
+from nightmail.campaigns.campaigns import CampaignRow, lift_suspension, suspend_channel
+from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
+from nightmail.receipts.receipts import take_receipts, take_replies
 from nightmail.sending.advance import advance_ledger
-from nightmail.sending.campaigns import CampaignRow, lift_suspension, suspend_channel
-from nightmail.sending.carrier import Receipt, ReceiptStatus, Reply, ReplyKind
-from nightmail.sending.receipts import take_receipts, take_replies
 from tests.sandbox_process import RunningCarriers
 
 AT_ONCE = {"delivery": "escalation", "escalate_after_s": 0}

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from benchmarks.sending_rig import KEY, Organisation
-from nightmail.sending.campaigns import CampaignRow, due_work
-from nightmail.sending.carrier import Carrier, HandOff, Outcome, OutgoingMessage
+from nightmail.campaigns.campaigns import CampaignRow, due_work
+from nightmail.carriers.protocol import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.sending.outcomes import limited
 from nightmail.sending.routes import CarrierAccountRow, PaceKey, routes_of
 from nightmail.sending.senders import SenderOptions, _Sender, drain

@@ -6,8 +6,8 @@ import datetime as dt
 import json
 
 from benchmarks.sending_rig import KEY, Organisation
-from nightmail.sending.carrier import Carrier, Reply
-from nightmail.sending.polling import REPLIES_BEFORE, poll_carriers
+from nightmail.carriers.protocol import Carrier, Reply
+from nightmail.receipts.polling import REPLIES_BEFORE, poll_carriers
 from nightmail.sending.routes import CarrierAccountRow
 from tests.sandbox_process import RunningCarriers, eventually
 

@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.sending_rig import KEY, Organisation
+from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import STATUS_RANK, Receipt, ReceiptStatus, Reply, ReplyKind
+from nightmail.consent.opt_out_words import LANGUAGES, Word, word_in
+from nightmail.organisation.served_countries import SERVED_COUNTRIES
 from nightmail.privacy import address_hash
+from nightmail.receipts.receipts import take_receipts, take_replies
 from nightmail.sending.advance import advance_ledger
-from nightmail.sending.campaigns import CampaignRow
-from nightmail.sending.carrier import STATUS_RANK, Receipt, ReceiptStatus, Reply, ReplyKind
-from nightmail.sending.error_classes import ErrorClass
-from nightmail.sending.receipts import take_receipts, take_replies
-from nightmail.sending.stop_words import LANGUAGES, Word, word_in
-from nightmail.served_countries import SERVED_COUNTRIES
 
 _events = itertools.count(1)
 

@@ -9,10 +9,10 @@ import pytest
 
 from assets.sends import write_changed_sends
 from benchmarks.sending_rig import KEY, Organisation, in_minutes
+from nightmail.campaigns.campaigns import CampaignRow, end_unsent, move, pause, sends_to_write
+from nightmail.carriers.protocol import Receipt, ReceiptStatus
+from nightmail.receipts.receipts import take_receipts
 from nightmail.sending.advance import advance_ledger
-from nightmail.sending.campaigns import CampaignRow, end_unsent, move, pause, sends_to_write
-from nightmail.sending.carrier import Receipt, ReceiptStatus
-from nightmail.sending.receipts import take_receipts
 from nightmail.store.states import CampaignState, MessageState
 from resources.database import DatabaseResource
 from resources.lake import LakeResource

@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 
 from benchmarks.sending_rig import KEY, Organisation
-from nightmail.errors import NightmailError
-from nightmail.intake.preparations import known_preferences
-from nightmail.sending.carrier import Receipt, ReceiptStatus, Reply, ReplyKind
-from nightmail.sending.error_classes import ErrorClass
-from nightmail.sending.receipts import take_receipts, take_replies
-from nightmail.suppressing import (
+from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
+from nightmail.consent.suppressions import (
     SuppressionRow,
     lift_suppressions,
     read_address,
@@ -20,6 +17,9 @@ from nightmail.suppressing import (
     suppress_by_hand,
     suppressions_of,
 )
+from nightmail.errors import NightmailError
+from nightmail.preparation.stored_preparations import known_preferences
+from nightmail.receipts.receipts import take_receipts, take_replies
 from tests.sandbox_process import RunningCarriers
 
 PERSON = "command line: anna"

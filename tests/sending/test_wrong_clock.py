@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from benchmarks.sending_rig import KEY, Organisation, in_minutes
-from nightmail.sending.campaigns import pause, resume
+from nightmail.campaigns.campaigns import pause, resume
 from nightmail.sending.in_doubt import resolve_in_doubt
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer

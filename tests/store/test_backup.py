@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from benchmarks.sending_rig import Organisation, in_minutes
+from nightmail.campaigns.campaigns import pause, resume
 from nightmail.errors import ConfigurationError, UsageError
-from nightmail.sending.campaigns import pause, resume
+from nightmail.retention.retention import delete_contents, detach_months, months_to_keep
 from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt
 from nightmail.store.backup import back_up, read_backup, restore
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.partitions import PARTITIONED, ensure_partitions, month_of
-from nightmail.store.retention import delete_contents, detach_months, months_to_keep
 from nightmail.store.upgrade import upgrade
 from tests.sandbox_process import RunningCarriers, eventually
 from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks  # noqa: F401

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from benchmarks.sending_rig import Organisation
+from nightmail.campaigns.campaigns import resume
 from nightmail.errors import UnavailableError
-from nightmail.sending.campaigns import resume
 from nightmail.sending.in_doubt import resolve_in_doubt
 from nightmail.store.backup import back_up, read_backup, restore
 from nightmail.store.engine import libpq_url

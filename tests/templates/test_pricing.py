@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nightmail.errors import ConfigurationError
-from nightmail.pricing import SAMPLE_PRICES, load_prices
+from nightmail.organisation.prices import SAMPLE_PRICES, load_prices
 
 LIST = """\
 carrier: twilio

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nightmail.audience import AudiencePolicy, KnownPreferences, plan_audience
 from nightmail.lake import TableFile
-from nightmail.lake_schemas import CONTACTS, MESSAGES
-from nightmail.preferences import AudiencePolicy, Delivery, KnownPreferences, plan_audience
-from nightmail.pricing import Price, PriceList
+from nightmail.lake.schemas import CONTACTS, MESSAGES
+from nightmail.organisation.feed_choices import Delivery
+from nightmail.organisation.prices import Price, PriceList
 from nightmail.privacy import address_hash
-from nightmail.signed_links import Purpose, read_token
+from nightmail.privacy.signed_links import Purpose, read_token
 from nightmail.templates import (
     MessagesSummary,
     RenderOptions,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightmail.signed_links import (
+from nightmail.privacy.signed_links import (
     LinkError,
     Purpose,
     link_column,

@@ -1,0 +1,105 @@
+"""What a feed wants of its audience: channels, order, quiet hours, who may be sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from nightmail.errors import UsageError
+from nightmail.organisation.categories import MARKETING, Category
+from nightmail.organisation.feed_choices import Delivery, parse_delivery
+from nightmail.organisation.quiet_hours import QuietHours
+
+if TYPE_CHECKING:
+    from nightmail.templates.model import Template
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudiencePolicy:
+    """Everything that decides, beside the contact itself and what is known of it, who is sent what and when.
+
+    Made by :meth:`for_template`; ``languages`` says for each channel which languages have a body.
+    """
+
+    team: str
+    """Path of the team: contact ids are stable within it."""
+    hash_key: bytes = field(repr=False)
+    """Key of address hashes and contact ids (:meth:`nightmail.settings.Settings.key`)."""
+    channels: tuple[str, ...]
+    """The feed's channels in order; a contact's own order wins."""
+    languages: Mapping[str, tuple[str, ...]]
+    default_language: str = "en"
+    category: str = "service"
+    needs_consent: bool = False
+    """Marketing does: a contact without a recorded consent to the category is held."""
+    once_per_address: bool = False
+    """Marketing does: a second contact with the same address is held."""
+    delivery: Delivery = Delivery.FIRST_REACHABLE
+    keep_fallbacks: bool = False
+    escalate_after: timedelta = timedelta(minutes=15)
+    """For :attr:`Delivery.ESCALATION`; kept with the campaign and read by the senders."""
+    starts_at: datetime | None = None
+    """When sending starts (UTC); ``None``: at once, and ``not_before`` is set only by quiet hours."""
+    local_start: datetime | None = None
+    """A wall-clock time without zone instead: sending starts at this time in each contact's own zone."""
+    now: datetime | None = None
+    """The moment of planning (UTC); the clock's, by default."""
+    cut_off: datetime | None = None
+    quiet_hours: QuietHours | None = None
+    quiet_channels: frozenset[str] = frozenset({"sms", "voice"})
+    """Channels that the feed's quiet hours bind; a contact's own quiet hours bind all."""
+    default_country: str | None = None
+    default_time_zone: str = "UTC"
+    country_needed: bool = False
+    """Whether an email contact whose country is not known is held (``country_unsettled``); numbers tell their own."""
+    served: frozenset[str] | None = None
+    """Countries that may be sent to; by default those of :mod:`nightmail.organisation.served_countries`."""
+
+    @classmethod
+    def for_template(
+        cls,
+        template: Template,
+        *,
+        team: str,
+        hash_key: bytes,
+        channels: tuple[str, ...] | None = None,
+        category: Category | None = None,
+        **further: Any,
+    ) -> AudiencePolicy:
+        """The policy of a template's audience; ``further`` are other fields.
+
+        ``category`` defaults to the template's, by the kind that the template says. ``channels`` defaults to the template's
+        but for chat, which no carrier delivers by itself: a feed that wants it says so. Channels without a body are dropped. Raises :class:`UsageError` when none is left.
+        """
+        own = tuple(c for c in template.channels if c != "chat") or template.channels
+        usable = tuple(c for c in (channels or own) if c in template.channels)
+        if not usable:
+            raise UsageError(
+                "template_lacks_channel",
+                f"The template {template.name} has no body for {', '.join(channels or ()) or 'any channel'}.",
+                f"Use one of its channels: {', '.join(template.channels)}.",
+            )
+        category = category or Category.of_kind(template.category, template.category_kind)
+        values: dict[str, Any] = {
+            "category": category.name,
+            "needs_consent": category.needs_consent,
+            "once_per_address": category.kind == MARKETING,
+            "default_language": template.default_language,
+            **further,
+        }
+        if not isinstance(values.get("delivery", Delivery.FIRST_REACHABLE), Delivery):
+            values["delivery"] = parse_delivery(values["delivery"])
+        languages = {channel: template.languages_of(channel) for channel in usable}
+        return cls(team=team, hash_key=hash_key, channels=usable, languages=languages, **values)
+
+    @property
+    def moment(self) -> datetime:
+        """When sending starts at the earliest: ``starts_at``, else now."""
+        return self.starts_at or self.now or datetime.now(UTC)
+
+    @property
+    def reference_date(self) -> date:
+        """The day at which ages are counted."""
+        return self.moment.date()

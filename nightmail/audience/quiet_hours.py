@@ -1,0 +1,80 @@
+"""When a contact may be sent to: quiet hours in the contact's own zone, and starts in the contact's own time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from nightmail.organisation.quiet_hours import QuietHours
+
+
+@lru_cache(maxsize=1000)
+def zone_of(name: str) -> ZoneInfo | None:
+    """The time zone of an IANA name, or nothing where there is none of that name."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def zone_for(*names: str | None) -> ZoneInfo:
+    """The first of these time zones that there is, else UTC."""
+    return next((zone for name in names if name and (zone := zone_of(name)) is not None), ZoneInfo("UTC"))
+
+
+@lru_cache(maxsize=1000)
+def _own_hours(start: str, end: str) -> QuietHours | None:
+    try:
+        return QuietHours(time.fromisoformat(start.strip().zfill(5)), time.fromisoformat(end.strip().zfill(5)))
+    except ValueError:
+        return None
+
+
+def hours_that_bind(feed: QuietHours | None, own_from: str | None, own_until: str | None) -> list[QuietHours]:
+    """All quiet hours of a contact on a channel: the feed's, where they bind that channel, and the contact's own.
+
+    One rule for planning and for the hand-off: own hours come on top, so that they never make others void. Own hours
+    that cannot be read are none.
+    """
+    own = _own_hours(own_from, own_until) if own_from and own_until else None
+    return [hours for hours in (feed, own) if hours is not None]
+
+
+def is_quiet(local: datetime, hours: QuietHours) -> bool:
+    """Whether a wall-clock time lies in the quiet hours; hours that start when they end are none."""
+    clock = local.time()
+    if hours.start <= hours.end:
+        return hours.start <= clock < hours.end
+    return clock >= hours.start or clock < hours.end
+
+
+def _end(local: datetime, hours: QuietHours) -> datetime:
+    """The end of the quiet hours that ``local`` lies in, in UTC."""
+    day = local.date()
+    if hours.start > hours.end and local.time() >= hours.start:
+        day += timedelta(days=1)
+    return datetime.combine(day, hours.end, tzinfo=local.tzinfo).astimezone(UTC)
+
+
+def earliest_time(moment: datetime, zone: ZoneInfo, quiet: Sequence[QuietHours]) -> datetime | None:
+    """The first time from ``moment`` on (UTC) that lies in none of the quiet hours of ``zone``.
+
+    ``None`` when there is no such time within two days: the hours cover the whole day between them.
+    """
+    found = moment
+    while found - moment <= timedelta(days=2):
+        local = found.astimezone(zone)
+        binding = [hours for hours in quiet if is_quiet(local, hours)]
+        if not binding:
+            return found
+        later = max(_end(local, hours) for hours in binding)
+        # At a change of clocks an hour is there twice: the end may lie before the moment it is asked for.
+        found = later if later > found else found + timedelta(minutes=15)
+    return None
+
+
+def local_moment(wall_clock: datetime, zone: ZoneInfo) -> datetime:
+    """A wall-clock time in ``zone`` as UTC; a time that a change of clocks skips is moved on by the skipped hour."""
+    return wall_clock.replace(tzinfo=zone).astimezone(UTC)

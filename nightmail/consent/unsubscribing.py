@@ -1,0 +1,142 @@
+"""Opting out by the link in a message, and taking it back: what the pages behind ``unsubscribe_url`` do.
+
+The link proves which message it came in (:mod:`nightmail.privacy.signed_links`); the ledger says to which address that went.
+Senders look at suppressions at each hand-off, so an opt-out holds from the next one on, even for messages that are
+rendered and waiting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, text
+
+from nightmail.consent.suppressions import OPTED_OUT, record_suppressions
+from nightmail.message_ids import MessageId
+
+if TYPE_CHECKING:
+    from nightmail.lake import Lake
+
+SOURCE = "unsubscribe_link"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What the recipient of a message can opt out of: its category, or everything of the team, on its channel."""
+
+    message_id: str
+    campaign: str
+    team_id: int
+    team: str
+    category: str
+    channel: str
+    language: str | None
+    address_hash: str = field(repr=False)
+
+
+def find_subscription(connection: Connection, message_id: MessageId, lake: Lake) -> Subscription | None:
+    """What the message's recipient is subscribed to; ``None`` when the message is not known.
+
+    The ledger is asked first. Retention deletes it before the lake's ``sends``, which refer to addresses by hash too.
+    """
+    campaign = connection.execute(
+        text(
+            "select c.id, c.key, c.team_id, t.name as team, g.name as category from campaign c "
+            "join team t on t.id = c.team_id join category g on g.id = c.category_id where c.token = :token"
+        ),
+        {"token": message_id.token},
+    ).first()
+    if campaign is None:
+        return None
+    message = connection.execute(
+        text(
+            "select m.address_hash, m.language from message m join campaign c on c.ledger_month = m.ledger_month "
+            "where c.id = :campaign and m.message_key = :key"
+        ),
+        {"campaign": campaign.id, "key": message_id.key(campaign.id)},
+    ).first()
+    if message is not None:
+        address_hash, language = message
+    else:
+        address_hash, language = _hash_in_lake(lake, campaign.key, str(message_id)), None
+    if address_hash is None:
+        return None
+    return Subscription(
+        str(message_id),
+        campaign.key,
+        campaign.team_id,
+        campaign.team,
+        campaign.category,
+        message_id.channel,
+        language,
+        address_hash,
+    )
+
+
+def _hash_in_lake(lake: Lake, campaign: str, message_id: str) -> str | None:
+    import pyarrow.compute as pc
+
+    table = lake.table("sends", campaign)
+    if not table.exists():
+        return None
+    for block in table.blocks(["message_id", "address_hash"]):
+        found = block.filter(pc.equal(block["message_id"], message_id))
+        if found.num_rows:
+            return str(found["address_hash"][0].as_py())
+    return None
+
+
+def unsubscribe(connection: Connection, subscription: Subscription, *, everything: bool = False) -> bool:
+    """Suppress the address for the message's category, or for everything of the team; whether that was new.
+
+    A second click changes nothing.
+    """
+    category = None if everything else subscription.category
+    done = record_suppressions(
+        connection,
+        [(subscription.channel, subscription.address_hash)],
+        team_id=subscription.team_id,
+        category=category,
+        reason=OPTED_OUT,
+        source=SOURCE,
+        message_id=subscription.message_id,
+    )
+    if done:
+        _audit(connection, "recipient.unsubscribed", subscription, category)
+    return bool(done)
+
+
+def subscribe_again(connection: Connection, subscription: Subscription) -> bool:
+    """Take back opt-outs that were made by a link for this address and team; whether there was one.
+
+    What a complaint, a bounce or the word STOP suppressed stays: a link does not undo those.
+    """
+    done = connection.execute(
+        text(
+            "update suppression set lifted_at = now() where team_id = :team and channel = :channel "
+            "and address_hash = :hash and source = :source and lifted_at is null"
+        ),
+        {
+            "team": subscription.team_id,
+            "channel": subscription.channel,
+            "hash": subscription.address_hash,
+            "source": SOURCE,
+        },
+    ).rowcount
+    if done:
+        _audit(connection, "recipient.subscribed_again", subscription, None)
+    return bool(done)
+
+
+def _audit(connection: Connection, action: str, subscription: Subscription, category: str | None) -> None:
+    from nightmail.campaigns.campaigns import audit
+
+    audit(
+        connection,
+        actor="recipient",
+        action=action,
+        subject=subscription.message_id,
+        team_id=subscription.team_id,
+        detail={"channel": subscription.channel, "category": category},
+    )

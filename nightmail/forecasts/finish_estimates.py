@@ -1,0 +1,134 @@
+"""When a campaign would end that is not loaded yet: for whoever uploads a file and waits for the answer, or looks first.
+
+Of an upload the rows are counted, without being read: lines of text, or what a Parquet file says of itself. How many
+messages they become is taken from the feed's last campaign, or else each row counts as one unit on the feed's first
+channel. Once the messages are there, the ledger's own forecast takes its place.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, text
+
+from nightmail.campaigns.campaigns import CampaignRow, priority_of
+from nightmail.errors import ContactFileError, NightmailError
+from nightmail.forecasts.finish_forecast import FinishForecast, Load, Work, forecast, forecast_of_campaign
+from nightmail.intake.arrivals import recipient_start
+from nightmail.organisation.feed_choices import Delivery
+from nightmail.organisation.feeds import FeedSettings, feed_settings
+
+if TYPE_CHECKING:
+    from nightmail.preparation.stages import Preparation
+
+_BLOCK = 1 << 20
+
+
+def rows_in(path: Path) -> int | None:
+    """About how many rows a file has; ``None`` for what would have to be unpacked to be counted."""
+    from nightmail.contact_files.formats import content_format
+
+    try:
+        found = content_format(path)
+    except ContactFileError:
+        # Compressed, or of no use: the preparation finds out.
+        return None
+    if found == "parquet":
+        return _rows_of_parquet(path)
+    if found != "text":
+        return None
+    lines, last = 0, b"\n"
+    # In every encoding that files come in a line feed is the byte of that number, beside a nought in some.
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            lines += block.count(b"\n")
+            last = block[-2:]
+    lines += not last.rstrip(b"\0").endswith(b"\n")
+    return max(lines - 1, 1)
+
+
+def _rows_of_parquet(path: Path) -> int | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError):
+        return None
+
+
+def estimated_finish(connection: Connection, campaign: CampaignRow, rows: int | None) -> FinishForecast:
+    """The forecast for a campaign of so many rows that is not prepared yet; of an unknown number, only the cut-off."""
+    if rows is None:
+        return FinishForecast(None, campaign.cut_off_at)
+    feed = feed_settings(campaign.settings, campaign.feed or "")
+    now = connection.scalars(text("select now()")).one()
+    start = max(now, campaign.scheduled_at or now, campaign.accepts_until or now)
+    try:
+        channels = _channels(connection, campaign, feed)
+    except NightmailError:
+        # A template that cannot be used stops the campaign with its reason; the file is taken all the same.
+        return FinishForecast(None, campaign.cut_off_at)
+    units = _units_of_last(connection, campaign, rows)
+    if units is None:
+        used = channels if feed.delivery is Delivery.ALL_OF else channels[:1]
+        units = dict.fromkeys(used, float(rows))
+    due_at = _due_at(connection, campaign, feed)
+    work = Work(
+        tuple(Load(channel, amount, due_at) for channel, amount in units.items()),
+        max(len(channels) - 1, 0),
+    )
+    return forecast_of_campaign(connection, campaign, work, start)
+
+
+def prepared_finish(connection: Connection, preparation: Preparation, work: Work) -> FinishForecast:
+    """The forecast for what a preparation made, sent by the team of its name when it says, or now.
+
+    Raises :class:`ValueError` for a preparation without its time.
+    """
+    start = preparation.starts_at or preparation.now
+    if start is None:
+        raise ValueError("a preparation without a time")
+    feed = preparation.feed
+    priority = feed.priority
+    if "priority" not in feed.model_fields_set:
+        priority = priority_of(urgent=preparation.category is not None and preparation.category.urgent)
+    return forecast(connection, preparation.team, feed.stored(), work, start, preparation.cut_off, priority=priority)
+
+
+def _units_of_last(connection: Connection, campaign: CampaignRow, rows: int) -> dict[str, float] | None:
+    """What the rows become when they are like those of the feed's last campaign."""
+    last = connection.execute(
+        text(
+            "select counts -> 'units' as units, (counts ->> 'rows')::bigint as rows from campaign "
+            "where feed_id = :feed and id < :id and loaded_at is not null and counts -> 'units' <> '{}'::jsonb "
+            "and (counts ->> 'rows')::bigint > 0 order by id desc limit 1"
+        ),
+        {"feed": campaign.feed_id, "id": campaign.id},
+    ).first()
+    return None if last is None else {channel: amount * rows / last.rows for channel, amount in last.units.items()}
+
+
+def _channels(connection: Connection, campaign: CampaignRow, feed: FeedSettings) -> tuple[str, ...]:
+    from nightmail.templates.loading import stored_template
+
+    content = connection.scalar(
+        text("select content from template_version where id = :id"), {"id": campaign.template_version_id}
+    )
+    template = stored_template(content)
+    return tuple(channel for channel in (feed.channels or template.channels) if channel in template.channels)
+
+
+def _due_at(connection: Connection, campaign: CampaignRow, feed: FeedSettings) -> dt.datetime | None:
+    """When messages go that wait for each recipient's own time: of recipients in the team's zone, as most are."""
+    local_start = recipient_start(feed, campaign.scheduled_at)
+    if local_start is None:
+        return None
+    from zoneinfo import ZoneInfo
+
+    zone = feed.default_time_zone or connection.scalar(
+        text("select time_zone from team where id = :id"), {"id": campaign.team_id}
+    )
+    return local_start.replace(tzinfo=ZoneInfo(zone or "UTC")).astimezone(dt.UTC)

@@ -1,0 +1,259 @@
+"""When a send ends at the rates that its carriers allow, and whether that is after its cut-off.
+
+Everybody who is asked takes the forecast from here: the ledger when it is loaded, ``nightmail check`` and ``send`` before
+anything is sent, the API, an approval, a campaign that is resumed. What is known of the messages differs (the ledger,
+rendered messages, the rows of a file); it comes as :class:`Work`.
+
+The forecast knows what the team's first route of each channel allows, when messages fall due, and what other campaigns
+have queued for the same rate (:mod:`nightmail.forecasts.shared_pace`). It does not know of campaigns that are still being
+checked, of a carrier that slows down, or of quiet hours that begin while it sends.
+
+>>> noon = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+>>> finish(Work((Load("sms", 600),)), {"sms": 1.0}, noon)
+datetime.datetime(2026, 11, 23, 12, 10, tzinfo=datetime.timezone.utc)
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, text
+
+from nightmail.forecasts.shared_pace import end_beside, other_work
+from nightmail.reasons import remedy, sentence
+from nightmail.sending.routes import routes_of_team
+from nightmail.store.states import CampaignState
+
+if TYPE_CHECKING:
+    from nightmail.campaigns.campaigns import CampaignRow
+    from nightmail.forecasts.shared_pace import OtherWork
+    from nightmail.lake import TableFile
+    from nightmail.sending.routes import Route
+
+AT_RISK = "cut_off_at_risk"
+_TO_COME = frozenset(
+    (
+        CampaignState.RECEIVED,
+        CampaignState.CHECKING,
+        CampaignState.AWAITING_APPROVAL,
+        CampaignState.READY,
+        CampaignState.SCHEDULED,
+        CampaignState.SENDING,
+    )
+)
+"""States in which it matters when a campaign ends."""
+"""The reason of a campaign that ends after its cut-off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Messages of one channel that fall due together."""
+
+    channel: str
+    units: float
+    """As the rates count them: SMS segments, calls, email recipients."""
+    due_at: dt.datetime | None = None
+    """``None``: with the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a campaign hands off."""
+
+    loads: tuple[Load, ...]
+    further_steps: int = 0
+    """How many further channels stand by for a contact that is not reached."""
+
+    def units_by_channel(self) -> dict[str, float]:
+        """The units of each channel."""
+        found: dict[str, float] = {}
+        for load in self.loads:
+            found[load.channel] = found.get(load.channel, 0.0) + load.units
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class FinishForecast:
+    """When a campaign ends, beside the cut-off that it has to make."""
+
+    finishes_by: dt.datetime | None
+    """``None``: not known, since nothing is counted yet or a channel has no carrier."""
+    cut_off_at: dt.datetime | None
+
+    @property
+    def late(self) -> bool:
+        """Whether it ends after its cut-off."""
+        return bool(self.finishes_by and self.cut_off_at and self.finishes_by > self.cut_off_at)
+
+    @property
+    def warning(self) -> dict[str, str] | None:
+        """What a late campaign's owner is told: reason, message and remedy."""
+        if not self.late:
+            return None
+        ends, cut_off = _told(self.finishes_by), _told(self.cut_off_at)
+        if ends == cut_off:
+            ends, cut_off = _told(self.finishes_by, "seconds"), _told(self.cut_off_at, "seconds")
+        times = {"finishes_by": ends, "cut_off_at": cut_off}
+        return {"reason": AT_RISK, "message": sentence(AT_RISK, **times), "remedy": remedy(AT_RISK)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """``finishes_by``, ``cut_off_at``, ``late`` and ``late_warning``: under these names in every answer."""
+        return {
+            "finishes_by": self.finishes_by,
+            "cut_off_at": self.cut_off_at,
+            "late": self.late,
+            "late_warning": self.warning,
+        }
+
+    def in_words(self) -> str:
+        """One line for people; empty when there is nothing to say."""
+        if (warning := self.warning) is not None:
+            return f"{warning['message']} {warning['remedy']}"
+        cut_off = f"its cut-off at {_told(self.cut_off_at)}" if self.cut_off_at is not None else ""
+        if self.finishes_by is None:
+            return f"When it ends is not known; {cut_off} holds." if cut_off else ""
+        return f"It ends about {_told(self.finishes_by)}{f', before {cut_off}' if cut_off else ''}."
+
+
+def _told(moment: dt.datetime | None, to: str = "minutes") -> str:
+    if moment is None:
+        return ""
+    return f"{moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(' ', to)} UTC"
+
+
+def finish(
+    work: Work,
+    rates: Mapping[str, float],
+    start: dt.datetime,
+    escalate_after: dt.timedelta = dt.timedelta(),
+    others: Mapping[str, Iterable[OtherWork]] | None = None,
+) -> dt.datetime | None:
+    """When the last of the work goes, from ``start`` at so many units a second by channel, beside ``others``.
+
+    ``None`` when there is no rate for a channel that is needed. Channels go side by side. What falls due later waits for
+    its time, and then its turn. Each further channel of an escalation adds the time until it is looked at: whom it then
+    takes over nobody knows beforehand, so that its own messages take no time here.
+    """
+    begins: dict[str, dt.datetime] = {}
+    ends: dict[str, dt.datetime] = {}
+    for load in sorted(work.loads, key=lambda load: load.due_at or start):
+        if load.channel not in rates:
+            return None
+        free_at = max(ends.get(load.channel, start), load.due_at or start)
+        begins.setdefault(load.channel, free_at)
+        ends[load.channel] = free_at + dt.timedelta(seconds=load.units / rates[load.channel])
+    units = work.units_by_channel()
+    for channel, beside in (others or {}).items():
+        if channel in ends:
+            ends[channel] = end_beside(beside, begins[channel], ends[channel], units[channel], rates[channel])
+    return max(ends.values(), default=start) + work.further_steps * escalate_after
+
+
+def forecast(
+    connection: Connection,
+    team: str,
+    settings: Mapping[str, Any],
+    work: Work,
+    start: dt.datetime,
+    cut_off_at: dt.datetime | None,
+    *,
+    priority: int,
+    campaign_id: int | None = None,
+) -> FinishForecast:
+    """The forecast for a team's campaign with these settings (``campaign.settings``) that begins at ``start``.
+
+    ``campaign_id`` is its own, where it has one already: it does not wait for itself.
+    """
+    routes = routes_by_channel(connection, team, settings, {load.channel for load in work.loads})
+    rates = {channel: route.rate_per_s for channel, route in routes.items()}
+    escalates = settings.get("delivery") == "escalation"
+    wait = dt.timedelta(seconds=float(settings.get("escalate_after_s", 900))) if escalates else dt.timedelta()
+    alone = finish(work, rates, start, wait)
+    if alone is None:
+        return FinishForecast(None, cut_off_at)
+    until = max(alone, cut_off_at or alone)
+    others = other_work(
+        connection, routes, work.units_by_channel(), start, until=until, priority=priority, campaign_id=campaign_id
+    )
+    return FinishForecast(finish(work, rates, start, wait, others) if others else alone, cut_off_at)
+
+
+def routes_by_channel(
+    connection: Connection, team: str, settings: Mapping[str, Any], channels: Iterable[str]
+) -> dict[str, Route]:
+    """The route that a team's messages of each channel take first; channels without one are left out."""
+    senders = settings.get("senders") or {}
+    found = {channel: routes_of_team(connection, team, channel, senders.get(channel)) for channel in channels}
+    return {channel: routes[0] for channel, routes in found.items() if routes}
+
+
+def forecast_of_ledger(connection: Connection, campaign: CampaignRow, now: dt.datetime) -> tuple[FinishForecast, Work]:
+    """The forecast for what a loaded campaign has left, and what that is."""
+    work = _work_of_ledger(connection, campaign)
+    start = max(now, campaign.scheduled_at or now)
+    return forecast_of_campaign(connection, campaign, work, start), work
+
+
+def forecast_of_campaign(
+    connection: Connection, campaign: CampaignRow, work: Work, start: dt.datetime
+) -> FinishForecast:
+    """The forecast for a campaign that there is, with the work that it will have."""
+    return forecast(
+        connection,
+        campaign.team,
+        campaign.settings,
+        work,
+        start,
+        campaign.cut_off_at,
+        priority=campaign.priority,
+        campaign_id=campaign.id,
+    )
+
+
+def _work_of_ledger(connection: Connection, campaign: CampaignRow) -> Work:
+    # Times to the second: messages that a carrier put off have a time each.
+    rows = connection.execute(
+        text(
+            "select channel, state, case when state = 'queued' and due_at > now() then date_trunc('second', due_at) end,"
+            " case when channel = 'sms' then sum(segments) else count(*) end, max(step) from message"
+            " where campaign_id = :id and ledger_month = :month and state in ('queued', 'standby') group by 1, 2, 3"
+        ),
+        {"id": campaign.id, "month": campaign.ledger_month},
+    ).all()
+    return Work(
+        tuple(Load(row[0], float(row[3]), row[2]) for row in rows if row[1] == "queued"),
+        max((int(row[4]) for row in rows if row[1] == "standby"), default=0),
+    )
+
+
+def work_of_messages(messages: TableFile) -> Work:
+    """What the rendered messages of a campaign come to."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    units: Counter[tuple[str, dt.datetime | None]] = Counter()
+    further_steps = 0
+    for block in messages.blocks(["channel", "step", "state", "segments", "not_before"]):
+        queued = pc.equal(block.column("state"), "queued")
+        standby = block.column("step").filter(pc.invert(queued))
+        further_steps = max(further_steps, pc.max(standby).as_py() or 0)
+        # Not every email is one segment for its price; a rate counts recipients.
+        counted = pc.if_else(pc.equal(block.column("channel"), "sms"), block.column("segments"), 1)
+        table = pa.table({name: block.column(name) for name in ("channel", "not_before")} | {"units": counted})
+        found = table.filter(queued).group_by(["channel", "not_before"]).aggregate([("units", "sum")])
+        for row in found.to_pylist():
+            units[row["channel"], row["not_before"]] += row["units_sum"]
+    return Work(tuple(Load(channel, total, due) for (channel, due), total in units.items()), further_steps)
+
+
+def recorded_forecast(campaign: CampaignRow) -> FinishForecast:
+    """The forecast that was last made for a campaign (:func:`nightmail.campaigns.campaigns.record_forecast`).
+
+    One that is over needs none, and one that is paused gets another when it is resumed.
+    """
+    finishes_by = campaign.counts.get("finishes_by") if campaign.state in _TO_COME else None
+    return FinishForecast(dt.datetime.fromisoformat(finishes_by) if finishes_by else None, campaign.cut_off_at)

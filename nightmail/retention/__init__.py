@@ -1,0 +1,4 @@
+"""Retention: what is deleted, and when.
+
+What belongs here: the deletion of personal data after the days that a team states. What does not: backups (:mod:`nightmail.store`).
+"""

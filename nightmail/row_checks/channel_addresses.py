@@ -1,0 +1,75 @@
+"""Which of a contact's addresses each channel goes to: the same choice for planning and for rendering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightmail.lake import column_of
+from nightmail.lake.masks import Mask, present, truth
+from nightmail.row_checks.phones import PREMIUM_TYPES, SMS_TYPES
+
+ADDRESS_COLUMNS = ("phone", "phone_type", "phone_2", "phone_2_type", "landline", "landline_type", "email")
+"""The columns of ``contacts`` that :func:`channel_addresses` reads."""
+
+_PHONE_FIELDS = ("phone", "phone_2", "landline")
+_UNSPEAKABLE_TYPES = PREMIUM_TYPES | {"pager", "voicemail"}
+
+
+@dataclass(frozen=True)
+class ChannelAddresses:
+    """The address of each row on a channel. Where ``usable`` is false, the address (if any) cannot be used, and
+    ``premium`` says whether that is because of its price.
+    """
+
+    address: pa.Array
+    usable: Mask
+    premium: Mask
+
+
+def channel_addresses(block: pa.Table, channel: str) -> ChannelAddresses:
+    """The addresses of a block of contacts on a channel.
+
+    A text message takes the first number that can get one (a number of unknown type is given the benefit of the doubt);
+    a call takes the first that costs an ordinary price; a chat's link goes out like a text message, else by email.
+    """
+    if channel == "sms":
+        return _first_number(block, text=True)
+    if channel == "voice":
+        return _first_number(block, text=False)
+    address = column_of(block, "email")
+    if channel == "chat":
+        numbers = _first_number(block, text=True)
+        address = pc.coalesce(pc.if_else(pa.array(numbers.usable), numbers.address, None), address)
+    usable = present(address)
+    return ChannelAddresses(address, usable, np.zeros(len(usable), dtype=bool))
+
+
+def _first_number(block: pa.Table, *, text: bool) -> ChannelAddresses:
+    rows = block.num_rows
+    usable, premium, told = (np.zeros(rows, dtype=bool) for _ in range(3))
+    address = pa.nulls(rows, pa.string())
+    for name in _PHONE_FIELDS:
+        number = column_of(block, name)
+        there = present(number)
+        if not there.any():
+            continue
+        types = column_of(block, f"{name}_type")
+        fits = types_in(types, SMS_TYPES) | ~present(types) if text else ~types_in(types, _UNSPEAKABLE_TYPES)
+        take = there & fits & ~usable
+        # A number that cannot be used is still told of: why it cannot is what the row is held for.
+        tell = there & ~fits & ~usable & ~told
+        premium |= tell & types_in(types, PREMIUM_TYPES)
+        told |= tell
+        usable |= take
+        change = take | tell
+        address = number if change.all() else pc.if_else(pa.array(change), number, address)
+    return ChannelAddresses(address, usable, premium & ~usable)
+
+
+def types_in(types: pa.Array, wanted: frozenset[str]) -> Mask:
+    """Where the type is one of ``wanted``."""
+    return truth(pc.is_in(types, pa.array(sorted(wanted))))
