@@ -6,6 +6,7 @@ room that raises it.
 
 from __future__ import annotations
 
-from nightmail.reasons.registry import REASONS, Kind, Reason, Surface, explain, remedy, sentence
+from nightmail.reasons.reason import Kind, Reason, Surface
+from nightmail.reasons.registry import REASONS, explain, remedy, sentence
 
 __all__ = ["REASONS", "Kind", "Reason", "Surface", "explain", "remedy", "sentence"]

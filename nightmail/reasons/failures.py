@@ -1,0 +1,66 @@
+"""A message was not taken by its carrier, or the hand-off did not happen."""
+
+from __future__ import annotations
+
+from nightmail.reasons.reason import Kind, Reason
+
+FAILURES = (
+    # Hand-off
+    Reason("carrier_rejected", Kind.FAILURE, "The carrier refused the message.", "See the carrier's error code."),
+    Reason(
+        "address_refused",
+        Kind.FAILURE,
+        "The carrier says that the address cannot be reached.",
+        "Check the address with the contact.",
+    ),
+    Reason(
+        "carrier_unavailable",
+        Kind.FAILURE,
+        "The carrier did not take the message in the time allowed.",
+        "Nothing to do: it is retried while the campaign lasts.",
+    ),
+    Reason(
+        "retries_exhausted",
+        Kind.FAILURE,
+        "The carrier put the message off too many times.",
+        "Send it again in a new campaign.",
+    ),
+    Reason(
+        "in_doubt",
+        Kind.FAILURE,
+        "It is not known whether the carrier took the message.",
+        "Look it up at the carrier and decide.",
+    ),
+    Reason(
+        "text_deleted",
+        Kind.FAILURE,
+        "The message's text is deleted, as the team's retention says.",
+        "Mark it as accepted or failed, or send it in a new campaign.",
+    ),
+    Reason("campaign_cancelled", Kind.FAILURE, "The campaign was cancelled before the hand-off.", "Nothing to do."),
+    Reason(
+        "past_cut_off",
+        Kind.FAILURE,
+        "The campaign's cut-off passed before the hand-off.",
+        "Send it again in a new campaign.",
+    ),
+    Reason("earlier_channel_delivered", Kind.FAILURE, "An earlier channel reached the contact.", "Nothing to do."),
+    Reason(
+        "channel_suspended",
+        Kind.FAILURE,
+        "The channel is suspended.",
+        "Nothing to do: the message waits until the suspension is lifted.",
+    ),
+    Reason(
+        "restored_from_backup",
+        Kind.FAILURE,
+        "The database was restored from a backup; the message may have been handed off after it was made.",
+        "Look it up at the carrier and decide, or wait until the carrier's records settle it.",
+    ),
+    Reason(
+        "refused_alike",
+        Kind.FAILURE,
+        "The carrier refuses the campaign's messages one like the other; the campaign is paused.",
+        "See what they have in common, such as a subject or a link; then cancel the campaign and send it again, or resume it.",
+    ),
+)

@@ -1,0 +1,101 @@
+"""A contact or a message is not sent to, or not yet."""
+
+from __future__ import annotations
+
+from nightmail.reasons.reason import Kind, Reason
+
+HOLDS = (
+    # Holds
+    Reason(
+        "opted_out",
+        Kind.HOLD,
+        "The contact opted out, or reported a message as spam.",
+        "Nothing to do: the choice is respected.",
+    ),
+    Reason(
+        "category_opted_out",
+        Kind.HOLD,
+        "The contact opted out of this category.",
+        "Nothing to do: the choice is respected.",
+    ),
+    Reason(
+        "suppressed",
+        Kind.HOLD,
+        "The address is suppressed after a bounce or an error, or by hand.",
+        "See why with `nightmail suppressions ADDRESS`; if the address is known to work again, lift it with "
+        "`nightmail unsuppress ADDRESS`.",
+    ),
+    Reason(
+        "consent_missing",
+        Kind.HOLD,
+        "The category needs consent, and none is recorded.",
+        "Record the contact's consent, or use a service category.",
+    ),
+    Reason(
+        "minor",
+        Kind.HOLD,
+        "The contact is under the age of consent of their country.",
+        "Nothing to do: minors are never sent to.",
+    ),
+    Reason(
+        "country_not_served",
+        Kind.HOLD,
+        "The contact's country is not served.",
+        "Ask an administrator to add the country if it may be sent to.",
+    ),
+    Reason(
+        "country_unsettled",
+        Kind.HOLD,
+        "The contact's country is not known, so it cannot be checked.",
+        "Fill the country column.",
+    ),
+    Reason(
+        "address_already_used",
+        Kind.HOLD,
+        "Another contact of this campaign has the same address.",
+        "Nothing to do: a marketing message goes to an address once.",
+    ),
+    Reason(
+        "no_usable_channel",
+        Kind.HOLD,
+        "No channel of the feed can reach the contact.",
+        "Give an address for one of the feed's channels.",
+    ),
+    Reason(
+        "phone_not_mobile",
+        Kind.HOLD,
+        "The number is a fixed line, which cannot take an SMS.",
+        "Give a mobile number, or add voice to the feed's channels.",
+    ),
+    Reason("phone_premium", Kind.HOLD, "The number is a premium or special-rate number.", "Give an ordinary number."),
+    Reason(
+        "body_too_long",
+        Kind.HOLD,
+        "The rendered text is over the channel's limit.",
+        "Shorten the template or the placeholder's value.",
+    ),
+    Reason(
+        "body_empty",
+        Kind.HOLD,
+        "The rendered text is empty.",
+        "Give the template a text that does not depend on the placeholder's value alone.",
+    ),
+    Reason(
+        "render_failed",
+        Kind.HOLD,
+        "The template fails on the row's values, such as a comparison of an empty value with a number.",
+        "Test the placeholder for emptiness in the template, or correct the row's values.",
+    ),
+    Reason(
+        "language_not_available",
+        Kind.HOLD,
+        "The template has no body in a language for this contact.",
+        "Add the language, or set the template's default language.",
+    ),
+    Reason(
+        "quiet_hours_past_cut_off",
+        Kind.HOLD,
+        "The contact's quiet hours end after the campaign's cut-off.",
+        "Send earlier, or set a later cut-off.",
+    ),
+)

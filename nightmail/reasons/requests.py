@@ -1,0 +1,135 @@
+"""A request over HTTP cannot be answered as asked."""
+
+from __future__ import annotations
+
+from nightmail.reasons.reason import Kind, Reason
+
+REQUESTS = (
+    Reason(
+        "suppression_unknown",
+        Kind.REQUEST,
+        "There is no suppression {value} in force.",
+        "List those of an address with `nightmail suppressions ADDRESS` or GET /v1/suppressions.",
+    ),
+    Reason(
+        "suppression_above_team",
+        Kind.REQUEST,
+        "The suppression was made for {owner}, which is above the team.",
+        "Ask somebody who may act for all of those to lift it.",
+    ),
+    Reason(
+        "suppression_asked_for",
+        Kind.REQUEST,
+        "The person asked for it ({value}). Their wish holds until they agree again: a rule of Nightmail's, for TCPA and GDPR.",
+        "Nothing to do, unless they have agreed again and you can prove it: then lift it with --although-asked-for, or "
+        "although_asked_for=true in the API.",
+    ),
+    Reason(
+        "address_not_of_channel",
+        Kind.REQUEST,
+        "{value} is no address of the channel {channel}.",
+        "Use one of: {known}.",
+    ),
+    # Requests over HTTP
+    Reason("key_missing", Kind.REQUEST, "The request has no API key.", "Send `Authorization: Bearer <key>`."),
+    Reason(
+        "key_wrong", Kind.REQUEST, "The API key is not valid.", "Check the key, or ask an administrator for a new one."
+    ),
+    Reason("key_expired", Kind.REQUEST, "The API key has expired.", "Ask an administrator for a new one."),
+    Reason(
+        "scope_missing",
+        Kind.REQUEST,
+        "The API key does not have the scope that this needs.",
+        "Ask an administrator for a key with the scope.",
+    ),
+    Reason("not_found", Kind.REQUEST, "There is nothing at this address.", "See the API's description at /docs."),
+    Reason(
+        "method_not_allowed",
+        Kind.REQUEST,
+        "This address does not know this method.",
+        "See the header Allow, or the API's description at /docs.",
+    ),
+    Reason("request_malformed", Kind.REQUEST, "The request cannot be read.", "See the API's description at /docs."),
+    Reason(
+        "request_invalid",
+        Kind.REQUEST,
+        "The request has missing or wrong parts.",
+        "Correct what `errors` lists and send it again.",
+    ),
+    Reason("request_too_large", Kind.REQUEST, "The request's body is too large.", "Send less at a time."),
+    Reason(
+        "request_too_slow",
+        Kind.REQUEST,
+        "The request's body came too slowly.",
+        "Send it again over a better connection; nothing of it was kept.",
+    ),
+    Reason(
+        "upload_truncated",
+        Kind.REQUEST,
+        "The upload ended before all of it had come.",
+        "Send it again; nothing of it was kept.",
+    ),
+    Reason(
+        "media_type",
+        Kind.REQUEST,
+        "The body's content type is not taken here.",
+        "See the API's description at /docs for the types that are.",
+    ),
+    Reason("too_many_requests", Kind.REQUEST, "Too many requests.", "Wait as long as the header Retry-After says."),
+    Reason(
+        "idempotency_key_reused",
+        Kind.REQUEST,
+        "The idempotency key was used before with another request.",
+        "Use a new key for a new request.",
+    ),
+    Reason(
+        "idempotency_in_progress",
+        Kind.REQUEST,
+        "The first request with this idempotency key has not ended yet.",
+        "Send it again in a few seconds.",
+    ),
+    Reason(
+        "campaign_unknown", Kind.REQUEST, "There is no such campaign.", "List your campaigns with GET /v1/campaigns."
+    ),
+    Reason(
+        "campaign_state",
+        Kind.REQUEST,
+        "The campaign's state does not allow this.",
+        "Look at its state with GET /v1/campaigns.",
+    ),
+    Reason("file_unknown", Kind.REQUEST, "There is no such file.", "Use the Location that the upload answered."),
+    Reason("not_ready_yet", Kind.REQUEST, "This is not there yet.", "Ask again later, as the header Retry-After says."),
+    Reason("webhook_unknown", Kind.REQUEST, "There is no such webhook.", "List your webhooks with GET /v1/webhooks."),
+    Reason("team_unknown", Kind.REQUEST, "There is no such team.", "Use your own team or one below it."),
+    Reason(
+        "webhook_address",
+        Kind.REQUEST,
+        "The webhook's address cannot be used.",
+        "Give a public https:// address.",
+    ),
+    Reason(
+        "event_unknown", Kind.REQUEST, "There is no such event.", "Use the events that the API's description lists."
+    ),
+    Reason("too_many_webhooks", Kind.REQUEST, "The team has as many webhooks as it may.", "End one of them first."),
+    Reason(
+        "webhook_forged",
+        Kind.REQUEST,
+        "The webhook's signature does not fit its content.",
+        "Check the carrier account's webhook secret and the public address in the settings.",
+    ),
+    Reason(
+        "webhook_outdated",
+        Kind.REQUEST,
+        "The webhook was signed more than three days before or after the database's time.",
+        "Set the clock of the database's machine if it is wrong; otherwise somebody sends old webhooks again.",
+    ),
+    Reason("link_invalid", Kind.REQUEST, "This link is not valid.", "Open it from the message as it was received."),
+    Reason("link_expired", Kind.REQUEST, "This link no longer holds.", "Use the link of a newer message."),
+    Reason(
+        "storage_full", Kind.REQUEST, "There is no room left for the file.", "Tell an administrator, and send it again."
+    ),
+    Reason("busy", Kind.REQUEST, "There is too much to do at the moment.", "Send it again in a few seconds."),
+    Reason(
+        "internal_error", Kind.REQUEST, "Something went wrong on our side.", "Try again, and tell an administrator."
+    ),
+)
