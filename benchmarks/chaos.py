@@ -40,8 +40,6 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
-from benchmarks.sender_processes import context, start_sender
-from benchmarks.sending_rig import KEY, WEBHOOK_SECRET, Organisation, sandbox_carriers, tell_secrets
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.in_doubt import resolve_in_doubt
 from nightmail.sending.routes import DEFAULT_CONNECTIONS
@@ -49,6 +47,8 @@ from nightmail.sending.sender_lanes import WINDOW
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import DAGSTER_DATABASE, LocalServer
 from nightmail.store.upgrade import upgrade
+from tests.support.sender_processes import context, start_sender
+from tests.support.sending_rig import KEY, WEBHOOK_SECRET, Organisation, sandbox_carriers, tell_secrets
 
 ROOT = Path(__file__).resolve().parent.parent
 EMAIL_BATCH = 1000

@@ -5,7 +5,7 @@
     python -m benchmarks.prepare --rows 1000000 --until contacts --json
 
 Each stage is the function that the asset of its name calls. The data is made beforehand, in another process, by
-:mod:`benchmarks.contact_data`. ``cpu_s`` is the CPU time of all threads, ``peak_rss_mb`` the highest resident memory
+:mod:`tests.support.contact_data`. ``cpu_s`` is the CPU time of all threads, ``peak_rss_mb`` the highest resident memory
 during the stage. The peer does the same as ``contact_file`` and ``contacts`` the way that is usual: csv, phonenumbers and
 email-validator, row by row, to files on disk, at 20,000 rows; its contacts are compared with ours, column by column
 (``agrees``). Modules are imported and their tables made before anything is measured, the peer's too: runs are forked from
@@ -216,7 +216,7 @@ def run(rows: int, until: str, *, seed: int, expectations: bool, postgres: bool)
     with tempfile.TemporaryDirectory(prefix="nightmail-benchmark-") as name:
         folder = Path(name)
         source = folder / "contacts.csv"
-        maker = [sys.executable, "-m", "benchmarks.contact_data", "--rows", str(rows), "--seed", str(seed)]
+        maker = [sys.executable, "-m", "tests.support.contact_data", "--rows", str(rows), "--seed", str(seed)]
         subprocess.run([*maker, "--out", str(source)], check=True, stdout=subprocess.DEVNULL)
         tables = StageTables.in_folder(name)
         preparation = Preparation(template=load_template(TEMPLATE), hash_key=b"benchmark key of 32 bytes length")

@@ -31,13 +31,13 @@ from urllib.parse import urlencode, urlsplit
 import psutil
 from sqlalchemy import create_engine
 
-from benchmarks.sender_processes import context
-from benchmarks.sending_rig import KEY, Organisation, sandbox_carriers, tell_secrets
 from nightmail.campaigns.campaigns import begin_preparing
 from nightmail.sending.ledger import load_ledger
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.upgrade import upgrade
+from tests.support.sender_processes import context
+from tests.support.sending_rig import KEY, Organisation, sandbox_carriers, tell_secrets
 
 ROOT = Path(__file__).resolve().parent.parent
 EMAIL_BATCH = 1000

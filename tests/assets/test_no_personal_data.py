@@ -14,7 +14,7 @@ import pytest
 from commands.sample_contacts import write_sample_contacts
 from nightmail.lake import TableFile
 from nightmail.store.states import CampaignState
-from tests.pipeline_rig import PipelineRig
+from tests.support.pipeline_rig import PipelineRig
 
 
 def _personal(upload: Path, rig: PipelineRig, campaign: object) -> re.Pattern[str]:

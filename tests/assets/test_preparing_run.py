@@ -13,7 +13,7 @@ import pytest
 from nightmail.campaigns.campaigns import CampaignRow
 from nightmail.lake import TableFile
 from nightmail.store.states import CampaignState
-from tests.pipeline_rig import PHONES, PipelineRig, contact_rows
+from tests.support.pipeline_rig import PHONES, PipelineRig, contact_rows
 
 TABLES = ("contact_file", "contacts", "rejects", "warnings", "audience", "messages")
 

@@ -23,7 +23,7 @@ from nightmail.preparation.table_contracts import (
     validate,
 )
 from nightmail.templates import load_template
-from tests.pipeline_rig import PHONES, TEMPLATE, contact_rows
+from tests.support.pipeline_rig import PHONES, TEMPLATE, contact_rows
 
 PREPARATION = Preparation(
     template=load_template(TEMPLATE), hash_key=b"k", feed=FeedSettings(channels=("sms",)), default_country="GB"

@@ -8,7 +8,7 @@ import pytest
 
 from nightmail.carriers.protocol import Carrier, CarrierSettings, OutgoingMessage
 from resources.carriers import build_carrier
-from tests.sandbox_process import RunningCarriers, WebhookReceiver
+from tests.support.sandbox_process import RunningCarriers, WebhookReceiver
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from resources.carriers.keep_alive import (
     _was_closed,
     retry_after_s,
 )
-from tests.sandbox_process import eventually
+from tests.support.sandbox_process import eventually
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -13,7 +13,7 @@ from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import InDoubt, Outcome, Pending, ReceiptStatus, Verdict
 from nightmail.errors import ConfigurationError
 from resources.carriers.sendgrid_email import _wait_s
-from tests.sandbox_process import eventually
+from tests.support.sandbox_process import eventually
 
 NOW = datetime.now(UTC)
 

@@ -9,7 +9,7 @@ import pytest
 from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import InDoubt, Outcome, Pending, ReceiptStatus, ReplyKind, Verdict
 from nightmail.errors import ConfigurationError
-from tests.sandbox_process import eventually
+from tests.support.sandbox_process import eventually
 
 NOW = datetime.now(UTC)
 

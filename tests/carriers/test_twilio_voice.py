@@ -10,7 +10,7 @@ from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import InDoubt, Outcome, Pending, ReceiptStatus, ReplyKind, Verdict
 from resources.carriers.twilio_webhooks import call_status_receipt, pressed_key
 from resources.carriers.webhook_signatures import twilio_signature_is_right
-from tests.sandbox_process import WebhookReceiver, eventually
+from tests.support.sandbox_process import WebhookReceiver, eventually
 
 THANKS = b"<Response><Say>Thank you.</Say><Hangup/></Response>"
 

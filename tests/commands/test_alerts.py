@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from benchmarks.sending_rig import Organisation
 from nightmail.campaigns.campaigns import raise_alert, suspend_channel
 from tests.commands.conftest import CommandLine
+from tests.support.sending_rig import Organisation
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from benchmarks.sending_rig import Organisation
 from tests.commands.conftest import CommandLine
+from tests.support.sending_rig import Organisation
 
 
 def test_the_list_counts_what_was_given_up(with_database: CommandLine, database: Engine, tmp_path: Path) -> None:

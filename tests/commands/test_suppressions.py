@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from benchmarks.sending_rig import Organisation
 from tests.commands.conftest import CommandLine
+from tests.support.sending_rig import Organisation
 
 NUMBER, MASKED = "+491701234567", "+49••••••••67"
 ROWS = "select channel, team_id, category, reason from suppression where lifted_at is null order by channel"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import phonenumbers
 
-from benchmarks.contact_data import COUNTRIES, contact_rows, write_contact_csv
+from tests.support.contact_data import COUNTRIES, contact_rows, write_contact_csv
 
 
 def test_the_same_seed_makes_the_same_file(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from nightmail.contact_files.typed_file import TypedFile
 from nightmail.contact_files.unpacking import _LONGEST_DIRECTORY
 from nightmail.errors import ContactFileError
 from nightmail.lake import TableFile
-from tests.contact_files.limited_reading import FOR_THE_FILE, MEGABYTE, read_limited
+from tests.support.limited_reading import FOR_THE_FILE, MEGABYTE, read_limited
 
 FILES = Path(__file__).parents[1] / "files" / "contact_files"
 SLACK = 200 * MEGABYTE

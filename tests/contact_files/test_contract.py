@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contact_data import write_contact_csv
 from nightmail.errors import ContactFileError, NightmailError
 from nightmail.intake.feed_drafts import contract_yaml, draft_contract, load_contract
 from nightmail.organisation.feed_choices import ValueType
 from nightmail.preparation.stages import Preparation, StageTables, file_problems, make_contacts, read_file
 from nightmail.templates import load_template
+from tests.support.contact_data import write_contact_csv
 
 
 def test_a_draft_says_what_the_sample_shows(tmp_path: Path) -> None:

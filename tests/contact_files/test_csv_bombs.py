@@ -12,7 +12,7 @@ import pytest
 from nightmail.contact_files import ReadOptions, read_contact_file
 from nightmail.errors import ContactFileError
 from nightmail.lake import TableFile
-from tests.contact_files.limited_reading import in_a_process
+from tests.support.limited_reading import in_a_process
 
 MEGABYTE = 1024 * 1024
 HEADER = b"phone,name\n"

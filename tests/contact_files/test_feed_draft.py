@@ -7,8 +7,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from benchmarks.contact_data import write_contact_csv
 from commands.main import app
+from tests.support.contact_data import write_contact_csv
 
 
 def test_a_draft_can_be_checked_against(tmp_path: Path) -> None:

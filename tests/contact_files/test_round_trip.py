@@ -23,7 +23,7 @@ from nightmail.contact_files import ReadOptions, read_contact_file
 from nightmail.contact_files.row_collector import _CELL_ERRORS, _NULL_WORDS, is_note
 from nightmail.errors import NightmailError
 from nightmail.lake import TableFile
-from tests.contact_files.limited_reading import FOR_THE_FILE, little_memory
+from tests.support.limited_reading import FOR_THE_FILE, little_memory
 
 HEADER = ["external_id", "phone", "first_name", "note"]
 LINE_ENDS = ["\n", "\r\n", "\r"]

@@ -1,5 +1,5 @@
 """The pipeline's fixtures."""
 
-from tests.pipeline_fixtures import data_dir, rig
+from tests.support.pipeline_fixtures import data_dir, rig
 
 __all__ = ["data_dir", "rig"]

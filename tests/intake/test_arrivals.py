@@ -15,7 +15,7 @@ from nightmail.intake.arrivals import create_feed_campaign, incoming_path, start
 from nightmail.intake.parts import PartName, part_name
 from nightmail.organisation.feeds import FeedSettings, feed_settings, next_time_of_day
 from nightmail.store.states import CampaignState
-from tests.pipeline_rig import PipelineRig, contact_rows
+from tests.support.pipeline_rig import PipelineRig, contact_rows
 
 NOON = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nightmail.errors import UsageError
-from tests.pipeline_rig import ORGANISATION, PipelineRig, contact_rows
+from tests.support.pipeline_rig import ORGANISATION, PipelineRig, contact_rows
 
 
 def categories(rig: PipelineRig, **columns: dict[str, Any]) -> None:

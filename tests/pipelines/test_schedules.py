@@ -14,7 +14,7 @@ from nightmail.errors import UsageError
 from nightmail.intake.feed_rows import next_time_of_cron
 from pipelines.partitions import prune_campaigns
 from pipelines.schedules import nightly, standing_feeds
-from tests.pipeline_rig import PipelineRig, contact_rows
+from tests.support.pipeline_rig import PipelineRig, contact_rows
 
 NOON = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 

@@ -12,8 +12,8 @@ import pytest
 from nightmail.store.states import CampaignState
 from resources.carrier_accounts import CarriersResource
 from sensors.receipts import receipts_polled, reports_due
-from tests.pipeline_rig import PipelineRig, contact_rows
-from tests.sandbox_process import RunningCarriers, eventually
+from tests.support.pipeline_rig import PipelineRig, contact_rows
+from tests.support.sandbox_process import RunningCarriers, eventually
 
 
 @pytest.fixture(scope="module")

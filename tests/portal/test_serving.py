@@ -16,7 +16,7 @@ import pytest
 
 from portal.serving import BoundedHttpProtocol
 from tests.portal.conftest import RunningPortal
-from tests.sandbox_process import ROOT, eventually
+from tests.support.sandbox_process import ROOT, eventually
 
 
 def connected(portal: RunningPortal) -> socket.socket:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from nightmail.carriers.protocol import CarrierSettings, Outcome, OutgoingMessage
 from resources.carriers import build_carrier
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
-from tests.sandbox_process import RunningCarriers, eventually
+from tests.support.sandbox_process import RunningCarriers, eventually
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from nightmail.lake.schemas import DELIVERY_REPORT, RECEIPTS, REPLIES, USAGE_REP
 from nightmail.message_ids import parse_message_id
 from nightmail.reports.days import changed_days, latest_change
 from sensors.receipts import ReportBook
-from tests.pipeline_rig import PipelineRig, contact_rows
+from tests.support.pipeline_rig import PipelineRig, contact_rows
 
 NOW = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 HASH_LENGTH = 32

@@ -20,7 +20,7 @@ from nightmail.row_checks.phones import (
     metadata_version,
     undo_spreadsheet_damage,
 )
-from tests.row_checks.phone_numbers import REGIONS, generate
+from tests.support.phone_numbers import REGIONS, generate
 
 _LIBRARY_TYPES = {
     phonenumbers.PhoneNumberType.MOBILE: "mobile",

@@ -22,7 +22,7 @@ from sandbox.behaviour import Behaviour
 from sandbox.faults import FAULT_KINDS, Faults
 from sandbox.twilio_stand_in import segments_of, walk
 from sandbox.witness import message_id_in
-from tests.sandbox_process import ROOT, RunningCarriers, WebhookReceiver, eventually
+from tests.support.sandbox_process import ROOT, RunningCarriers, WebhookReceiver, eventually
 
 ACCOUNT = "AC" + "5a" * 16
 

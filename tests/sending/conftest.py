@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from benchmarks.sending_rig import Organisation, tell_secrets
-from tests.sandbox_process import RunningCarriers, WebhookReceiver
+from tests.support.sandbox_process import RunningCarriers, WebhookReceiver
+from tests.support.sending_rig import Organisation, tell_secrets
 
 
 @pytest.fixture(scope="session")

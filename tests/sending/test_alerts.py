@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.sending_rig import Organisation, in_minutes
 from nightmail.campaigns.alerts import close_alerts, list_alerts
 from nightmail.campaigns.campaigns import cancel, forecast_ending, raise_alert
 from nightmail.errors import UsageError
 from nightmail.sending.advance import advance_ledger, alert_old_doubts
 from nightmail.sending.in_doubt import Decision, decide, decide_campaign
-from tests.sandbox_process import RunningCarriers
+from tests.support.sandbox_process import RunningCarriers
+from tests.support.sending_rig import Organisation, in_minutes
 
 
 def open_reasons(organisation: Organisation) -> list[str]:

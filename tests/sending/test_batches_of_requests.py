@@ -10,14 +10,14 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from benchmarks.sending_rig import Organisation
 from nightmail.campaigns.campaigns import CampaignRow, begin_preparing, pause, resume, suspend_channel
 from nightmail.lake.schemas import MESSAGES
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt
 from nightmail.sending.ledger import load_ledger
 from nightmail.sending.sender_watch import LEASE_S, remembered
-from tests.sandbox_process import RunningCarriers, eventually
+from tests.support.sandbox_process import RunningCarriers, eventually
+from tests.support.sending_rig import Organisation
 
 
 @pytest.fixture

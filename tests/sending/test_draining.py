@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from benchmarks.sending_rig import KEY, Organisation, in_minutes
 from nightmail.campaigns.campaigns import (
     CampaignRow,
     cancel,
@@ -27,8 +26,9 @@ from nightmail.errors import UnavailableError
 from nightmail.privacy import address_hash
 from nightmail.sending.outcomes import judge
 from nightmail.sending.senders import SenderOptions, _Sender, drain
-from tests.sandbox_process import RunningCarriers, eventually
-from tests.sending.sender_by_hand import SenderByHand
+from tests.support.sandbox_process import RunningCarriers, eventually
+from tests.support.sender_by_hand import SenderByHand
+from tests.support.sending_rig import KEY, Organisation, in_minutes
 
 
 def test_a_campaign_is_handed_off_once_and_finishes(organisation: Organisation, sandbox: RunningCarriers) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from benchmarks.sending_rig import KEY, Organisation, in_minutes
 from nightmail.campaigns.campaigns import CampaignRow, approve, begin_preparing, cancel, pause, resume
 from nightmail.forecasts.finish_estimates import prepared_finish
 from nightmail.forecasts.finish_forecast import (
@@ -27,6 +26,7 @@ from nightmail.organisation.feeds import FeedSettings
 from nightmail.preparation.stages import Preparation
 from nightmail.sending.ledger import load_ledger
 from nightmail.templates.loading import load_template
+from tests.support.sending_rig import KEY, Organisation, in_minutes
 
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 

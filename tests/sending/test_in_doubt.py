@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sender_processes import context, start_sender
-from benchmarks.sending_rig import Organisation
 from nightmail.campaigns.campaigns import CampaignRow, cancel
 from nightmail.errors import UsageError
 from nightmail.sending import advance
 from nightmail.sending.in_doubt import Decision, decide, list_in_doubt, resolve_in_doubt
-from tests.sandbox_process import RunningCarriers, eventually
+from tests.support.sandbox_process import RunningCarriers, eventually
+from tests.support.sender_processes import context, start_sender
+from tests.support.sending_rig import Organisation
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sending_rig import KEY, Organisation
 from nightmail.campaigns.campaigns import CampaignRow
 from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
@@ -19,7 +18,8 @@ from nightmail.sending.intents import Intent
 from nightmail.sending.outcome_storage import StoredOutcome
 from nightmail.sending.outcomes import judge, not_tried
 from nightmail.sending.sender_runs import lock_number
-from tests.sending.sender_by_hand import SenderByHand
+from tests.support.sender_by_hand import SenderByHand
+from tests.support.sending_rig import KEY, Organisation
 
 
 class Sender(SenderByHand):

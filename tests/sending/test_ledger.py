@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from benchmarks.sending_rig import Organisation, in_minutes
 from nightmail.campaigns.campaigns import (
     CampaignRow,
     approve,
@@ -27,6 +26,7 @@ from nightmail.lake import TableFile
 from nightmail.lake.schemas import MESSAGES, SENDS
 from nightmail.sending.ledger import LedgerError, load_ledger, write_sends
 from nightmail.store.states import CampaignState
+from tests.support.sending_rig import Organisation, in_minutes
 
 
 def prepared(organisation: Organisation, addresses: list[str], **more: Any) -> tuple[CampaignRow, TableFile, TableFile]:

@@ -21,7 +21,6 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine
 
-from benchmarks.sending_rig import KEY, Organisation
 from nightmail.campaigns.campaigns import CampaignRow, cancel, message_counts, pause, resume
 from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
@@ -32,7 +31,8 @@ from nightmail.sending.intents import Intent, release_unknown
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.outcomes import judge, not_tried
 from nightmail.store.engine import libpq_url
-from tests.sending.sender_by_hand import SenderByHand
+from tests.support.sender_by_hand import SenderByHand
+from tests.support.sending_rig import KEY, Organisation
 
 ANSWERS = [
     (Outcome.ACCEPTED, None),

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from benchmarks.sending_rig import KEY, TWILIO_SECRET, Organisation
 from nightmail.campaigns.campaigns import due_work, lift_suspension, suspensions
 from nightmail.carriers.protocol import Carrier
 from nightmail.sending.routes import CarrierAccountRow
 from nightmail.sending.senders import SenderOptions, drain
-from tests.sandbox_process import RunningCarriers, eventually
+from tests.support.sandbox_process import RunningCarriers, eventually
+from tests.support.sending_rig import KEY, TWILIO_SECRET, Organisation
 
 NOT_OURS = "+15551239999"
 

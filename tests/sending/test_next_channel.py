@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sending_rig import KEY, Organisation
 from nightmail.campaigns.campaigns import CampaignRow, lift_suspension, suspend_channel
 from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
 from nightmail.receipts.receipts import take_receipts, take_replies
 from nightmail.sending.advance import advance_ledger
-from tests.sandbox_process import RunningCarriers
+from tests.support.sandbox_process import RunningCarriers
+from tests.support.sending_rig import KEY, Organisation
 
 AT_ONCE = {"delivery": "escalation", "escalate_after_s": 0}
 LATER = {"delivery": "escalation", "escalate_after_s": 3600}

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sending_rig import KEY, Organisation
 from nightmail.campaigns.campaigns import CampaignRow, due_work
 from nightmail.carriers.protocol import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.sending.outcomes import limited
 from nightmail.sending.routes import CarrierAccountRow, PaceKey, routes_of
 from nightmail.sending.senders import SenderOptions, _Sender, drain
-from tests.sandbox_process import RunningCarriers, eventually
+from tests.support.sandbox_process import RunningCarriers, eventually
+from tests.support.sending_rig import KEY, Organisation
 
 BILLING, LOANS = "+15551230001", "+15551230002"
 DAY = dt.timedelta(days=1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 
-from benchmarks.sending_rig import KEY, Organisation
 from nightmail.carriers.protocol import Carrier, Reply
 from nightmail.receipts.polling import REPLIES_BEFORE, poll_carriers
 from nightmail.sending.routes import CarrierAccountRow
-from tests.sandbox_process import RunningCarriers, eventually
+from tests.support.sandbox_process import RunningCarriers, eventually
+from tests.support.sending_rig import KEY, Organisation
 
 
 def test_messages_that_are_never_heard_of_hold_up_no_others(

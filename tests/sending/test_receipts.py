@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.sending_rig import KEY, Organisation
 from nightmail.campaigns.campaigns import CampaignRow
 from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import STATUS_RANK, Receipt, ReceiptStatus, Reply, ReplyKind
@@ -18,6 +17,7 @@ from nightmail.organisation.served_countries import SERVED_COUNTRIES
 from nightmail.privacy import address_hash
 from nightmail.receipts.receipts import take_receipts, take_replies
 from nightmail.sending.advance import advance_ledger
+from tests.support.sending_rig import KEY, Organisation
 
 _events = itertools.count(1)
 

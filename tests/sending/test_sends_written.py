@@ -8,7 +8,6 @@ import dagster as dg
 import pytest
 
 from assets.sends import write_changed_sends
-from benchmarks.sending_rig import KEY, Organisation, in_minutes
 from nightmail.campaigns.campaigns import CampaignRow, end_unsent, move, pause, sends_to_write
 from nightmail.carriers.protocol import Receipt, ReceiptStatus
 from nightmail.receipts.receipts import take_receipts
@@ -18,8 +17,9 @@ from resources.database import DatabaseResource
 from resources.lake import LakeResource
 from sensors import watching
 from sensors.messages_due import messages_due
-from tests.sandbox_process import eventually
-from tests.sending.sender_by_hand import SenderByHand
+from tests.support.sandbox_process import eventually
+from tests.support.sender_by_hand import SenderByHand
+from tests.support.sending_rig import KEY, Organisation, in_minutes
 
 
 class Writer:

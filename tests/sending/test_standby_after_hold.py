@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.sending_rig import KEY, Organisation
 from nightmail.privacy import address_hash
+from tests.support.sending_rig import KEY, Organisation
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sending_rig import KEY, Organisation
 from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
 from nightmail.consent.suppressions import (
@@ -20,7 +19,8 @@ from nightmail.consent.suppressions import (
 from nightmail.errors import NightmailError
 from nightmail.preparation.stored_preparations import known_preferences
 from nightmail.receipts.receipts import take_receipts, take_replies
-from tests.sandbox_process import RunningCarriers
+from tests.support.sandbox_process import RunningCarriers
+from tests.support.sending_rig import KEY, Organisation
 
 PERSON = "command line: anna"
 

@@ -19,14 +19,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from benchmarks.sending_rig import KEY, Organisation, in_minutes
 from nightmail.campaigns.campaigns import pause, resume
 from nightmail.sending.in_doubt import resolve_in_doubt
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.upgrade import upgrade
-from tests.pipeline_fixtures import data_dir
-from tests.sandbox_process import ROOT, RunningCarriers, eventually
+from tests.support.pipeline_fixtures import data_dir
+from tests.support.sandbox_process import ROOT, RunningCarriers, eventually
+from tests.support.sending_rig import KEY, Organisation, in_minutes
 
 __all__ = ["data_dir"]
 
@@ -45,7 +45,7 @@ def wrong_clock(shift: str) -> dict[str, str]:
 SLEEP = "import select, time; time.sleep = lambda s: s > 0 and select.select([], [], [], s) and None; "
 """faketime 0.9.10 takes a sleep until a moment that is just over for an invalid argument, and Python sleeps until moments."""
 SENDER = SLEEP + (
-    "from benchmarks.sender_processes import send_until_told; send_until_told({url!r}, {public!r}, {idle}, False, {{}})"
+    "from tests.support.sender_processes import send_until_told; send_until_told({url!r}, {public!r}, {idle}, False, {{}})"
 )
 PORTAL = SLEEP + (
     "import uvicorn; uvicorn.run('portal.application:create_application', factory=True, port={port}, log_level='error')"
@@ -197,7 +197,7 @@ import sys
 from pathlib import Path
 from sqlalchemy import create_engine
 from nightmail.store.engine import normalised_url
-from tests.pipeline_rig import PipelineRig, contact_rows
+from tests.support.pipeline_rig import PipelineRig, contact_rows
 url, folder = sys.argv[1:]
 rig = PipelineRig(create_engine(normalised_url(url)), url, Path(folder))
 rig.prepared(contact_rows(3), quiet_hours=sys.stdin.read())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sensors import watching
-from tests.pipeline_fixtures import data_dir, rig
 from tests.sftp.conftest import sandboxed
+from tests.support.pipeline_fixtures import data_dir, rig
 
 __all__ = ["data_dir", "one_look", "rig", "sandboxed"]
 

@@ -20,7 +20,7 @@ from sensors.campaigns import campaigns_due
 from sensors.failures import failed_runs
 from sensors.messages_due import messages_due, senders_wanted
 from sensors.run_tags import ENDED_TAG
-from tests.pipeline_rig import PipelineRig, contact_rows
+from tests.support.pipeline_rig import PipelineRig, contact_rows
 
 
 def tick(rig: PipelineRig, sensor: Any, cursor: str | None = None) -> Any:

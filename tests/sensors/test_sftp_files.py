@@ -18,8 +18,8 @@ from nightmail.store.states import CampaignState
 from resources import sftp_servers
 from resources.sftp_servers import SftpServersResource
 from sensors.sftp_files import sftp_files
-from tests.pipeline_rig import PHONES, PipelineRig, contact_rows
 from tests.sftp.conftest import Server
+from tests.support.pipeline_rig import PHONES, PipelineRig, contact_rows
 
 pytestmark = pytest.mark.usefixtures("at_once")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from resources.sftp import SftpConnection, SftpSettings
-from tests.sandbox_process import SandboxProcess
+from tests.support.sandbox_process import SandboxProcess
 
 SSHD = "/usr/sbin/sshd"
 

@@ -91,7 +91,7 @@ def test_there_is_no_shell_and_no_forwarding(sandboxed):
 
 
 def test_the_host_key_stays_the_same_over_restarts(tmp_path):
-    from tests.sandbox_process import SandboxProcess
+    from tests.support.sandbox_process import SandboxProcess
 
     users = tmp_path / "users.json"
     users.write_text('{"users": {}}')

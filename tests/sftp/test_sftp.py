@@ -22,7 +22,7 @@ from resources.sftp import (
     SftpUnreachableError,
     settled,
 )
-from tests.sandbox_process import eventually
+from tests.support.sandbox_process import eventually
 
 
 def folder_of(connection, server, drop: Path):

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from benchmarks.sending_rig import Organisation, in_minutes
 from nightmail.campaigns.campaigns import pause, resume
 from nightmail.errors import ConfigurationError, UsageError
 from nightmail.retention.retention import delete_contents, detach_months, months_to_keep
@@ -21,8 +20,9 @@ from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.partitions import PARTITIONED, ensure_partitions, month_of
 from nightmail.store.upgrade import upgrade
-from tests.sandbox_process import RunningCarriers, eventually
 from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
+from tests.support.sandbox_process import RunningCarriers, eventually
+from tests.support.sending_rig import Organisation, in_minutes
 
 
 def test_a_restored_snapshot_sends_nothing_twice(

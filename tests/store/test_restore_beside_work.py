@@ -14,14 +14,14 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from benchmarks.sending_rig import Organisation
 from nightmail.campaigns.campaigns import resume
 from nightmail.errors import UnavailableError
 from nightmail.sending.in_doubt import resolve_in_doubt
 from nightmail.store.backup import back_up, read_backup, restore
 from nightmail.store.engine import libpq_url
-from tests.sandbox_process import ROOT, RunningCarriers, eventually
 from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
+from tests.support.sandbox_process import ROOT, RunningCarriers, eventually
+from tests.support.sending_rig import Organisation
 
 RESTORE = """
 import sys

@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.sending_rig import Organisation
 from nightmail.campaigns.campaigns import CampaignRow
 from nightmail.carriers.protocol import OutgoingMessage
 from nightmail.sending.intents import CampaignInHand, Intent, claim
@@ -15,6 +14,7 @@ from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.routes import Route, routes_of, team_ids_upwards
 from nightmail.sending.sender_runs import begin_sender_run
 from nightmail.store.engine import libpq_url
+from tests.support.sending_rig import Organisation
 
 
 class SenderByHand:

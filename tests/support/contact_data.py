@@ -3,7 +3,7 @@
 Fifteen countries; 30 % of the numbers in national form, the rest in the ways people write international ones; 3 % bad
 phones, 2 % bad emails, 4 % duplicates in disguise. Also from a shell::
 
-    python -m benchmarks.contact_data --rows 1000000 --out /tmp/contacts.csv
+    python -m tests.support.contact_data --rows 1000000 --out /tmp/contacts.csv
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 from sandbox.behaviour import Behaviour
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class SandboxProcess:

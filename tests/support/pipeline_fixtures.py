@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from nightmail.settings import settings
-from tests.pipeline_rig import PipelineRig
+from tests.support.pipeline_rig import PipelineRig
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 PRELOADED = [
-    "benchmarks.sending_rig",
+    "tests.support.sending_rig",
     "nightmail.sending.advance",
     "nightmail.sending.in_doubt",
     "nightmail.sending.senders",
@@ -42,10 +42,10 @@ def send_until_told(
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
-    from benchmarks.sending_rig import KEY, sandbox_carriers
     from nightmail.errors import NightmailError
     from nightmail.sending.senders import SenderOptions, drain
     from nightmail.store.engine import normalised_url
+    from tests.support.sending_rig import KEY, sandbox_carriers
 
     engine = create_engine(normalised_url(database_url), pool_pre_ping=True)
     options = SenderOptions(hash_key=KEY, public_url=public_url, idle_s=idle_s)
