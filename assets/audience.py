@@ -12,7 +12,7 @@ from assets.campaign_runs import (
 )
 from assets.partitions import campaigns
 from nightmail.preparation.stages import make_audience
-from nightmail.preparation.stored_preparations import known_preferences
+from nightmail.preparation.stored_inputs import known_preferences
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 

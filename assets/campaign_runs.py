@@ -15,7 +15,7 @@ import dagster as dg
 
 from nightmail.campaigns.campaigns import get_campaign, move, record_counts
 from nightmail.errors import NightmailError
-from nightmail.preparation.stored_preparations import StoredPreparation, load_preparation
+from nightmail.preparation.campaign_preparation import CampaignPreparation, load_preparation
 from nightmail.settings import settings
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
@@ -24,13 +24,13 @@ from resources.lake import LakeResource
 STOPPABLE = (CampaignState.RECEIVED, CampaignState.CHECKING)
 
 
-def stored_preparation(campaign: str, database: DatabaseResource, lake: LakeResource) -> StoredPreparation:
+def stored_preparation(campaign: str, database: DatabaseResource, lake: LakeResource) -> CampaignPreparation:
     """All that decides the preparation of a campaign."""
     with database.connect() as connection:
         return load_preparation(connection, get_campaign(connection, campaign), lake.lake, settings())
 
 
-def is_frozen(stored: StoredPreparation) -> bool:
+def is_frozen(stored: CampaignPreparation) -> bool:
     """Whether the campaign's tables may no longer change.
 
     A campaign that was stopped before its first hand-off and is prepared anew gets its ledger anew.
@@ -39,7 +39,7 @@ def is_frozen(stored: StoredPreparation) -> bool:
     return campaign.frozen or (campaign.loaded_at is not None and campaign.state not in STOPPABLE)
 
 
-def frozen_metadata(stored: StoredPreparation, stage: str) -> dict[str, Any]:
+def frozen_metadata(stored: CampaignPreparation, stage: str) -> dict[str, Any]:
     """The metadata of a rerun that kept what was there: the stage's counts as they were recorded."""
     recorded = stored.campaign.counts.get("stages", {}).get(stage, {})
     return {"frozen": True, **stage_metadata(recorded)}
@@ -55,7 +55,7 @@ def stage_metadata(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def record_stage(
-    database: DatabaseResource, stored: StoredPreparation, stage: str, summary: Mapping[str, Any], **further: Any
+    database: DatabaseResource, stored: CampaignPreparation, stage: str, summary: Mapping[str, Any], **further: Any
 ) -> None:
     """Keep a stage's summary with the campaign, and ``further`` counts that its owners are shown."""
     with database.begin() as connection:

@@ -15,10 +15,11 @@ from assets.campaign_runs import (
 from assets.partitions import campaigns
 from nightmail.campaigns.campaigns import begin_preparing
 from nightmail.errors import ContactFileError
-from nightmail.intake.parts import read_parts
-from nightmail.intake.sources import write_contact_book, write_single_messages
+from nightmail.intake.generated_files import write_contact_book, write_single_messages
+from nightmail.preparation.campaign_preparation import CampaignPreparation
+from nightmail.preparation.part_files import read_parts
 from nightmail.preparation.stages import read_file
-from nightmail.preparation.stored_preparations import StoredPreparation, source_files
+from nightmail.preparation.stored_inputs import source_files
 from nightmail.settings import settings
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
@@ -98,7 +99,7 @@ def contact_file(
     return dg.MaterializeResult(metadata=stage_metadata(counts))
 
 
-def _sources(stored: StoredPreparation, database: DatabaseResource) -> list[Path]:
+def _sources(stored: CampaignPreparation, database: DatabaseResource) -> list[Path]:
     """The campaign's file or parts; for single messages and the contact book, the file that they are written out to."""
     campaign = stored.campaign
     with database.connect() as connection:

@@ -14,7 +14,7 @@ from assets.campaign_runs import (
 )
 from assets.partitions import campaigns
 from nightmail.preparation.stages import make_contacts
-from nightmail.preparation.stored_preparations import earlier_campaigns
+from nightmail.preparation.stored_inputs import earlier_campaigns
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 

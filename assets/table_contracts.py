@@ -9,19 +9,18 @@ from typing import Any
 import dagster as dg
 
 from assets.campaign_runs import is_frozen, stop_campaign, stored_preparation
+from nightmail.preparation.campaign_preparation import CampaignPreparation
+from nightmail.preparation.expectations import ExpectationResult, Validation
+from nightmail.preparation.file_contract import file_problems
 from nightmail.preparation.reconciliation import reconcile_preparation
-from nightmail.preparation.stages import file_problems
-from nightmail.preparation.stored_preparations import StoredPreparation
 from nightmail.preparation.table_contracts import (
-    ExpectationResult,
-    Validation,
     audience_contract,
     contact_file_contract,
     contacts_contract,
     messages_contract,
     reject_share_result,
-    validate,
 )
+from nightmail.preparation.table_validation import validate
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 
@@ -45,7 +44,7 @@ def _outcome(
     )
 
 
-def _kept(stored: StoredPreparation) -> dg.AssetCheckResult | None:
+def _kept(stored: CampaignPreparation) -> dg.AssetCheckResult | None:
     if is_frozen(stored):
         return dg.AssetCheckResult(passed=True, description="Frozen: checked when it was prepared.")
     return None

@@ -24,7 +24,7 @@ from commands.deployment import dagster_environment, start_code_server, start_da
 from commands.local import CHECKOUT
 from commands.supervisor import Child, Supervisor, free_port
 from nightmail.intake.arrivals import Arrival, incoming_path, register_file
-from nightmail.intake.feed_rows import feed_by_name
+from nightmail.organisation.stored_feeds import feed_by_name
 from nightmail.provisioning import load_organisation, provision
 from nightmail.store.engine import normalised_url
 

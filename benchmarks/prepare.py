@@ -202,9 +202,9 @@ def import_everything() -> None:
 
 def run(rows: int, until: str, *, seed: int, expectations: bool, postgres: bool) -> dict[str, Any]:
     """All measurements as one JSON-ready answer."""
+    from nightmail.preparation.preparation_settings import Preparation
+    from nightmail.preparation.stage_tables import StageTables
     from nightmail.preparation.stages import (
-        Preparation,
-        StageTables,
         make_audience,
         make_contacts,
         make_messages,
@@ -262,12 +262,13 @@ def run(rows: int, until: str, *, seed: int, expectations: bool, postgres: bool)
 
 def _expectations(preparation: Any, tables: Any) -> Measured:
     """The contract of the contacts table, as the asset check runs it, after Great Expectations is imported."""
-    from nightmail.preparation import table_contracts
+    from nightmail.preparation.table_contracts import contacts_contract
+    from nightmail.preparation.table_validation import validate
 
-    contract = table_contracts.contacts_contract(preparation, tables.contacts.schema().names)
-    table_contracts.validate("contacts", tables.contacts, contract)
+    contract = contacts_contract(preparation, tables.contacts.schema().names)
+    validate("contacts", tables.contacts, contract)
     rows = tables.contacts.num_rows()
-    return measured(rows, lambda: table_contracts.validate("contacts", tables.contacts, contract))
+    return measured(rows, lambda: validate("contacts", tables.contacts, contract))
 
 
 def _postgres(tables: Any) -> Measured:

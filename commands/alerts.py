@@ -18,7 +18,7 @@ def alerts(
     """List open alerts, or close some. Most end by themselves when their matter is over; one that shows again is raised anew."""
     from commands.local import actor, open_database
     from nightmail.campaigns.alerts import close_alerts, list_alerts
-    from nightmail.intake.direct_sends import team_of
+    from nightmail.organisation.teams import team_id_of
 
     view = screen(json_output)
     engine = open_database()
@@ -31,7 +31,7 @@ def alerts(
         return
     with engine.connect() as connection:
         if team is not None:
-            team_of(connection, team)
+            team_id_of(connection, team)
         found = list_alerts(connection, team=team, closed=everything, limit=limit)
     view.answer({"ok": True, "alerts": [row.as_dict() for row in found]})
     if not found:

@@ -43,7 +43,7 @@ def campaigns(
     """List campaigns with their states and counts, newest first, or show one in full."""
     from commands.local import open_database
     from nightmail.campaigns import campaigns as ledger
-    from nightmail.intake.direct_sends import team_of
+    from nightmail.organisation.teams import team_id_of
     from nightmail.store.states import CampaignState
 
     view = screen(json_output)
@@ -55,7 +55,7 @@ def campaigns(
     engine = open_database()
     with engine.connect() as connection:
         if team is not None:
-            team_of(connection, team)
+            team_id_of(connection, team)
         if suspensions:
             _show_suspensions(view, connection)
         elif campaign:

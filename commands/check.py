@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from nightmail.organisation.categories import Category
     from nightmail.organisation.feeds import FeedSettings
     from nightmail.organisation.prices import PriceList
-    from nightmail.preparation.stages import Preparation, Prepared, StageTables
+    from nightmail.preparation.preparation_settings import Preparation
+    from nightmail.preparation.stage_tables import StageTables
+    from nightmail.preparation.stages import Prepared
     from nightmail.templates import Template
 
 SAMPLE_REJECTS = 5
@@ -145,7 +147,8 @@ def _clear(folder: Path) -> None:
 
 
 def _check(view: Screen, request: CheckRequest) -> tuple[dict[str, Any], FinishForecast]:
-    from nightmail.preparation.stages import StageTables, prepare
+    from nightmail.preparation.stage_tables import StageTables
+    from nightmail.preparation.stages import prepare
 
     engine = _database(required=request.known)
     preparation = _preparation(request, engine)
@@ -174,7 +177,7 @@ def _database(required: bool) -> Engine | None:
 
 def _preparation(request: CheckRequest, engine: Engine | None) -> Preparation:
     from commands.template_choice import choose_template
-    from nightmail.preparation.stages import Preparation
+    from nightmail.preparation.preparation_settings import Preparation
     from nightmail.settings import settings
 
     configured = settings()
@@ -205,7 +208,7 @@ def _of_team(engine: Engine | None, team: str | None, feed: FeedSettings, templa
     """What the team decides, where it is known: its category, and when the feed's settings would have this file sent."""
     from sqlalchemy import text
 
-    from nightmail.intake.arrivals import recipient_start, start_times
+    from nightmail.campaigns.start_times import recipient_start, start_times
     from nightmail.organisation.categories import find_category, named_category
 
     if engine is None or team is None:
@@ -281,7 +284,7 @@ def _feed_settings(file: Path | None) -> FeedSettings:
 
 
 def _known(engine: Engine, preparation: Preparation) -> KnownPreferences:
-    from nightmail.preparation.stored_preparations import known_preferences
+    from nightmail.preparation.stored_inputs import known_preferences
 
     with engine.connect() as connection:
         return known_preferences(connection, preparation.team)
@@ -292,7 +295,7 @@ def _prices(engine: Engine | None) -> PriceList | None:
     from nightmail.organisation.prices import SAMPLE_PRICES, load_prices
 
     if engine is not None:
-        from nightmail.preparation.stored_preparations import price_list
+        from nightmail.preparation.stored_inputs import price_list
 
         with engine.connect() as connection:
             stored = price_list(connection)

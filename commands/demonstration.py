@@ -277,7 +277,7 @@ class Demonstration:
             return sum(message_counts(connection, self._campaign(key).id).values())
 
     def _suppressions(self) -> int:
-        from nightmail.preparation.stored_preparations import known_preferences
+        from nightmail.preparation.stored_inputs import known_preferences
 
         with self.running.engine.connect() as connection:
             return int(known_preferences(connection, "acme.health").suppressions.num_rows)

@@ -16,13 +16,13 @@ def doubts(
     """Messages in doubt, the oldest campaign first. Most are settled by receipts and the carrier's records; decide the rest."""
     from commands.local import open_database
     from nightmail.campaigns.campaigns import get_campaign
-    from nightmail.intake.direct_sends import team_of
+    from nightmail.organisation.teams import team_id_of
     from nightmail.sending.in_doubt import list_in_doubt
 
     view = screen(json_output)
     with open_database().connect() as connection:
         if team is not None:
-            team_of(connection, team)
+            team_id_of(connection, team)
         if campaign is not None:
             get_campaign(connection, campaign)
         found = list_in_doubt(connection, team_path=team, campaign=campaign, limit=limit)

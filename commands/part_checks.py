@@ -48,7 +48,7 @@ def asked(part: str, question: Callable[[], str]) -> Checked:
 
 def check_sftp_servers(engine: Engine, make_folders: bool = False) -> Iterator[Checked]:
     """Log in to every active server and look at the folder of each of its feeds, made if ``make_folders``."""
-    from nightmail.intake.feed_rows import feeds_of_server
+    from nightmail.organisation.stored_feeds import feeds_of_server
     from resources.sftp import SftpConnection
     from resources.sftp_servers import SftpServersResource
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nightmail.audience import KnownPreferences
     from nightmail.forecasts.finish_forecast import FinishForecast
     from nightmail.intake.arrivals import Arrival, Registered
-    from nightmail.preparation.stages import Preparation
+    from nightmail.preparation.preparation_settings import Preparation
     from nightmail.templates import Template
 
 _CHUNK = 1 << 20
@@ -115,7 +115,7 @@ def _team(engine: Engine, wanted: str | None) -> tuple[str, str, dt.datetime]:
     """The team's path and time zone, and the time; without a wish, the only team there is."""
     from sqlalchemy import text
 
-    from nightmail.intake.direct_sends import team_of
+    from nightmail.organisation.teams import team_id_of
 
     with engine.connect() as connection:
         if wanted is None:
@@ -127,7 +127,7 @@ def _team(engine: Engine, wanted: str | None) -> tuple[str, str, dt.datetime]:
                     f"Add --team with one of: {', '.join(known)}." if known else "Provision an organisation first.",
                 )
             wanted = known[0]
-        team_of(connection, wanted)
+        team_id_of(connection, wanted)
         zone, now = connection.execute(
             text("select time_zone, now() from team where path = :path"), {"path": wanted}
         ).one()
@@ -196,7 +196,8 @@ def _foresee(
     from commands.check import show_counts, show_messages
     from nightmail.forecasts.finish_estimates import prepared_finish
     from nightmail.forecasts.finish_forecast import FinishForecast, work_of_messages
-    from nightmail.preparation.stages import StageTables, prepare
+    from nightmail.preparation.stage_tables import StageTables
+    from nightmail.preparation.stages import prepare
 
     leave_pandas_out()
     unknown = FinishForecast(None, schedule.cut_off_at)
@@ -234,8 +235,8 @@ def _preparation(
     from sqlalchemy import text
 
     from nightmail.organisation.categories import find_category
-    from nightmail.preparation.stages import Preparation
-    from nightmail.preparation.stored_preparations import carriers_by_channel, known_preferences, price_list
+    from nightmail.preparation.preparation_settings import Preparation
+    from nightmail.preparation.stored_inputs import carriers_by_channel, known_preferences, price_list
     from nightmail.settings import settings
 
     configured = settings()

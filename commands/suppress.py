@@ -35,7 +35,7 @@ def suppress(
     from commands.local import actor, open_database
     from commands.suppressions import given_address
     from nightmail.consent.suppressions import suppress_by_hand
-    from nightmail.intake.direct_sends import team_of
+    from nightmail.organisation.teams import team_id_of
 
     view = screen(json_output)
     if (address is None) == (file is None) or (column is not None and file is None):
@@ -45,7 +45,7 @@ def suppress(
     refuse_unknown_channel(channel)
     engine = open_database()
     with engine.connect() as connection:
-        team_id = None if team is None else team_of(connection, team)
+        team_id = None if team is None else team_id_of(connection, team)
         if file is None:
             addresses, empty = [given_address(connection, address, team)], 0
             shown = addresses[0].masked

@@ -44,11 +44,11 @@ def suppressions(
 def given_address(connection: Connection, written: str, team: str | None) -> Address:
     """An address as a person typed it. Raises :class:`UsageError` where it is none, or there is no such team."""
     from nightmail.consent.suppressions import country_for, read_address
-    from nightmail.intake.direct_sends import team_of
+    from nightmail.organisation.teams import team_id_of
     from nightmail.settings import settings
 
     if team is not None:
-        team_of(connection, team)
+        team_id_of(connection, team)
     configured = settings()
     country = country_for(connection, team, configured.default_country)
     return read_address(written, country=country, hash_key=configured.key())

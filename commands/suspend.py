@@ -21,7 +21,7 @@ def suspend(
     """Stop using a channel within a second; its messages wait, and nothing is lost. `nightmail lift` ends it."""
     from commands.local import actor, open_database
     from nightmail.campaigns.campaigns import suspend_channel, waiting_for
-    from nightmail.intake.direct_sends import team_of
+    from nightmail.organisation.teams import team_id_of
 
     view = screen(json_output)
     refuse_unknown_channel(channel)
@@ -33,7 +33,7 @@ def suspend(
     team_id = None
     if team is not None:
         with engine.connect() as connection:
-            team_id = team_of(connection, team)
+            team_id = team_id_of(connection, team)
     made = suspend_channel(engine, channel, reason=reason, by=actor(), team_id=team_id)
     with engine.connect() as connection:
         waiting = waiting_for(connection, channel, team_id)

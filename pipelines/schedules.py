@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from nightmail.intake.standing import start_standing_campaigns, tell_late_feeds, tell_missing_parts
+from nightmail.intake.overdue_files import tell_late_feeds, tell_missing_parts
+from nightmail.intake.standing_campaigns import start_standing_campaigns
 from nightmail.reports.days import changed_days
 from pipelines.partitions import prune_campaigns
 from resources.database import DatabaseResource

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from nightmail.lake import Lake, TableFile
-from nightmail.preparation.stages import StageTables
+from nightmail.preparation.stage_tables import StageTables
 from nightmail.settings import settings
 
 

@@ -33,17 +33,15 @@ from nightmail.intake.answers import (
     record_own_file,
     write_rejects,
 )
-from nightmail.intake.arrivals import (
-    Arrival,
+from nightmail.intake.arrivals import Arrival, incoming_path, register_file
+from nightmail.intake.feed_campaigns import category_of_feed
+from nightmail.intake.seen_files import (
     KnownFile,
-    category_of_feed,
-    incoming_path,
     known_files,
     record_archived,
     refuse_file,
-    register_file,
 )
-from nightmail.intake.feed_rows import FeedRow, feeds_of_server
+from nightmail.organisation.stored_feeds import FeedRow, feeds_of_server
 from nightmail.reasons import remedy
 from nightmail.settings import settings
 from resources.database import DatabaseResource

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaigns import CampaignRow, priority_of
+from nightmail.campaigns.start_times import recipient_start
 from nightmail.errors import ContactFileError, NightmailError
 from nightmail.forecasts.finish_forecast import FinishForecast, Load, Work, forecast, forecast_of_campaign
-from nightmail.intake.arrivals import recipient_start
 from nightmail.organisation.feed_choices import Delivery
 from nightmail.organisation.feeds import FeedSettings, feed_settings
 
 if TYPE_CHECKING:
-    from nightmail.preparation.stages import Preparation
+    from nightmail.preparation.preparation_settings import Preparation
 
 _BLOCK = 1 << 20
 

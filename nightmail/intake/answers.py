@@ -20,7 +20,7 @@ from nightmail.campaigns.campaigns import CampaignRow, get_campaign
 from nightmail.forecasts.finish_forecast import recorded_forecast
 from nightmail.lake import Lake
 from nightmail.organisation.feeds import feed_settings
-from nightmail.preparation.stages import StageTables
+from nightmail.preparation.stage_tables import StageTables
 from nightmail.reasons import REASONS
 from nightmail.store.states import CampaignState
 

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaigns import audit, create_campaign, get_campaign
-from nightmail.errors import UsageError
 from nightmail.intake.arrivals import Arrival, Registered
 from nightmail.organisation.categories import named_category
 from nightmail.organisation.feeds import FeedSettings
+from nightmail.organisation.teams import team_id_of
 from nightmail.reasons import remedy, sentence
 from nightmail.templates import Template
 
@@ -23,7 +23,7 @@ def store_template(connection: Connection, team: str, template: Template, *, act
 
     Raises :class:`UsageError` for an unknown team, or a category that the team does not have.
     """
-    team_id = team_of(connection, team)
+    team_id = team_id_of(connection, team)
     category = named_category(connection, team, template.category, by=f"the template {template.name}")
     template_id = connection.scalar(
         text(
@@ -60,19 +60,6 @@ def store_template(connection: Connection, team: str, template: Template, *, act
     return int(made)
 
 
-def team_of(connection: Connection, path: str) -> int:
-    """The id of a team's path. Raises :class:`UsageError` (``team_unknown``) that names the teams there are."""
-    found = connection.scalar(text("select id from team where path = :path"), {"path": path})
-    if found is None:
-        known = connection.scalars(text("select path from team order by path limit 20")).all()
-        raise UsageError(
-            "team_unknown",
-            f"There is no team {path}.",
-            f"Use one of: {', '.join(known)}." if known else "Provision an organisation first.",
-        )
-    return int(found)
-
-
 def register_direct_send(
     connection: Connection,
     team: str,
@@ -89,7 +76,7 @@ def register_direct_send(
 
     What is not handed off by ``cut_off_at`` is dropped. The same content with the same template was sent before: ``repeated``, unless ``again``.
     """
-    team_id = team_of(connection, team)
+    team_id = team_id_of(connection, team)
     values: Mapping[str, Any] = {"team": team_id, "version": template_version_id, "sha256": arrival.sha256}
     connection.execute(text("select pg_advisory_xact_lock(hashtext(:team))"), {"team": f"nightmail.send.{team_id}"})
     earlier = connection.scalar(

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightmail.preparation.stages import StageTables
+from nightmail.preparation.stage_tables import StageTables
 from nightmail.reasons import remedy, sentence
 
 

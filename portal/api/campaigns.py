@@ -30,7 +30,7 @@ from nightmail.forecasts.finish_forecast import recorded_forecast
 from nightmail.intake.answers import write_rejects
 from nightmail.lake import Lake
 from nightmail.message_ids import MAXIMUM_LINE, campaign_keys, from_key, line_keys
-from nightmail.preparation.stages import StageTables
+from nightmail.preparation.stage_tables import StageTables
 from nightmail.store.states import CampaignState, MessageState
 from portal.api.authentication import CampaignReader, CampaignWriter, RejectsReader, RepliesReader, ReportReader
 from portal.api.errors import errors

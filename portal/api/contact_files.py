@@ -16,7 +16,7 @@ from nightmail.campaigns.campaigns import get_campaign, record_forecast
 from nightmail.forecasts.finish_estimates import estimated_finish, rows_in
 from nightmail.forecasts.finish_forecast import FinishForecast, recorded_forecast
 from nightmail.intake.arrivals import Arrival, register_file
-from nightmail.preparation.stored_preparations import source_files
+from nightmail.preparation.stored_inputs import source_files
 from nightmail.reasons import remedy, sentence
 from nightmail.stated_times import start_of
 from portal.api.authentication import CampaignReader, Uploader

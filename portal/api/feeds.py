@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, text
 
 from nightmail.errors import NightmailError
-from nightmail.intake.feed_rows import feed_by_id
+from nightmail.organisation.stored_feeds import feed_by_id
 from portal.api.authentication import CampaignReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, text
 from nightmail.campaigns.campaigns import CampaignRow, get_campaign
 from nightmail.forecasts.finish_estimates import estimated_finish
 from nightmail.forecasts.finish_forecast import FinishForecast
-from nightmail.intake.arrivals import create_feed_campaign, newest_template_version
-from nightmail.intake.feed_rows import FeedRow
+from nightmail.intake.feed_campaigns import create_feed_campaign, newest_template_version
+from nightmail.organisation.stored_feeds import FeedRow
 from portal.api.authentication import MessageSender
 from portal.api.campaigns import Ending
 from portal.api.errors import errors

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from nightmail.access.api_keys import Program
 from nightmail.campaigns.campaigns import CampaignRow, find_campaign
 from nightmail.errors import UsageError
-from nightmail.intake.feed_rows import FeedRow, feed_by_name
+from nightmail.organisation.stored_feeds import FeedRow, feed_by_name
 from portal.problems import RequestError
 
 CampaignKey = Annotated[

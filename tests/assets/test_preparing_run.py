@@ -187,7 +187,7 @@ def test_contacts_of_an_earlier_campaign_are_duplicates_inside_the_window(rig: P
 
 def test_single_messages_and_the_contact_book_go_the_same_way(rig: PipelineRig) -> None:
     """Campaigns without a file are written out as one."""
-    from nightmail.intake.arrivals import create_feed_campaign
+    from nightmail.intake.feed_campaigns import create_feed_campaign
 
     feed = rig.feed()
     with rig.engine.begin() as connection:

@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 
 from nightmail.lake import TableFile
 from nightmail.organisation.feeds import FeedSettings
+from nightmail.preparation.preparation_settings import Preparation
 from nightmail.preparation.reconciliation import reconcile_preparation
-from nightmail.preparation.stages import Preparation, StageTables, prepare
+from nightmail.preparation.stage_tables import StageTables
+from nightmail.preparation.stages import prepare
 from nightmail.preparation.table_contracts import (
     audience_contract,
     contact_file_contract,
     contacts_contract,
     messages_contract,
-    validate,
 )
+from nightmail.preparation.table_validation import validate
 from nightmail.templates import load_template
 from tests.support.pipeline_rig import PHONES, TEMPLATE, contact_rows
 

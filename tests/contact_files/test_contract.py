@@ -9,7 +9,10 @@ import pytest
 from nightmail.errors import ContactFileError, NightmailError
 from nightmail.intake.feed_drafts import contract_yaml, draft_contract, load_contract
 from nightmail.organisation.feed_choices import ValueType
-from nightmail.preparation.stages import Preparation, StageTables, file_problems, make_contacts, read_file
+from nightmail.preparation.file_contract import file_problems
+from nightmail.preparation.preparation_settings import Preparation
+from nightmail.preparation.stage_tables import StageTables
+from nightmail.preparation.stages import make_contacts, read_file
 from nightmail.templates import load_template
 from tests.support.contact_data import write_contact_csv
 

@@ -11,7 +11,7 @@ import pytest
 
 from assets.partitions import campaigns
 from nightmail.errors import UsageError
-from nightmail.intake.feed_rows import next_time_of_cron
+from nightmail.organisation.cron_times import next_time_of_cron
 from pipelines.partitions import prune_campaigns
 from pipelines.schedules import nightly, standing_feeds
 from tests.support.pipeline_rig import PipelineRig, contact_rows

@@ -230,7 +230,7 @@ def _judge(portal: RunningPortal, campaign: str) -> None:
     """Have a file read and give it one reject, by the domain's own reader."""
     from nightmail.contact_files import ReadOptions, read_contact_file
     from nightmail.lake import TableFile
-    from nightmail.preparation.stages import StageTables
+    from nightmail.preparation.stage_tables import StageTables
 
     tables = StageTables.of_campaign(Lake(portal.settings.lake), campaign)
     source = portal.settings.data_dir / "visits.csv"

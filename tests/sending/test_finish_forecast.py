@@ -23,7 +23,7 @@ from nightmail.forecasts.shared_pace import OtherWork
 from nightmail.lake import TableFile
 from nightmail.organisation.categories import find_category
 from nightmail.organisation.feeds import FeedSettings
-from nightmail.preparation.stages import Preparation
+from nightmail.preparation.preparation_settings import Preparation
 from nightmail.sending.ledger import load_ledger
 from nightmail.templates.loading import load_template
 from tests.support.sending_rig import KEY, Organisation, in_minutes

@@ -17,7 +17,7 @@ from nightmail.consent.suppressions import (
     suppressions_of,
 )
 from nightmail.errors import NightmailError
-from nightmail.preparation.stored_preparations import known_preferences
+from nightmail.preparation.stored_inputs import known_preferences
 from nightmail.receipts.receipts import take_receipts, take_replies
 from tests.support.sandbox_process import RunningCarriers
 from tests.support.sending_rig import KEY, Organisation

@@ -13,7 +13,7 @@ import pytest
 
 from assets.partitions import campaigns
 from nightmail.campaigns.campaigns import get_campaign
-from nightmail.intake.arrivals import create_feed_campaign
+from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.store.states import CampaignState
 from sensors.api_files import api_files
 from sensors.campaigns import campaigns_due

@@ -16,8 +16,8 @@ from sqlalchemy import Engine, text
 from assets.partitions import campaigns
 from nightmail.campaigns.campaigns import CampaignRow, get_campaign
 from nightmail.intake.arrivals import Arrival, Registered, incoming_path, register_file
-from nightmail.intake.feed_rows import FeedRow, feed_by_name
 from nightmail.lake import Lake
+from nightmail.organisation.stored_feeds import FeedRow, feed_by_name
 from nightmail.provisioning import load_organisation, provision
 from nightmail.settings import settings
 from pipelines.definitions import build_defs

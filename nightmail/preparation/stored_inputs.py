@@ -1,93 +1,25 @@
-"""All that decides the preparation of one campaign, read from the store: template, prices, preferences, earlier campaigns."""
+"""What the stages of a campaign are given besides its settings, read from the store.
+
+Its files, the prices, what contacts chose, and the campaigns that came before it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaigns import CampaignRow
-from nightmail.intake.arrivals import recipient_start
-from nightmail.intake.parts import part_name
+from nightmail.contact_files.part_names import part_name
 from nightmail.lake import Lake
-from nightmail.organisation.categories import get_category
-from nightmail.organisation.feeds import FeedSettings, feed_settings
-from nightmail.preparation.stages import Preparation, StageTables
-from nightmail.settings import Settings
+from nightmail.organisation.feeds import feed_settings
 from nightmail.store.copying import copy_table
 
 if TYPE_CHECKING:
     from nightmail.audience import KnownPreferences
     from nightmail.organisation.prices import PriceList
     from nightmail.row_checks import EarlierCampaign
-
-
-@dataclass(frozen=True)
-class StoredPreparation:
-    """A campaign with its :class:`Preparation` and the places of its tables."""
-
-    campaign: CampaignRow
-    preparation: Preparation
-    tables: StageTables
-    template_name: str
-    template_version: int
-
-    @property
-    def feed(self) -> FeedSettings:
-        """The feed's settings as they were when the campaign was made."""
-        return self.preparation.feed
-
-
-def load_preparation(
-    connection: Connection, campaign: CampaignRow, lake: Lake, settings: Settings
-) -> StoredPreparation:
-    """The preparation of a campaign. Raises :class:`nightmail.errors.NightmailError` for settings that cannot be used."""
-    from nightmail.templates import stored_template
-
-    row = connection.execute(
-        text(
-            "select p.name, v.version, v.content, t.country, t.time_zone, f.default_country from template_version v "
-            "join template p on p.id = v.template_id join team t on t.id = :team left join feed f on f.id = :feed "
-            "where v.id = :version"
-        ),
-        {"team": campaign.team_id, "feed": campaign.feed_id, "version": campaign.template_version_id},
-    ).one()
-    feed = feed_settings(campaign.settings, campaign.feed or "")
-    name = connection.scalar(
-        text("select name from received_file where campaign_id = :id and state <> 'repeated' order by id limit 1"),
-        {"id": campaign.id},
-    )
-    preparation = Preparation(
-        template=stored_template(row.content),
-        hash_key=settings.key(),
-        feed=feed,
-        team=campaign.team,
-        category=get_category(connection, campaign.category_id),
-        default_country=row.default_country or row.country or settings.default_country,
-        default_time_zone=row.time_zone,
-        campaign_token=campaign.token,
-        public_url=settings.public_url,
-        prices=price_list(connection),
-        carriers=carriers_by_channel(connection, campaign.team),
-        starts_at=campaign.scheduled_at,
-        # The database's time: a machine whose clock is wrong must not put quiet hours where they are not.
-        now=connection.scalar(text("select now()")),
-        local_start=recipient_start(feed, campaign.scheduled_at),
-        cut_off=campaign.cut_off_at,
-        file_name=name,
-        limits={
-            "size_limit": settings.maximum_file_bytes,
-            "expanded_limit": settings.maximum_expanded_bytes,
-            "row_limit": settings.maximum_rows,
-            "column_limit": settings.maximum_columns,
-            "field_limit": settings.maximum_field_characters,
-        },
-    )
-    return StoredPreparation(
-        campaign, preparation, StageTables.of_campaign(lake, campaign.key), row.name, int(row.version)
-    )
 
 
 def source_files(connection: Connection, campaign: CampaignRow) -> list[Path]:

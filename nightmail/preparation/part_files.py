@@ -7,9 +7,8 @@ after the other; a result file says at which line each part begins.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,35 +18,10 @@ import pyarrow.compute as pc
 from nightmail.contact_files import METADATA_KEY, ContactFileSummary, contact_file_summary
 from nightmail.lake import TableFile
 from nightmail.lake.schemas import REJECTS
-from nightmail.preparation.stages import Preparation, StageTables, read_file
+from nightmail.preparation.preparation_settings import Preparation
+from nightmail.preparation.stage_tables import StageTables
+from nightmail.preparation.stages import read_file
 from nightmail.progress import Progress
-
-_NAME = re.compile(r"(?P<stem>.+?)[._-](?P<number>\d{1,3})of(?P<total>\d{1,3})(?P<suffix>\.[^/]*)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class PartName:
-    """What the name of a part says."""
-
-    whole: str
-    """The name of the whole: ``due.csv``."""
-    number: int
-    total: int
-
-
-def part_name(name: str) -> PartName | None:
-    """What a file's name says about parts; ``None`` for a file that is whole.
-
-    >>> part_name("due.2of3.csv")
-    PartName(whole='due.csv', number=2, total=3)
-    """
-    match = _NAME.fullmatch(name)
-    if match is None:
-        return None
-    number, total = int(match["number"]), int(match["total"])
-    if not 1 <= number <= total:
-        return None
-    return PartName(f"{match['stem']}{match['suffix'] or ''}", number, total)
 
 
 def read_parts(

@@ -1,0 +1,79 @@
+"""A feed's contract with its files: the columns that must be there, the number of rows, the share of rejects.
+
+What breaks the contract stops the campaign before anything is sent; the verdict on a single row is
+:mod:`nightmail.row_checks`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nightmail.lake import TableFile
+from nightmail.preparation.preparation_settings import Preparation, placeholder_rules
+from nightmail.reasons import remedy, sentence
+
+if TYPE_CHECKING:
+    from nightmail.contact_files import ContactFileSummary
+    from nightmail.row_checks import ContactsSummary
+
+
+@dataclass(frozen=True)
+class ContractProblem:
+    """One way in which a file breaks its feed's contract; nothing of such a file is sent."""
+
+    reason: str
+    message: str
+    remedy: str
+
+    def as_dict(self) -> dict[str, str]:
+        """JSON-ready values."""
+        return {"reason": self.reason, "message": self.message, "remedy": self.remedy}
+
+
+def _problem(reason: str, **fields: object) -> ContractProblem:
+    return ContractProblem(reason, sentence(reason, **fields), remedy(reason, **fields))
+
+
+def needed_columns(preparation: Preparation) -> tuple[str, ...]:
+    """The columns that a file must have: the feed's ``required_columns``, and those the template cannot do without."""
+    names = dict.fromkeys(preparation.feed.required_columns)
+    for rule in placeholder_rules(preparation.template, preparation.feed, preparation.channels):
+        # Country and time zone follow from a number where the file does not state them; each row is judged by itself.
+        if rule.required and rule.name not in ("country", "time_zone"):
+            names[rule.name] = None
+    return tuple(names)
+
+
+def file_problems(preparation: Preparation, columns: tuple[str, ...], rows: int) -> tuple[ContractProblem, ...]:
+    """What is wrong with a file as read: columns that are missing, too few or too many rows."""
+    found = [
+        _problem("file_missing_column", column=name) for name in needed_columns(preparation) if name not in columns
+    ]
+    usable = preparation.contact_rules(TableFile("")).usable_fields
+    if usable and not any(name in columns for name in usable):
+        found.append(_problem("file_missing_column", column=" / ".join(usable)))
+    volume = preparation.feed.volume
+    if rows < volume.at_least or (volume.at_most is not None and rows > volume.at_most):
+        expected = f"at least {volume.at_least}" + (f" and at most {volume.at_most}" if volume.at_most else "")
+        found.append(_problem("file_volume", rows=rows, expected=expected))
+    return tuple(found)
+
+
+def reject_problems(
+    preparation: Preparation, rows: int, rejects: int, corrections: bool = False
+) -> tuple[ContractProblem, ...]:
+    """Whether too many rows were rejected. A reject file of ours, dropped again, may be corrected in a few rows only."""
+    feed = preparation.feed
+    if not corrections and rows >= feed.reject_limit_from_rows and rejects > rows * feed.reject_limit:
+        return (_problem("file_over_reject_limit", share=f"{rejects / rows:.1%}", limit=f"{feed.reject_limit:.1%}"),)
+    return ()
+
+
+def contract_problems(
+    preparation: Preparation, contact_file: ContactFileSummary, contacts: ContactsSummary
+) -> tuple[ContractProblem, ...]:
+    """Everything in which a file breaks its feed's contract; empty when it keeps it."""
+    return file_problems(preparation, contact_file.columns, contact_file.rows) + reject_problems(
+        preparation, contacts.rows, contacts.rejects, contact_file.own_rejects
+    )

@@ -1,0 +1,108 @@
+"""A contract checked on every row of a table by Great Expectations, which takes seconds to import: it is imported at use.
+
+Only counts come out: unexpected values are personal data.
+
+>>> outcome = validate("audience", TableFile("audience.parquet"), audience_contract())
+>>> outcome.passed, outcome.rows
+(True, 998)
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightmail.lake import TableFile
+from nightmail.preparation.expectations import Expectation, ExpectationResult, Validation
+
+_GATE = threading.Lock()
+
+
+_OF_THE_WHOLE = ("ExpectColumnValuesToBeUnique", "ExpectTableRowCountToBeBetween", "ExpectColumnToExist")
+"""Expectations that need all rows at once; the others are checked block by block, so that memory does not grow."""
+
+
+def validate(table: str, file: TableFile, contract: Sequence[Expectation]) -> Validation:
+    """Check a contract on every row of a table with Great Expectations.
+
+    Only the columns that the contract names are read, as Arrow-backed pandas columns.
+    """
+    gx = _great_expectations()
+    there = file.schema().names
+    passed = [True] * len(contract)
+    unexpected = [0] * len(contract)
+    whole = [number for number, e in enumerate(contract) if e.kind in _OF_THE_WHOLE and not e.where]
+    by_rows = [number for number in range(len(contract)) if number not in whole]
+    with _GATE:
+        asset = _ephemeral_context(gx).data_sources.add_pandas("lake").add_dataframe_asset(table)
+        batches = asset.add_batch_definition_whole_dataframe("all")
+
+        def check(numbers: Sequence[int], rows: pa.Table) -> None:
+            for number, success, count in _outcomes(gx, batches, table, [(n, contract[n]) for n in numbers], rows):
+                passed[number] = passed[number] and success
+                unexpected[number] += count
+
+        check(whole, file.read(_columns([contract[n] for n in whole], there)))
+        for block in file.blocks(_columns([contract[n] for n in by_rows], there)):
+            check(by_rows, block)
+    results = tuple(
+        ExpectationResult(e.says, e.kind, passed[number], unexpected[number]) for number, e in enumerate(contract)
+    )
+    return Validation(table, file.num_rows(), results)
+
+
+def _columns(contract: Sequence[Expectation], there: Sequence[str]) -> list[str]:
+    named = {str(e.arguments["column"]) for e in contract if "column" in e.arguments}
+    named |= {name for e in contract for name in e.where}
+    return [name for name in there if name in named] or list(there[:1])
+
+
+def _outcomes(
+    gx: Any, batches: Any, table: str, numbered: Sequence[tuple[int, Expectation]], rows: pa.Table
+) -> Iterator[tuple[int, bool, int]]:
+    """``(number, success, unexpected)`` of each expectation on these rows."""
+    import pandas as pd
+
+    groups: dict[tuple[tuple[str, str], ...], list[tuple[int, Expectation]]] = {}
+    for number, expectation in numbered:
+        groups.setdefault(tuple(expectation.where.items()), []).append((number, expectation))
+    for where, expectations in groups.items():
+        part = rows
+        for column, value in where:
+            part = part.filter(pc.equal(part[column], value))
+        batch = batches.get_batch({"dataframe": part.to_pandas(types_mapper=pd.ArrowDtype)})
+        suite = gx.ExpectationSuite(
+            name=f"{table}.{'.'.join(value for _, value in where) or 'all'}",
+            expectations=[
+                getattr(gx.expectations, e.kind)(**e.arguments, meta={"number": number}) for number, e in expectations
+            ],
+        )
+        outcome = batch.validate(suite, result_format={"result_format": "BASIC", "partial_unexpected_count": 0})
+        for each in outcome.results:
+            count = 0 if each.success else int((each.result or {}).get("unexpected_count") or 0)
+            yield int(each.expectation_config.meta["number"]), bool(each.success), count
+
+
+def _ephemeral_context(gx: Any) -> Any:
+    """A context in memory. The one that the library makes by itself leaves a folder behind each time."""
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
+    defaults = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=defaults))
+    context.variables.progress_bars = {"globally": False}
+    return context
+
+
+def _great_expectations() -> Any:
+    """Great Expectations, imported without calling home and without its log lines."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    import great_expectations
+
+    return great_expectations
