@@ -13,6 +13,7 @@ from assets.campaign_runs import (
     stored_preparation,
 )
 from assets.partitions import campaigns
+from nightmail.channels import CHANNELS, BodyKind
 from nightmail.preparation.stages import campaign_counts, make_messages
 from resources.audio_files import audio_addresses, look_at_audio
 from resources.database import DatabaseResource
@@ -36,7 +37,7 @@ def messages(
         stored = stored_preparation(campaign, database, lake)
         if is_frozen(stored):
             return dg.MaterializeResult(metadata=frozen_metadata(stored, "messages"))
-        if "voice" in stored.preparation.channels:
+        if any(CHANNELS[name].body is BodyKind.SPEECH for name in stored.preparation.channels):
             for address in audio_addresses(stored.preparation.template):
                 if look_at_audio(address) is None:
                     context.log.warning("the server of %s did not answer; the carrier will fetch it", address)

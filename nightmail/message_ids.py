@@ -15,16 +15,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-CHANNELS: tuple[str, ...] = ("sms", "email", "voice", "chat")
-"""Channels in the order of their numbers in a message key."""
+from nightmail.channels import CHANNELS
+from nightmail.channels.model import CODE_BITS
 
 CHECK_TOKEN = "c0000000000"  # noqa: S105
 """The token of messages that ``nightmail check`` renders: no campaign ever has it."""
 
-_STEP_BITS, _CHANNEL_BITS, _LINE_BITS = 4, 3, 31
+_STEP_BITS, _CHANNEL_BITS, _LINE_BITS = 4, CODE_BITS, 31
 MAXIMUM_STEP = 2**_STEP_BITS - 1
 MAXIMUM_LINE = 2**_LINE_BITS - 1
-_MESSAGE_ID = re.compile(r"(c[0-9a-f]{10})-([1-9][0-9]{0,9})-(sms|email|voice|chat)-([0-9]|1[0-5])")
+_MESSAGE_ID = re.compile(r"(c[0-9a-f]{10})-([1-9][0-9]{0,9})-([a-z][a-z0-9_]*)-([0-9]|1[0-5])")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class MessageId:
         return (
             campaign_number << low
             | self.line << (_CHANNEL_BITS + _STEP_BITS)
-            | CHANNELS.index(self.channel) << _STEP_BITS
+            | CHANNELS[self.channel].code << _STEP_BITS
             | self.step
         )
 
@@ -71,15 +71,15 @@ def same_line(key: str, other: str) -> str:
 def parse_message_id(text: str) -> MessageId:
     """Take a message id apart. Raises ``ValueError`` when it is not one."""
     match = _MESSAGE_ID.fullmatch(text)
-    if match is None or int(match[2]) > MAXIMUM_LINE:
+    if match is None or int(match[2]) > MAXIMUM_LINE or match[3] not in CHANNELS:
         raise ValueError("not a message id")
     return MessageId(match[1], int(match[2]), match[3], int(match[4]))
 
 
 def from_key(key: int, token: str) -> MessageId:
-    """The message id of a ledger key, given its campaign's token."""
+    """The message id of a ledger key, given its campaign's token. Raises ``KeyError`` for a code that no channel has."""
     step = key & MAXIMUM_STEP
-    channel = CHANNELS[(key >> _STEP_BITS) & (2**_CHANNEL_BITS - 1)]
+    channel = CHANNELS.with_code((key >> _STEP_BITS) & (2**_CHANNEL_BITS - 1)).name
     line = (key >> (_STEP_BITS + _CHANNEL_BITS)) & MAXIMUM_LINE
     return MessageId(token, line, channel, step)
 
@@ -94,7 +94,7 @@ def message_ids(token: str, lines: pa.Array | pa.ChunkedArray, channel: str, ste
 def message_keys(
     campaign_number: int, lines: npt.NDArray[np.int64], channels: npt.NDArray[np.int64], steps: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Ledger keys of many messages; ``channels`` are indices into :data:`CHANNELS`."""
+    """Ledger keys of many messages; ``channels`` are the channels' codes."""
     if lines.size and int(lines.max()) > MAXIMUM_LINE:
         raise ValueError("a line number is too large for a message key")
     campaign = np.int64(campaign_number) << np.int64(_LINE_BITS + _CHANNEL_BITS + _STEP_BITS)

@@ -13,6 +13,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from nightmail.errors import ConfigurationError
+from nightmail.templates.model import VoiceBody
 
 if TYPE_CHECKING:
     from nightmail.templates import Template
@@ -42,8 +43,8 @@ class AudioFileError(ConfigurationError):
 
 def audio_addresses(template: Template) -> tuple[str, ...]:
     """The audio files that a template's calls play, each once."""
-    voices = [bodies.voice for bodies in template.languages.values()]
-    return tuple(dict.fromkeys(voice.play for voice in voices if voice is not None and voice.play))
+    bodies = (body for every in template.languages.values() for body in every.by_channel.values())
+    return tuple(dict.fromkeys(body.play for body in bodies if isinstance(body, VoiceBody) and body.play))
 
 
 def look_at_audio(url: str, timeout_s: float = TIMEOUT_S) -> str | None:

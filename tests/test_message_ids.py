@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightmail.channels import CHANNELS
 from nightmail.message_ids import (
-    CHANNELS,
     MAXIMUM_LINE,
     MAXIMUM_STEP,
     MessageId,
@@ -20,7 +20,7 @@ from nightmail.message_ids import (
 )
 
 lines = st.integers(1, MAXIMUM_LINE)
-channels = st.sampled_from(CHANNELS)
+channels = st.sampled_from(sorted(CHANNELS))
 steps = st.integers(0, MAXIMUM_STEP)
 campaigns = st.integers(1, 2**25 - 1)
 tokens = st.from_regex(r"c[0-9a-f]{10}", fullmatch=True)
@@ -35,7 +35,7 @@ def test_ids_and_keys_round_trip(token: str, campaign: int, line: int, channel: 
     assert parse_message_id(str(message)) == message
     assert from_key(key, token) == message
     assert message_ids(token, pa.array([line]), channel, step).to_pylist() == [str(message)]
-    numbers = (np.array([n], dtype=np.int64) for n in (line, CHANNELS.index(channel), step))
+    numbers = (np.array([n], dtype=np.int64) for n in (line, CHANNELS[channel].code, step))
     assert message_keys(campaign, *numbers).tolist() == [key]
 
 

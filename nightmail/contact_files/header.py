@@ -106,7 +106,6 @@ _WEAK_SYNONYMS: dict[str, str] = {
 """Names that mean the field only when no other column does."""
 
 _RESERVED = frozenset(CONTACTS.names) - frozenset(STANDARD_FIELDS)
-_ADDRESS_FIELDS = frozenset(("phone", "phone_2", "landline", "email"))
 _BRACKETS = re.compile(r"\s*[\(\[\{][^\)\]\}]*[\)\]\}]\s*")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nightmail.channels import EMAIL_FIELD, PHONE_FIELDS
 from nightmail.contact_files.csv_reading import CsvReader
 from nightmail.contact_files.csv_records import Shape
 from nightmail.contact_files.dialects import read_opening
@@ -84,8 +85,8 @@ def _plan(header: tuple[str, ...], options: ReadOptions, by_header: bool = True)
     return plan, Shape(
         len(plan.header),
         named,
-        tuple(index for index, target in enumerate(plan.targets) if target in ("phone", "phone_2", "landline")),
-        tuple(index for index, target in enumerate(plan.targets) if target == "email"),
+        tuple(index for index, target in enumerate(plan.targets) if target in PHONE_FIELDS),
+        tuple(index for index, target in enumerate(plan.targets) if target == EMAIL_FIELD),
     )
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from nightmail.channels import ADDRESS_FIELDS, EMAIL_FIELD
+
 UTC_TIME = pa.timestamp("us", tz="UTC")
 MONEY = pa.decimal128(14, 6)
 
 STANDARD_FIELDS = (
     "external_id",
-    "phone",
-    "phone_2",
-    "landline",
-    "email",
+    *ADDRESS_FIELDS,
     "country",
     "language",
     "time_zone",
@@ -34,7 +33,7 @@ CONTACTS = pa.schema(
         pa.field("phone_2_type", pa.string()),
         pa.field("landline", pa.string()),
         pa.field("landline_type", pa.string()),
-        pa.field("email", pa.string()),
+        pa.field(EMAIL_FIELD, pa.string()),
         pa.field("country", pa.string()),
         pa.field("language", pa.string()),
         pa.field("time_zone", pa.string()),

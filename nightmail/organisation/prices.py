@@ -13,8 +13,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from nightmail.channels import CHANNELS
 from nightmail.errors import ConfigurationError
-from nightmail.message_ids import CHANNELS
 
 SAMPLE_PRICES = Path(__file__).parents[2] / "samples" / "prices" / "sample.yaml"
 """The price list that is shipped: sample figures for trying, no carrier's quotation."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nightmail.message_ids import CHANNELS
+from nightmail.channels import CHANNELS, EMAIL_FIELD, PHONE_FIELDS, BodyKind
 from nightmail.preparation.expectations import Expectation, ExpectationResult
 from nightmail.preparation.file_contract import needed_columns, reject_problems
 from nightmail.preparation.preparation_settings import Preparation
-from nightmail.templates.summary import CHAT_CHARACTERS, SMS_CHARACTERS
 
 E164 = r"^\+[1-9][0-9]{5,14}$"
 ADDRESS = r"^(?:\+[1-9][0-9]{5,14}|[^@\s]+@[^@\s]+)$"
@@ -52,12 +51,14 @@ def contacts_contract(preparation: Preparation, columns: Iterable[str]) -> list[
             {"column": name, "regex": E164},
             f"{name} holds numbers that are not E.164",
         )
-        for name in ("phone", "phone_2", "landline")
+        for name in PHONE_FIELDS
         if name in names
     ]
     contract.append(
         Expectation(
-            "ExpectColumnValuesToMatchRegex", {"column": "email", "regex": EMAIL}, "email holds what is not an address"
+            "ExpectColumnValuesToMatchRegex",
+            {"column": EMAIL_FIELD, "regex": EMAIL},
+            "email holds what is not an address",
         )
     )
     if preparation.feed.unique_by == ("external_id",) and "external_id" in names:
@@ -123,13 +124,15 @@ def messages_contract() -> list[Expectation]:
             "ExpectColumnValuesToBeBetween", {"column": "segments", "min_value": 1}, "a message has no segments"
         ),
     ]
-    for channel, limit in (("sms", SMS_CHARACTERS), ("chat", CHAT_CHARACTERS)):
+    for channel in CHANNELS.values():
+        if channel.body is not BodyKind.TEXT:
+            continue
         contract.append(
             Expectation(
                 "ExpectColumnValueLengthsToBeBetween",
-                {"column": "body", "min_value": 1, "max_value": limit},
+                {"column": "body", "min_value": 1, "max_value": channel.most_characters},
                 f"a text is empty or over the limit of {channel}",
-                {"channel": channel},
+                {"channel": channel.name},
             )
         )
     contract += [

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nightmail.row_checks.rules import CHANNEL_FIELDS, ContactRules, ContactsSummary, EarlierCampaign, PlaceholderRule
+from nightmail.row_checks.rules import ContactRules, ContactsSummary, EarlierCampaign, PlaceholderRule
 
 if TYPE_CHECKING:
     from nightmail.row_checks.reject_files import write_rejects_csv
     from nightmail.row_checks.stage import prepare_contacts
 
 __all__ = [
-    "CHANNEL_FIELDS",
     "ContactRules",
     "ContactsSummary",
     "EarlierCampaign",

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.channels import CHANNELS, EMAIL_FIELD, PHONE_FIELDS, AddressKind
 from nightmail.lake import column_of
 from nightmail.lake.masks import Mask, present, truth
 from nightmail.row_checks.phones import PREMIUM_TYPES, SMS_TYPES
 
-ADDRESS_COLUMNS = ("phone", "phone_type", "phone_2", "phone_2_type", "landline", "landline_type", "email")
+ADDRESS_COLUMNS = (*(column for field in PHONE_FIELDS for column in (field, f"{field}_type")), EMAIL_FIELD)
 """The columns of ``contacts`` that :func:`channel_addresses` reads."""
 
-_PHONE_FIELDS = ("phone", "phone_2", "landline")
 _UNSPEAKABLE_TYPES = PREMIUM_TYPES | {"pager", "voicemail"}
 
 
@@ -31,19 +31,24 @@ class ChannelAddresses:
 
 
 def channel_addresses(block: pa.Table, channel: str) -> ChannelAddresses:
-    """The addresses of a block of contacts on a channel.
+    """The addresses of a block of contacts on a channel: the first of each row that it can use, by the kinds it takes.
 
     A text message takes the first number that can get one (a number of unknown type is given the benefit of the doubt);
-    a call takes the first that costs an ordinary price; a chat's link goes out like a text message, else by email.
+    a call takes the first that costs an ordinary price.
     """
-    if channel == "sms":
-        return _first_number(block, text=True)
-    if channel == "voice":
-        return _first_number(block, text=False)
-    address = column_of(block, "email")
-    if channel == "chat":
-        numbers = _first_number(block, text=True)
-        address = pc.coalesce(pc.if_else(pa.array(numbers.usable), numbers.address, None), address)
+    first, *others = (_of_kind(block, kind) for kind in CHANNELS[channel].addresses)
+    found = first
+    for other in others:
+        address = pc.coalesce(pc.if_else(pa.array(found.usable), found.address, None), other.address)
+        usable = found.usable | other.usable
+        found = ChannelAddresses(address, usable, other.premium & ~usable)
+    return found
+
+
+def _of_kind(block: pa.Table, kind: AddressKind) -> ChannelAddresses:
+    if kind.is_number:
+        return _first_number(block, text=kind is AddressKind.TEXT_NUMBER)
+    address = column_of(block, EMAIL_FIELD)
     usable = present(address)
     return ChannelAddresses(address, usable, np.zeros(len(usable), dtype=bool))
 
@@ -52,7 +57,7 @@ def _first_number(block: pa.Table, *, text: bool) -> ChannelAddresses:
     rows = block.num_rows
     usable, premium, told = (np.zeros(rows, dtype=bool) for _ in range(3))
     address = pa.nulls(rows, pa.string())
-    for name in _PHONE_FIELDS:
+    for name in PHONE_FIELDS:
         number = column_of(block, name)
         there = present(number)
         if not there.any():

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.channels import EMAIL_FIELD
 from nightmail.lake import column_of
 from nightmail.lake.masks import present
 from nightmail.lake.schemas import CONTACTS
@@ -56,7 +57,7 @@ def contact_keys(contacts: pa.Table, unique_by: Sequence[str], address_fields: S
     if by_columns.null_count == 0 and rows:
         return by_columns
     addresses = [
-        pc.utf8_lower(contacts.column(name)) if name == "email" else contacts.column(name)
+        pc.utf8_lower(contacts.column(name)) if name == EMAIL_FIELD else contacts.column(name)
         for name in address_fields
         if name in contacts.column_names
     ]

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.channels import ADDRESS_FIELDS, CHANNELS, EMAIL_FIELD, PHONE_FIELDS
 from nightmail.lake import TableFile, column_of
 from nightmail.lake.masks import present, truth
 from nightmail.lake.schemas import CONTACTS, STANDARD_FIELDS, WARNINGS
@@ -34,11 +35,11 @@ from nightmail.row_checks.recurring import (
     recurring,
     replaced,
 )
-from nightmail.row_checks.rules import CHANNEL_FIELDS, PHONE_FIELDS, ContactRules, PlaceholderRule
+from nightmail.row_checks.rules import ContactRules, PlaceholderRule
 from nightmail.row_checks.time_zones import country_time_zone, number_time_zones, time_zone_name
 
 _MONEY_DECIMALS = 2
-_DISTINCT_FIELDS = frozenset({"line", "external_id", "email", *PHONE_FIELDS})
+_DISTINCT_FIELDS = frozenset({"line", "external_id", *ADDRESS_FIELDS})
 """Fields of the file whose values are looked at one by one, even where they recur."""
 _RECURRING_FIELDS = frozenset({"country", "language", "time_zone", *(f"{name}_type" for name in PHONE_FIELDS)})
 """Fields of a contact whose values are few."""
@@ -230,14 +231,16 @@ class RowJudge:
                 for place, reason in enumerate(reasons.dictionary.to_pylist()):
                     found = pc.equal(reasons.indices, place)
                     findings.add(found, name, values, reason, fields={"number": verdicts.number})
-        emails = given.get("email", absent)
+        emails = given.get(EMAIL_FIELD, absent)
         if emails.null_count == rows:
-            columns["email"] = absent
+            columns[EMAIL_FIELD] = absent
         else:
             judged = judge_emails(emails)
-            columns["email"] = judged.address
-            findings.add(pc.is_valid(judged.reason), "email", emails, "email_invalid")
-            findings.add(pc.is_valid(judged.typo), "email", emails, "email_domain_typo", fields={"meant": judged.typo})
+            columns[EMAIL_FIELD] = judged.address
+            findings.add(pc.is_valid(judged.reason), EMAIL_FIELD, emails, "email_invalid")
+            findings.add(
+                pc.is_valid(judged.typo), EMAIL_FIELD, emails, "email_domain_typo", fields={"meant": judged.typo}
+            )
 
         columns["country"] = coalesce(country, number_country, row_country)
         columns["language"] = self._judge(given, "language", language_tag, "language_unknown", findings)
@@ -355,7 +358,7 @@ class RowJudge:
     def _receives(self, rule: PlaceholderRule, columns: dict[str, pa.Array], language: pa.Array | None) -> np.ndarray:
         """A mask of the rows that could receive a body that uses the placeholder."""
         channels = [name for name in self.rules.channels if not rule.channels or name in rule.channels]
-        fields = {name for channel in channels for name in CHANNEL_FIELDS[channel]}
+        fields = {name for channel in channels for name in CHANNELS[channel].fields}
         reached = pa.repeat(False, len(columns["line"]))
         for name in fields:
             reached = pc.or_(reached, pc.is_valid(columns[name]))

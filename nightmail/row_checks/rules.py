@@ -5,22 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from nightmail.channels import ADDRESS_FIELDS, CHANNELS, SMS
 from nightmail.lake import TableFile
 from nightmail.organisation.feed_choices import Keep, ValueType
-
-PHONE_FIELDS = ("phone", "phone_2", "landline")
-"""The standard fields that hold a phone number, in the order in which a text message looks for a mobile number."""
-
-ADDRESS_FIELDS = (*PHONE_FIELDS, "email")
-"""The standard fields that hold an address."""
-
-CHANNEL_FIELDS: dict[str, tuple[str, ...]] = {
-    "sms": PHONE_FIELDS,
-    "voice": PHONE_FIELDS,
-    "email": ("email",),
-    "chat": ADDRESS_FIELDS,
-}
-"""The addresses that can carry each channel. The link to a web chat goes out by text message or by email."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +48,7 @@ class ContactRules:
 
     default_country: str | None = None
     """The feed's or else the team's country (ISO 3166-1 alpha-2), for national numbers in rows without a country."""
-    channels: tuple[str, ...] = ("sms",)
+    channels: tuple[str, ...] = (SMS.name,)
     """The channels that the template has bodies for and the feed uses."""
     placeholders: tuple[PlaceholderRule, ...] = ()
     template_languages: tuple[str, ...] = ()
@@ -85,8 +72,8 @@ class ContactRules:
 
     @property
     def usable_fields(self) -> tuple[str, ...]:
-        """The address fields that can carry one of :attr:`channels`, in the order of :data:`ADDRESS_FIELDS`."""
-        usable = {name for channel in self.channels for name in CHANNEL_FIELDS[channel]}
+        """The address fields that can carry one of :attr:`channels`, in the order of :data:`nightmail.channels.ADDRESS_FIELDS`."""
+        usable = {name for channel in self.channels for name in CHANNELS[channel].fields}
         return tuple(name for name in ADDRESS_FIELDS if name in usable)
 
 

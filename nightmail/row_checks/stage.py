@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.channels import ADDRESS_FIELDS
 from nightmail.errors import ContractError
 from nightmail.lake import BLOCK_ROWS, TableFile
 from nightmail.lake.schemas import REJECTS, WARNINGS
@@ -27,7 +28,7 @@ from nightmail.row_checks.duplicates import Collapsed, collapse, contact_keys, r
 from nightmail.row_checks.findings import sentences
 from nightmail.row_checks.judging import RowJudge
 from nightmail.row_checks.phones import metadata_version
-from nightmail.row_checks.rules import ADDRESS_FIELDS, ContactRules, ContactsSummary
+from nightmail.row_checks.rules import ContactRules, ContactsSummary
 
 _BLOCK_BYTES = 128 * 1024**2
 _LEAST_BLOCK_ROWS = 500

@@ -22,9 +22,10 @@ from nightmail.campaigns.campaigns import (
     record_counts,
     state_after_loading,
 )
+from nightmail.channels import CHANNELS
 from nightmail.errors import NightmailError, UsageError
 from nightmail.lake import TableFile
-from nightmail.message_ids import CHANNELS, campaign_keys, message_keys, parse_message_id
+from nightmail.message_ids import campaign_keys, message_keys, parse_message_id
 from nightmail.store.partitions import ensure_partitions, month_of, partition_name
 from nightmail.store.states import CampaignState, MessageState
 
@@ -221,7 +222,8 @@ def _copy_in(
                 "Render them again for this campaign.",
             )
     lines = block.column("line").to_numpy().astype(np.int64)
-    channels = pc.index_in(block.column("channel"), pa.array(CHANNELS)).to_numpy().astype(np.int64)
+    places = pc.index_in(block.column("channel"), pa.array(list(CHANNELS))).to_numpy()
+    channels = np.array([channel.code for channel in CHANNELS.values()], dtype=np.int64)[places]
     steps = block.column("step").to_numpy().astype(np.int64)
     keys = pa.array(message_keys(campaign.id, lines, channels, steps))
     months = pa.repeat(pa.scalar(month, pa.date32()), rows)

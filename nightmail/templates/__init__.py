@@ -13,6 +13,7 @@ from nightmail.templates.loading import SAMPLE_TEMPLATES, find_template, load_te
 from nightmail.templates.model import (
     SYSTEM_PLACEHOLDERS,
     Bodies,
+    Body,
     EmailBody,
     Placeholder,
     PlaceholderType,
@@ -29,6 +30,7 @@ __all__ = [
     "SAMPLE_TEMPLATES",
     "SYSTEM_PLACEHOLDERS",
     "Bodies",
+    "Body",
     "EmailBody",
     "MessagesSummary",
     "Placeholder",

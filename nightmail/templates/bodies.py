@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from jinja2 import nodes
 
+from nightmail.channels import CHANNELS
 from nightmail.templates import speech
 from nightmail.templates.columns import CompiledText
-from nightmail.templates.language import BodyEnvironment, Markup, environment, parse_body
-from nightmail.templates.model import Template, VoiceBody
+from nightmail.templates.language import BodyEnvironment, Markup, environment, parse_body, text_markup
+from nightmail.templates.model import EmailBody, Template, VoiceBody
 
 
 @dataclass
@@ -42,25 +43,21 @@ def compile_bodies(template: Template, public_url: str) -> dict[tuple[str, str],
     """Every body of a template, by language and channel."""
     compiled: dict[tuple[str, str], CompiledBody] = {}
     for language, bodies in template.languages.items():
-        for channel in bodies.channels():
-            if channel == "voice":
-                assert bodies.voice is not None
-                compiled[language, channel] = _voice(bodies.voice, language, public_url)
+        for name in bodies.channels():
+            body = bodies.by_channel[name]
+            if isinstance(body, VoiceBody):
+                compiled[language, name] = _voice(name, body, language, public_url)
                 continue
-            if channel == "email":
-                assert bodies.email is not None
-                email = bodies.email
-                sources = {"subject": (email.subject, Markup.TEXT), "body": (email.text, Markup.TEXT)}
-                if email.html is not None:
-                    sources["html"] = (email.html, Markup.HTML)
-            elif channel == "sms":
-                sources = {"body": (bodies.sms or "", Markup.SMS)}
+            if isinstance(body, EmailBody):
+                sources = {"subject": (body.subject, Markup.TEXT), "body": (body.text, Markup.TEXT)}
+                if body.html is not None:
+                    sources["html"] = (body.html, Markup.HTML)
             else:
-                sources = {"body": (bodies.chat or "", Markup.TEXT)}
-            compiled[language, channel] = CompiledBody(
+                sources = {"body": (body, text_markup(CHANNELS[name]))}
+            compiled[language, name] = CompiledBody(
                 language=language,
-                channel=channel,
-                texts={name: _compile(source, language, markup) for name, (source, markup) in sources.items()},
+                channel=name,
+                texts={part: _compile(source, language, markup) for part, (source, markup) in sources.items()},
                 size=sum(len(source) for source, _ in sources.values()),
             )
     return compiled
@@ -71,7 +68,7 @@ def _compile(source: str, language: str, markup: Markup) -> CompiledText:
     return CompiledText(parsed.tree, environment(language, markup))
 
 
-def _voice(voice: VoiceBody, language: str, public_url: str) -> CompiledBody:
+def _voice(channel: str, voice: VoiceBody, language: str, public_url: str) -> CompiledBody:
     env = environment(language, Markup.XML)
     body: list[nodes.Node] = []
     markup = size = 0
@@ -86,7 +83,7 @@ def _voice(voice: VoiceBody, language: str, public_url: str) -> CompiledBody:
     _bind(tree, env)
     return CompiledBody(
         language=language,
-        channel="voice",
+        channel=channel,
         texts={"body": CompiledText(tree, env)},
         size=size,
         frame_characters=markup,

@@ -27,6 +27,7 @@ from jinja2.exceptions import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
+from nightmail.channels import Channel, Unit
 from nightmail.templates.errors import TemplateError
 from nightmail.templates.formats import DATE_STYLES, Formats, Money, read_date, read_number
 
@@ -56,7 +57,8 @@ RENDER_ERRORS = (
 class Markup(Enum):
     """What a body's text becomes: decides escaping and the signs used in numbers."""
 
-    SMS = "sms"
+    SEGMENTS = "segments"
+    """Plain text that is charged by segments: numbers are written with plain spaces, which cost least."""
     TEXT = "text"
     HTML = "html"
     XML = "xml"
@@ -65,6 +67,11 @@ class Markup(Enum):
     def escaped(self) -> bool:
         """Whether values are escaped."""
         return self in (Markup.HTML, Markup.XML)
+
+
+def text_markup(channel: Channel) -> Markup:
+    """The markup of a channel's plain texts."""
+    return Markup.SEGMENTS if channel.price_unit is Unit.SEGMENT else Markup.TEXT
 
 
 _ALLOWED_NODES: tuple[type[nodes.Node], ...] = (
@@ -325,7 +332,7 @@ class BodyEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%"})
 
     def __init__(self, language: str, markup: Markup) -> None:
-        formats = Formats(language, plain_spaces=markup in (Markup.SMS, Markup.XML))
+        formats = Formats(language, plain_spaces=markup in (Markup.SEGMENTS, Markup.XML))
         super().__init__(
             autoescape=markup.escaped,
             undefined=StrictUndefined,

@@ -31,13 +31,15 @@ from typing import Any
 
 import yaml
 
+from nightmail.channels import CHANNELS, EMAIL, SMS, BodyKind
 from nightmail.errors import UsageError
 from nightmail.organisation.categories import kind_of_category
 from nightmail.templates.errors import TemplateError
-from nightmail.templates.language import UNPRINTABLE, Markup, ParsedBody, least_characters, parse_body
+from nightmail.templates.language import UNPRINTABLE, Markup, ParsedBody, least_characters, parse_body, text_markup
 from nightmail.templates.model import (
     SYSTEM_PLACEHOLDERS,
     Bodies,
+    Body,
     EmailBody,
     Placeholder,
     PlaceholderType,
@@ -47,7 +49,6 @@ from nightmail.templates.model import (
 )
 from nightmail.templates.plain_text import text_of_html
 from nightmail.templates.speech import REPEAT_PROMPTS, spoken_language
-from nightmail.templates.summary import SMS_CHARACTERS, TWIML_CHARACTERS
 
 SAMPLE_TEMPLATES = Path(__file__).parent.parent.parent / "samples" / "templates"
 """The templates that are shipped."""
@@ -297,7 +298,7 @@ def _bare(path: Path, text: str) -> Template:
     body.line = body.text_line = 1
     bodies = _Node()
     if path.suffix.lower() == ".txt":
-        bodies["sms"] = body
+        bodies[SMS.name] = body
     else:
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         if title is None or not title[1].strip():
@@ -310,7 +311,7 @@ def _bare(path: Path, text: str) -> Template:
         subject.line = subject.text_line = text[: title.start(1)].count("\n") + 1
         email = _Node()
         email.update(subject=subject, html=body)
-        bodies["email"] = email
+        bodies[EMAIL.name] = email
     languages = _Node()
     languages[language] = bodies
     root = _Node()
@@ -319,7 +320,6 @@ def _bare(path: Path, text: str) -> Template:
     return _read(root, name, lines_known=True)
 
 
-_CHANNELS = ("sms", "email", "voice", "chat")
 _ROOT_KEYS = ("name", "category", "category_kind", "default_language", "placeholders", "languages", "description")
 
 
@@ -395,7 +395,7 @@ def _read(root: Any, default_name: str, *, lines_known: bool) -> Template:
 
 def _in_one_language(reader: _Reader, root: _Node) -> _Node:
     """Bodies that stand beside ``name``, without ``languages``, are in ``default_language``, else in English."""
-    channels = [channel for channel in _CHANNELS if channel in root]
+    channels = [channel for channel in CHANNELS if channel in root]
     if "languages" in root or not channels:
         return root
     bodies, languages = _Node(), _Node()
@@ -493,22 +493,30 @@ _Parsed = dict[tuple[str, str], tuple[frozenset[str], frozenset[str]]]
 
 
 def _bodies(reader: _Reader, value: Any, language: str, parsed: _Parsed) -> Bodies:
-    node = reader.mapping(value, language, _CHANNELS)
+    node = reader.mapping(value, language, tuple(CHANNELS))
     if not node:
-        raise reader.wrong("there is no body.", language, value, None, "Add sms, email, voice or chat.")
-    sms = chat = email = voice = None
-    for channel, entry in node.items():
-        where = f"{language}/{channel}"
+        *others, last = CHANNELS
+        raise reader.wrong("there is no body.", language, value, None, f"Add {', '.join(others)} or {last}.")
+    bodies: dict[str, Body] = {}
+    for name, entry in node.items():
+        channel = CHANNELS[name]
+        where = f"{language}/{name}"
         if entry is None or (isinstance(entry, str) and not entry.strip()):
-            raise reader.wrong("the body is empty.", where, node, channel, "Write a body, or remove the channel.")
+            raise reader.wrong("the body is empty.", where, node, name, "Write a body, or remove the channel.")
         used: set[str] = set()
         needed: set[str] = set()
 
-        def take(text: _Text, markup: Markup, part: str, used: set[str] = used, needed: set[str] = needed) -> str:
+        def take(
+            text: _Text,
+            markup: Markup,
+            part: str,
+            used: set[str] = used,
+            needed: set[str] = needed,
+            limit: int | None = channel.most_characters,
+        ) -> str:
             body = reader.body(text, language, markup, part)
             used |= body.used
             needed |= body.needed
-            limit = {Markup.SMS: SMS_CHARACTERS, Markup.XML: TWIML_CHARACTERS}.get(markup)
             least = least_characters(body.tree)
             if limit is not None and least > limit:
                 raise reader.wrong(
@@ -520,20 +528,16 @@ def _bodies(reader: _Reader, value: Any, language: str, parsed: _Parsed) -> Bodi
                 )
             return str(text)
 
-        if channel in ("sms", "chat"):
-            text = reader.text(node, channel, where)
-            assert text is not None
-            body = take(text, Markup.SMS if channel == "sms" else Markup.TEXT, where)
-            if channel == "sms":
-                sms = body
-            else:
-                chat = body
-        elif channel == "email":
-            email = _email(reader, entry, where, take)
+        if channel.body is BodyKind.EMAIL:
+            bodies[name] = _email(reader, entry, where, take)
+        elif channel.body is BodyKind.SPEECH:
+            bodies[name] = _voice(reader, entry, language, where, take)
         else:
-            voice = _voice(reader, entry, language, where, take)
-        parsed[language, channel] = (frozenset(used), frozenset(needed))
-    return Bodies(sms=sms, email=email, voice=voice, chat=chat)
+            text = reader.text(node, name, where)
+            assert text is not None
+            bodies[name] = take(text, text_markup(channel), where)
+        parsed[language, name] = (frozenset(used), frozenset(needed))
+    return Bodies(bodies)
 
 
 def _email(reader: _Reader, value: Any, where: str, take: Any) -> EmailBody:

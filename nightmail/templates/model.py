@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from nightmail.message_ids import CHANNELS
+from nightmail.channels import CHANNELS
 
 SYSTEM_PLACEHOLDERS: Mapping[str, str] = {
     "message_id": "the message's own id",
@@ -89,18 +89,20 @@ class VoiceBody:
     voice: str | None = None
 
 
+Body = str | EmailBody | VoiceBody
+"""A body as a template keeps it. Which of the three it is, the channel's :class:`BodyKind` says."""
+
+
 @dataclass(frozen=True)
 class Bodies:
     """The bodies of one language."""
 
-    sms: str | None = None
-    email: EmailBody | None = None
-    voice: VoiceBody | None = None
-    chat: str | None = None
+    by_channel: Mapping[str, Body]
+    """By the channel's name. A plain text is a ``str``."""
 
     def channels(self) -> tuple[str, ...]:
-        """The channels that have a body here, in the order of :data:`nightmail.message_ids.CHANNELS`."""
-        return tuple(channel for channel in CHANNELS if getattr(self, channel) is not None)
+        """The channels that have a body here, in the order of :data:`nightmail.channels.CHANNELS`."""
+        return tuple(channel for channel in CHANNELS if channel in self.by_channel)
 
 
 @dataclass(frozen=True)

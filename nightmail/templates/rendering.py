@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.channels import CHANNELS, BodyKind, Unit
 from nightmail.lake import BLOCK_ROWS, TableFile, column_of
 from nightmail.lake.masks import Mask, present
 from nightmail.lake.schemas import AUDIENCE, MESSAGES, MONEY
@@ -36,7 +37,6 @@ from nightmail.templates.columns import CompiledText, ValueColumn
 from nightmail.templates.model import SYSTEM_PLACEHOLDERS, Placeholder, Template, choose_language
 from nightmail.templates.segments import count_segments, utf16_units
 from nightmail.templates.summary import (
-    CHAT_CHARACTERS,
     NOWHERE,
     SUBJECT_CHARACTERS,
     MessagesSummary,
@@ -313,26 +313,20 @@ class _Renderer:
                 mark(~present(column), "render_failed")
         # What failed is measured as empty; it has its reason already.
         whole = {name: pc.fill_null(column, "") if column.null_count else column for name, column in texts.items()}
-        options = self.options
-        if body.channel == "sms":
-            mark(utf16_units(whole["body"]) > options.sms_characters, "body_too_long")
-        elif body.channel == "voice":
-            mark(utf16_units(whole["body"]) > options.twiml_characters, "body_too_long")
-        elif body.channel == "chat":
-            mark(utf16_units(whole["body"]) > CHAT_CHARACTERS, "body_too_long")
-        else:
-            size = pc.binary_length(whole["body"]).to_numpy(zero_copy_only=False).astype(np.int64)
-            if "html" in whole:
-                size = size + pc.binary_length(whole["html"]).to_numpy(zero_copy_only=False)
-            mark(size > options.email_bytes, "body_too_long")
+        channel = CHANNELS[body.channel]
+        if channel.most_characters is not None:
+            mark(utf16_units(whole["body"]) > channel.most_characters, "body_too_long")
+        if channel.most_bytes is not None:
+            parts = [whole[name] for name in ("body", "html") if name in whole]
+            size = sum(pc.binary_length(part).to_numpy(zero_copy_only=False).astype(np.int64) for part in parts)
+            mark(size > channel.most_bytes, "body_too_long")
+        if "subject" in whole:
             mark(utf16_units(whole["subject"]) > SUBJECT_CHARACTERS, "body_too_long")
             mark(_blank(whole["subject"]), "body_empty")
-        if body.channel == "voice":
+        if channel.body is BodyKind.SPEECH:
             mark(_blank_speech(body, whole["body"]), "body_empty")
-        elif "html" not in whole:
-            mark(_blank(whole["body"]), "body_empty")
         else:
-            mark(_blank(whole["html"]), "body_empty")
+            mark(_blank(whole.get("html", whole["body"])), "body_empty")
         return reasons
 
     def _add(
@@ -400,17 +394,18 @@ class _Renderer:
             return column_of(audience, "address_hash"), column_of(audience, "country")
         hashes = hex_column(address_digests(address.to_pylist(), self.options.hash_key))
         known = pc.coalesce(column_of(block.contacts, "country").take(pa.array(rows)), column_of(audience, "country"))
-        if channel == "email":
+        kinds = CHANNELS[channel]
+        if not kinds.takes_numbers:
             return hashes, known
-        numbers = address if channel != "chat" else pc.if_else(pc.starts_with(address, "+"), address, None)
+        numbers = pc.if_else(pc.starts_with(address, "+"), address, None) if kinds.takes_emails else address
         return hashes, pc.coalesce(countries_of_numbers(numbers), known)
 
     def _units(self, body: CompiledBody, texts: Mapping[str, pa.Array]) -> npt.NDArray[np.int64]:
-        """What is charged: segments of an SMS, started minutes of a call, one of anything else."""
-        column = texts["body"]
-        if body.channel == "sms":
+        """The count of what is charged, in the channel's :attr:`~nightmail.channels.Channel.price_unit`."""
+        column, unit = texts["body"], CHANNELS[body.channel].price_unit
+        if unit is Unit.SEGMENT:
             return count_segments(column)
-        if body.channel == "voice":
+        if unit is Unit.MINUTE:
             characters = pc.utf8_length(column).to_numpy(zero_copy_only=False).astype(np.int64) - body.frame_characters
             return speech.estimated_minutes(characters, plays=body.plays)
         return np.ones(len(column), dtype=np.int64)

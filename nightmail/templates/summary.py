@@ -13,15 +13,8 @@ from nightmail.message_ids import CHECK_TOKEN
 from nightmail.organisation.feed_choices import Delivery
 from nightmail.organisation.prices import PriceList
 
-SMS_CHARACTERS = 1600
-"""Twilio takes no longer body."""
-TWIML_CHARACTERS = 4000
-"""Twilio takes no longer TwiML with a call."""
-EMAIL_BYTES = 1024 * 1024
-"""Text and HTML part together. SendGrid takes 30 MB a request, attachments included; mailbox pages cut long before."""
 SUBJECT_CHARACTERS = 900
 """A header line may have 998 bytes (RFC 5322); this leaves room for its encoding's frame."""
-CHAT_CHARACTERS = 4000
 
 NOWHERE = "https://nightmail.invalid"
 """Stands for the public address where none is configured: such a link can never lead anywhere."""
@@ -49,9 +42,6 @@ class RenderOptions:
     """Carrier by channel, for its prices; the price list's only one by default."""
     sample_rows: int = 40
     """Rows of each body whose columnar rendering is compared with Jinja2's own in the first block; an eighth in others."""
-    sms_characters: int = SMS_CHARACTERS
-    twiml_characters: int = TWIML_CHARACTERS
-    email_bytes: int = EMAIL_BYTES
     columnar: bool = True
     """False renders everything row by row by Jinja2: for comparing."""
 

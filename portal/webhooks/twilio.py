@@ -131,6 +131,7 @@ def _script(portal: Portal, message_id: str | None, key: str) -> _Script:
     if message_id is None:
         return _Script(_HANG_UP, True)
     from nightmail.templates.loading import stored_template
+    from nightmail.templates.model import VoiceBody
     from nightmail.templates.speech import answer_document
 
     parsed = parse_message_id(message_id)
@@ -161,9 +162,9 @@ def _script(portal: Portal, message_id: str | None, key: str) -> _Script:
     except NightmailError as error:
         _log.error("the template of a call cannot be read: %s", error)
         return _Script(_HANG_UP, True)
-    language = template.language_for(message.language, "voice") or template.default_language
-    voice = template.languages[language].voice
-    question = voice.question if voice is not None else None
+    language = template.language_for(message.language, parsed.channel) or template.default_language
+    body = template.languages[language].by_channel.get(parsed.channel)
+    question = body.question if isinstance(body, VoiceBody) else None
     if question is not None and key in question.answers:
         return _Script(answer_document(question, language, key), True)
     return _Script(message.body or _HANG_UP, False)

@@ -15,8 +15,8 @@ from importlib import import_module
 from typing import cast
 
 from nightmail.carriers.protocol import Carrier, CarrierSettings
+from nightmail.channels import CHANNELS
 from nightmail.errors import ConfigurationError
-from nightmail.message_ids import CHANNELS
 
 
 def known_carriers() -> dict[str, str]:

@@ -221,7 +221,7 @@ def test_what_a_body_needs(source: str, used: set[str], needed: set[str]) -> Non
 def test_spaces_of_numbers_are_plain_in_a_text_message() -> None:
     """French groups digits with a sign that would cost a text message half its room."""
     amount = Money("1234567.5", "EUR")
-    assert render("{{ a }}", Markup.SMS, "fr", a=amount) == "1 234 567,50 €"
+    assert render("{{ a }}", Markup.SEGMENTS, "fr", a=amount) == "1 234 567,50 €"
     assert render("{{ a }}", Markup.TEXT, "fr", a=amount) == "1\u202f234\u202f567,50\xa0€"
 
 

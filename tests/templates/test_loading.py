@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from nightmail.errors import NightmailError, UsageError
 from nightmail.templates import (
+    EmailBody,
     PlaceholderType,
     Template,
     TemplateError,
+    VoiceBody,
     choose_language,
     find_template,
     load_template,
@@ -58,11 +60,11 @@ def test_a_whole_template() -> None:
     assert (name.fallback("de-AT"), name.fallback("fr"), name.required, name.max_length) == ("Kunde", None, False, 40)
     assert template.placeholders["due_date"].type is PlaceholderType.DATE
     assert set(template.placeholders) == {"amount", "first_name", "due_date", "invoice_no"}
-    email = template.languages["en"].email
-    assert email is not None
+    email = template.languages["en"].by_channel["email"]
+    assert isinstance(email, EmailBody)
     assert email.text == "{{ amount }} is due.\n\nStop ({{ unsubscribe_url }})"
-    voice = template.languages["en"].voice
-    assert voice is not None
+    voice = template.languages["en"].by_channel["voice"]
+    assert isinstance(voice, VoiceBody)
     assert voice.question is not None
     assert (voice.repeat_key, voice.repeat_prompt) == ("9", "Press 9.")
     assert dict(voice.question.answers) == {"1": "paid", "2": "later"}
@@ -172,7 +174,7 @@ def test_a_bare_text_is_a_text_message(tmp_path: Path) -> None:
     path.write_text("Guten Tag {{ first_name }}, wir haben geschlossen.\n", encoding="utf-8")
     template = load_template(path)
     assert (template.name, template.default_language, template.channels) == ("office_closed", "de", ("sms",))
-    assert template.languages["de"].sms == "Guten Tag {{ first_name }}, wir haben geschlossen."
+    assert template.languages["de"].by_channel["sms"] == "Guten Tag {{ first_name }}, wir haben geschlossen."
 
 
 def test_a_bare_page_is_an_email(tmp_path: Path) -> None:
@@ -180,8 +182,8 @@ def test_a_bare_page_is_an_email(tmp_path: Path) -> None:
     path = tmp_path / "notice.html"
     path.write_text("<html><head><title>News &amp; more</title></head>\n<body><p>Hi {{ name }}</p></body></html>")
     template = load_template(path)
-    email = template.languages["en"].email
-    assert email is not None
+    email = template.languages["en"].by_channel["email"]
+    assert isinstance(email, EmailBody)
     assert (email.subject, email.text) == ("News & more", "Hi {{ name }}")
     path.write_text("<p>no title</p>")
     with pytest.raises(TemplateError, match="no title"):
