@@ -13,7 +13,9 @@ from typing import Any
 
 import dagster as dg
 
-from nightmail.campaigns.campaigns import get_campaign, move, record_counts
+from nightmail.campaigns.campaign_rows import get_campaign
+from nightmail.campaigns.counts import record_counts
+from nightmail.campaigns.transitions import move_campaign
 from nightmail.errors import NightmailError
 from nightmail.preparation.campaign_preparation import CampaignPreparation, load_preparation
 from nightmail.settings import settings
@@ -70,7 +72,7 @@ def stop_campaign(database: DatabaseResource, campaign: str, problem: Mapping[st
         row = get_campaign(connection, campaign)
         if row.state not in STOPPABLE:
             return False
-        move(connection, row.id, CampaignState.STOPPED, actor="pipeline", problem=problem)
+        move_campaign(connection, row.id, CampaignState.STOPPED, actor="pipeline", problem=problem)
     return True
 
 

@@ -13,7 +13,7 @@ from assets.campaign_runs import (
     stored_preparation,
 )
 from assets.partitions import campaigns
-from nightmail.campaigns.campaigns import begin_preparing
+from nightmail.campaigns.transitions import begin_preparing
 from nightmail.errors import ContactFileError
 from nightmail.intake.generated_files import write_contact_book, write_single_messages
 from nightmail.preparation.campaign_preparation import CampaignPreparation

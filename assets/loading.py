@@ -8,7 +8,7 @@ import dagster as dg
 from assets.campaign_runs import is_frozen, stopped_by_errors, stored_preparation
 from assets.partitions import campaigns
 from nightmail.campaigns.approval import approval_needed
-from nightmail.campaigns.campaigns import record_counts
+from nightmail.campaigns.counts import record_counts
 from nightmail.sending.ledger import load_ledger
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource

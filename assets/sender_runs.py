@@ -11,8 +11,8 @@ import dagster as dg
 from sqlalchemy import text
 
 from assets.sends import write_changed_sends
-from nightmail.campaigns.campaigns import due_work
 from nightmail.sending.advance import advance_ledger
+from nightmail.sending.due_work import due_work
 from nightmail.sending.senders import SenderOptions, drain
 from nightmail.settings import settings
 from resources.carrier_accounts import CarriersResource

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.partitions import campaigns
-from nightmail.campaigns.campaigns import sends_to_write
+from nightmail.campaigns.campaign_rows import sends_to_write
 from nightmail.sending.ledger import write_sends
 from nightmail.settings import settings
 from resources.database import DatabaseResource

@@ -40,9 +40,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
+from nightmail.organisation.carrier_accounts import DEFAULT_CONNECTIONS
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.in_doubt import resolve_in_doubt
-from nightmail.sending.routes import DEFAULT_CONNECTIONS
 from nightmail.sending.sender_lanes import WINDOW
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import DAGSTER_DATABASE, LocalServer

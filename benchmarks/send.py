@@ -31,7 +31,7 @@ from urllib.parse import urlencode, urlsplit
 import psutil
 from sqlalchemy import create_engine
 
-from nightmail.campaigns.campaigns import begin_preparing
+from nightmail.campaigns.transitions import begin_preparing
 from nightmail.sending.ledger import load_ledger
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer

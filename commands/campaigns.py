@@ -12,7 +12,7 @@ from nightmail.errors import UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from nightmail.campaigns.campaigns import CampaignRow
+    from nightmail.campaigns.campaign_rows import CampaignRow
 
 ALL_COUNTS = (
     "rows",
@@ -42,7 +42,8 @@ def campaigns(
 ) -> None:
     """List campaigns with their states and counts, newest first, or show one in full."""
     from commands.local import open_database
-    from nightmail.campaigns import campaigns as ledger
+    from nightmail.campaigns.campaign_rows import get_campaign, list_campaigns
+    from nightmail.campaigns.counts import message_counts
     from nightmail.organisation.teams import team_id_of
     from nightmail.store.states import CampaignState
 
@@ -59,12 +60,12 @@ def campaigns(
         if suspensions:
             _show_suspensions(view, connection)
         elif campaign:
-            _show_one(view, connection, ledger.get_campaign(connection, campaign))
+            _show_one(view, connection, get_campaign(connection, campaign))
         else:
-            found = ledger.list_campaigns(
+            found = list_campaigns(
                 connection, team_path=team, states=[CampaignState(name) for name in state], limit=limit
             )
-            rows = [(row, ledger.message_counts(connection, row.id)) for row in found]
+            rows = [(row, message_counts(connection, row.id)) for row in found]
             view.answer({"ok": True, "campaigns": [as_json(row, sent) for row, sent in rows]})
             columns = ("campaign", "state", *COUNTS, "accepted", "failed", "not sent", "in doubt", "queued")
             cells = [
@@ -81,7 +82,7 @@ def campaigns(
 
 def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
     """A campaign as ``--json`` shows it."""
-    from nightmail.forecasts.finish_forecast import recorded_forecast
+    from nightmail.forecasts.recorded_forecasts import recorded_forecast
 
     return {
         "campaign": row.key,
@@ -105,8 +106,8 @@ def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
     from sqlalchemy import text
 
     from commands.check import show_reasons
-    from nightmail.campaigns.campaigns import message_counts
-    from nightmail.forecasts.finish_forecast import recorded_forecast
+    from nightmail.campaigns.counts import message_counts
+    from nightmail.forecasts.recorded_forecasts import recorded_forecast
 
     sent = message_counts(connection, row.id)
     view.answer({"ok": True, **as_json(row, sent)})
@@ -127,9 +128,9 @@ def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
 
 
 def _show_suspensions(view: Screen, connection: Connection) -> None:
-    from nightmail.campaigns.campaigns import suspensions
+    from nightmail.campaigns.suspensions import list_suspensions
 
-    found = suspensions(connection)
+    found = list_suspensions(connection)
     view.answer(
         {
             "ok": True,

@@ -14,14 +14,14 @@ def cancel(
 ) -> None:
     """Cancel a campaign for good: what was not handed off never will be."""
     from commands.local import actor, open_database
-    from nightmail.campaigns import campaigns
+    from nightmail.campaigns import transitions
 
     view = screen(json_output)
     engine = open_database()
     if not (yes or json_output) and not typer.confirm(f"Cancel {campaign} for good?"):
         view.say("Nothing was changed.")
         raise typer.Exit(1)
-    done = campaigns.cancel(engine, campaign, actor=actor())
+    done = transitions.cancel(engine, campaign, actor=actor())
     view.answer(
         {
             "ok": True,

@@ -235,8 +235,8 @@ def _of_team(engine: Engine | None, team: str | None, feed: FeedSettings, templa
 
 def _ending(engine: Engine | None, preparation: Preparation, prepared: Prepared, tables: StageTables) -> FinishForecast:
     """When it ends at the rates of the team's carriers; not known without a team that the database has."""
-    from nightmail.forecasts.finish_estimates import prepared_finish
     from nightmail.forecasts.finish_forecast import FinishForecast, work_of_messages
+    from nightmail.preparation.prepared_finish import prepared_finish
 
     if engine is None or preparation.now is None or prepared.problems:
         return FinishForecast(None, None)

@@ -18,7 +18,7 @@ def decide(
 ) -> None:
     """Decide about a message in doubt, after a look at the carrier's own pages. `resend` may send it a second time."""
     from commands.local import actor, open_database
-    from nightmail.campaigns.campaigns import get_campaign
+    from nightmail.campaigns.campaign_rows import get_campaign
     from nightmail.message_ids import parse_message_id
     from nightmail.sending import in_doubt
 

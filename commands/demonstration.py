@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from commands.deployment import Deployment
     from commands.sandbox_setup import SftpLogin
-    from nightmail.campaigns.campaigns import CampaignRow
+    from nightmail.campaigns.campaign_rows import CampaignRow
     from resources.sftp import SftpConnection
 
 INVOICES, STATEMENTS, APPOINTMENTS = "invoices", "statements", "appointments"
@@ -220,7 +220,7 @@ class Demonstration:
 
     def _stop_before_hand_off(self, key: str) -> bool:
         """One recipient of the appointments writes STOP once their message is rendered; whether it was done."""
-        from nightmail.campaigns.campaigns import approve
+        from nightmail.campaigns.approval import approve
         from nightmail.privacy import mask
 
         campaign = self._campaign(key)
@@ -265,13 +265,13 @@ class Demonstration:
     # --- What can be seen ---------------------------------------------------------------------------------------------
 
     def _campaign(self, key: str) -> CampaignRow:
-        from nightmail.campaigns.campaigns import get_campaign
+        from nightmail.campaigns.campaign_rows import get_campaign
 
         with self.running.engine.connect() as connection:
             return get_campaign(connection, key)
 
     def _messages(self, key: str) -> int:
-        from nightmail.campaigns.campaigns import message_counts
+        from nightmail.campaigns.counts import message_counts
 
         with self.running.engine.connect() as connection:
             return sum(message_counts(connection, self._campaign(key).id).values())
@@ -284,7 +284,7 @@ class Demonstration:
 
     def _campaign_of_upload(self, name: str, but: str | None = None) -> str:
         """The campaign that sensors made of a file; waits for it."""
-        from nightmail.campaigns.campaigns import list_campaigns
+        from nightmail.campaigns.campaign_rows import list_campaigns
 
         found: list[str] = []
 

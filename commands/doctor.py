@@ -201,10 +201,10 @@ def _attention(engine: Engine) -> Iterator[Checked]:
     """Suspended channels and open alerts: the deployment works, but somebody has to look."""
     from commands.part_checks import Checked
     from nightmail.campaigns.alerts import list_alerts
-    from nightmail.campaigns.campaigns import suspensions
+    from nightmail.campaigns.suspensions import list_suspensions
 
     with engine.connect() as connection:
-        suspended = suspensions(connection)
+        suspended = list_suspensions(connection)
         alerts = list_alerts(connection, limit=SHOWN_ALERTS + 1)
     for row in suspended:
         of = ", ".join(part for part in (row.carrier_account, row.sender, row.team) if part) or "all"

@@ -15,7 +15,7 @@ def doubts(
 ) -> None:
     """Messages in doubt, the oldest campaign first. Most are settled by receipts and the carrier's records; decide the rest."""
     from commands.local import open_database
-    from nightmail.campaigns.campaigns import get_campaign
+    from nightmail.campaigns.campaign_rows import get_campaign
     from nightmail.organisation.teams import team_id_of
     from nightmail.sending.in_doubt import list_in_doubt
 

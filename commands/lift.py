@@ -13,7 +13,7 @@ def lift(
 ) -> None:
     """End a suspension: what waited goes on."""
     from commands.local import actor, open_database
-    from nightmail.campaigns.campaigns import lift_suspension
+    from nightmail.campaigns.suspensions import lift_suspension
 
     view = screen(json_output)
     lift_suspension(open_database(), suspension, by=actor())

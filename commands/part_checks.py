@@ -92,7 +92,7 @@ def check_carriers(engine: Engine) -> Iterator[Checked]:
     """Ask every active account's carrier, with its credentials, a harmless question; sends nothing."""
     from sqlalchemy import select
 
-    from nightmail.sending.routes import CarrierAccountRow
+    from nightmail.organisation.carrier_accounts import CarrierAccountRow
     from nightmail.settings import settings
     from nightmail.store.tables import CarrierAccount
     from resources.carrier_accounts import carrier_settings

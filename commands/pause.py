@@ -13,10 +13,10 @@ def pause(
 ) -> None:
     """Pause a campaign within a second, between hand-offs; nothing is lost."""
     from commands.local import actor, open_database
-    from nightmail.campaigns import campaigns
+    from nightmail.campaigns import transitions
 
     view = screen(json_output)
-    done = campaigns.pause(open_database(), campaign, actor=actor())
+    done = transitions.pause(open_database(), campaign, actor=actor())
     view.answer(
         {
             "ok": True,

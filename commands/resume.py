@@ -13,11 +13,12 @@ def resume(
 ) -> None:
     """Let a paused campaign go on where it stopped."""
     from commands.local import actor, open_database
-    from nightmail.campaigns import campaigns
-    from nightmail.forecasts.finish_forecast import recorded_forecast
+    from nightmail.campaigns import transitions
+    from nightmail.forecasts.recorded_forecasts import recorded_forecast, renew_forecast
 
     view = screen(json_output)
-    done = campaigns.resume(open_database(), campaign, actor=actor())
+    engine = open_database()
+    done = renew_forecast(engine, transitions.resume(engine, campaign, actor=actor()))
     ending = recorded_forecast(done)
     view.answer({"ok": True, "campaign": done.key, "state": str(done.state), **ending.as_dict()})
     view.say(f"{done.key} is {done.state.replace('_', ' ')}")

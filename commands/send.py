@@ -48,7 +48,7 @@ def send(
     """Send a contact file by a template, now or at a time. Shows what would be sent, and when it ends, and asks first."""
     from commands.local import actor, open_database
     from commands.template_choice import choose_template
-    from nightmail.campaigns.campaigns import record_forecast
+    from nightmail.forecasts.recorded_forecasts import record_forecast
     from nightmail.intake.direct_sends import register_direct_send, store_template
     from nightmail.settings import settings
 
@@ -85,7 +85,7 @@ def send(
 
 
 def _tell(view: Screen, done: Registered, schedule: _Schedule, ending: FinishForecast, *, said: bool) -> None:
-    from nightmail.forecasts.finish_forecast import recorded_forecast
+    from nightmail.forecasts.recorded_forecasts import recorded_forecast
 
     assert done.campaign is not None
     taken = done.state == "taken"
@@ -194,8 +194,8 @@ def _foresee(
     does, and the end is not known here.
     """
     from commands.check import show_counts, show_messages
-    from nightmail.forecasts.finish_estimates import prepared_finish
     from nightmail.forecasts.finish_forecast import FinishForecast, work_of_messages
+    from nightmail.preparation.prepared_finish import prepared_finish
     from nightmail.preparation.stage_tables import StageTables
     from nightmail.preparation.stages import prepare
 

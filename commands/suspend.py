@@ -20,7 +20,7 @@ def suspend(
 ) -> None:
     """Stop using a channel within a second; its messages wait, and nothing is lost. `nightmail lift` ends it."""
     from commands.local import actor, open_database
-    from nightmail.campaigns.campaigns import suspend_channel, waiting_for
+    from nightmail.campaigns.suspensions import messages_waiting, suspend_channel
     from nightmail.organisation.teams import team_id_of
 
     view = screen(json_output)
@@ -36,7 +36,7 @@ def suspend(
             team_id = team_id_of(connection, team)
     made = suspend_channel(engine, channel, reason=reason, by=actor(), team_id=team_id)
     with engine.connect() as connection:
-        waiting = waiting_for(connection, channel, team_id)
+        waiting = messages_waiting(connection, channel, team_id)
     view.answer(
         {
             "ok": True,

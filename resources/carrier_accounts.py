@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from nightmail.carriers.protocol import Carrier, CarrierSettings
-from nightmail.sending.routes import CarrierAccountRow, CarrierFactory
+from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory
 from nightmail.settings import read_secret, settings
 from resources.carriers import build_carrier
 

@@ -6,7 +6,7 @@ moves to ``sending`` when its time comes: a change of state, no run.
 
 import dagster as dg
 
-from nightmail.campaigns.campaigns import release_scheduled
+from nightmail.campaigns.transitions import release_scheduled
 from nightmail.settings import settings
 from resources.database import DatabaseResource
 from sensors.prepare_requests import PREPARE_JOB, watch_for_campaigns

@@ -13,7 +13,9 @@ import os
 import dagster as dg
 from sqlalchemy import text
 
-from nightmail.campaigns.campaigns import CampaignRow, get_campaign, list_campaigns, move, raise_alert
+from nightmail.campaigns.alerts import raise_alert
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign, list_campaigns
+from nightmail.campaigns.transitions import move_campaign
 from nightmail.organisation.feeds import feed_settings
 from nightmail.reasons import remedy, sentence
 from nightmail.store.states import CampaignState
@@ -100,14 +102,16 @@ def take_back(
             attempts = now.prepare_attempts + 1
         if attempts < most:
             if now.state == CampaignState.CHECKING:
-                move(connection, now.id, CampaignState.RECEIVED, actor="failure sensor", detail={"because": why})
+                move_campaign(
+                    connection, now.id, CampaignState.RECEIVED, actor="failure sensor", detail={"because": why}
+                )
             return f"tried again ({why})"
         problem = {
             "reason": reason,
             "message": sentence(reason, attempts=attempts),
             "remedy": remedy(reason, attempts=attempts),
         }
-        move(connection, now.id, CampaignState.STOPPED, actor="failure sensor", problem=problem)
+        move_campaign(connection, now.id, CampaignState.STOPPED, actor="failure sensor", problem=problem)
         raise_alert(
             connection,
             reason=reason,

@@ -7,8 +7,9 @@ process to start; it lingers for them (:mod:`assets.sender_runs`).
 import dagster as dg
 from sqlalchemy import text
 
-from nightmail.campaigns.campaigns import due_work, sends_to_write
+from nightmail.campaigns.campaign_rows import sends_to_write
 from nightmail.sending.advance import advance_ledger
+from nightmail.sending.due_work import due_work
 from nightmail.settings import settings
 from resources.database import DatabaseResource
 from sensors.watching import watch

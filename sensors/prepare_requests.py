@@ -8,7 +8,7 @@ import dagster as dg
 from sqlalchemy import Connection
 
 from assets.partitions import campaigns
-from nightmail.campaigns.campaigns import CampaignRow, campaigns_to_prepare
+from nightmail.campaigns.campaign_rows import CampaignRow, campaigns_to_prepare
 from resources.database import DatabaseResource
 from sensors.watching import watch
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy import Connection
 
-from nightmail.campaigns.alerts import resolve_alerts
-from nightmail.campaigns.campaigns import CampaignRow, raise_alert
+from nightmail.campaigns.alerts import raise_alert, resolve_alerts
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.errors import NightmailError
 from nightmail.intake.answers import (
     RESULT_SUFFIX,

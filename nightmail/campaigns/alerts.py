@@ -1,7 +1,6 @@
-"""Alerts: what a person must look at. They are listed and closed here, and end by themselves when their matter is over.
+"""Alerts: what a person must look at. They are raised, listed and closed, and end by themselves when their cause is gone.
 
-They are raised by :func:`nightmail.campaigns.campaigns.raise_alert`. One that is closed while its matter goes on is raised
-anew the next time that it shows.
+An alert that is closed while its cause goes on is raised again the next time that it shows.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import audit, raise_alert
+from nightmail.audit import write_entry
+from nightmail.campaigns.queries import ALERTS, END_SETTLED_ALERTS, LIST_ALERTS, RAISE_ALERT, WITHOUT_A_ROUTE
 from nightmail.errors import UsageError
-from nightmail.sending.routes import USABLE_ACCOUNTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,31 @@ class AlertRow:
         return asdict(self)
 
 
-_ALERTS = """
-select a.id, a.reason, a.subject, a.message, a.at as since, a.last_at, a.times, t.path as team, c.key as campaign,
-    a.resolved_at as closed_at
-from alert a left join team t on t.id = a.team_id left join campaign c on c.id = a.campaign_id
-"""
+def raise_alert(
+    connection: Connection,
+    *,
+    reason: str,
+    subject: str,
+    message: str,
+    team_id: int | None = None,
+    campaign_id: int | None = None,
+    again: bool = True,
+) -> None:
+    """Raise an alert; the same ``reason`` and ``subject`` again only counts up until it is resolved.
+
+    With ``again`` false it counts only when ``message`` has changed: for what is looked at every few seconds.
+    """
+    connection.execute(
+        text(RAISE_ALERT),
+        {
+            "reason": reason,
+            "subject": subject,
+            "message": message,
+            "team": team_id,
+            "campaign": campaign_id,
+            "again": again,
+        },
+    )
 
 
 def list_alerts(
@@ -56,16 +75,12 @@ def list_alerts(
     before_id: int | None = None,
     limit: int = 100,
 ) -> list[AlertRow]:
-    """Open alerts, newest first; with ``closed`` the others too. Of a team and what is under it, or (``None``) all.
+    """Open alerts, newest first; with ``closed`` the others too. Of a team and the teams below it, or (``None``) all.
 
-    ``and_of_all`` adds to a team's those that are no team's, such as of a server that does not answer.
+    ``and_of_all`` adds to a team's alerts those that belong to no team, such as of a server that does not answer.
     """
     rows = connection.execute(
-        text(
-            f"{_ALERTS} where (:closed or a.resolved_at is null) and (cast(:before as bigint) is null or a.id < :before) "
-            "and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.') "
-            "or :and_of_all and t.id is null) order by a.id desc limit :limit"
-        ),
+        text(LIST_ALERTS),
         {"team": team, "and_of_all": and_of_all, "closed": closed, "before": before_id, "limit": min(limit, 1001)},
     )
     return [AlertRow(**row._mapping) for row in rows]
@@ -73,14 +88,14 @@ def list_alerts(
 
 def get_alert(connection: Connection, alert_id: int) -> AlertRow:
     """The alert of an id. Raises :class:`UsageError` (``alert_unknown``)."""
-    row = connection.execute(text(f"{_ALERTS} where a.id = :id"), {"id": alert_id}).first()
+    row = connection.execute(text(f"{ALERTS} where a.id = :id"), {"id": alert_id}).first()
     if row is None:
         raise UsageError("alert_unknown", f"There is no alert {alert_id}.", "List them and use one of their numbers.")
     return AlertRow(**row._mapping)
 
 
 def close_alerts(connection: Connection, alert_ids: Iterable[int], *, actor: str) -> list[AlertRow]:
-    """Close alerts, each with an audit row; gives them as they are then. To close what is closed changes nothing.
+    """Close alerts, each with an audit entry; returns them as they are then. Closing what is closed changes nothing.
 
     Raises :class:`UsageError` (``alert_unknown``) where there is no such alert.
     """
@@ -94,7 +109,7 @@ def close_alerts(connection: Connection, alert_ids: Iterable[int], *, actor: str
             {"id": alert_id},
         ).first()
         if row is not None:
-            audit(
+            write_entry(
                 connection,
                 actor=actor,
                 action="alert.closed",
@@ -106,42 +121,24 @@ def close_alerts(connection: Connection, alert_ids: Iterable[int], *, actor: str
     return closed
 
 
-def resolve_alerts(connection: Connection, *, subject: str) -> int:
-    """End the open alerts about a subject; gives how many there were."""
+def resolve_alerts(connection: Connection, *, subject: str, reason: str | None = None) -> int:
+    """End the open alerts about a subject, of one reason or all; returns how many there were."""
     return connection.execute(
-        text("update alert set resolved_at = now() where subject = :subject and resolved_at is null"),
-        {"subject": subject},
+        text(
+            "update alert set resolved_at = now() where subject = :subject and resolved_at is null "
+            "and (cast(:reason as text) is null or reason = :reason)"
+        ),
+        {"subject": subject, "reason": reason},
     ).rowcount
 
 
-# Of open alerts only, of which there are few: each asks the indexes of its campaign and reads no messages.
-_SETTLED = """
-update alert a set resolved_at = now() from campaign c
-where a.resolved_at is null and c.id = a.campaign_id and (
-    a.reason = 'cut_off_at_risk' and c.state in ('finished', 'cancelled', 'stopped')
-    or a.reason = 'refused_alike' and c.state <> 'paused'
-    or a.reason = 'in_doubt' and (select true from message m where m.ledger_month = c.ledger_month
-        and m.campaign_id = c.id and m.state = 'in_doubt' order by m.campaign_id, m.state limit 1) is null)
-"""
-
-_WITHOUT_A_ROUTE = f"""
-select distinct on (t.id, ch.channel) t.id as team_id, t.path as team, ch.channel, c.id as campaign_id
-from campaign c join team t on t.id = c.team_id cross join (values ('sms'), ('email'), ('voice'), ('chat')) as ch(channel)
-where c.state = 'sending' and c.ledger_month is not null and (c.cut_off_at is null or c.cut_off_at > now())
-and not exists (select from {USABLE_ACCOUNTS} and a.channel = ch.channel)
-and (select true from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
-    and m.channel = ch.channel and m.state = 'queued' and m.due_at <= now() order by m.due_at limit 1)
-order by t.id, ch.channel, c.id
-"""  # noqa: S608 - the part is a constant
-
-
 def review_alerts(connection: Connection) -> None:
-    """End the alerts of sending whose matter is over, and tell of messages that no account may take.
+    """End the alerts of sending whose cause is gone, and raise those of messages that no carrier account may take.
 
     An alert of a suspension ends as it is lifted, one of an account that does not answer when it accepts again.
     """
-    connection.execute(text(_SETTLED))
-    waiting = connection.execute(text(_WITHOUT_A_ROUTE)).all()
+    connection.execute(text(END_SETTLED_ALERTS))
+    waiting = connection.execute(text(WITHOUT_A_ROUTE)).all()
     subjects = [f"team:{row.team}:{row.channel}" for row in waiting]
     for row, subject in zip(waiting, subjects, strict=True):
         raise_alert(

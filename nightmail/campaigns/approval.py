@@ -1,13 +1,17 @@
-"""What waits for a person: a feed's first file, a campaign over its approval size, a file of unusual volume."""
+"""Approval by a person: of a feed's first file, a campaign over its approval size, a file of unusual volume."""
 
 from __future__ import annotations
 
 from statistics import median
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.campaigns.queries import ROWS_OF_EARLIER
+from nightmail.campaigns.transitions import move_campaign, state_after_loading
+from nightmail.errors import UsageError
 from nightmail.organisation.feeds import FeedSettings
+from nightmail.store.states import CampaignState
 
 HISTORY = 10
 """How many earlier campaigns of a feed say what is usual."""
@@ -20,12 +24,7 @@ def usual_rows(connection: Connection, campaign: CampaignRow) -> float | None:
     if campaign.feed_id is None:
         return None
     rows = connection.scalars(
-        text(
-            "select (counts ->> 'rows')::bigint from campaign where feed_id = :feed and id < :id "
-            "and loaded_at is not null and not coalesce((counts ->> 'corrections')::boolean, false) "
-            "and counts ? 'rows' order by id desc limit :history"
-        ),
-        {"feed": campaign.feed_id, "id": campaign.id, "history": HISTORY},
+        text(ROWS_OF_EARLIER), {"feed": campaign.feed_id, "id": campaign.id, "history": HISTORY}
     ).all()
     return float(median(rows)) if len(rows) >= ENOUGH_HISTORY else None
 
@@ -41,7 +40,7 @@ def approval_needed(
 ) -> str | None:
     """Why a campaign must wait for a person, as a sentence; ``None`` when it may go.
 
-    Corrections (our own reject file, mended) belong to a file that was let go before: only the size rule holds for them.
+    Corrections (a corrected reject file) belong to a file that was let go before: only the size rule holds for them.
     Campaigns without a feed come from a person who looked at them.
     """
     rules = settings.approval
@@ -68,3 +67,21 @@ def approval_needed(
         if usual is not None and usual > 0 and not usual / rules.volume_factor <= rows <= usual * rules.volume_factor:
             return f"The file has {rows} rows; the feed's last files had about {usual:.0f}."
     return None
+
+
+def approve(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:
+    """Let a campaign that awaits approval go: to its schedule, or straight to sending.
+
+    It ends later than was forecast: :func:`nightmail.forecasts.recorded_forecasts.renew_forecast` says when.
+    """
+    with engine.begin() as connection:
+        found = get_campaign(connection, campaign)
+        if found.state not in (CampaignState.AWAITING_APPROVAL, CampaignState.READY):
+            raise UsageError(
+                "campaign_state",
+                f"The campaign {found.key} is {found.state.replace('_', ' ')} and does not await approval.",
+                "Look at its state first.",
+                state=str(found.state),
+            )
+        now = connection.scalars(text("select now()")).one()
+        return move_campaign(connection, found.id, state_after_loading(found, now), actor=actor)

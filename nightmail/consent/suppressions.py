@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from nightmail.audit import Entry, write_entries
 from nightmail.errors import ContactFileError, NightmailError, UsageError
 from nightmail.privacy import address_hash, mask
 from nightmail.reasons import remedy, sentence
@@ -327,14 +328,27 @@ def _refuse_unknown_category(connection: Connection, team_id: int | None, catego
 
 
 def _audit(connection: Connection, ids: Sequence[int], *, actor: str, action: str) -> None:
-    connection.execute(
-        text(
-            "insert into audit (month, actor, action, object, team_id, detail) "
-            "select date_trunc('month', now() at time zone 'UTC')::date, :actor, :action, s.address_hash, s.team_id, "
-            "jsonb_build_object('suppression', s.id, 'channel', s.channel, 'category', s.category, 'reason', s.reason) "
-            "from suppression s where s.id = any(:ids)"
-        ),
-        {"actor": actor, "action": action, "ids": list(ids)},
+    rows = connection.execute(
+        text("select id, address_hash, team_id, channel, category, reason from suppression where id = any(:ids)"),
+        {"ids": list(ids)},
+    )
+    write_entries(
+        connection,
+        [
+            Entry(
+                actor=actor,
+                action=action,
+                subject=row.address_hash,
+                team_id=row.team_id,
+                detail={
+                    "suppression": row.id,
+                    "channel": row.channel,
+                    "category": row.category,
+                    "reason": row.reason,
+                },
+            )
+            for row in rows
+        ],
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
+from nightmail.audit import write_entry
 from nightmail.consent.suppressions import OPTED_OUT, record_suppressions
 from nightmail.message_ids import MessageId
 
@@ -130,9 +131,7 @@ def subscribe_again(connection: Connection, subscription: Subscription) -> bool:
 
 
 def _audit(connection: Connection, action: str, subscription: Subscription, category: str | None) -> None:
-    from nightmail.campaigns.campaigns import audit
-
-    audit(
+    write_entry(
         connection,
         actor="recipient",
         action=action,

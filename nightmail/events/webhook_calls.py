@@ -211,7 +211,7 @@ def record_failed(engine: Engine, call: DueCall, status: int | None, *, gone: bo
 
     ``gone`` is an address that said it is there no more (410): it is not called again.
     """
-    from nightmail.campaigns.campaigns import raise_alert
+    from nightmail.campaigns.alerts import raise_alert
 
     with engine.begin() as connection:
         if gone:

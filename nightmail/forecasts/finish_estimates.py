@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import CampaignRow, priority_of
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.start_times import recipient_start
 from nightmail.errors import ContactFileError, NightmailError
-from nightmail.forecasts.finish_forecast import FinishForecast, Load, Work, forecast, forecast_of_campaign
+from nightmail.forecasts.finish_forecast import FinishForecast, Load, Work, forecast_of_campaign
 from nightmail.organisation.feed_choices import Delivery
 from nightmail.organisation.feeds import FeedSettings, feed_settings
-
-if TYPE_CHECKING:
-    from nightmail.preparation.preparation_settings import Preparation
 
 _BLOCK = 1 << 20
 
@@ -81,21 +77,6 @@ def estimated_finish(connection: Connection, campaign: CampaignRow, rows: int | 
         max(len(channels) - 1, 0),
     )
     return forecast_of_campaign(connection, campaign, work, start)
-
-
-def prepared_finish(connection: Connection, preparation: Preparation, work: Work) -> FinishForecast:
-    """The forecast for what a preparation made, sent by the team of its name when it says, or now.
-
-    Raises :class:`ValueError` for a preparation without its time.
-    """
-    start = preparation.starts_at or preparation.now
-    if start is None:
-        raise ValueError("a preparation without a time")
-    feed = preparation.feed
-    priority = feed.priority
-    if "priority" not in feed.model_fields_set:
-        priority = priority_of(urgent=preparation.category is not None and preparation.category.urgent)
-    return forecast(connection, preparation.team, feed.stored(), work, start, preparation.cut_off, priority=priority)
 
 
 def _units_of_last(connection: Connection, campaign: CampaignRow, rows: int) -> dict[str, float] | None:

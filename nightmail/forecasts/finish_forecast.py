@@ -23,29 +23,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.forecasts.shared_pace import end_beside, other_work
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.forecasts.shared_pace import OtherWork, end_beside, other_work
+from nightmail.organisation.routes import Route, routes_of_team
 from nightmail.reasons import remedy, sentence
-from nightmail.sending.routes import routes_of_team
-from nightmail.store.states import CampaignState
 
 if TYPE_CHECKING:
-    from nightmail.campaigns.campaigns import CampaignRow
-    from nightmail.forecasts.shared_pace import OtherWork
     from nightmail.lake import TableFile
-    from nightmail.sending.routes import Route
 
 AT_RISK = "cut_off_at_risk"
-_TO_COME = frozenset(
-    (
-        CampaignState.RECEIVED,
-        CampaignState.CHECKING,
-        CampaignState.AWAITING_APPROVAL,
-        CampaignState.READY,
-        CampaignState.SCHEDULED,
-        CampaignState.SENDING,
-    )
-)
-"""States in which it matters when a campaign ends."""
 """The reason of a campaign that ends after its cut-off."""
 
 
@@ -248,12 +234,3 @@ def work_of_messages(messages: TableFile) -> Work:
         for row in found.to_pylist():
             units[row["channel"], row["not_before"]] += row["units_sum"]
     return Work(tuple(Load(channel, total, due) for (channel, due), total in units.items()), further_steps)
-
-
-def recorded_forecast(campaign: CampaignRow) -> FinishForecast:
-    """The forecast that was last made for a campaign (:func:`nightmail.campaigns.campaigns.record_forecast`).
-
-    One that is over needs none, and one that is paused gets another when it is resumed.
-    """
-    finishes_by = campaign.counts.get("finishes_by") if campaign.state in _TO_COME else None
-    return FinishForecast(dt.datetime.fromisoformat(finishes_by) if finishes_by else None, campaign.cut_off_at)

@@ -12,14 +12,10 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
-from nightmail.sending.routes import routes_of_team
-
-if TYPE_CHECKING:
-    from nightmail.sending.routes import Route
+from nightmail.organisation.routes import Route, routes_of_team
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import CampaignRow, get_campaign
-from nightmail.forecasts.finish_forecast import recorded_forecast
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.forecasts.recorded_forecasts import recorded_forecast
 from nightmail.lake import Lake
 from nightmail.organisation.feeds import feed_settings
 from nightmail.preparation.stage_tables import StageTables

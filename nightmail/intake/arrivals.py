@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import CampaignRow, get_campaign
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.contact_files.part_names import PartName, part_name
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.organisation.stored_feeds import FeedRow

@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import audit, create_campaign, get_campaign
+from nightmail.audit import write_entry
+from nightmail.campaigns.campaign_rows import get_campaign
+from nightmail.campaigns.creation import create_campaign
 from nightmail.intake.arrivals import Arrival, Registered
 from nightmail.organisation.categories import named_category
 from nightmail.organisation.feeds import FeedSettings
@@ -49,7 +51,7 @@ def store_template(connection: Connection, team: str, template: Template, *, act
         {"id": template_id, "version": version, "content": content},
     )
     assert made is not None
-    audit(
+    write_entry(
         connection,
         actor=actor,
         action="template.stored",

@@ -6,7 +6,8 @@ import datetime as dt
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import CampaignRow, create_campaign
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.creation import create_campaign
 from nightmail.campaigns.start_times import start_times
 from nightmail.organisation.categories import named_category
 from nightmail.organisation.stored_feeds import FeedRow, next_run_of

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.intake.arrivals import incoming_path
 
 _FETCH = 10_000

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import raise_alert
+from nightmail.campaigns.alerts import raise_alert
 from nightmail.contact_files.part_names import part_name
 from nightmail.organisation.stored_feeds import feeds_expecting_files
 from nightmail.reasons import sentence

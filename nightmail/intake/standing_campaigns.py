@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.alerts import resolve_alerts
-from nightmail.campaigns.campaigns import CampaignRow, raise_alert
+from nightmail.campaigns.alerts import raise_alert, resolve_alerts
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.errors import UsageError
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.organisation.cron_times import next_time_of_cron

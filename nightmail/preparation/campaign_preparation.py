@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.start_times import recipient_start
 from nightmail.lake import Lake
 from nightmail.organisation.categories import get_category

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.contact_files.part_names import part_name
 from nightmail.lake import Lake
 from nightmail.organisation.feeds import feed_settings

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Engine, text
 from nightmail.carriers.protocol import NOT_REACHED, REACHED, Pending
 from nightmail.errors import NightmailError
 from nightmail.message_ids import from_key
+from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory, carrier_accounts
 from nightmail.receipts.receipts import take_receipts, take_replies
-from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, carrier_accounts
 
 _log = logging.getLogger("nightmail.sending")
 

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from nightmail.campaigns.campaigns import audit, raise_alert
+from nightmail.audit import write_entry
+from nightmail.campaigns.alerts import raise_alert
 from nightmail.carriers.error_classes import ErrorClass, suppression_reason
 from nightmail.carriers.protocol import (
     NOT_REACHED,
@@ -496,7 +497,7 @@ def _opt_out(connection: Connection, team_id: int | None, reply: Reply, hashed: 
         message_id=reply.message_id,
     )
     if made:
-        audit(connection, actor="recipient", action="suppression.added", subject=hashed, team_id=team_id)
+        write_entry(connection, actor="recipient", action="suppression.added", subject=hashed, team_id=team_id)
     return len(made)
 
 
@@ -511,5 +512,5 @@ def _opt_in(connection: Connection, team_id: int | None, reply: Reply, hashed: s
         {"team": team_id, "channel": reply.channel, "hash": hashed},
     ).rowcount
     if done:
-        audit(connection, actor="recipient", action="suppression.lifted", subject=hashed, team_id=team_id)
+        write_entry(connection, actor="recipient", action="suppression.lifted", subject=hashed, team_id=team_id)
     return done

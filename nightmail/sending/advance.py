@@ -11,16 +11,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from nightmail.campaigns.alerts import review_alerts
-from nightmail.campaigns.campaigns import (
-    end_unsent,
-    find_campaign,
-    get_campaign,
-    move,
-    note_changes,
-    raise_alert,
-    release_scheduled,
-)
+from nightmail.campaigns.alerts import raise_alert, review_alerts
+from nightmail.campaigns.campaign_rows import find_campaign, get_campaign
+from nightmail.campaigns.counts import mark_ledgers_changed
+from nightmail.campaigns.transitions import move_campaign, release_scheduled
+from nightmail.campaigns.unsent_messages import end_unsent
 from nightmail.carriers.protocol import NOT_REACHED, REACHED
 from nightmail.consent.suppressions import IS_ASKED_FOR
 from nightmail.message_ids import same_line
@@ -101,7 +96,7 @@ def bury_dead_senders(engine: Engine) -> int:
             if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": lock_number(number)}):
                 continue
             buried = _bury(connection, number)
-        note_changes(engine, buried)
+        mark_ledgers_changed(engine, buried)
         total += len(buried)
     return total
 
@@ -280,7 +275,7 @@ def _decide_standby(engine: Engine) -> tuple[int, int]:
             rows = connection.execute(text(_STANDBY), values).all()
         counts = {row[0]: int(row[1]) for row in rows}
         if changed := {campaign for row in rows if row[0] not in ("later", "wait") for campaign in row[2]}:
-            note_changes(engine, changed)
+            mark_ledgers_changed(engine, changed)
         for verdict in totals:
             totals[verdict] += counts.get(verdict, 0)
         if sum(counts.values()) < CHUNK:
@@ -314,10 +309,12 @@ def _finish(engine: Engine) -> list[str]:
         with engine.begin() as connection:
             campaign = get_campaign(connection, campaign_id)
             if campaign.state == CampaignState.PAUSED:
-                move(connection, campaign_id, CampaignState.SENDING, actor="ledger", detail={"because": "cut-off"})
+                move_campaign(
+                    connection, campaign_id, CampaignState.SENDING, actor="ledger", detail={"because": "cut-off"}
+                )
             elif campaign.state != CampaignState.SENDING:
                 continue
-            move(connection, campaign_id, CampaignState.FINISHED, actor="ledger")
+            move_campaign(connection, campaign_id, CampaignState.FINISHED, actor="ledger")
             finished.append(campaign.key)
     return finished
 

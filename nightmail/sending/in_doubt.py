@@ -17,15 +17,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from nightmail.campaigns.campaigns import audit, get_campaign, move, note_changes
+from nightmail.audit import write_entry
+from nightmail.campaigns.campaign_routes import routes_of
+from nightmail.campaigns.campaign_rows import get_campaign
+from nightmail.campaigns.counts import mark_ledgers_changed
+from nightmail.campaigns.transitions import move_campaign
 from nightmail.carriers.protocol import Finding, InDoubt, OutgoingMessage, Verdict
 from nightmail.errors import NightmailError, UsageError
 from nightmail.message_ids import parse_message_id, same_line
+from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory, carrier_accounts
 from nightmail.reasons import remedy, sentence
 from nightmail.receipts.polling import database_ahead
 from nightmail.sending.advance import SETTLE_AFTER_S, accept_proven, alert_old_doubts
 from nightmail.sending.intents import MAXIMUM_ATTEMPTS
-from nightmail.sending.routes import CarrierAccountRow, CarrierFactory, carrier_accounts, routes_of
 from nightmail.store.states import CampaignState
 
 _log = logging.getLogger("nightmail.sending")
@@ -128,7 +132,7 @@ def _resolve(engine: Engine, carriers: CarrierFactory, limit: int, sparing: bool
         doubts = [_Doubt(**row._mapping) for row in rows]
         accounts = carrier_accounts(connection) if doubts else []
     if proven:
-        note_changes(engine, proven)
+        mark_ledgers_changed(engine, proven)
     accepted, resent = len(proven), 0
     settled: set[int] = set()
     for account in accounts:
@@ -272,7 +276,9 @@ def _resend(connection: Connection, month: dt.date, key: int, campaign_id: int, 
         return 0
     _settle_attempt(connection, month, key, row.attempts, "retry_later")
     if get_campaign(connection, campaign_id).state == CampaignState.FINISHED:
-        move(connection, campaign_id, CampaignState.SENDING, actor=actor, detail={"because": "a message is sent again"})
+        move_campaign(
+            connection, campaign_id, CampaignState.SENDING, actor=actor, detail={"because": "a message is sent again"}
+        )
     return 1
 
 
@@ -310,7 +316,7 @@ def decide(engine: Engine, message_id: str, decision: Decision, *, actor: str) -
                 "Only a message in doubt can be decided by a person.",
             )
         _carry_out(connection, campaign, key, row.attempts, decision, actor)
-        audit(
+        write_entry(
             connection,
             actor=actor,
             action=f"message.decided_{decision}",

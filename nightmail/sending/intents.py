@@ -14,11 +14,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.protocol import REACHED, OutgoingMessage
 from nightmail.consent.suppressions import IS_ASKED_FOR
 from nightmail.message_ids import same_line
-from nightmail.sending.routes import Route
+from nightmail.organisation.routes import Route
 
 MAXIMUM_ATTEMPTS = 12
 BY_INDEX = "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"

@@ -13,17 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, text
 
-from nightmail.campaigns.campaigns import (
-    CampaignRow,
-    forecast_ending,
-    get_campaign,
-    message_counts,
-    move,
-    record_counts,
-    state_after_loading,
-)
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.campaigns.counts import message_counts, record_counts
+from nightmail.campaigns.transitions import move_campaign, state_after_loading
 from nightmail.channels import CHANNELS
 from nightmail.errors import NightmailError, UsageError
+from nightmail.forecasts.recorded_forecasts import forecast_loaded
 from nightmail.lake import TableFile
 from nightmail.message_ids import campaign_keys, message_keys, parse_message_id
 from nightmail.store.partitions import ensure_partitions, month_of, partition_name
@@ -110,9 +105,9 @@ def load_ledger(
                 {"month": month, "messages": counts.total(), "id": found.id},
             )
             record_counts(connection, found.id, {"messages": counts.total(), "standby": counts[MessageState.STANDBY]})
-            forecast = forecast_ending(connection, found.id, now)
+            forecast = forecast_loaded(connection, found.id, now)
             # A cancel that came meanwhile makes this move fail, which takes the rows back.
-            moved = move(
+            moved = move_campaign(
                 connection,
                 found.id,
                 state_after_loading(found, now, needs_approval=needs_approval),

@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from nightmail.audit import Entry, write_entries
 from nightmail.carriers.error_classes import ErrorClass
 from nightmail.message_ids import same_line
 from nightmail.sending.intents import Intent
@@ -99,16 +100,11 @@ where m.ledger_month = %(month)s and m.message_key = o.message_key and m.sender_
 """
 # Ten minutes in doubt do not keep a campaign open; what comes back after that would wait in it for ever.
 _REOPEN = """
-with reopened as (
-    update campaign c set state = 'sending', finished_at = null, ledger_changed_at = now()
-    where c.id = any(%(campaigns)s) and c.state = 'finished' and exists (
-        select from message m where m.ledger_month = %(month)s and m.message_key = any(%(keys)s)
-            and m.campaign_id = c.id and m.state = 'queued')
-    returning c.key, c.team_id
-)
-insert into audit (month, actor, action, object, team_id, detail)
-select date_trunc('month', now() at time zone 'UTC')::date, 'senders', 'campaign.sending', key, team_id,
-    '{"from": "finished", "because": "a hand-off that was in doubt was none"}'::jsonb from reopened
+update campaign c set state = 'sending', finished_at = null, ledger_changed_at = now()
+where c.id = any(%(campaigns)s) and c.state = 'finished' and exists (
+    select from message m where m.ledger_month = %(month)s and m.message_key = any(%(keys)s)
+        and m.campaign_id = c.id and m.state = 'queued')
+returning c.key, c.team_id
 """
 _STORED_TYPES = {
     "number": "smallint",
@@ -237,7 +233,20 @@ def _take_back(connection: Connection[Any], month: dt.date, accepted: Sequence[I
 def _reopen(connection: Connection[Any], month: dt.date, queued: Sequence[Intent]) -> None:
     keys = [intent.key for intent in queued]
     campaigns = list({intent.campaign.row.id for intent in queued})
-    connection.execute(_REOPEN, {"month": month, "keys": keys, "campaigns": campaigns})
+    reopened = connection.execute(_REOPEN, {"month": month, "keys": keys, "campaigns": campaigns}).fetchall()
+    write_entries(
+        connection,
+        [
+            Entry(
+                actor="senders",
+                action="campaign.sending",
+                subject=key,
+                team_id=team_id,
+                detail={"from": "finished", "because": "a hand-off that was in doubt was none"},
+            )
+            for key, team_id in reopened
+        ],
+    )
 
 
 def _element(value: float | str | None) -> str:

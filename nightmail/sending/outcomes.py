@@ -6,9 +6,9 @@ import random
 
 from nightmail.carriers.error_classes import ErrorClass, suppression_reason
 from nightmail.carriers.protocol import HandOff, Outcome
+from nightmail.organisation.routes import PaceKey, Route
 from nightmail.sending.intents import MAXIMUM_ATTEMPTS, Intent
 from nightmail.sending.outcome_storage import StoredOutcome
-from nightmail.sending.routes import PaceKey, Route
 
 LONGEST_PAUSE_S = 300.0
 FALLBACK_WAIT_S = 4 * 3600.0

@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from nightmail.sending.routes import PaceKey, Route
+from nightmail.organisation.routes import PaceKey, Route
 
 SLOWEST_SHARE = 0.005
 """A rate is never slowed below this share of its ceiling: it has to find out when the carrier is well again.

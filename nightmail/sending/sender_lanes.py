@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 
 from nightmail.carriers.protocol import Carrier
+from nightmail.organisation.carrier_accounts import CarrierAccountRow
 from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.intents import Intent
-from nightmail.sending.routes import CarrierAccountRow
 
 WINDOW = 100
 """Intents of one account at once in one sender, where a request carries one message."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from nightmail.organisation.routes import PaceKey, Route
 from nightmail.sending.intents import Intent
-from nightmail.sending.routes import PaceKey, Route
 
 STALE_S = 0.9
 LEASE_S = 60.0

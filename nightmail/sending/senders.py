@@ -26,10 +26,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
-from nightmail.campaigns.campaigns import find_campaign, get_campaign, move, raise_alert, suspend_channel
+from nightmail.campaigns.alerts import raise_alert
+from nightmail.campaigns.campaign_routes import routes_of
+from nightmail.campaigns.campaign_rows import find_campaign, get_campaign
+from nightmail.campaigns.suspensions import suspend_channel
+from nightmail.campaigns.transitions import move_campaign
 from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.errors import NightmailError, UnavailableError
+from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory, carrier_accounts
+from nightmail.organisation.routes import PaceKey, Route, team_ids_upwards
 from nightmail.reasons import remedy
 from nightmail.sending import pace
 from nightmail.sending.boot_clock import boot_time
@@ -43,15 +49,6 @@ from nightmail.sending.intents import (
 )
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.outcomes import CAMPAIGN_CODES, SENDER_CODES, judge, limited, not_tried, too_much, unwell
-from nightmail.sending.routes import (
-    CarrierAccountRow,
-    CarrierFactory,
-    PaceKey,
-    Route,
-    carrier_accounts,
-    routes_of,
-    team_ids_upwards,
-)
 from nightmail.sending.sender_lanes import BATCH_S, WINDOW, Lane
 from nightmail.sending.sender_runs import begin_sender_run, end_sender_run, rejoin_sender_run
 from nightmail.sending.sender_watch import LEASE_S, STALE_S, WATCH_QUERY, Watch, remembered
@@ -568,7 +565,7 @@ class _Sender:
         with self.engine.begin() as connection:
             if get_campaign(connection, campaign.id).state != CampaignState.SENDING:
                 return
-            move(connection, campaign.id, CampaignState.PAUSED, actor="senders", problem=problem)
+            move_campaign(connection, campaign.id, CampaignState.PAUSED, actor="senders", problem=problem)
             raise_alert(
                 connection,
                 reason=reason,

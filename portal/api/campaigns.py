@@ -15,18 +15,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 
-from nightmail.campaigns.campaigns import (
-    CampaignRow,
-    approve,
-    audit,
-    cancel,
-    list_campaigns,
-    message_counts,
-    pause,
-    resume,
-)
+from nightmail.audit import write_entry
+from nightmail.campaigns.approval import approve
+from nightmail.campaigns.campaign_rows import CampaignRow, list_campaigns
+from nightmail.campaigns.counts import message_counts
+from nightmail.campaigns.transitions import cancel, pause, resume
 from nightmail.carriers.protocol import ReceiptStatus
-from nightmail.forecasts.finish_forecast import recorded_forecast
+from nightmail.forecasts.recorded_forecasts import recorded_forecast, renew_forecast
 from nightmail.intake.answers import write_rejects
 from nightmail.lake import Lake
 from nightmail.message_ids import MAXIMUM_LINE, campaign_keys, from_key, line_keys
@@ -349,7 +344,7 @@ def rejects(campaign: CampaignKey, program: RejectsReader, portal: PortalState) 
             )
         raise RequestError("not_found", "This campaign has no reject file.")
     with portal.engine.begin() as connection:
-        audit(connection, actor=program.actor, action="rejects.downloaded", subject=row.key, team_id=row.team_id)
+        write_entry(connection, actor=program.actor, action="rejects.downloaded", subject=row.key, team_id=row.team_id)
     with tempfile.TemporaryDirectory(prefix="nightmail-rejects-") as folder:
         # Removed while open: the rows are gone when the answer is sent, however that ends.
         file = write_rejects(lake, row, Path(folder) / "rejects.csv").open("rb")
@@ -404,6 +399,7 @@ def approve_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalSta
     The answer says when it ends from now, and whether that is after its cut-off.
     """
     row = approve(portal.engine, _visible(campaign, program, portal).id, actor=program.actor)
+    row = renew_forecast(portal.engine, row)
     return Changed(campaign=as_campaign(row), not_sent=None, under_way=None)
 
 
@@ -421,6 +417,7 @@ def resume_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalStat
     The answer says when the rest ends from now, and whether that is after its cut-off.
     """
     row = resume(portal.engine, _visible(campaign, program, portal).id, actor=program.actor)
+    row = renew_forecast(portal.engine, row)
     return Changed(campaign=as_campaign(row), not_sent=None, under_way=None)
 
 

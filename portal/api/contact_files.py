@@ -12,9 +12,10 @@ from sqlalchemy import Connection, text
 from starlette.requests import ClientDisconnect
 
 from nightmail.access.api_keys import Program
-from nightmail.campaigns.campaigns import get_campaign, record_forecast
+from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.forecasts.finish_estimates import estimated_finish, rows_in
-from nightmail.forecasts.finish_forecast import FinishForecast, recorded_forecast
+from nightmail.forecasts.finish_forecast import FinishForecast
+from nightmail.forecasts.recorded_forecasts import record_forecast, recorded_forecast
 from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.preparation.stored_inputs import source_files
 from nightmail.reasons import remedy, sentence

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Body, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaigns import CampaignRow, get_campaign
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.forecasts.finish_estimates import estimated_finish
 from nightmail.forecasts.finish_forecast import FinishForecast
 from nightmail.intake.feed_campaigns import create_feed_campaign, newest_template_version

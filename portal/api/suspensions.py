@@ -9,7 +9,13 @@ from fastapi import APIRouter, Body, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
-from nightmail.campaigns.campaigns import SuspensionRow, lift_suspension, suspend_channel, suspensions, waiting_for
+from nightmail.campaigns.suspensions import (
+    SuspensionRow,
+    lift_suspension,
+    list_suspensions,
+    messages_waiting,
+    suspend_channel,
+)
 from portal.api.authentication import ChannelWriter
 from portal.api.errors import errors
 from portal.api.strict_query import refuse_unknown_query
@@ -78,7 +84,7 @@ def _out(row: SuspensionRow, team: str | None) -> SuspensionOut:
 def list_all(program: ChannelWriter, portal: PortalState) -> list[SuspensionOut]:
     """Those of your team, of the teams below, and those that hold for all."""
     with portal.engine.connect() as connection:
-        rows = suspensions(connection)
+        rows = list_suspensions(connection)
         paths = _paths(portal, {row.team_id for row in rows if row.team_id is not None})
     return [
         _out(row, paths.get(row.team_id) if row.team_id else None)
@@ -106,7 +112,7 @@ def suspend(
     row = suspend_channel(portal.engine, order.channel, reason=order.reason, by=program.actor, team_id=team_id)
     response.headers["Location"] = f"/v1/suspensions/{row.id}"
     with portal.engine.connect() as connection:
-        waiting = waiting_for(connection, order.channel, team_id)
+        waiting = messages_waiting(connection, order.channel, team_id)
     return Suspended(**_out(row, team).model_dump(), waiting=waiting)
 
 

@@ -8,7 +8,7 @@ from fastapi import Path
 from sqlalchemy import Connection, text
 
 from nightmail.access.api_keys import Program
-from nightmail.campaigns.campaigns import CampaignRow, find_campaign
+from nightmail.campaigns.campaign_rows import CampaignRow, find_campaign
 from nightmail.errors import UsageError
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_name
 from portal.problems import RequestError

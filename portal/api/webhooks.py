@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, text
 
 from nightmail.access.api_keys import Program
-from nightmail.campaigns.campaigns import audit
+from nightmail.audit import write_entry
 from nightmail.events.webhook_calls import (
     EVENTS,
     TEST_EVENT,
@@ -127,7 +127,7 @@ def register(
         row, secret = create_webhook(
             connection, team_id=program.team_id, url=order.url, events=order.events, key=portal.settings.key()
         )
-        audit(
+        write_entry(
             connection,
             actor=program.actor,
             action="webhook.registered",
@@ -176,7 +176,7 @@ def end(webhook_id: WebhookNumber, program: WebhookWriter, portal: PortalState) 
     with portal.engine.begin() as connection:
         row = _visible(connection, program, webhook_id)
         end_webhook(connection, row.id)
-        audit(
+        write_entry(
             connection,
             actor=program.actor,
             action="webhook.ended",

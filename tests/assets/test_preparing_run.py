@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.lake import TableFile
 from nightmail.store.states import CampaignState
 from tests.support.pipeline_rig import PHONES, PipelineRig, contact_rows

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from nightmail.campaigns.campaigns import raise_alert, suspend_channel
+from nightmail.campaigns.alerts import raise_alert
+from nightmail.campaigns.suspensions import suspend_channel
 from tests.commands.conftest import CommandLine
 from tests.support.sending_rig import Organisation
 

@@ -14,7 +14,10 @@ import pytest
 import yaml
 from sqlalchemy import Engine, create_engine, text
 
-from nightmail.campaigns.campaigns import create_campaign, get_campaign, move, suspend_channel
+from nightmail.campaigns.campaign_rows import get_campaign
+from nightmail.campaigns.creation import create_campaign
+from nightmail.campaigns.suspensions import suspend_channel
+from nightmail.campaigns.transitions import move_campaign
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.states import CampaignState
@@ -63,7 +66,7 @@ def _campaign(engine: Engine, *states: CampaignState) -> str:
             connection, team_id=team, template_version_id=version, category_id=category, source="command", actor="test"
         )
         for state in states:
-            move(connection, made.id, state, actor="test")
+            move_campaign(connection, made.id, state, actor="test")
     return made.key
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow
 from tests.commands.conftest import CommandLine
 from tests.support.sending_rig import Organisation
 

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Engine, text
 
 from nightmail.access.api_keys import Scope, create_key
-from nightmail.campaigns.campaigns import CampaignRow, create_campaign
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.creation import create_campaign
 from nightmail.privacy import address_hash
 from nightmail.settings import Settings
 from nightmail.store.partitions import ensure_partitions, month_of

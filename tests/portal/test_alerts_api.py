@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nightmail.access.api_keys import Scope
-from nightmail.campaigns.campaigns import raise_alert
+from nightmail.campaigns.alerts import raise_alert
 from tests.portal.conftest import Organisation, RunningPortal
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nightmail.access.api_keys import Scope
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow
 from portal.api import doubts
 from tests.portal.conftest import Organisation, RunningPortal
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from nightmail.access.api_keys import Scope
-from nightmail.campaigns.campaigns import campaigns_to_prepare, get_campaign
+from nightmail.campaigns.campaign_rows import campaigns_to_prepare, get_campaign
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 
 PATH = "/v1/messages"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nightmail.campaigns.alerts import close_alerts, list_alerts
-from nightmail.campaigns.campaigns import cancel, forecast_ending, raise_alert
+from nightmail.campaigns.alerts import close_alerts, list_alerts, raise_alert
+from nightmail.campaigns.transitions import cancel
 from nightmail.errors import UsageError
+from nightmail.forecasts.recorded_forecasts import forecast_loaded
 from nightmail.sending.advance import advance_ledger, alert_old_doubts
 from nightmail.sending.in_doubt import Decision, decide, decide_campaign
 from tests.support.sandbox_process import RunningCarriers
@@ -47,7 +48,7 @@ def test_a_cut_off_is_at_risk_no_more_when_the_campaign_is_over(organisation: Or
     organisation.change_account("sms", rate_per_s=0.01)
     campaign = organisation.campaign(10, cut_off_at=in_minutes(5))
     with organisation.engine.begin() as connection:
-        forecast_ending(connection, campaign.id, in_minutes(0))
+        forecast_loaded(connection, campaign.id, in_minutes(0))
     assert reviewed(organisation) == ["cut_off_at_risk"]
     if end == "cancelled":
         cancel(organisation.engine, campaign.id, actor="ann")

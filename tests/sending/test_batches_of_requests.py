@@ -10,7 +10,9 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from nightmail.campaigns.campaigns import CampaignRow, begin_preparing, pause, resume, suspend_channel
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.suspensions import suspend_channel
+from nightmail.campaigns.transitions import begin_preparing, pause, resume
 from nightmail.lake.schemas import MESSAGES
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt

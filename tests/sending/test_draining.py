@@ -10,20 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from nightmail.campaigns.campaigns import (
-    CampaignRow,
-    cancel,
-    due_work,
-    lift_suspension,
-    pause,
-    resume,
-    suspend_channel,
-    suspensions,
-    waiting_for,
-)
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.suspensions import lift_suspension, list_suspensions, messages_waiting, suspend_channel
+from nightmail.campaigns.transitions import cancel, pause, resume
 from nightmail.carriers.protocol import HandOff, Outcome
 from nightmail.errors import UnavailableError
 from nightmail.privacy import address_hash
+from nightmail.sending.due_work import due_work
 from nightmail.sending.outcomes import judge
 from nightmail.sending.senders import SenderOptions, _Sender, drain
 from tests.support.sandbox_process import RunningCarriers, eventually
@@ -473,8 +466,8 @@ def test_cancelling_and_suspending_hold_within_a_second_too(
     else:
         suspend_channel(organisation.engine, "sms", reason="test", by="test", team_id=organisation.parent_id)
         with organisation.engine.connect() as connection:
-            assert 0 < waiting_for(connection, "sms", organisation.parent_id) <= 200 - 20
-            assert waiting_for(connection, "email", organisation.parent_id) == 0
+            assert 0 < messages_waiting(connection, "sms", organisation.parent_id) <= 200 - 20
+            assert messages_waiting(connection, "email", organisation.parent_id) == 0
     ordered_at = time.time()
     sender.join(30)
     assert not sender.is_alive()
@@ -520,7 +513,7 @@ def test_wrong_credentials_stop_the_account_and_lose_nothing(
     (alert,) = organisation.query("select reason, message from alert")
     assert alert.reason == "carrier_credentials" and "20003" in alert.message
     with organisation.engine.connect() as connection:
-        (suspension,) = suspensions(connection)
+        (suspension,) = list_suspensions(connection)
     assert suspension.carrier_account_id == organisation.account_ids["sms"]
     monkeypatch.setenv("NIGHTMAIL_RIG_TWILIO", right)
     lift_suspension(organisation.engine, suspension.id, by="test")
@@ -567,7 +560,7 @@ def test_a_sender_that_the_account_does_not_own_stops_only_itself(
     organisation.drain()
     assert organisation.states(campaign) == {"queued": 10}
     with organisation.engine.connect() as connection:
-        (suspension,) = suspensions(connection)
+        (suspension,) = list_suspensions(connection)
     assert suspension.sender == "+15551230000"
     assert "21" in suspension.reason
 
@@ -623,7 +616,7 @@ def test_a_team_with_a_sender_sends_under_no_other_name(
     assert organisation.states(campaign) == {"queued": 5}
     assert sandbox.accepted_of(campaign.token) == []
     with organisation.engine.connect() as connection:
-        assert [row.by for row in suspensions(connection)] == ["test"]
+        assert [row.by for row in list_suspensions(connection)] == ["test"]
         assert due_work(connection).messages == 0
 
 
@@ -653,7 +646,7 @@ def test_an_account_without_any_sender_is_not_used(organisation: Organisation, s
     assert organisation.states(campaign) == {"queued": 5}
     assert [row.reason for row in organisation.query("select reason from alert")] == ["no_carrier"]
     with organisation.engine.connect() as connection:
-        assert suspensions(connection) == []
+        assert list_suspensions(connection) == []
 
 
 def test_another_teams_suspended_number_does_not_keep_senders_from_starting(organisation: Organisation) -> None:

@@ -8,22 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from nightmail.campaigns.campaigns import CampaignRow, approve, begin_preparing, cancel, pause, resume
-from nightmail.forecasts.finish_estimates import prepared_finish
-from nightmail.forecasts.finish_forecast import (
-    FinishForecast,
-    Load,
-    Work,
-    finish,
-    forecast_of_ledger,
-    recorded_forecast,
-    work_of_messages,
-)
+from nightmail.campaigns.approval import approve
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.transitions import begin_preparing, cancel, pause, resume
+from nightmail.forecasts.finish_forecast import FinishForecast, Load, Work, finish, forecast_of_ledger, work_of_messages
+from nightmail.forecasts.recorded_forecasts import recorded_forecast, renew_forecast
 from nightmail.forecasts.shared_pace import OtherWork
 from nightmail.lake import TableFile
 from nightmail.organisation.categories import find_category
 from nightmail.organisation.feeds import FeedSettings
 from nightmail.preparation.preparation_settings import Preparation
+from nightmail.preparation.prepared_finish import prepared_finish
 from nightmail.sending.ledger import load_ledger
 from nightmail.templates.loading import load_template
 from tests.support.sending_rig import KEY, Organisation, in_minutes
@@ -114,7 +109,7 @@ def test_who_lets_a_campaign_go_on_is_told_that_it_is_late_now(organisation: Org
     for rate, late in ((0.1, True), (1, False)):
         pause(organisation.engine, campaign.id, actor="test")
         organisation.change_account("sms", rate_per_s=rate)
-        resumed = resume(organisation.engine, campaign.id, actor="test")
+        resumed = renew_forecast(organisation.engine, resume(organisation.engine, campaign.id, actor="test"))
         assert resumed.counts["late"] is late
         assert organisation.query(open_alerts)[0][0] == late
 
@@ -129,7 +124,8 @@ def test_an_approval_that_comes_late_says_so(organisation: Organisation) -> None
     loaded = load_ledger(organisation.engine, campaign.id, *tables, actor="run", needs_approval=True)
     assert loaded.late is False
     organisation.execute("update campaign set cut_off_at = now() + interval '30 s'")
-    assert approve(organisation.engine, campaign.id, actor="test").counts["late"] is True
+    approved = approve(organisation.engine, campaign.id, actor="test")
+    assert renew_forecast(organisation.engine, approved).counts["late"] is True
 
 
 def test_a_campaign_that_is_paused_or_over_has_no_end_to_come(organisation: Organisation) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from nightmail.campaigns.campaigns import CampaignRow, cancel
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.transitions import cancel
 from nightmail.errors import UsageError
 from nightmail.sending import advance
 from nightmail.sending.in_doubt import Decision, decide, list_in_doubt, resolve_in_doubt

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
 from nightmail.receipts.receipts import take_receipts

@@ -8,22 +8,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nightmail.campaigns.campaigns import (
-    CampaignRow,
-    approve,
-    begin_preparing,
-    cancel,
-    due_work,
-    lift_suspension,
-    message_counts,
-    release_scheduled,
-    sends_to_write,
-    stop,
-    suspend_channel,
-)
+from nightmail.campaigns.approval import approve
+from nightmail.campaigns.campaign_rows import CampaignRow, sends_to_write
+from nightmail.campaigns.counts import message_counts
+from nightmail.campaigns.suspensions import lift_suspension, suspend_channel
+from nightmail.campaigns.transitions import begin_preparing, cancel, move_campaign, release_scheduled
 from nightmail.errors import UsageError
 from nightmail.lake import TableFile
 from nightmail.lake.schemas import MESSAGES, SENDS
+from nightmail.sending.due_work import due_work
 from nightmail.sending.ledger import LedgerError, load_ledger, write_sends
 from nightmail.store.states import CampaignState
 from tests.support.sending_rig import Organisation, in_minutes
@@ -56,7 +49,9 @@ def test_a_campaign_stopped_before_its_first_hand_off_is_loaded_anew(organisatio
         organisation, ["+447700900001", "+447700900002"], scheduled_at=in_minutes(60)
     )
     load_ledger(organisation.engine, campaign.id, messages, audience, actor="run")
-    stop(organisation.engine, campaign.id, actor="test", problem={"reason": "file_over_reject_limit"})
+    with organisation.engine.begin() as connection:
+        problem = {"reason": "file_over_reject_limit"}
+        move_campaign(connection, campaign.id, CampaignState.STOPPED, actor="test", problem=problem)
     organisation.execute("update campaign set state = 'received' where id = :c", c=campaign.id)
     with organisation.engine.begin() as connection:
         begin_preparing(connection, campaign.id, "run 2")

@@ -21,7 +21,9 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine
 
-from nightmail.campaigns.campaigns import CampaignRow, cancel, message_counts, pause, resume
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.counts import message_counts
+from nightmail.campaigns.transitions import cancel, pause, resume
 from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
 from nightmail.receipts.receipts import take_receipts

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from nightmail.campaigns.campaigns import due_work, lift_suspension, suspensions
+from nightmail.campaigns.suspensions import lift_suspension, list_suspensions
 from nightmail.carriers.protocol import Carrier
-from nightmail.sending.routes import CarrierAccountRow
+from nightmail.organisation.carrier_accounts import CarrierAccountRow
+from nightmail.sending.due_work import due_work
 from nightmail.sending.senders import SenderOptions, drain
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sending_rig import KEY, TWILIO_SECRET, Organisation
@@ -41,7 +42,7 @@ def running_sender(organisation: Organisation) -> Iterator[list[str]]:
 
 def in_force(organisation: Organisation) -> list[int]:
     with organisation.engine.connect() as connection:
-        return [row.id for row in suspensions(connection)]
+        return [row.id for row in list_suspensions(connection)]
 
 
 @pytest.mark.parametrize("what", ["settings", "secret"])
@@ -86,7 +87,7 @@ def test_an_account_without_its_secret_is_suspended_and_no_sender_is_started_for
     (alert,) = organisation.query("select reason, message, times from alert")
     assert (alert.reason, alert.times) == ("secret_missing", 1) and "sandbox-sms cannot be used" in alert.message
     with organisation.engine.connect() as connection:
-        (suspension,) = suspensions(connection)
+        (suspension,) = list_suspensions(connection)
         assert due_work(connection).messages == 0
     assert suspension.carrier_account_id == organisation.account_ids["sms"]
     monkeypatch.setenv(TWILIO_SECRET, sandbox.told["twilio"]["auth_token"])

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from nightmail.campaigns.campaigns import CampaignRow, lift_suspension, suspend_channel
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.suspensions import lift_suspension, suspend_channel
 from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
 from nightmail.receipts.receipts import take_receipts, take_replies
 from nightmail.sending.advance import advance_ledger

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-from nightmail.campaigns.campaigns import CampaignRow, due_work
+from nightmail.campaigns.campaign_routes import routes_of
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.protocol import Carrier, HandOff, Outcome, OutgoingMessage
+from nightmail.organisation.carrier_accounts import CarrierAccountRow
+from nightmail.organisation.routes import PaceKey
+from nightmail.sending.due_work import due_work
 from nightmail.sending.outcomes import limited
-from nightmail.sending.routes import CarrierAccountRow, PaceKey, routes_of
 from nightmail.sending.senders import SenderOptions, _Sender, drain
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sending_rig import KEY, Organisation

@@ -6,8 +6,8 @@ import datetime as dt
 import json
 
 from nightmail.carriers.protocol import Carrier, Reply
+from nightmail.organisation.carrier_accounts import CarrierAccountRow
 from nightmail.receipts.polling import REPLIES_BEFORE, poll_carriers
-from nightmail.sending.routes import CarrierAccountRow
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sending_rig import KEY, Organisation
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import STATUS_RANK, Receipt, ReceiptStatus, Reply, ReplyKind
 from nightmail.consent.opt_out_words import LANGUAGES, Word, word_in

@@ -8,7 +8,9 @@ import dagster as dg
 import pytest
 
 from assets.sends import write_changed_sends
-from nightmail.campaigns.campaigns import CampaignRow, end_unsent, move, pause, sends_to_write
+from nightmail.campaigns.campaign_rows import CampaignRow, sends_to_write
+from nightmail.campaigns.transitions import move_campaign, pause
+from nightmail.campaigns.unsent_messages import end_unsent
 from nightmail.carriers.protocol import Receipt, ReceiptStatus
 from nightmail.receipts.receipts import take_receipts
 from nightmail.sending.advance import advance_ledger
@@ -98,7 +100,7 @@ def test_a_writer_that_looks_in_the_middle_of_a_cancel_looks_again(
     """The campaign's state is committed first and its messages later, by whoever cancels or by the next one after a crash."""
     campaign = organisation.campaign(5)
     with organisation.engine.begin() as connection:
-        move(connection, campaign.id, CampaignState.CANCELLED, actor="test")
+        move_campaign(connection, campaign.id, CampaignState.CANCELLED, actor="test")
     writer.write()
     assert writer.states(campaign) == {"queued": 5}
     then(organisation, campaign)

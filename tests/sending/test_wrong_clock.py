@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from nightmail.campaigns.campaigns import pause, resume
+from nightmail.campaigns.transitions import pause, resume
 from nightmail.sending.in_doubt import resolve_in_doubt
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from assets.partitions import campaigns
-from nightmail.campaigns.campaigns import get_campaign
+from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.store.states import CampaignState
 from sensors.api_files import api_files

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from nightmail.campaigns.campaigns import pause, resume
+from nightmail.campaigns.transitions import pause, resume
 from nightmail.errors import ConfigurationError, UsageError
 from nightmail.retention.retention import delete_contents, detach_months, months_to_keep
 from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt

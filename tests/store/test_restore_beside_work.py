@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from nightmail.campaigns.campaigns import resume
+from nightmail.campaigns.transitions import resume
 from nightmail.errors import UnavailableError
 from nightmail.sending.in_doubt import resolve_in_doubt
 from nightmail.store.backup import back_up, read_backup, restore

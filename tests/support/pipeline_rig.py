@@ -14,7 +14,7 @@ import pyarrow as pa
 from sqlalchemy import Engine, text
 
 from assets.partitions import campaigns
-from nightmail.campaigns.campaigns import CampaignRow, get_campaign
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.intake.arrivals import Arrival, Registered, incoming_path, register_file
 from nightmail.lake import Lake
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_name

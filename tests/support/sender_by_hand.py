@@ -7,11 +7,12 @@ from typing import Any
 
 import psycopg
 
-from nightmail.campaigns.campaigns import CampaignRow
+from nightmail.campaigns.campaign_routes import routes_of
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.protocol import OutgoingMessage
+from nightmail.organisation.routes import Route, team_ids_upwards
 from nightmail.sending.intents import CampaignInHand, Intent, claim
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
-from nightmail.sending.routes import Route, routes_of, team_ids_upwards
 from nightmail.sending.sender_runs import begin_sender_run
 from nightmail.store.engine import libpq_url
 from tests.support.sending_rig import Organisation

@@ -18,14 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Engine, text
 
-from nightmail.campaigns.campaigns import CampaignRow, begin_preparing, create_campaign, get_campaign
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.campaigns.creation import create_campaign
+from nightmail.campaigns.transitions import begin_preparing
 from nightmail.carriers.protocol import Carrier
 from nightmail.lake import TableFile
 from nightmail.lake.schemas import AUDIENCE, MESSAGES
 from nightmail.message_ids import MessageId
+from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory
 from nightmail.privacy import address_hash
 from nightmail.sending.ledger import load_ledger
-from nightmail.sending.routes import CarrierAccountRow, CarrierFactory
 from nightmail.sending.senders import DrainSummary, SenderOptions, drain
 from resources.carrier_accounts import carrier_settings
 from resources.carriers import build_carrier

@@ -1,61 +1,12 @@
-"""Which carrier account and which sender a campaign's messages go over: the team's own, else those of teams above it."""
+"""Routes: which carrier account and sender a team's messages go over, the team's own or those of teams above it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from nightmail.carriers.protocol import Carrier
-
-if TYPE_CHECKING:
-    from nightmail.campaigns.campaigns import CampaignRow
-
-DEFAULT_RATES: Mapping[str, float] = {"sms": 10_000.0, "email": 100_000.0, "voice": 10_000.0, "chat": 10_000.0}
-"""Units per second where an account's settings state no ``rate_per_s``: more than any carrier allows, so no limit."""
-DEFAULT_CONNECTIONS: Mapping[str, int] = {"sms": 4, "email": 2, "voice": 4, "chat": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class CarrierAccountRow:
-    """One active carrier account, as the table ``carrier_account`` has it.
-
-    ``settings`` may hold, for the senders: ``rate_per_s`` (SMS segments, calls or email recipients per second over all
-    processes), ``connections`` (hand-offs at once within one sender), ``sender`` (what messages of teams without a sender
-    come from). All else is the adapter's.
-    """
-
-    id: int
-    team_id: int | None
-    name: str
-    carrier: str
-    channel: str
-    region: str
-    priority: int
-    settings: dict[str, Any] = field(repr=False)
-    secret: str | None = field(repr=False)
-    webhook_secret: str | None = field(repr=False)
-
-    @property
-    def rate_per_s(self) -> float:
-        """Units per second that the account allows over all processes."""
-        return float(self.settings.get("rate_per_s") or DEFAULT_RATES.get(self.channel, 10_000.0))
-
-    @property
-    def connections(self) -> int:
-        """Hand-offs at once within one sender."""
-        return max(1, int(self.settings.get("connections") or DEFAULT_CONNECTIONS.get(self.channel, 1)))
-
-
-CarrierFactory = Callable[[CarrierAccountRow], Carrier]
-"""Makes an adapter for an account. Called once per thread: a carrier is not shared between threads.
-
-Raises :class:`nightmail.errors.ConfigurationError` when the account cannot be used (unknown adapter, secret not there):
-the account is then suspended with an alert, and its messages wait or go over another account.
-"""
-
+from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
 
 PaceKey = tuple[int, str, str]
 """A carrier account, one of its senders (empty: all of the account) and the channel: what has a rate of its own."""
@@ -63,7 +14,7 @@ PaceKey = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How one campaign's messages of one channel are handed off now."""
+    """One way for messages of a channel: the account, and the sender that they come from."""
 
     account: CarrierAccountRow
     sender: str | None
@@ -80,8 +31,6 @@ class Route:
             return ((account, "", channel),)
         return (account, "", channel), (account, self.sender, channel)
 
-
-_ACCOUNT_COLUMNS = "id, team_id, name, carrier, channel, region, priority, settings, secret, webhook_secret"
 
 USABLE_ACCOUNTS = """
 carrier_account a left join team o on o.id = a.team_id left join lateral (
@@ -107,23 +56,6 @@ def team_ids_upwards(connection: Connection, team_path: str) -> list[int]:
     rows = connection.execute(text("select path, id from team where path = any(:paths)"), {"paths": paths})
     by_path = {row.path: int(row.id) for row in rows}
     return [by_path[path] for path in paths if path in by_path]
-
-
-def carrier_accounts(connection: Connection, channel: str | None = None) -> list[CarrierAccountRow]:
-    """The active carrier accounts, of one channel or all."""
-    rows = connection.execute(
-        text(
-            f"select {_ACCOUNT_COLUMNS} from carrier_account "  # noqa: S608
-            "where active and (cast(:channel as text) is null or channel = :channel) order by priority, id"
-        ),
-        {"channel": channel},
-    )
-    return [CarrierAccountRow(**row._mapping) for row in rows]
-
-
-def routes_of(connection: Connection, campaign: CampaignRow, channel: str) -> list[Route]:
-    """The routes that a campaign's messages of a channel may take, the preferred one first; empty when there is none."""
-    return routes_of_team(connection, campaign.team, channel, (campaign.settings.get("senders") or {}).get(channel))
 
 
 def routes_of_team(connection: Connection, team: str, channel: str, wanted: str | None = None) -> list[Route]:

@@ -1,0 +1,118 @@
+"""A campaign as the database has it, and how campaigns are found and listed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from nightmail.campaigns.queries import CAMPAIGNS, CAMPAIGNS_TO_PREPARE, SENDS_TO_WRITE
+from nightmail.errors import UsageError
+from nightmail.store.states import CampaignState
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRow:
+    """A campaign as the database has it, with the names of its team, feed and category."""
+
+    id: int
+    key: str
+    token: str
+    team_id: int
+    team: str
+    feed_id: int | None
+    feed: str | None
+    template_version_id: int
+    category_id: int
+    category: str
+    needs_consent: bool
+    """As the feed says, else the category."""
+    resend_if_absent: bool
+    state: CampaignState
+    source: str
+    priority: int
+    settings: dict[str, Any] = field(repr=False)
+    counts: dict[str, Any] = field(repr=False)
+    problem: dict[str, Any] | None = field(repr=False)
+    scheduled_at: dt.datetime | None
+    cut_off_at: dt.datetime | None
+    accepts_until: dt.datetime | None
+    prepare_attempts: int
+    run_id: str | None
+    ledger_month: dt.date | None
+    loaded_at: dt.datetime | None
+    first_hand_off_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    sends_written_at: dt.datetime | None
+    ledger_changed_at: dt.datetime | None
+    created_at: dt.datetime
+    state_changed_at: dt.datetime
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a message was handed off: from then on the partitions before ``sends`` never change."""
+        return self.first_hand_off_at is not None
+
+
+def _campaign(row: Row[Any]) -> CampaignRow:
+    values = dict(row._mapping)
+    values["state"] = CampaignState(values["state"])
+    return CampaignRow(**values)
+
+
+def find_campaign(connection: Connection, campaign: str | int) -> CampaignRow | None:
+    """The campaign of a key or an id, or ``None``."""
+    column = "id" if isinstance(campaign, int) else "key"
+    row = connection.execute(text(f"{CAMPAIGNS} where c.{column} = :value"), {"value": campaign}).first()
+    return None if row is None else _campaign(row)
+
+
+def get_campaign(connection: Connection, campaign: str | int) -> CampaignRow:
+    """The campaign of a key or an id. Raises :class:`UsageError` (``campaign_unknown``)."""
+    found = find_campaign(connection, campaign)
+    if found is None:
+        raise UsageError(
+            "campaign_unknown", f"There is no campaign {campaign}.", "List them with `nightmail campaigns`."
+        )
+    return found
+
+
+def list_campaigns(
+    connection: Connection,
+    *,
+    team_path: str | None = None,
+    states: Iterable[CampaignState] = (),
+    before_id: int | None = None,
+    limit: int = 50,
+) -> list[CampaignRow]:
+    """Campaigns, newest first, by pages of ``limit``: of a team and the teams below it, or (``None``) of all."""
+    conditions, values = ["true"], {"limit": min(limit, 1000)}  # type: tuple[list[str], dict[str, Any]]
+    if team_path is not None:
+        conditions.append("(t.path = :team or starts_with(t.path, :team || '.'))")
+        values["team"] = team_path
+    if wanted := [str(state) for state in states]:
+        conditions.append("c.state = any(:states)")
+        values["states"] = wanted
+    if before_id is not None:
+        conditions.append("c.id < :before")
+        values["before"] = before_id
+    query = f"{CAMPAIGNS} where {' and '.join(conditions)} order by c.id desc limit :limit"
+    return [_campaign(row) for row in connection.execute(text(query), values)]
+
+
+def campaigns_to_prepare(connection: Connection, limit: int = 100) -> list[CampaignRow]:
+    """Received campaigns for which a preparing run is to be started, the most urgent and oldest first.
+
+    An open campaign of single messages counts once it no longer accepts any.
+    """
+    return [_campaign(row) for row in connection.execute(text(CAMPAIGNS_TO_PREPARE), {"limit": limit})]
+
+
+def sends_to_write(connection: Connection, interval_s: int, limit: int = 20) -> list[CampaignRow]:
+    """Campaigns whose ``sends`` partition is behind the ledger: ended ones at once, others every ``interval_s`` seconds."""
+    return [
+        _campaign(row) for row in connection.execute(text(SENDS_TO_WRITE), {"interval": interval_s, "limit": limit})
+    ]

@@ -1,0 +1,193 @@
+"""The statements of this room."""
+
+from __future__ import annotations
+
+from nightmail.organisation.routes import USABLE_ACCOUNTS
+
+# --- Campaigns ---
+
+_CAMPAIGN_COLUMNS = """
+    c.id, c.key, c.token, c.team_id, t.path as team, c.feed_id, f.name as feed, c.template_version_id, c.category_id,
+    g.name as category, coalesce((c.settings ->> 'needs_consent')::boolean, g.needs_consent) as needs_consent,
+    g.resend_if_absent, c.state, c.source, c.priority,
+    c.settings, c.counts, c.problem, c.scheduled_at, c.cut_off_at, c.accepts_until, c.prepare_attempts, c.run_id,
+    c.ledger_month, c.loaded_at, c.first_hand_off_at, c.finished_at, c.sends_written_at, c.ledger_changed_at,
+    c.created_at, c.state_changed_at
+"""
+
+# The columns of CampaignRow; a where clause follows, over the campaign c, its team t, category g and feed f.
+CAMPAIGNS = f"""
+select {_CAMPAIGN_COLUMNS}
+from campaign c join team t on t.id = c.team_id join category g on g.id = c.category_id
+left join feed f on f.id = c.feed_id
+"""  # noqa: S608 - the part is a constant
+
+CAMPAIGNS_TO_PREPARE = f"""
+{CAMPAIGNS}
+where c.state = 'received' and (c.accepts_until is null or c.accepts_until <= now())
+order by c.priority, c.id limit :limit
+"""
+
+# Ended campaigns do not wait for the interval: their last state is what people look at.
+SENDS_TO_WRITE = f"""
+{CAMPAIGNS}
+where c.loaded_at is not null and c.ledger_changed_at > coalesce(c.sends_written_at, '-infinity')
+    and (c.sends_written_at is null or c.state in ('finished', 'cancelled')
+        or c.sends_written_at < now() - make_interval(secs => :interval))
+order by c.ledger_changed_at limit :limit
+"""
+
+# What a new campaign's key and priority are made of.
+OWNER_OF_NEW_CAMPAIGN = """
+select t.path as team, f.name as feed, g.urgent, now() as now
+from team t join category g on g.id = :category left join feed f on f.id = :feed
+where t.id = :team
+"""
+
+# No row when the key or the token is taken: another is tried.
+INSERT_CAMPAIGN = """
+insert into campaign (key, token, team_id, feed_id, template_version_id, category_id, source, priority,
+    settings, scheduled_at, cut_off_at, accepts_until)
+values (:key, :token, :team, :feed, :version, :category, :source, :priority,
+    cast(:settings as jsonb), :scheduled, :cut_off, :accepts)
+on conflict do nothing returning id
+"""
+
+# The problem of a stopped campaign stays when it is stopped again; any other state has the problem that it is given.
+SET_STATE = """
+update campaign set state = :to, ledger_changed_at = now(),
+    problem = coalesce(cast(:problem as jsonb), case when :to = 'stopped' then problem end),
+    finished_at = case when :to in ('finished', 'cancelled') then now() end
+where id = :id
+"""
+
+SCHEDULED_AND_DUE = """
+select id, key from campaign
+where state = 'scheduled' and coalesce(scheduled_at, now()) <= now()
+order by priority, id limit 1000 for update skip locked
+"""
+
+# The rows of a feed's last campaigns but corrections, which are short by nature: what is usual for the feed.
+ROWS_OF_EARLIER = """
+select (counts ->> 'rows')::bigint from campaign
+where feed_id = :feed and id < :id and loaded_at is not null
+    and not coalesce((counts ->> 'corrections')::boolean, false) and counts ? 'rows'
+order by id desc limit :history
+"""
+
+# --- Messages of a campaign ---
+
+COUNT_UNSENT = """
+select (select count(*) from message where campaign_id = :id and state in ('queued', 'standby')) as waiting,
+    (select count(*) from message where campaign_id = :id and state = 'handing_over') as under_way
+"""
+
+# The month of a campaign's ledger, and the last of its message keys, between which chunks are counted out.
+LEDGER_OF_CAMPAIGN = """
+select c.ledger_month as month, (
+    select max(message_key) from message m
+    where m.ledger_month = c.ledger_month and m.message_key between :first and :last) as last_key
+from campaign c where c.id = :id
+"""
+
+# Rows that a sender holds are passed over: the sender decides about them.
+END_UNSENT = """
+with chosen as materialized (
+    select message_key from message where ledger_month = :month and message_key between :first and :last
+    and state in ('queued', 'standby') for update skip locked
+)
+update message m set state = :state, reason = :reason from chosen s
+where m.ledger_month = :month and m.message_key = s.message_key
+"""
+
+# All states but accepted, each by an index; no row for a campaign without a ledger.
+MESSAGE_COUNTS = """
+select coalesce(c.loaded_messages, (select count(*) from message m
+    where m.ledger_month = c.ledger_month and m.message_key between :first and :last)) as loaded, s.state, s.found
+from campaign c cross join lateral (
+    select state, count(*) as found from message m
+        where m.campaign_id = c.id and m.state not in ('handing_over', 'accepted') group by state
+    union all select 'handing_over', count(*) from message m where m.campaign_id = c.id and m.state = 'handing_over'
+) s
+where c.id = :id and (
+    select true from message m where m.ledger_month = c.ledger_month and m.message_key between :first and :last
+    order by m.message_key limit 1)
+"""
+
+# --- Suspensions ---
+
+_SUSPENSION_COLUMNS = 'id, channel, team_id, carrier_account_id, sender, reason, "by", since'
+
+# A suspension in force of exactly this channel, team, account and sender.
+FIND_SUSPENSION = f"""
+select {_SUSPENSION_COLUMNS} from suspension
+where lifted_at is null and channel = :channel and team_id is not distinct from :team
+    and carrier_account_id is not distinct from :account and sender is not distinct from :sender
+"""  # noqa: S608 - the part is a constant
+
+INSERT_SUSPENSION = f"""
+insert into suspension (channel, team_id, carrier_account_id, sender, reason, "by")
+values (:channel, :team, :account, :sender, :reason, :by) returning {_SUSPENSION_COLUMNS}
+"""  # noqa: S608 - the part is a constant
+
+SUSPENSIONS = """
+select s.id, s.channel, s.team_id, s.carrier_account_id, s.sender, s.reason, s.by, s.since,
+    t.path as team, a.name as carrier_account
+from suspension s left join team t on t.id = s.team_id left join carrier_account a on a.id = s.carrier_account_id
+where s.lifted_at is null order by s.since limit 1000
+"""
+
+# Queued messages of a channel, counted campaign by campaign, as the index has them; of a team and the teams below it.
+MESSAGES_WAITING = """
+select coalesce(sum((select count(*) from message m
+    where m.campaign_id = c.id and m.state = 'queued' and m.channel = :channel)), 0)
+from campaign c join team t on t.id = c.team_id left join team o on o.id = :team
+where c.state in ('sending', 'scheduled', 'paused')
+    and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
+"""
+
+# --- Alerts ---
+
+# The columns of AlertRow; a where clause follows.
+ALERTS = """
+select a.id, a.reason, a.subject, a.message, a.at as since, a.last_at, a.times, t.path as team, c.key as campaign,
+    a.resolved_at as closed_at
+from alert a left join team t on t.id = a.team_id left join campaign c on c.id = a.campaign_id
+"""
+
+LIST_ALERTS = f"""
+{ALERTS}
+where (:closed or a.resolved_at is null) and (cast(:before as bigint) is null or a.id < :before)
+    and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.')
+        or :and_of_all and t.id is null)
+order by a.id desc limit :limit
+"""
+
+RAISE_ALERT = """
+insert into alert (reason, subject, message, team_id, campaign_id)
+values (:reason, :subject, :message, :team, :campaign)
+on conflict (reason, subject) where resolved_at is null
+do update set times = alert.times + 1, last_at = now(), message = excluded.message
+where :again or alert.message <> excluded.message
+"""
+
+# Of open alerts only, of which there are few: each asks the indexes of its campaign and reads no messages.
+END_SETTLED_ALERTS = """
+update alert a set resolved_at = now() from campaign c
+where a.resolved_at is null and c.id = a.campaign_id and (
+    a.reason = 'cut_off_at_risk' and c.state in ('finished', 'cancelled', 'stopped')
+    or a.reason = 'refused_alike' and c.state <> 'paused'
+    or a.reason = 'in_doubt' and (select true from message m where m.ledger_month = c.ledger_month
+        and m.campaign_id = c.id and m.state = 'in_doubt' order by m.campaign_id, m.state limit 1) is null)
+"""
+
+# Teams and channels with due messages that no carrier account may take, with one campaign of each as an example.
+WITHOUT_A_ROUTE = f"""
+select distinct on (t.id, ch.channel) t.id as team_id, t.path as team, ch.channel, c.id as campaign_id
+from campaign c join team t on t.id = c.team_id cross join (values ('sms'), ('email'), ('voice'), ('chat')) as ch(channel)
+where c.state = 'sending' and c.ledger_month is not null and (c.cut_off_at is null or c.cut_off_at > now())
+and not exists (select from {USABLE_ACCOUNTS} and a.channel = ch.channel)
+and (select true from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
+    and m.channel = ch.channel and m.state = 'queued' and m.due_at <= now() order by m.due_at limit 1)
+order by t.id, ch.channel, c.id
+"""  # noqa: S608 - the part is a constant

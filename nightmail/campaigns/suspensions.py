@@ -1,0 +1,92 @@
+"""Suspensions: channels, carrier accounts and senders that are not used for now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, text
+
+from nightmail.audit import write_entry
+from nightmail.campaigns.alerts import resolve_alerts
+from nightmail.campaigns.queries import FIND_SUSPENSION, INSERT_SUSPENSION, MESSAGES_WAITING, SUSPENSIONS
+from nightmail.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class SuspensionRow:
+    """A channel that is not used for now."""
+
+    id: int
+    channel: str
+    team_id: int | None
+    carrier_account_id: int | None
+    sender: str | None
+    reason: str
+    by: str
+    since: dt.datetime
+    team: str | None = None
+    """The team's path, where suspensions are listed; ``None``: all teams."""
+    carrier_account: str | None = None
+    """The account's name, where suspensions are listed; ``None``: all accounts of the channel."""
+
+
+def suspend_channel(
+    engine: Engine,
+    channel: str,
+    *,
+    reason: str,
+    by: str,
+    team_id: int | None = None,
+    carrier_account_id: int | None = None,
+    sender: str | None = None,
+) -> SuspensionRow:
+    """Stop using a channel, for a team or (``None``) for all, or only one carrier account or sender of it.
+
+    Messages wait, or go over the next carrier account of the channel where only one account is suspended. Suspending
+    what is suspended changes nothing.
+    """
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.suspension'))"))
+        values = {"channel": channel, "team": team_id, "account": carrier_account_id, "sender": sender}
+        row = connection.execute(text(FIND_SUSPENSION), values).first()
+        if row is None:
+            row = connection.execute(text(INSERT_SUSPENSION), {**values, "reason": reason, "by": by}).one()
+            write_entry(
+                connection,
+                actor=by,
+                action="channel.suspended",
+                subject=channel,
+                team_id=team_id,
+                detail={"reason": reason, "carrier_account": carrier_account_id, "suspension": row.id},
+            )
+    return SuspensionRow(**row._mapping)
+
+
+def lift_suspension(engine: Engine, suspension_id: int, *, by: str) -> None:
+    """Use a suspended channel again. Raises :class:`UsageError` (``suspension_unknown``) when it is not suspended."""
+    with engine.begin() as connection:
+        row = connection.execute(
+            text(
+                "update suspension set lifted_at = now() where id = :id and lifted_at is null returning channel, team_id"
+            ),
+            {"id": suspension_id},
+        ).first()
+        if row is None:
+            raise UsageError(
+                "suspension_unknown",
+                f"There is no suspension {suspension_id} in force.",
+                "List those in force and use one of their numbers.",
+            )
+        resolve_alerts(connection, subject=f"suspension:{suspension_id}")
+        write_entry(connection, actor=by, action="channel.resumed", subject=row.channel, team_id=row.team_id)
+
+
+def list_suspensions(connection: Connection) -> list[SuspensionRow]:
+    """The suspensions in force, the oldest first."""
+    return [SuspensionRow(**row._mapping) for row in connection.execute(text(SUSPENSIONS))]
+
+
+def messages_waiting(connection: Connection, channel: str, team_id: int | None = None) -> int:
+    """How many messages of campaigns under way wait while a channel is suspended, for a team or for all."""
+    return int(connection.scalar(text(MESSAGES_WAITING), {"channel": channel, "team": team_id}) or 0)

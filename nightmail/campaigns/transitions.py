@@ -1,0 +1,150 @@
+"""Moving a campaign from state to state. The campaign's state is the gate of sending.
+
+Every change leaves an audit entry, and the database refuses a change that :mod:`nightmail.store.states` does not allow.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from nightmail.audit import write_entry
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.campaigns.queries import SCHEDULED_AND_DUE, SET_STATE
+from nightmail.campaigns.unsent_messages import count_unsent, end_unsent
+from nightmail.errors import UsageError
+from nightmail.store.states import CAMPAIGN_TRANSITIONS, CampaignState, MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What pausing or cancelling a campaign left unsent."""
+
+    campaign: CampaignRow
+    not_sent: int
+    """Messages that will not be handed off (cancelled) or wait (paused)."""
+    under_way: int
+    """Messages whose hand-off had begun; their outcome follows within seconds."""
+
+
+def move_campaign(
+    connection: Connection,
+    campaign_id: int,
+    to: CampaignState,
+    *,
+    actor: str,
+    problem: Mapping[str, Any] | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> CampaignRow:
+    """Move a campaign to another state, with an audit entry; returns the campaign as it is now.
+
+    Nothing happens when it is in that state already. Raises :class:`UsageError` (``campaign_unknown``, and
+    ``campaign_state`` for a move that is not allowed). ``problem`` (``reason, message, remedy``) is kept with the campaign
+    and shown to its owners; ``detail`` goes into the entry.
+    """
+    row = connection.execute(
+        text("select key, team_id, state from campaign where id = :id for update"), {"id": campaign_id}
+    ).first()
+    if row is None:
+        raise UsageError(
+            "campaign_unknown", f"There is no campaign {campaign_id}.", "List them with `nightmail campaigns`."
+        )
+    before = CampaignState(row.state)
+    if before != to:
+        if to not in CAMPAIGN_TRANSITIONS[before]:
+            raise UsageError(
+                "campaign_state",
+                f"The campaign {row.key} is {before.replace('_', ' ')} and cannot become {to.replace('_', ' ')}.",
+                "Look at its state first.",
+                state=str(before),
+            )
+        connection.execute(
+            text(SET_STATE),
+            {"id": campaign_id, "to": str(to), "problem": json.dumps(dict(problem)) if problem else None},
+        )
+        write_entry(
+            connection,
+            actor=actor,
+            action=f"campaign.{to}",
+            subject=row.key,
+            team_id=row.team_id,
+            detail={"from": str(before), **(detail or {}), **({"reason": problem.get("reason")} if problem else {})},
+        )
+    return get_campaign(connection, campaign_id)
+
+
+def begin_preparing(connection: Connection, campaign_id: int, run_id: str) -> CampaignRow:
+    """Take a received campaign (or one whose run crashed) for a preparing run: state ``checking``, one more attempt."""
+    campaign = move_campaign(connection, campaign_id, CampaignState.CHECKING, actor=f"run:{run_id}")
+    connection.execute(
+        text("update campaign set run_id = :run, prepare_attempts = prepare_attempts + 1 where id = :id"),
+        {"run": run_id, "id": campaign.id},
+    )
+    return get_campaign(connection, campaign.id)
+
+
+def state_after_loading(campaign: CampaignRow, now: dt.datetime, *, needs_approval: bool = False) -> CampaignState:
+    """Where a prepared campaign goes: to approval, to its schedule, or straight to sending."""
+    if needs_approval:
+        return CampaignState.AWAITING_APPROVAL
+    if campaign.scheduled_at is not None and campaign.scheduled_at > now:
+        return CampaignState.SCHEDULED
+    return CampaignState.SENDING
+
+
+def release_scheduled(engine: Engine, *, actor: str = "schedule") -> list[str]:
+    """Move scheduled campaigns whose time has come to ``sending``; returns their keys."""
+    with engine.begin() as connection:
+        due = connection.execute(text(SCHEDULED_AND_DUE)).all()
+        for row in due:
+            move_campaign(connection, row.id, CampaignState.SENDING, actor=actor)
+    return [row.key for row in due]
+
+
+def pause(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:
+    """Pause a scheduled or sending campaign; senders stop handing off its messages within a second."""
+    with engine.begin() as connection:
+        moved = move_campaign(connection, get_campaign(connection, campaign).id, CampaignState.PAUSED, actor=actor)
+    with engine.connect() as connection:
+        unsent = count_unsent(connection, moved.id)
+    return Stopped(moved, unsent.waiting, unsent.under_way)
+
+
+def resume(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:
+    """Let a paused campaign go on: back to its schedule, or to sending.
+
+    It ends later than was forecast: :func:`nightmail.forecasts.recorded_forecasts.renew_forecast` says when.
+    """
+    with engine.begin() as connection:
+        found = get_campaign(connection, campaign)
+        if found.state != CampaignState.PAUSED:
+            raise UsageError(
+                "campaign_state",
+                f"The campaign {found.key} is {found.state.replace('_', ' ')}, not paused.",
+                "Only a paused campaign can be resumed.",
+                state=str(found.state),
+            )
+        now = connection.scalars(text("select now()")).one()
+        return move_campaign(connection, found.id, state_after_loading(found, now), actor=actor)
+
+
+def cancel(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:
+    """Cancel a campaign for good: messages that were not handed off never will be.
+
+    The campaign's state is committed first, which stops the senders within a second; its messages follow in chunks. After
+    a crash in between :func:`nightmail.sending.advance.advance_ledger` goes on.
+    """
+    with engine.begin() as connection:
+        moved = move_campaign(connection, get_campaign(connection, campaign).id, CampaignState.CANCELLED, actor=actor)
+    end_unsent(engine, moved.id, MessageState.CANCELLED, "campaign_cancelled")
+    with engine.connect() as connection:
+        under_way = count_unsent(connection, moved.id).under_way
+        cancelled = connection.scalar(
+            text("select count(*) from message where campaign_id = :id and state = 'cancelled'"), {"id": moved.id}
+        )
+    return Stopped(moved, int(cancelled or 0), under_way)
