@@ -81,6 +81,7 @@ def contact_file(
             {"reason": noticed.reason, "message": noticed.message, "times": noticed.count}
             for noticed in summary.warnings
         ]
+        read_as["decided"] = [decision.as_dict() for decision in summary.decisions]
         record_stage(
             database,
             stored,

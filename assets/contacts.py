@@ -73,6 +73,7 @@ def contacts(
             contacts=summary.contacts,
             rejects_by_reason=summary.by_reason,
             warnings_by_reason=summary.warnings_by_reason,
+            decided=counts["decisions"],
         )
     yield dg.MaterializeResult(asset_key="contacts", metadata=stage_metadata(counts))
     yield dg.MaterializeResult(

@@ -334,6 +334,7 @@ def _answer(
             ],
             "samples": _rows(tables.warnings, SAMPLE_REJECTS),
         },
+        "decisions": [decision.as_dict() for decision in (*contact_file.decisions, *prepared.contacts.decisions)],
         "held": {"by_reason": _held_by_reason(prepared)},
         "messages": {**prepared.messages.as_dict(), "samples": message_samples(tables.messages)},
         "problems": [problem.as_dict() for problem in prepared.problems],
@@ -393,6 +394,8 @@ def _show(view: Screen, answer: dict[str, Any], ending: FinishForecast) -> None:
         view.sandbox()
     show_file(view, answer)
     show_counts(view, answer["counts"])
+    for decision in answer["decisions"]:
+        view.say(f"decided: {decision['message']}")
     for title, part in (
         ("Rejected", "rejects"),
         ("Duplicates", "duplicates"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nightmail.contact_files.summary import FileWarning
+from nightmail.contact_files.summary import FileDecision, FileWarning
 from nightmail.errors import ContactFileError
 from nightmail.reasons import explain, remedy, sentence
 
@@ -19,6 +19,11 @@ def file_warning(
 ) -> FileWarning:
     """A warning about the file; ``count``, ``column`` and ``fields`` fill its sentence."""
     return FileWarning(reason, explain(reason, count=count, column=column, **fields), count, column, lines)
+
+
+def file_decision(reason: str, *, column: str | None = None, count: int | None = None, **fields: Any) -> FileDecision:
+    """A decision about the whole file; ``count``, ``column`` and ``fields`` fill its sentence."""
+    return FileDecision(reason, sentence(reason, count=count, column=column, **fields), column, count)
 
 
 def readable_size(size: int) -> str:

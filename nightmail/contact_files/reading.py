@@ -11,7 +11,7 @@ from nightmail.channels import EMAIL_FIELD, PHONE_FIELDS
 from nightmail.contact_files.csv_reading import CsvReader
 from nightmail.contact_files.csv_records import Shape
 from nightmail.contact_files.dialects import read_opening
-from nightmail.contact_files.failures import file_error, file_warning
+from nightmail.contact_files.failures import file_decision, file_error, file_warning
 from nightmail.contact_files.formats import content_format
 from nightmail.contact_files.header import (
     ColumnPlan,
@@ -201,6 +201,13 @@ def _summary(
 ) -> ContactFileSummary:
     survey = facts.survey
     warnings = [*plan.warnings, *facts.warnings]
+    decisions = []
+    if survey is not None:
+        decisions.append(
+            file_decision(
+                "decided_encoding", encoding=survey.encoding, certainty=survey.certainty, evidence=survey.evidence
+            )
+        )
     if survey is not None and survey.certainty == "unsure":
         warnings.append(file_warning("file_encoding_unsure", encoding=survey.encoding, detail=survey.evidence))
     rejected = collector.rejected
@@ -228,4 +235,5 @@ def _summary(
         by_reason=dict(sorted(collector.by_reason.items())),
         warnings=(*warnings, *collector.warnings),
         own_rejects=plan.own_rejects,
+        decisions=tuple(decisions),
     )

@@ -72,6 +72,26 @@ class FileWarning:
     """The first few lines where it was met, at most ten."""
 
 
+@dataclass(frozen=True)
+class FileDecision:
+    """Something decided for the whole file: what can be read in two ways is never decided without saying so.
+
+    ``reason`` is a code of :mod:`nightmail.reasons` that begins with ``decided_``; ``message`` says what was decided and by
+    what, with counts.
+    """
+
+    reason: str
+    message: str
+    column: str | None = None
+    """The column of the ``contact_file`` table, where it is about one."""
+    count: int | None = None
+    """Rows or values that it concerns, where they were counted."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values: ``reason, message, column, count``."""
+        return asdict(self)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ContactFileSummary:
     """What a contact file turned out to be.
@@ -120,6 +140,8 @@ class ContactFileSummary:
     """What was noticed; each with a sentence for people."""
     own_rejects: bool
     """Whether this is a reject file of ours, corrected and dropped again."""
+    decisions: tuple[FileDecision, ...] = ()
+    """What was decided for the whole file, and by what."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -141,6 +163,7 @@ class ContactFileSummary:
         taken["warnings"] = tuple(
             FileWarning(**{**warning, "lines": tuple(warning["lines"])}) for warning in taken["warnings"]
         )
+        taken["decisions"] = tuple(FileDecision(**decision) for decision in taken.get("decisions", ()))
         return cls(**taken)
 
 

@@ -143,6 +143,7 @@ def answer_of(connection: Connection, file: FileRow, lake: Lake | None = None) -
         **_ending(campaign),
         "waits_for_approval_because": counts.get("approval"),
         "read_as": counts.get("read_as"),
+        "decisions": [*(counts.get("read_as") or {}).get("decided", []), *counts.get("decided", [])],
         "settings": settings_used(campaign, counts),
     }
     document["duplicates"] = _duplicates(lake, campaign) if lake is not None and counts.get("duplicates") else []

@@ -72,6 +72,7 @@ def _joined(
         rows_rejected=sum(summary.rows_rejected for summary in summaries),
         by_reason=by_reason,
         warnings=tuple(warning for summary in summaries for warning in summary.warnings),
+        decisions=tuple(dict.fromkeys(decision for summary in summaries for decision in summary.decisions)),
     )
     schema = pa.schema(
         [pa.field("line", pa.int64()), *(pa.field(name, pa.string()) for name in columns)],

@@ -26,6 +26,8 @@ class Kind(Enum):
     """A setting, credential or outside part is wrong."""
     REQUEST = "request"
     """A request over HTTP cannot be answered as asked."""
+    DECISION = "decision"
+    """Something was decided for a whole file; the sentence says by what."""
 
 
 class Surface(Enum):

@@ -6,6 +6,7 @@ fields; ``remedy`` says what to do next.
 
 from __future__ import annotations
 
+from nightmail.reasons.decisions import DECISIONS
 from nightmail.reasons.failures import FAILURES
 from nightmail.reasons.files import FILES
 from nightmail.reasons.holds import HOLDS
@@ -15,7 +16,7 @@ from nightmail.reasons.rows import ROWS
 from nightmail.reasons.setup import SETUP
 from nightmail.reasons.warnings import WARNINGS
 
-_ENTRIES = (*FILES, *ROWS, *WARNINGS, *HOLDS, *FAILURES, *SETUP, *REQUESTS)
+_ENTRIES = (*FILES, *ROWS, *WARNINGS, *HOLDS, *FAILURES, *SETUP, *REQUESTS, *DECISIONS)
 
 REASONS: dict[str, Reason] = {entry.code: entry for entry in _ENTRIES}
 """Every reason by its code."""

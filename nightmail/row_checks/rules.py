@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from nightmail.channels import ADDRESS_FIELDS, CHANNELS, SMS
+from nightmail.contact_files.summary import FileDecision
 from nightmail.lake import TableFile
 from nightmail.organisation.feed_choices import Keep, ValueType
 
@@ -94,6 +95,8 @@ class ContactsSummary:
     phone_metadata_version: str = ""
     """The version of the phone numbers' metadata that the verdicts rest on."""
     default_country: str | None = None
+    decisions: tuple[FileDecision, ...] = ()
+    """What was decided for whole columns, and by what."""
 
     def as_dict(self) -> dict[str, object]:
         """JSON-ready values, without personal data."""
@@ -107,4 +110,5 @@ class ContactsSummary:
             "warnings_by_reason": dict(self.warnings_by_reason),
             "phone_metadata_version": self.phone_metadata_version,
             "default_country": self.default_country,
+            "decisions": [decision.as_dict() for decision in self.decisions],
         }

@@ -41,7 +41,7 @@ id,mobile,first name,amount,language
 """
 KEYS = {
     *("ok", "sandbox", "file", "template", "counts", "contact_file", "rejects", "duplicates", "warnings", "held"),
-    *("messages", "problems", "tables", "seconds", "phone_metadata_version", "default_country"),
+    *("decisions", "messages", "problems", "tables", "seconds", "phone_metadata_version", "default_country"),
     *("finishes_by", "cut_off_at", "late", "late_warning"),
 }
 COUNTS = ("rows", "rejects", "duplicates", "contacts", "planned", "held", "messages", "queued", "standby")
