@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from nightmail.contact_files.cell_text import cell_text, float_text
 from nightmail.contact_files.failures import file_error
-from nightmail.contact_files.reading_process import ReadingOrder
+from nightmail.contact_files.reading_order import ReadingOrder
 
 _BATCH = 20_000
 """Few enough that rows of ten thousand bytes, which a dictionary and runs make of nothing, fit into the memory."""

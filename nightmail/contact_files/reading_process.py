@@ -13,12 +13,12 @@ import resource
 import sys
 import traceback
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from nightmail.contact_files.reading_order import ReadingOrder
 from nightmail.errors import ContactFileError
 
 if TYPE_CHECKING:
@@ -27,26 +27,6 @@ if TYPE_CHECKING:
 
 CPU_SECONDS = 1800
 """A million rows of forty columns take two minutes; what takes longer than this goes in circles."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadingOrder:
-    """What to read and how far: the parts of ``ReadOptions`` that matter to a typed file."""
-
-    path: str
-    kind: str
-    sheet: str | None
-    first_rows: int
-    """How many rows of a workbook may have the header among them."""
-    memory_limit: int
-    expanded_limit: int
-    expansion_limit: int
-    row_limit: int
-    field_limit: int
-
-    def as_json(self) -> bytes:
-        """The order as it is sent."""
-        return json.dumps(asdict(self)).encode()
 
 
 def main(descriptor: int) -> None:

@@ -21,7 +21,8 @@ import pyarrow as pa
 
 from nightmail.contact_files.failures import file_error, readable_size
 from nightmail.contact_files.header import HEADER_WITHIN
-from nightmail.contact_files.reading_process import CPU_SECONDS, ReadingOrder
+from nightmail.contact_files.reading_order import ReadingOrder
+from nightmail.contact_files.reading_process import CPU_SECONDS
 from nightmail.contact_files.row_collector import RowCollector, texts
 from nightmail.contact_files.summary import ReadOptions
 from nightmail.errors import ContactFileError

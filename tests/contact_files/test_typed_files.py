@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nightmail.contact_files.cell_text import cell_text
-from nightmail.contact_files.spreadsheets import padded_format
+from nightmail.contact_files.number_formats import padded_format
 from nightmail.errors import ContactFileError
 from tests.contact_files.conftest import Reader
 
