@@ -36,6 +36,7 @@ from nightmail.privacy.keyed_hashes import (
 )
 from nightmail.progress import Progress
 from nightmail.row_checks.channel_addresses import ADDRESS_COLUMNS, channel_addresses
+from nightmail.row_checks.language_matching import choose_language
 from nightmail.row_checks.number_countries import countries_of_numbers
 
 STAGE = "audience"
@@ -246,8 +247,6 @@ class _Planner:
     # --- Verdicts ----------------------------------------------------------------------------------------------------
 
     def _judge_language(self, channel: _Channel, language: pa.Array) -> None:
-        from nightmail.templates.model import choose_language
-
         available = self.policy.languages.get(channel.name, ())
         bad = _by_value(language, lambda tag: choose_language(tag, available, self.policy.default_language) is None)
         _mark(channel.verdicts, bad, "language_not_available")

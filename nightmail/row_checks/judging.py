@@ -20,6 +20,7 @@ from nightmail.row_checks.countries import country_code
 from nightmail.row_checks.dates import DateColumn, DateConvention, usual_order
 from nightmail.row_checks.emails import judge_emails
 from nightmail.row_checks.findings import Findings
+from nightmail.row_checks.language_matching import choose_language
 from nightmail.row_checks.languages import language_tag
 from nightmail.row_checks.money import NumberConvention, judge_numbers, usual_decimal_mark
 from nightmail.row_checks.phones import judge_phones
@@ -367,18 +368,9 @@ class RowJudge:
         return truth(reached)
 
     def _body_language(self, language: pa.DictionaryArray) -> pa.DictionaryArray:
-        """The template's language for each row: the tag itself or, as RFC 4647 looks up, the longest part of it; else the default."""
-        known = {tag.lower(): tag for tag in self.rules.template_languages}
-
-        def lookup(tag: str) -> str | None:
-            parts = tag.lower().split("-")
-            for length in range(len(parts), 0, -1):
-                found = known.get("-".join(parts[:length]))
-                if found is not None:
-                    return found
-            return None
-
-        return _or_else(map_distinct(language, lookup), self.rules.default_language)
+        """The template's language for each row, as the body will be chosen; the default where nothing fits."""
+        offered, default = self.rules.template_languages, self.rules.default_language or ""
+        return _or_else(map_distinct(language, lambda tag: choose_language(tag, offered, default)), default or None)
 
     def _preference(self, contacts: pa.Table, kept_by: pa.Array | None) -> np.ndarray | None:
         """How much each row is preferred among its duplicates."""

@@ -20,7 +20,6 @@ from nightmail.templates.model import (
     Template,
     VoiceBody,
     VoiceQuestion,
-    choose_language,
 )
 from nightmail.templates.rendering import render_messages
 from nightmail.templates.summary import MessagesSummary, RenderOptions
@@ -40,7 +39,6 @@ __all__ = [
     "TemplateError",
     "VoiceBody",
     "VoiceQuestion",
-    "choose_language",
     "find_template",
     "load_template",
     "render_messages",

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from nightmail.channels import CHANNELS
+from nightmail.row_checks.language_matching import choose_language, language_chain
 
 SYSTEM_PLACEHOLDERS: Mapping[str, str] = {
     "message_id": "the message's own id",
@@ -173,30 +174,3 @@ class Template:
             for name, placeholder in self.placeholders.items()
             if name in used
         }
-
-
-def language_chain(language: str) -> tuple[str, ...]:
-    """A tag and its parents: ``zh-Hant-HK`` gives ``zh-Hant-HK, zh-Hant, zh``."""
-    parts = language.replace("_", "-").split("-")
-    return tuple("-".join(parts[:length]) for length in range(len(parts), 0, -1))
-
-
-def choose_language(language: str | None, available: Iterable[str], default: str) -> str | None:
-    """The best of ``available`` for a contact of ``language``: the tag or a parent, else ``default`` or its parent.
-
-    Tags are compared without regard to case. A contact of ``pt`` takes ``pt-BR`` only if nothing nearer is there
-    before the default. ``None`` when nothing fits.
-    """
-    by_folded = {tag.casefold(): tag for tag in available}
-    if language:
-        chain = [tag.casefold() for tag in language_chain(language)]
-        for tag in chain:
-            if tag in by_folded:
-                return by_folded[tag]
-        siblings = sorted(tag for tag in by_folded if tag.startswith(f"{chain[-1]}-"))
-        if siblings:
-            return by_folded[siblings[0]]
-    for tag in language_chain(default):
-        if tag.casefold() in by_folded:
-            return by_folded[tag.casefold()]
-    return None

@@ -30,11 +30,12 @@ from nightmail.privacy.keyed_hashes import address_digests, hex_column
 from nightmail.privacy.signed_links import Purpose, link_column, link_path
 from nightmail.progress import Progress
 from nightmail.row_checks.channel_addresses import ADDRESS_COLUMNS, channel_addresses
+from nightmail.row_checks.language_matching import choose_language
 from nightmail.row_checks.number_countries import countries_of_numbers
 from nightmail.templates import speech
 from nightmail.templates.bodies import CompiledBody, compile_bodies
 from nightmail.templates.columns import CompiledText, ValueColumn
-from nightmail.templates.model import SYSTEM_PLACEHOLDERS, Placeholder, Template, choose_language
+from nightmail.templates.model import SYSTEM_PLACEHOLDERS, Placeholder, Template
 from nightmail.templates.segments import count_segments, utf16_units
 from nightmail.templates.summary import (
     NOWHERE,

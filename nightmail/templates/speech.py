@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nightmail.carriers.webhook_paths import TWILIO_KEYS
-from nightmail.templates.model import VoiceBody, VoiceQuestion, choose_language
+from nightmail.row_checks.language_matching import choose_language
+from nightmail.templates.model import VoiceBody, VoiceQuestion
 
 SPOKEN_LANGUAGES = (
     "ar-AE", "arb", "ca-ES", "cmn-CN", "cs-CZ", "cy-GB", "da-DK", "de-AT", "de-CH", "de-DE", "el-GR", "en-AU", "en-GB",

@@ -15,7 +15,6 @@ from nightmail.templates import (
     Template,
     TemplateError,
     VoiceBody,
-    choose_language,
     find_template,
     load_template,
     sample_names,
@@ -230,26 +229,6 @@ def test_unknown_templates_are_told_with_the_known_ones(tmp_path: Path) -> None:
         find_template(str(tmp_path / "nothing.yaml"))
     with pytest.raises(UsageError):
         find_template("../templates/invoice_due")
-
-
-@pytest.mark.parametrize(
-    ("language", "available", "default", "expected"),
-    [
-        ("pt-BR", ("en", "pt-BR", "pt"), "en", "pt-BR"),
-        ("pt-BR", ("en", "pt"), "en", "pt"),
-        ("pt-BR", ("en", "de"), "en", "en"),
-        ("PT-br", ("en", "pt-BR"), "en", "pt-BR"),
-        ("pt", ("en", "pt-BR"), "en", "pt-BR"),
-        ("zh-Hant-HK", ("en", "zh-Hant"), "en", "zh-Hant"),
-        (None, ("en", "de"), "de", "de"),
-        ("fr", ("de",), "en", None),
-        ("fr", (), "en", None),
-        ("fr", ("en",), "en-GB", "en"),
-    ],
-)
-def test_languages(language: str | None, available: tuple[str, ...], default: str, expected: str | None) -> None:
-    """The tag, its parents, a sister of it, the default."""
-    assert choose_language(language, available, default) == expected
 
 
 @given(st.one_of(st.text(max_size=200), st.text(st.sampled_from("{}[]:-&*!|>'\"%@` \n\tab"), max_size=60)))
