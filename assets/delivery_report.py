@@ -6,8 +6,9 @@ import dagster as dg
 
 from assets.campaign_runs import stage_metadata
 from assets.partitions import days
-from nightmail.reports.days import write_delivery_report, write_usage_report
+from nightmail.reports.delivery_report import write_delivery_report
 from nightmail.reports.report_page import write_report_page
+from nightmail.reports.usage_report import write_usage_report
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 

@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.campaign_runs import stage_metadata
 from assets.partitions import days
-from nightmail.reports.days import write_receipts
+from nightmail.reports.receipts_and_replies import write_receipts
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 

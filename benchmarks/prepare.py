@@ -192,7 +192,7 @@ def import_everything() -> None:
 
     import nightmail.audience.planning
     import nightmail.contact_files.csv_reading
-    import nightmail.row_checks.stage
+    import nightmail.row_checks.contacts_stage
     import nightmail.templates.rendering  # noqa: F401
     from nightmail.row_checks.reference_data import load_reference_data
 

@@ -59,8 +59,9 @@ def restore(
 ) -> None:
     """Restore a backup. Nothing is sent by it: running campaigns come back paused, and the deployment's epoch counts up."""
     from commands.local import database_for_maintenance
-    from nightmail.store.backup import holds_anything, read_backup
-    from nightmail.store.backup import restore as restore_backup
+    from nightmail.store.backup_files import read_backup
+    from nightmail.store.restore import holds_anything
+    from nightmail.store.restore import restore as restore_backup
 
     view = screen(json_output)
     looked_at = read_backup(file)

@@ -92,7 +92,7 @@ def _day(text: str) -> dt.date:
 def write_reports(lake: Lake, day: dt.date) -> None:
     """Write one day's delivery report and its page from the ledger, as the pipeline does every few minutes."""
     from commands.local import open_database
-    from nightmail.reports.days import write_delivery_report
+    from nightmail.reports.delivery_report import write_delivery_report
     from nightmail.reports.report_page import write_report_page
 
     destination = lake.table(ASSET, day.isoformat(), "day")

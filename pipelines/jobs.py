@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.retention_runs import keep_what_is_to_be_kept
+from assets.expired_data import delete_expired_data
 from assets.sender_runs import hand_off
 
 PREPARE_AT_MOST_S = 2 * 3600
@@ -59,7 +59,7 @@ def send() -> None:
 )
 def retention() -> None:
     """One round."""
-    keep_what_is_to_be_kept()
+    delete_expired_data()
 
 
 JOBS: list[Any] = [prepare, send, write_sends, report, retention]

@@ -7,7 +7,7 @@ import dagster as dg
 
 from nightmail.intake.overdue_files import tell_late_feeds, tell_missing_parts
 from nightmail.intake.standing_campaigns import start_standing_campaigns
-from nightmail.reports.days import changed_days
+from nightmail.reports.changed_days import changed_days
 from pipelines.partitions import prune_campaigns
 from resources.database import DatabaseResource
 

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from starlette.types import Receive, Scope, Send
 
 import nightmail
-from nightmail.events.webhook_calls import forget_ended_calls
+from nightmail.events.webhook_calls import delete_ended_calls
 from nightmail.receipts.receipts import take_receipts, take_replies
 from nightmail.settings import Settings
 from nightmail.settings import settings as read_settings
@@ -143,7 +143,7 @@ def _forget(engine: Engine, settings: Settings) -> None:
     """Delete what is only kept for some days."""
     remove_abandoned(engine, settings.incoming_dir)
     forget_old_keys(engine)
-    forget_ended_calls(engine)
+    delete_ended_calls(engine)
 
 
 class _Bounds:

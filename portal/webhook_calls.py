@@ -19,9 +19,8 @@ from nightmail.events.webhook_calls import (
     DueCall,
     call_name,
     claim_calls,
+    record_delivered,
     record_failed,
-    record_taken,
-    signed_headers,
 )
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ class WebhookCaller:
             # Whatever keeps one call from being made must not keep the others.
             _log.warning("%s was not taken: %s", call_name(call.id), type(error).__name__)
         if status is not None and 200 <= status < 300:
-            await asyncio.to_thread(record_taken, self._engine, call, status)
+            await asyncio.to_thread(record_delivered, self._engine, call, status)
         else:
             await asyncio.to_thread(record_failed, self._engine, call, status, gone=status == 410)
 
@@ -150,7 +149,7 @@ class WebhookCaller:
         content = call.content()
         netloc = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         headers = {
-            **signed_headers(call, content, self._key, dt.datetime.now(dt.UTC)),
+            **call.headers(content, self._key, dt.datetime.now(dt.UTC)),
             "host": parts.netloc,
             "content-type": "application/json",
             "user-agent": "Nightmail-Webhooks/1",

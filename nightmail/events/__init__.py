@@ -1,4 +1,5 @@
-"""Events: webhooks to teams.
+"""Events: what teams' webhooks are called with, and how each call is signed, tried and given up.
 
-What belongs here: which events a team hears of, and their delivery. What does not: webhooks from carriers (`portal/carrier_webhooks/`).
+What belongs here: the webhooks of teams, the calls that wait for them, and the proof of who calls. What does not: posting a
+call (:mod:`portal.webhook_calls`), and webhooks from carriers (:mod:`portal.carrier_webhooks`).
 """

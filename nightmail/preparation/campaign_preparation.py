@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.start_times import recipient_start
 from nightmail.lake import Lake
 from nightmail.organisation.categories import get_category
 from nightmail.organisation.feeds import FeedSettings, feed_settings
+from nightmail.preparation import queries
 from nightmail.preparation.preparation_settings import Preparation
 from nightmail.preparation.stage_tables import StageTables
 from nightmail.preparation.stored_inputs import carriers_by_channel, price_list
@@ -43,37 +44,32 @@ def load_preparation(
     """The preparation of a campaign. Raises :class:`nightmail.errors.NightmailError` for settings that cannot be used."""
     from nightmail.templates import stored_template
 
-    row = connection.execute(
-        text(
-            "select p.name, v.version, v.content, t.country, t.time_zone, f.default_country from template_version v "
-            "join template p on p.id = v.template_id join team t on t.id = :team left join feed f on f.id = :feed "
-            "where v.id = :version"
-        ),
-        {"team": campaign.team_id, "feed": campaign.feed_id, "version": campaign.template_version_id},
-    ).one()
+    values = {
+        "campaign": campaign.id,
+        "team": campaign.team_id,
+        "feed": campaign.feed_id,
+        "version": campaign.template_version_id,
+    }
+    row = connection.execute(queries.CAMPAIGN_SETTINGS, values).one()
     feed = feed_settings(campaign.settings, campaign.feed or "")
-    name = connection.scalar(
-        text("select name from received_file where campaign_id = :id and state <> 'repeated' order by id limit 1"),
-        {"id": campaign.id},
-    )
     preparation = Preparation(
-        template=stored_template(row.content),
+        template=stored_template(row.template_content),
         hash_key=settings.key(),
         feed=feed,
         team=campaign.team,
         category=get_category(connection, campaign.category_id),
-        default_country=row.default_country or row.country or settings.default_country,
-        default_time_zone=row.time_zone,
+        default_country=row.feed_country or row.team_country or settings.default_country,
+        default_time_zone=row.team_time_zone,
         campaign_token=campaign.token,
         public_url=settings.public_url,
         prices=price_list(connection),
         carriers=carriers_by_channel(connection, campaign.team),
         starts_at=campaign.scheduled_at,
         # The database's time: a machine whose clock is wrong must not put quiet hours where they are not.
-        now=connection.scalar(text("select now()")),
+        now=row.now,
         local_start=recipient_start(feed, campaign.scheduled_at),
         cut_off=campaign.cut_off_at,
-        file_name=name,
+        file_name=row.file_name,
         limits={
             "size_limit": settings.maximum_file_bytes,
             "expanded_limit": settings.maximum_expanded_bytes,
@@ -83,5 +79,5 @@ def load_preparation(
         },
     )
     return CampaignPreparation(
-        campaign, preparation, StageTables.of_campaign(lake, campaign.key), row.name, int(row.version)
+        campaign, preparation, StageTables.of_campaign(lake, campaign.key), row.template, int(row.template_version)
     )

@@ -17,7 +17,12 @@ import fsspec
 from nightmail.carriers.error_classes import meaning
 from nightmail.lake import TableFile
 from nightmail.reasons import REASONS
-from nightmail.reports.report_data import OUTCOMES, Breakdown, ReportFigures, report_figures
+from nightmail.reports.report_figures import (
+    OUTCOMES,
+    Breakdown,
+    ReportFigures,
+    report_figures,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa

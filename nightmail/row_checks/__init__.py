@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nightmail.row_checks.rules import ContactRules, ContactsSummary, EarlierCampaign, PlaceholderRule
 
 if TYPE_CHECKING:
+    from nightmail.row_checks.contacts_stage import prepare_contacts
     from nightmail.row_checks.reject_files import write_rejects_csv
-    from nightmail.row_checks.stage import prepare_contacts
 
 __all__ = [
     "ContactRules",
@@ -27,7 +27,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # The rules are read wherever a feed's settings are; the stage behind them takes seconds to import and stays aside.
     if name == "prepare_contacts":
-        from nightmail.row_checks.stage import prepare_contacts
+        from nightmail.row_checks.contacts_stage import prepare_contacts
 
         return prepare_contacts
     if name == "write_rejects_csv":

@@ -7,19 +7,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from nightmail.access.api_keys import Program
 from nightmail.audit import write_entry
-from nightmail.events.webhook_calls import (
+from nightmail.events.webhook_calls import TEST_EVENT, call_name, calls_of, create_test_call
+from nightmail.events.webhooks import (
     EVENTS,
-    TEST_EVENT,
     WebhookRow,
-    call_name,
+    count_webhooks,
     create_webhook,
     end_webhook,
     refuse_unknown_events,
-    tell_test,
     webhooks_of,
 )
 from portal.api.authentication import WebhookWriter
@@ -118,11 +117,7 @@ def register(
     check_address(order.url, private=portal.settings.webhook_private_addresses)
     refuse_unknown_events(order.events)
     with portal.engine.begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(:team)"), {"team": program.team_id})
-        there = connection.scalar(
-            text("select count(*) from webhook where active and team_id = :team"), {"team": program.team_id}
-        )
-        if there is not None and there >= MAXIMUM_WEBHOOKS:
+        if count_webhooks(connection, program.team_id) >= MAXIMUM_WEBHOOKS:
             raise RequestError("too_many_webhooks")
         row, secret = create_webhook(
             connection, team_id=program.team_id, url=order.url, events=order.events, key=portal.settings.key()
@@ -192,7 +187,7 @@ def test(webhook_id: WebhookNumber, program: WebhookWriter, portal: PortalState)
     """Make a call with the event `webhook.test`, signed and tried like every other."""
     with portal.engine.begin() as connection:
         row = _visible(connection, program, webhook_id)
-        number = tell_test(connection, row)
+        number = create_test_call(connection, row)
     now = dt.datetime.now(dt.UTC)
     return WebhookCallOut(
         id=call_name(number),
@@ -221,14 +216,7 @@ def calls(
     position = position_of(cursor)
     with portal.engine.connect() as connection:
         row = _visible(connection, program, webhook_id)
-        found = connection.execute(
-            text(
-                "select id, event, created_at, attempts, delivered_at, given_up_at, due_at, last_status"
-                " from webhook_call where webhook_id = :id and (cast(:before as bigint) is null or id < :before)"
-                " order by id desc limit :limit"
-            ),
-            {"id": row.id, "before": position, "limit": limit + 1},
-        ).all()
+        found = calls_of(connection, row.id, before_id=position, limit=limit + 1)
     following = cursor_of(found[limit - 1].id) if len(found) > limit else None
     link_to_next(request, response, following)
     items = [
@@ -239,7 +227,7 @@ def calls(
             attempts=entry.attempts,
             delivered_at=entry.delivered_at,
             given_up_at=entry.given_up_at,
-            next_try_at=entry.due_at if entry.delivered_at is None and entry.given_up_at is None else None,
+            next_try_at=entry.next_attempt_at,
             last_status=entry.last_status,
         )
         for entry in found[:limit]

@@ -11,11 +11,9 @@ import pyarrow as pa
 
 from nightmail.lake.schemas import DELIVERY_REPORT, RECEIPTS, REPLIES, USAGE_REPORT
 from nightmail.message_ids import parse_message_id
-from nightmail.reports.days import changed_days, latest_change
-from sensors.receipts import ReportBook
+from nightmail.reports.changed_days import changed_days, latest_change
 from tests.support.pipeline_rig import PipelineRig, contact_rows
 
-NOW = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 HASH_LENGTH = 32
 
 
@@ -133,67 +131,3 @@ def test_a_receipt_changes_the_day_of_its_message(rig: PipelineRig) -> None:
         long_ago = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
         assert changed_days(connection, long_ago, latest) == [today - dt.timedelta(days=3), today]
         assert changed_days(connection, latest, latest + dt.timedelta(seconds=1)) == []
-
-
-def test_today_is_written_when_quiet_and_then_at_most_every_interval() -> None:
-    """The first report comes seconds after the last change; a send of hours is reported every interval."""
-    book, today = ReportBook(), NOW.date()
-    book.note([today], NOW)
-    assert book.take_due(NOW + dt.timedelta(seconds=5), 600) == []
-    assert book.take_due(NOW + dt.timedelta(seconds=11), 600) == [today]
-    assert book.take_due(NOW + dt.timedelta(seconds=12), 600) == []
-    last_asked = NOW + dt.timedelta(seconds=11)
-    asked = []
-    for second in range(12, 2000):
-        now = NOW + dt.timedelta(seconds=second)
-        book.note([today], now)
-        if book.take_due(now, 600):
-            asked.append((now - last_asked).total_seconds())
-            last_asked = now
-    assert len(asked) == 3
-    assert all(600 <= gap <= 602 for gap in asked)
-
-
-def test_days_of_the_week_are_written_hourly_and_older_ones_at_night() -> None:
-    """Yesterday changes with every late receipt; ten days ago is the nightly round's."""
-    book = ReportBook()
-    yesterday, long_ago = NOW.date() - dt.timedelta(days=1), NOW.date() - dt.timedelta(days=10)
-    book.note([yesterday, long_ago], NOW)
-    assert book.take_due(NOW + dt.timedelta(seconds=20), 600) == [yesterday]
-    book.note([yesterday], NOW + dt.timedelta(seconds=30))
-    assert book.take_due(NOW + dt.timedelta(seconds=1800), 600) == []
-    assert book.take_due(NOW + dt.timedelta(seconds=3700), 600) == [yesterday]
-
-
-def test_a_day_that_is_being_written_is_not_asked_for_again() -> None:
-    """A report that takes longer than its interval must not leave a queue of requests behind it."""
-    book, today = ReportBook(), NOW.date()
-    book.note([today], NOW)
-    later = NOW + dt.timedelta(seconds=100)
-    assert book.take_due(later, 10, under_way=frozenset([today])) == []
-    assert book.take_due(later, 10) == [today]
-
-
-def test_a_long_report_rests_while_its_day_changes() -> None:
-    """A day of a million messages takes a minute to write: its senders get the rest, until all is quiet."""
-    book, today = ReportBook(), NOW.date()
-    book.note([today], NOW)
-    assert book.take_due(NOW + dt.timedelta(seconds=20), 10) == [today]
-    took = {today: 60.0}
-    for second in range(21, 600):
-        now = NOW + dt.timedelta(seconds=second)
-        book.note([today], now)
-        assert book.take_due(now, 10, seconds=took) == []
-    assert book.take_due(NOW + dt.timedelta(seconds=611), 10, seconds=took) == [today]
-    book.note([today], NOW + dt.timedelta(seconds=620))
-    assert book.take_due(NOW + dt.timedelta(seconds=631), 10, seconds=took) == [today], "quiet: nobody waits for it"
-
-
-def test_the_book_survives_as_a_cursor() -> None:
-    """What is remembered between ticks comes back as it was."""
-    book = ReportBook()
-    book.note([NOW.date()], NOW)
-    book.take_due(NOW + dt.timedelta(seconds=30), 600)
-    book.note([NOW.date()], NOW + dt.timedelta(seconds=40))
-    assert ReportBook.from_json(book.to_json()) == book
-    assert ReportBook.from_json(None) == ReportBook()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightmail.lake.schemas import DELIVERY_REPORT
-from nightmail.reports.report_data import OUTCOMES, report_figures
+from nightmail.reports.report_figures import OUTCOMES, report_figures
 from nightmail.reports.report_page import _nice, report_page
 
 START = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.UTC)

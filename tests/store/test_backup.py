@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import random
 import stat
 import subprocess
@@ -13,12 +12,12 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from nightmail.campaigns.transitions import pause, resume
 from nightmail.errors import ConfigurationError, UsageError
-from nightmail.retention.retention import delete_contents, detach_months, months_to_keep
 from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt
-from nightmail.store.backup import back_up, read_backup, restore
+from nightmail.store.backup import back_up
+from nightmail.store.backup_files import read_backup
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
-from nightmail.store.partitions import PARTITIONED, ensure_partitions, month_of
+from nightmail.store.restore import restore
 from nightmail.store.upgrade import upgrade
 from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
 from tests.support.sandbox_process import RunningCarriers, eventually
@@ -186,35 +185,3 @@ def test_a_restore_waits_for_no_sender(database: Engine, database_url: str, tmp_
         pytest.raises(ConfigurationError, match="at work"),
     ):
         restore(database, read_backup(dump))
-
-
-def test_old_months_go_whole_and_open_ones_stay(database: Engine) -> None:
-    """Months before the kept ones are detached; one with a message in doubt stays, with its receipts and its audit."""
-    old, open_month = dt.date(2026, 1, 1), dt.date(2026, 2, 1)
-    with database.begin() as connection:
-        ensure_partitions(connection, old, months_ahead=1)
-        connection.execute(
-            text(
-                "insert into message (ledger_month, message_key, campaign_id, line, channel, step, state, due_at, "
-                "contact_id, address_hash, segments) values (:m, 1, 1, 2, 'sms', 0, 'in_doubt', now(), 'c', 'h', 1)"
-            ),
-            {"m": open_month},
-        )
-    done = detach_months(database, keep_months=6, today=dt.date(2026, 11, 23))
-    for table in PARTITIONED:
-        assert f"{table}_2026_01" in done.detached and f"{table}_2026_02" in done.kept
-    with database.connect() as connection:
-        assert connection.scalar(text("select to_regclass('message_2026_01')")) is None
-        assert connection.scalar(text("select count(*) from message")) == 1
-    assert months_to_keep(6, dt.date(2026, 11, 23)) == dt.date(2026, 5, 1)
-
-
-def test_contents_go_after_the_teams_days_and_the_ledger_stays(organisation: Organisation) -> None:  # noqa: F811
-    """Addresses and texts of a campaign that ended long ago are deleted; another campaign's are not."""
-    ended, running = organisation.campaign(3), organisation.campaign(2)
-    organisation.drain()
-    organisation.execute("update campaign set state_changed_at = now() - interval '91 days' where id = :c", c=ended.id)
-    assert delete_contents(organisation.engine).contents == 3
-    assert organisation.query("select count(*) from message_content")[0][0] == 2
-    assert len(organisation.messages(ended)) == 3 and len(organisation.messages(running)) == 2
-    assert month_of(dt.datetime(2026, 3, 31, 23, tzinfo=dt.UTC)) == dt.date(2026, 3, 1)

@@ -17,8 +17,10 @@ from sqlalchemy import Engine, text
 from nightmail.campaigns.transitions import resume
 from nightmail.errors import UnavailableError
 from nightmail.sending.in_doubt import resolve_in_doubt
-from nightmail.store.backup import back_up, read_backup, restore
+from nightmail.store.backup import back_up
+from nightmail.store.backup_files import read_backup
 from nightmail.store.engine import libpq_url
+from nightmail.store.restore import restore
 from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
 from tests.support.sandbox_process import ROOT, RunningCarriers, eventually
 from tests.support.sending_rig import Organisation
@@ -27,7 +29,8 @@ RESTORE = """
 import sys
 from pathlib import Path
 from sqlalchemy import create_engine
-from nightmail.store.backup import read_backup, restore
+from nightmail.store.backup_files import read_backup
+from nightmail.store.restore import restore
 engine = create_engine(sys.argv[1], connect_args={"application_name": "the restore"})
 print("read", read_backup(Path(sys.argv[2])).revision, flush=True)
 restore(engine, read_backup(Path(sys.argv[2])))

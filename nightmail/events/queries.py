@@ -1,0 +1,48 @@
+"""The queries of this room."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+WEBHOOKS = text(
+    """
+    select w.id, w.team_id, t.path as team, w.url, w.events, w.active, w.created_at
+    from webhook w join team t on t.id = w.team_id
+    where w.active
+      and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
+      and (cast(:ids as integer[]) is null or w.id = any(:ids))
+      and (cast(:before as integer) is null or w.id < :before)
+    order by w.id desc
+    limit :limit
+    """
+)
+"""Active webhooks of a team and of the teams below it, newest first; each condition may be left out."""
+
+CALLS = text(
+    """
+    select id, event, created_at, attempts, delivered_at, given_up_at, due_at, last_status
+    from webhook_call
+    where webhook_id = :webhook and (cast(:before as bigint) is null or id < :before)
+    order by id desc
+    limit :limit
+    """
+)
+"""The calls of one webhook, newest first."""
+
+CLAIM_CALLS = text(
+    """
+    with due as (
+        select id from webhook_call
+        where delivered_at is null and given_up_at is null and due_at <= now()
+        order by due_at
+        limit :limit
+        for update skip locked
+    )
+    update webhook_call c
+    set attempts = attempts + 1, due_at = now() + make_interval(secs => :lease)
+    from due, webhook w
+    where c.id = due.id and w.id = c.webhook_id
+    returning c.id, c.webhook_id, w.url, c.event, c.attempts, w.secret, c.body
+    """
+)
+"""Take due calls that no other process takes, and put them off by the lease: a claim whose process died runs out."""

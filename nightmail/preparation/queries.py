@@ -1,0 +1,96 @@
+"""The queries of this room. Those that go by COPY have psycopg's parameters, and name columns as the lake's schema does."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+CAMPAIGN_SETTINGS = text(
+    """
+    select
+        p.name as template, v.version as template_version, v.content as template_content,
+        t.country as team_country, t.time_zone as team_time_zone, f.default_country as feed_country,
+        (
+            select name from received_file
+            where campaign_id = :campaign and state <> 'repeated'
+            order by id
+            limit 1
+        ) as file_name,
+        now() as now
+    from template_version v
+    join template p on p.id = v.template_id
+    join team t on t.id = :team
+    left join feed f on f.id = :feed
+    where v.id = :version
+    """
+)
+"""What decides a campaign's preparation besides the campaign's own row; of several parts, the first one's file name."""
+
+STORED_FILES = text(
+    """
+    select name, stored_path
+    from received_file
+    where campaign_id = :campaign and stored_path is not null and state not in ('repeated', 'answer')
+    order by id
+    """
+)
+"""The uploads of a campaign that are kept."""
+
+CARRIERS_OF_TEAM = text(
+    """
+    select a.channel, a.carrier
+    from carrier_account a
+    left join team t on t.id = a.team_id
+    where a.active and (a.team_id is null or t.path = :team or starts_with(:team, t.path || '.'))
+    order by length(t.path) desc nulls last, a.priority, a.id
+    """
+)
+"""The accounts that a team may use, those of the nearest team above it first, then by priority."""
+
+SUPPRESSIONS = """
+    select
+        s.address_hash as address_hash,
+        nullif(s.channel, '') as channel,
+        s.category as category,
+        s.reason = any(%(asked_for)s) as opted_out
+    from suppression s
+    left join team t on t.id = s.team_id
+    where s.lifted_at is null
+      and (s.team_id is null or t.path = %(team)s or starts_with(%(team)s, t.path || '.'))
+"""
+"""The suppressions that hold for a team: its own, and those of teams above it and of all."""
+
+PREFERENCES = """
+    select
+        p.contact_id as contact_id,
+        array_to_string(p.channels, ',') as channels,
+        array_to_string(p.categories_in, ',') as categories_in,
+        array_to_string(p.categories_out, ',') as categories_out,
+        p.quiet_from as quiet_from,
+        p.quiet_until as quiet_until,
+        p.time_zone as time_zone,
+        p.language as language
+    from preference p
+    join team t on t.id = p.team_id
+    where t.path = %(team)s
+"""
+"""What a team's contacts chose; lists are joined by commas."""
+
+CONSENTS = """
+    select c.contact_id as contact_id, c.category as category, c.channel as channel
+    from consent c
+    join team t on t.id = c.team_id
+    where c.withdrawn_at is null and t.path = %(team)s
+"""
+"""The consents in force of a team's contacts."""
+
+EARLIER_CAMPAIGNS = text(
+    """
+    select key
+    from campaign
+    where feed_id = :feed and id < :campaign and loaded_at is not null
+      and state not in ('cancelled', 'stopped')
+      and created_at > cast(:created_at as timestamptz) - make_interval(days => :days)
+    order by id
+    """
+)
+"""The campaigns of a feed that were loaded in the days before another one was made."""

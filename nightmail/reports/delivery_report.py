@@ -1,0 +1,80 @@
+"""The delivery report of a day: one row per message, and one per held contact, written whole from the ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, Row
+
+from nightmail.lake import Lake, TableFile
+from nightmail.lake.schemas import DELIVERY_REPORT
+from nightmail.message_ids import campaign_keys
+from nightmail.reports import queries
+from nightmail.reports.days import bounds, count_values
+from nightmail.store.copying import copy_blocks
+
+NEVER_HANDED_OFF = ("failed", "held", "cancelled", "expired", "not_needed", "in_doubt")
+"""States in which a message without a hand-off is reported, by the day of the decision."""
+
+
+def write_delivery_report(connection: Connection, lake: Lake, day: dt.date, destination: TableFile) -> dict[str, Any]:
+    """Write the delivery report of a UTC day, campaign by campaign, with the columns of ``DELIVERY_REPORT``.
+
+    Return ``rows``, ``campaigns``, and the rows by ``states`` and by ``statuses``.
+    """
+    start, end = bounds(day)
+    values = {"start": start, "end": end, "never_handed_off": list(NEVER_HANDED_OFF)}
+    states: dict[str, int] = {}
+    statuses: dict[str, int] = {}
+    campaigns = connection.execute(queries.CAMPAIGNS_OF_DAY, values).all()
+    with destination.writer(DELIVERY_REPORT) as writer:
+        for campaign in campaigns:
+            first, last = campaign_keys(campaign.id)
+            of_campaign = {**values, "day": day, "month": campaign.ledger_month, "first": first, "last": last}
+            parts: Iterable[pa.Table] = copy_blocks(connection, queries.DELIVERY_ROWS, of_campaign, DELIVERY_REPORT)
+            if campaign.loaded_at is not None and start <= campaign.loaded_at < end:
+                parts = chain(parts, [_held_contacts(connection, lake, day, campaign)])
+            for part in parts:
+                if part.num_rows:
+                    writer.write(part)
+                    count_values(states, part["state"])
+                    count_values(statuses, part["status"].drop_null())
+        rows = writer.rows
+    return {"rows": rows, "campaigns": len(campaigns), "states": states, "statuses": statuses}
+
+
+def _held_contacts(connection: Connection, lake: Lake, day: dt.date, campaign: Row[Any]) -> pa.Table:
+    """Return the contacts that a campaign held before rendering: rows without a message."""
+    decided_at = campaign.loaded_at
+    audience = lake.table("audience", campaign.key)
+    if not audience.exists():
+        return DELIVERY_REPORT.empty_table()
+    facts = connection.execute(queries.CAMPAIGN_FACTS, {"id": campaign.id}).one()
+    held = audience.read(["line", "contact_id", "state", "channel", "reason", "address_hash", "country", "language"])
+    held = held.filter(pc.equal(held["state"], "held"))
+    same = {
+        "day": day,
+        "team_date": decided_at.astimezone(ZoneInfo(facts.time_zone)).date(),
+        "team": facts.team,
+        "feed": facts.feed,
+        "campaign": facts.campaign,
+        "template": facts.template,
+        "category": facts.category,
+        "planned_at": decided_at,
+        "opened": False,
+        "clicked": False,
+        "replied": False,
+    }
+    columns = []
+    for field in DELIVERY_REPORT:
+        if field.name in held.column_names:
+            columns.append(held[field.name].cast(field.type))
+        else:
+            columns.append(pa.repeat(pa.scalar(same.get(field.name), field.type), held.num_rows))
+    return pa.table(columns, schema=DELIVERY_REPORT)

@@ -1,0 +1,221 @@
+"""The queries of this room.
+
+Those of a table's rows go by COPY: parameters are psycopg's, and each column has the name that the table's schema
+(:mod:`nightmail.lake.schemas`) gives it, which :func:`nightmail.store.copying.copy_blocks` checks.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+DELIVERY_ROWS = """
+    select
+        %(day)s::date as day,
+        (coalesce(m.handed_off_at, m.changed_at) at time zone t.time_zone)::date as team_date,
+        t.path as team,
+        f.name as feed,
+        c.key as campaign,
+        p.name as template,
+        g.name as category,
+        message_id_of(m.message_key, c.token) as message_id,
+        m.line as line,
+        m.contact_id as contact_id,
+        m.address_hash as address_hash,
+        m.channel as channel,
+        m.step as step,
+        m.country as country,
+        m.language as language,
+        m.state as state,
+        m.reason as reason,
+        m.delivery as status,
+        coalesce(m.delivery_error, m.error_code) as error_code,
+        a.carrier as carrier,
+        m.carrier_message_id as carrier_message_id,
+        m.attempts as attempts,
+        m.planned_at as planned_at,
+        m.handed_off_at as handed_off_at,
+        m.delivery_at as status_at,
+        m.opened_at is not null as opened,
+        m.clicked_at is not null as clicked,
+        m.replied_at is not null as replied,
+        m.duration_s as duration_s,
+        m.segments as segments,
+        m.cost as cost,
+        m.currency as currency
+    from message m
+    join campaign c on c.id = m.campaign_id
+    join team t on t.id = c.team_id
+    left join feed f on f.id = c.feed_id
+    join template_version v on v.id = c.template_version_id
+    join template p on p.id = v.template_id
+    join category g on g.id = c.category_id
+    left join carrier_account a on a.id = m.carrier_account_id
+    where m.ledger_month = %(month)s
+      and m.message_key between %(first)s and %(last)s
+      and (
+        (m.handed_off_at >= %(start)s and m.handed_off_at < %(end)s)
+        or (m.handed_off_at is null and m.changed_at >= %(start)s and m.changed_at < %(end)s
+            and m.state = any(%(never_handed_off)s))
+      )
+    order by m.message_key
+"""
+"""One campaign's rows of a day's delivery report: what was handed off on the day, and what was decided on it."""
+
+RECEIPT_ROWS = """
+    select
+        r.received_at as received_at,
+        r.occurred_at as occurred_at,
+        message_id_of(r.message_key, c.token) as message_id,
+        c.key as campaign,
+        t.path as team,
+        r.channel as channel,
+        r.carrier as carrier,
+        r.carrier_message_id as carrier_message_id,
+        r.status as status,
+        r.error_code as error_code,
+        r.duration_s as duration_s
+    from receipt r
+    left join campaign c on c.id = r.campaign_id
+    left join team t on t.id = c.team_id
+    where r.received_at >= %(start)s and r.received_at < %(end)s
+    order by r.received_at
+"""
+"""What carriers said on a day. Of a message that is not ours, message, campaign and team are null."""
+
+REPLY_ROWS = """
+    select
+        r.received_at as received_at,
+        message_id_of(r.message_key, c.token) as message_id,
+        c.key as campaign,
+        t.path as team,
+        m.contact_id as contact_id,
+        r.channel as channel,
+        r.address_hash as address_hash,
+        r.kind as kind,
+        r.text as text
+    from reply r
+    left join campaign c on c.id = r.campaign_id
+    left join team t on t.id = r.team_id
+    left join message m on m.ledger_month = r.ledger_month and m.message_key = r.message_key
+    where r.received_at >= %(start)s and r.received_at < %(end)s
+    order by r.received_at
+"""
+"""What recipients said on a day."""
+
+USAGE_ROWS = """
+    select
+        %(day)s::date as day,
+        t.path as team,
+        f.name as feed,
+        g.name as category,
+        m.channel as channel,
+        m.country as country,
+        a.carrier as carrier,
+        count(*) as messages,
+        sum(m.segments) as segments,
+        coalesce(sum(m.duration_s), 0) as call_seconds,
+        count(*) filter (where m.delivery = any(%(reached)s)) as delivered,
+        count(*) filter (where m.delivery = any(%(not_reached)s)) as undelivered,
+        sum(m.cost) as cost,
+        m.currency as currency
+    from message m
+    join campaign c on c.id = m.campaign_id
+    join team t on t.id = c.team_id
+    left join feed f on f.id = c.feed_id
+    join category g on g.id = c.category_id
+    left join carrier_account a on a.id = m.carrier_account_id
+    where m.handed_off_at >= %(start)s and m.handed_off_at < %(end)s and m.state = 'accepted'
+    group by t.path, f.name, g.name, m.channel, m.country, a.carrier, m.currency
+    order by t.path, f.name, g.name, m.channel, m.country
+"""
+"""What each team used on a day, by feed, category, channel, country, carrier and currency."""
+
+_DECIDED = "handed_off_at is null and state in ('failed', 'held', 'cancelled', 'expired', 'not_needed')"
+"""As the index ``ix_message_decided`` has it: the planner uses it only where it sees the same words."""
+_SETTLED_LATE = "changed_at > handed_off_at"
+"""As the index ``ix_message_settled_late`` has it: messages in doubt that proved to be handed off."""
+
+CAMPAIGNS_OF_DAY = text(
+    f"""
+    select c.id, c.key, c.loaded_at, c.ledger_month
+    from campaign c
+    where c.id in (
+            select campaign_id from message where handed_off_at >= :start and handed_off_at < :end
+            union
+            select campaign_id from message where changed_at >= :start and changed_at < :end and {_DECIDED}
+            union
+            select campaign_id from message where changed_at >= :start and changed_at < :end and state = 'in_doubt'
+        )
+        or (c.loaded_at >= :start and c.loaded_at < :end)
+    order by c.id
+    """  # noqa: S608 - the parts are constants of this module
+)
+"""The campaigns that a day's delivery report has rows of: handed off, decided, in doubt, or with contacts held on the day."""
+
+CAMPAIGN_FACTS = text(
+    """
+    select t.path as team, t.time_zone, f.name as feed, c.key as campaign, p.name as template, g.name as category
+    from campaign c
+    join team t on t.id = c.team_id
+    left join feed f on f.id = c.feed_id
+    join template_version v on v.id = c.template_version_id
+    join template p on p.id = v.template_id
+    join category g on g.id = c.category_id
+    where c.id = :id
+    """
+)
+"""What is the same in all rows of one campaign."""
+
+LATEST_CHANGE = text(
+    f"""
+    select greatest(
+        (select max(handed_off_at) from message where handed_off_at is not null),
+        (select max(changed_at) from message where {_DECIDED}),
+        (select max(changed_at) from message where {_SETTLED_LATE}),
+        (select max(changed_at) from message where state = 'in_doubt'),
+        (select max(received_at) from receipt),
+        (select max(received_at) from reply),
+        (select max(loaded_at) from campaign))
+    """  # noqa: S608
+)
+"""When anything that reports hold changed last: the ends of a few indexes, cheap at any size."""
+
+_WITHIN = "{0} > :after and {0} <= :until"
+
+CHANGED_DAYS = text(
+    f"""
+    select distinct (at at time zone 'UTC')::date as day
+    from (
+        select handed_off_at as at from message where {_WITHIN.format("handed_off_at")}
+        union all select changed_at from message where {_WITHIN.format("changed_at")} and {_DECIDED}
+        union all select handed_off_at from message where {_WITHIN.format("changed_at")} and {_SETTLED_LATE}
+        union all select coalesce(handed_off_at, changed_at) from message
+            where {_WITHIN.format("changed_at")} and state = 'in_doubt'
+        union all select received_at from receipt where {_WITHIN.format("received_at")}
+        union all select m.handed_off_at from receipt r left join campaign c on c.id = r.campaign_id
+            join message m on m.ledger_month = r.ledger_month and m.message_key = r.message_key
+            where {_WITHIN.format("r.received_at")} and (c.first_hand_off_at at time zone 'UTC')::date
+                is distinct from (r.received_at at time zone 'UTC')::date
+        union all select received_at from reply where {_WITHIN.format("received_at")}
+        union all select m.handed_off_at from reply r join message m on m.ledger_month = r.ledger_month
+            and m.message_key = r.message_key where {_WITHIN.format("r.received_at")}
+        union all select loaded_at from campaign where {_WITHIN.format("loaded_at")}
+    ) changes
+    where at is not null
+    order by 1
+    """  # noqa: S608
+)
+"""The days whose reports changed since a moment.
+
+A receipt that came on the day of its campaign's first hand-off is of a message of that day: its message is not looked up.
+"""
+
+PROGRESS = text(
+    """
+    select state, case when delivery = any(:ends) then delivery end as ended, count(*) as messages
+    from message
+    where ledger_month = (select ledger_month from campaign where id = :id) and message_key between :first and :last
+    group by state, ended
+    """
+)
+"""The messages of one campaign, by state and by how they ended."""

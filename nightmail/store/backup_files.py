@@ -1,0 +1,103 @@
+"""Backup files: looked at before anything is touched for them, and read line by line. They are pg_dump's own format."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightmail.errors import UsageError
+from nightmail.store.local_server import LocalServer
+
+MAGIC = b"PGDMP"
+
+
+OURS = frozenset({"alembic_version", "campaign", "deployment"})
+"""Tables whose content every backup has."""
+
+
+COPY_BEGINS = re.compile(rb"COPY .* FROM stdin;\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A file that was looked at: it holds a database of Nightmail that this version knows."""
+
+    file: Path
+    revision: str
+    """Of its schema."""
+
+
+def read_backup(source: Path) -> Backup:
+    """Look at a file before anything is touched for it. Raises :class:`UsageError` (``backup_unusable``)."""
+    from nightmail.store.upgrade import knows
+
+    if not source.is_file():
+        raise UsageError("backup_unusable", f"There is no file {source}.", "Give the path of a backup.")
+    try:
+        with source.open("rb") as handle:
+            begins = handle.read(len(MAGIC))
+    except OSError as error:
+        raise unusable(f"{source} cannot be read: {error.strerror}.") from error
+    if begins != MAGIC:
+        raise unusable(f"{source} is not a backup.")
+    with open_backup(source, "--list") as lines:
+        tables = {line.split()[6].decode() for line in lines if b" TABLE DATA public " in line}
+    if not tables >= OURS:
+        raise unusable(f"{source} is a backup of something else than Nightmail.")
+    with open_backup(source, "--file=-", "--data-only", "--schema=public", "--table=alembic_version") as lines:
+        rows = list(lines)
+    content = [rows[place + 1] for place, line in enumerate(rows[:-1]) if COPY_BEGINS.match(line)]
+    revision = content[0].decode().strip() if content else ""
+    if not knows(revision):
+        raise UsageError(
+            "backup_unusable",
+            f"{source} was made by a newer version of Nightmail (its schema is {revision or 'unknown'}).",
+            "Restore it with that version or a later one; nothing was changed.",
+        )
+    return Backup(source, revision)
+
+
+def unusable(message: str) -> UsageError:
+    """Return the error for a file that cannot be restored."""
+    return UsageError(
+        "backup_unusable", message, "Give a whole file that `nightmail db backup` wrote; nothing was changed."
+    )
+
+
+@contextmanager
+def open_backup(source: Path, *arguments: str) -> Iterator[Iterator[bytes]]:
+    """What pg_restore writes of a file, by lines; it speaks to no database. Raises :class:`UsageError` when it cannot."""
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(  # noqa: S603
+            [LocalServer.binaries() / "pg_restore", "--format=custom", *arguments, "--", source.resolve()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            yield iter(process.stdout)
+        except BaseException:
+            process.kill()
+            raise
+        # Nobody may need its last lines, but it must have come to its end.
+        for _ in process.stdout:
+            pass
+        code = process.wait()
+        complaints.seek(0)
+        complaint = last_line(complaints)
+    if code:
+        raise unusable(f"{source} is damaged, or not a backup: pg_restore says {complaint!r}.")
+
+
+def last_line(complaints: Iterable[bytes]) -> str:
+    """Return the last line that is not empty of what a program of PostgreSQL complained about, cut to 300 characters."""
+    lines = [line.decode(errors="replace").strip() for line in complaints]
+    return ([line for line in lines if line] or ["nothing"])[-1][:300]

@@ -1,0 +1,246 @@
+"""What a restored database may do: nothing that the lost one may have done already.
+
+A backup is a snapshot; what was handed off after it was made, the snapshot still believes to be unsent. So every restore
+counts the deployment's *epoch* up. Senders take messages of the present epoch only; those of an earlier one that the
+snapshot has as unsent become *in doubt*, and receipts, the carrier's records or a person settle them.
+
+All of a restore is one transaction: who looks sees the database as it was, or the restored one with its fence, whatever
+is killed in between and whoever goes on working beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from nightmail.errors import ConfigurationError, UnavailableError
+from nightmail.store.backup_files import COPY_BEGINS, Backup, open_backup, unusable
+
+ASIDE = "being_replaced"
+"""The schema of what was there, until the transaction that replaces it ends. Nobody else ever sees it."""
+
+
+LOCK_WAIT_S = 1.0
+
+
+PATIENCE_S = 60.0
+
+
+PROBLEM = {
+    "reason": "restored_from_backup",
+    "message": "The database was restored from a backup made before this campaign was sent; it may have gone out since.",
+    "remedy": "Compare with the carrier's records, then send the file again if nothing went out.",
+}
+
+
+_BLOCK_BYTES = 1 << 20
+
+
+# Commands of psql, which nothing here needs; and a setting that servers before PostgreSQL 17 do not know.
+_NOT_FOR_THE_SERVER = re.compile(rb"\\(un)?restrict |SET transaction_timeout ")
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """What a restore put out of action until a person decides."""
+
+    epoch: int
+    paused: tuple[str, ...]
+    """Campaigns that were sending or scheduled: keys."""
+    stopped: tuple[str, ...]
+    """Campaigns that were not yet loaded: the lost database may have sent them."""
+    in_doubt: int
+    """Messages that the snapshot has as unsent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the replaced database had given out, and nobody may get again."""
+
+    epoch: int = 0
+    sender_run: int = 0
+
+
+def holds_anything(engine: Engine) -> bool:
+    """Whether there is anything in the database that a restore would replace: an organisation, or tables of others."""
+    with engine.connect() as connection:
+        if connection.scalar(
+            text("select to_regclass('public.team') is not null and to_regclass('public.campaign') is not null")
+        ):
+            return bool(connection.scalar(text("select exists (select from public.team)")))
+        return bool(connection.scalar(text("select exists (select from pg_tables where schemaname = 'public')")))
+
+
+def restore(engine: Engine, backup: Backup, *, patience_s: float = PATIENCE_S) -> Fenced:
+    """Replace the database's content by a backup and fence what it believes to be unsent, in one transaction.
+
+    Whoever uses the database meanwhile goes on with what was there, and then finds the other; a transaction of theirs
+    ends before the change or begins after it, which is waited for no longer than ``patience_s``.
+
+    Raises :class:`UsageError` (``backup_unusable``), :class:`ConfigurationError` (``senders_at_work``),
+    :class:`UnavailableError` (``database_in_use``). Nothing was changed then.
+    """
+    from nightmail.store.upgrade import upgrade_within
+
+    _refuse_senders(engine)
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.upgrade'))"))
+        before = _given_out(connection)
+        connection.execute(text(f"alter schema public rename to {ASIDE}"))
+        connection.execute(text("create schema public"))
+        _read_in(connection, backup.file)
+        upgrade_within(connection)
+        fenced = _fence(connection, before)
+        _drop_replaced(connection, patience_s)
+    return fenced
+
+
+def _refuse_senders(engine: Engine) -> None:
+    with engine.connect() as connection:
+        at_work = connection.scalar(
+            text(
+                "select count(*) from pg_stat_activity where application_name = 'nightmail sender' and datname = current_database()"
+            )
+        )
+    if at_work:
+        raise ConfigurationError(
+            "senders_at_work",
+            f"{at_work} senders are at work on this database.",
+            "Stop them first: end `nightmail up`, or the runs of `send` on Dagster's page.",
+        )
+
+
+def _given_out(connection: Connection) -> _Before:
+    if not connection.scalar(text("select to_regclass('public.sender_run') is not null")):
+        return _Before()
+    row = connection.execute(
+        text("select (select max(epoch) from public.deployment), (select max(id) from public.sender_run)")
+    ).one()
+    return _Before(row[0] or 0, row[1] or 0)
+
+
+def _read_in(connection: Connection, source: Path) -> None:
+    """Run what the backup says on this connection, within its transaction."""
+    import psycopg
+
+    raw: Any = connection.connection.driver_connection
+    script: list[bytes] = []
+    try:
+        with (
+            open_backup(source, "--file=-", "--schema=public", "--no-owner", "--no-privileges") as lines,
+            raw.cursor() as cursor,
+        ):
+            for line in lines:
+                if COPY_BEGINS.match(line):
+                    cursor.execute(b"".join(script), prepare=False)
+                    script = []
+                    with cursor.copy(line) as copy:
+                        for block in _content(lines):
+                            copy.write(block)
+                elif not _NOT_FOR_THE_SERVER.match(line):
+                    script.append(line)
+            cursor.execute(b"".join(script), prepare=False)
+    except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege):
+        raise
+    except psycopg.Error as error:
+        raise unusable(
+            f"The database refuses what {source} holds ({error.sqlstate}): it is damaged, or needs a newer PostgreSQL."
+        ) from error
+    # The backup's own settings, an empty search path among them, end with it.
+    connection.execute(text("reset all"))
+
+
+def _content(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The rows up to the end of a COPY, joined to blocks of a megabyte."""
+    rows: list[bytes] = []
+    size = 0
+    for line in lines:
+        if line == b"\\.\n":
+            break
+        rows.append(line)
+        size += len(line)
+        if size >= _BLOCK_BYTES:
+            yield b"".join(rows)
+            rows, size = [], 0
+    yield b"".join(rows)
+
+
+def _fence(connection: Connection, before: _Before) -> Fenced:
+    """Count the epoch up beyond both databases' and take every campaign that may have been sent out of action.
+
+    What is scheduled for later cannot have been sent, whether it was paused or not: nothing changes the time of a
+    campaign, and none begins before. It keeps its messages, but is paused as well.
+    """
+    epoch = int(
+        connection.execute(
+            text("update deployment set epoch = greatest(epoch, :before) + 1 returning epoch"), {"before": before.epoch}
+        ).scalar_one()
+    )
+    # A sender of before that has not ended yet must not find its own number, and its lock, with another one.
+    connection.execute(
+        text(
+            "select setval(pg_get_serial_sequence('sender_run', 'id'), "
+            "greatest(:before, (select max(id) from sender_run), 1))"
+        ),
+        {"before": before.sender_run},
+    )
+    connection.execute(
+        text(
+            "update message m set epoch = :epoch from campaign c where c.id = m.campaign_id "
+            "and m.state in ('queued', 'standby') and c.state in ('scheduled', 'paused') and c.scheduled_at > now()"
+        ),
+        {"epoch": epoch},
+    )
+    in_doubt = connection.execute(
+        text(
+            "update message set state = 'in_doubt', reason = 'restored_from_backup', epoch = :epoch "
+            "where state in ('queued', 'handing_over') and epoch < :epoch"
+        ),
+        {"epoch": epoch},
+    ).rowcount
+    paused = connection.execute(
+        text("update campaign set state = 'paused' where state in ('sending', 'scheduled') returning key")
+    ).scalars()
+    paused_keys = tuple(paused)
+    stopped = connection.execute(
+        text(
+            "update campaign set state = 'stopped', problem = cast(:problem as jsonb) where state in "
+            "('received', 'checking', 'awaiting_approval', 'ready') returning key"
+        ),
+        {"problem": json.dumps(PROBLEM)},
+    ).scalars()
+    stopped_keys = tuple(stopped)
+    connection.execute(text("update sender_run set finished_at = now() where finished_at is null"))
+    return Fenced(epoch, paused_keys, stopped_keys, in_doubt)
+
+
+def _drop_replaced(connection: Connection, patience_s: float) -> None:
+    """Drop what was there. It waits for every transaction that has touched it, so that none of them spans the change."""
+    import psycopg
+    from sqlalchemy.exc import OperationalError
+
+    deadline = time.monotonic() + patience_s
+    # Whoever comes behind a lock that is waited for waits too: so it is asked for again and again, and briefly.
+    connection.execute(text(f"set local lock_timeout = '{LOCK_WAIT_S}s'"))
+    while True:
+        try:
+            with connection.begin_nested():
+                connection.execute(text(f"drop schema {ASIDE} cascade"))
+            return
+        except OperationalError as error:
+            if not isinstance(error.orig, (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)):
+                raise
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    "database_in_use",
+                    f"Something has held the database's tables for {patience_s:.0f} seconds; nothing was changed.",
+                    "End `nightmail up` and whatever else reads the database, then restore again.",
+                ) from error
+        time.sleep(LOCK_WAIT_S)

@@ -1,0 +1,62 @@
+"""Every table of the product's database, by subject.
+
+Keys are integers. Times are ``timestamptz``. The ledger (``message``, ``message_content``, ``attempt``), ``receipt``
+and ``audit`` are partitioned by month (:mod:`nightmail.store.partitions`). Allowed changes of state stand in
+``state_transition`` and are enforced by triggers. A change here needs a migration: a test compares both.
+"""
+
+from __future__ import annotations
+
+from nightmail.store.tables.base import Base
+from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SingleMessage, StateTransition
+from nightmail.store.tables.contacts import Consent, Contact, Preference, Suppression
+from nightmail.store.tables.content import Category, Feed, Price, Template, TemplateVersion
+from nightmail.store.tables.ledger import Attempt, Message, MessageContent, SenderRun
+from nightmail.store.tables.operation import (
+    Alert,
+    Audit,
+    Deployment,
+    IdempotencyKey,
+    Pace,
+    Suspension,
+    Webhook,
+    WebhookCall,
+)
+from nightmail.store.tables.organisation import ApiKey, CarrierAccount, Sender, SftpServer, Team
+from nightmail.store.tables.receipts import Receipt, Reply
+
+__all__ = [
+    "Alert",
+    "ApiKey",
+    "Attempt",
+    "Audit",
+    "Base",
+    "Campaign",
+    "CarrierAccount",
+    "Category",
+    "Consent",
+    "Contact",
+    "Deployment",
+    "Feed",
+    "IdempotencyKey",
+    "Message",
+    "MessageContent",
+    "Pace",
+    "Preference",
+    "Price",
+    "Receipt",
+    "ReceivedFile",
+    "Reply",
+    "Sender",
+    "SenderRun",
+    "SftpServer",
+    "SingleMessage",
+    "StateTransition",
+    "Suppression",
+    "Suspension",
+    "Team",
+    "Template",
+    "TemplateVersion",
+    "Webhook",
+    "WebhookCall",
+]

@@ -1,0 +1,116 @@
+"""Campaigns, the files and single messages that they are made of, and the allowed changes of state."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nightmail.store.tables.base import NOW, Base, integer_key
+
+
+class StateTransition(Base):
+    """The allowed changes of state; ``machine`` is ``campaign`` or ``message``."""
+
+    __tablename__ = "state_transition"
+    machine: Mapped[str] = mapped_column(primary_key=True)
+    from_state: Mapped[str] = mapped_column(primary_key=True)
+    to_state: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Campaign(Base):
+    """One send of one template to one audience. ``settings`` is the feed's, as it was when the campaign was made."""
+
+    __tablename__ = "campaign"
+    id: Mapped[int] = integer_key()
+    key: Mapped[str] = mapped_column(unique=True)
+    token: Mapped[str] = mapped_column(unique=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    feed_id: Mapped[int | None] = mapped_column(ForeignKey("feed.id"))
+    template_version_id: Mapped[int] = mapped_column(ForeignKey("template_version.id"))
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
+    state: Mapped[str] = mapped_column(server_default="received")
+    source: Mapped[str]
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="5")
+    settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    problem: Mapped[dict[str, Any] | None]
+    scheduled_at: Mapped[dt.datetime | None]
+    cut_off_at: Mapped[dt.datetime | None]
+    accepts_until: Mapped[dt.datetime | None]
+    prepare_attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    run_id: Mapped[str | None]
+    ledger_month: Mapped[dt.date | None]
+    loaded_at: Mapped[dt.datetime | None]
+    loaded_messages: Mapped[int | None]
+    first_hand_off_at: Mapped[dt.datetime | None]
+    finished_at: Mapped[dt.datetime | None]
+    sends_written_at: Mapped[dt.datetime | None]
+    ledger_changed_at: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    state_changed_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    __table_args__ = (
+        Index("ix_campaign_state", "state", "scheduled_at"),
+        Index("ix_campaign_team_created", "team_id", "created_at"),
+        Index("ix_campaign_feed_created", "feed_id", "created_at"),
+    )
+
+
+class ReceivedFile(Base):
+    """A contact file as it came: where from, what content, what became of it."""
+
+    __tablename__ = "received_file"
+    id: Mapped[int] = integer_key()
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    feed_id: Mapped[int | None] = mapped_column(ForeignKey("feed.id"))
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"), index=True)
+    source: Mapped[str]
+    sftp_server_id: Mapped[int | None] = mapped_column(ForeignKey("sftp_server.id"))
+    path: Mapped[str]
+    name: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    modified_at: Mapped[dt.datetime | None]
+    sha256: Mapped[str | None]
+    stored_path: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default="taken")
+    problem: Mapped[dict[str, Any] | None]
+    received_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    answered_at: Mapped[dt.datetime | None]
+    archived_at: Mapped[dt.datetime | None]
+    __table_args__ = (
+        Index("ix_received_file_content", "feed_id", "sha256"),
+        Index(
+            "ix_received_file_unanswered",
+            "sftp_server_id",
+            "id",
+            postgresql_where=text("source = 'sftp' and answered_at is null"),
+        ),
+        Index(
+            "uq_received_file_seen",
+            "sftp_server_id",
+            "path",
+            "size",
+            "modified_at",
+            unique=True,
+            postgresql_where=text("source = 'sftp'"),
+        ),
+    )
+
+
+class SingleMessage(Base):
+    """One recipient of an open campaign, as the API or the portal took it; ``line`` is its place in the campaign."""
+
+    __tablename__ = "single_message"
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(Integer, primary_key=True)
+    row: Mapped[dict[str, Any]]
+    received_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)

@@ -1,0 +1,101 @@
+"""Teams and what they own: keys of programs, SFTP servers, accounts at carriers, senders."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Integer,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nightmail.store.tables.base import NOW, Base, integer_key
+
+
+class Team(Base):
+    """A node of the organisation's tree. ``path`` reads like ``acme.billing``; a team sees what is under its path."""
+
+    __tablename__ = "team"
+    id: Mapped[int] = integer_key()
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"), index=True)
+    path: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    region: Mapped[str] = mapped_column(server_default="eu")
+    country: Mapped[str | None]
+    time_zone: Mapped[str] = mapped_column(server_default="UTC")
+    currency: Mapped[str] = mapped_column(server_default="EUR")
+    retention_days: Mapped[int] = mapped_column(Integer, server_default="90")
+    settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    __table_args__ = (CheckConstraint("path ~ '^[a-z0-9_]+(\\.[a-z0-9_]+)*$'", name="path_form"),)
+
+
+class ApiKey(Base):
+    """A program's key: ``prefix`` finds it, ``key_hash`` (SHA-256 of the whole key) proves it."""
+
+    __tablename__ = "api_key"
+    id: Mapped[int] = integer_key()
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    name: Mapped[str]
+    prefix: Mapped[str] = mapped_column(unique=True)
+    key_hash: Mapped[bytes]
+    scopes: Mapped[list[str]]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    expires_at: Mapped[dt.datetime | None]
+    revoked_at: Mapped[dt.datetime | None]
+    last_used_at: Mapped[dt.datetime | None]
+
+
+class SftpServer(Base):
+    """A server on which teams drop files. ``secret`` is a reference (``env:NAME`` or ``file:PATH``)."""
+
+    __tablename__ = "sftp_server"
+    id: Mapped[int] = integer_key()
+    name: Mapped[str] = mapped_column(unique=True)
+    host: Mapped[str]
+    port: Mapped[int] = mapped_column(Integer, server_default="22")
+    username: Mapped[str]
+    password_secret: Mapped[str | None]
+    private_key_secret: Mapped[str | None]
+    host_key: Mapped[str]
+    root: Mapped[str] = mapped_column(server_default="/")
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class CarrierAccount(Base):
+    """An account at a carrier. ``settings`` holds base URL, account id and rates; secrets are references."""
+
+    __tablename__ = "carrier_account"
+    id: Mapped[int] = integer_key()
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"), index=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    carrier: Mapped[str]
+    channel: Mapped[str]
+    region: Mapped[str] = mapped_column(server_default="eu")
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    secret: Mapped[str | None]
+    webhook_secret: Mapped[str | None]
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class Sender(Base):
+    """What a message comes from: a phone number, sender id or mailbox, on one carrier account."""
+
+    __tablename__ = "sender"
+    id: Mapped[int] = integer_key()
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    channel: Mapped[str]
+    name: Mapped[str]
+    address: Mapped[str]
+    display_name: Mapped[str | None]
+    reply_to: Mapped[str | None]
+    carrier_account_id: Mapped[int] = mapped_column(ForeignKey("carrier_account.id"))
+    settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    __table_args__ = (UniqueConstraint("team_id", "channel", "name"),)
