@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nightmail.contact_files.cell_text import cell_text, float_text
+from nightmail.contact_files.arrow_texts import holds_bytes, text_column, without_text
 from nightmail.contact_files.failures import file_error
 from nightmail.contact_files.reading_order import ReadingOrder
 
@@ -40,13 +39,31 @@ class ParquetContacts:
         if len(set(self._names)) < len(self._names):
             twice = next(name for name in self._names if self._names.count(name) > 1)
             raise file_error("file_column_twice", first=twice, second=twice, field=twice)
+        self._fields = [schema.field(name) for name in self._names]
+        self._intervals = {
+            leaf.path.partition(".")[0]
+            for leaf in map(self._file.schema.column, range(len(self._file.schema)))
+            if leaf.converted_type == "INTERVAL"
+        }
 
     def head(self) -> dict[str, Any]:
-        """The names of the columns, and how many rows the file says it has."""
-        return {"header": self._names, "total": self._file.metadata.num_rows}
+        """The names of the columns, which of them have no text or hold bytes, and how many rows the file says it has."""
+        return {
+            "header": self._names,
+            "without_text": {
+                field.name: why for field in self._fields if (why := self._without_text(field)) is not None
+            },
+            "bytes": [field.name for field in self._fields if holds_bytes(field.type)],
+            "total": self._file.metadata.num_rows,
+        }
 
-    def blocks(self) -> Iterator[dict[str, Any]]:
-        """All rows. Raises ContactFileError for damage inside."""
+    def _without_text(self, field: pa.Field) -> str | None:
+        if field.name in self._intervals:
+            return "Parquet's type INTERVAL, which has no text of its own"
+        return without_text(field)
+
+    def blocks(self, left_out: list[str]) -> Iterator[dict[str, Any]]:
+        """All rows; the columns ``left_out`` are empty. Raises ContactFileError for damage inside."""
         line = FIRST_LINE
         expanded = 0
         try:
@@ -56,15 +73,19 @@ class ParquetContacts:
                     raise file_error("file_expands_too_far", limit=f"{self._expanded_limit} bytes")
                 lines = list(range(line, line + batch.num_rows))
                 line += batch.num_rows
-                yield {"lines": lines, "too_large": [], "arrow": _serialized(batch, self._names)}
+                yield {"lines": lines, "too_large": [], "arrow": _serialized(batch, self._names, left_out)}
         except MemoryError:
             raise
         except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
             raise file_error("file_unreadable", detail="the Parquet file is damaged") from error
 
 
-def _serialized(batch: pa.RecordBatch, names: list[str]) -> pa.Buffer:
-    table = pa.table([_texts(batch.column(name)) for name in names], names=names)
+def _serialized(batch: pa.RecordBatch, names: list[str], left_out: list[str]) -> pa.Buffer:
+    columns = [
+        pa.nulls(batch.num_rows, pa.string()) if name in left_out else text_column(batch.column(name), name)
+        for name in names
+    ]
+    table = pa.table(columns, names=names)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
@@ -78,41 +99,3 @@ def _pandas_index(schema: pa.Schema) -> set[str]:
         return {name for name in columns if isinstance(name, str)}
     except (ValueError, AttributeError, TypeError):
         return set()
-
-
-def _texts(column: pa.Array) -> pa.Array:
-    """A column as exact text; empty text is null."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.dictionary_decode()
-        kind = column.type
-    if pa.types.is_null(kind):
-        return pa.nulls(len(column), pa.string())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        text = column.cast(pa.string())
-        text.validate(full=True)
-    elif pa.types.is_integer(kind) or pa.types.is_date(kind):
-        text = column.cast(pa.string())
-    elif pa.types.is_boolean(kind):
-        text = pc.if_else(column, "true", "false")
-    elif pa.types.is_decimal(kind):
-        text = pa.array([cell_text(value) for value in column.to_pylist()], pa.string())
-    elif pa.types.is_timestamp(kind) and kind.unit == "ns":
-        text = _python_texts(column.cast(pa.timestamp("us", kind.tz), safe=False))
-    elif pa.types.is_float32(kind) or pa.types.is_float16(kind):
-        text = _short_floats(column)
-    else:
-        text = _python_texts(column)
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-
-
-def _python_texts(column: pa.Array) -> pa.Array:
-    values: list[Any] = column.to_pylist()
-    return pa.array([cell_text(value) for value in values], pa.string())
-
-
-def _short_floats(column: pa.Array) -> pa.Array:
-    """Floats of fewer than 64 bits, with the digits that they were made from and no more."""
-    values = column.to_numpy(zero_copy_only=False)
-    texts = [None if value is None else float_text(float(str(value))) for value in values]
-    return pa.array(texts, pa.string())

@@ -21,7 +21,7 @@ from nightmail.contact_files.header import (
     plan_columns,
 )
 from nightmail.contact_files.row_collector import RowCollector
-from nightmail.contact_files.summary import METADATA_KEY, ContactFileSummary, FileWarning, ReadOptions
+from nightmail.contact_files.summary import METADATA_KEY, ContactFileSummary, FileDecision, FileWarning, ReadOptions
 from nightmail.contact_files.text_survey import TextSurvey, decoded_chunks, survey_text
 from nightmail.contact_files.typed_file import TypedFile
 from nightmail.contact_files.unpacking import Content, unpacked
@@ -43,6 +43,7 @@ class _Facts:
     sheet: str | None = None
     header_line: int | None = None
     warnings: list[FileWarning] = field(default_factory=list)
+    decisions: list[FileDecision] = field(default_factory=list)
 
 
 def read_contact_file(
@@ -157,7 +158,18 @@ class _Reading:
     def _parquet(self) -> ContactFileSummary:
         with TypedFile(self.content.path, "parquet", self.options) as file:
             plan, _ = _plan(tuple(file.head["header"]), self.options, by_header=False)
-            return self._write(plan, _Facts("parquet"), lambda collector: file.read(collector, self.progress))
+            targets = dict(zip(file.head["header"], plan.targets, strict=True))
+            for name, why in file.head["without_text"].items():
+                if targets[name] is not None:
+                    raise file_error("file_column_unreadable", column=name, detail=f"it has {why}")
+            facts = _Facts("parquet")
+            facts.decisions += [
+                file_decision("decided_bytes", column=targets[name], value=name)
+                for name in file.head["bytes"]
+                if targets[name] is not None
+            ]
+            left_out = list(file.head["without_text"])
+            return self._write(plan, facts, lambda collector: file.read(collector, self.progress, left_out=left_out))
 
     def _workbook(self, kind: str) -> ContactFileSummary:
         with TypedFile(self.content.path, kind, self.options) as file:
@@ -201,7 +213,7 @@ def _summary(
 ) -> ContactFileSummary:
     survey = facts.survey
     warnings = [*plan.warnings, *facts.warnings]
-    decisions = []
+    decisions = [*facts.decisions]
     if survey is not None:
         decisions.append(
             file_decision(

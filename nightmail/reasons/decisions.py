@@ -11,4 +11,10 @@ DECISIONS = (
         "The text was read as {encoding}, which is {certainty}: {evidence}.",
         "To fix it, state the encoding in the feed.",
     ),
+    Reason(
+        "decided_bytes",
+        Kind.DECISION,
+        "The column {value} holds bytes: those that are UTF-8 text were read as text, others as hexadecimal digits.",
+        "Write the column as text.",
+    ),
 )

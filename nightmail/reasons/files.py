@@ -56,6 +56,12 @@ FILES = (
         "file_unreadable", Kind.FILE, "The file cannot be read: {detail}.", "Export it again and check that it opens."
     ),
     Reason(
+        "file_column_unreadable",
+        Kind.FILE,
+        "The column {column} cannot be read: {detail}.",
+        "Write it as text, leave it out of the file, or map it to nothing in the feed.",
+    ),
+    Reason(
         "file_expands_too_far",
         Kind.FILE,
         "The file unpacks to more than {limit}: it is damaged, or a bomb.",
