@@ -1,4 +1,8 @@
-"""Countries: ISO 3166-1 codes and names in English, French, German and Spanish to the two-letter code."""
+"""Countries as people write them, to the two-letter code of ISO 3166-1.
+
+Codes of ISO 3166-1 and 3166-2, abbreviations with and without dots, and names: CLDR's in English, French, German and Spanish, and
+in every language of the served countries (:mod:`nightmail.row_checks.served_languages`). A name of two countries is not understood.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,17 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from nightmail.row_checks.served_languages import served_locales
+
 NAME_LANGUAGES = ("en", "fr", "de", "es")
-"""The languages whose names of countries (and languages) are understood."""
+"""The languages whose names are looked up first; those of the served countries' other languages are read when these do not do."""
 
 _ALSO_CALLED = {
     "aland inseln": "AX",
     "america": "US",
     "angleterre": "GB",
+    "anglia": "GB",
+    "anglie": "GB",
     "argentina republica": "AR",
     "argentine": "AR",
     "birma": "MM",
@@ -31,6 +39,7 @@ _ALSO_CALLED = {
     "burquina faso": "BF",
     "cape verde": "CV",
     "cayman inseln": "KY",
+    "ceska republika": "CZ",
     "china people s republic of": "CN",
     "christmas ile": "CX",
     "comores islas": "KM",
@@ -52,13 +61,20 @@ _ALSO_CALLED = {
     "democratic republic of the congo": "CD",
     "demokratische republik kongo": "CD",
     "demokratische volksrepublik korea": "KP",
+    "eau": "AE",
     "ee uu": "US",
+    "eesti vabariik": "EE",
     "eeuu": "US",
     "egypt arab": "EG",
+    "eire": "IE",
+    "el": "GR",
     "elfenbeinkuste": "CI",
+    "engeland": "GB",
     "england": "GB",
+    "estados unidos da america": "US",
     "estados unidos de america": "US",
     "etats unis d amerique": "US",
+    "eua": "US",
     "falkland islands malvinas": "FK",
     "faroer inseln": "FO",
     "federacion rusa": "RU",
@@ -68,12 +84,15 @@ _ALSO_CALLED = {
     "franzosische": "FR",
     "french": "FR",
     "gabonese": "GA",
+    "gran bretagna": "GB",
     "gran bretana": "GB",
     "grande bretagne": "GB",
     "great britain": "GB",
+    "groot brittannie": "GB",
     "grossbritannien": "GB",
     "heard island and mcdonald islands": "HM",
     "heiliger stuhl": "VA",
+    "hellas": "GR",
     "hellenic": "GR",
     "hellenische": "GR",
     "holanda": "NL",
@@ -83,6 +102,7 @@ _ALSO_CALLED = {
     "hong kong": "HK",
     "hong kong special administrative region of china": "HK",
     "hongkong": "HK",
+    "inghilterra": "GB",
     "inglaterra": "GB",
     "insel man": "IM",
     "iran islamic": "IR",
@@ -95,17 +115,19 @@ _ALSO_CALLED = {
     "kap verde": "CV",
     "kirghizistan": "KG",
     "kokos keeling inseln": "CC",
-    "kongo": "CG",
     "korea democratic people s republic of": "KP",
     "korea demokratische volksrepublik": "KP",
     "korea north": "KP",
     "korea republic of": "KR",
     "korea republik": "KR",
     "korea south": "KR",
+    "ksa": "SA",
     "kyrgyz": "KG",
     "lao": "LA",
+    "latvijas republika": "LV",
     "lebanese": "LB",
     "libya": "LY",
+    "lietuvos respublika": "LT",
     "macao": "MO",
     "macao special administrative region of china": "MO",
     "macau": "MO",
@@ -118,6 +140,7 @@ _ALSO_CALLED = {
     "moldau": "MD",
     "moldavia": "MD",
     "moldavie": "MD",
+    "noord ierland": "GB",
     "nordirland": "GB",
     "north korea": "KP",
     "northern ireland": "GB",
@@ -126,6 +149,8 @@ _ALSO_CALLED = {
     "palestine": "PS",
     "pitcairn": "PN",
     "portuguese": "PT",
+    "repubblica ceca": "CZ",
+    "repubblica italiana": "IT",
     "republic of china": "TW",
     "republic of congo": "CG",
     "republic of ireland": "IE",
@@ -137,15 +162,19 @@ _ALSO_CALLED = {
     "republica democratica del congo": "CD",
     "republik kongo": "CG",
     "republik korea": "KR",
+    "republika hrvatska": "HR",
+    "republika slovenija": "SI",
     "republique de coree": "KR",
     "republique democratique du congo": "CD",
     "republique du congo": "CG",
     "republique tcheque": "CZ",
     "reunion ile de la": "RE",
+    "rsa": "ZA",
     "russian federation": "RU",
     "russie federation de": "RU",
     "russische": "RU",
     "rwandese": "RW",
+    "rzeczpospolita polska": "PL",
     "saint helena ascension and tristan da cunha": "SH",
     "saint martin niederlandischer teil": "SX",
     "saint siege": "VA",
@@ -155,14 +184,18 @@ _ALSO_CALLED = {
     "salomoninseln": "SB",
     "samoa estadounidense": "AS",
     "santa sede": "VA",
+    "schotland": "GB",
     "schottland": "GB",
     "schweizerische eidgenossenschaft": "CH",
     "scotland": "GB",
+    "scozia": "GB",
     "slovak": "SK",
     "slovak republic": "SK",
+    "slovenska republika": "SK",
     "south georgia and the south sandwich islands": "GS",
     "south korea": "KR",
     "st helena ascension und tristan da cunha": "SH",
+    "stati uniti d america": "US",
     "svalbard und jan mayen": "SJ",
     "svizzera": "CH",
     "swaziland": "SZ",
@@ -188,11 +221,13 @@ _ALSO_CALLED = {
     "united states minor outlying islands": "UM",
     "united states of america": "US",
     "usa": "US",
+    "vae": "AE",
     "vatican": "VA",
     "vaticano": "VA",
     "vatikan": "VA",
     "vereinigte staaten von amerika": "US",
     "vereinigtes konigreich von grossbritannien und nordirland": "GB",
+    "verenigde staten van amerika": "US",
     "viet nam": "VN",
     "virgin islands british": "VG",
     "virgin islands of the united states": "VI",
@@ -201,8 +236,17 @@ _ALSO_CALLED = {
     "wales": "GB",
     "weihnachtsinseln": "CX",
     "westsamoa": "WS",
+    "ελλασ": "GR",
+    "الامارات": "AE",
+    "السعودية": "SA",
+    "中國香港": "HK",
+    "中華民國": "TW",
+    "日本国": "JP",
+    "日本國": "JP",
+    "臺灣": "TW",
+    "香港": "HK",
 }
-"""Names that people write and that are not in CLDR's lists, folded as :func:`folded` folds."""
+"""Names that people write and that are not in CLDR's lists, folded as :func:`folded` folds. ``EL`` is the EU's code for Greece."""
 
 _FORMS_OF_STATE = frozenset(
     re.findall(
@@ -224,12 +268,13 @@ _FORMS_OF_STATE = frozenset(
 _BRACKETS = re.compile(r"\([^)]*\)")
 
 _WITHOUT_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+_WITHOUT_STROKES = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d"})
 _NOT_COUNTRIES = frozenset({"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"})
 
 
 def folded(text: str) -> str:
     """``text`` in lower case without accents and punctuation, in single spaces: what names are compared by."""
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("&", " and "))
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("&", " and ").translate(_WITHOUT_STROKES))
     kept = "".join(
         character if character.isalnum() else " " for character in plain if not unicodedata.combining(character)
     )
@@ -271,18 +316,58 @@ def _codes_by_name() -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _codes_by_served_name() -> dict[str, str | None]:
+    """Names in the languages of the served countries; None where two countries are called so."""
+    codes = country_codes()
+    found: dict[str, str | None] = {}
+    for _, locale in served_locales():
+        for code, name in locale.territories.items():
+            if code not in codes:
+                continue
+            for spelling in {folded(name), folded(_BRACKETS.sub("", name))}:
+                if found.setdefault(spelling, code) != code:
+                    found[spelling] = None
+    return found
+
+
 @lru_cache(maxsize=100_000)
 def country_code(text: str) -> str | None:
-    """The two-letter code of the country that ``text`` names, or None: ``de``, ``DEU``, ``276``, ``Allemagne``."""
+    """The two-letter code of the country that ``text`` names, or None: ``de``, ``DEU``, ``276``, ``Allemagne``, ``U.K.``, ``GB-ENG``."""
     from phonenumbers import SUPPORTED_REGIONS
 
     if text in SUPPORTED_REGIONS:  # the commonest form needs no names to be loaded
         return text
     names = _codes_by_name()
-    found = names.get(folded(text))
-    if found is None and any(map(str.isalpha, text)):
-        found = names.get(folded(_BRACKETS.sub("", text))) or names.get(_name_proper(text))
-    return found
+    name = folded(text)
+    found = names.get(name)
+    if found is not None or not any(map(str.isalpha, text)):
+        return found
+    words = name.split()
+    if len(words) > 1 and all(len(word) == 1 for word in words):  # U.A.E.
+        return names.get("".join(words))
+    subdivision = _SUBDIVISION.match(text)
+    if subdivision is not None:
+        return _country_of_subdivision(*subdivision.groups())
+    found = names.get(folded(_BRACKETS.sub("", text))) or names.get(_name_proper(text))
+    if found is not None:
+        return found
+    served = _codes_by_served_name()
+    return served.get(name) or served.get(folded(_BRACKETS.sub("", text)))
+
+
+_SUBDIVISION = re.compile(r"^([A-Z]{2})-([A-Z0-9]{1,3})$")
+"""A code of ISO 3166-2: the country's, a hyphen, one to three letters or digits."""
+
+
+def _country_of_subdivision(country: str, part: str) -> str | None:
+    """The country of a code of ISO 3166-2; None for what is as well a language as it is spoken in a country, such as ``IT-CH``."""
+    from babel.core import get_global
+
+    if _codes_by_name().get(country.casefold()) is None:
+        return None
+    spoken = get_global("territory_languages").get(part, {})
+    return None if country.lower() in spoken else _codes_by_name()[country.casefold()]
 
 
 def _with_saint(name: str) -> str:

@@ -219,13 +219,19 @@ class RowJudge:
 
         country = self._judge(given, "country", country_code, "country_unknown", findings)
         row_country = _or_else(country, self.rules.default_country)
+        # A country that is not understood is another than the default one as likely as not: no national number is read with it.
+        numbers_country = row_country
+        if "country" in given and self.rules.default_country is not None:
+            not_understood = pc.and_(pc.is_valid(given["country"]), pc.is_null(country))
+            if pc.any(not_understood).as_py():
+                numbers_country = replaced(row_country, not_understood, nulls(pc.sum(not_understood).as_py()))
         number_country = nowhere
         for name in PHONE_FIELDS:
             values = given.get(name, absent)
             if values.null_count == rows:
                 columns[name], columns[f"{name}_type"] = absent, nowhere
                 continue
-            verdicts = judge_phones(values, row_country)
+            verdicts = judge_phones(values, numbers_country)
             columns[name], columns[f"{name}_type"] = verdicts.number, verdicts.type
             number_country = coalesce(number_country, verdicts.country)
             for reasons in (verdicts.reason, verdicts.warning):

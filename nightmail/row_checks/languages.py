@@ -43,6 +43,8 @@ def _tags_by_name() -> dict[str, str]:
         for code, name in Locale(language).languages.items():
             found.setdefault(folded(name), code.replace("_", "-"))
     found.setdefault("castellano", "es")
+    for code in ("zh_Hans", "zh_Hant", "pt_BR", "pt_PT", "sr_Latn"):
+        found.setdefault(folded(Locale.parse(code).languages.get(code, code)), code.replace("_", "-"))
     for code in sorted(_known_languages()):
         try:
             own = Locale(code).get_display_name(code)

@@ -8,12 +8,14 @@ from zoneinfo import available_timezones
 import phonenumbers
 import pyarrow as pa
 import pytest
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from phonenumbers import timezone
 
+from nightmail.organisation.served_countries import SERVED_COUNTRIES
 from nightmail.row_checks.countries import NAME_LANGUAGES, country_code, country_codes
 from nightmail.row_checks.languages import language_tag
 from nightmail.row_checks.phones import judge_phones
+from nightmail.row_checks.served_languages import languages_of_country
 from nightmail.row_checks.time_zones import country_time_zone, number_time_zones, single_zone, time_zone_name
 
 
@@ -55,6 +57,76 @@ from nightmail.row_checks.time_zones import country_time_zone, number_time_zones
 def test_countries(text: str, code: str | None) -> None:
     """Codes, and names in English, French, German and Spanish."""
     assert country_code(text) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        # https://github.com/IndEcol/country_converter/pull/27
+        ("U.K.", "GB"),
+        ("U. K.", "GB"),
+        ("U.S.", "US"),
+        ("U.A.E.", "AE"),
+        ("K.S.A.", "SA"),
+        ("R.S.A.", "ZA"),
+        ("EL", "GR"),  # Eurostat's and the EU's code: Interinstitutional style guide, 7.1
+        # ISO 3166-2
+        ("GB-ENG", "GB"),
+        ("GB-NIR", "GB"),
+        ("US-CA", "US"),
+        ("CA-QC", "CA"),
+        ("DE-BY", "DE"),
+        ("AT-9", "AT"),
+        ("IT-CH", None),  # the province of Chieti, or Italian as spoken in Switzerland
+        ("ES-AR", None),  # the province of Huesca's region, or Spanish as spoken in Argentina
+        ("en-US", None),
+        ("XX-AB", None),
+        # Endonyms: https://github.com/opensupplyhub/open-apparel-registry/issues/1063
+        ("Norge", "NO"),
+        ("Noreg", "NO"),
+        ("Sverige", "SE"),
+        ("Polska", "PL"),
+        ("POLSKA", "PL"),
+        ("Suomi", "FI"),
+        ("日本", "JP"),
+        ("台灣", "TW"),
+        ("香港", "HK"),
+        ("Ελλάδα", "GR"),
+        ("ελλας", "GR"),
+        ("Česko", "CZ"),
+        ("Ceska republika", "CZ"),
+        ("Magyarország", "HU"),
+        ("Magyarorszag", "HU"),
+        ("Éire", "IE"),
+        ("Ísland", "IS"),
+        ("ישראל", "IL"),
+        ("مصر", "EG"),
+        ("საქართველო", "GE"),
+        ("Lëtzebuerg", "LU"),
+        ("Tyskland", "DE"),
+        ("Duitsland", "DE"),
+        ("Kongo", None),  # German and Polish for one, Norwegian for the other
+        ("E.U.", None),
+    ],
+)
+def test_countries_as_people_write_them(text: str, code: str | None) -> None:
+    """Abbreviations with dots, codes of parts of a country, and names in the languages of the served countries."""
+    assert country_code(text) == code
+
+
+def test_every_served_country_is_known_by_its_own_names() -> None:
+    """In each of its languages that CLDR has a name in, in capitals and without accents too."""
+    known = 0
+    for country in sorted(SERVED_COUNTRIES):
+        for tag in languages_of_country(country):
+            try:
+                name = Locale.parse(tag).territories.get(country)
+            except UnknownLocaleError:
+                continue
+            if name:
+                known += 1
+                assert {country_code(name), country_code(name.upper()), country_code(name.lower())} == {country}, name
+    assert known > 120
 
 
 @pytest.mark.parametrize(
@@ -111,6 +183,8 @@ def test_every_country_is_known_by_its_names_in_all_languages() -> None:
         ("français", "fr"),
         ("Französisch", "fr"),
         ("español", "es"),
+        ("繁體中文", "zh-Hant"),
+        ("Traditional Chinese", "zh-Hant"),
         ("iw", "he"),
         ("de_DE.UTF-8", "de-DE"),
         ("sl-rozaj", "sl-rozaj"),
