@@ -8,9 +8,9 @@ import threading
 import time
 
 import dagster as dg
-from sqlalchemy import text
 
 from assets.sends import write_changed_sends
+from nightmail.preparation.attempts import messages_are_coming
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.due_work import due_work
 from nightmail.sending.senders import SenderOptions, drain
@@ -21,13 +21,9 @@ from resources.lake import LakeResource
 
 LINGER_S = 90.0
 """The longest that a sender waits for campaigns that are being prepared."""
+COMING_S = 5.0
+"""A window of single messages that closes within so many seconds is worth waiting for."""
 _LOOK_S = 0.25
-
-_COMING = text(
-    "select exists (select from campaign where state in ('received', 'checking') "
-    "and (accepts_until is null or accepts_until <= now() + interval '5 seconds') "
-    "and state_changed_at > now() - interval '10 minutes')"
-)
 
 
 @dg.op(
@@ -64,7 +60,7 @@ def _wait_for_more(database: DatabaseResource, until: float) -> bool:
         with database.connect() as connection:
             if due_work(connection, limit=1).messages:
                 return True
-            if not connection.scalar(_COMING):
+            if not messages_are_coming(connection, COMING_S):
                 return False
         time.sleep(_LOOK_S)
     return False

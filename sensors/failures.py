@@ -1,8 +1,8 @@
 """Preparing runs that ended without a result: tried again, or given up with an answer and an alert.
 
-It goes by the campaign's state, not by events: a campaign that is ``received`` or ``checking`` while its run has failed, was
-cancelled, or is not there, is one that nobody works on. So nothing is missed while this sensor itself is not running.
-Runs of senders and reports that fail raise an alert: the next tick of their sensors starts others.
+The campaign's state decides, not events: one that is ``received`` or ``checking`` while its run has failed, was cancelled or
+is not there has no run at work. So nothing is missed while this sensor itself does not run. Runs of senders and reports
+that fail raise an alert: the next tick of their sensors starts others.
 """
 
 import datetime as dt
@@ -11,13 +11,11 @@ import json
 import os
 
 import dagster as dg
-from sqlalchemy import text
 
 from nightmail.campaigns.alerts import raise_alert
-from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign, list_campaigns
-from nightmail.campaigns.transitions import move_campaign
-from nightmail.organisation.feeds import feed_settings
-from nightmail.reasons import remedy, sentence
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.preparation.attempts import campaigns_being_prepared, retry_or_stop
+from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
 from sensors.prepare_requests import ATTEMPT_TAG, CAMPAIGN_TAG, PREPARE_JOB
@@ -28,8 +26,9 @@ GRACE_S = 60
 NO_ROOM = os.strerror(errno.ENOSPC)
 """How the machine and PostgreSQL say that a disk is full."""
 ENDED_BADLY = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+OTHER_JOBS = ("send", "report", "write_sends", "retention")
+"""Jobs whose failed runs are told to people, and not repeated here."""
 _INTERVAL_S = 10
-_PAGE = 200
 
 
 @dg.sensor(
@@ -39,16 +38,22 @@ _PAGE = 200
     "alerted. Failed sender and report runs raise an alert.",
 )
 def failed_runs(context: dg.SensorEvaluationContext, database: DatabaseResource) -> dg.SkipReason | dg.SensorResult:
-    """Look at every campaign that should have a run at work."""
+    """Look at the campaigns that should have a run at work; tell people of failed runs of other jobs."""
     done = []
     with database.connect() as connection:
-        waiting = list_campaigns(connection, states=(CampaignState.RECEIVED, CampaignState.CHECKING), limit=_PAGE)
-        now = connection.scalar(text("select now()")) or dt.datetime.now(dt.UTC)
+        waiting = campaigns_being_prepared(connection)
+        now = database_time(connection)
     for campaign in waiting:
         verdict = attempt_failed(context.instance, campaign, now)
         if verdict is not None:
-            interruptions, reason = _interruptions(context, campaign), _reason(context.instance, campaign)
-            done.append(f"{campaign.key}: {take_back(database, campaign, verdict, interruptions, reason)}")
+            followed = retry_or_stop(
+                database.engine,
+                campaign,
+                verdict,
+                interruptions=_interruptions(context, campaign),
+                reason=_reason(context.instance, campaign),
+            )
+            done.append(f"{campaign.key}: {followed}")
     cursor = _alert_failed_jobs(context, database, now)
     if done:
         return dg.SensorResult(skip_reason="; ".join(done), cursor=cursor)
@@ -56,7 +61,7 @@ def failed_runs(context: dg.SensorEvaluationContext, database: DatabaseResource)
 
 
 def attempt_failed(instance: dg.DagsterInstance, campaign: CampaignRow, now: dt.datetime) -> str | None:
-    """Why nobody works on a campaign any more, in a few words; ``None`` while somebody does, or still may."""
+    """Return why no run works on a campaign any more, in a few words; ``None`` while one does, or is about to."""
     attempt = campaign.prepare_attempts + (campaign.state == CampaignState.RECEIVED)
     runs = instance.get_runs(
         dg.RunsFilter(job_name=PREPARE_JOB, tags={CAMPAIGN_TAG: campaign.key, ATTEMPT_TAG: str(attempt)}), limit=1
@@ -77,53 +82,6 @@ def attempt_failed(instance: dg.DagsterInstance, campaign: CampaignRow, now: dt.
     return None
 
 
-def take_back(
-    database: DatabaseResource,
-    campaign: CampaignRow,
-    why: str,
-    interruptions: int = 0,
-    reason: str = "preparation_failed",
-) -> str:
-    """Give a campaign another attempt, or stop it for a ``reason`` when it has had its share; gives which.
-
-    ``interruptions`` of its attempts say nothing about the campaign: the daemon ended under them.
-    """
-    attempts = max(campaign.prepare_attempts, 1)
-    most = feed_settings(campaign.settings).prepare_attempts + interruptions
-    with database.begin() as connection:
-        now = get_campaign(connection, campaign.id)
-        if now.state != campaign.state or now.prepare_attempts != campaign.prepare_attempts:
-            return "moved on by itself"
-        if now.state == CampaignState.RECEIVED:
-            # The run never began: it counts as an attempt all the same, which gives the next one a run key of its own.
-            connection.execute(
-                text("update campaign set prepare_attempts = prepare_attempts + 1 where id = :id"), {"id": now.id}
-            )
-            attempts = now.prepare_attempts + 1
-        if attempts < most:
-            if now.state == CampaignState.CHECKING:
-                move_campaign(
-                    connection, now.id, CampaignState.RECEIVED, actor="failure sensor", detail={"because": why}
-                )
-            return f"tried again ({why})"
-        problem = {
-            "reason": reason,
-            "message": sentence(reason, attempts=attempts),
-            "remedy": remedy(reason, attempts=attempts),
-        }
-        move_campaign(connection, now.id, CampaignState.STOPPED, actor="failure sensor", problem=problem)
-        raise_alert(
-            connection,
-            reason=reason,
-            subject=f"campaign:{now.key}",
-            message=f"The campaign {now.key} was stopped after {attempts} attempts: {why}. "
-            f"{sentence(reason, attempts=attempts)} {remedy(reason, attempts=attempts)}",
-            team_id=now.team_id,
-            campaign_id=now.id,
-        )
-    return f"stopped ({why})"
-
-
 def _interruptions(context: dg.SensorEvaluationContext, campaign: CampaignRow) -> int:
     return context.instance.get_runs_count(
         dg.RunsFilter(job_name=PREPARE_JOB, tags={CAMPAIGN_TAG: campaign.key, ENDED_TAG: "true"})
@@ -131,7 +89,7 @@ def _interruptions(context: dg.SensorEvaluationContext, campaign: CampaignRow) -
 
 
 def _reason(instance: dg.DagsterInstance, campaign: CampaignRow) -> str:
-    """What the last run died of, where that has a sentence and a remedy of its own."""
+    """Return the code of what the last run failed with: ``disk_full``, or ``preparation_failed`` for everything else."""
     for run in instance.get_runs(dg.RunsFilter(job_name=PREPARE_JOB, tags={CAMPAIGN_TAG: campaign.key}), limit=1):
         for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records:
             event = record.event_log_entry.dagster_event
@@ -144,9 +102,9 @@ def _reason(instance: dg.DagsterInstance, campaign: CampaignRow) -> str:
 
 
 def _alert_failed_jobs(context: dg.SensorEvaluationContext, database: DatabaseResource, now: dt.datetime) -> str:
-    """Alerts for failed runs of the other jobs since the last look; gives the new cursor."""
+    """Raise alerts for failed runs of other jobs since the last look; return the new cursor."""
     since = dt.datetime.fromisoformat(json.loads(context.cursor)["since"]) if context.cursor else now
-    for job in ("send", "report", "write_sends", "retention"):
+    for job in OTHER_JOBS:
         records = context.instance.get_run_records(
             dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since), limit=50
         )

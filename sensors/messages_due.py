@@ -5,12 +5,13 @@ process to start; it lingers for them (:mod:`assets.sender_runs`).
 """
 
 import dagster as dg
-from sqlalchemy import text
 
 from nightmail.campaigns.campaign_rows import sends_to_write
+from nightmail.preparation.attempts import messages_are_coming
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.due_work import due_work
 from nightmail.settings import settings
+from nightmail.store.clock import database_time
 from resources.database import DatabaseResource
 from sensors.watching import watch
 
@@ -27,11 +28,6 @@ UNFINISHED = (
 WRITING_PAUSE_S = 60.0
 """A run to write ``sends`` alone is asked for no more often: a lake that takes nothing must not start runs without end."""
 _PAUSE_S = 0.5
-_COMING = text(
-    "select exists (select from campaign where state in ('received', 'checking') "
-    "and (accepts_until is null or accepts_until <= now()) and state_changed_at > now() - interval '10 minutes' "
-    "and (scheduled_at is null or scheduled_at <= now()))"
-)
 
 
 def senders_wanted(due_messages: int, other_work: bool, most: int) -> int:
@@ -58,7 +54,7 @@ def messages_due(context: dg.SensorEvaluationContext, database: DatabaseResource
     most = settings().senders
 
     with database.connect() as connection:
-        now = connection.execute(text("select extract(epoch from now())::float8")).scalar_one()
+        now = database_time(connection).timestamp()
         # Receipts, cut-offs and loading change ledgers too, when no sender is at work.
         unwritten = now - float(context.cursor or 0) >= WRITING_PAUSE_S and bool(
             sends_to_write(connection, settings().sends_partition_interval_s, limit=1)
@@ -67,7 +63,7 @@ def messages_due(context: dg.SensorEvaluationContext, database: DatabaseResource
     def look() -> int:
         with database.connect() as connection:
             due = due_work(connection, limit=MESSAGES_FOR_A_SECOND)
-            coming = bool(connection.scalar(_COMING))
+            coming = messages_are_coming(connection)
         return max(0, senders_wanted(due.messages, unwritten or coming, most) - running)
 
     missing = watch(look, _PAUSE_S)

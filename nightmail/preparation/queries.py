@@ -94,3 +94,16 @@ EARLIER_CAMPAIGNS = text(
     """
 )
 """The campaigns of a feed that were loaded in the days before another one was made."""
+
+MESSAGES_ARE_COMING = text(
+    """
+    select exists (
+        select from campaign
+        where state in ('received', 'checking')
+          and (accepts_until is null or accepts_until <= now() + make_interval(secs => :within_s))
+          and (scheduled_at is null or scheduled_at <= now() + make_interval(secs => :within_s))
+          and state_changed_at > now() - interval '10 minutes'
+    )
+    """
+)
+"""Whether a campaign is being prepared that is not for later, and that moved a short while ago."""

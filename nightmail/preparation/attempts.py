@@ -1,0 +1,74 @@
+"""Attempts at preparing a campaign: those that should be under way, and what follows when one has failed."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine, text
+
+from nightmail.campaigns.alerts import raise_alert
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign, list_campaigns
+from nightmail.campaigns.transitions import move_campaign
+from nightmail.organisation.feeds import feed_settings
+from nightmail.preparation import queries
+from nightmail.reasons.problems import stated_problem
+from nightmail.store.states import CampaignState
+
+BEING_PREPARED = (CampaignState.RECEIVED, CampaignState.CHECKING)
+"""States of a campaign that a preparing run is, or should be, at work on."""
+_PAGE = 200
+
+
+def campaigns_being_prepared(connection: Connection) -> list[CampaignRow]:
+    """Return the newest campaigns that should have a preparing run at work, or one asked for."""
+    return list_campaigns(connection, states=BEING_PREPARED, limit=_PAGE)
+
+
+def messages_are_coming(connection: Connection, within_s: float = 0.0) -> bool:
+    """Return whether a campaign is being prepared whose messages are to go at once, or within so many seconds.
+
+    A campaign that has not moved for ten minutes is not counted: its run died, or it waits for room.
+    """
+    return bool(connection.scalar(queries.MESSAGES_ARE_COMING, {"within_s": within_s}))
+
+
+def retry_or_stop(
+    engine: Engine, campaign: CampaignRow, why: str, *, interruptions: int = 0, reason: str = "preparation_failed"
+) -> str:
+    """Give a campaign whose run failed another attempt; stop it, and alert people, when it has had its share.
+
+    ``why`` the run ended is kept for people; ``reason`` is the code that the campaign is stopped for, whose sentence has
+    the field ``attempts`` or none. ``interruptions`` of its attempts do not count, since the daemon ended under them.
+    Return what was done, in words. Nothing is done when the campaign was moved on meanwhile.
+    """
+    with engine.begin() as connection:
+        now = get_campaign(connection, campaign.id)
+        if now.state != campaign.state or now.prepare_attempts != campaign.prepare_attempts:
+            return "moved on meanwhile"
+        attempts = max(campaign.prepare_attempts, 1)
+        if now.state == CampaignState.RECEIVED:
+            # The run never began. It counts as an attempt all the same, which gives the next run a key of its own.
+            connection.execute(
+                text("update campaign set prepare_attempts = prepare_attempts + 1 where id = :id"), {"id": now.id}
+            )
+            attempts = now.prepare_attempts + 1
+        if attempts < feed_settings(campaign.settings).prepare_attempts + interruptions:
+            if now.state == CampaignState.CHECKING:
+                move_campaign(
+                    connection, now.id, CampaignState.RECEIVED, actor="failure sensor", detail={"because": why}
+                )
+            return f"tried again ({why})"
+        _stop(connection, now, why, attempts, reason)
+    return f"stopped ({why})"
+
+
+def _stop(connection: Connection, campaign: CampaignRow, why: str, attempts: int, reason: str) -> None:
+    problem = stated_problem(reason, attempts=attempts)
+    move_campaign(connection, campaign.id, CampaignState.STOPPED, actor="failure sensor", problem=problem)
+    raise_alert(
+        connection,
+        reason=reason,
+        subject=f"campaign:{campaign.key}",
+        message=f"The campaign {campaign.key} was stopped after {attempts} attempts: {why}. "
+        f"{problem['message']} {problem['remedy']}",
+        team_id=campaign.team_id,
+        campaign_id=campaign.id,
+    )
