@@ -17,6 +17,8 @@ from commands.local import CHECKOUT
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nightmail.carriers.error_tables import ErrorEntry
+
 DOCS = CHECKOUT / "docs"
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -215,17 +217,28 @@ def reasons_table() -> str:
 
 def error_codes_table() -> str:
     """Every line of the table of carriers' error codes."""
-    from nightmail.carriers.error_classes import ERROR_TABLE
+    from resources.carriers import error_tables
 
     parts = []
-    for family, name in (("twilio", "Twilio"), ("sendgrid", "SendGrid"), ("smtp", "SMTP")):
+    for table in error_tables().values():
         rows = [
-            (f"`{entry.code}`", f"`{entry.error_class}`", entry.meaning)
-            for entry in ERROR_TABLE.values()
-            if entry.family == family
+            (
+                f"`{line.code}`",
+                f"`{line.error_class}`",
+                str(line.scope),
+                ", ".join(_facts_of(line)),
+                line.meaning,
+            )
+            for line in table
         ]
-        parts.append(f"### {name}\n\n{_markdown(('code', 'class', 'means'), rows)}")
+        parts.append(f"### {table.carrier}\n\n{_markdown(('code', 'class', 'about', 'also', 'means'), rows)}")
     return "\n" + "\n".join(parts) + "\n"
+
+
+def _facts_of(line: ErrorEntry) -> list[str]:
+    facts = {"throttles": line.throttles, "credentials": line.credentials}
+    suppresses = [f"`{line.suppress_as}`"] if line.suppress_as is not None else []
+    return [name for name, holds in facts.items() if holds] + suppresses
 
 
 def command_reference() -> str:

@@ -21,7 +21,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass, ErrorEntry
 
 
 class Outcome(StrEnum):
@@ -67,24 +67,40 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class HandOff:
-    """What became of one message at its hand-off. ``error_message`` is the carrier's words, free of addresses."""
+    """What became of one message at its hand-off. ``error`` says what the carrier's answer means, unless it took it."""
 
     message_id: str
     outcome: Outcome
     carrier_message_id: str | None = None
-    error_code: str | None = None
-    error_class: ErrorClass | None = None
-    error_message: str | None = None
+    error: ErrorEntry | None = None
     retry_after_s: float | None = None
     """How long the carrier asks to be left alone: a day at most."""
     segments: int | None = None
     cost: Decimal | None = None
     currency: str | None = None
 
+    @classmethod
+    def failed(cls, message_id: str, error: ErrorEntry, retry_after_s: float | None = None) -> HandOff:
+        """A hand-off that the carrier did not accept: the outcome follows from the error's class."""
+        return cls(message_id, _OUTCOMES.get(error.error_class, Outcome.REJECTED), None, error, retry_after_s)
+
+    @property
+    def error_code(self) -> str | None:
+        """The carrier's code, or one that stands for an answer without one."""
+        return None if self.error is None else self.error.code or None
+
+    @property
+    def error_class(self) -> ErrorClass | None:
+        """What to do about the error."""
+        return None if self.error is None else self.error.error_class
+
     @property
     def alerts(self) -> bool:
-        """Whether a person has to be told, and the channel stopped: wrong credentials, an unknown code, and the like."""
+        """Whether a person must be alerted: wrong credentials, a code that is in no table, and the like."""
         return self.error_class in (ErrorClass.STOP_AND_ALERT, ErrorClass.UNKNOWN)
+
+
+_OUTCOMES = {ErrorClass.RETRY_LATER: Outcome.RETRY_LATER, ErrorClass.IN_DOUBT: Outcome.IN_DOUBT}
 
 
 class Verdict(StrEnum):
@@ -114,7 +130,7 @@ class Finding:
     verdict: Verdict
     carrier_message_id: str | None = None
     status: ReceiptStatus | None = None
-    error_code: str | None = None
+    error: ErrorEntry | None = None
     detail: str | None = None
 
 
@@ -204,13 +220,22 @@ class Receipt:
     status: ReceiptStatus
     carrier_message_id: str | None = None
     message_id: str | None = None
-    error_code: str | None = None
-    error_class: ErrorClass | None = None
+    error: ErrorEntry | None = None
     occurred_at: datetime | None = None
     duration_s: int | None = None
     cost: Decimal | None = None
     currency: str | None = None
     address: str | None = field(default=None, repr=False)
+
+    @property
+    def error_code(self) -> str | None:
+        """The carrier's code, or one that stands for what it reports without one."""
+        return None if self.error is None else self.error.code or None
+
+    @property
+    def error_class(self) -> ErrorClass | None:
+        """What the error means for the message and its address."""
+        return None if self.error is None else self.error.error_class
 
 
 class ReplyKind(StrEnum):

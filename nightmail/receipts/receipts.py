@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from nightmail.audit import write_entry
 from nightmail.campaigns.alerts import raise_alert
-from nightmail.carriers.error_classes import ErrorClass, suppression_reason
+from nightmail.carriers.error_tables import ErrorClass, SuppressionReason
 from nightmail.carriers.protocol import (
     NOT_REACHED,
     REACHED,
@@ -54,7 +54,10 @@ update message m set
     currency = coalesce(r.currency, m.currency)
 from r where m.ledger_month = :month and m.message_key = r.message_key
 """  # noqa: S608
-_SUPPRESSING_STATUS = {ReceiptStatus.SPAM_REPORT: "complaint", ReceiptStatus.UNSUBSCRIBED: "opted_out"}
+_SUPPRESSING_STATUS = {
+    ReceiptStatus.SPAM_REPORT: SuppressionReason.COMPLAINT,
+    ReceiptStatus.UNSUBSCRIBED: SuppressionReason.OPTED_OUT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,10 +363,10 @@ def _settle_proven(connection: Connection, month: dt.date, keys: Sequence[int]) 
 
 def _suppress(connection: Connection, receipt: Receipt, place: _Place | None, hash_key: bytes) -> int:
     reason = _SUPPRESSING_STATUS.get(receipt.status)
+    if reason is None and receipt.error is not None:
+        reason = receipt.error.suppress_as
     if reason is None:
-        if receipt.error_class is not ErrorClass.SUPPRESS:
-            return 0
-        reason = suppression_reason(receipt.error_code)
+        return 0
     if place is not None:
         to = connection.execute(
             text(

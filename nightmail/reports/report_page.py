@@ -8,13 +8,12 @@ sign: every part is labelled.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import fsspec
 
-from nightmail.carriers.error_classes import meaning
 from nightmail.lake import TableFile
 from nightmail.reasons import REASONS
 from nightmail.reports.report_figures import (
@@ -94,10 +93,14 @@ summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 3px; }
 """
 
 
-def write_report_page(table: TableFile, day: dt.date) -> str:
-    """Write ``report.html`` beside a day's delivery report; gives its address."""
+MeaningOf = Callable[[str], str]
+"""What a carrier's error code means, in a few words; empty for a code that no carrier's table has."""
+
+
+def write_report_page(table: TableFile, day: dt.date, meaning_of: MeaningOf) -> str:
+    """Write ``report.html`` beside a day's delivery report; returns its address."""
     page = f"{table.url.rsplit('/', 1)[0]}/report.html"
-    written = report_page(table.read(), f"{day:%A}, {day.day} {day:%B %Y}", "All times are UTC.")
+    written = report_page(table.read(), f"{day:%A}, {day.day} {day:%B %Y}", meaning_of, "All times are UTC.")
     filesystem, path = fsspec.core.url_to_fs(page)
     aside = f"{path.rsplit('/', 1)[0]}/.report.html.aside"
     with filesystem.open(aside, "w", encoding="utf-8") as handle:
@@ -106,14 +109,18 @@ def write_report_page(table: TableFile, day: dt.date) -> str:
     return page
 
 
-def report_page(table: pa.Table, title: str, note: str = "") -> str:
+def report_page(table: pa.Table, title: str, meaning_of: MeaningOf, note: str = "") -> str:
     """The whole page for the rows of a delivery report: of a day, of several, or of one campaign."""
-    return render_page(report_figures(table), title, note)
+    return render_page(report_figures(table), title, meaning_of, note)
 
 
-def render_page(figures: ReportFigures, title: str, note: str = "") -> str:
+def render_page(figures: ReportFigures, title: str, meaning_of: MeaningOf, note: str = "") -> str:
     """The whole page for figures."""
-    body = _charts(figures) if figures.rows else '<div class="card empty"><p>Nothing was sent or held.</p></div>'
+    body = (
+        _charts(figures, meaning_of)
+        if figures.rows
+        else '<div class="card empty"><p>Nothing was sent or held.</p></div>'
+    )
     teams = ", ".join(figures.teams[:6]) + (" and others" if len(figures.teams) > 6 else "")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -128,11 +135,11 @@ def render_page(figures: ReportFigures, title: str, note: str = "") -> str:
     )
 
 
-def _charts(figures: ReportFigures) -> str:
+def _charts(figures: ReportFigures, meaning_of: MeaningOf) -> str:
     cards = [_timeline_card(figures)] if figures.timeline else []
     cards.append(_bars_card("Channels", figures.channels, CHANNELS))
     cards.append(_bars_card("Countries", figures.countries, _country_names(figures.countries)))
-    cards.append(_reasons_card(figures))
+    cards.append(_reasons_card(figures, meaning_of))
     cards.append(_campaigns_card(figures))
     return f'{_tiles(figures)}\n{_whole_card(figures)}\n<div class="grid">\n{"".join(cards)}</div>'
 
@@ -320,26 +327,25 @@ def _bars_card(title: str, parts: Sequence[Breakdown], names: dict[str, str]) ->
     )
 
 
-def _reasons_card(figures: ReportFigures) -> str:
+def _reasons_card(figures: ReportFigures, meaning_of: MeaningOf) -> str:
     if not figures.reasons:
         return '<section class="card"><h2>Why some did not arrive</h2><p class="soft">Everything went out and arrived.</p></section>'
     rows = []
     for outcome, reason, count in figures.reasons[:ROWS_SHOWN]:
-        rows.append((_says(reason), LABELS[outcome], f"{count:,}"))
+        rows.append((_says(reason, meaning_of), LABELS[outcome], f"{count:,}"))
     more = len(figures.reasons) - ROWS_SHOWN
     below = f'<p class="soft small">and {more} more reasons</p>' if more > 0 else ""
     table = _table("", ("reason", "outcome", "messages"), rows, numbers_from=2)
     return f'<section class="card"><h2>Why some did not arrive</h2>{table}{below}</section>'
 
 
-def _says(reason: str) -> str:
+def _says(reason: str, meaning_of: MeaningOf) -> str:
     """A reason in words: the registry's sentence, or what a carrier's code means."""
     known = REASONS.get(reason)
     if known is not None and "{" not in known.sentence:
         return known.sentence
-    for family in ("twilio", "sendgrid", "smtp"):
-        if means := meaning(family, reason):
-            return f"{reason}: {means}"
+    if means := meaning_of(reason):
+        return f"{reason}: {means}"
     return reason.replace("_", " ")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from psycopg import Connection
 
 from nightmail.audit import Entry, write_entries
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorEntry, SuppressionReason
 from nightmail.message_ids import same_line
 from nightmail.sending.intents import Intent
 
@@ -30,14 +30,13 @@ class StoredOutcome:
     """``None``: there was no hand-off, and the attempt does not count."""
     reason: str | None = None
     carrier_message_id: str | None = None
-    error_code: str | None = None
-    error_class: ErrorClass | None = None
+    error: ErrorEntry | None = None
+    suppress_as: SuppressionReason | None = None
     delay_s: float = 0.0
     due_at: dt.datetime | None = None
     """In place of ``delay_s``, for the end of quiet hours."""
     standby_delay_s: float | None = None
     """When the next channel's message is to be looked at, where there is one."""
-    suppress_as: str | None = None
     segments: int | None = None
     cost: Any = None
     currency: str | None = None
@@ -190,8 +189,8 @@ def _store(connection: Connection[Any], month: dt.date, group: Sequence[StoredOu
         "outcome": [each.outcome for each in group],
         "reason": [each.reason for each in group],
         "carrier_message_id": [each.carrier_message_id for each in group],
-        "error_code": [each.error_code for each in group],
-        "error_class": [each.error_class and str(each.error_class) for each in group],
+        "error_code": [each.error and (each.error.code or None) for each in group],
+        "error_class": [each.error and str(each.error.error_class) for each in group],
         "delay_s": [each.delay_s for each in group],
         "due_at": [each.due_at.isoformat() if each.due_at else None for each in group],
         "age_s": [max(0.0, now - each.intent.taken_at) for each in group],
@@ -272,7 +271,7 @@ def _suppress(connection: Connection[Any], suppressed: Sequence[StoredOutcome]) 
                 each.intent.route.account.channel,
                 each.intent.address_hash,
                 each.suppress_as,
-                f"carrier:{each.error_code}",
+                f"carrier:{each.error and each.error.code}",
                 each.intent.message.message_id,
             ),
         )

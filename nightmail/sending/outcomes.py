@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from nightmail.carriers.error_classes import ErrorClass, suppression_reason
+from nightmail.carriers.error_tables import ErrorClass, ErrorScope
 from nightmail.carriers.protocol import HandOff, Outcome
 from nightmail.organisation.routes import PaceKey, Route
 from nightmail.sending.intents import MAXIMUM_ATTEMPTS, Intent
@@ -13,37 +13,6 @@ from nightmail.sending.outcome_storage import StoredOutcome
 LONGEST_PAUSE_S = 300.0
 FALLBACK_WAIT_S = 4 * 3600.0
 """How long a standby message without escalation waits for bad news of the one before it: an SMS is given up by then."""
-TOO_MUCH_CODES = frozenset({"20429", "http 429", "429", "21611", "10004"})
-"""The carrier says that we are too fast, not that it is unwell."""
-SENDER_CODES = frozenset(
-    {
-        "21210",
-        "21212",
-        "21213",
-        "21267",
-        "21601",
-        "21603",
-        "21606",
-        "21607",
-        "21616",
-        "21621",
-        "21659",
-        "21660",
-        "21661",
-        "21701",
-        "21704",
-        "21705",
-        "21910",
-        "572002",
-        "573002",
-    }
-    | {"from", "5.1.7", "5.1.8", "5.7.20", "5.7.21", "5.7.22", "5.7.23", "5.7.24", "5.7.26", "5.7.27"}
-)
-"""Errors that stop one sender of an account, not the account."""
-SENDER_LIMITS = frozenset({"21611"})
-"""The carrier says that one sender is too fast: its queue is full."""
-CAMPAIGN_CODES = frozenset({"refused_alike"})
-"""Errors that stop one campaign: it is its messages that the carrier refuses."""
 
 
 def pause_before(attempt: int, retry_after_s: float | None = None) -> float:
@@ -55,13 +24,17 @@ def pause_before(attempt: int, retry_after_s: float | None = None) -> float:
 def too_much(hand_off: HandOff) -> bool:
     """Whether the carrier asked to slow down."""
     return hand_off.outcome is Outcome.RETRY_LATER and (
-        hand_off.error_code in TOO_MUCH_CODES or hand_off.retry_after_s is not None
+        hand_off.retry_after_s is not None or (hand_off.error is not None and hand_off.error.throttles)
     )
 
 
 def limited(route: Route, hand_off: HandOff) -> PaceKey:
     """What goes slower or not at all after a hand-off that was too much, or not answered: the sender, or all of the account."""
-    return route.pace_keys[-1 if hand_off.error_code in SENDER_LIMITS else 0]
+    return route.pace_keys[-1 if _scope(hand_off) is ErrorScope.SENDER else 0]
+
+
+def _scope(hand_off: HandOff) -> ErrorScope | None:
+    return None if hand_off.error is None else hand_off.error.scope
 
 
 def unwell(hand_off: HandOff) -> bool:
@@ -106,8 +79,7 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
         "failed",
         str(outcome),
         carrier_message_id=hand_off.carrier_message_id,
-        error_code=hand_off.error_code,
-        error_class=error_class,
+        error=hand_off.error,
     )
     if outcome is Outcome.ACCEPTED:
         stored.state = "accepted"
@@ -124,15 +96,14 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
         stored.delay_s = pause_before(intent.number, hand_off.retry_after_s)
     elif outcome is Outcome.REJECTED and error_class is ErrorClass.STOP_AND_ALERT:
         stored.state = "queued"
-        stored.reason = "refused_alike" if hand_off.error_code in CAMPAIGN_CODES else "channel_suspended"
+        stored.reason = "refused_alike" if _scope(hand_off) is ErrorScope.CAMPAIGN else "channel_suspended"
     else:
         stored.standby_delay_s = 0.0
         if outcome is Outcome.RETRY_LATER:
             stored.reason = "retries_exhausted"
         elif error_class in (ErrorClass.PERMANENT_ADDRESS, ErrorClass.SUPPRESS):
             stored.reason = "address_refused"
-            if error_class is ErrorClass.SUPPRESS:
-                stored.suppress_as = suppression_reason(hand_off.error_code)
+            stored.suppress_as = hand_off.error.suppress_as if hand_off.error is not None else None
         else:
             stored.reason = "carrier_rejected"
     return stored

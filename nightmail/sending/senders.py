@@ -31,7 +31,7 @@ from nightmail.campaigns.campaign_routes import routes_of
 from nightmail.campaigns.campaign_rows import find_campaign, get_campaign
 from nightmail.campaigns.suspensions import suspend_channel
 from nightmail.campaigns.transitions import move_campaign
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass, ErrorScope, error_entry
 from nightmail.carriers.protocol import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.errors import NightmailError, UnavailableError
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory, carrier_accounts
@@ -48,7 +48,7 @@ from nightmail.sending.intents import (
     release_unknown,
 )
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
-from nightmail.sending.outcomes import CAMPAIGN_CODES, SENDER_CODES, judge, limited, not_tried, too_much, unwell
+from nightmail.sending.outcomes import judge, limited, not_tried, too_much, unwell
 from nightmail.sending.sender_lanes import BATCH_S, WINDOW, Lane
 from nightmail.sending.sender_runs import begin_sender_run, end_sender_run, rejoin_sender_run
 from nightmail.sending.sender_watch import LEASE_S, STALE_S, WATCH_QUERY, Watch, remembered
@@ -247,7 +247,7 @@ class _Sender:
             message_id = intent.message.message_id
             result = told.get(message_id) if by_id else (results[0] if results else None)
             if result is None:
-                result = HandOff(message_id, Outcome.IN_DOUBT, error_code=detail, error_class=ErrorClass.IN_DOUBT)
+                result = HandOff.failed(message_id, error_entry(detail, ErrorClass.IN_DOUBT))
             elif result.outcome is Outcome.NOT_TRIED:
                 self.done.append((intent, None))
                 continue
@@ -413,7 +413,7 @@ class _Sender:
             except Exception:
                 unwritable.append(stored.intent)
         in_doubt = [
-            HandOff(each.message.message_id, Outcome.IN_DOUBT, error_code="unwritable", error_class=ErrorClass.IN_DOUBT)
+            HandOff.failed(each.message.message_id, error_entry("unwritable", ErrorClass.IN_DOUBT))
             for each in unwritable
         ]
         store_outcomes(self.database, [judge(*each) for each in zip(unwritable, in_doubt, strict=True)], boot_time())
@@ -494,11 +494,13 @@ class _Sender:
 
     def _note_alert(self, lane: Lane, intent: Intent, hand_off: HandOff) -> None:
         """Stop what cannot work until a person mended it; tell of codes that nobody knows."""
-        route, code = intent.route, hand_off.error_code or "no code"
-        if code in CAMPAIGN_CODES:
-            self._pause_campaign(lane, intent, hand_off)
+        route, error = intent.route, hand_off.error
+        assert error is not None
+        code = error.code or "no code"
+        if error.scope is ErrorScope.CAMPAIGN:
+            self._pause_campaign(lane, intent)
             return
-        stops = hand_off.error_class is ErrorClass.STOP_AND_ALERT
+        stops = error.error_class is ErrorClass.STOP_AND_ALERT
         if not stops:
             lane.unknown += 1
             with self.engine.begin() as connection:
@@ -517,11 +519,11 @@ class _Sender:
             if of_former or self._is_suspended(intent.campaign, route):
                 # It was said of the account as it was before a person mended it, or others had the same answer.
                 return
-            one_sender = code in SENDER_CODES and route.sender is not None
+            one_sender = error.scope is ErrorScope.SENDER and route.sender is not None
             self._suspend(
                 lane.account,
-                f"{lane.account.name} answered {code}: {hand_off.error_message or 'no message'}",
-                alert="carrier_credentials" if code in ("20003", "http 401", "535", "5.7.8") else "channel_suspended",
+                f"{lane.account.name} answered {code}: {error.meaning or 'no message'}",
+                alert="carrier_credentials" if error.credentials else "channel_suspended",
                 sender=route.sender if one_sender else None,
                 campaign_id=intent.campaign.row.id,
             )
@@ -554,10 +556,10 @@ class _Sender:
             )
         self._look()
 
-    def _pause_campaign(self, lane: Lane, intent: Intent, hand_off: HandOff) -> None:
+    def _pause_campaign(self, lane: Lane, intent: Intent) -> None:
         """Its messages are at fault, not the account: other campaigns go on."""
         campaign = intent.campaign.row
-        reason = str(hand_off.error_code)
+        reason = "refused_alike"
         message = (
             f"{lane.account.name} refuses the messages of {campaign.key} one like the other. The campaign is paused."
         )
@@ -908,9 +910,7 @@ class _Sender:
         answered = {intent.key for intent, _ in self.done} | {stored.intent.key for stored in self.unwritten}
         for intent in self.in_hand.values():
             if intent.key not in answered:
-                hand_off = HandOff(
-                    intent.message.message_id, Outcome.IN_DOUBT, error_code="sender", error_class=ErrorClass.IN_DOUBT
-                )
+                hand_off = HandOff.failed(intent.message.message_id, error_entry("sender", ErrorClass.IN_DOUBT))
                 self.done.append((intent, hand_off))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import cast
 
+from nightmail.carriers.error_tables import ErrorTable
 from nightmail.carriers.protocol import Carrier, CarrierSettings
 from nightmail.channels import CHANNELS
 from nightmail.errors import ConfigurationError
@@ -27,6 +28,17 @@ def known_carriers() -> dict[str, str]:
         if channel in CHANNELS:
             found[module.name] = channel
     return found
+
+
+def error_tables() -> dict[str, ErrorTable]:
+    """The error codes of every carrier that has a folder, by the folder's name; imports no SDK."""
+    folders = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return {name: cast(ErrorTable, import_module(f"{__name__}.{name}.errors").ERRORS) for name in folders}
+
+
+def meaning_of(code: str) -> str:
+    """What a carrier's error code means, in a few words, by the first carrier that knows it; empty if none does."""
+    return next(filter(None, (table.meaning(code) for table in error_tables().values())), "")
 
 
 def build_carrier(settings: CarrierSettings) -> Carrier:

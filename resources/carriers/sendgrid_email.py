@@ -30,7 +30,16 @@ import python_http_client
 from python_http_client.exceptions import HTTPError
 from sendgrid import SendGridAPIClient
 
-from nightmail.carriers.error_classes import ErrorClass, classify, meaning
+from nightmail.carriers.error_tables import (
+    ANSWER_LOST,
+    ANSWER_MALFORMED,
+    NOT_CONNECTED,
+    REFUSED_ALIKE,
+    UNWRITABLE,
+    ErrorClass,
+    ErrorEntry,
+    error_entry,
+)
 from nightmail.carriers.protocol import (
     CarrierSettings,
     Check,
@@ -58,7 +67,7 @@ from resources.carriers.keep_alive import (
     retry_after_s,
     wait_s,
 )
-from resources.carriers.sendgrid_webhooks import FAMILY
+from resources.carriers.sendgrid.errors import ERRORS
 from resources.carriers.twilio_connection import clock_check, scrubbed
 
 SENDGRID_URL = "https://api.sendgrid.com"
@@ -75,8 +84,8 @@ _ACTIVITY_STATUS = {
     "not_delivered": ReceiptStatus.BOUNCED,
 }
 _FINDS_PER_QUESTION = 20
-REFUSED_ALIKE = "refused_alike"
-"""Our own code for messages of one campaign that are refused one like the other."""
+_TOO_LARGE = error_entry("too_large", ErrorClass.PERMANENT_MESSAGE, "the message is over the carrier's 30 MB")
+_LATER_OR_DOUBT = (ErrorClass.RETRY_LATER, ErrorClass.IN_DOUBT)
 _ALIKE_REFUSED = 10
 _PROBES = 16
 _WORTH_COMPARING = 600
@@ -213,9 +222,8 @@ class SendGridEmail:
             if self._sender(message):
                 fitting.append(message)
             else:
-                outcomes[message.message_id] = _rejected(
-                    message, "from", ErrorClass.STOP_AND_ALERT, "a message without a sender"
-                )
+                no_sender = replace(ERRORS.entry("from"), meaning="a message without a sender")
+                outcomes[message.message_id] = HandOff.failed(message.message_id, no_sender)
         for group in _groups(fitting, self._sender):
             told = self._hand_off_group(group, still)
             outcomes.update((hand_off.message_id, hand_off) for hand_off in told)
@@ -241,8 +249,7 @@ class SendGridEmail:
                     waiting.extend(reversed(present.halves()))
                 else:
                     message = present.messages[0]
-                    text = "the message is over the carrier's 30 MB"
-                    outcomes.append(_rejected(message, "too_large", ErrorClass.PERMANENT_MESSAGE, text))
+                    outcomes.append(HandOff.failed(message.message_id, _TOO_LARGE))
                 continue
             told, split = self._send(present, body)
             outcomes.extend(told)
@@ -258,11 +265,7 @@ class SendGridEmail:
                 probes -= 1
             if probes <= 0:
                 # Not a row's fault, then: nobody was handed off, and nobody will be until a person has looked.
-                text = "the carrier refuses every message alike"
-                return [
-                    replace(entry, error_code=REFUSED_ALIKE, error_class=ErrorClass.STOP_AND_ALERT, error_message=text)
-                    for entry in outcomes
-                ]
+                return [replace(entry, error=REFUSED_ALIKE) for entry in outcomes]
         return outcomes
 
     def _send(self, group: _Group, body: bytes) -> tuple[list[HandOff], tuple[_Group, ...]]:
@@ -270,12 +273,11 @@ class SendGridEmail:
         try:
             response = self._sdk.client.mail.send.post(request_body=body)
         except UnwritableError:
-            text = "the request cannot be written: look at the account's settings and secret"
-            return _for_all(group, Outcome.REJECTED, "unwritable", ErrorClass.STOP_AND_ALERT, text), ()
+            return _for_all(group, UNWRITABLE), ()
         except NotWrittenError as error:
-            return _for_all(group, Outcome.RETRY_LATER, "not_connected", ErrorClass.RETRY_LATER, str(error)), ()
+            return _for_all(group, replace(NOT_CONNECTED, meaning=str(error))), ()
         except AnswerLostError as error:
-            return _for_all(group, Outcome.IN_DOUBT, "answer_lost", ErrorClass.IN_DOUBT, str(error)), ()
+            return _for_all(group, replace(ANSWER_LOST, meaning=str(error))), ()
         except HTTPError as error:
             return self._refused(group, error)
         if response.status_code == 202:
@@ -283,43 +285,29 @@ class SendGridEmail:
             return [HandOff(message.message_id, Outcome.ACCEPTED, carrier_id) for message in group.messages], ()
         if response.status_code == 200 and self._settings.options.get("sandbox_mode") == "on":
             return [HandOff(message.message_id, Outcome.ACCEPTED, None) for message in group.messages], ()
-        text = "the answer cannot be understood"
-        return _for_all(group, Outcome.IN_DOUBT, "answer_malformed", ErrorClass.IN_DOUBT, text), ()
+        return _for_all(group, ANSWER_MALFORMED), ()
 
     def _refused(self, group: _Group, error: HTTPError) -> tuple[list[HandOff], tuple[_Group, ...]]:
         status = int(error.status_code)
-        code = f"http {status}"
-        error_class = classify(FAMILY, code)
-        if error_class is ErrorClass.UNKNOWN and len(group.messages) > 1:
-            # What nobody knows is not blamed on a thousand messages: a person has to look first.
-            error_class = ErrorClass.STOP_AND_ALERT
+        entry = ERRORS.entry(f"http {status}")
         problems = _problems(error.body)
-        if status == 403 and any(str(problem.get("field") or "").startswith("from") for problem in problems):
-            code, error_class = "from", ErrorClass.STOP_AND_ALERT
-        if status == 400 and any(
-            str(problem.get("field") or "").startswith(("from", "reply_to")) for problem in problems
-        ):
-            error_class = ErrorClass.STOP_AND_ALERT
-        if error_class is ErrorClass.PERMANENT_MESSAGE and len(group.messages) > 1:
+        fields = [str(problem.get("field") or "") for problem in problems]
+        if entry.error_class is ErrorClass.UNKNOWN and len(group.messages) > 1:
+            # What nobody knows is not blamed on a thousand messages: a person has to look first.
+            entry = error_entry(entry.code, ErrorClass.STOP_AND_ALERT)
+        elif status == 403 and any(field.startswith("from") for field in fields):
+            entry = ERRORS.entry("from")
+        elif status == 400 and any(field.startswith(("from", "reply_to")) for field in fields):
+            entry = error_entry(entry.code, ErrorClass.STOP_AND_ALERT, entry.meaning)
+        if entry.error_class is ErrorClass.PERMANENT_MESSAGE and len(group.messages) > 1:
             index = _index_at_fault(problems, len(group.messages))
             return [], group.halves() if index is None else group.without(index)
-        if error_class is ErrorClass.PERMANENT_MESSAGE and _names_the_address(problems):
-            error_class = ErrorClass.PERMANENT_ADDRESS
-        outcome = {ErrorClass.RETRY_LATER: Outcome.RETRY_LATER, ErrorClass.IN_DOUBT: Outcome.IN_DOUBT}.get(
-            error_class, Outcome.REJECTED
-        )
-        text = "; ".join(str(problem.get("message") or "") for problem in problems) or meaning(FAMILY, code)
-        wait = _wait_s(error.headers or {})
+        if entry.error_class is ErrorClass.PERMANENT_MESSAGE and _names_the_address(problems):
+            entry = error_entry(entry.code, ErrorClass.PERMANENT_ADDRESS, entry.meaning)
+        text = "; ".join(str(problem.get("message") or "") for problem in problems) or entry.meaning
+        wait = _wait_s(error.headers or {}) if entry.error_class in _LATER_OR_DOUBT else None
         return [
-            HandOff(
-                message.message_id,
-                outcome,
-                None,
-                code,
-                error_class,
-                scrubbed(text, message.address),
-                wait if outcome is not Outcome.REJECTED else None,
-            )
+            HandOff.failed(message.message_id, replace(entry, meaning=scrubbed(text, message.address)), wait)
             for message in group.messages
         ], ()
 
@@ -436,7 +424,7 @@ class SendGridEmail:
         except AnswerLostError as error:
             return Check(False, f"SendGrid does not answer: {error}.", "Check the network, and try again.")
         except HTTPError as error:
-            said = meaning(FAMILY, f"http {error.status_code}") or f"status {error.status_code}"
+            said = ERRORS.meaning(f"http {error.status_code}") or f"status {error.status_code}"
             return Check(False, f"SendGrid refuses: {said}.", "Check the API key.")
         except (ValueError, KeyError, TypeError):
             return Check(False, "What answers is not SendGrid.", "Check the carrier account's base address.")
@@ -703,12 +691,8 @@ def _wait_s(headers: Mapping[str, str]) -> float | None:
     return retry_after_s(headers.get("retry-after"), now) or until_reset
 
 
-def _for_all(group: _Group, outcome: Outcome, code: str, error_class: ErrorClass, text: str) -> list[HandOff]:
-    return [HandOff(message.message_id, outcome, None, code, error_class, text) for message in group.messages]
-
-
-def _rejected(message: OutgoingMessage, code: str, error_class: ErrorClass, text: str) -> HandOff:
-    return HandOff(message.message_id, Outcome.REJECTED, None, code, error_class, text)
+def _for_all(group: _Group, error: ErrorEntry) -> list[HandOff]:
+    return [HandOff.failed(message.message_id, error) for message in group.messages]
 
 
 def _all_alike_refused(outcomes: Sequence[HandOff]) -> bool:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from nightmail.carriers.error_classes import ErrorClass, classify
+from nightmail.carriers.error_tables import ErrorClass, ErrorEntry, error_entry
 from nightmail.carriers.protocol import Receipt, ReceiptStatus
 from nightmail.message_ids import parse_message_id
+from resources.carriers.sendgrid.errors import ERRORS
 
-FAMILY = "sendgrid"
 MAXIMUM_BATCH_BYTES = 32 * 1024 * 1024
 _STATUS = {
     "processed": ReceiptStatus.SENT,
@@ -65,8 +65,8 @@ def _receipt(event: Mapping[str, Any], carrier: str) -> Receipt | None:
     if status is None or event.get("sg_machine_open") is True:
         # A machine that opens mail ahead of its reader (a mail client's privacy feature) is no opening.
         return None
-    code, error_class = _error(event)
-    suppresses = error_class is ErrorClass.SUPPRESS
+    error = _error(event)
+    suppresses = error is not None and error.suppress_as is not None
     return Receipt(
         carrier=carrier,
         channel="email",
@@ -74,8 +74,7 @@ def _receipt(event: Mapping[str, Any], carrier: str) -> Receipt | None:
         status=status,
         carrier_message_id=carrier_id(str(event.get("sg_message_id") or "")) or None,
         message_id=_message_id(event.get("message_id")),
-        error_code=code,
-        error_class=error_class,
+        error=error,
         occurred_at=datetime.fromtimestamp(int(event["timestamp"]), UTC),
         address=str(event["email"]) if suppresses and event.get("email") else None,
     )
@@ -96,17 +95,16 @@ def _message_id(value: object) -> str | None:
         return None
 
 
-def _error(event: Mapping[str, Any]) -> tuple[str | None, ErrorClass | None]:
-    """The code and class of an event that is an error: the kind of bounce, the reason of a drop."""
+def _error(event: Mapping[str, Any]) -> ErrorEntry | None:
+    """What an event that is an error means: by the kind of bounce, or the reason of a drop."""
     kind = event["event"]
     if kind == "bounce":
-        code = "blocked" if event.get("type") == "blocked" else "bounce"
-        return str(event.get("status") or code)[:40], classify(FAMILY, code)
+        entry = ERRORS.entry("blocked" if event.get("type") == "blocked" else "bounce")
+        return replace(entry, code=str(event["status"])[:40]) if event.get("status") else entry
     if kind == "dropped":
-        code = f"dropped {str(event.get('reason') or 'for no stated reason').lower()}"[:80]
-        return code, classify(FAMILY, code)
+        return ERRORS.entry(f"dropped {str(event.get('reason') or 'for no stated reason').lower()}"[:80])
     if kind in ("spamreport", "unsubscribe", "group_unsubscribe"):
-        return None, classify(FAMILY, kind)
-    if kind == "deferred":
-        return str(event.get("status") or "")[:40] or None, None
-    return None, None
+        return replace(ERRORS.entry(kind), code="")
+    if kind == "deferred" and event.get("status"):
+        return error_entry(str(event["status"])[:40], ErrorClass.RETRY_LATER, "the receiving server put it off")
+    return None

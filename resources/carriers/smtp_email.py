@@ -14,6 +14,7 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -21,7 +22,7 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from urllib.parse import urlsplit
 
-from nightmail.carriers.error_classes import ErrorClass, classify, meaning
+from nightmail.carriers.error_tables import ANSWER_LOST, NOT_CONNECTED, ErrorClass, error_entry
 from nightmail.carriers.protocol import (
     CarrierSettings,
     Check,
@@ -39,13 +40,14 @@ from nightmail.carriers.protocol import (
     whatever_comes,
 )
 from nightmail.errors import ConfigurationError
+from resources.carriers.smtp.errors import ERRORS
 
-FAMILY = "smtp"
 MESSAGES_PER_CONNECTION = 100
 """Servers end a connection after so many messages, some without a word."""
 QUESTION_AFTER_S = 2.0
 """A connection idle for longer is asked whether it lives before it is used."""
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_ABOUT_THE_ADDRESS = (ErrorClass.PERMANENT_ADDRESS, ErrorClass.SUPPRESS)
 _NOT_THE_ADDRESS = ("5.5.", "5.6.", "5.7.")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -88,11 +90,14 @@ class SmtpEmail:
     def _hand_off_one(self, message: OutgoingMessage) -> HandOff:
         sender = message.sender or self._settings.sender
         if not sender:
-            return _failed(message, "5.1.7", ErrorClass.STOP_AND_ALERT, "a message without a sender")
+            return HandOff.failed(
+                message.message_id, replace(ERRORS.entry("5.1.7"), meaning="a message without a sender")
+            )
         try:
             text = self._text(message, sender)
         except (ValueError, UnicodeError) as error:
-            return _failed(message, "unwritable", ErrorClass.PERMANENT_MESSAGE, type(error).__name__)
+            unwritable = error_entry("unwritable", ErrorClass.PERMANENT_MESSAGE, type(error).__name__)
+            return HandOff.failed(message.message_id, unwritable)
         try:
             smtp = self._connected()
             self._envelope(smtp, sender, message.address)
@@ -101,13 +106,13 @@ class SmtpEmail:
         except (OSError, smtplib.SMTPException) as error:
             # The text was not written yet: the server has nothing.
             self.close()
-            return _failed(message, "not_connected", ErrorClass.RETRY_LATER, type(error).__name__)
+            return HandOff.failed(message.message_id, replace(NOT_CONNECTED, meaning=type(error).__name__))
         try:
             smtp.send(text)
             code, answer = smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self.close()
-            return _failed(message, "answer_lost", ErrorClass.IN_DOUBT, type(error).__name__)
+            return HandOff.failed(message.message_id, replace(ANSWER_LOST, meaning=type(error).__name__))
         self._sent += 1
         self._used = time.monotonic()
         if code == 250:
@@ -138,22 +143,22 @@ class SmtpEmail:
             self.close()
         text = error.text.decode("utf-8", "replace")
         enhanced = _ENHANCED.search(text)
-        code = str(error.code)
-        error_class = classify(FAMILY, code)
+        entry = ERRORS.entry(str(error.code))
         if enhanced is not None:
-            known = classify(FAMILY, enhanced[1])
-            if known is not ErrorClass.UNKNOWN or (
-                error_class in (ErrorClass.PERMANENT_ADDRESS, ErrorClass.SUPPRESS)
-                and enhanced[1].startswith(_NOT_THE_ADDRESS)
+            known = ERRORS.entry(enhanced[1])
+            if known.error_class is not ErrorClass.UNKNOWN or (
+                entry.error_class in _ABOUT_THE_ADDRESS and enhanced[1].startswith(_NOT_THE_ADDRESS)
             ):
                 # A plain 550 blames the mailbox. What is said of protocol, content or policy, known or not, does not.
-                code, error_class = enhanced[1], known
-        if error.step == "sender" and error_class in (ErrorClass.PERMANENT_ADDRESS, ErrorClass.SUPPRESS):
+                entry = known
+        if error.step == "sender" and entry.error_class in _ABOUT_THE_ADDRESS:
             # What is wrong with the sender's address is no fault of the recipient's.
-            error_class = ErrorClass.STOP_AND_ALERT
+            entry = error_entry(entry.code, ErrorClass.STOP_AND_ALERT, entry.meaning)
         if error.code == -1:
-            error_class = ErrorClass.RETRY_LATER
-        return _failed(message, code, error_class, meaning(FAMILY, code) or f"refused at {error.step}")
+            entry = error_entry(entry.code, ErrorClass.RETRY_LATER, entry.meaning)
+        if not entry.meaning:
+            entry = replace(entry, meaning=f"refused at {error.step}")
+        return HandOff.failed(message.message_id, entry)
 
     def _connected(self) -> smtplib.SMTP:
         """A connection that is logged in and answers."""
@@ -242,7 +247,7 @@ class SmtpEmail:
             self._connected()
         except _RefusedError as error:
             code = _ENHANCED.search(error.text.decode("utf-8", "replace"))
-            said = meaning(FAMILY, code[1] if code else str(error.code)) or f"code {error.code}"
+            said = ERRORS.meaning(code[1] if code else str(error.code)) or f"code {error.code}"
             return Check(False, f"The SMTP server refuses: {said}.", "Check user name, password and encryption.")
         except (OSError, smtplib.SMTPException) as error:
             return Check(
@@ -261,13 +266,6 @@ class SmtpEmail:
 
 def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
-
-
-def _failed(message: OutgoingMessage, code: str, error_class: ErrorClass, text: str) -> HandOff:
-    outcome = {ErrorClass.RETRY_LATER: Outcome.RETRY_LATER, ErrorClass.IN_DOUBT: Outcome.IN_DOUBT}.get(
-        error_class, Outcome.REJECTED
-    )
-    return HandOff(message.message_id, outcome, None, code, error_class, text)
 
 
 def build(settings: CarrierSettings) -> SmtpEmail:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -14,16 +15,23 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
-from nightmail.carriers.error_classes import ErrorClass, classify, meaning
-from nightmail.carriers.protocol import CarrierSettings, Check, HandOff, Outcome
+from nightmail.carriers.error_tables import (
+    ANSWER_LOST,
+    ANSWER_MALFORMED,
+    NOT_CONNECTED,
+    UNWRITABLE,
+    ErrorClass,
+    error_entry,
+)
+from nightmail.carriers.protocol import CarrierSettings, Check, HandOff
 from nightmail.errors import ConfigurationError
 from nightmail.privacy import mask
 from resources.carriers.keep_alive import AnswerLostError, KeepAlive, NotWrittenError, UnwritableError
+from resources.carriers.twilio.errors import ERRORS
 
 if TYPE_CHECKING:
     from twilio.rest import Client
 
-FAMILY = "twilio"
 TWILIO_URL = "https://api.twilio.com"
 CLOCK_TOLERANCE = timedelta(seconds=60)
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
@@ -105,45 +113,29 @@ class TwilioConnection:
     def failed(self, message_id: str, address: str, error: Exception) -> HandOff:
         """What an exception of the SDK or the transport means for a message."""
         if isinstance(error, UnwritableError):
-            text = "the request cannot be written: look at the account's settings and secret"
-            return HandOff(message_id, Outcome.REJECTED, None, "unwritable", ErrorClass.STOP_AND_ALERT, text)
+            return HandOff.failed(message_id, UNWRITABLE)
         if isinstance(error, NotWrittenError):
-            return HandOff(message_id, Outcome.RETRY_LATER, None, "not_connected", ErrorClass.RETRY_LATER, str(error))
+            return HandOff.failed(message_id, replace(NOT_CONNECTED, meaning=str(error)))
         if isinstance(error, AnswerLostError):
-            return HandOff(message_id, Outcome.IN_DOUBT, None, "answer_lost", ErrorClass.IN_DOUBT, str(error))
+            return HandOff.failed(message_id, replace(ANSWER_LOST, meaning=str(error)))
         if isinstance(error, (TwilioRestException, TwilioServiceException)):
             return self._refused(message_id, address, error)
         if isinstance(error, (TwilioException, ValueError, KeyError, TypeError, AttributeError)):
             # An answer with a good status that is not what Twilio answers: something in between may have spoken.
-            text = "the answer cannot be understood"
-            return HandOff(message_id, Outcome.IN_DOUBT, None, "answer_malformed", ErrorClass.IN_DOUBT, text)
+            return HandOff.failed(message_id, ANSWER_MALFORMED)
         raise error
 
     def _refused(self, message_id: str, address: str, error: TwilioRestException | TwilioServiceException) -> HandOff:
         status = int(error.status)
         last = self.keep_alive.last
-        code = error_code(error)
-        error_class = classify(FAMILY, code)
-        if status >= 500 and error_class is not ErrorClass.STOP_AND_ALERT:
+        entry = ERRORS.entry(error_code(error))
+        if 200 <= status < 400 or (status >= 500 and entry.error_class is not ErrorClass.STOP_AND_ALERT):
             # Whatever code a failing server names, it may have taken the message first.
-            error_class = ErrorClass.IN_DOUBT
-        elif 200 <= status < 400:
-            error_class = ErrorClass.IN_DOUBT
-        outcome = {ErrorClass.RETRY_LATER: Outcome.RETRY_LATER, ErrorClass.IN_DOUBT: Outcome.IN_DOUBT}.get(
-            error_class, Outcome.REJECTED
-        )
-        words = meaning(FAMILY, code) or scrubbed(
-            str(getattr(error, "msg", "") or getattr(error, "title", "")), address
-        )
-        return HandOff(
-            message_id,
-            outcome,
-            None,
-            code,
-            error_class,
-            words,
-            last.retry_after_s if last is not None else None,
-        )
+            entry = error_entry(entry.code, ErrorClass.IN_DOUBT, entry.meaning)
+        if not entry.meaning:
+            said = str(getattr(error, "msg", "") or getattr(error, "title", ""))
+            entry = replace(entry, meaning=scrubbed(said, address))
+        return HandOff.failed(message_id, entry, last.retry_after_s if last is not None else None)
 
     def check(self) -> Check:
         """Fetch the account: the cheapest question that needs the credentials."""
@@ -156,7 +148,7 @@ class TwilioConnection:
         except (TwilioRestException, TwilioServiceException) as error:
             code = error_code(error)
             return Check(
-                False, f"Twilio refuses: {meaning(FAMILY, code) or code}.", "Check the account SID and the token."
+                False, f"Twilio refuses: {ERRORS.meaning(code) or code}.", "Check the account SID and the token."
             )
         except (TwilioException, ValueError, KeyError, TypeError):
             return Check(False, "What answers is not Twilio.", "Check the carrier account's base address.")

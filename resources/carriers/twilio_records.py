@@ -9,10 +9,11 @@ from typing import Any
 
 from twilio.base.exceptions import TwilioException
 
-from nightmail.carriers.error_classes import classify
+from nightmail.carriers.error_tables import ErrorEntry
 from nightmail.carriers.protocol import Finding, InDoubt, Pending, Receipt, ReceiptStatus, Verdict
 from resources.carriers.keep_alive import AnswerLostError, NotWrittenError
-from resources.carriers.twilio_connection import FAMILY, price, utc
+from resources.carriers.twilio.errors import ERRORS
+from resources.carriers.twilio_connection import price, utc
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far our clock may be from Twilio's when a record is held against an intent."""
@@ -58,6 +59,11 @@ def call_status(status: str, answered_by: str | None) -> ReceiptStatus | None:
 def _unreadable(doubt: InDoubt, error: Exception) -> Finding:
     detail = f"the records cannot be read: {type(error).__name__}"
     return Finding(doubt.message.message_id, Verdict.UNKNOWN, detail=detail)
+
+
+def _error(record: Any) -> ErrorEntry | None:
+    code = getattr(record, "error_code", None)
+    return None if code is None else ERRORS.entry(str(code))
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,7 @@ class Records:
         if not free:
             return Finding(message_id, Verdict.ABSENT)
         record = free[0]
-        code = getattr(record, "error_code", None)
-        return Finding(message_id, Verdict.TAKEN, record.sid, self.status(record), None if code is None else str(code))
+        return Finding(message_id, Verdict.TAKEN, record.sid, self.status(record), _error(record))
 
     def poll(self, pending: Sequence[Pending]) -> list[Receipt]:
         """See :meth:`nightmail.carriers.protocol.Carrier.poll`. What cannot be read now is left for the next time."""
@@ -150,7 +155,6 @@ class Records:
         status = self.status(record)
         if status is None:
             return []
-        code = getattr(record, "error_code", None)
         duration = getattr(record, "duration", None)
         return [
             Receipt(
@@ -160,8 +164,7 @@ class Records:
                 status=status,
                 carrier_message_id=record.sid,
                 message_id=entry.message_id,
-                error_code=None if code is None else str(code),
-                error_class=None if code is None else classify(FAMILY, str(code)),
+                error=_error(record),
                 occurred_at=utc(record.date_updated),
                 duration_s=None if duration is None else int(duration),
                 cost=price(record.price),

@@ -10,7 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from nightmail.carriers.error_classes import ErrorClass
 from nightmail.carriers.protocol import (
     CarrierSettings,
     HandOff,
@@ -21,6 +20,7 @@ from nightmail.carriers.protocol import (
     ReplyKind,
 )
 from nightmail.carriers.webhook_paths import TWILIO_MESSAGE_STATUS, webhook_address
+from resources.carriers.twilio.errors import ERRORS
 from resources.carriers.twilio_account import TwilioAccount
 from resources.carriers.twilio_connection import price, utc
 from resources.carriers.twilio_records import CLOCK_SKEW, MESSAGE_STATUS, UNREADABLE
@@ -45,14 +45,7 @@ class TwilioSms(TwilioAccount):
     def _hand_off_one(self, message: OutgoingMessage) -> HandOff:
         sender = message.sender or self._settings.sender
         if not sender:
-            return HandOff(
-                message.message_id,
-                Outcome.REJECTED,
-                None,
-                "21603",
-                ErrorClass.STOP_AND_ALERT,
-                "a message without a sender",
-            )
+            return HandOff.failed(message.message_id, ERRORS.entry("21603"))
         fields: dict[str, Any] = {"to": message.address}
         fields["messaging_service_sid" if sender.startswith("MG") and len(sender) == 34 else "from_"] = sender
         if message.body:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass, error_entry
 from nightmail.carriers.protocol import (
     CarrierSettings,
     HandOff,
@@ -21,6 +21,7 @@ from nightmail.carriers.protocol import (
     Reply,
 )
 from nightmail.carriers.webhook_paths import TWILIO_CALL_STATUS, webhook_address
+from resources.carriers.twilio.errors import ERRORS
 from resources.carriers.twilio_account import TwilioAccount
 from resources.carriers.twilio_connection import price
 from resources.carriers.twilio_records import call_status
@@ -48,11 +49,12 @@ class TwilioVoice(TwilioAccount):
     def _hand_off_one(self, message: OutgoingMessage) -> HandOff:
         sender = message.sender or self._settings.sender
         if not sender:
-            return _refused(message, "21213", ErrorClass.STOP_AND_ALERT, "a call without a caller's number")
+            return HandOff.failed(message.message_id, ERRORS.entry("21213"))
         twiml = document(message)
         if len(twiml) > LONGEST_TWIML:
             text = f"the call's document has {len(twiml)} characters; the carrier takes {LONGEST_TWIML}"
-            return _refused(message, "twiml_too_long", ErrorClass.PERMANENT_MESSAGE, text)
+            too_long = error_entry("twiml_too_long", ErrorClass.PERMANENT_MESSAGE, text)
+            return HandOff.failed(message.message_id, too_long)
         fields: dict[str, Any] = {"to": message.address, "from_": sender, "twiml": twiml, "timeout": self._ring_s}
         if self._detection != "off":
             fields["machine_detection"] = self._detection
@@ -90,10 +92,6 @@ def document(message: OutgoingMessage) -> str:
 def _same_caller(doubt: InDoubt, record: Any) -> bool:
     sender = doubt.message.sender
     return not sender or not record.from_ or bool(record.from_ == sender)
-
-
-def _refused(message: OutgoingMessage, code: str, error_class: ErrorClass, text: str) -> HandOff:
-    return HandOff(message.message_id, Outcome.REJECTED, None, code, error_class, text)
 
 
 def build(settings: CarrierSettings) -> TwilioVoice:

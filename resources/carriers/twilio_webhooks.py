@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from nightmail.carriers.error_classes import ErrorClass, classify
+from nightmail.carriers.error_tables import ErrorEntry
 from nightmail.carriers.protocol import Receipt, Reply, ReplyKind
 from nightmail.message_ids import parse_message_id
-from resources.carriers.twilio_connection import FAMILY
+from resources.carriers.twilio.errors import ERRORS
 from resources.carriers.twilio_records import MESSAGE_STATUS, call_status
 
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -27,8 +27,7 @@ def message_status(form: Mapping[str, str], message_id: str | None, carrier: str
     status = MESSAGE_STATUS.get(told)
     if status is None:
         return None
-    code = form.get("ErrorCode") or None
-    error_class = None if code is None else classify(FAMILY, code)
+    error = _error(form)
     return Receipt(
         carrier=carrier,
         channel="sms",
@@ -36,9 +35,8 @@ def message_status(form: Mapping[str, str], message_id: str | None, carrier: str
         status=status,
         carrier_message_id=sid,
         message_id=_known_form(message_id),
-        error_code=code,
-        error_class=error_class,
-        address=form.get("To") or None if error_class is ErrorClass.SUPPRESS else None,
+        error=error,
+        address=form.get("To") or None if error is not None and error.suppress_as is not None else None,
     )
 
 
@@ -50,8 +48,7 @@ def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier
     if status is None:
         return None
     duration = form.get("CallDuration")
-    code = form.get("ErrorCode") or None
-    error_class = None if code is None else classify(FAMILY, code)
+    error = _error(form)
     return Receipt(
         carrier=carrier,
         channel="voice",
@@ -59,11 +56,10 @@ def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier
         status=status,
         carrier_message_id=sid,
         message_id=_known_form(message_id),
-        error_code=code,
-        error_class=error_class,
+        error=error,
         occurred_at=_time(form.get("Timestamp")),
         duration_s=int(duration) if duration is not None and duration.isdigit() and told == "completed" else None,
-        address=form.get("To") or None if error_class is ErrorClass.SUPPRESS else None,
+        address=form.get("To") or None if error is not None and error.suppress_as is not None else None,
     )
 
 
@@ -100,6 +96,11 @@ def inbound_sms(form: Mapping[str, str], carrier: str = "twilio") -> Reply:
         carrier_message_id=sid,
         carrier_opt_out=form.get("OptOutType") or None,
     )
+
+
+def _error(form: Mapping[str, str]) -> ErrorEntry | None:
+    code = form.get("ErrorCode")
+    return ERRORS.entry(code) if code else None
 
 
 def _required(form: Mapping[str, str], name: str) -> str:

@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import pytest
 
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass
 from nightmail.carriers.protocol import InDoubt, Outcome, Pending, ReceiptStatus, Verdict
 from nightmail.errors import ConfigurationError
 from resources.carriers.sendgrid_email import _wait_s
@@ -117,7 +117,7 @@ def test_a_refused_request_is_cut_down_to_the_bad_row(connect, message, sandbox,
     for mail in bad:
         outcome = by_id[mail.message_id]
         assert (outcome.outcome, outcome.error_class) == (Outcome.REJECTED, ErrorClass.PERMANENT_ADDRESS)
-        assert mail.address not in (outcome.error_message or "")
+        assert mail.address not in outcome.error.meaning
     good = [mail.message_id for mail in mails if mail not in bad]
     assert all(by_id[name].outcome is Outcome.ACCEPTED for name in good)
     accepted = Counter(row["message_id"] for row in sandbox.accepted())

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass
 from nightmail.carriers.protocol import InDoubt, Outcome, Verdict
 from nightmail.errors import ConfigurationError
 

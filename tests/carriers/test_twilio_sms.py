@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass
 from nightmail.carriers.protocol import InDoubt, Outcome, Pending, ReceiptStatus, ReplyKind, Verdict
 from nightmail.errors import ConfigurationError
 from tests.support.sandbox_process import eventually
@@ -49,7 +49,7 @@ def test_the_carriers_words_hold_no_address(connect, message):
     """Twilio repeats the number in its sentences; an unknown code's sentence is kept, without it."""
     for number in ("+447700907006", "+447700907001"):
         (done,) = connect("twilio_sms").hand_off([message("sms", number)])
-        assert done.error_message and number not in done.error_message and "7700" not in done.error_message
+        assert done.error.meaning and number not in done.error.meaning and "7700" not in done.error.meaning
 
 
 @pytest.mark.parametrize(

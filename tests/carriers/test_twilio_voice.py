@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass
 from nightmail.carriers.protocol import InDoubt, Outcome, Pending, ReceiptStatus, ReplyKind, Verdict
 from resources.carriers.twilio_webhooks import call_status_receipt, pressed_key
 from resources.carriers.webhook_signatures import twilio_signature_is_right

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass
 from nightmail.carriers.protocol import Outcome, ReceiptStatus, ReplyKind
 from nightmail.errors import ConfigurationError
 from resources.carriers.sendgrid_webhooks import carrier_id, events

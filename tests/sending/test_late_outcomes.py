@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nightmail.campaigns.campaign_rows import CampaignRow
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass, error_entry
 from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
 from nightmail.receipts.receipts import take_receipts
 from nightmail.sending import advance
@@ -60,7 +60,8 @@ def answered(intent: Intent, answer: str) -> StoredOutcome:
     if answer == "not tried":
         return not_tried(intent)
     outcome, error_class = ANSWERS[answer]
-    stored = judge(intent, HandOff(intent.message.message_id, outcome, None, None, error_class))
+    error = None if error_class is None else error_entry("30008", error_class)
+    stored = judge(intent, HandOff(intent.message.message_id, outcome, None, error))
     stored.delay_s = 0.0
     return stored
 

@@ -24,7 +24,7 @@ from sqlalchemy import Engine
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.counts import message_counts
 from nightmail.campaigns.transitions import cancel, pause, resume
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass, error_entry
 from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
 from nightmail.receipts.receipts import take_receipts
 from nightmail.sending.advance import advance_ledger
@@ -108,7 +108,8 @@ class LedgerMachine(RuleBasedStateMachine):
         if outcome is Outcome.ACCEPTED or (outcome is Outcome.IN_DOUBT and data.draw(st.booleans())):
             self.carrier_has[message_id] += 1
         carrier_id = "SM1" if outcome is Outcome.ACCEPTED else None
-        stored = judge(intent, HandOff(message_id, outcome, carrier_id, None, error_class))
+        error = None if error_class is None else error_entry("30008", error_class)
+        stored = judge(intent, HandOff(message_id, outcome, carrier_id, error))
         stored.delay_s = 0.0
         return stored
 

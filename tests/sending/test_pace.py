@@ -12,7 +12,8 @@ import pytest
 
 from nightmail.campaigns.campaign_routes import routes_of
 from nightmail.campaigns.campaign_rows import CampaignRow
-from nightmail.carriers.protocol import Carrier, HandOff, Outcome, OutgoingMessage
+from nightmail.carriers.error_tables import NOT_CONNECTED, ErrorClass, ErrorScope, error_entry
+from nightmail.carriers.protocol import Carrier, HandOff, OutgoingMessage
 from nightmail.organisation.carrier_accounts import CarrierAccountRow
 from nightmail.organisation.routes import PaceKey
 from nightmail.sending.due_work import due_work
@@ -179,9 +180,16 @@ def test_an_answer_about_one_number_is_about_that_number_alone(organisation: Org
     with organisation.engine.connect() as connection:
         (route,) = routes_of(connection, campaign, "sms")
     account = organisation.account_ids["sms"]
-    for code, sender in (("21611", BILLING), ("20429", ""), ("http 429", ""), ("not_connected", ""), ("20503", "")):
-        hand_off = HandOff("m", Outcome.RETRY_LATER, error_code=code)
-        assert limited(route, hand_off) == (account, sender, "sms"), code
+    later, doubt = ErrorClass.RETRY_LATER, ErrorClass.IN_DOUBT
+    full_queue = error_entry("21611", later, scope=ErrorScope.SENDER, throttles=True)
+    too_many = error_entry("20429", later, throttles=True)
+    for error, sender in (
+        (full_queue, BILLING),
+        (too_many, ""),
+        (NOT_CONNECTED, ""),
+        (error_entry("20503", doubt), ""),
+    ):
+        assert limited(route, HandOff.failed("m", error)) == (account, sender, "sms"), error.code
 
 
 @pytest.mark.parametrize(("kind", "left"), [("503", "in_doubt"), ("429", "queued")])

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nightmail.campaigns.campaign_rows import CampaignRow
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass, SuppressionReason, error_entry
 from nightmail.carriers.protocol import STATUS_RANK, Receipt, ReceiptStatus, Reply, ReplyKind
 from nightmail.consent.opt_out_words import LANGUAGES, Word, word_in
 from nightmail.organisation.served_countries import SERVED_COUNTRIES
@@ -113,33 +113,37 @@ def test_bad_news_suppress_by_their_class(
     campaign = organisation.campaign(["+447700900001"])
     message_id = organisation.messages(campaign)[0]["message_id"]
     for _ in range(2):
-        take_receipts(organisation.engine, [receipt(message_id, status, error_class=error_class)], hash_key=KEY)
+        error = None if error_class is None else error_entry("30005", error_class)
+        take_receipts(organisation.engine, [receipt(message_id, status, error=error)], hash_key=KEY)
     found = organisation.query("select reason, team_id, address_hash from suppression")
     expected = [(reason, organisation.team_id, address_hash("+447700900001", KEY))] if reason else []
     assert [tuple(row) for row in found] == expected
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"),
+    ("reason", "kept"),
     [
-        ("dropped bounced address", "hard_bounce"),
-        ("dropped unsubscribed address", "opted_out"),
-        ("dropped spam reporting address", "complaint"),
-        ("21610", "opted_out"),
+        (None, "hard_bounce"),
+        (SuppressionReason.HARD_BOUNCE, "hard_bounce"),
+        (SuppressionReason.OPTED_OUT, "opted_out"),
+        (SuppressionReason.COMPLAINT, "complaint"),
     ],
 )
-def test_what_the_recipient_asked_for_is_kept_as_such(organisation: Organisation, code: str, reason: str) -> None:
+def test_what_the_recipient_asked_for_is_kept_as_such(
+    organisation: Organisation, reason: SuppressionReason | None, kept: str
+) -> None:
     campaign = organisation.campaign(["+447700900001"])
     message_id = organisation.messages(campaign)[0]["message_id"]
-    told = receipt(message_id, ReceiptStatus.DROPPED, error_class=ErrorClass.SUPPRESS, error_code=code)
+    error = error_entry("dropped", ErrorClass.SUPPRESS, suppress_as=reason)
+    told = receipt(message_id, ReceiptStatus.DROPPED, error=error)
     take_receipts(organisation.engine, [told], hash_key=KEY)
-    assert [row[0] for row in organisation.query("select reason from suppression")] == [reason]
+    assert [row[0] for row in organisation.query("select reason from suppression")] == [kept]
 
 
 def test_a_code_that_nobody_knows_alerts_once_a_batch(organisation: Organisation) -> None:
     """A new code may be on every receipt of a campaign; whoever has to look it up is told, and nobody is suppressed."""
     campaign = organisation.campaign(["+447700900001", "+447700900002"])
-    unknown = {"error_class": ErrorClass.UNKNOWN, "error_code": "39999"}
+    unknown = {"error": error_entry("39999", ErrorClass.UNKNOWN)}
     told = [receipt(row["message_id"], ReceiptStatus.FAILED, **unknown) for row in organisation.messages(campaign)]
     for _ in range(2):
         take_receipts(organisation.engine, told, hash_key=KEY)

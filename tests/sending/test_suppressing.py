@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nightmail.carriers.error_classes import ErrorClass
+from nightmail.carriers.error_tables import ErrorClass, error_entry
 from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
 from nightmail.consent.suppressions import (
     SuppressionRow,
@@ -42,8 +42,7 @@ def bounce(organisation: Organisation, message_id: str) -> None:
         event_key=f"bounce of {message_id}",
         status=ReceiptStatus.UNDELIVERED,
         message_id=message_id,
-        error_code="30005",
-        error_class=ErrorClass.SUPPRESS,
+        error=error_entry("30005", ErrorClass.SUPPRESS),
     )
     take_receipts(organisation.engine, [receipt], hash_key=KEY)
 

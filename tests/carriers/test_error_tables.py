@@ -6,19 +6,14 @@ import re
 
 import pytest
 
-from nightmail.carriers.error_classes import (
-    ERROR_TABLE,
-    TABLE_VERSION,
-    ErrorClass,
-    classify,
-    meaning,
-    suppression_reason,
-)
+from nightmail.carriers.error_tables import ErrorClass, ErrorScope, ErrorTable, SuppressionReason, error_entry
 from nightmail.carriers.protocol import NOT_REACHED, REACHED, STATUS_RANK, ReceiptStatus
-from nightmail.sending.outcomes import SENDER_CODES
+from resources.carriers import error_tables, meaning_of
 from sandbox import behaviour
 from sandbox.twilio_stand_in import _ERRORS
 
+TABLES = error_tables()
+LINES = [(carrier, line) for carrier, table in TABLES.items() for line in table]
 CASES = [
     ("twilio", "21610", ErrorClass.SUPPRESS),
     ("twilio", "21211", ErrorClass.PERMANENT_ADDRESS),
@@ -36,7 +31,6 @@ CASES = [
     ("smtp", "5.1.1", ErrorClass.SUPPRESS),
     ("smtp", "4.3.9", ErrorClass.RETRY_LATER),
     ("smtp", "5.9.9", ErrorClass.UNKNOWN),
-    ("pigeon", "1", ErrorClass.UNKNOWN),
     # One number or country must not stop the others, ...
     *(("twilio", code, ErrorClass.PERMANENT_ADDRESS) for code in ("21202", "21203", "21216", "21657", "21703")),
     # ... and what passes, or is the sender's kind or the text, must not suppress anybody.
@@ -70,12 +64,12 @@ CASES = [
 
 @pytest.mark.parametrize(("family", "code", "expected"), CASES)
 def test_codes_have_their_class(family, code, expected):
-    assert classify(family, code) is expected
+    assert TABLES[family].entry(code).error_class is expected
 
 
 def test_only_what_is_certainly_not_taken_is_retried():
     """A code that is retried though the carrier took the message is a message sent twice."""
-    retried = {(e.family, e.code) for e in ERROR_TABLE.values() if e.error_class is ErrorClass.RETRY_LATER}
+    retried = {(carrier, line.code) for carrier, line in LINES if line.error_class is ErrorClass.RETRY_LATER}
     on_receipts_only = {("twilio", code) for code in ("30001", "30017", "30022", "30023")}
     refused_for_now = {("twilio", code) for code in ("10004", "20429", "21611", "21702", "http 429")}
     smtp = {(family, code) for family, code in retried if family == "smtp"}
@@ -87,33 +81,96 @@ def test_every_code_of_the_sandbox_but_the_made_up_one_is_known():
     codes = {str(code) for code in _ERRORS} | {
         str(code) for _, code in behaviour.MAGIC_SMS.values() if code is not None
     }
-    unknown = {code for code in codes if classify("twilio", code) is ErrorClass.UNKNOWN}
+    unknown = {code for code in codes if TABLES["twilio"].entry(code).error_class is ErrorClass.UNKNOWN}
     assert unknown == {"29999", "20001"}
 
 
-def test_what_stops_one_sender_is_in_the_table_and_stops():
-    """A code that is misspelt in the list of sender's errors would stop the whole account."""
-    classes = {code: entry.error_class for (_, code), entry in ERROR_TABLE.items()}
-    assert {classes.get(code) for code in SENDER_CODES} == {ErrorClass.STOP_AND_ALERT}
+SENDERS = {
+    "twilio": {
+        *("21210", "21212", "21213", "21267", "21601", "21603", "21606", "21607", "21616", "21621", "21659", "21660"),
+        *("21661", "21701", "21704", "21705", "21910", "572002", "573002"),
+    },
+    "sendgrid": {"from"},
+    "smtp": {"5.1.7", "5.1.8", "5.7.20", "5.7.21", "5.7.22", "5.7.23", "5.7.24", "5.7.26", "5.7.27"},
+}
+
+
+def test_what_stops_one_sender_does_not_stop_the_account():
+    stopping = {
+        carrier: {
+            line.code
+            for line in table
+            if (line.scope, line.error_class) == (ErrorScope.SENDER, ErrorClass.STOP_AND_ALERT)
+        }
+        for carrier, table in TABLES.items()
+    }
+    assert stopping == SENDERS
+    others = {
+        (carrier, line.code)
+        for carrier, line in LINES
+        if line.scope is ErrorScope.SENDER and line.code not in SENDERS[carrier]
+    }
+    assert others == {("twilio", "21611")}
+
+
+def test_what_says_that_we_are_too_fast_is_told_from_a_carrier_that_is_unwell():
+    throttling = {(carrier, line.code) for carrier, line in LINES if line.throttles}
+    assert throttling == {
+        *(("twilio", code) for code in ("20429", "http 429", "21611", "10004")),
+        ("sendgrid", "http 429"),
+    }
+
+
+def test_wrong_credentials_are_known_as_such():
+    assert {(carrier, line.code) for carrier, line in LINES if line.credentials} == {
+        *(("twilio", code) for code in ("20003", "http 401")),
+        ("sendgrid", "http 401"),
+        *(("smtp", code) for code in ("535", "5.7.8")),
+    }
 
 
 def test_what_a_person_asked_for_is_told_from_an_address_that_is_no_good():
     """The first holds back the other channels too."""
-    suppressing = {code for (_, code), entry in ERROR_TABLE.items() if entry.error_class is ErrorClass.SUPPRESS}
-    asked = {code: suppression_reason(code) for code in suppressing if suppression_reason(code) != "hard_bounce"}
+    suppressing = [line for _, line in LINES if line.error_class is ErrorClass.SUPPRESS]
+    asked = {line.code: line.suppress_as for line in suppressing if line.suppress_as != "hard_bounce"}
     assert asked == {
         "21610": "opted_out",
         "dropped unsubscribed address": "opted_out",
         "dropped spam reporting address": "complaint",
+        "spamreport": "complaint",
+        "unsubscribe": "opted_out",
+        "group_unsubscribe": "opted_out",
     }
-    assert suppression_reason(None) == "hard_bounce"
+    assert all(line.suppress_as is None for _, line in LINES if line.error_class is not ErrorClass.SUPPRESS)
+    assert error_entry("1", ErrorClass.SUPPRESS).suppress_as is SuppressionReason.HARD_BOUNCE
 
 
 def test_meanings_are_short_and_the_version_is_a_day_and_a_number():
-    assert all((3 <= len(entry.meaning) <= 80 and entry.meaning[0].islower()) or entry.meaning.startswith("SPF")
-               for entry in ERROR_TABLE.values())  # fmt: skip
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d\.\d+", TABLE_VERSION)
-    assert meaning("twilio", "21610") and meaning("twilio", "1") == ""
+    assert all((3 <= len(line.meaning) <= 80 and line.meaning[0].islower()) or line.meaning.startswith("SPF")
+               for _, line in LINES)  # fmt: skip
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d\.\d+", table.version) for table in TABLES.values())
+    assert TABLES["twilio"].meaning("21610") == meaning_of("21610") != "" == TABLES["twilio"].meaning("1")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"error_class": ErrorClass.RETRY_LATER, "suppress_as": SuppressionReason.OPTED_OUT},
+        {"error_class": ErrorClass.IN_DOUBT, "throttles": True},
+        {"error_class": ErrorClass.UNKNOWN, "credentials": True},
+    ],
+)
+def test_facts_that_contradict_the_class_are_refused(facts):
+    with pytest.raises(ValueError):
+        error_entry("1", **facts)
+
+
+def test_a_code_has_one_line():
+    """Of two lines one would silently win."""
+    with pytest.raises(ValueError, match="1 has two lines"):
+        ErrorTable(
+            "Acme", "2026-01-01.1", [error_entry("1", ErrorClass.SUPPRESS), error_entry("1", ErrorClass.UNKNOWN)]
+        )
 
 
 def test_every_status_has_a_rank_and_what_came_of_it_is_one_or_the_other():
