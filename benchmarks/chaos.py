@@ -40,7 +40,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
-from nightmail.organisation.carrier_accounts import DEFAULT_CONNECTIONS
+from nightmail.channels import EMAIL
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.in_doubt import resolve_in_doubt
 from nightmail.sending.sender_lanes import WINDOW
@@ -56,7 +56,7 @@ PATIENCE_S = 3.0
 """For how long an answer is waited for; hangs are longer."""
 AT_WORK_S = 10.0
 """The longest that a kill waits for the carriers to take something."""
-WINDOWS = {"sms": WINDOW, "voice": WINDOW, "email": EMAIL_BATCH * DEFAULT_CONNECTIONS["email"]}
+WINDOWS = {"sms": WINDOW, "voice": WINDOW, "email": EMAIL_BATCH * EMAIL.default_connections}
 """How many intents of a channel one sender holds at the most: what its death may put in doubt."""
 REQUESTS = {"sms": "messages", "voice": "calls", "email": "mail"}
 """What the stand-ins call the hand-offs of a channel."""

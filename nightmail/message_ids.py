@@ -68,6 +68,21 @@ def same_line(key: str, other: str) -> str:
     return f"{key} between ({other} >> {low}) << {low} and (({other} >> {low}) << {low}) + {(1 << low) - 1}"
 
 
+def id_in_sql(key: str, token: str, channel: str) -> str:
+    """SQL: the text id of the ledger key ``key``; all are SQL expressions, never input.
+
+    ``channel`` is the channel's name, found by :func:`channel_code_in_sql`: for statements over many rows, where the
+    function ``message_id_of`` of the database costs a look-up for each. Null where one of them is.
+    """
+    line = f"({key} >> {_CHANNEL_BITS + _STEP_BITS}) & {MAXIMUM_LINE}"
+    return f"{token} || '-' || ({line}) || '-' || {channel} || '-' || ({key} & {MAXIMUM_STEP})"
+
+
+def channel_code_in_sql(key: str) -> str:
+    """SQL: the code of the channel of the ledger key ``key``, to join the table ``channel``."""
+    return f"({key} >> {_STEP_BITS}) & {2**_CHANNEL_BITS - 1}"
+
+
 def parse_message_id(text: str) -> MessageId:
     """Take a message id apart. Raises ``ValueError`` when it is not one."""
     match = _MESSAGE_ID.fullmatch(text)

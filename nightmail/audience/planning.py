@@ -21,6 +21,7 @@ from nightmail.audience.known import KnownPreferences
 from nightmail.audience.policy import AudiencePolicy
 from nightmail.audience.quiet_hours import earliest_time, hours_that_bind, local_moment, zone_for
 from nightmail.audience.summary import AudienceSummary
+from nightmail.channels import CHANNELS, EMAIL_FIELD
 from nightmail.lake import TableFile, column_of
 from nightmail.lake.masks import Mask, present, truth
 from nightmail.lake.schemas import AUDIENCE, UTC_TIME
@@ -59,6 +60,10 @@ _REASONS = (
 )
 """Verdicts on a row and channel; 0 is good. Earlier ones win where several hold."""
 _CODE = {reason: code for code, reason in enumerate(_REASONS)}
+
+_IDENTITY = ("external_id", "phone", EMAIL_FIELD, "phone_2", "landline")
+"""What a contact's id is made from: the first that it has. Another order would give known contacts other ids."""
+
 _GOOD, _NO_ADDRESS = 0, _CODE["no_usable_channel"]
 
 _Codes = npt.NDArray[np.uint8]
@@ -163,7 +168,7 @@ class _Planner:
 
     def _contact_hashes(self, block: pa.Table) -> Hashes:
         identity = pc.coalesce(
-            *(column_of(block, name) for name in ("external_id", "phone", "email", "phone_2", "landline")),
+            *(column_of(block, name) for name in _IDENTITY),
             pa.scalar(""),
         )
         return contact_digests(self.policy.team, identity.to_pylist(), self.policy.hash_key)
@@ -219,8 +224,9 @@ class _Planner:
         hashes = np.zeros((len(address), 2), dtype=np.uint64)
         country = pa.nulls(len(address), pa.string())
         open_rows = present(address)
+        kinds = CHANNELS[name]
         for other in made:
-            if (other.name == "email") != (name == "email"):
+            if not kinds.shares_addresses(CHANNELS[other.name]):
                 continue
             same = open_rows & truth(pc.equal(other.address, address))
             hashes[same] = other.hashes[same]
@@ -230,13 +236,13 @@ class _Planner:
             rows = np.flatnonzero(open_rows)
             some = address if len(rows) == len(address) else address.take(pa.array(rows))
             hashes[rows] = address_digests(some.to_pylist(), self.policy.hash_key)
-            if name != "email":
-                numbers = pc.if_else(pc.starts_with(some, "+"), some, None) if name == "chat" else some
+            if kinds.takes_numbers:
+                numbers = pc.if_else(pc.starts_with(some, "+"), some, None) if kinds.takes_emails else some
                 country = pc.replace_with_mask(country, pa.array(open_rows), countries_of_numbers(numbers))
         return _Channel(name, address, hashes, country, verdicts)
 
     def _contact_country(self, block: pa.Table, channels: list[_Channel]) -> pa.Array:
-        numbers = [channel.country for channel in channels if channel.name in ("sms", "voice", "chat")]
+        numbers = [channel.country for channel in channels if CHANNELS[channel.name].takes_numbers]
         default = pa.scalar(self.policy.default_country, pa.string())
         if not numbers and pc.any(pc.is_null(column_of(block, "country"))).as_py():
             phone = column_of(block, "phone")
@@ -252,13 +258,12 @@ class _Planner:
         _mark(channel.verdicts, bad, "language_not_available")
 
     def _judge_country(self, channel: _Channel, contact_country: pa.Array) -> None:
-        if channel.name == "email":
-            channel.country = contact_country
-        elif channel.name == "chat":
+        kinds = CHANNELS[channel.name]
+        if kinds.takes_emails:
             channel.country = pc.coalesce(channel.country, contact_country)
         has_country = present(channel.country)
         _mark(channel.verdicts, has_country & _by_value(channel.country, self._not_served), "country_not_served")
-        if channel.name in ("sms", "voice") or self.policy.country_needed:
+        if kinds.needs_country or self.policy.country_needed:
             _mark(channel.verdicts, ~has_country, "country_unsettled")
 
     def _not_served(self, country: str | None) -> bool:

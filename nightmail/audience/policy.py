@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from nightmail.channels import CHANNELS
 from nightmail.errors import UsageError
 from nightmail.organisation.categories import MARKETING, Category
 from nightmail.organisation.feed_choices import Delivery, parse_delivery
@@ -48,7 +49,7 @@ class AudiencePolicy:
     """The moment of planning (UTC); the clock's, by default."""
     cut_off: datetime | None = None
     quiet_hours: QuietHours | None = None
-    quiet_channels: frozenset[str] = frozenset({"sms", "voice"})
+    quiet_channels: frozenset[str] = field(default_factory=lambda: frozenset(CHANNELS.bound_by_quiet_hours()))
     """Channels that the feed's quiet hours bind; a contact's own quiet hours bind all."""
     default_country: str | None = None
     default_time_zone: str = "UTC"
@@ -73,7 +74,7 @@ class AudiencePolicy:
         ``category`` defaults to the template's, by the kind that the template says. ``channels`` defaults to the template's
         but for chat, which no carrier delivers by itself: a feed that wants it says so. Channels without a body are dropped. Raises :class:`UsageError` when none is left.
         """
-        own = tuple(c for c in template.channels if c != "chat") or template.channels
+        own = tuple(name for name in template.channels if CHANNELS[name].used_by_default) or template.channels
         usable = tuple(c for c in (channels or own) if c in template.channels)
         if not usable:
             raise UsageError(

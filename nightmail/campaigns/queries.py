@@ -183,11 +183,11 @@ where a.resolved_at is null and c.id = a.campaign_id and (
 
 # Teams and channels with due messages that no carrier account may take, with one campaign of each as an example.
 WITHOUT_A_ROUTE = f"""
-select distinct on (t.id, ch.channel) t.id as team_id, t.path as team, ch.channel, c.id as campaign_id
-from campaign c join team t on t.id = c.team_id cross join (values ('sms'), ('email'), ('voice'), ('chat')) as ch(channel)
+select distinct on (t.id, ch.name) t.id as team_id, t.path as team, ch.name as channel, c.id as campaign_id
+from campaign c join team t on t.id = c.team_id cross join channel ch
 where c.state = 'sending' and c.ledger_month is not null and (c.cut_off_at is null or c.cut_off_at > now())
-and not exists (select from {USABLE_ACCOUNTS} and a.channel = ch.channel)
+and not exists (select from {USABLE_ACCOUNTS} and a.channel = ch.name)
 and (select true from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
-    and m.channel = ch.channel and m.state = 'queued' and m.due_at <= now() order by m.due_at limit 1)
-order by t.id, ch.channel, c.id
+    and m.channel = ch.name and m.state = 'queued' and m.due_at <= now() order by m.due_at limit 1)
+order by t.id, ch.name, c.id
 """  # noqa: S608 - the part is a constant

@@ -19,7 +19,7 @@ EMAIL = Channel(
     # SendGrid takes 30 MB a request, attachments included; mailbox pages cut long before.
     most_bytes=1024 * 1024,
     removal_advice=(
-        "SendGrid keeps its own lists (bounces, spam reports, unsubscribes, invalid addresses): take the address off "
+        "Carriers keep their own lists (bounces, spam reports, unsubscribes, invalid addresses): take the address off "
         "there too, or its messages are dropped and it is suppressed here again."
     ),
 )

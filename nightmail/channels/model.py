@@ -92,6 +92,10 @@ class Channel:
         fields = {field for kind in self.addresses for field in kind.fields}
         return tuple(field for field in ADDRESS_FIELDS if field in fields)
 
+    def shares_addresses(self, other: Channel) -> bool:
+        """Whether one address may be used on both."""
+        return not set(self.fields).isdisjoint(other.fields)
+
     @property
     def takes_numbers(self) -> bool:
         """Whether it goes to phone numbers, whose prefix tells the recipient's country."""

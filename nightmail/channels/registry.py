@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from nightmail.channels.model import Channel
+from nightmail.channels.model import Channel, Unit
 from nightmail.errors import UsageError
 
 
@@ -36,6 +36,22 @@ class Channels(Mapping[str, Channel]):
     def with_code(self, code: int) -> Channel:
         """The channel of a message key's code. Raises ``KeyError`` where there is none."""
         return self._by_code[code]
+
+    def bound_by_quiet_hours(self) -> tuple[str, ...]:
+        """The names of the channels that a feed's quiet hours bind where the feed does not say which."""
+        return tuple(channel.name for channel in self.values() if channel.quiet_hours_bind)
+
+    def for_numbers(self) -> tuple[str, ...]:
+        """The names of the channels that go to phone numbers."""
+        return tuple(channel.name for channel in self.values() if channel.takes_numbers)
+
+    def for_emails(self) -> tuple[str, ...]:
+        """The names of the channels that go to email addresses."""
+        return tuple(channel.name for channel in self.values() if channel.takes_emails)
+
+    def rated_by(self, unit: Unit) -> list[str]:
+        """The names of the channels whose rates are counted in a unit."""
+        return [channel.name for channel in self.values() if channel.rate_unit is unit]
 
     def named(self, name: str) -> Channel:
         """The channel that a person named. Raises :class:`UsageError` (``channel_unknown``)."""

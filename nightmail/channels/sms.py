@@ -19,7 +19,7 @@ SMS = Channel(
     # Twilio takes no longer body: https://www.twilio.com/docs/api/errors/21617
     most_characters=1600,
     removal_advice=(
-        "Twilio keeps its own list of who wrote STOP: until the person writes START, it refuses messages with 21610, "
-        "and the address is suppressed here again."
+        "Carriers keep their own list of who wrote STOP: until the person writes START, they refuse messages to the "
+        "number, and it is suppressed here again."
     ),
 )

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from nightmail.audit import Entry, write_entries
+from nightmail.channels import CHANNELS
 from nightmail.errors import ContactFileError, NightmailError, UsageError
 from nightmail.privacy import address_hash, mask
 from nightmail.reasons import remedy, sentence
@@ -34,15 +35,6 @@ LISTED = 500
 TOLD_LINES = 1_000
 """Lines of a list that an error names at the most."""
 _BATCH = 10_000
-
-_PHONE_CHANNELS: tuple[str, ...] = ("sms", "voice", "chat")
-_EMAIL_CHANNELS: tuple[str, ...] = ("email", "chat")
-_CARRIERS_OWN_LISTS = {
-    "sms": "Twilio keeps its own list of who wrote STOP: until the person writes START, it refuses messages with 21610, "
-    "and the address is suppressed here again.",
-    "email": "SendGrid keeps its own lists (bounces, spam reports, unsubscribes, invalid addresses): take the address off "
-    "there too, or its messages are dropped and it is suppressed here again.",
-}
 
 _UNDER = "({lower} = {upper} or starts_with({lower}, {upper} || '.'))"
 _SELECT = """
@@ -146,10 +138,10 @@ def read_address(written: str, *, country: str | None, hash_key: bytes) -> Addre
     from nightmail.row_checks.phones import judge_phone
 
     if "@" in written:
-        address, reason, channels = judge_email(written), "email_invalid", _EMAIL_CHANNELS
+        address, reason, channels = judge_email(written), "email_invalid", CHANNELS.for_emails()
     else:
         verdict = judge_phone(written, country)
-        address, reason, channels = verdict.number, verdict.reason or "phone_invalid", _PHONE_CHANNELS
+        address, reason, channels = verdict.number, verdict.reason or "phone_invalid", CHANNELS.for_numbers()
     if address is None:
         shown = mask(written.strip())
         if reason == "phone_country_needed":
@@ -407,4 +399,4 @@ def lift_suppressions(
 def carriers_own_lists(channels: Iterable[str]) -> list[str]:
     """What a carrier goes on refusing on these channels after a suppression is lifted here, in sentences for people."""
     concerned = set(channels)
-    return [words for channel, words in _CARRIERS_OWN_LISTS.items() if channel in concerned]
+    return [each.removal_advice for each in CHANNELS.values() if each.name in concerned and each.removal_advice]

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Engine, text
 
 from nightmail.carriers.protocol import Reply, ReplyKind
+from nightmail.channels import CHANNELS, CHAT, BodyKind
 from nightmail.message_ids import MessageId
 from nightmail.receipts.receipts import take_replies
 
-CHANNEL = "chat"
 CARRIER = "portal"
 LONGEST_TEXT = 2_000
 MOST_REPLIES = 100
@@ -90,7 +90,7 @@ def find_conversation(connection: Connection, message_id: MessageId) -> Conversa
 
 
 def _readable(channel: str, body: str) -> str:
-    if channel != "voice":
+    if CHANNELS[channel].body is not BodyKind.SPEECH:
         return body
     from nightmail.templates.speech import spoken_text
 
@@ -102,8 +102,8 @@ def say(engine: Engine, conversation: Conversation, written: str, once: str, *, 
     the button changes nothing."""
     reply = Reply(
         carrier=CARRIER,
-        channel=CHANNEL,
-        event_key=f"{CHANNEL}:{conversation.message_id}:{once}",
+        channel=CHAT.name,
+        event_key=f"{CHAT}:{conversation.message_id}:{once}",
         kind=ReplyKind.TEXT,
         text=written,
         sender=conversation.address,

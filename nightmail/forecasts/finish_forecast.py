@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.channels import CHANNELS, Unit
 from nightmail.forecasts.shared_pace import OtherWork, end_beside, other_work
 from nightmail.organisation.routes import Route, routes_of_team
 from nightmail.reasons import remedy, sentence
@@ -205,10 +206,10 @@ def _work_of_ledger(connection: Connection, campaign: CampaignRow) -> Work:
     rows = connection.execute(
         text(
             "select channel, state, case when state = 'queued' and due_at > now() then date_trunc('second', due_at) end,"
-            " case when channel = 'sms' then sum(segments) else count(*) end, max(step) from message"
+            " case when channel = any(:by_segments) then sum(segments) else count(*) end, max(step) from message"
             " where campaign_id = :id and ledger_month = :month and state in ('queued', 'standby') group by 1, 2, 3"
         ),
-        {"id": campaign.id, "month": campaign.ledger_month},
+        {"id": campaign.id, "month": campaign.ledger_month, "by_segments": CHANNELS.rated_by(Unit.SEGMENT)},
     ).all()
     return Work(
         tuple(Load(row[0], float(row[3]), row[2]) for row in rows if row[1] == "queued"),
@@ -223,12 +224,13 @@ def work_of_messages(messages: TableFile) -> Work:
 
     units: Counter[tuple[str, dt.datetime | None]] = Counter()
     further_steps = 0
+    by_segments = pa.array(CHANNELS.rated_by(Unit.SEGMENT), pa.string())
     for block in messages.blocks(["channel", "step", "state", "segments", "not_before"]):
         queued = pc.equal(block.column("state"), "queued")
         standby = block.column("step").filter(pc.invert(queued))
         further_steps = max(further_steps, pc.max(standby).as_py() or 0)
         # Not every email is one segment for its price; a rate counts recipients.
-        counted = pc.if_else(pc.equal(block.column("channel"), "sms"), block.column("segments"), 1)
+        counted = pc.if_else(pc.is_in(block.column("channel"), by_segments), block.column("segments"), 1)
         table = pa.table({name: block.column(name) for name in ("channel", "not_before")} | {"units": counted})
         found = table.filter(queued).group_by(["channel", "not_before"]).aggregate([("units", "sum")])
         for row in found.to_pylist():

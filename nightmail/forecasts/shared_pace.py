@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from nightmail.channels import CHANNELS, Unit
 from nightmail.organisation.routes import Route, routes_of_team
 
 
@@ -106,7 +107,7 @@ def other_work(
                 most = min(most, units[channel] * theirs.rate_per_s / (route.rate_per_s - theirs.rate_per_s))
             theirs_due = connection.scalar(
                 text(
-                    f"select {'sum(segments)' if channel == 'sms' else 'count(*)'} from (select segments from message "  # noqa: S608
+                    f"select {'sum(segments)' if CHANNELS[channel].rate_unit is Unit.SEGMENT else 'count(*)'} from (select segments from message "  # noqa: S608
                     "where campaign_id = :id and ledger_month = :month and channel = :channel and state = 'queued' "
                     "and due_at <= :until limit :most) due"
                 ),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from nightmail.carriers.protocol import Carrier
-
-DEFAULT_RATES: Mapping[str, float] = {"sms": 10_000.0, "email": 100_000.0, "voice": 10_000.0, "chat": 10_000.0}
-"""Units per second where an account's settings state no ``rate_per_s``: more than any carrier allows, so no limit."""
-DEFAULT_CONNECTIONS: Mapping[str, int] = {"sms": 4, "email": 2, "voice": 4, "chat": 1}
+from nightmail.channels import CHANNELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +35,12 @@ class CarrierAccountRow:
     @property
     def rate_per_s(self) -> float:
         """Units per second that the account allows over all processes."""
-        return float(self.settings.get("rate_per_s") or DEFAULT_RATES.get(self.channel, 10_000.0))
+        return float(self.settings.get("rate_per_s") or CHANNELS[self.channel].default_rate)
 
     @property
     def connections(self) -> int:
         """Hand-offs at once within one sender."""
-        return max(1, int(self.settings.get("connections") or DEFAULT_CONNECTIONS.get(self.channel, 1)))
+        return max(1, int(self.settings.get("connections") or CHANNELS[self.channel].default_connections))
 
 
 CarrierFactory = Callable[[CarrierAccountRow], Carrier]

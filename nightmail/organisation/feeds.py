@@ -17,12 +17,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from nightmail.channels import CHANNELS
+from nightmail.channels.names import ChannelName
 from nightmail.errors import ConfigurationError
 from nightmail.organisation.feed_choices import Delivery, Keep, ValueType
 from nightmail.organisation.quiet_hours import QuietHours
 
 TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
-Channel = Literal["sms", "email", "voice", "chat"]
 
 
 class _Model(BaseModel):
@@ -94,21 +95,23 @@ class FeedSettings(_Model):
     same_content: Literal["refuse", "send"] = Field("refuse", description="What is done with the same content again")
 
     # The audience
-    channels: tuple[Channel, ...] = Field((), description="Channels in order; empty: the template's")
+    channels: tuple[ChannelName, ...] = Field((), description="Channels in order; empty: the template's")
     delivery: Delivery = Field(Delivery.FIRST_REACHABLE, description="first_reachable, all_of or escalation")
     keep_fallbacks: bool = Field(False, description="Whether further channels stand by when the first is refused")
     escalate_after_s: int = Field(900, ge=1, description="For escalation: seconds without delivery before the next")
     default_language: str | None = Field(None, description="Language of rows without one; empty: the template's")
     default_time_zone: str | None = Field(None, description="Of contacts whose zone is not known; empty: the team's")
     quiet_hours: str | None = Field(None, description="Hours in which nothing is sent, such as 21:00-08:00")
-    quiet_channels: tuple[Channel, ...] = Field(("sms", "voice"), description="Channels that quiet_hours bind")
+    quiet_channels: tuple[ChannelName, ...] = Field(
+        default_factory=CHANNELS.bound_by_quiet_hours, description="Channels that quiet_hours bind"
+    )
     served_countries: tuple[str, ...] | None = Field(None, description="Countries sent to; empty: the served list")
     category: str | None = Field(None, description="In place of the template's category")
     needs_consent: bool | None = Field(None, description="In place of what the category's kind says")
     once_per_address: bool | None = Field(None, description="In place of what the category's kind says")
 
     # The send
-    senders: dict[Channel, str] = Field(default_factory=dict, description="Name of the team's sender by channel")
+    senders: dict[ChannelName, str] = Field(default_factory=dict, description="Name of the team's sender by channel")
     priority: int = Field(5, ge=0, le=9, description="0 goes first")
     send_at: str | None = Field(
         None, pattern=TIME_OF_DAY, description="Time of day at which sending starts; empty: at once"

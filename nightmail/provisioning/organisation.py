@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nightmail.access.api_keys import Scope
+from nightmail.channels.names import ChannelName
 from nightmail.errors import ConfigurationError, UsageError
 
-Channel = Literal["sms", "email", "voice", "chat"]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 TeamPath = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
@@ -76,7 +76,7 @@ class PricePart(_Part):
     """What a carrier charges for one unit, from a day on."""
 
     carrier: str
-    channel: Channel
+    channel: ChannelName
     country: CountryCode | None = None
     amount: Annotated[Decimal, Field(ge=0)]
     currency: CurrencyCode
@@ -108,7 +108,7 @@ class CarrierAccountPart(_Part):
     name: str
     adapter: str
     carrier: str | None = None
-    channel: Channel | None = None
+    channel: ChannelName | None = None
     team: TeamPath | None = None
     region: Literal["eu", "us"] | None = None
     priority: int = 0
@@ -156,7 +156,7 @@ class SenderPart(_Part):
     """What a team's messages of a channel come from."""
 
     team: TeamPath
-    channel: Channel
+    channel: ChannelName
     name: str = "default"
     address: str
     display_name: str | None = None

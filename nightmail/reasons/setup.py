@@ -288,5 +288,11 @@ SETUP = (
     Reason("state_unknown", Kind.SETUP, "There is no such state.", "Use one that `nightmail campaigns` shows."),
     Reason("team_needed", Kind.SETUP, "It is not clear whose this is.", "Add --team, such as acme.billing."),
     Reason("time_invalid", Kind.SETUP, "What was given is not a time to come.", "Write it as 2026-12-01T08:00."),
+    Reason(
+        "channel_code_taken",
+        Kind.SETUP,
+        "The channel {channel} has the code {code}, which stands for {other} in the database.",
+        "Give the channel a code of its own in nightmail/channels/.",
+    ),
     Reason("channel_unknown", Kind.SETUP, "There is no channel {channel}.", "Use one of: {known}."),
 )

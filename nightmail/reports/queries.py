@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from nightmail.message_ids import channel_code_in_sql, id_in_sql
+
+_MESSAGE_ID = id_in_sql("r.message_key", "c.token", "h.name")
+_CHANNEL_CODE = channel_code_in_sql("r.message_key")
+
 DELIVERY_ROWS = """
     select
         %(day)s::date as day,
@@ -17,7 +22,7 @@ DELIVERY_ROWS = """
         c.key as campaign,
         p.name as template,
         g.name as category,
-        message_id_of(m.message_key, c.token) as message_id,
+        concat_ws('-', c.token, m.line, m.channel, m.step) as message_id,
         m.line as line,
         m.contact_id as contact_id,
         m.address_hash as address_hash,
@@ -61,11 +66,11 @@ DELIVERY_ROWS = """
 """
 """One campaign's rows of a day's delivery report: what was handed off on the day, and what was decided on it."""
 
-RECEIPT_ROWS = """
+RECEIPT_ROWS = f"""
     select
         r.received_at as received_at,
         r.occurred_at as occurred_at,
-        message_id_of(r.message_key, c.token) as message_id,
+        {_MESSAGE_ID} as message_id,
         c.key as campaign,
         t.path as team,
         r.channel as channel,
@@ -75,17 +80,18 @@ RECEIPT_ROWS = """
         r.error_code as error_code,
         r.duration_s as duration_s
     from receipt r
+    left join channel h on h.code = {_CHANNEL_CODE}
     left join campaign c on c.id = r.campaign_id
     left join team t on t.id = c.team_id
     where r.received_at >= %(start)s and r.received_at < %(end)s
     order by r.received_at
-"""
+"""  # noqa: S608 - the parts are constants
 """What carriers said on a day. Of a message that is not ours, message, campaign and team are null."""
 
-REPLY_ROWS = """
+REPLY_ROWS = f"""
     select
         r.received_at as received_at,
-        message_id_of(r.message_key, c.token) as message_id,
+        {_MESSAGE_ID} as message_id,
         c.key as campaign,
         t.path as team,
         m.contact_id as contact_id,
@@ -94,12 +100,13 @@ REPLY_ROWS = """
         r.kind as kind,
         r.text as text
     from reply r
+    left join channel h on h.code = {_CHANNEL_CODE}
     left join campaign c on c.id = r.campaign_id
     left join team t on t.id = r.team_id
     left join message m on m.ledger_month = r.ledger_month and m.message_key = r.message_key
     where r.received_at >= %(start)s and r.received_at < %(end)s
     order by r.received_at
-"""
+"""  # noqa: S608 - the parts are constants
 """What recipients said on a day."""
 
 USAGE_ROWS = """

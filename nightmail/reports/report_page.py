@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import fsspec
 
+from nightmail.channels import CHANNELS
 from nightmail.lake import TableFile
 from nightmail.reasons import REASONS
 from nightmail.reports.report_figures import (
@@ -42,7 +43,6 @@ EXPLAINED = {
     "held": "not sent, for a reason that is respected",
     "not_sent": "cancelled, expired, or in doubt",
 }
-CHANNELS = {"sms": "Text message", "email": "Email", "voice": "Call", "chat": "Web chat", "unknown": "None: held"}
 ROWS_SHOWN = 12
 
 _STYLE = """
@@ -137,11 +137,15 @@ def render_page(figures: ReportFigures, title: str, meaning_of: MeaningOf, note:
 
 def _charts(figures: ReportFigures, meaning_of: MeaningOf) -> str:
     cards = [_timeline_card(figures)] if figures.timeline else []
-    cards.append(_bars_card("Channels", figures.channels, CHANNELS))
+    cards.append(_bars_card("Channels", figures.channels, _channel_names()))
     cards.append(_bars_card("Countries", figures.countries, _country_names(figures.countries)))
     cards.append(_reasons_card(figures, meaning_of))
     cards.append(_campaigns_card(figures))
     return f'{_tiles(figures)}\n{_whole_card(figures)}\n<div class="grid">\n{"".join(cards)}</div>'
+
+
+def _channel_names() -> dict[str, str]:
+    return {**{channel.name: channel.label for channel in CHANNELS.values()}, "unknown": "None: held"}
 
 
 def _tiles(figures: ReportFigures) -> str:

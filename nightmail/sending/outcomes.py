@@ -6,6 +6,7 @@ import random
 
 from nightmail.carriers.error_tables import ErrorClass, ErrorScope
 from nightmail.carriers.protocol import HandOff, Outcome
+from nightmail.channels import CHANNELS, Unit
 from nightmail.organisation.routes import PaceKey, Route
 from nightmail.sending.intents import MAXIMUM_ATTEMPTS, Intent
 from nightmail.sending.outcome_storage import StoredOutcome
@@ -83,9 +84,10 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
     )
     if outcome is Outcome.ACCEPTED:
         stored.state = "accepted"
+        charged_by_segments = CHANNELS[intent.route.account.channel].price_unit is Unit.SEGMENT
         if intent.campaign.has_standby:
             stored.standby_delay_s = escalation_delay_s(intent)
-        stored.segments = hand_off.segments if intent.route.account.channel == "sms" else None
+        stored.segments = hand_off.segments if charged_by_segments else None
         stored.cost = hand_off.cost
         stored.currency = hand_off.currency if hand_off.cost is not None else None
     elif outcome is Outcome.IN_DOUBT:

@@ -33,6 +33,7 @@ from nightmail.campaigns.suspensions import suspend_channel
 from nightmail.campaigns.transitions import move_campaign
 from nightmail.carriers.error_tables import ErrorClass, ErrorScope, error_entry
 from nightmail.carriers.protocol import Carrier, HandOff, Outcome, OutgoingMessage
+from nightmail.channels import CHANNELS, BodyKind, Unit
 from nightmail.errors import NightmailError, UnavailableError
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory, carrier_accounts
 from nightmail.organisation.routes import PaceKey, Route, team_ids_upwards
@@ -88,11 +89,11 @@ UNKNOWN_TO_SUSPEND = 5
 _PLAN_QUERY = """
 select id, priority, channel from (
     select *, row_number() over (partition by channel order by turn, priority, random()) as place from (
-        select c.id, c.priority, ch.channel, row_number() over (
-            partition by ch.channel, c.team_id, c.settings -> 'senders' order by c.priority, random()) as turn
-        from campaign c cross join (values ('sms'), ('email'), ('voice'), ('chat')) as ch(channel)
+        select c.id, c.priority, ch.name as channel, row_number() over (
+            partition by ch.name, c.team_id, c.settings -> 'senders' order by c.priority, random()) as turn
+        from campaign c cross join channel ch
             cross join lateral (select from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
-                and m.channel = ch.channel and m.state = 'queued' and m.due_at <= now() and m.epoch = %s
+                and m.channel = ch.name and m.state = 'queued' and m.due_at <= now() and m.epoch = %s
                 order by m.due_at limit 1) due
         where c.state = 'sending' and c.ledger_month is not null and (c.cut_off_at is null or c.cut_off_at > now())
     ) due_campaigns
@@ -766,7 +767,7 @@ class _Sender:
         valid_for_s = None
         if row.cut_off_at is not None:
             valid_for_s = max(1, int(row.cut_off_at.timestamp() - self.watch.database_time))
-        if route.account.channel != "email":
+        if CHANNELS[route.account.channel].body is not BodyKind.EMAIL:
             return [
                 OutgoingMessage(
                     message_id, address, body, sender=route.sender, language=language, valid_for_s=valid_for_s
@@ -916,7 +917,7 @@ class _Sender:
 
 def _units(intents: Sequence[Intent]) -> int:
     """What intents of one route count for at its pace."""
-    if intents and intents[0].route.account.channel == "sms":
+    if intents and CHANNELS[intents[0].route.account.channel].rate_unit is Unit.SEGMENT:
         return sum(intent.segments for intent in intents)
     return len(intents)
 
@@ -926,7 +927,7 @@ def _quiet_until(intent: Intent, moment: dt.datetime) -> dt.datetime | None:
     own_from, own_until, own_zone = intent.quiet
     settings = intent.campaign.row.settings
     of_feed = settings.get("quiet_hours")
-    if of_feed and intent.route.account.channel not in settings.get("quiet_channels", ("sms", "voice")):
+    if of_feed and intent.route.account.channel not in settings.get("quiet_channels", CHANNELS.bound_by_quiet_hours()):
         of_feed = None
     if not of_feed and not own_from:
         return None

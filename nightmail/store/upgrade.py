@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from nightmail.channels import CHANNELS
 from nightmail.errors import ConfigurationError
 from nightmail.reasons import remedy
 from nightmail.store.partitions import ensure_partitions, month_of
@@ -51,10 +52,29 @@ def upgrade_within(connection: Connection) -> tuple[str | None, str]:
         ),
         rows,
     )
+    _add_channels(connection)
     connection.execute(text("insert into deployment (id) values (1) on conflict do nothing"))
     ensure_partitions(connection, month_of(connection.scalars(text("select now()")).one()))
     assert after is not None
     return before, after
+
+
+def _add_channels(connection: Connection) -> None:
+    """Bring the table ``channel`` up to the channels of the code. A code that stands for another name there is refused:
+    the ids of messages already sent would change."""
+    connection.execute(
+        text("insert into channel (code, name) values (:code, :name) on conflict (code) do nothing"),
+        [{"code": channel.code, "name": channel.name} for channel in CHANNELS.values()],
+    )
+    rows = connection.execute(text("select code, name from channel")).all()
+    names = {row.code: row.name for row in rows}
+    for channel in CHANNELS.values():
+        if names[channel.code] != channel.name:
+            raise ConfigurationError(
+                "channel_code_taken", channel=channel.name, code=channel.code, other=names[channel.code]
+            )
+    # Nobody else analyses a table of so few rows, and plans that join it go by its size.
+    connection.execute(text("analyze channel"))
 
 
 def knows(revision: str) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from nightmail.access.api_keys import Program
+from nightmail.channels.names import ChannelName
 from nightmail.consent.suppressions import (
     BY_HAND,
     OPTED_OUT,
@@ -34,7 +35,6 @@ from portal.state import PortalState
 
 router = APIRouter(prefix="/v1/suppressions", tags=["suppressions"], dependencies=[Depends(refuse_unknown_query)])
 
-Channel = Literal["sms", "email", "voice", "chat"]
 _ADDRESS_ERRORS = ("phone_invalid", "phone_country_needed", "phone_damaged", "email_invalid")
 _PLUS_READ_AS_SPACE = re.compile(r"^ (?=\d)")
 
@@ -54,7 +54,7 @@ class SuppressionOrder(BaseModel):
         description="A phone number or an email address, as a contact file may write it",
         examples=["+49 170 1234567"],
     )
-    channel: Channel
+    channel: ChannelName
     category: str | None = Field(
         None, min_length=1, max_length=200, pattern=r"^[^\x00]+$", description="Only messages of this category"
     )
@@ -125,7 +125,7 @@ def list_all(
             examples=["+491701234567"],
         ),
     ],
-    channel: Annotated[Channel | None, Query(description="Only on this channel")] = None,
+    channel: Annotated[ChannelName | None, Query(description="Only on this channel")] = None,
 ) -> list[SuppressionOut]:
     """What holds for your team and the teams below: their own suppressions, those of teams above, those for all."""
     # A plus sign that was not escaped comes as a space; read as a national number, it would be somebody else's.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,7 @@ from nightmail.campaigns.suspensions import (
     messages_waiting,
     suspend_channel,
 )
+from nightmail.channels.names import ChannelName
 from portal.api.authentication import ChannelWriter
 from portal.api.errors import errors
 from portal.api.strict_query import refuse_unknown_query
@@ -33,7 +34,7 @@ class SuspensionOrder(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"channel": "sms", "reason": "wrong price in the texts"}]}
     )
 
-    channel: Literal["sms", "email", "voice", "chat"]
+    channel: ChannelName
     reason: str = Field(
         min_length=1,
         max_length=200,

@@ -22,7 +22,7 @@ from nightmail.store.tables.operation import (
     Webhook,
     WebhookCall,
 )
-from nightmail.store.tables.organisation import ApiKey, CarrierAccount, Sender, SftpServer, Team
+from nightmail.store.tables.organisation import ApiKey, CarrierAccount, ChannelRow, Sender, SftpServer, Team
 from nightmail.store.tables.receipts import Receipt, Reply
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Campaign",
     "CarrierAccount",
     "Category",
+    "ChannelRow",
     "Consent",
     "Contact",
     "Deployment",

@@ -82,7 +82,7 @@ class Price(Base):
     __tablename__ = "price"
     id: Mapped[int] = integer_key()
     carrier: Mapped[str]
-    channel: Mapped[str]
+    channel: Mapped[str] = mapped_column(ForeignKey("channel.name"))
     country: Mapped[str | None]
     amount: Mapped[Decimal]
     currency: Mapped[str]

@@ -54,7 +54,7 @@ class Suspension(Base):
     __tablename__ = "suspension"
     id: Mapped[int] = integer_key()
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
-    channel: Mapped[str]
+    channel: Mapped[str] = mapped_column(ForeignKey("channel.name"))
     carrier_account_id: Mapped[int | None] = mapped_column(ForeignKey("carrier_account.id"))
     sender: Mapped[str | None]
     reason: Mapped[str]

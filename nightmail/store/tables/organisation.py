@@ -1,4 +1,4 @@
-"""Teams and what they own: keys of programs, SFTP servers, accounts at carriers, senders."""
+"""Teams and what they own: keys of programs, SFTP servers, channels, accounts at carriers, senders."""
 
 from __future__ import annotations
 
@@ -68,6 +68,17 @@ class SftpServer(Base):
     active: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
+class ChannelRow(Base):
+    """A channel, for statements that join all of them. Each upgrade adds those of :data:`nightmail.channels.CHANNELS`.
+
+    Small tables refer to it. The ledger, receipts and suppressions do not: each of their many rows would pay for it.
+    """
+
+    __tablename__ = "channel"
+    code: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(unique=True)
+
+
 class CarrierAccount(Base):
     """An account at a carrier. ``settings`` holds base URL, account id and rates; secrets are references."""
 
@@ -76,7 +87,7 @@ class CarrierAccount(Base):
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"), index=True)
     name: Mapped[str] = mapped_column(unique=True)
     carrier: Mapped[str]
-    channel: Mapped[str]
+    channel: Mapped[str] = mapped_column(ForeignKey("channel.name"))
     region: Mapped[str] = mapped_column(server_default="eu")
     priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
@@ -91,7 +102,7 @@ class Sender(Base):
     __tablename__ = "sender"
     id: Mapped[int] = integer_key()
     team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
-    channel: Mapped[str]
+    channel: Mapped[str] = mapped_column(ForeignKey("channel.name"))
     name: Mapped[str]
     address: Mapped[str]
     display_name: Mapped[str | None]
