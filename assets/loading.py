@@ -9,7 +9,7 @@ from assets.campaign_runs import is_frozen, stopped_by_errors, stored_preparatio
 from assets.partitions import campaigns
 from nightmail.campaigns.approval import approval_needed
 from nightmail.campaigns.counts import record_counts
-from nightmail.sending.ledger import load_ledger
+from nightmail.sending.ledger_loading import load_ledger
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
 from resources.lake import LakeResource

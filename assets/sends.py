@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.partitions import campaigns
 from nightmail.campaigns.campaign_rows import sends_to_write
-from nightmail.sending.ledger import write_sends
+from nightmail.sending.sends_table import write_sends
 from nightmail.settings import settings
 from resources.database import DatabaseResource
 from resources.lake import LakeResource

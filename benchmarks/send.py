@@ -32,7 +32,7 @@ import psutil
 from sqlalchemy import create_engine
 
 from nightmail.campaigns.transitions import begin_preparing
-from nightmail.sending.ledger import load_ledger
+from nightmail.sending.ledger_loading import load_ledger
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.upgrade import upgrade

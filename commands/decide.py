@@ -20,13 +20,14 @@ def decide(
     from commands.local import actor, open_database
     from nightmail.campaigns.campaign_rows import get_campaign
     from nightmail.message_ids import parse_message_id
-    from nightmail.sending import in_doubt
+    from nightmail.sending import doubt_decisions
+    from nightmail.sending.doubts import count_in_doubt
 
     view = screen(json_output)
     try:
-        made = in_doubt.Decision(decision)
+        made = doubt_decisions.Decision(decision)
     except ValueError:
-        known = ", ".join(in_doubt.Decision)
+        known = ", ".join(doubt_decisions.Decision)
         raise UsageError("decision_unknown", f"There is no decision {decision}.", f"Use one of: {known}.") from None
     engine = open_database()
     try:
@@ -34,13 +35,13 @@ def decide(
     except ValueError:
         if not (yes or json_output):
             with engine.connect() as connection:
-                left = in_doubt.count_in_doubt(connection, get_campaign(connection, message).id)
+                left = count_in_doubt(connection, get_campaign(connection, message).id)
             if left and not typer.confirm(f"Decide about {counted(left, 'message')} in doubt: {made}?"):
                 view.say("Nothing was changed.")
                 raise typer.Exit(1) from None
-        decided = in_doubt.decide_campaign(engine, message, made, actor=actor())
+        decided = doubt_decisions.decide_campaign(engine, message, made, actor=actor())
     else:
-        in_doubt.decide(engine, message, made, actor=actor())
+        doubt_decisions.decide(engine, message, made, actor=actor())
         decided = 1
     view.answer({"ok": True, "decided": decided, "decision": str(made)})
     view.say(f"{counted(decided, 'message')}: {made}")

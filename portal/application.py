@@ -20,7 +20,8 @@ from starlette.types import Receive, Scope, Send
 
 import nightmail
 from nightmail.events.webhook_calls import delete_ended_calls
-from nightmail.receipts.receipts import take_receipts, take_replies
+from nightmail.receipts.incoming_receipts import take_receipts
+from nightmail.receipts.replies import take_replies
 from nightmail.settings import Settings
 from nightmail.settings import settings as read_settings
 from nightmail.store.engine import engine as open_engine

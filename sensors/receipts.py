@@ -7,7 +7,7 @@ import dagster as dg
 
 from nightmail.receipts.polling import poll_carriers
 from nightmail.reports.waiting_days import WaitingDays
-from nightmail.sending.in_doubt import resolve_in_doubt
+from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.settings import settings
 from nightmail.store.clock import database_time
 from resources.carrier_accounts import CarriersResource

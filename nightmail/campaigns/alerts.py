@@ -90,7 +90,7 @@ def get_alert(connection: Connection, alert_id: int) -> AlertRow:
     """The alert of an id. Raises :class:`UsageError` (``alert_unknown``)."""
     row = connection.execute(text(f"{ALERTS} where a.id = :id"), {"id": alert_id}).first()
     if row is None:
-        raise UsageError("alert_unknown", f"There is no alert {alert_id}.", "List them and use one of their numbers.")
+        raise UsageError("alert_unknown", alert=alert_id)
     return AlertRow(**row._mapping)
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Engine, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.queries import ROWS_OF_EARLIER
-from nightmail.campaigns.transitions import move_campaign, state_after_loading
-from nightmail.errors import UsageError
+from nightmail.campaigns.transitions import move_campaign, state_after_loading, wrong_state
 from nightmail.organisation.feeds import FeedSettings
+from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 
 HISTORY = 10
@@ -77,11 +77,6 @@ def approve(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:
     with engine.begin() as connection:
         found = get_campaign(connection, campaign)
         if found.state not in (CampaignState.AWAITING_APPROVAL, CampaignState.READY):
-            raise UsageError(
-                "campaign_state",
-                f"The campaign {found.key} is {found.state.replace('_', ' ')} and does not await approval.",
-                "Look at its state first.",
-                state=str(found.state),
-            )
-        now = connection.scalars(text("select now()")).one()
+            raise wrong_state(found.key, found.state, "it does not await approval")
+        now = database_time(connection)
         return move_campaign(connection, found.id, state_after_loading(found, now), actor=actor)

@@ -74,9 +74,7 @@ def get_campaign(connection: Connection, campaign: str | int) -> CampaignRow:
     """The campaign of a key or an id. Raises :class:`UsageError` (``campaign_unknown``)."""
     found = find_campaign(connection, campaign)
     if found is None:
-        raise UsageError(
-            "campaign_unknown", f"There is no campaign {campaign}.", "List them with `nightmail campaigns`."
-        )
+        raise UsageError("campaign_unknown", campaign=campaign)
     return found
 
 

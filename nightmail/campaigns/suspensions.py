@@ -73,11 +73,7 @@ def lift_suspension(engine: Engine, suspension_id: int, *, by: str) -> None:
             {"id": suspension_id},
         ).first()
         if row is None:
-            raise UsageError(
-                "suspension_unknown",
-                f"There is no suspension {suspension_id} in force.",
-                "List those in force and use one of their numbers.",
-            )
+            raise UsageError("suspension_unknown", suspension=suspension_id)
         resolve_alerts(connection, subject=f"suspension:{suspension_id}")
         write_entry(connection, actor=by, action="channel.resumed", subject=row.channel, team_id=row.team_id)
 

@@ -18,6 +18,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.queries import SCHEDULED_AND_DUE, SET_STATE
 from nightmail.campaigns.unsent_messages import count_unsent, end_unsent
 from nightmail.errors import UsageError
+from nightmail.store.clock import database_time
 from nightmail.store.states import CAMPAIGN_TRANSITIONS, CampaignState, MessageState
 
 
@@ -30,6 +31,17 @@ class Stopped:
     """Messages that will not be handed off (cancelled) or wait (paused)."""
     under_way: int
     """Messages whose hand-off had begun; their outcome follows within seconds."""
+
+
+def wrong_state(key: str, state: CampaignState, problem: str) -> UsageError:
+    """The error ``campaign_state`` about a campaign; ``problem`` is a clause such as ``it cannot become paused``."""
+    return UsageError(
+        "campaign_state",
+        campaign=key,
+        state=state.replace("_", " "),
+        problem=problem,
+        facts={"state": str(state)},
+    )
 
 
 def move_campaign(
@@ -51,18 +63,11 @@ def move_campaign(
         text("select key, team_id, state from campaign where id = :id for update"), {"id": campaign_id}
     ).first()
     if row is None:
-        raise UsageError(
-            "campaign_unknown", f"There is no campaign {campaign_id}.", "List them with `nightmail campaigns`."
-        )
+        raise UsageError("campaign_unknown", campaign=campaign_id)
     before = CampaignState(row.state)
     if before != to:
         if to not in CAMPAIGN_TRANSITIONS[before]:
-            raise UsageError(
-                "campaign_state",
-                f"The campaign {row.key} is {before.replace('_', ' ')} and cannot become {to.replace('_', ' ')}.",
-                "Look at its state first.",
-                state=str(before),
-            )
+            raise wrong_state(row.key, before, f"it cannot become {to.replace('_', ' ')}")
         connection.execute(
             text(SET_STATE),
             {"id": campaign_id, "to": str(to), "problem": json.dumps(dict(problem)) if problem else None},
@@ -123,13 +128,8 @@ def resume(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:
     with engine.begin() as connection:
         found = get_campaign(connection, campaign)
         if found.state != CampaignState.PAUSED:
-            raise UsageError(
-                "campaign_state",
-                f"The campaign {found.key} is {found.state.replace('_', ' ')}, not paused.",
-                "Only a paused campaign can be resumed.",
-                state=str(found.state),
-            )
-        now = connection.scalars(text("select now()")).one()
+            raise wrong_state(found.key, found.state, "only a paused campaign can be resumed")
+        now = database_time(connection)
         return move_campaign(connection, found.id, state_after_loading(found, now), actor=actor)
 
 

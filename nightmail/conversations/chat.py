@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from nightmail.carriers.protocol import Reply, ReplyKind
 from nightmail.channels import CHANNELS, CHAT, BodyKind
 from nightmail.message_ids import MessageId
-from nightmail.receipts.receipts import take_replies
+from nightmail.receipts.replies import take_replies
 
 CARRIER = "portal"
 LONGEST_TEXT = 2_000

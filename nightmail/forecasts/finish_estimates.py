@@ -18,6 +18,7 @@ from nightmail.errors import ContactFileError, NightmailError
 from nightmail.forecasts.finish_forecast import FinishForecast, Load, Work, forecast_of_campaign
 from nightmail.organisation.feed_choices import Delivery
 from nightmail.organisation.feeds import FeedSettings, feed_settings
+from nightmail.store.clock import database_time
 
 _BLOCK = 1 << 20
 
@@ -60,7 +61,7 @@ def estimated_finish(connection: Connection, campaign: CampaignRow, rows: int | 
     if rows is None:
         return FinishForecast(None, campaign.cut_off_at)
     feed = feed_settings(campaign.settings, campaign.feed or "")
-    now = connection.scalars(text("select now()")).one()
+    now = database_time(connection)
     start = max(now, campaign.scheduled_at or now, campaign.accepts_until or now)
     try:
         channels = _channels(connection, campaign, feed)

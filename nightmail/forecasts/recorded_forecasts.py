@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from nightmail.campaigns.alerts import raise_alert, resolve_alerts
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.counts import record_counts
 from nightmail.forecasts.finish_forecast import AT_RISK, FinishForecast, forecast_of_ledger
+from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 
 _TO_COME = frozenset(
@@ -73,7 +74,7 @@ def renew_forecast(engine: Engine, campaign: CampaignRow) -> CampaignRow:
     if campaign.loaded_at is None:
         return campaign
     with engine.begin() as connection:
-        forecast_loaded(connection, campaign.id, connection.scalars(text("select now()")).one())
+        forecast_loaded(connection, campaign.id, database_time(connection))
         return get_campaign(connection, campaign.id)
 
 

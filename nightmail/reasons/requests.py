@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.reasons.reason import Kind, Reason
+from nightmail.reasons.reason import Kind, Reason, Surface
 
 REQUESTS = (
     Reason(
@@ -89,13 +89,24 @@ REQUESTS = (
         "Send it again in a few seconds.",
     ),
     Reason(
-        "campaign_unknown", Kind.REQUEST, "There is no such campaign.", "List your campaigns with GET /v1/campaigns."
+        "campaign_unknown",
+        Kind.REQUEST,
+        "There is no campaign {campaign} here.",
+        "List the campaigns and use the key of one.",
+        on={
+            Surface.SHELL: "List them with `nightmail campaigns`.",
+            Surface.API: "List your campaigns with GET /v1/campaigns.",
+        },
     ),
     Reason(
         "campaign_state",
         Kind.REQUEST,
-        "The campaign's state does not allow this.",
-        "Look at its state with GET /v1/campaigns.",
+        "The campaign {campaign} is {state}: {problem}.",
+        "Look at the campaign's state first.",
+        on={
+            Surface.SHELL: "Look at its state first, with `nightmail campaigns`.",
+            Surface.API: "Look at its state with GET /v1/campaigns.",
+        },
     ),
     Reason("file_unknown", Kind.REQUEST, "There is no such file.", "Use the Location that the upload answered."),
     Reason("not_ready_yet", Kind.REQUEST, "This is not there yet.", "Ask again later, as the header Retry-After says."),

@@ -75,14 +75,14 @@ SETUP = (
     Reason(
         "suspension_unknown",
         Kind.SETUP,
-        "There is no such suspension in force.",
-        "List those in force and use one of their numbers.",
+        "There is no suspension {suspension} in force.",
+        "List those in force and use the number of one.",
     ),
     Reason(
         "alert_unknown",
         Kind.SETUP,
-        "There is no such alert.",
-        "List them and use one of their numbers.",
+        "There is no alert {alert} here.",
+        "List the alerts and use the number of one.",
     ),
     Reason(
         "message_unknown", Kind.SETUP, "There is no message {value}.", "Use a message id as the delivery report has it."
@@ -90,14 +90,14 @@ SETUP = (
     Reason(
         "message_not_in_doubt",
         Kind.SETUP,
-        "The message {value} is not in doubt.",
+        "The message {value} is not in doubt: it is {state}.",
         "Only a message in doubt can be decided by a person.",
     ),
     Reason("decision_unknown", Kind.SETUP, "There is no decision {value}.", "Use one of accepted, failed and resend."),
     Reason(
         "messages_of_another_campaign",
         Kind.SETUP,
-        "The messages are not those of this campaign.",
+        "The messages are not those of the campaign {campaign}.",
         "Render them again for this campaign.",
     ),
     Reason(

@@ -1,8 +1,8 @@
-"""Receipts and replies asked for, where carriers cannot reach us: every message without a final receipt, a page at a time.
+"""Polling carriers for receipts and replies, where they cannot reach the portal: message by message, a page at a time.
 
-Each round asks about the next page, and begins anew after the last one: there are messages of which a carrier never says
-more than that it sent them, and they must not keep others from being asked about. Replies are asked for from a while
-before the round before, so that none is missed while nobody asked.
+Each round asks about the next page of messages without a final receipt, and starts over after the last one: of some
+messages a carrier never says more than that it sent them, and they must not keep others from being asked about. Replies
+are asked for from a while before the previous round, so that none is missed in between.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from nightmail.carriers.protocol import NOT_REACHED, REACHED, Pending
 from nightmail.errors import NightmailError
 from nightmail.message_ids import from_key
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory, carrier_accounts
-from nightmail.receipts.receipts import take_receipts, take_replies
+from nightmail.receipts.incoming_receipts import take_receipts
+from nightmail.receipts.queries import PENDING_MESSAGES
+from nightmail.receipts.replies import take_replies
+from nightmail.store.clock import database_ahead, database_time
 
 _log = logging.getLogger("nightmail.sending")
 
@@ -76,7 +79,7 @@ def _poll_account(
     place: dict[str, Any],
 ) -> tuple[int, int, dict[str, Any]]:
     with engine.connect() as connection:
-        now = connection.scalars(text("select now()")).one()
+        now = database_time(connection)
         ahead = database_ahead(connection)
         waiting = pending_messages(connection, account.id, limit, place.get("after"))
         ever = connection.scalar(
@@ -98,12 +101,6 @@ def _poll_account(
     return receipts, replies, {"after": after, "replies_asked_at": now.isoformat()}
 
 
-def database_ahead(connection: Connection) -> dt.timedelta:
-    """How far the database's clock is ahead of this machine's: adapters know the carrier's against this machine's only."""
-    theirs: dt.datetime = connection.scalars(text("select clock_timestamp()")).one()
-    return theirs - dt.datetime.now(dt.UTC)
-
-
 def pending_messages(
     connection: Connection, account_id: int, limit: int = PAGE, after: list[Any] | None = None
 ) -> list[tuple[int, Pending]]:
@@ -112,16 +109,10 @@ def pending_messages(
     ``after`` is the hand-off (ISO) and the key of the message that the page before ended with: many messages share a
     moment.
     """
-    since = connection.scalars(text("select now()")).one() - ASKED_AGAIN_FOR
+    since = database_time(connection) - ASKED_AGAIN_FOR
     at, key = (dt.datetime.fromisoformat(after[0]), after[1]) if after else (since, 0)
     rows = connection.execute(
-        text(
-            "select m.message_key, c.token, m.carrier_message_id, m.handed_off_at from message m "
-            "join campaign c on c.id = m.campaign_id where m.carrier_account_id = :account and m.state = 'accepted' "
-            "and m.handed_off_at > :since and (m.handed_off_at, m.message_key) > (:at, :key) "
-            "and m.carrier_message_id is not null and (m.delivery is null or m.delivery <> all(:final)) "
-            "order by m.handed_off_at, m.message_key limit :limit"
-        ),
+        text(PENDING_MESSAGES),
         {
             "account": account_id,
             "since": since,

@@ -10,10 +10,9 @@ from nightmail.channels import CHANNELS, Unit
 from nightmail.organisation.routes import PaceKey, Route
 from nightmail.sending.intents import MAXIMUM_ATTEMPTS, Intent
 from nightmail.sending.outcome_storage import StoredOutcome
+from nightmail.sending.standby import FALLBACK_WAIT_S
 
 LONGEST_PAUSE_S = 300.0
-FALLBACK_WAIT_S = 4 * 3600.0
-"""How long a standby message without escalation waits for bad news of the one before it: an SMS is given up by then."""
 
 
 def pause_before(attempt: int, retry_after_s: float | None = None) -> float:

@@ -1,8 +1,16 @@
-"""The statements of this room."""
+"""The statements of this room on the ledger as a whole.
+
+Those that a sender runs for every batch stand in :mod:`nightmail.sending.sender_queries`, in the driver's own form.
+Many ask by ``limit`` and ``order`` what ``exists`` would ask: that keeps the planner to one look into an index.
+"""
 
 from __future__ import annotations
 
+from nightmail.consent.suppressions import IS_ASKED_FOR
+from nightmail.message_ids import same_line
 from nightmail.organisation.routes import USABLE_ACCOUNTS
+
+# --- What senders have to do ---
 
 # Campaigns with due messages and those messages, over the channels whose accounts are neither suspended nor left alone
 # for longer than a sender would wait.
@@ -26,3 +34,241 @@ select count(*) filter (where n > 0) as campaigns, coalesce(sum(n), 0) as messag
     where c.state = 'sending' and (c.cut_off_at is null or c.cut_off_at > now())
 ) counted
 """  # noqa: S608 - the part is a constant
+
+# --- Loading and writing out ---
+
+LEDGER_LOADED = """
+update campaign set ledger_month = :month, loaded_at = now(), loaded_messages = :messages, ledger_changed_at = now()
+where id = :id
+"""
+
+# The columns of the table ``sends`` of the lake, in its order: COPY gives values without names. For psycopg.sql.
+COPY_SENDS = """
+copy (
+    select {token} || '-' || m.line || '-' || m.channel || '-' || m.step, m.line, m.contact_id, m.channel, m.step,
+           m.address_hash, m.state, m.reason, a.carrier, m.carrier_message_id, m.attempts,
+           (extract(epoch from m.handed_off_at) * 1000000)::bigint, m.segments, m.cost, m.currency
+    from message m left join carrier_account a on a.id = m.carrier_account_id
+    where m.ledger_month = {month} and m.message_key between {first} and {last}
+    order by m.message_key
+) to stdout (format csv)
+"""
+
+# --- Dead senders ---
+
+# After a restart of the server senders that live need a moment to lock their runs again.
+OPEN_SENDER_RUNS = """
+select id from sender_run
+where finished_at is null and pg_postmaster_start_time() < now() - make_interval(secs => :grace)
+order by id limit 1000
+"""
+
+# The open intents of a run are in doubt, each with its attempt; what stands by for them is looked at now.
+PUT_INTENTS_IN_DOUBT = f"""
+with doubtful as (
+    update message set state = 'in_doubt', reason = 'in_doubt'
+    where sender_run_id = :run and state = 'handing_over'
+    returning ledger_month, message_key, campaign_id, attempts, carrier_account_id
+), attempts as (
+    insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, outcome, error_code,
+        error_class)
+    select ledger_month, message_key, attempts, :run, carrier_account_id, 'in_doubt', 'sender', 'in_doubt' from doubtful
+    on conflict do nothing
+), woken as (
+    update message s set due_at = now() from doubtful d
+    where s.ledger_month = d.ledger_month and s.state = 'standby' and {same_line("s.message_key", "d.message_key")}
+)
+select campaign_id from doubtful
+"""  # noqa: S608 - the part is a function of constants
+
+# --- Messages in doubt ---
+
+# A receipt has come of the message: the carrier has it. Of one sender's run, or (null) of all.
+ACCEPT_PROVEN = """
+with proven as (
+    update message m set state = 'accepted', reason = null, handed_off_at = coalesce(m.handed_off_at, m.changed_at)
+    where m.state = 'in_doubt' and m.delivery is not null
+        and (cast(:run as bigint) is null or m.sender_run_id = :run)
+    returning m.ledger_month, m.message_key, m.campaign_id, m.attempts, m.carrier_message_id
+), settled as (
+    update attempt a set outcome = 'accepted', finished_at = now(), carrier_message_id = p.carrier_message_id
+    from proven p
+    where a.ledger_month = p.ledger_month and a.message_key = p.message_key and a.number = p.attempts
+)
+select campaign_id from proven
+"""
+
+OLD_DOUBTS = """
+select campaign_id, count(*) as messages from message
+where state = 'in_doubt' and changed_at < now() - make_interval(secs => :settle)
+group by campaign_id limit 1000
+"""
+
+# Messages to look up at their carriers, with their texts. ``sparing`` takes all that are fresh, a fifth of those of the
+# last ten minutes and one in a hundred of the older ones, so that many old ones do not keep a carrier busy.
+DOUBTS_TO_LOOK_UP = """
+select m.ledger_month as month, m.message_key as key, m.campaign_id,
+    c.token || '-' || m.line || '-' || m.channel || '-' || m.step as message_id, m.channel,
+    m.carrier_account_id as account_id, m.attempts, coalesce(a.started_at, m.changed_at) as since,
+    extract(epoch from now() - m.changed_at)::float8 as age_s,
+    g.resend_if_absent and c.state in ('sending', 'finished') and (c.cut_off_at is null or c.cut_off_at > now())
+        and m.attempts < :most_attempts as resend_if_absent,
+    x.address, x.subject, x.body, x.html, m.language
+from message m join campaign c on c.id = m.campaign_id join category g on g.id = c.category_id
+join message_content x on x.ledger_month = m.ledger_month and x.message_key = m.message_key
+left join attempt a on a.ledger_month = m.ledger_month and a.message_key = m.message_key and a.number = m.attempts
+where m.state = 'in_doubt' and m.changed_at > :oldest and (not :sparing or random() < case
+    when m.changed_at > now() - interval '1 minute' then 1
+    when m.changed_at > now() - interval '10 minutes' then 0.2 else 0.01 end)
+order by random() limit :limit
+"""
+
+# The carrier's records have the message. One that was settled or tried again meanwhile is left alone.
+ACCEPT_FOUND = """
+update message set state = 'accepted', reason = null, error_code = null, carrier_account_id = :account,
+    carrier_message_id = coalesce(:carrier_id, carrier_message_id), handed_off_at = coalesce(handed_off_at, :since)
+where ledger_month = :month and message_key = :key and state = 'in_doubt' and attempts = :number
+"""
+
+SETTLE_ATTEMPT = """
+update attempt set outcome = :outcome, finished_at = now(), carrier_message_id = coalesce(:carrier_id, carrier_message_id)
+where ledger_month = :month and message_key = :key and number = :number
+"""
+
+# The channels that stand by for the contact of a message.
+WAKE_STANDBY = f"""
+update message set due_at = now()
+where ledger_month = :month and state = 'standby' and {same_line("message_key", "cast(:key as bigint)")}
+"""  # noqa: S608 - the part is a function of constants
+
+QUEUE_DOUBT_AGAIN = """
+update message set state = 'queued', reason = null, due_at = now(), epoch = (select epoch from deployment)
+where ledger_month = :month and message_key = :key and state = 'in_doubt' returning attempts
+"""
+
+# ``state`` is accepted or failed.
+SETTLE_DOUBT = """
+update message set state = :state, reason = case when :state = 'failed' then 'in_doubt' end,
+    handed_off_at = case when :state = 'accepted' then coalesce(handed_off_at, changed_at) else handed_off_at end
+where ledger_month = :month and message_key = :key
+"""
+
+LIST_DOUBTS = """
+select m.message_key as key, c.token || '-' || m.line || '-' || m.channel || '-' || m.step as message_id,
+    c.key as campaign, t.path as team, m.channel, a.name as carrier_account, m.changed_at as since, m.error_code, m.reason
+from message m join campaign c on c.id = m.campaign_id join team t on t.id = c.team_id
+left join carrier_account a on a.id = m.carrier_account_id
+where m.state = 'in_doubt' and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
+    and (cast(:campaign as text) is null or c.key = :campaign)
+    and (cast(:after as bigint) is null or m.message_key > :after)
+order by m.message_key limit :limit
+"""
+
+DOUBTS_OF_CAMPAIGN = """
+select :token || '-' || line || '-' || channel || '-' || step from message
+where campaign_id = :id and state = 'in_doubt' order by message_key limit :limit
+"""
+
+# --- After a restore ---
+
+# Messages that came to be due in an earlier epoch: the database that was lost may have sent them.
+FENCE_EARLIER_EPOCHS = """
+with old as (
+    select m.ledger_month, m.message_key from message m, deployment d
+    where m.state = 'queued' and m.epoch < d.epoch limit :chunk for update of m skip locked
+)
+update message m set state = 'in_doubt', reason = 'restored_from_backup', epoch = d.epoch
+from old o, deployment d where m.ledger_month = o.ledger_month and m.message_key = o.message_key
+"""
+
+# --- Ends of campaigns ---
+
+_HAS_UNSENT = """(
+    select true from message m where m.campaign_id = c.id and m.state in ('queued', 'standby')
+    order by m.campaign_id, m.state limit 1)"""
+
+# Cancelled campaigns whose messages were not all given up, as the command was cut off.
+CANCELLING_CUT_OFF = f"""
+select c.id from campaign c
+where c.state = 'cancelled' and c.loaded_at is not null and c.state_changed_at > now() - interval '35 days'
+    and {_HAS_UNSENT}
+"""  # noqa: S608 - the part is a constant
+
+PAST_CUT_OFF = f"""
+select c.id from campaign c
+where c.state in ('sending', 'paused', 'scheduled') and c.cut_off_at <= now() and c.loaded_at is not null
+    and {_HAS_UNSENT}
+"""  # noqa: S608 - the part is a constant
+
+# Nothing is queued, standing by or under way, and nothing has come to be in doubt lately.
+ALL_DECIDED = """
+select c.id from campaign c
+where c.loaded_at is not null and (c.state = 'sending' or c.state = 'paused' and c.cut_off_at <= now())
+    and (select true from message m where m.campaign_id = c.id and m.state = 'queued'
+        order by m.channel, m.due_at limit 1) is null
+    and (select true from message m where m.campaign_id = c.id and m.state = 'standby'
+        order by m.due_at limit 1) is null
+    and (select true from message m where m.campaign_id = c.id and (m.state = 'handing_over'
+        or m.state = 'in_doubt' and m.changed_at > now() - make_interval(secs => :settle)) limit 1) is null
+limit 1000
+"""
+
+# --- Standby messages ---
+
+_ASKED_FOR = f"""exists (
+    select from suppression s left join team o on o.id = s.team_id
+    where s.address_hash = e.address_hash and s.channel = e.channel and s.lifted_at is null and {IS_ASKED_FOR}
+        and (o.id is null or d.team = o.path or starts_with(d.team, o.path || '.'))
+        and (s.category is null or s.category = d.category))"""
+
+# Judges standby messages that are due by what became of the contact's earlier channels (``seen``): an earlier channel
+# reached the contact, was cancelled, was declined by the contact, is not handed off yet (``busy``), or waits for news
+# since a moment. Verdicts: a state, ``later`` (wait for the earlier hand-off) or ``wait`` (look again at ``next_look``).
+# One row for each verdict: how many messages, and of which campaigns.
+DECIDE_STANDBY = f"""
+with due as materialized (
+    select m.ledger_month, m.message_key, m.step, c.settings, t.path as team, g.name as category
+    from campaign c join team t on t.id = c.team_id join category g on g.id = c.category_id
+        join message m on m.campaign_id = c.id and m.state = 'standby' and m.due_at <= now()
+    where c.state in ('sending', 'paused') limit :chunk for update of m skip locked
+), seen as materialized (
+    select d.ledger_month, d.message_key, d.settings,
+        bool_or(e.state = 'accepted' and e.delivery = any(:reached)) as reached,
+        bool_or(e.step < d.step and e.state in ('standby', 'queued', 'handing_over')) as busy,
+        bool_or(e.step < d.step and e.state = 'cancelled') as cancelled,
+        max(case when e.state = 'held' and e.reason = any(:declined) then e.reason
+                 when {_ASKED_FOR} then 'opted_out' end) filter (where e.step < d.step) as declined,
+        max(coalesce(e.handed_off_at, e.changed_at)) filter (where e.step < d.step and (e.state = 'in_doubt'
+            or e.state = 'accepted' and (e.delivery is null or not e.delivery = any(:not_reached)))) as waiting_since
+    from due d join message e on e.ledger_month = d.ledger_month and e.message_key <> d.message_key
+        and {same_line("e.message_key", "d.message_key")}
+    group by d.ledger_month, d.message_key, d.settings
+), judged as (
+    select d.ledger_month, d.message_key, case
+        when s.reached then 'not_needed'
+        when s.cancelled then 'cancelled'
+        when s.declined is not null then 'held'
+        when s.busy then 'later'
+        when s.waiting_since is null then 'queued'
+        when d.settings ->> 'delivery' = 'escalation' then case
+            when s.waiting_since + make_interval(
+                secs => coalesce((d.settings ->> 'escalate_after_s')::float8, 900)) <= now() then 'queued' else 'wait' end
+        when s.waiting_since + make_interval(secs => :fallback) <= now() then 'not_needed'
+        else 'wait' end as verdict,
+        s.waiting_since + make_interval(secs => case when d.settings ->> 'delivery' = 'escalation'
+            then coalesce((d.settings ->> 'escalate_after_s')::float8, 900) else :fallback end) as next_look,
+        s.declined
+    from due d left join seen s using (ledger_month, message_key)
+), changed as (
+    update message m set
+        state = case when j.verdict in ('later', 'wait') then m.state else j.verdict end,
+        reason = case j.verdict when 'not_needed' then 'earlier_channel_delivered'
+                                when 'cancelled' then 'campaign_cancelled'
+                                when 'held' then j.declined end,
+        due_at = case j.verdict when 'later' then timestamptz '2999-01-01 00:00:00+00'
+                                when 'wait' then j.next_look else now() end
+    from judged j where m.ledger_month = j.ledger_month and m.message_key = j.message_key
+    returning j.verdict, m.campaign_id
+)
+select verdict, count(*) as messages, array_agg(distinct campaign_id) as campaigns from changed group by verdict
+"""  # noqa: S608 - the part is a function of constants

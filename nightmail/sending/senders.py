@@ -6,7 +6,7 @@ Between two hand-offs a thread asks :class:`Watch` whether the message may still
 second, or the threads wait, so that a pause holds even while the database does not answer.
 
 The connection holds an advisory lock on the sender's run. When the process dies, the server frees the lock, and any
-other process sees at once whose intents are in doubt (:func:`nightmail.sending.advance.advance_ledger`).
+other process sees at once whose intents are in doubt (:func:`nightmail.sending.dead_senders`).
 """
 
 from __future__ import annotations
@@ -869,7 +869,7 @@ class _Sender:
         from sqlalchemy.exc import SQLAlchemyError
 
         from nightmail.sending.advance import advance_ledger
-        from nightmail.sending.in_doubt import resolve_in_doubt
+        from nightmail.sending.doubt_lookup import resolve_in_doubt
 
         rounds = 0
         while not self.stop.is_set() and not self.tidied.wait(TIDY_S):
@@ -978,7 +978,7 @@ def drain(
 def _look_at_doubts(engine: Engine, carriers: CarrierFactory) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from nightmail.sending.in_doubt import resolve_in_doubt
+    from nightmail.sending.doubt_lookup import resolve_in_doubt
 
     try:
         resolve_in_doubt(engine, carriers, sparing=True)

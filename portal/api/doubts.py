@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
 from nightmail.message_ids import parse_message_id
-from nightmail.sending.in_doubt import Decision, count_in_doubt, decide, decide_campaign, list_in_doubt
+from nightmail.sending.doubt_decisions import Decision, decide, decide_campaign
+from nightmail.sending.doubts import count_in_doubt, list_in_doubt
 from portal.api.authentication import CampaignReader, DoubtWriter
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of

@@ -14,7 +14,7 @@ from nightmail.access.api_keys import Scope
 from nightmail.carriers.protocol import Reply, ReplyKind
 from nightmail.lake import Lake
 from nightmail.lake.schemas import REJECTS
-from nightmail.receipts.receipts import take_replies
+from nightmail.receipts.replies import take_replies
 from tests.portal.conftest import SECRET_KEY, Organisation, PortalStarter, RunningPortal
 
 

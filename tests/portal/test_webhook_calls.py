@@ -18,7 +18,8 @@ from sqlalchemy import text
 from nightmail.access.api_keys import Scope
 from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
 from nightmail.events.webhook_calls import PAUSES_S, claim_calls, record_failed
-from nightmail.receipts.receipts import take_receipts, take_replies
+from nightmail.receipts.incoming_receipts import take_receipts
+from nightmail.receipts.replies import take_replies
 from tests.portal.conftest import SECRET_KEY, Organisation, PortalStarter, RunningPortal
 
 

@@ -8,8 +8,9 @@ from nightmail.campaigns.alerts import close_alerts, list_alerts, raise_alert
 from nightmail.campaigns.transitions import cancel
 from nightmail.errors import UsageError
 from nightmail.forecasts.recorded_forecasts import forecast_loaded
-from nightmail.sending.advance import advance_ledger, alert_old_doubts
-from nightmail.sending.in_doubt import Decision, decide, decide_campaign
+from nightmail.sending.advance import advance_ledger
+from nightmail.sending.doubt_decisions import Decision, decide, decide_campaign
+from nightmail.sending.doubts import alert_old_doubts
 from tests.support.sandbox_process import RunningCarriers
 from tests.support.sending_rig import Organisation, in_minutes
 

@@ -15,8 +15,9 @@ from nightmail.campaigns.suspensions import suspend_channel
 from nightmail.campaigns.transitions import begin_preparing, pause, resume
 from nightmail.lake.schemas import MESSAGES
 from nightmail.sending.advance import advance_ledger
-from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt
-from nightmail.sending.ledger import load_ledger
+from nightmail.sending.doubt_decisions import Decision, decide_campaign
+from nightmail.sending.doubt_lookup import resolve_in_doubt
+from nightmail.sending.ledger_loading import load_ledger
 from nightmail.sending.sender_watch import LEASE_S, remembered
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sending_rig import Organisation
@@ -96,7 +97,7 @@ def test_a_batch_that_was_given_up_is_not_written_on(
     slow_mail: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its sender was taken for dead and its messages are sent again: the old thread writes no further request."""
-    monkeypatch.setattr("nightmail.sending.advance.RESTART_GRACE_S", 0)
+    monkeypatch.setattr("nightmail.sending.dead_senders.RESTART_GRACE_S", 0)
     campaign = large_emails(slow_mail, 40)
     sender = begun(slow_mail, sandbox, campaign)
 

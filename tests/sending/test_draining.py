@@ -181,7 +181,7 @@ def test_a_database_that_stays_away_ends_the_sender_with_a_word_and_loses_nothin
 ) -> None:
     """It waits for a while, says what happened and what to do; nothing goes meanwhile, and all goes once afterwards."""
     monkeypatch.setattr("nightmail.sending.senders.DATABASE_PATIENCE_S", 1.5)
-    monkeypatch.setattr("nightmail.sending.advance.RESTART_GRACE_S", 0)
+    monkeypatch.setattr("nightmail.sending.dead_senders.RESTART_GRACE_S", 0)
     sandbox.faults({"kind": "wait", "on": "messages", "seconds": 0.05})
     organisation.change_account("sms", connections=2)
     campaign = organisation.campaign(150)

@@ -19,7 +19,7 @@ from nightmail.organisation.categories import find_category
 from nightmail.organisation.feeds import FeedSettings
 from nightmail.preparation.preparation_settings import Preparation
 from nightmail.preparation.prepared_finish import prepared_finish
-from nightmail.sending.ledger import load_ledger
+from nightmail.sending.ledger_loading import load_ledger
 from nightmail.templates.loading import load_template
 from tests.support.sending_rig import KEY, Organisation, in_minutes
 

@@ -13,8 +13,10 @@ import pytest
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.transitions import cancel
 from nightmail.errors import UsageError
-from nightmail.sending import advance
-from nightmail.sending.in_doubt import Decision, decide, list_in_doubt, resolve_in_doubt
+from nightmail.sending import dead_senders
+from nightmail.sending.doubt_decisions import Decision, decide
+from nightmail.sending.doubt_lookup import resolve_in_doubt
+from nightmail.sending.doubts import list_in_doubt
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sender_processes import context, start_sender
 from tests.support.sending_rig import Organisation
@@ -24,7 +26,7 @@ from tests.support.sending_rig import Organisation
 def sender(organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Starts senders as processes, and ends those that are left."""
     # This server has just started; how long senders get to come back is not what is tried here.
-    monkeypatch.setattr(advance, "RESTART_GRACE_S", 0)
+    monkeypatch.setattr(dead_senders, "RESTART_GRACE_S", 0)
     started: list[ForkServerProcess] = []
     url = organisation.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 

@@ -10,10 +10,11 @@ import pytest
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.error_tables import ErrorClass, error_entry
 from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
-from nightmail.receipts.receipts import take_receipts
-from nightmail.sending import advance
-from nightmail.sending.advance import advance_ledger, bury_dead_senders
-from nightmail.sending.in_doubt import Decision, decide
+from nightmail.receipts.incoming_receipts import take_receipts
+from nightmail.sending import dead_senders
+from nightmail.sending.advance import advance_ledger
+from nightmail.sending.dead_senders import end_dead_senders
+from nightmail.sending.doubt_decisions import Decision, decide
 from nightmail.sending.intents import Intent
 from nightmail.sending.outcome_storage import StoredOutcome
 from nightmail.sending.outcomes import judge, not_tried
@@ -27,7 +28,7 @@ class Sender(SenderByHand):
 
     def is_taken_for_dead(self) -> None:
         self.connection.execute("select pg_advisory_unlock(%s)", (lock_number(self.run),))
-        assert bury_dead_senders(self.organisation.engine)
+        assert end_dead_senders(self.organisation.engine)
 
 
 Senders = Callable[[], Sender]
@@ -36,7 +37,7 @@ Senders = Callable[[], Sender]
 @pytest.fixture
 def sender(organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Senders]:
     """Makes senders; the server's age is not what is tried here."""
-    monkeypatch.setattr(advance, "RESTART_GRACE_S", 0)
+    monkeypatch.setattr(dead_senders, "RESTART_GRACE_S", 0)
     made: list[Sender] = []
 
     def make() -> Sender:

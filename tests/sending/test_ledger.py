@@ -17,7 +17,9 @@ from nightmail.errors import UsageError
 from nightmail.lake import TableFile
 from nightmail.lake.schemas import MESSAGES, SENDS
 from nightmail.sending.due_work import due_work
-from nightmail.sending.ledger import LedgerError, load_ledger, write_sends
+from nightmail.sending.ledger_blocks import LedgerError
+from nightmail.sending.ledger_loading import load_ledger
+from nightmail.sending.sends_table import write_sends
 from nightmail.store.states import CampaignState
 from tests.support.sending_rig import Organisation, in_minutes
 
@@ -75,7 +77,7 @@ def test_a_campaign_cancelled_while_it_is_loaded_keeps_no_rows(organisation: Org
     """The move to sending fails, and with it the load."""
     campaign, messages, audience = prepared(organisation, ["+447700900001"])
     cancel(organisation.engine, campaign.id, actor="test")
-    with pytest.raises(UsageError, match="not to be loaded"):
+    with pytest.raises(UsageError, match="only a campaign that is being checked"):
         load_ledger(organisation.engine, campaign.id, messages, audience, actor="run")
     assert organisation.query("select count(*) from message")[0][0] == 0
 

@@ -26,9 +26,9 @@ from nightmail.campaigns.counts import message_counts
 from nightmail.campaigns.transitions import cancel, pause, resume
 from nightmail.carriers.error_tables import ErrorClass, error_entry
 from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
-from nightmail.receipts.receipts import take_receipts
+from nightmail.receipts.incoming_receipts import take_receipts
 from nightmail.sending.advance import advance_ledger
-from nightmail.sending.in_doubt import Decision, decide
+from nightmail.sending.doubt_decisions import Decision, decide
 from nightmail.sending.intents import Intent, release_unknown
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.outcomes import judge, not_tried
@@ -221,10 +221,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
 def test_the_ledger_keeps_its_promise_in_any_order(database: Engine, tmp_path: Path, monkeypatch: Any) -> None:
     """Claims, answers, lost answers, kills, receipts, people and pauses in any order."""
-    from nightmail.sending import advance
+    from nightmail.sending import dead_senders
 
     # This server has just started; its age is not what is tried here.
-    monkeypatch.setattr(advance, "RESTART_GRACE_S", 0)
+    monkeypatch.setattr(dead_senders, "RESTART_GRACE_S", 0)
     LedgerMachine.organisation = Organisation(
         database, tmp_path, {"base_url": "http://127.0.0.1:9", "twilio": {"account_sid": "AC"}}
     )

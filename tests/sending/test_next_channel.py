@@ -9,7 +9,8 @@ import pytest
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.suspensions import lift_suspension, suspend_channel
 from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
-from nightmail.receipts.receipts import take_receipts, take_replies
+from nightmail.receipts.incoming_receipts import take_receipts
+from nightmail.receipts.replies import take_replies
 from nightmail.sending.advance import advance_ledger
 from tests.support.sandbox_process import RunningCarriers
 from tests.support.sending_rig import KEY, Organisation

@@ -15,7 +15,8 @@ from nightmail.carriers.protocol import STATUS_RANK, Receipt, ReceiptStatus, Rep
 from nightmail.consent.opt_out_words import LANGUAGES, Word, word_in
 from nightmail.organisation.served_countries import SERVED_COUNTRIES
 from nightmail.privacy import address_hash
-from nightmail.receipts.receipts import take_receipts, take_replies
+from nightmail.receipts.incoming_receipts import take_receipts
+from nightmail.receipts.replies import take_replies
 from nightmail.sending.advance import advance_ledger
 from tests.support.sending_rig import KEY, Organisation
 

@@ -12,7 +12,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow, sends_to_write
 from nightmail.campaigns.transitions import move_campaign, pause
 from nightmail.campaigns.unsent_messages import end_unsent
 from nightmail.carriers.protocol import Receipt, ReceiptStatus
-from nightmail.receipts.receipts import take_receipts
+from nightmail.receipts.incoming_receipts import take_receipts
 from nightmail.sending.advance import advance_ledger
 from nightmail.store.states import CampaignState, MessageState
 from resources.database import DatabaseResource
@@ -113,7 +113,7 @@ def test_what_a_dead_sender_leaves_in_doubt_is_written(
     organisation: Organisation, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process finds the death, and says that the ledger changed."""
-    monkeypatch.setattr("nightmail.sending.advance.RESTART_GRACE_S", 0)
+    monkeypatch.setattr("nightmail.sending.dead_senders.RESTART_GRACE_S", 0)
     campaign = organisation.campaign(2)
     sender = SenderByHand(organisation)
     sender.claim(campaign)

@@ -18,7 +18,8 @@ from nightmail.consent.suppressions import (
 )
 from nightmail.errors import NightmailError
 from nightmail.preparation.stored_inputs import known_preferences
-from nightmail.receipts.receipts import take_receipts, take_replies
+from nightmail.receipts.incoming_receipts import take_receipts
+from nightmail.receipts.replies import take_replies
 from tests.support.sandbox_process import RunningCarriers
 from tests.support.sending_rig import KEY, Organisation
 

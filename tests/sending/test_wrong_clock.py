@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from nightmail.campaigns.transitions import pause, resume
-from nightmail.sending.in_doubt import resolve_in_doubt
+from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.upgrade import upgrade

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, create_engine, make_url, text
 
 from nightmail.campaigns.transitions import pause, resume
 from nightmail.errors import ConfigurationError, UsageError
-from nightmail.sending.in_doubt import Decision, decide_campaign, resolve_in_doubt
+from nightmail.sending.doubt_decisions import Decision, decide_campaign
+from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.store.backup import back_up
 from nightmail.store.backup_files import read_backup
 from nightmail.store.engine import normalised_url

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 
 from nightmail.campaigns.transitions import resume
 from nightmail.errors import UnavailableError
-from nightmail.sending.in_doubt import resolve_in_doubt
+from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.store.backup import back_up
 from nightmail.store.backup_files import read_backup
 from nightmail.store.engine import libpq_url

@@ -16,7 +16,7 @@ from typing import Any
 PRELOADED = [
     "tests.support.sending_rig",
     "nightmail.sending.advance",
-    "nightmail.sending.in_doubt",
+    "nightmail.sending.doubt_lookup",
     "nightmail.sending.senders",
     "resources.carrier_accounts",
     "resources.carriers.sendgrid_email",

@@ -27,7 +27,7 @@ from nightmail.lake.schemas import AUDIENCE, MESSAGES
 from nightmail.message_ids import MessageId
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory
 from nightmail.privacy import address_hash
-from nightmail.sending.ledger import load_ledger
+from nightmail.sending.ledger_loading import load_ledger
 from nightmail.sending.senders import DrainSummary, SenderOptions, drain
 from resources.carrier_accounts import carrier_settings
 from resources.carriers import build_carrier

@@ -1,0 +1,129 @@
+"""Receipts: stored once each, in any order, applied to their messages, and acted upon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, text
+
+from nightmail.campaigns.alerts import raise_alert
+from nightmail.carriers.error_tables import ErrorClass, SuppressionReason
+from nightmail.carriers.protocol import Receipt, ReceiptStatus
+from nightmail.consent.suppressions import record_suppressions
+from nightmail.privacy import address_hash
+from nightmail.receipts.applied_receipts import apply_receipts
+from nightmail.receipts.message_places import Place, places_by_carrier, places_by_id, retried
+from nightmail.receipts.queries import ADDRESS_OF_MESSAGE, INSERT_RECEIPTS
+
+_SUPPRESSING_STATUS = {
+    ReceiptStatus.SPAM_REPORT: SuppressionReason.COMPLAINT,
+    ReceiptStatus.UNSUBSCRIBED: SuppressionReason.OPTED_OUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptsTaken:
+    """What became of a batch of receipts."""
+
+    taken: int = 0
+    repeated: int = 0
+    unattached: int = 0
+    """Of messages that are not known here: stored all the same."""
+    suppressed: int = 0
+
+
+def take_receipts(engine: Engine, receipts: Sequence[Receipt], *, hash_key: bytes) -> ReceiptsTaken:
+    """Store receipts and apply them to their messages; commits before it returns. Safe to repeat."""
+    if not receipts:
+        return ReceiptsTaken()
+    return retried(lambda: _take_receipts(engine, receipts, hash_key))
+
+
+def _take_receipts(engine: Engine, receipts: Sequence[Receipt], hash_key: bytes) -> ReceiptsTaken:
+    distinct = list({receipt.event_key: receipt for receipt in receipts}.values())
+    with engine.begin() as connection:
+        by_id = places_by_id(connection, (receipt.message_id for receipt in distinct))
+        by_carrier = places_by_carrier(
+            connection, (r.carrier_message_id for r in distinct if r.message_id is None or r.message_id not in by_id)
+        )
+        places: dict[str, Place] = {}
+        for receipt in distinct:
+            place = by_id.get(receipt.message_id or "") or by_carrier.get(receipt.carrier_message_id or "")
+            if place is not None:
+                places[receipt.event_key] = place
+        new = _store_receipts(connection, distinct, places)
+        attached = [(receipt, places[receipt.event_key]) for receipt in new if receipt.event_key in places]
+        apply_receipts(connection, attached)
+        suppressed = sum(_suppress(connection, r, places.get(r.event_key), hash_key) for r in new)
+        _raise_alerts(connection, new)
+    return ReceiptsTaken(len(new), len(receipts) - len(new), len(new) - len(attached), suppressed)
+
+
+def _raise_alerts(connection: Connection, new: Sequence[Receipt]) -> None:
+    """Raise alerts for what a person must mend, and for codes that no table of errors has."""
+    for receipt in new:
+        if receipt.error_class is ErrorClass.STOP_AND_ALERT:
+            raise_alert(
+                connection,
+                reason="carrier_rejected",
+                subject=f"receipt:{receipt.carrier}:{receipt.error_code}",
+                message=f"{receipt.carrier} reports {receipt.error_code} after the hand-off.",
+            )
+    for carrier, code in sorted({(r.carrier, str(r.error_code)) for r in new if r.error_class is ErrorClass.UNKNOWN}):
+        # Once a batch: a code that nobody knows may be on every receipt of a campaign.
+        raise_alert(
+            connection,
+            reason="carrier_error_unknown",
+            subject=f"receipt:{carrier}:{code}",
+            message=f"{carrier} reports {code} after the hand-off, which is not in the table of errors.",
+        )
+
+
+def _store_receipts(connection: Connection, receipts: Sequence[Receipt], places: Mapping[str, Place]) -> list[Receipt]:
+    """Store receipts that are not known yet; returns them."""
+    at = [places.get(receipt.event_key) for receipt in receipts]
+    rows = connection.execute(
+        text(INSERT_RECEIPTS),
+        {
+            "keys": [receipt.event_key for receipt in receipts],
+            "occurred": [receipt.occurred_at for receipt in receipts],
+            "carriers": [receipt.carrier for receipt in receipts],
+            "channels": [receipt.channel for receipt in receipts],
+            "carrier_ids": [receipt.carrier_message_id for receipt in receipts],
+            "months": [place.month if place else None for place in at],
+            "message_keys": [place.key if place else None for place in at],
+            "campaigns": [place.campaign_id if place else None for place in at],
+            "statuses": [str(receipt.status) for receipt in receipts],
+            "codes": [receipt.error_code for receipt in receipts],
+            "durations": [receipt.duration_s for receipt in receipts],
+        },
+    )
+    new = set(rows.scalars())
+    return [receipt for receipt in receipts if receipt.event_key in new]
+
+
+def _suppress(connection: Connection, receipt: Receipt, place: Place | None, hash_key: bytes) -> int:
+    reason = _SUPPRESSING_STATUS.get(receipt.status)
+    if reason is None and receipt.error is not None:
+        reason = receipt.error.suppress_as
+    if reason is None:
+        return 0
+    if place is not None:
+        to = connection.execute(text(ADDRESS_OF_MESSAGE), {"month": place.month, "key": place.key}).first()
+        if to is None:
+            return 0
+        team_id, channel, hashed = to.team_id, to.channel, to.address_hash
+    elif receipt.address is not None:
+        team_id, channel, hashed = None, receipt.channel, address_hash(receipt.address, hash_key)
+    else:
+        return 0
+    made = record_suppressions(
+        connection,
+        [(channel, hashed)],
+        team_id=team_id,
+        reason=reason,
+        source=f"receipt:{receipt.carrier}",
+        message_id=receipt.message_id,
+    )
+    return len(made)

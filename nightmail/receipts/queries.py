@@ -1,0 +1,128 @@
+"""The statements of this room."""
+
+from __future__ import annotations
+
+from nightmail.carriers.protocol import STATUS_RANK
+from nightmail.message_ids import same_line
+
+# --- Places in the ledger ---
+
+# A carrier's own id counts only where it names one message: all emails of one request share SendGrid's.
+MESSAGES_OF_CARRIER_IDS = """
+select carrier_message_id, min(ledger_month) as month, min(message_key) as key, min(campaign_id) as campaign_id
+from message where carrier_message_id = any(:ids)
+group by carrier_message_id having count(*) = 1
+"""
+
+LATEST_TO_ADDRESS = """
+select ledger_month as month, message_key as key, campaign_id from message
+where address_hash = :hash and handed_off_at is not null and channel = :channel
+order by handed_off_at desc limit 1
+"""
+
+# --- Receipts ---
+
+# Receipts by their event key, once: the month before is asked as well, since a carrier repeats some for days.
+INSERT_RECEIPTS = """
+with r as (
+    select * from unnest(cast(:keys as text[]), cast(:occurred as timestamptz[]), cast(:carriers as text[]),
+        cast(:channels as text[]), cast(:carrier_ids as text[]), cast(:months as date[]), cast(:message_keys as bigint[]),
+        cast(:campaigns as integer[]), cast(:statuses as text[]), cast(:codes as text[]), cast(:durations as integer[]))
+    as r(event_key, occurred_at, carrier, channel, carrier_message_id, ledger_month, message_key, campaign_id, status,
+        error_code, duration_s)
+)
+insert into receipt (received_month, event_key, occurred_at, carrier, channel, carrier_message_id, ledger_month,
+    message_key, campaign_id, status, error_code, duration_s)
+select date_trunc('month', now() at time zone 'UTC')::date, r.event_key, r.occurred_at, r.carrier, r.channel,
+    r.carrier_message_id, r.ledger_month, r.message_key, r.campaign_id, r.status, r.error_code, r.duration_s
+from r where not exists (
+    select from receipt e where e.event_key = r.event_key
+    and e.received_month = (date_trunc('month', now() at time zone 'UTC') - interval '1 month')::date)
+on conflict do nothing returning event_key
+"""
+
+# Locked in the order of their keys: two transactions that wait for each other would be a deadlock.
+LOCK_MESSAGES = """
+select message_key, campaign_id, state = 'in_doubt' or state = 'queued' and attempts > 0 as unsettled
+from message where ledger_month = :month and message_key = any(:keys) order by message_key for update
+"""
+
+_RANKS = "case m.delivery " + " ".join(f"when '{s}' then {r}" for s, r in STATUS_RANK.items()) + " else 0 end"
+
+# The status of the highest rank stays, in whatever order receipts come.
+APPLY_RECEIPTS = f"""
+with r as (
+    select * from unnest(cast(:keys as bigint[]), cast(:ranks as integer[]), cast(:statuses as text[]),
+        cast(:times as timestamptz[]), cast(:codes as text[]), cast(:carrier_ids as text[]),
+        cast(:opened as timestamptz[]), cast(:clicked as timestamptz[]), cast(:durations as integer[]),
+        cast(:costs as numeric[]), cast(:currencies as text[]))
+    as r(message_key, rank, status, at, code, carrier_message_id, opened_at, clicked_at, duration_s, cost, currency)
+)
+update message m set
+    delivery = case when r.rank > {_RANKS} then r.status else m.delivery end,
+    delivery_at = case when r.rank > {_RANKS} then r.at else m.delivery_at end,
+    delivery_error = case when r.rank > {_RANKS} then r.code else m.delivery_error end,
+    carrier_message_id = coalesce(m.carrier_message_id, r.carrier_message_id),
+    opened_at = least(m.opened_at, r.opened_at), clicked_at = least(m.clicked_at, r.clicked_at),
+    duration_s = coalesce(r.duration_s, m.duration_s), cost = coalesce(r.cost, m.cost),
+    currency = coalesce(r.currency, m.currency)
+from r where m.ledger_month = :month and m.message_key = r.message_key
+"""  # noqa: S608 - the part is made of constants
+
+# The channels that stand by for contacts of whom news has come.
+WAKE_STANDBY = f"""
+update message s set due_at = now() from unnest(cast(:keys as bigint[])) as o(message_key)
+where s.ledger_month = :month and s.state = 'standby' and s.due_at > now()
+    and {same_line("s.message_key", "o.message_key")}
+"""  # noqa: S608 - the part is a function of constants
+
+# A message that waits for another attempt goes the way of an open hand-off: the ledger knows no other to ``accepted``.
+RETRIES_AS_OPEN = """
+update message set state = 'handing_over', attempts = greatest(attempts, 1)
+where ledger_month = :month and message_key = any(:keys) and state = 'queued' and attempts > 0 returning message_key
+"""
+
+ACCEPT_PROVEN = """
+update message set state = 'accepted', reason = null,
+    handed_off_at = coalesce(handed_off_at, least(changed_at, now()))
+where ledger_month = :month and (message_key = any(:keys) and state = 'in_doubt'
+    or message_key = any(:waiting) and state = 'handing_over')
+returning message_key, attempts, carrier_message_id, campaign_id
+"""
+
+ACCEPT_ATTEMPTS = """
+update attempt a set outcome = 'accepted', finished_at = now(), carrier_message_id = p.carrier_message_id
+from unnest(cast(:keys as bigint[]), cast(:numbers as smallint[]), cast(:ids as text[]))
+    as p(message_key, number, carrier_message_id)
+where a.ledger_month = :month and a.message_key = p.message_key and a.number = p.number
+"""
+
+ADDRESS_OF_MESSAGE = """
+select c.team_id, m.channel, m.address_hash from message m join campaign c on c.id = m.campaign_id
+where m.ledger_month = :month and m.message_key = :key
+"""
+
+# Accepted messages without a final receipt, a page at a time: the oldest hand-off first, and by key within a moment.
+PENDING_MESSAGES = """
+select m.message_key, c.token, m.carrier_message_id, m.handed_off_at
+from message m join campaign c on c.id = m.campaign_id
+where m.carrier_account_id = :account and m.state = 'accepted' and m.handed_off_at > :since
+    and (m.handed_off_at, m.message_key) > (:at, :key) and m.carrier_message_id is not null
+    and (m.delivery is null or m.delivery <> all(:final))
+order by m.handed_off_at, m.message_key limit :limit
+"""
+
+# --- Replies ---
+
+INSERT_REPLY = """
+insert into reply (event_key, team_id, channel, kind, address, address_hash, text, ledger_month, message_key, campaign_id)
+values (:event, :team, :channel, :kind, :address, :hash, :text, :month, :key, :campaign)
+on conflict (event_key) do nothing
+"""
+
+# START lifts what the recipient's own STOP put there, for the team or for all; bounces and complaints stay.
+LIFT_OWN_OPT_OUT = """
+update suppression set lifted_at = now()
+where address_hash = :hash and channel = :channel and reason = 'opted_out' and lifted_at is null
+    and (team_id is not distinct from :team or team_id is null)
+"""
