@@ -50,9 +50,7 @@ def campaigns(
     view = screen(json_output)
     unknown = [name for name in state if name not in set(CampaignState)]
     if unknown:
-        raise UsageError(
-            "state_unknown", f"There is no state {', '.join(unknown)}.", f"Use: {', '.join(CampaignState)}."
-        )
+        raise UsageError("state_unknown", value=", ".join(unknown), known=", ".join(CampaignState))
     engine = open_database()
     with engine.connect() as connection:
         if team is not None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from commands.choices import refuse_missing_file
 from commands.lean_arrow import leave_pandas_out
 from commands.screen import Screen, current, say_ending, screen, table
 from nightmail.errors import ContractError, UsageError
@@ -76,14 +77,9 @@ def check(
     """Show what would happen to a contact file: counts, rejects, held, samples, segments, cost. Sends nothing."""
     started = time.perf_counter()
     view = screen(json_output)
-    if file.is_dir():
-        raise UsageError("file_missing", f"{file} is a folder, not a file.", "Give the path of a contact file.")
-    if not file.exists():
-        raise UsageError("file_missing", f"There is no file {file}.", "Give the path of a contact file.")
+    refuse_missing_file(file)
     if known and team is None:
-        raise UsageError(
-            "team_needed", "--known needs to know whose preferences hold.", "Add --team, such as acme.billing."
-        )
+        raise UsageError("team_needed", what="--known is about", known="such as acme.billing")
     leave_pandas_out()
     folder = out or Path(tempfile.mkdtemp(prefix="nightmail-check-"))
     try:
@@ -132,11 +128,8 @@ def _make_folder(folder: Path) -> None:
         for name in _WRITTEN:
             (folder / f"{name}.parquet").unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(
-            "folder_unusable",
-            f"The folder {folder} cannot be {doing}: {error.strerror}.",
-            "Give another one with --out.",
-        ) from error
+        problem = f"it cannot be {doing}: {error.strerror}"
+        raise UsageError("folder_unusable", folder=folder, problem=problem) from error
 
 
 def _clear(folder: Path) -> None:
@@ -252,9 +245,7 @@ def _country(code: str | None) -> str | None:
 
     found = country_code(code)
     if found is None:
-        raise UsageError(
-            "country_unknown", f"{code} is not a country.", "Give a two-letter ISO 3166-1 code, such as DE or GB."
-        )
+        raise UsageError("country_unknown", value=code)
     return found
 
 
@@ -269,17 +260,10 @@ def _feed_settings(file: Path | None) -> FeedSettings:
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(
-            "feed_settings_invalid",
-            f"The feed settings {file} cannot be read: {' '.join(str(error).split())}.",
-            "Give a YAML file; docs/provisioning.md lists every setting.",
-        ) from error
+        problem = f"it cannot be read as YAML: {' '.join(str(error).split())}"
+        raise UsageError("feed_settings_invalid", feed=file, problem=problem) from error
     if values is not None and not isinstance(values, dict):
-        raise UsageError(
-            "feed_settings_invalid",
-            f"The feed settings {file} are not a mapping.",
-            "docs/provisioning.md shows the form.",
-        )
+        raise UsageError("feed_settings_invalid", feed=file, problem="they are not a mapping")
     return feed_settings(values, file.name)
 
 

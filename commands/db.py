@@ -67,11 +67,7 @@ def restore(
     looked_at = read_backup(file)
     with database_for_maintenance() as engine:
         if not replace and holds_anything(engine):
-            raise ConfigurationError(
-                "database_not_empty",
-                "The database holds an organisation or tables of others, which a restore would replace.",
-                "Make a backup of it, then run the restore with --replace.",
-            )
+            raise ConfigurationError("database_not_empty")
         fenced = restore_backup(engine, looked_at)
     view.answer(
         {

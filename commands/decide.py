@@ -28,7 +28,7 @@ def decide(
         made = doubt_decisions.Decision(decision)
     except ValueError:
         known = ", ".join(doubt_decisions.Decision)
-        raise UsageError("decision_unknown", f"There is no decision {decision}.", f"Use one of: {known}.") from None
+        raise UsageError("decision_unknown", value=decision, known=known) from None
     engine = open_database()
     try:
         parse_message_id(message)

@@ -94,8 +94,8 @@ def refuse_full_disk(folder: Path, rows: int) -> None:
     if rows > FEW_ROWS and free < disk_needed(rows):
         raise UnavailableError(
             "disk_full",
-            f"A demo of {rows:,} rows takes up to {disk_needed(rows) / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free.",
-            "Free some space, name a folder on another disk with NIGHTMAIL_DATA_DIR, or take fewer rows.",
+            problem=f"a demo of {rows:,} rows takes up to {disk_needed(rows) / 1e9:.1f} GB, and {folder} has "
+            f"{free / 1e9:.1f} GB free; NIGHTMAIL_DATA_DIR names a folder on another disk",
         )
 
 
@@ -114,9 +114,7 @@ def prepare_folder(folder: Path) -> Path:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise UnavailableError(
-            "folder_unusable", f"The demo's folder {folder} cannot be emptied: {error}.", "Remove it by hand."
-        ) from error
+        raise UnavailableError("folder_unusable", folder=folder, problem=f"it cannot be emptied: {error}") from error
     folder.mkdir(parents=True)
     for name in [name for name in os.environ if name.startswith("NIGHTMAIL_")]:
         del os.environ[name]

@@ -26,7 +26,7 @@ from commands.sample_contacts import (
     write_sample_statements,
 )
 from commands.screen import Screen, bar_chart, clock, table
-from nightmail.errors import NightmailError, UnavailableError
+from nightmail.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,9 +171,7 @@ class Demonstration:
                 answer: dict[str, Any] = json.loads(response.read() or b"{}")
         except urllib.error.HTTPError as error:
             detail = error.read().decode("utf-8", "replace")[:500]
-            raise UnavailableError(
-                "demo_failed", f"{url} answered {error.code}: {detail}.", "Read the logs."
-            ) from error
+            raise UnavailableError("demo_failed", problem=f"{url} answered {error.code}: {detail}") from error
         return answer
 
     def _send_by_api(self, feed: str, file: Path) -> str:
@@ -227,11 +225,8 @@ class Demonstration:
         if str(campaign.state) in ("received", "checking"):
             return False
         if str(campaign.state) != "awaiting_approval":
-            raise UnavailableError(
-                "demo_failed",
-                f"{key} is {campaign.state.replace('_', ' ')} and did not await approval.",
-                "Read the logs.",
-            )
+            state = campaign.state.replace("_", " ")
+            raise UnavailableError("demo_failed", problem=f"{key} is {state} and did not await approval")
         self._say(f"{key}: {self._messages(key)} messages are rendered and wait for a person's approval")
         before = self._suppressions()
         self._recipient_writes(STOPPING, "STOP")
@@ -245,7 +240,7 @@ class Demonstration:
         name = f"{FILE_NAME}.rejects.csv"
         content = self._fetched(name)
         if content is None:
-            raise UnavailableError("demo_failed", f"There is no {name} beside the upload.", "Read the logs.")
+            raise UnavailableError("demo_failed", problem=f"there is no {name} beside the upload")
         text = content.decode("utf-8-sig")
         rows = list(csv.reader(io.StringIO(text)))
         header, corrected = rows[0], 0
@@ -341,9 +336,7 @@ class Demonstration:
             self._wait("the campaign", paced(done), patience)
         for row in rows:
             if row.problem:
-                raise NightmailError(
-                    str(row.problem.get("reason")), f"{row.key}: {row.problem.get('message')}", "Read the logs."
-                )
+                raise UnavailableError("demo_failed", problem=f"{row.key} was stopped: {row.problem.get('message')}")
 
     def _show_result(self, key: str) -> None:
         campaign = self._campaign(key)

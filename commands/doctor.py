@@ -12,6 +12,7 @@ import typer
 
 from commands.screen import screen
 from nightmail.errors import NightmailError
+from nightmail.reasons import Surface
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -107,7 +108,7 @@ def _settings(found: list[Checked]) -> Settings | None:
     try:
         configured = settings()
     except NightmailError as error:
-        found.append(Checked("settings", "ill", error.message, error.remedy))
+        found.append(Checked("settings", "ill", error.message, error.remedy_for(Surface.SHELL)))
         return None
     receipts = "receipts come by webhook" if configured.public_url else "no public_url: receipts are polled"
     found.append(Checked("settings", "well", f"region {configured.region}; {receipts}"))
@@ -146,13 +147,9 @@ def _probe_lake(url: str) -> str:
             same = handle.read() == b"well"
         filesystem.rm(path)
     except (OSError, ValueError, ImportError) as error:
-        raise UnavailableError(
-            "lake_unavailable",
-            f"The lake {url} cannot be written: {error}.",
-            "Check NIGHTMAIL_LAKE_URL and its rights.",
-        ) from error
+        raise UnavailableError("lake_unavailable", url=url, problem=f"it cannot be written: {error}") from error
     if not same:
-        raise UnavailableError("lake_unavailable", f"The lake {url} gave back something else.", "Check the storage.")
+        raise UnavailableError("lake_unavailable", url=url, problem="it gave back something else than was written")
     return f"{url} can be written and read"
 
 
@@ -169,7 +166,7 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
         ask(made)
         older = pending(made)
     except NightmailError as error:
-        found.append(Checked("database", "ill", error.message, error.remedy))
+        found.append(Checked("database", "ill", error.message, error.remedy_for(Surface.SHELL)))
         return None
     with made.connect() as connection:
         version = connection.execute(text("show server_version")).scalar_one()

@@ -6,6 +6,7 @@ import typer
 
 from commands.screen import screen, table
 from nightmail.errors import UsageError
+from nightmail.reasons import Surface
 
 
 def explain(
@@ -21,7 +22,12 @@ def explain(
             {
                 "ok": True,
                 "reasons": [
-                    {"reason": e.code, "kind": e.kind.value, "sentence": e.sentence, "remedy": e.remedy}
+                    {
+                        "reason": e.code,
+                        "kind": e.kind.value,
+                        "sentence": e.sentence,
+                        "remedy": e.remedy_on(Surface.SHELL),
+                    }
                     for e in REASONS.values()
                 ],
             }
@@ -33,8 +39,7 @@ def explain(
         import difflib
 
         near = difflib.get_close_matches(reason, REASONS, n=3, cutoff=0.4)
-        hint = f"Near to it: {', '.join(near)}." if near else "`nightmail explain` lists all."
-        raise UsageError("reason_unknown", f"There is no reason {reason}.", hint, near=near)
+        raise UsageError("reason_unknown", value=reason, known=", ".join(near) or "none", facts={"near": near})
     entry = REASONS[reason]
     view.answer(
         {
@@ -42,9 +47,9 @@ def explain(
             "reason": entry.code,
             "kind": entry.kind.value,
             "sentence": entry.sentence,
-            "remedy": entry.remedy,
+            "remedy": entry.remedy_on(Surface.SHELL),
         }
     )
     view.say(f"{entry.code} (explains a {entry.kind.value})", style="bold")
     view.say(f"  {entry.sentence}")
-    view.say(f"  {entry.remedy}")
+    view.say(f"  {entry.remedy_on(Surface.SHELL)}")

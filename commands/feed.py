@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
+from commands.choices import refuse_missing_file
 from commands.lean_arrow import leave_pandas_out
 from commands.screen import screen
-from nightmail.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Draft a feed's settings from a sample file.", rich_markup_mode="rich")
 
@@ -25,8 +25,7 @@ def draft(
     from nightmail.intake.feed_drafts import contract_yaml, draft_contract
 
     view = screen(json_output)
-    if not file.is_file():
-        raise UsageError("file_missing", f"There is no file {file}.", "Give the path of a contact file.")
+    refuse_missing_file(file)
     drafted = draft_contract(file)
     text = contract_yaml(drafted)
     if out is not None:

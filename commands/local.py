@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightmail.errors import ConfigurationError, UnavailableError
-from nightmail.reasons import remedy
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -79,11 +78,7 @@ def open_database() -> Engine:
     made = engine(database_url())
     ask(made)
     if pending(made):
-        raise ConfigurationError(
-            "database_not_upgraded",
-            "The database's schema is older than this version of Nightmail.",
-            "Run `nightmail db upgrade`.",
-        )
+        raise ConfigurationError("database_not_upgraded")
     view = current()
     if view.in_sandbox is None:
         view.in_sandbox = sandbox_in_use(made)
@@ -101,12 +96,9 @@ def ask(engine: Engine) -> None:
         with engine.connect() as connection:
             connection.execute(text("select 1"))
     except DBAPIError as error:
-        raise UnavailableError(
-            "database_unavailable",
-            f"The database at {engine.url.render_as_string(hide_password=True)} does not answer: "
-            f"{' '.join(str(error.orig).split())}.",
-            "Check that it runs and that NIGHTMAIL_DATABASE_URL names it.",
-        ) from error
+        address = engine.url.render_as_string(hide_password=True)
+        problem = f"{address}: {' '.join(str(error.orig).split())}"
+        raise UnavailableError("database_unavailable", problem=problem) from error
 
 
 @contextmanager
@@ -126,9 +118,7 @@ def database_for_maintenance(*, make: bool = True) -> Iterator[Engine]:
         return
     server = local_server(configured.data_dir)
     if not make and not (server.folder / "PG_VERSION").exists():
-        raise ConfigurationError(
-            "database_missing", f"There is no database in {server.folder}.", remedy("database_missing")
-        )
+        raise ConfigurationError("database_missing", place=server.folder)
     running = is_running(server.folder)
     server.start()
     made = engine(server.url())

@@ -45,7 +45,7 @@ from commands import (
 from commands.screen import current, screen
 from nightmail import __version__
 from nightmail.errors import ConfigurationError, NightmailError, UnavailableError, UsageError
-from nightmail.reasons import remedy, sentence
+from nightmail.reasons import Surface
 
 DISK_FULL, INSUFFICIENT_PRIVILEGE = "53100", "42501"
 """PostgreSQL's codes."""
@@ -73,7 +73,7 @@ class ErrorBoundary(TyperGroup):
         except _NotUnderstood as error:
             if not current().json_output:
                 raise
-            current().error(UsageError("arguments_wrong", error.format_message(), "Add --help to see what there is."))
+            current().error(UsageError("arguments_wrong", problem=error.format_message().rstrip(".")))
             raise typer.Exit(UsageError.exit_code) from None
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -99,7 +99,7 @@ class ErrorBoundary(TyperGroup):
 
 
 def _what_the_database_said(error: Exception) -> NightmailError | None:
-    """What is no defect of ours: its disk is full, it went away, its user may not do that."""
+    """The error for the user where the database failed and Nightmail did not: disk full, no answer, missing rights."""
     psycopg = sys.modules.get("psycopg")
     # SQLAlchemy's own errors hold the driver's.
     cause = getattr(error, "orig", None) or error
@@ -107,36 +107,26 @@ def _what_the_database_said(error: Exception) -> NightmailError | None:
         return None
     state = cause.sqlstate or ""
     if state == DISK_FULL:
-        return NightmailError("disk_full", sentence("disk_full"), remedy("disk_full"))
+        return _disk_full()
     if state == INSUFFICIENT_PRIVILEGE:
-        return ConfigurationError(
-            "database_rights",
-            f"The database's user may not do that: {cause.diag.message_primary}.",
-            remedy("database_rights"),
-        )
+        return ConfigurationError("database_rights", problem=cause.diag.message_primary)
     if state.startswith(("08", "57P")) or (not state and isinstance(cause, psycopg.OperationalError)):
-        return UnavailableError(
-            "database_unavailable",
-            sentence("database_unavailable"),
-            "Check that it runs and that its disk has room, then try again.",
-        )
+        return UnavailableError("database_unavailable", problem="it went away")
     return None
 
 
 def _say_defect() -> None:
-    """Answer a program with JSON even then; the traceback that follows on standard error is for us."""
-    reason = "internal_error"
-    current().answer(
-        {
-            "ok": False,
-            "error": NightmailError(reason, sentence(reason), "Please report it, with what is below.").as_dict(),
-        }
-    )
+    """Answer a program with JSON for a defect too; the traceback that follows on standard error is for the developers."""
+    current().answer({"ok": False, "error": NightmailError("internal_error").as_dict(Surface.SHELL)})
+
+
+def _disk_full() -> NightmailError:
+    return NightmailError("disk_full", problem="it is full")
 
 
 def _say_disk_full() -> None:
     try:
-        current().error(NightmailError("disk_full", sentence("disk_full"), remedy("disk_full")))
+        current().error(_disk_full())
         sys.stdout.flush()
     except OSError:
         # Standard output is what is full: what waits in it would fail once more when the program ends.

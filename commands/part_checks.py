@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nightmail.errors import NightmailError
+from nightmail.reasons import Surface
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -43,7 +44,7 @@ def asked(part: str, question: Callable[[], str]) -> Checked:
     try:
         return Checked(part, "well", question())
     except NightmailError as error:
-        return Checked(part, "ill", error.message, error.remedy)
+        return Checked(part, "ill", error.message, error.remedy_for(Surface.SHELL))
 
 
 def check_sftp_servers(engine: Engine, make_folders: bool = False) -> Iterator[Checked]:
@@ -60,7 +61,7 @@ def check_sftp_servers(engine: Engine, make_folders: bool = False) -> Iterator[C
         try:
             link = SftpConnection(server.settings())
         except NightmailError as error:
-            yield Checked(part, "ill", error.message, error.remedy)
+            yield Checked(part, "ill", error.message, error.remedy_for(Surface.SHELL))
             continue
         answer = asked(part, link.check)
         yield answer
@@ -106,7 +107,7 @@ def check_carriers(engine: Engine) -> Iterator[Checked]:
         try:
             carrier = build_carrier(carrier_settings(CarrierAccountRow(**row._mapping), settings().public_url))
         except NightmailError as error:
-            yield Checked(part, "ill", error.message, error.remedy)
+            yield Checked(part, "ill", error.message, error.remedy_for(Surface.SHELL))
             continue
         try:
             answer = carrier.check()
@@ -134,13 +135,13 @@ def check_audio_files(engine: Engine) -> Iterator[Checked]:
         try:
             addresses |= dict.fromkeys(audio_addresses(load_template(content)))
         except NightmailError as error:
-            yield Checked("template", "ill", error.message, error.remedy)
+            yield Checked("template", "ill", error.message, error.remedy_for(Surface.SHELL))
     for address in addresses:
         part = f"audio file {address}"
         try:
             kind = look_at_audio(address)
         except AudioFileError as error:
-            yield Checked(part, "ill", error.message, error.remedy)
+            yield Checked(part, "ill", error.message, error.remedy_for(Surface.SHELL))
             continue
         if kind is None:
             yield Checked(part, "note", "Its server does not answer us.", "See that the carrier can reach it.")

@@ -95,9 +95,7 @@ def _hand_over(view: Screen, key: NewKey) -> dict[str, Any]:
                 handle.write(key.key + "\n")
         except OSError as error:
             raise ConfigurationError(
-                "key_file_unwritable",
-                f"The API key {key.name} of {key.team} was made but cannot be written to {key.file}: {error.strerror}.",
-                "Revoke it, correct the path and provision again.",
+                "key_file_unwritable", key=key.name, team=key.team, file=key.file, problem=error.strerror
             ) from error
         view.say(f"API key {key.name} of {key.team}: written to {key.file}", style="yellow")
     else:

@@ -36,27 +36,18 @@ def report(
     _say_where(view)
     lake = Lake(settings().lake)
     if day is not None and campaign is not None:
-        raise UsageError("options_contradict", "--day and --campaign exclude each other.", "Give one of them.")
+        raise UsageError("options_contradict", first="--day", second="--campaign")
     if refresh:
         write_reports(lake, _day(day) if day else dt.datetime.now(dt.UTC).date())
     days = lake.partitions(ASSET, "day")
     wanted = days if campaign else [_day(day).isoformat() if day else (days[-1] if days else "")]
     missing = [name for name in wanted if name not in days]
     if missing or not wanted:
-        raise UsageError(
-            "report_missing",
-            f"There is no delivery report of {missing[0] or 'any day'}."
-            if missing
-            else "There is no delivery report yet.",
-            f"There are: {', '.join(days[-10:])}."
-            if days
-            else "It is written minutes after the first message was sent.",
-        )
+        asked_for = next((name for name in missing if name), "any day")
+        raise UsageError("report_missing", day=asked_for, known=", ".join(days[-10:]) or "none")
     rows = read_rows(lake, wanted, campaign)
     if campaign and not rows.num_rows:
-        raise UsageError(
-            "campaign_unknown", f"No report has a message of {campaign}.", "`nightmail campaigns` lists them."
-        )
+        raise UsageError("campaign_unknown", campaign=campaign)
     totals = summed(rows)
     files = report_files(lake, wanted if campaign is None else sorted({str(d) for d in rows["day"].to_pylist()}))
     answer = {"ok": True, "days": wanted if campaign is None else [], "campaign": campaign, **totals, "files": files}
@@ -86,7 +77,7 @@ def _day(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError as error:
-        raise UsageError("day_invalid", f"{text} is not a day.", "Write it as 2026-11-23.") from error
+        raise UsageError("day_invalid", value=text) from error
 
 
 def write_reports(lake: Lake, day: dt.date) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nightmail.errors import NightmailError
+from nightmail.reasons import Surface
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -102,14 +103,14 @@ class Screen:
     def error(self, error: NightmailError) -> None:
         """Print an error that a person can mend."""
         if self.json_output:
-            self.answer({"ok": False, "error": error.as_dict()})
+            self.answer({"ok": False, "error": error.as_dict(Surface.SHELL)})
             return
         from rich.text import Text
 
         line = Text.assemble(("error ", "bold red"), (f"({error.reason}) ", "red"), error.message)
         self.err.print(line, soft_wrap=True)
-        if error.remedy:
-            self.err.print(Text.assemble(("  do  ", "bold"), error.remedy), soft_wrap=True)
+        if remedy := error.remedy_for(Surface.SHELL):
+            self.err.print(Text.assemble(("  do  ", "bold"), remedy), soft_wrap=True)
 
     @contextmanager
     def progress(self, *, lines: bool = False) -> Iterator[Progress]:

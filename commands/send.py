@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from commands.choices import refuse_missing_file
 from commands.lean_arrow import leave_pandas_out
 from commands.screen import Screen, say_ending, screen
-from nightmail.errors import ContractError, NightmailError, UsageError
+from nightmail.errors import NightmailError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -53,8 +54,7 @@ def send(
     from nightmail.settings import settings
 
     view = screen(json_output)
-    if not file.is_file():
-        raise UsageError("file_missing", f"There is no file {file}.", "Give the path of a contact file.")
+    refuse_missing_file(file)
     engine = open_database()
     schedule = _schedule(*_team(engine, team), at, cut_off)
     starts_at = schedule.starts_at
@@ -121,11 +121,8 @@ def _team(engine: Engine, wanted: str | None) -> tuple[str, str, dt.datetime]:
         if wanted is None:
             known = connection.scalars(text("select path from team order by path limit 20")).all()
             if len(known) != 1:
-                raise UsageError(
-                    "team_needed",
-                    "It is not clear whose send this is.",
-                    f"Add --team with one of: {', '.join(known)}." if known else "Provision an organisation first.",
-                )
+                listed = ", ".join(known) or "(none: provision an organisation first)"
+                raise UsageError("team_needed", what="sends the file", known=listed)
             wanted = known[0]
         team_id_of(connection, wanted)
         zone, now = connection.execute(
@@ -148,11 +145,7 @@ def _schedule(team: str, zone: str, now: dt.datetime, at: str | None, cut_off: s
         else:
             cut_off_at = moment_of(_time(cut_off, "20:00 or 2026-12-01T20:00"), zone, now)
         if cut_off_at <= start:
-            raise UsageError(
-                "time_invalid",
-                f"The cut-off {cut_off} ({zone}) is not after the start: nothing would be sent.",
-                "Give a later --cut-off, or an earlier --at.",
-            )
+            raise UsageError("time_invalid", value=f"{cut_off} ({zone})", problem="the cut-off is not after the start")
     return _Schedule(team, zone, now, starts_at, cut_off_at)
 
 
@@ -161,7 +154,7 @@ def _time(written: str, example: str) -> dt.datetime:
     try:
         return dt.datetime.fromisoformat(written)
     except ValueError as error:
-        raise UsageError("time_invalid", f"{written} is not a time.", f"Write it as {example}.") from error
+        raise UsageError("time_invalid", value=written, problem=f"it does not read like {example}") from error
 
 
 @dataclass(frozen=True)
@@ -218,8 +211,7 @@ def _foresee(
             show_messages(view, answer)
         if prepared.problems:
             if preview:
-                problem = prepared.problems[0]
-                raise ContractError(problem.reason, problem.message, problem.remedy)
+                raise prepared.problems[0].as_error()
             return unknown
         work = work_of_messages(tables.messages)
     finally:

@@ -139,11 +139,7 @@ class Supervisor:
             if self._stop.is_set():
                 raise StopRequested
             if time.monotonic() > deadline:
-                raise UnavailableError(
-                    "part_not_ready",
-                    f"{what} was not ready within {timeout_s:.0f} s.",
-                    f"Read the logs in {self.logs}.",
-                )
+                raise UnavailableError("part_not_ready", part=what, seconds=f"{timeout_s:.0f}", logs=self.logs)
             if tick is not None:
                 tick()
             self._stop.wait(0.1)
@@ -154,9 +150,7 @@ class Supervisor:
             if child.ended:
                 assert child.process is not None
                 raise UnavailableError(
-                    "part_ended",
-                    f"{child.name} ended by itself (code {child.process.returncode}). Its last lines:\n{child.tail()}",
-                    f"Read {child.log}.",
+                    "part_ended", part=child.name, code=child.process.returncode, tail=child.tail(), log=child.log
                 )
 
     def watch(self, tick: Callable[[], None]) -> None:
@@ -208,9 +202,7 @@ def refuse_taken_port(host: str, port: int, what: str, setting: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise ConfigurationError(
-                "port_taken",
-                f"The port {port} on {host}, which {what} needs, cannot be used: {error.strerror}.",
-                f"Stop what uses it, or set {setting} to another port.",
+                "port_taken", port=port, host=host, part=what, problem=error.strerror, setting=setting
             ) from error
 
 

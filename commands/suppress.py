@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from commands.channel_choice import refuse_unknown_channel
+from commands.choices import refuse_missing_file, refuse_unknown_channel
 from commands.screen import Screen, counted, screen, table
 from nightmail.errors import ContactFileError, UsageError
 
@@ -39,9 +39,7 @@ def suppress(
 
     view = screen(json_output)
     if (address is None) == (file is None) or (column is not None and file is None):
-        raise UsageError(
-            "arguments_wrong", "Give an address, or a list with --file.", "Add --help to see what there is."
-        )
+        raise UsageError("arguments_wrong", problem="give an address, or a list with --file")
     refuse_unknown_channel(channel)
     engine = open_database()
     with engine.connect() as connection:
@@ -98,8 +96,7 @@ def _listed(
     from nightmail.contact_files.address_list import read_address_list
     from nightmail.settings import settings
 
-    if not file.is_file():
-        raise UsageError("file_missing", f"There is no file {file}.", "Give the path of a list of addresses.")
+    refuse_missing_file(file)
     listed = read_address_list(file, column)
     configured = settings()
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from commands.channel_choice import refuse_unknown_channel
+from commands.choices import refuse_unknown_channel
 from commands.screen import Screen, screen, table
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from commands.channel_choice import refuse_unknown_channel
+from commands.choices import refuse_unknown_channel
 from commands.screen import counted, screen
 from nightmail.errors import UsageError
 
@@ -26,9 +26,7 @@ def suspend(
     view = screen(json_output)
     refuse_unknown_channel(channel)
     if not 1 <= len(reason.strip()) <= LONGEST_REASON:
-        raise UsageError(
-            "arguments_wrong", "--reason says nothing, or too much.", f"Say why in 1 to {LONGEST_REASON} characters."
-        )
+        raise UsageError("arguments_wrong", problem=f"--reason must say why in 1 to {LONGEST_REASON} characters")
     engine = open_database()
     team_id = None
     if team is not None:

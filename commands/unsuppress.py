@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from commands.channel_choice import refuse_unknown_channel
+from commands.choices import refuse_unknown_channel
 from commands.screen import counted, screen
 
 

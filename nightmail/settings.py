@@ -106,11 +106,7 @@ class Settings(BaseSettings):
     def require_database_url(self) -> str:
         """The database's URL. Raises :class:`ConfigurationError` when none is set and no local server was started."""
         if self.database_url is None:
-            raise ConfigurationError(
-                "database_not_configured",
-                "No database is configured and the local one is not running.",
-                "Start it with `nightmail up`, or set NIGHTMAIL_DATABASE_URL.",
-            )
+            raise ConfigurationError("database_not_configured")
         return self.database_url.get_secret_value()
 
     def key(self) -> bytes:
@@ -142,11 +138,7 @@ def settings() -> Settings:
         wrong = "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors())
     except ValueError as error:
         wrong = f"the settings file is not TOML ({error})"
-    raise ConfigurationError(
-        "settings_invalid",
-        f"The settings cannot be used: {wrong}.",
-        "Correct the NIGHTMAIL_ variable or the settings file; docs/operations.md lists every setting.",
-    )
+    raise ConfigurationError("settings_invalid", problem=wrong)
 
 
 def read_secret(reference: str) -> str:
@@ -156,8 +148,4 @@ def read_secret(reference: str) -> str:
         return os.environ[name]
     if scheme == "file" and Path(name).is_file():
         return Path(name).read_text().strip()
-    raise ConfigurationError(
-        "secret_missing",
-        f"The secret {reference} is not there.",
-        "Set the environment variable, or create the file, that the reference names.",
-    )
+    raise ConfigurationError("secret_missing", reference=reference)

@@ -25,15 +25,10 @@ def moment_of(stated: dt.datetime, zone: str, now: dt.datetime) -> dt.datetime:
     except (OverflowError, ValueError):
         moment, comes = None, True
     if moment is None or moment > now + FARTHEST:
-        raise UsageError(
-            "time_invalid", f"{stated.isoformat()} is out of reach.", "Give a time within the next ten years."
-        )
+        raise UsageError("time_invalid", value=stated.isoformat(), problem="it is more than ten years away")
     if not comes:
-        raise UsageError(
-            "time_invalid",
-            f"{stated.isoformat()} never comes in {zone}: clocks are set forward over it.",
-            "Give another time, or one with an offset.",
-        )
+        problem = f"it never comes in {zone}, where clocks are set forward over it"
+        raise UsageError("time_invalid", value=stated.isoformat(), problem=problem)
     return moment
 
 
@@ -41,9 +36,6 @@ def start_of(stated: dt.datetime, zone: str, now: dt.datetime) -> dt.datetime:
     """The moment of a start: :func:`moment_of`, which must not be over for longer than :data:`TOLERANCE`."""
     moment = moment_of(stated, zone, now)
     if moment < now - TOLERANCE:
-        raise UsageError(
-            "time_invalid",
-            f"{stated.isoformat()} is over ({zone if stated.tzinfo is None else stated.tzinfo}).",
-            "Give a time to come, or none to send now.",
-        )
+        problem = f"it is over ({zone if stated.tzinfo is None else stated.tzinfo})"
+        raise UsageError("time_invalid", value=stated.isoformat(), problem=problem)
     return moment

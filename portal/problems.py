@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Send
 
 from nightmail.errors import ConfigurationError, NightmailError, UnavailableError
-from nightmail.reasons import REASONS
+from nightmail.reasons import REASONS, Surface
 
 _log = logging.getLogger("nightmail.portal")
 
@@ -69,19 +69,16 @@ STATUS_OF_REASON: Mapping[str, int] = {
 }
 """The HTTP status of a reason; any other reason of a user's mistake is 422."""
 
-_REASON_OF_STATUS = {
-    400: "request_malformed",
-    401: "key_missing",
-    403: "scope_missing",
-    404: "not_found",
-    405: "method_not_allowed",
-    408: "request_too_slow",
-    413: "request_too_large",
-    415: "media_type",
-    422: "request_invalid",
-    429: "too_many_requests",
-    503: "busy",
+_REASON_OF_STATUS: Mapping[int, tuple[str, Mapping[str, Any]]] = {
+    401: ("key_missing", {}),
+    404: ("not_found", {"what": "resource"}),
+    405: ("method_not_allowed", {}),
+    408: ("request_too_slow", {}),
+    415: ("media_type", {}),
+    422: ("request_invalid", {}),
+    503: ("busy", {}),
 }
+"""The reason and its fields for what the framework itself refuses; any other status is a malformed request."""
 
 
 class FieldProblem(BaseModel):
@@ -101,7 +98,7 @@ class Problem(BaseModel):
                     "type": "/problems/campaign_unknown",
                     "title": "There is no such campaign.",
                     "status": 404,
-                    "detail": "There is no campaign 2026-11-23.acme.billing.7f3a9c among those that your key can see.",
+                    "detail": "There is no campaign 2026-11-23.acme.billing.7f3a9c here.",
                     "reason": "campaign_unknown",
                     "remedy": "List your campaigns with GET /v1/campaigns.",
                     "errors": [],
@@ -120,34 +117,44 @@ class Problem(BaseModel):
 
 
 class RequestError(NightmailError):
-    """A request that cannot be answered as asked; ``headers`` go with the answer."""
+    """A request that cannot be answered as asked: raised by its reason and the fields of its sentence.
+
+    ``headers`` go with the answer, ``errors`` name the parts of the request that are wrong, ``facts`` become further members
+    of the problem document.
+    """
 
     def __init__(
         self,
         reason: str,
-        message: str | None = None,
-        remedy: str | None = None,
+        /,
         *,
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[FieldProblem] = (),
-        **detail: Any,
+        facts: Mapping[str, Any] | None = None,
+        **fields: Any,
     ) -> None:
-        entry = REASONS[reason]
-        super().__init__(reason, message or entry.sentence, entry.remedy if remedy is None else remedy, **detail)
+        super().__init__(reason, facts=facts, **fields)
         self.status = status or STATUS_OF_REASON.get(reason, 422)
         self.headers = dict(headers or {})
         self.errors = list(errors)
+
+
+def title_of(reason: str) -> str:
+    """The reason's sentence without the fields of a single occurrence; empty where there is none."""
+    entry = REASONS.get(reason)
+    if entry is None:
+        return ""
+    return entry.title or ("" if entry.fields else entry.sentence)
 
 
 def problem_document(
     status: int, reason: str, detail: str, remedy: str, errors: Sequence[FieldProblem] = (), **more: Any
 ) -> dict[str, Any]:
     """The problem as JSON-ready values."""
-    entry = REASONS.get(reason)
     return {
         "type": f"{PROBLEM_PATH}{reason}",
-        "title": entry.sentence if entry and "{" not in entry.sentence else HTTPStatus(status).phrase,
+        "title": title_of(reason) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "reason": reason,
@@ -169,13 +176,20 @@ def problem_of(error: NightmailError) -> tuple[int, dict[str, str], bytes]:
             status = 503
         else:
             status = STATUS_OF_REASON.get(error.reason, 422)
-    content = problem_document(status, error.reason, error.message, error.remedy, errors, **_safe(error.detail))
+    content = problem_document(
+        status, error.reason, error.message, error.remedy_for(Surface.API), errors, **_safe(error.detail)
+    )
     return status, headers, json.dumps(content, ensure_ascii=False, default=str).encode()
 
 
 def _safe(detail: Mapping[str, Any]) -> dict[str, Any]:
     taken = set(Problem.model_fields)
     return {name: value for name, value in detail.items() if name not in taken and value is not None}
+
+
+def database_unavailable() -> RequestError:
+    """The error of a request that needs the database while it does not answer."""
+    return RequestError("database_unavailable", problem="no connection in time", headers={"Retry-After": "5"})
 
 
 def problem_response(error: NightmailError) -> Response:
@@ -219,8 +233,13 @@ def install(application: FastAPI) -> None:
         """The reasons of problems, rejects, holds and failures alike. Needs no key."""
         entry = REASONS.get(reason)
         if entry is None:
-            raise RequestError("not_found", "There is no such reason.")
-        return Explanation(reason=reason, kind=entry.kind.value, sentence=entry.sentence, remedy=entry.remedy)
+            raise RequestError("not_found", what=f"reason {reason}")
+        return Explanation(
+            reason=reason,
+            kind=entry.kind.value,
+            sentence=entry.sentence,
+            remedy=entry.remedy_on(Surface.API),
+        )
 
     @application.exception_handler(NightmailError)
     async def of_the_domain(_request: Request, error: NightmailError) -> Response:
@@ -228,13 +247,9 @@ def install(application: FastAPI) -> None:
 
     @application.exception_handler(HTTPException)
     async def of_the_framework(_request: Request, error: HTTPException) -> Response:
-        reason = _REASON_OF_STATUS.get(error.status_code, "request_malformed")
-        message = None
-        if error.status_code == 400 and isinstance(error.detail, str):
-            message = f"The request cannot be read: {error.detail}"
-        return problem_response(
-            RequestError(reason, message, status=error.status_code, headers=dict(error.headers or {}))
-        )
+        reason, fields = _REASON_OF_STATUS.get(error.status_code, ("request_malformed", {"problem": str(error.detail)}))
+        headers = dict(error.headers or {})
+        return problem_response(RequestError(reason, status=error.status_code, headers=headers, **fields))
 
     @application.exception_handler(RequestValidationError)
     async def of_validation(_request: Request, error: RequestValidationError) -> Response:
@@ -248,9 +263,9 @@ def install(application: FastAPI) -> None:
     @application.exception_handler(PoolTimeoutError)
     async def of_the_database(_request: Request, error: Exception) -> Response:
         _log.error("the database does not answer: %s", type(error).__name__)
-        return problem_response(RequestError("database_unavailable", headers={"Retry-After": "5"}))
+        return problem_response(database_unavailable())
 
     @application.exception_handler(Exception)
-    async def of_ours(_request: Request, error: Exception) -> Response:
+    async def of_a_defect(_request: Request, error: Exception) -> Response:
         _log.error("a request failed", exc_info=error)
         return problem_response(RequestError("internal_error", status=500))

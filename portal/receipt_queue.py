@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from nightmail.carriers.protocol import Receipt, Reply
 from nightmail.errors import NightmailError
-from portal.problems import RequestError
+from portal.problems import RequestError, database_unavailable
 
 _log = logging.getLogger("nightmail.portal")
 
@@ -144,7 +144,7 @@ class ReceiptQueue:
             self._store_all(groups)
         except (OperationalError, PoolTimeoutError) as error:
             _log.error("receipts cannot be stored, the database does not answer: %s", type(error).__name__)
-            return [RequestError("database_unavailable", headers={"Retry-After": "5"}) for _ in groups]
+            return [database_unavailable() for _ in groups]
         except Exception as error:
             if len(groups) > 1:
                 half = len(groups) // 2

@@ -87,11 +87,8 @@ class BoundedBody:
 
 def too_large(bound: Bound) -> RequestError:
     """The error of a body over ``bound``."""
-    return RequestError(
-        "request_too_large",
-        f"The request's body is larger than {bound.maximum_bytes} bytes.",
-        limit=bound.maximum_bytes,
-    )
+    limit = bound.maximum_bytes
+    return RequestError("request_too_large", limit=limit, facts={"limit": limit})
 
 
 def refuse_announced(scope: Scope, bound: Bound) -> RequestError | None:

@@ -13,8 +13,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from nightmail.reasons import REASONS
-from portal.problems import CONTENT_TYPE, problem_document
+from nightmail.reasons import Surface
+from portal.problems import CONTENT_TYPE, RequestError, problem_document
 
 HEAD_S = 15.0
 """Seconds in which the head of a request must come, counted from the connection or from the head's first byte."""
@@ -48,7 +48,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._head_timer is not None:  # the head is not whole yet
             self._head_bytes += len(data)
             if self._head_bytes > MAXIMUM_HEAD_BYTES:
-                self._refuse(431, "Request Header Fields Too Large", "request_too_large")
+                self._refuse(431, "Request Header Fields Too Large", "request_too_large", limit=MAXIMUM_HEAD_BYTES)
 
     def on_message_begin(self) -> None:
         """The first byte of a head."""
@@ -62,15 +62,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-        """What the client sent is no HTTP."""
-        self._refuse(400, "Bad Request", "request_malformed")
+        """Answer a client that sends no HTTP."""
+        self._refuse(400, "Bad Request", "request_malformed", problem="it is not HTTP")
 
-    def _refuse(self, status: int, phrase: str, reason: str) -> None:
+    def _refuse(self, status: int, phrase: str, reason: str, **fields: Any) -> None:
         self._head_came()
         if self.transport is None or self.transport.is_closing():
             return
-        entry = REASONS[reason]
-        body = json.dumps(problem_document(status, reason, entry.sentence, entry.remedy)).encode()
+        error = RequestError(reason, status=status, **fields)
+        body = json.dumps(problem_document(status, reason, error.message, error.remedy_for(Surface.API))).encode()
         head = (
             f"HTTP/1.1 {status} {phrase}\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: {len(body)}\r\n"
             "connection: close\r\n\r\n"

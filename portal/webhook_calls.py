@@ -65,9 +65,7 @@ def check_address(url: str, *, private: bool) -> SplitResult:
 
 
 def _refused(why: str) -> AddressRefusedError:
-    return AddressRefusedError(
-        "webhook_address", f"The webhook's address cannot be used: {why}.", "Give a public https:// address."
-    )
+    return AddressRefusedError("webhook_address", problem=why)
 
 
 def _literal_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

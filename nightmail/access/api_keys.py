@@ -94,9 +94,7 @@ def create_key(
     wanted = sorted({str(scope) for scope in scopes})
     unknown = [scope for scope in wanted if scope not in set(Scope)]
     if unknown or not wanted:
-        raise UsageError(
-            "scope_unknown", f"There is no scope {', '.join(unknown) or '(none given)'}.", f"Use: {', '.join(Scope)}."
-        )
+        raise UsageError("scope_unknown", value=", ".join(unknown) or "(none given)", known=", ".join(Scope))
     prefix = f"nm_{secrets.token_hex(4)}"
     key = f"{prefix}_{secrets.token_urlsafe(32)}"
     connection.execute(
@@ -114,9 +112,7 @@ def create_key(
 
 def verify_key(connection: Connection, key: str) -> Program:
     """The program that a key belongs to. Raises :class:`KeyRefusedError`, which does not tell a wrong key from a revoked one."""
-    wrong = KeyRefusedError(
-        "key_wrong", "The API key is not valid.", "Check the key, or ask an administrator for a new one."
-    )
+    wrong = KeyRefusedError("key_wrong")
     match = _FORM.fullmatch(key)
     if match is None:
         raise wrong
@@ -142,7 +138,7 @@ def verify_key(connection: Connection, key: str) -> Program:
     if row is None or not proved or row.revoked_at is not None:
         raise wrong
     if row.expires_at is not None and row.expires_at <= row.now:
-        raise KeyRefusedError("key_expired", "The API key has expired.", "Ask an administrator for a new one.")
+        raise KeyRefusedError("key_expired")
     if row.last_used_at is None or row.now - row.last_used_at > _USED_INTERVAL:
         connection.execute(update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=func.now()))
     return Program(row.id, row.name, row.team_id, row.path, frozenset(row.scopes))

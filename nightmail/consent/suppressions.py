@@ -21,8 +21,9 @@ from sqlalchemy import Connection, text
 from nightmail.audit import Entry, write_entries
 from nightmail.channels import CHANNELS
 from nightmail.errors import ContactFileError, NightmailError, UsageError
+from nightmail.organisation.categories import category_names
+from nightmail.organisation.teams import team_country, team_paths
 from nightmail.privacy import address_hash, mask
-from nightmail.reasons import remedy, sentence
 
 OPTED_OUT, COMPLAINT, HARD_BOUNCE, BY_HAND = "opted_out", "complaint", "hard_bounce", "by_hand"
 ASKED_FOR = frozenset({OPTED_OUT, COMPLAINT})
@@ -49,12 +50,6 @@ _OF_THE_TEAM = (
     f" or {_UNDER.format(lower='cast(:team as text)', upper='t.path')}"
     f" or {_UNDER.format(lower='t.path', upper='cast(:team as text)')})"
 )
-_CATEGORIES = f"""
-    select distinct c.name from category c left join team t on t.id = c.team_id left join team o on o.id = :team
-    where o.id is null or t.id is null or {_UNDER.format(lower="o.path", upper="t.path")}
-        or {_UNDER.format(lower="t.path", upper="o.path")}
-    order by c.name limit 500
-"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +120,7 @@ class Added:
 
 def country_for(connection: Connection, team: str | None, default: str | None) -> str | None:
     """The country of national phone numbers: the team's, else ``default``, which is the deployment's."""
-    found = connection.scalar(text("select country from team where path = :path"), {"path": team}) if team else None
-    return found or default
+    return (team_country(connection, team) if team else None) or default
 
 
 def read_address(written: str, *, country: str | None, hash_key: bytes) -> Address:
@@ -144,13 +138,7 @@ def read_address(written: str, *, country: str | None, hash_key: bytes) -> Addre
         address, reason, channels = verdict.number, verdict.reason or "phone_invalid", CHANNELS.for_numbers()
     if address is None:
         shown = mask(written.strip())
-        if reason == "phone_country_needed":
-            raise UsageError(
-                reason,
-                f"{shown} is a national number, and no country is known for it.",
-                "Write the number with + and the country code.",
-            )
-        raise UsageError(reason, sentence(reason, value=shown), remedy(reason, value=shown))
+        raise UsageError(reason, value=shown)
     return Address(mask(address), channels, address_hash(address, hash_key))
 
 
@@ -162,12 +150,8 @@ def channels_of(address: Address, channel: str | None) -> tuple[str, ...]:
     if channel is None:
         return address.channels
     if channel not in address.channels:
-        reason = "address_not_of_channel"
-        raise UsageError(
-            reason,
-            sentence(reason, value=address.masked, channel=channel),
-            remedy(reason, known=", ".join(address.channels)),
-        )
+        known = ", ".join(address.channels)
+        raise UsageError("address_not_of_channel", value=address.masked, channel=channel, known=known)
     return (channel,)
 
 
@@ -193,10 +177,8 @@ def read_addresses(
         else:
             found[address.hash] = address
     if unusable:
-        reason = "addresses_unusable"
-        raise ContactFileError(
-            reason, sentence(reason, count=f"{unusable:,}"), remedy(reason), unusable=unusable, lines=told
-        )
+        facts = {"unusable": unusable, "lines": told}
+        raise ContactFileError("addresses_unusable", count=f"{unusable:,}", facts=facts)
     return list(found.values())
 
 
@@ -228,8 +210,7 @@ def find_suppression(connection: Connection, suppression_id: int, *, team: str) 
 
 def not_in_force(suppression_id: int) -> UsageError:
     """The error that a suppression is not there, not any more, or somebody else's."""
-    reason = "suppression_unknown"
-    return UsageError(reason, sentence(reason, value=suppression_id), remedy(reason))
+    return UsageError("suppression_unknown", value=suppression_id)
 
 
 def _rows(connection: Connection, condition: str, values: dict[str, Any]) -> list[SuppressionRow]:
@@ -310,13 +291,10 @@ def suppress_by_hand(
 
 def _refuse_unknown_category(connection: Connection, team_id: int | None, category: str) -> None:
     """A misspelt category would hold nobody back, and nobody would notice."""
-    known = connection.scalars(text(_CATEGORIES), {"team": team_id}).all()
+    known = category_names(connection, None if team_id is None else team_paths(connection, [team_id])[team_id])
     if category not in known:
-        raise UsageError(
-            "category_unknown",
-            f"There is no category {category} here.",
-            f"Use one of: {', '.join(known)}." if known else remedy("category_unknown"),
-        )
+        listed = ", ".join(known) or "(none)"
+        raise UsageError("category_unknown", category=category, by="the suppression", known=listed)
 
 
 def _audit(connection: Connection, ids: Sequence[int], *, actor: str, action: str) -> None:
@@ -357,20 +335,16 @@ def refuse_lifting(
     """
     above = [row for row in rows if team is not None and not row.is_of(team)]
     if above:
-        reason = "suppression_above_team"
         owners = ", ".join(sorted({row.team or "all teams" for row in above}))
-        raise NightmailError(
-            reason, sentence(reason, owner=owners), remedy(reason), suppressions=[row.id for row in above]
-        )
+        facts = {"suppressions": [row.id for row in above]}
+        raise NightmailError("suppression_above_team", owner=owners, facts=facts)
     wishes = [row for row in rows if row.asked_for]
     if wishes and not although_asked_for:
-        reason = "suppression_asked_for"
         what = "; ".join(
             f"{row.id}: {row.reason.replace('_', ' ')} by {row.source} on {row.created_at:%Y-%m-%d}" for row in wishes
         )
-        raise NightmailError(
-            reason, sentence(reason, value=what), remedy(reason), suppressions=[row.id for row in wishes]
-        )
+        facts = {"suppressions": [row.id for row in wishes]}
+        raise NightmailError("suppression_asked_for", value=what, facts=facts)
 
 
 def lift_suppressions(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, text
 
 from nightmail.errors import UsageError
-from nightmail.reasons import remedy
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from nightmail.organisation.queries import CATEGORY_NAMES, FIND_CATEGORY
 
 MARKETING = "marketing"
 
@@ -35,7 +33,7 @@ _COLUMNS = "g.id, g.name, g.kind, g.needs_consent, g.urgent"
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """One category. ``kind`` is ``service`` or ``marketing``; ``id`` is ``None`` for one that no database was asked for."""
+    """One category. ``kind`` is ``service`` or ``marketing``; ``id`` is ``None`` without a database."""
 
     id: int | None
     name: str
@@ -50,34 +48,30 @@ class Category:
 
 
 def find_category(connection: Connection, team: str, name: str) -> Category | None:
-    """The category that a team means by a name: its own, else that of the nearest team above, else everybody's."""
-    from sqlalchemy import text
-
-    row = connection.execute(
-        text(
-            f"select {_COLUMNS} from category g left join team t on t.id = g.team_id where g.name = :name "  # noqa: S608
-            "and (g.team_id is null or t.path = :team or starts_with(:team, t.path || '.')) "
-            "order by length(t.path) desc nulls last limit 1"
-        ),
-        {"name": name, "team": team},
-    ).first()
+    """The category that a team means by a name: its own, else that of the nearest team above, else the one for all."""
+    row = connection.execute(text(FIND_CATEGORY), {"name": name, "team": team}).first()
     return None if row is None else Category(**row._mapping)
 
 
 def named_category(connection: Connection, team: str, name: str, *, by: str) -> Category:
-    """The same. Raises :class:`UsageError` (``category_unknown``) without one, told of what it is named ``by``."""
+    """:func:`find_category`. Raises :class:`UsageError` (``category_unknown``) that says what names the category: ``by``."""
     found = find_category(connection, team, name)
     if found is None:
-        raise UsageError(
-            "category_unknown", f"The team {team} has no category {name}, which {by} names.", remedy("category_unknown")
-        )
+        known = ", ".join(category_names(connection, team)) or "(none)"
+        raise UsageError("category_unknown", category=name, by=by, known=known)
     return found
+
+
+def category_names(connection: Connection, team: str | None) -> list[str]:
+    """The names of the categories that ``team`` (a path), a team above it or one below it may use; ``None``: of all teams.
+
+    Sorted, at most 500.
+    """
+    return list(connection.scalars(text(CATEGORY_NAMES), {"team": team}))
 
 
 def get_category(connection: Connection, category_id: int) -> Category:
     """The category of an id. Raises :class:`sqlalchemy.exc.NoResultFound` without one."""
-    from sqlalchemy import text
-
     row = connection.execute(text(f"select {_COLUMNS} from category g where g.id = :id"), {"id": category_id})  # noqa: S608
     return Category(**row.one()._mapping)
 

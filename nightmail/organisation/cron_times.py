@@ -1,4 +1,4 @@
-"""When a cron expression comes next, in a zone of its own."""
+"""The times that a cron expression names in a time zone."""
 
 from __future__ import annotations
 
@@ -38,11 +38,7 @@ def next_time_of_cron(expression: str, zone: dt.tzinfo, after: dt.datetime) -> d
 
 
 def _wrong_schedule(expression: str) -> UsageError:
-    return UsageError(
-        "schedule_invalid",
-        f"{expression!r} is not a schedule.",
-        "Write five fields: minute, hour, day, month, day of the week, such as 30 2 * * *.",
-    )
+    return UsageError("schedule_invalid", value=repr(expression))
 
 
 def _cron_values(text_of_field: str, low: int, high: int, expression: str) -> set[int]:

@@ -49,8 +49,4 @@ def parse_delivery(text: str) -> Delivery:
     try:
         return Delivery(text)
     except ValueError:
-        raise UsageError(
-            "channel_policy_unknown",
-            f"There is no channel policy {text}.",
-            f"Use one of: {', '.join(Delivery)}.",
-        ) from None
+        raise UsageError("channel_policy_unknown", value=text, known=", ".join(Delivery)) from None

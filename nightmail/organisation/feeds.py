@@ -178,11 +178,7 @@ def feed_settings(values: Mapping[str, Any] | None, feed: str = "") -> FeedSetti
         wrong = "; ".join(
             f"{'.'.join(str(part) for part in each['loc']) or 'settings'}: {each['msg']}" for each in error.errors()
         )
-        raise ConfigurationError(
-            "feed_settings_invalid",
-            f"The settings of the feed {feed or '(none)'} cannot be used: {wrong}.",
-            "Correct them; docs/provisioning.md lists every setting of a feed.",
-        ) from None
+        raise ConfigurationError("feed_settings_invalid", feed=feed or "(none)", problem=wrong) from None
 
 
 def next_time_of_day(text: str, zone: str, after: dt.datetime) -> dt.datetime:

@@ -72,11 +72,7 @@ def load_prices(path: Path) -> PriceList:
     import yaml
 
     def wrong(detail: str) -> ConfigurationError:
-        return ConfigurationError(
-            "price_list_invalid",
-            f"The price list {path.name} cannot be used: {detail}.",
-            "Correct it; docs/operations.md shows its form.",
-        )
+        return ConfigurationError("price_list_invalid", file=path.name, problem=detail)
 
     try:
         # BaseLoader keeps every value as it is written: "NO" stays Norway and 0.10 stays exact.

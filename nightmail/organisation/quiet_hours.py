@@ -25,9 +25,7 @@ class QuietHours:
                 raise ValueError
             hours = cls(time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4])))
         except ValueError:
-            raise UsageError(
-                "quiet_hours_invalid", f"{text!r} are not quiet hours.", "Write them as 21:00-08:00."
-            ) from None
+            raise UsageError("quiet_hours_invalid", value=repr(text)) from None
         return hours
 
     def __str__(self) -> str:

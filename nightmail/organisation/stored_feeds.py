@@ -1,25 +1,18 @@
-"""Feeds as the database has them: which there are, and the one that a folder or a name means."""
+"""Feeds as the database has them: found by id, by name, by SFTP server or by schedule."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, text
 
 from nightmail.errors import UsageError
 from nightmail.organisation.cron_times import next_time_of_cron
 from nightmail.organisation.feeds import FeedSettings, feed_settings
-
-_QUERY = """
-    select f.id, f.name, f.team_id, t.path as team, t.country as team_country, t.time_zone, f.template_id,
-        p.name as template, p.category_id, g.name as category, f.sftp_server_id, f.folder, f.default_country, f.settings,
-        f.schedule
-    from feed f join team t on t.id = f.team_id join template p on p.id = f.template_id
-    join category g on g.id = p.category_id
-    where f.active
-"""
+from nightmail.organisation.queries import FEED_NAMES, FEEDS, FEEDS_AT_OR_BELOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +44,47 @@ def _feed(row: Row[Any]) -> FeedRow:
 
 def feed_by_id(connection: Connection, feed_id: int) -> FeedRow:
     """The feed of an id. Raises :class:`UsageError` (``feed_unknown``)."""
-    row = connection.execute(text(f"{_QUERY} and f.id = :id"), {"id": feed_id}).first()
+    row = connection.execute(text(f"{FEEDS} and f.id = :id"), {"id": feed_id}).first()
     if row is None:
-        raise UsageError("feed_unknown", f"There is no active feed {feed_id}.", "Look at the team's feeds.")
+        raise feed_unknown(connection, feed_id)
     return _feed(row)
 
 
 def feed_by_name(connection: Connection, team: str, name: str) -> FeedRow:
     """The feed of a team's path and a name. Raises :class:`UsageError` (``feed_unknown``) that names the team's feeds."""
     row = connection.execute(
-        text(f"{_QUERY} and t.path = :team and f.name = :name"),
+        text(f"{FEEDS} and t.path = :team and f.name = :name"),
         {"team": team, "name": name},
     ).first()
     if row is None:
-        known = connection.scalars(
-            text(
-                "select f.name from feed f join team t on t.id = f.team_id where t.path = :team and f.active order by 1"
-            ),
-            {"team": team},
-        ).all()
-        raise UsageError(
-            "feed_unknown",
-            f"The team {team} has no feed {name}.",
-            f"Use one of: {', '.join(known)}." if known else "Provision a feed for the team first.",
-        )
+        raise feed_unknown(connection, f"{team}/{name}", team)
     return _feed(row)
+
+
+def feed_unknown(connection: Connection, value: object, team: str | None = None) -> UsageError:
+    """The error ``feed_unknown``; it names the active feeds of ``team`` and of the teams below it, without one of all."""
+    known = connection.scalars(text(FEED_NAMES), {"team": team}).all()
+    return UsageError("feed_unknown", value=value, known=", ".join(known) or "(none: provision a feed first)")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPlace:
+    """An active feed and the newest version of its template: their ids; ``None`` for a template without a version."""
+
+    id: int
+    template_version: int | None
+
+
+def feeds_at_or_below(connection: Connection, team: str, *, after_id: int, limit: int) -> list[FeedPlace]:
+    """The active feeds of a team and of the teams below it, by id, from the first one over ``after_id``."""
+    values = {"team": team, "after": after_id, "limit": limit}
+    return [FeedPlace(**row._mapping) for row in connection.execute(text(FEEDS_AT_OR_BELOW), values)]
 
 
 def feeds_of_server(connection: Connection, sftp_server_id: int) -> list[FeedRow]:
     """The active feeds whose folders are on an SFTP server."""
     rows = connection.execute(
-        text(f"{_QUERY} and f.sftp_server_id = :server and f.folder is not null order by f.id"),
+        text(f"{FEEDS} and f.sftp_server_id = :server and f.folder is not null order by f.id"),
         {"server": sftp_server_id},
     )
     return [_feed(row) for row in rows]
@@ -89,19 +92,17 @@ def feeds_of_server(connection: Connection, sftp_server_id: int) -> list[FeedRow
 
 def feeds_with_schedule(connection: Connection) -> list[FeedRow]:
     """The standing feeds: active ones with a schedule."""
-    return [_feed(row) for row in connection.execute(text(f"{_QUERY} and f.schedule is not null order by f.id"))]
+    return [_feed(row) for row in connection.execute(text(f"{FEEDS} and f.schedule is not null order by f.id"))]
 
 
 def feeds_expecting_files(connection: Connection) -> list[FeedRow]:
     """The active feeds that state ``expected_by``."""
-    rows = connection.execute(text(f"{_QUERY} and f.settings ? 'expected_by' order by f.id"))
+    rows = connection.execute(text(f"{FEEDS} and f.settings ? 'expected_by' order by f.id"))
     return [_feed(row) for row in rows]
 
 
 def next_run_of(feed: FeedRow, after: dt.datetime) -> dt.datetime | None:
-    """When a standing feed's schedule comes next (UTC), at or after a moment; ``None`` without a schedule."""
+    """The next time (UTC) of a standing feed's schedule, at or after a moment; ``None`` without a schedule."""
     if feed.schedule is None:
         return None
-    from zoneinfo import ZoneInfo
-
     return next_time_of_cron(feed.schedule, ZoneInfo(feed.time_zone), after)

@@ -6,9 +6,11 @@ What breaks the contract stops the campaign before anything is sent; the verdict
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nightmail.errors import ContractError
 from nightmail.lake import TableFile
 from nightmail.preparation.preparation_settings import Preparation, placeholder_rules
 from nightmail.reasons import remedy, sentence
@@ -23,16 +25,28 @@ class ContractProblem:
     """One way in which a file breaks its feed's contract; nothing of such a file is sent."""
 
     reason: str
-    message: str
-    remedy: str
+    fields: Mapping[str, Any]
+
+    @property
+    def message(self) -> str:
+        """The sentence of the reason."""
+        return sentence(self.reason, **self.fields)
+
+    def as_error(self) -> ContractError:
+        """The problem as the error that ends a command."""
+        return ContractError(self.reason, **self.fields)
 
     def as_dict(self) -> dict[str, str]:
-        """JSON-ready values."""
-        return {"reason": self.reason, "message": self.message, "remedy": self.remedy}
+        """JSON-ready values: ``reason, message, remedy``."""
+        return {
+            "reason": self.reason,
+            "message": self.message,
+            "remedy": remedy(self.reason, None, **self.fields),
+        }
 
 
 def _problem(reason: str, **fields: object) -> ContractProblem:
-    return ContractProblem(reason, sentence(reason, **fields), remedy(reason, **fields))
+    return ContractProblem(reason, fields)
 
 
 def needed_columns(preparation: Preparation) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ def read_token(token: str, purpose: Purpose, keys: Sequence[bytes], now: datetim
 
     Raises :class:`LinkError`, with one message for every kind of forgery.
     """
-    wrong = LinkError("link_invalid", "This link is not valid.", "Open it from the message as it was received.")
+    wrong = LinkError("link_invalid")
     signed, _, signature = token.rpartition(".")
     parts = signed.split(".")
     if len(token) > 200 or len(parts) != 3 or not token.isascii():
@@ -102,7 +102,7 @@ def read_token(token: str, purpose: Purpose, keys: Sequence[bytes], now: datetim
     except (ValueError, OverflowError):
         raise wrong from None
     if expires is not None and (now or datetime.now(UTC)).date() > expires:
-        raise LinkError("link_expired", "This link no longer holds.", "Use the link of a newer message.")
+        raise LinkError("link_expired")
     return SignedLink(message_id, purpose, expires)
 
 

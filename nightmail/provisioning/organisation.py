@@ -280,23 +280,16 @@ def load_organisation(path: Path) -> Organisation:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())  # noqa: S506 - a safe loader
     except FileNotFoundError as error:
-        raise UsageError(
-            "organisation_invalid", f"There is no file {path}.", "Give the path of an organisation file."
-        ) from error
+        raise UsageError("organisation_invalid", problem=f"there is no file {path}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "organisation_invalid", f"{path} cannot be read: {type(error).__name__}.", "Give a UTF-8 YAML file."
-        ) from error
+        problem = f"{path} cannot be read as UTF-8 YAML ({type(error).__name__})"
+        raise UsageError("organisation_invalid", problem=problem) from error
     except yaml.YAMLError as error:
-        raise ConfigurationError(
-            "organisation_invalid", f"{path} is not YAML: {' '.join(str(error).split())}.", "Correct the line it names."
-        ) from error
+        problem = f"{path} is not YAML: {' '.join(str(error).split())}"
+        raise ConfigurationError("organisation_invalid", problem=problem) from error
     if not isinstance(content, dict):
-        raise ConfigurationError(
-            "organisation_invalid",
-            f"{path} must be a mapping with the key organisation.",
-            "samples/organisation.yaml shows the form.",
-        )
+        problem = f"{path} must be a mapping with the key organisation, as in samples/organisation.yaml"
+        raise ConfigurationError("organisation_invalid", problem=problem)
     return parse_organisation(content, path.name)
 
 
@@ -328,9 +321,5 @@ def parse_organisation(content: dict[str, Any], name: str) -> Organisation:
             for problem in error.errors()
         ]
         shown = "; ".join(problems[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else "")
-        raise ConfigurationError(
-            "organisation_invalid",
-            f"{name} cannot be used: {shown}.",
-            "Correct it; docs/provisioning.md explains each key.",
-            problems=problems,
-        ) from error
+        problem = f"{name}: {shown}"
+        raise ConfigurationError("organisation_invalid", problem=problem, facts={"problems": problems}) from error

@@ -495,11 +495,7 @@ def refuse_unknown_feed_settings(part: FeedPart) -> None:
 
 
 def _wrong(detail: str) -> ConfigurationError:
-    return ConfigurationError(
-        "organisation_invalid",
-        f"The organisation cannot be set up: {detail}.",
-        "Correct the file; docs/provisioning.md explains each key. Nothing was changed.",
-    )
+    return ConfigurationError("organisation_invalid", problem=detail)
 
 
 def _shown(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.reasons.reason import Kind, Reason
+from nightmail.reasons.reason import Kind, Reason, Surface
 
 FILES = (
     # The file as a whole
@@ -33,6 +33,7 @@ FILES = (
         Kind.FILE,
         "The file has {size} bytes; the limit is {limit}.",
         "Split the file, or ask an administrator to raise the limit.",
+        title="The file is too large.",
     ),
     Reason(
         "file_too_many_rows",
@@ -93,7 +94,12 @@ FILES = (
         "file_already_taken",
         Kind.FILE,
         "The same content was taken before, as campaign {campaign}.",
-        "Nothing was sent again. To send it again on purpose, use the option --again or change the file.",
+        "Nothing was sent again. To send it again on purpose, change the file.",
+        title="The same content was taken before.",
+        on={
+            Surface.SHELL: "Nothing was sent again. To send it again on purpose, add --again.",
+            Surface.API: "Nothing was sent again. To send it again on purpose, upload it with again=true.",
+        },
     ),
     Reason(
         "file_over_reject_limit",
@@ -138,7 +144,11 @@ FILES = (
         "Upload the missing parts; nothing is prepared before all are there.",
     ),
     Reason(
-        "feed_unknown", Kind.FILE, "There is no feed {value}.", "Use the folder or name of one of your feeds: {known}."
+        "feed_unknown",
+        Kind.FILE,
+        "There is no feed {value} here.",
+        "Use the folder or name of one of your feeds: {known}.",
+        title="There is no such feed.",
     ),
     Reason("template_unknown", Kind.FILE, "There is no template {value}.", "Use one of: {known}."),
     Reason(

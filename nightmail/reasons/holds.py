@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.reasons.reason import Kind, Reason
+from nightmail.reasons.reason import Kind, Reason, Surface
 
 HOLDS = (
     # Holds
@@ -22,8 +22,13 @@ HOLDS = (
         "suppressed",
         Kind.HOLD,
         "The address is suppressed after a bounce or an error, or by hand.",
-        "See why with `nightmail suppressions ADDRESS`; if the address is known to work again, lift it with "
-        "`nightmail unsuppress ADDRESS`.",
+        "If the address is known to work again, have its suppression lifted.",
+        on={
+            Surface.SHELL: "See why with `nightmail suppressions ADDRESS`; if the address is known to work again, lift it "
+            "with `nightmail unsuppress ADDRESS`.",
+            Surface.API: "See why with GET /v1/suppressions; if the address is known to work again, lift it with DELETE "
+            "/v1/suppressions.",
+        },
     ),
     Reason(
         "consent_missing",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from string import Formatter
 
 
 class Kind(Enum):
@@ -44,11 +45,23 @@ class Surface(Enum):
 class Reason:
     """One entry: stable ``code``, its ``kind``, the ``sentence`` shown to people and the ``remedy``.
 
-    ``remedy`` fits every surface; ``on`` holds the remedies of surfaces where something better can be said.
+    ``remedy`` fits every surface; ``on`` holds the remedies of surfaces where something better can be said. ``title`` is the
+    sentence without its fields, where it has any: problem documents show it, the same for every occurrence.
     """
 
     code: str
     kind: Kind
     sentence: str
     remedy: str
+    title: str = ""
     on: Mapping[Surface, str] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of the fields that the sentence and the remedies of every surface need."""
+        texts = (self.sentence, self.remedy, *self.on.values())
+        return frozenset(name for text in texts for _, name, _, _ in Formatter().parse(text) if name)
+
+    def remedy_on(self, surface: Surface | None) -> str:
+        """The remedy as read on ``surface``, its fields not filled in."""
+        return self.remedy if surface is None else self.on.get(surface, self.remedy)

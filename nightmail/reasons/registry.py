@@ -35,9 +35,7 @@ def remedy(code: str, surface: Surface | None = None, /, **fields: object) -> st
 
     Raises ``KeyError`` like :func:`sentence`.
     """
-    reason = REASONS[code]
-    chosen = reason.remedy if surface is None else reason.on.get(surface, reason.remedy)
-    return chosen.format(**fields)
+    return REASONS[code].remedy_on(surface).format(**fields)
 
 
 def explain(code: str, surface: Surface | None = None, /, **fields: object) -> str:

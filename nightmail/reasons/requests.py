@@ -9,7 +9,11 @@ REQUESTS = (
         "suppression_unknown",
         Kind.REQUEST,
         "There is no suppression {value} in force.",
-        "List those of an address with `nightmail suppressions ADDRESS` or GET /v1/suppressions.",
+        "List the suppressions of the address and use one of their numbers.",
+        on={
+            Surface.SHELL: "List those of an address with `nightmail suppressions ADDRESS`.",
+            Surface.API: "List those of an address with GET /v1/suppressions.",
+        },
     ),
     Reason(
         "suppression_above_team",
@@ -20,9 +24,15 @@ REQUESTS = (
     Reason(
         "suppression_asked_for",
         Kind.REQUEST,
-        "The person asked for it ({value}). Their wish holds until they agree again: a rule of Nightmail's, for TCPA and GDPR.",
-        "Nothing to do, unless they have agreed again and you can prove it: then lift it with --although-asked-for, or "
-        "although_asked_for=true in the API.",
+        "The person asked for it ({value}). Their choice holds until they agree again: Nightmail's rule, "
+        "for TCPA and GDPR.",
+        "Nothing to do, unless they have agreed again and you can prove it.",
+        on={
+            Surface.SHELL: "Nothing to do, unless they have agreed again and you can prove it: then lift it with "
+            "--although-asked-for.",
+            Surface.API: "Nothing to do, unless they have agreed again and you can prove it: then lift it with "
+            "although_asked_for=true.",
+        },
     ),
     Reason(
         "address_not_of_channel",
@@ -39,24 +49,43 @@ REQUESTS = (
     Reason(
         "scope_missing",
         Kind.REQUEST,
-        "The API key does not have the scope that this needs.",
+        "The API key does not have the scope {scopes}.",
         "Ask an administrator for a key with the scope.",
+        title="The API key does not have the scope that this needs.",
     ),
-    Reason("not_found", Kind.REQUEST, "There is nothing at this address.", "See the API's description at /docs."),
+    Reason(
+        "not_found",
+        Kind.REQUEST,
+        "There is no {what} here.",
+        "See the API's description at /docs.",
+        title="There is nothing at this address.",
+    ),
     Reason(
         "method_not_allowed",
         Kind.REQUEST,
         "This address does not know this method.",
         "See the header Allow, or the API's description at /docs.",
     ),
-    Reason("request_malformed", Kind.REQUEST, "The request cannot be read.", "See the API's description at /docs."),
+    Reason(
+        "request_malformed",
+        Kind.REQUEST,
+        "The request cannot be read: {problem}.",
+        "See the API's description at /docs.",
+        title="The request cannot be read.",
+    ),
     Reason(
         "request_invalid",
         Kind.REQUEST,
         "The request has missing or wrong parts.",
         "Correct what `errors` lists and send it again.",
     ),
-    Reason("request_too_large", Kind.REQUEST, "The request's body is too large.", "Send less at a time."),
+    Reason(
+        "request_too_large",
+        Kind.REQUEST,
+        "The request's body is larger than {limit} bytes.",
+        "Send less at a time.",
+        title="The request's body is too large.",
+    ),
     Reason(
         "request_too_slow",
         Kind.REQUEST,
@@ -66,8 +95,9 @@ REQUESTS = (
     Reason(
         "upload_truncated",
         Kind.REQUEST,
-        "The upload ended before all of it had come.",
+        "Not all of the upload arrived: {problem}.",
         "Send it again; nothing of it was kept.",
+        title="The upload ended before all of it had come.",
     ),
     Reason(
         "media_type",
@@ -75,7 +105,13 @@ REQUESTS = (
         "The body's content type is not taken here.",
         "See the API's description at /docs for the types that are.",
     ),
-    Reason("too_many_requests", Kind.REQUEST, "Too many requests.", "Wait as long as the header Retry-After says."),
+    Reason(
+        "too_many_requests",
+        Kind.REQUEST,
+        "There are too many {what}.",
+        "Wait as long as the header Retry-After says.",
+        title="Too many requests.",
+    ),
     Reason(
         "idempotency_key_reused",
         Kind.REQUEST,
@@ -93,6 +129,7 @@ REQUESTS = (
         Kind.REQUEST,
         "There is no campaign {campaign} here.",
         "List the campaigns and use the key of one.",
+        title="There is no such campaign.",
         on={
             Surface.SHELL: "List them with `nightmail campaigns`.",
             Surface.API: "List your campaigns with GET /v1/campaigns.",
@@ -103,25 +140,61 @@ REQUESTS = (
         Kind.REQUEST,
         "The campaign {campaign} is {state}: {problem}.",
         "Look at the campaign's state first.",
+        title="The campaign's state does not allow this.",
         on={
             Surface.SHELL: "Look at its state first, with `nightmail campaigns`.",
             Surface.API: "Look at its state with GET /v1/campaigns.",
         },
     ),
-    Reason("file_unknown", Kind.REQUEST, "There is no such file.", "Use the Location that the upload answered."),
-    Reason("not_ready_yet", Kind.REQUEST, "This is not there yet.", "Ask again later, as the header Retry-After says."),
-    Reason("webhook_unknown", Kind.REQUEST, "There is no such webhook.", "List your webhooks with GET /v1/webhooks."),
-    Reason("team_unknown", Kind.REQUEST, "There is no such team.", "Use your own team or one below it."),
+    Reason(
+        "file_unknown",
+        Kind.REQUEST,
+        "There is no file {file} here.",
+        "Use the Location that the upload answered.",
+        title="There is no such file.",
+    ),
+    Reason(
+        "not_ready_yet",
+        Kind.REQUEST,
+        "The {what} is not there yet.",
+        "Ask again later, as the header Retry-After says.",
+        title="This is not there yet.",
+    ),
+    Reason(
+        "webhook_unknown",
+        Kind.REQUEST,
+        "There is no webhook {webhook} here.",
+        "List your webhooks with GET /v1/webhooks.",
+        title="There is no such webhook.",
+    ),
+    Reason(
+        "team_unknown",
+        Kind.REQUEST,
+        "There is no team {team} here.",
+        "Use one of these or a team below: {known}.",
+        title="There is no such team.",
+    ),
     Reason(
         "webhook_address",
         Kind.REQUEST,
-        "The webhook's address cannot be used.",
+        "The webhook's address cannot be used: {problem}.",
         "Give a public https:// address.",
+        title="The webhook's address cannot be used.",
     ),
     Reason(
-        "event_unknown", Kind.REQUEST, "There is no such event.", "Use the events that the API's description lists."
+        "event_unknown",
+        Kind.REQUEST,
+        "There is no event {value}.",
+        "Use some of: {known}.",
+        title="There is no such event.",
     ),
-    Reason("too_many_webhooks", Kind.REQUEST, "The team has as many webhooks as it may.", "End one of them first."),
+    Reason(
+        "too_many_webhooks",
+        Kind.REQUEST,
+        "The team has {limit} webhooks, as many as it may.",
+        "End one of them first.",
+        title="The team has as many webhooks as it may.",
+    ),
     Reason(
         "webhook_forged",
         Kind.REQUEST,
@@ -141,6 +214,10 @@ REQUESTS = (
     ),
     Reason("busy", Kind.REQUEST, "There is too much to do at the moment.", "Send it again in a few seconds."),
     Reason(
-        "internal_error", Kind.REQUEST, "Something went wrong on our side.", "Try again, and tell an administrator."
+        "internal_error",
+        Kind.REQUEST,
+        "Something went wrong in Nightmail.",
+        "Try again, and tell an administrator.",
+        on={Surface.SHELL: "Please report it, with what is below."},
     ),
 )

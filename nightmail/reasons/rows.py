@@ -100,7 +100,7 @@ ROWS = (
     Reason(
         "phone_country_needed",
         Kind.REJECT,
-        "{value} is a national number, and the row has no country, or none that is understood.",
+        "{value} is a national number, and its country is missing or not understood.",
         "Write the number with + and the country code, or fill the country column.",
     ),
     Reason(

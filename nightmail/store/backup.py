@@ -10,7 +10,6 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from nightmail.errors import ConfigurationError, NightmailError, UnavailableError, UsageError
-from nightmail.reasons import remedy, sentence
 from nightmail.store.backup_files import last_line
 from nightmail.store.local_server import LocalServer
 
@@ -26,16 +25,12 @@ def back_up(engine: Engine, destination: Path, *, replace: bool = False) -> int:
     """
     with engine.connect() as connection:
         if not connection.scalar(text("select to_regclass('public.deployment') is not null")):
-            raise ConfigurationError(
-                "database_missing",
-                f"There is nothing of Nightmail in {engine.url.render_as_string(hide_password=True)}.",
-                remedy("database_missing"),
-            )
+            raise ConfigurationError("database_missing", place=engine.url.render_as_string(hide_password=True))
     if os.path.lexists(destination):
         if not destination.is_file():
-            raise _unwritable(f"{destination} is something else than a file.")
+            raise UsageError("backup_unwritable", file=destination, problem="something else than a file has that name")
         if not replace:
-            raise UsageError("backup_exists", f"{destination} is there already.", remedy("backup_exists"))
+            raise UsageError("backup_exists", file=destination)
     aside = destination.with_name(f".{destination.name}.aside")
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -43,17 +38,13 @@ def back_up(engine: Engine, destination: Path, *, replace: bool = False) -> int:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise _unwritable(f"{destination} cannot be written: {error.strerror}.") from error
+        raise UsageError("backup_unwritable", file=destination, problem=error.strerror) from error
     try:
         _dump(engine, aside)
         aside.rename(destination)
     finally:
         aside.unlink(missing_ok=True)
     return destination.stat().st_size
-
-
-def _unwritable(message: str) -> UsageError:
-    return UsageError("backup_unwritable", message, remedy("backup_unwritable"))
 
 
 def _dump(engine: Engine, destination: Path) -> None:
@@ -76,9 +67,6 @@ def _dump(engine: Engine, destination: Path) -> None:
     if not done.returncode:
         return
     if b"No space left on device" in done.stderr:
-        raise NightmailError("disk_full", sentence("disk_full"), remedy("disk_full"))
-    raise UnavailableError(
-        "database_program_failed",
-        f"pg_dump ended with {done.returncode}: {last_line(done.stderr.splitlines())}",
-        "Check the database's address, the disk's free space and that its version is not newer than ours.",
-    )
+        raise NightmailError("disk_full", problem="PostgreSQL cannot write to it")
+    complaint = last_line(done.stderr.splitlines())
+    raise UnavailableError("database_program_failed", program="pg_dump", code=done.returncode, problem=complaint)

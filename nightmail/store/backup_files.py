@@ -37,36 +37,33 @@ def read_backup(source: Path) -> Backup:
     from nightmail.store.upgrade import knows
 
     if not source.is_file():
-        raise UsageError("backup_unusable", f"There is no file {source}.", "Give the path of a backup.")
+        raise unusable(source, "there is no such file")
     try:
         with source.open("rb") as handle:
             begins = handle.read(len(MAGIC))
     except OSError as error:
-        raise unusable(f"{source} cannot be read: {error.strerror}.") from error
+        raise unusable(source, f"it cannot be read ({error.strerror})") from error
     if begins != MAGIC:
-        raise unusable(f"{source} is not a backup.")
+        raise unusable(source, "it does not begin as one")
     with open_backup(source, "--list") as lines:
         tables = {line.split()[6].decode() for line in lines if b" TABLE DATA public " in line}
     if not tables >= OURS:
-        raise unusable(f"{source} is a backup of something else than Nightmail.")
+        raise unusable(source, "it holds another database than Nightmail's")
     with open_backup(source, "--file=-", "--data-only", "--schema=public", "--table=alembic_version") as lines:
         rows = list(lines)
     content = [rows[place + 1] for place, line in enumerate(rows[:-1]) if COPY_BEGINS.match(line)]
     revision = content[0].decode().strip() if content else ""
     if not knows(revision):
-        raise UsageError(
-            "backup_unusable",
-            f"{source} was made by a newer version of Nightmail (its schema is {revision or 'unknown'}).",
-            "Restore it with that version or a later one; nothing was changed.",
+        problem = (
+            f"a newer version of Nightmail made it, with the schema {revision or 'unknown'}, and has to restore it"
         )
+        raise unusable(source, problem)
     return Backup(source, revision)
 
 
-def unusable(message: str) -> UsageError:
+def unusable(source: Path, problem: str) -> UsageError:
     """Return the error for a file that cannot be restored."""
-    return UsageError(
-        "backup_unusable", message, "Give a whole file that `nightmail db backup` wrote; nothing was changed."
-    )
+    return UsageError("backup_unusable", file=source, problem=problem)
 
 
 @contextmanager
@@ -94,7 +91,7 @@ def open_backup(source: Path, *arguments: str) -> Iterator[Iterator[bytes]]:
         complaints.seek(0)
         complaint = last_line(complaints)
     if code:
-        raise unusable(f"{source} is damaged, or not a backup: pg_restore says {complaint!r}.")
+        raise unusable(source, f"it is damaged; pg_restore says {complaint!r}")
 
 
 def last_line(complaints: Iterable[bytes]) -> str:

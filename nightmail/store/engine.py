@@ -17,11 +17,8 @@ def normalised_url(url: str) -> str:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
-        raise ConfigurationError(
-            "settings_invalid",
-            "The database's address is not a URL.",
-            "Write NIGHTMAIL_DATABASE_URL as postgresql://user:password@host:5432/name.",
-        ) from error
+        problem = "NIGHTMAIL_DATABASE_URL is not a URL such as postgresql://user:password@host:5432/name"
+        raise ConfigurationError("settings_invalid", problem=problem) from error
     return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 

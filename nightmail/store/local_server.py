@@ -51,11 +51,8 @@ class LocalServer:
                 if time.monotonic() < deadline and isinstance(error, (subprocess.TimeoutExpired, AssertionError)):
                     time.sleep(0.5)
                     continue
-                raise UnavailableError(
-                    "database_unavailable",
-                    f"The local PostgreSQL in {self.folder} did not start: {error}.",
-                    f"Read {self.folder / 'log'} and check the free space of the disk.",
-                ) from error
+                problem = f"the local PostgreSQL did not start: {error}; its log is {self.folder / 'log'}"
+                raise UnavailableError("database_unavailable", problem=problem) from error
         self._socket_uri = server.get_uri()
         for database in (PRODUCT_DATABASE, DAGSTER_DATABASE):
             self._create(database)
@@ -69,11 +66,9 @@ class LocalServer:
         try:
             self.start()
         except psycopg.OperationalError as error:
-            raise UnavailableError(
-                "database_unavailable",
-                f"The local PostgreSQL in {self.folder} ended and does not answer: {' '.join(str(error).split())}.",
-                f"Read {self.folder / 'log'}.",
-            ) from error
+            complaint = " ".join(str(error).split())
+            problem = f"the local PostgreSQL ended: {complaint}; its log is {self.folder / 'log'}"
+            raise UnavailableError("database_unavailable", problem=problem) from error
 
     def refuse_other_major(self) -> None:
         """Raise :class:`ConfigurationError` when the data folder was made by another PostgreSQL major version."""
@@ -81,14 +76,9 @@ class LocalServer:
         if not version_file.exists():
             return
         found = version_file.read_text().strip()
-        ours = self.major()
-        if found != ours:
-            raise ConfigurationError(
-                "database_major_version",
-                f"The data folder {self.folder} was made by PostgreSQL {found}; the installed one is {ours}.",
-                "Make a backup with the earlier installation (`nightmail db backup`), move the folder away, "
-                "and restore it here with `nightmail db restore`.",
-            )
+        installed = self.major()
+        if found != installed:
+            raise ConfigurationError("database_major_version", folder=self.folder, found=found, installed=installed)
 
     @staticmethod
     def binaries() -> Path:

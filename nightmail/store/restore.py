@@ -110,11 +110,7 @@ def _refuse_senders(engine: Engine) -> None:
             )
         )
     if at_work:
-        raise ConfigurationError(
-            "senders_at_work",
-            f"{at_work} senders are at work on this database.",
-            "Stop them first: end `nightmail up`, or the runs of `send` on Dagster's page.",
-        )
+        raise ConfigurationError("senders_at_work", senders=at_work)
 
 
 def _given_out(connection: Connection) -> _Before:
@@ -150,9 +146,8 @@ def _read_in(connection: Connection, source: Path) -> None:
     except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege):
         raise
     except psycopg.Error as error:
-        raise unusable(
-            f"The database refuses what {source} holds ({error.sqlstate}): it is damaged, or needs a newer PostgreSQL."
-        ) from error
+        problem = f"the database refuses its content ({error.sqlstate}): it is damaged, or needs a newer PostgreSQL"
+        raise unusable(source, problem) from error
     # The backup's own settings, an empty search path among them, end with it.
     connection.execute(text("reset all"))
 
@@ -238,9 +233,5 @@ def _drop_replaced(connection: Connection, patience_s: float) -> None:
             if not isinstance(error.orig, (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)):
                 raise
             if time.monotonic() > deadline:
-                raise UnavailableError(
-                    "database_in_use",
-                    f"Something has held the database's tables for {patience_s:.0f} seconds; nothing was changed.",
-                    "End `nightmail up` and whatever else reads the database, then restore again.",
-                ) from error
+                raise UnavailableError("database_in_use", seconds=f"{patience_s:.0f}") from error
         time.sleep(LOCK_WAIT_S)

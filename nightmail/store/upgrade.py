@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Engine, text
 
 from nightmail.channels import CHANNELS
 from nightmail.errors import ConfigurationError
-from nightmail.reasons import remedy
 from nightmail.store.partitions import ensure_partitions, month_of
 from nightmail.store.states import transitions
 
@@ -97,8 +96,4 @@ def pending(engine: Engine) -> bool:
 
 def _refuse_newer(revision: str | None) -> None:
     if revision is not None and not knows(revision):
-        raise ConfigurationError(
-            "database_newer",
-            f"The database's schema ({revision}) is newer than this version of Nightmail.",
-            remedy("database_newer"),
-        )
+        raise ConfigurationError("database_newer", revision=revision)

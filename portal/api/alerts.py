@@ -80,7 +80,7 @@ def close(
     with portal.engine.begin() as connection:
         row = get_alert(connection, alert_id)
         if not (_sees_those_of_all(program) if row.team is None else sees(program, row.team)):
-            raise RequestError("alert_unknown", f"There is no alert {alert_id} that your key can see.")
+            raise RequestError("alert_unknown", alert=alert_id)
         (row,) = close_alerts(connection, [alert_id], actor=program.actor)
     return _out(row)
 

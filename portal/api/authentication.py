@@ -56,17 +56,21 @@ def authenticated(
         client = request.client.host if request.client else ""
         wait = portal.failed_keys.take(client)
         if wait:
-            raise RequestError("too_many_requests", headers={"Retry-After": str(wait)}) from None
+            raise RequestError(
+                "too_many_requests",
+                what="requests with a wrong API key from this address",
+                headers={"Retry-After": str(wait)},
+            ) from None
         challenge = f'{_CHALLENGE}, error="invalid_token"'
         raise RequestError(error.reason, headers={"WWW-Authenticate": challenge}) from None
     wait = portal.limits.take(str(program.key_id))
     if wait:
-        raise RequestError("too_many_requests", headers={"Retry-After": str(wait)})
+        raise RequestError("too_many_requests", what="requests of this API key", headers={"Retry-After": str(wait)})
     missing = [scope for scope in scopes.scopes if scope not in program.scopes]
     if missing:
         raise RequestError(
             "scope_missing",
-            f"The API key does not have the scope {', '.join(missing)}.",
+            scopes=", ".join(missing),
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{" ".join(scopes.scopes)}"'},
         )
     return program

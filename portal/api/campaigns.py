@@ -339,10 +339,8 @@ def rejects(campaign: CampaignKey, program: RejectsReader, portal: PortalState) 
     tables = StageTables.of_campaign(lake, row.key)
     if not (tables.contact_file.exists() and tables.rejects.exists()):
         if row.state in _BEING_PREPARED:
-            raise RequestError(
-                "not_ready_yet", "The rows of this campaign are not judged yet.", headers={"Retry-After": "5"}
-            )
-        raise RequestError("not_found", "This campaign has no reject file.")
+            raise RequestError("not_ready_yet", what="reject file of the campaign", headers={"Retry-After": "5"})
+        raise RequestError("not_found", what="reject file of the campaign")
     with portal.engine.begin() as connection:
         write_entry(connection, actor=program.actor, action="rejects.downloaded", subject=row.key, team_id=row.team_id)
     with tempfile.TemporaryDirectory(prefix="nightmail-rejects-") as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -18,7 +19,7 @@ from nightmail.forecasts.finish_forecast import FinishForecast
 from nightmail.forecasts.recorded_forecasts import record_forecast, recorded_forecast
 from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.preparation.stored_inputs import source_files
-from nightmail.reasons import remedy, sentence
+from nightmail.reasons import Surface, remedy, sentence
 from nightmail.stated_times import start_of
 from portal.api.authentication import CampaignReader, Uploader
 from portal.api.campaigns import Ending
@@ -27,7 +28,7 @@ from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_
 from portal.api.strict_query import refuse_unknown_query
 from portal.api.uploads import FormUpload, StoredUpload, UploadFile, form_boundary, stated_digest
 from portal.api.visibility import FEED_DESCRIPTION, FEED_PATTERN, sees, visible_feed
-from portal.problems import CONTENT_TYPE, RequestError, problem_document
+from portal.problems import CONTENT_TYPE, FieldProblem, RequestError, problem_document
 from portal.state import Portal, PortalState
 
 router = APIRouter(prefix="/v1/contact-files", tags=["contact files"], dependencies=[Depends(refuse_unknown_query)])
@@ -159,7 +160,7 @@ async def upload(
     digest = stated_digest(request.headers)
     if not is_form:
         if feed is None or name is None:
-            raise RequestError("request_invalid", "The query needs `feed` and `name`.")
+            raise _missing("query", {"feed": feed, "name": name})
         # Before a byte of the file is read: a wrong feed must not cost an upload.
         await run_in_threadpool(_feed_is_there, portal, program, feed)
     boundary = form_boundary(content_type) if is_form else b""
@@ -167,11 +168,8 @@ async def upload(
     file: UploadFile | None = None
     try:
         if running > UPLOADS_PER_KEY:
-            raise RequestError(
-                "too_many_requests",
-                f"{UPLOADS_PER_KEY} uploads of this key are under way.",
-                headers={"Retry-After": "5"},
-            )
+            what = f"uploads of this API key at once (at most {UPLOADS_PER_KEY})"
+            raise RequestError("too_many_requests", what=what, headers={"Retry-After": "5"})
         file = UploadFile(portal.settings.incoming_dir, portal.settings.maximum_file_bytes)
         if is_form:
             form = FormUpload(boundary, file)
@@ -181,17 +179,25 @@ async def upload(
             async for piece in request.stream():
                 await file.write(piece)
         if order.feed is None or order.name is None:
-            raise RequestError("request_invalid", "The upload needs a feed and a file with a name.")
+            raise _missing("body", {"feed": order.feed, "file": order.name})
         if file.size == 0:
             raise RequestError("file_empty")
         stored = await file.keep(order.name, None if is_form else digest)
     except ClientDisconnect:
-        raise RequestError("upload_truncated") from None
+        raise RequestError("upload_truncated", problem="the connection ended before its end") from None
     finally:
         portal.uploads[program.key_id] -= 1
         if file is not None:
             file.discard()
     return await run_in_threadpool(_register, portal, program, stored, order, idempotency_key)
+
+
+def _missing(where: str, values: Mapping[str, str | None]) -> RequestError:
+    """The error of a request without one of ``values``."""
+    errors = [
+        FieldProblem(where=f"{where}.{name}", message="is required") for name, value in values.items() if not value
+    ]
+    return RequestError("request_invalid", errors=errors)
 
 
 class _Order:
@@ -206,7 +212,8 @@ class _Order:
         try:
             when = dt.datetime.fromisoformat(at) if at else self.at
         except ValueError:
-            raise RequestError("request_invalid", "The field `at` is not a time as RFC 3339 writes it.") from None
+            problem = FieldProblem(where="body.at", message="is not a time as RFC 3339 writes it")
+            raise RequestError("request_invalid", errors=[problem]) from None
         return _Order(
             form.fields.get("feed") or self.feed,
             form.file_name or self.name,
@@ -251,7 +258,7 @@ def _register(
                 409,
                 "file_already_taken",
                 sentence("file_already_taken", campaign=done.campaign.key),
-                remedy("file_already_taken").replace("--again", "again=true"),
+                remedy("file_already_taken", Surface.API, campaign=done.campaign.key),
                 campaign=done.campaign.key,
             )
             return Answer(409, body, {"Link": f'</v1/campaigns/{done.campaign.key}>; rel="related"'}, CONTENT_TYPE)
@@ -286,7 +293,7 @@ def _find(connection: Connection, program: Program, file_id: int) -> ContactFile
         {"id": file_id},
     ).first()
     if row is None or not sees(program, row.team):
-        raise RequestError("file_unknown", f"There is no file {file_id} that your key can see.")
+        raise RequestError("file_unknown", file=file_id)
     values = dict(row._mapping)
     number = values.pop("campaign_id")
     campaign = None if number is None else get_campaign(connection, number)

@@ -121,7 +121,7 @@ def decide_one(
     portal: PortalState,
 ) -> Decided:
     """After a look at the carrier's own pages. It is kept in the audit log with your key."""
-    unknown = RequestError("message_unknown", "There is no such message that your key can see.")
+    unknown = RequestError("message_unknown", value=message)
     try:
         token = parse_message_id(message).token
     except ValueError:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
-from nightmail.reasons import REASONS
-from portal.problems import CONTENT_TYPE, PROBLEM_PATH, STATUS_OF_REASON, Problem
+from nightmail.reasons import REASONS, Surface
+from portal.problems import CONTENT_TYPE, PROBLEM_PATH, STATUS_OF_REASON, Problem, title_of
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -29,11 +30,11 @@ def errors(*reasons: str) -> Responses:
         entry = REASONS[code]
         example = {
             "type": f"{PROBLEM_PATH}{code}",
-            "title": entry.sentence,
+            "title": title_of(code) or HTTPStatus(status).phrase,
             "status": status,
             "detail": entry.sentence,
             "reason": code,
-            "remedy": entry.remedy,
+            "remedy": entry.remedy_on(Surface.API),
             "errors": [],
         }
         known = found.setdefault(

@@ -132,7 +132,7 @@ def lift(
             {"id": suspension_id},
         )
     if path is None or not sees(program, path):
-        raise RequestError("suspension_unknown", f"There is no suspension {suspension_id} that your key can lift.")
+        raise RequestError("suspension_unknown", suspension=suspension_id)
     lift_suspension(portal.engine, suspension_id, by=program.actor)
 
 

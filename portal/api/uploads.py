@@ -22,7 +22,6 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from sqlalchemy import Engine, text
 
 from nightmail.intake.arrivals import incoming_path
-from nightmail.reasons import remedy, sentence
 from portal.problems import RequestError
 
 BLOCK = 1024 * 1024
@@ -70,12 +69,8 @@ class UploadFile:
         """Take one piece without writing yet."""
         self.size += len(piece)
         if self.size > self._maximum:
-            raise RequestError(
-                "file_too_large",
-                sentence("file_too_large", size=f"more than {self._maximum}", limit=self._maximum),
-                remedy("file_too_large"),
-                limit=self._maximum,
-            )
+            limit = self._maximum
+            raise RequestError("file_too_large", size=f"more than {limit}", limit=limit, facts={"limit": limit})
         self._gathered.append(piece)
         self._gathered_size += len(piece)
 
@@ -101,9 +96,8 @@ class UploadFile:
         """Make the file appear under its name. ``digest`` is the SHA-256 that it must have."""
         await self.flush()
         if digest is not None and digest != self._digest.digest():
-            raise RequestError(
-                "upload_truncated", "What came does not have the digest that the header Content-Digest states."
-            )
+            problem = "its digest is not the one that the header Content-Digest states"
+            raise RequestError("upload_truncated", problem=problem)
         return await asyncio.to_thread(self._keep, name)
 
     def _keep(self, name: str) -> StoredUpload:
@@ -160,9 +154,9 @@ class FormUpload:
                     await self._file.flush(BLOCK)
             self._parser.finalize()
         except FormParserError as error:
-            raise RequestError("request_malformed", "The form cannot be read.", status=400) from error
+            raise RequestError("request_malformed", problem="the form is damaged", status=400) from error
         if not self._ended:
-            raise RequestError("upload_truncated")
+            raise RequestError("upload_truncated", problem="the form ends before its last boundary")
 
     def _part_begins(self) -> None:
         self._headers, self._header, self._text, self._field = {}, [b"", b""], b"", None
@@ -170,7 +164,7 @@ class FormUpload:
     def _header_grows(self, which: int, data: bytes) -> None:
         self._header[which] += data
         if len(self._header[which]) > MAXIMUM_FORM_FIELD:
-            raise RequestError("request_malformed", "The form has a header that is too long.", status=400)
+            raise RequestError("request_malformed", problem="the form has a header that is too long", status=400)
 
     def _header_ends(self) -> None:
         self._headers[self._header[0].lower()] = self._header[1]
@@ -181,7 +175,7 @@ class FormUpload:
         self._field = options.get(b"name", b"").decode("utf-8", "replace")
         if self._field == "file":
             if self.file_name is not None:
-                raise RequestError("request_malformed", "The form has more than one part `file`.", status=400)
+                raise RequestError("request_malformed", problem="the form has more than one part `file`", status=400)
             self.file_name = options.get(b"filename", b"").decode("utf-8", "replace")
 
     def _part_grows(self, data: bytes) -> None:
@@ -190,7 +184,7 @@ class FormUpload:
             return
         self._text += data
         if len(self._text) > MAXIMUM_FORM_FIELD or len(self.fields) > 20:
-            raise RequestError("request_malformed", "The form has a field that is too long.", status=400)
+            raise RequestError("request_malformed", problem="the form has a field that is too long", status=400)
 
     def _part_ends(self) -> None:
         if self._field and self._field != "file":
@@ -227,7 +221,7 @@ def form_boundary(content_type: str) -> bytes:
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= 70:
-        raise RequestError("request_malformed", "The form's content type states no boundary.", status=400)
+        raise RequestError("request_malformed", problem="the form's content type states no boundary", status=400)
     return boundary
 
 
@@ -239,7 +233,6 @@ def stated_digest(headers: Mapping[str, str]) -> bytes | None:
             try:
                 return b64decode(value.strip().strip(":"), validate=True)
             except ValueError:
-                raise RequestError(
-                    "request_malformed", "The header Content-Digest cannot be read.", status=400
-                ) from None
+                problem = "the header Content-Digest is not base64"
+                raise RequestError("request_malformed", problem=problem, status=400) from None
     return None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from nightmail.access.api_keys import Program
 from nightmail.campaigns.campaign_rows import CampaignRow, find_campaign
-from nightmail.errors import UsageError
-from nightmail.organisation.stored_feeds import FeedRow, feed_by_name
+from nightmail.organisation.stored_feeds import FeedRow, feed_by_name, feed_unknown
+from nightmail.organisation.teams import find_team, is_at_or_below
 from portal.problems import RequestError
 
 CampaignKey = Annotated[
@@ -31,22 +31,22 @@ FEED_DESCRIPTION = (
 
 def sees(program: Program, team: str) -> bool:
     """Whether ``team`` is the key's team or below it."""
-    return team == program.team_path or team.startswith(f"{program.team_path}.")
+    return is_at_or_below(team, program.team_path)
 
 
 def visible_team(connection: Connection, program: Program, path: str) -> int:
     """The id of a team. Raises :class:`RequestError` (``team_unknown``), for those beside and above the key's too."""
-    team_id = connection.scalar(text("select id from team where path = :path"), {"path": path})
-    if team_id is None or not sees(program, path):
-        raise RequestError("team_unknown", f"There is no team {path} that your key can see.")
-    return int(team_id)
+    team_id = find_team(connection, path) if sees(program, path) else None
+    if team_id is None:
+        raise RequestError("team_unknown", team=path, known=program.team_path)
+    return team_id
 
 
 def visible_campaign(connection: Connection, program: Program, key: str) -> CampaignRow:
     """The campaign of ``key``. Raises :class:`RequestError` (``campaign_unknown``), for those of other teams too."""
     campaign = find_campaign(connection, key)
     if campaign is None or not sees(program, campaign.team):
-        raise RequestError("campaign_unknown", f"There is no campaign {key} that your key can see.")
+        raise RequestError("campaign_unknown", campaign=key)
     return campaign
 
 
@@ -54,7 +54,5 @@ def visible_feed(connection: Connection, program: Program, feed: str) -> FeedRow
     """The feed that ``name`` or ``team.path/name`` means. Raises an error with the reason ``feed_unknown``."""
     team, slash, name = feed.rpartition("/")
     if slash and not sees(program, team):
-        raise UsageError(
-            "feed_unknown", f"There is no feed {feed} that your key can see.", "Use the name of one of your feeds."
-        )
+        raise feed_unknown(connection, feed, program.team_path)
     return feed_by_name(connection, team if slash else program.team_path, name)

@@ -97,7 +97,7 @@ def _out(row: WebhookRow) -> WebhookOut:
 def _visible(connection: Connection, program: Program, webhook_id: int) -> WebhookRow:
     found = webhooks_of(connection, team_path=program.team_path, ids=[webhook_id])
     if not found:
-        raise RequestError("webhook_unknown", f"There is no webhook {webhook_id} that your key can see.")
+        raise RequestError("webhook_unknown", webhook=webhook_id)
     return found[0]
 
 
@@ -118,7 +118,7 @@ def register(
     refuse_unknown_events(order.events)
     with portal.engine.begin() as connection:
         if count_webhooks(connection, program.team_id) >= MAXIMUM_WEBHOOKS:
-            raise RequestError("too_many_webhooks")
+            raise RequestError("too_many_webhooks", limit=MAXIMUM_WEBHOOKS)
         row, secret = create_webhook(
             connection, team_id=program.team_id, url=order.url, events=order.events, key=portal.settings.key()
         )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from nightmail.errors import ConfigurationError
 from nightmail.settings import read_secret
 from nightmail.store.tables import CarrierAccount
-from portal.problems import RequestError
+from portal.problems import database_unavailable
 
 _log = logging.getLogger("nightmail.portal")
 
@@ -63,7 +63,7 @@ class CarrierAccounts:
             except (OperationalError, PoolTimeoutError) as error:
                 _log.error("carriers' accounts cannot be read: %s", type(error).__name__)
                 if self._read_at == float("-inf"):
-                    raise RequestError("database_unavailable", headers={"Retry-After": "5"}) from error
+                    raise database_unavailable() from error
                 put_off = time.monotonic() - REFRESH_S + 1.0
                 self._database_time += dt.timedelta(seconds=put_off - self._read_at)
                 self._read_at = put_off

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.types import Receive, Scope, Send
 
 from nightmail.errors import NightmailError
-from portal.problems import RequestError, send_problem
+from portal.problems import RequestError, database_unavailable, send_problem
 from portal.request_bounds import Bound, BoundedBody, refuse_announced
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class WebhookReceiver:
         path = scope["path"]
         handler = self._handlers.get(path)
         if handler is None:
-            await send_problem(send, RequestError("not_found"), close=True)
+            await send_problem(send, RequestError("not_found", what="webhook address"), close=True)
             return
         if scope["method"] != "POST":
             await send_problem(send, RequestError("method_not_allowed", headers={"Allow": "POST"}), close=True)
@@ -92,7 +92,7 @@ class WebhookReceiver:
             await send_problem(send, error, close=body.violation is not None)
         except (OperationalError, PoolTimeoutError) as error:
             _log.error("a webhook was put off, the database does not answer: %s", type(error).__name__)
-            await send_problem(send, RequestError("database_unavailable", headers={"Retry-After": "5"}))
+            await send_problem(send, database_unavailable())
         except Exception:
             _log.exception("a webhook to %s failed", path)
             await send_problem(send, RequestError("internal_error", status=500))

@@ -38,7 +38,9 @@ async def take_events(portal: Portal, request: WebhookRequest) -> WebhookAnswer:
     try:
         batch = events(request.body)
     except ValueError as error:
-        raise RequestError("request_malformed", "This is not a batch of SendGrid's events.", status=400) from error
+        raise RequestError(
+            "request_malformed", problem="this is not a batch of SendGrid's events", status=400
+        ) from error
     if batch.malformed:
         _log.warning("%d of %d SendGrid events cannot be read", batch.malformed, batch.malformed + len(batch.receipts))
     await portal.queue.put(batch.receipts)

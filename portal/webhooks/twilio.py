@@ -47,7 +47,7 @@ async def _verified(portal: Portal, request: WebhookRequest) -> tuple[dict[str, 
         form = parse_qs(request.body.decode(), keep_blank_values=True, max_num_fields=MAXIMUM_FIELDS)
         query = parse_qs(request.query, max_num_fields=20)
     except ValueError as error:
-        raise RequestError("request_malformed", "The body is not a form.", status=400) from error
+        raise RequestError("request_malformed", problem="the body is not a form", status=400) from error
     if not _proved(portal, request, form) and not (
         # The account may have been set up a moment ago.
         await asyncio.to_thread(portal.accounts.refresh_after_failure) and _proved(portal, request, form)
@@ -171,7 +171,7 @@ def _script(portal: Portal, message_id: str | None, key: str) -> _Script:
 
 
 def _not_twilios(error: ValueError) -> RequestError:
-    return RequestError("request_malformed", f"This is not one of Twilio's webhooks: {error}.", status=400)
+    return RequestError("request_malformed", problem=f"this is not one of Twilio's webhooks: {error}", status=400)
 
 
 HANDLERS: Mapping[str, WebhookHandler] = {

@@ -1,0 +1,57 @@
+"""The room's SQL. A team's path names it from the top (``acme.billing``): ``acme`` is above it, ``acme.billing.north`` below."""
+
+from __future__ import annotations
+
+AT_OR_BELOW = "({lower} = {upper} or starts_with({lower}, {upper} || '.'))"
+"""Whether the team at path ``lower`` is the one at ``upper`` or below it; to be filled with SQL expressions."""
+
+# The category that a team means by a name: its own, else that of the nearest team above it, else the one for all.
+FIND_CATEGORY = f"""
+    select g.id, g.name, g.kind, g.needs_consent, g.urgent
+    from category g left join team t on t.id = g.team_id
+    where g.name = :name and (g.team_id is null or {AT_OR_BELOW.format(lower="cast(:team as text)", upper="t.path")})
+    order by length(t.path) desc nulls last
+    limit 1
+"""  # noqa: S608
+
+# The names of the categories of a team, of those above it and of those below it; of all teams without one.
+CATEGORY_NAMES = f"""
+    select distinct g.name
+    from category g left join team t on t.id = g.team_id
+    where cast(:team as text) is null or t.id is null
+        or {AT_OR_BELOW.format(lower="cast(:team as text)", upper="t.path")}
+        or {AT_OR_BELOW.format(lower="t.path", upper="cast(:team as text)")}
+    order by g.name
+    limit 500
+"""  # noqa: S608
+
+# The active feeds with the names of their team, template and category; further conditions follow.
+FEEDS = """
+    select f.id, f.name, f.team_id, t.path as team, t.country as team_country, t.time_zone, f.template_id,
+        p.name as template, p.category_id, g.name as category, f.sftp_server_id, f.folder, f.default_country, f.settings,
+        f.schedule
+    from feed f join team t on t.id = f.team_id join template p on p.id = f.template_id
+        join category g on g.id = p.category_id
+    where f.active
+"""
+
+# How feeds are called: team.path/name.
+FEED_NAMES = f"""
+    select t.path || '/' || f.name
+    from feed f join team t on t.id = f.team_id
+    where f.active and (cast(:team as text) is null or {AT_OR_BELOW.format(lower="t.path", upper="cast(:team as text)")})
+    order by 1
+    limit 20
+"""  # noqa: S608
+
+# A page of the active feeds of a team and of those below it, each with the newest version of its template.
+FEEDS_AT_OR_BELOW = f"""
+    select f.id, v.id as template_version
+    from feed f join team t on t.id = f.team_id
+        left join lateral (
+            select id from template_version where template_id = f.template_id order by version desc limit 1
+        ) v on true
+    where f.active and {AT_OR_BELOW.format(lower="t.path", upper="cast(:team as text)")} and f.id > :after
+    order by f.id
+    limit :limit
+"""  # noqa: S608
