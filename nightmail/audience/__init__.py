@@ -1,7 +1,8 @@
-"""Preferences: who of the contacts is sent to, on which channel and when, and why the others are not.
+"""Audience: which contacts are sent to, on which channel and when, and for what reason the others are held.
 
-:func:`plan_audience` is the stage ``audience``. What belongs here: channel policy, opt-outs, suppression, consent, minors,
-countries, quiet hours. What does not: verdicts on rows (:mod:`nightmail.row_checks`), texts (:mod:`nightmail.templates`).
+:func:`plan_audience` is the stage ``audience``. What belongs here: the choice of a channel, opt-outs, suppressions,
+consent, minors, served countries, quiet hours. What does not: verdicts on rows (:mod:`nightmail.row_checks`), texts
+(:mod:`nightmail.templates`), how preferences and suppressions are recorded (:mod:`nightmail.consent`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is known of people before a campaign: suppressions, preferences and consents, as Arrow tables.
+"""Suppressions, preferences and consents that hold when an audience is planned, as Arrow tables.
 
 They come from the database by COPY or Arrow, limited to one team (and what holds for all teams) and to what is active;
 ``nightmail check`` without a database uses :meth:`KnownPreferences.nothing`.
@@ -18,7 +18,8 @@ SUPPRESSIONS = pa.schema(
         pa.field("opted_out", pa.bool_()),
     ]
 )
-"""Addresses not to be used: on a channel (null: on all) and for a category (null: for all); whether its owner said so."""
+"""Addresses not to be used: on a channel (null: on all) and for a category (null: for all). ``opted_out`` says whether
+the address's owner asked for it."""
 
 PREFERENCES = pa.schema(
     [
@@ -46,7 +47,7 @@ CONSENTS = pa.schema(
 
 @dataclass(frozen=True)
 class KnownPreferences:
-    """The three tables; columns and types are :data:`SUPPRESSIONS`, :data:`PREFERENCES`, :data:`CONSENTS`."""
+    """The three tables, with the columns of :data:`SUPPRESSIONS`, :data:`PREFERENCES` and :data:`CONSENTS`."""
 
     suppressions: pa.Table = field(default_factory=SUPPRESSIONS.empty_table)
     preferences: pa.Table = field(default_factory=PREFERENCES.empty_table)
@@ -54,5 +55,5 @@ class KnownPreferences:
 
     @classmethod
     def nothing(cls) -> KnownPreferences:
-        """Three empty tables."""
+        """Three empty tables: nobody opted out, chose or agreed."""
         return cls()

@@ -1,4 +1,4 @@
-"""What a feed wants of its audience: channels, order, quiet hours, who may be sent to."""
+"""The settings that an audience is planned by: channels in order, quiet hours, countries, consent."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class AudiencePolicy:
-    """Everything that decides, beside the contact itself and what is known of it, who is sent what and when.
+    """The settings of one campaign's planning, as feed, template and category give them.
 
-    Made by :meth:`for_template`; ``languages`` says for each channel which languages have a body.
+    Made by :meth:`for_template`.
     """
 
     team: str
@@ -29,18 +29,19 @@ class AudiencePolicy:
     hash_key: bytes = field(repr=False)
     """Key of address hashes and contact ids (:meth:`nightmail.settings.Settings.key`)."""
     channels: tuple[str, ...]
-    """The feed's channels in order; a contact's own order wins."""
+    """The feed's channels in order; a contact's own order goes first."""
     languages: Mapping[str, tuple[str, ...]]
+    """For each channel the languages that the template has a body in."""
     default_language: str = "en"
     category: str = "service"
     needs_consent: bool = False
-    """Marketing does: a contact without a recorded consent to the category is held."""
+    """Whether a contact without a recorded consent to the category is held, as for marketing."""
     once_per_address: bool = False
-    """Marketing does: a second contact with the same address is held."""
+    """Whether a second contact with the same address is held, as for marketing."""
     delivery: Delivery = Delivery.FIRST_REACHABLE
     keep_fallbacks: bool = False
     escalate_after: timedelta = timedelta(minutes=15)
-    """For :attr:`Delivery.ESCALATION`; kept with the campaign and read by the senders."""
+    """How long :attr:`Delivery.ESCALATION` waits for a receipt; read by the senders from the campaign."""
     starts_at: datetime | None = None
     """When sending starts (UTC); ``None``: at once, and ``not_before`` is set only by quiet hours."""
     local_start: datetime | None = None
@@ -54,7 +55,8 @@ class AudiencePolicy:
     default_country: str | None = None
     default_time_zone: str = "UTC"
     country_needed: bool = False
-    """Whether an email contact whose country is not known is held (``country_unsettled``); numbers tell their own."""
+    """Whether a contact whose country is not known is held on channels that go to email addresses as well
+    (``country_unsettled``). Numbers tell their country."""
     served: frozenset[str] | None = None
     """Countries that may be sent to; by default those of :mod:`nightmail.organisation.served_countries`."""
 
@@ -71,16 +73,18 @@ class AudiencePolicy:
     ) -> AudiencePolicy:
         """The policy of a template's audience; ``further`` are other fields.
 
-        ``category`` defaults to the template's, by the kind that the template says. ``channels`` defaults to the template's
-        but for chat, which no carrier delivers by itself: a feed that wants it says so. Channels without a body are dropped. Raises :class:`UsageError` when none is left.
+        ``category`` defaults to the template's. ``channels`` defaults to those of the template that are used by default
+        (:attr:`nightmail.channels.Channel.used_by_default`). Channels without a body are dropped. Raises
+        :class:`UsageError` (``template_lacks_channel``) when none is left.
         """
         own = tuple(name for name in template.channels if CHANNELS[name].used_by_default) or template.channels
-        usable = tuple(c for c in (channels or own) if c in template.channels)
+        usable = tuple(name for name in channels or own if name in template.channels)
         if not usable:
             raise UsageError(
                 "template_lacks_channel",
-                f"The template {template.name} has no body for {', '.join(channels or ()) or 'any channel'}.",
-                f"Use one of its channels: {', '.join(template.channels)}.",
+                template=template.name,
+                channels=", ".join(channels or ()),
+                known=", ".join(template.channels),
             )
         category = category or Category.of_kind(template.category, template.category_kind)
         values: dict[str, Any] = {
@@ -94,6 +98,11 @@ class AudiencePolicy:
             values["delivery"] = parse_delivery(values["delivery"])
         languages = {channel: template.languages_of(channel) for channel in usable}
         return cls(team=team, hash_key=hash_key, channels=usable, languages=languages, **values)
+
+    @property
+    def has_fallbacks(self) -> bool:
+        """Whether a contact's further channels are planned as well, beside the first."""
+        return self.keep_fallbacks or self.delivery is not Delivery.FIRST_REACHABLE
 
     @property
     def moment(self) -> datetime:

@@ -1,4 +1,4 @@
-"""When a contact may be sent to: quiet hours in the contact's own zone, and starts in the contact's own time."""
+"""Quiet hours and starts in a contact's own time zone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nightmail.organisation.quiet_hours import QuietHours
 
 @lru_cache(maxsize=1000)
 def zone_of(name: str) -> ZoneInfo | None:
-    """The time zone of an IANA name, or nothing where there is none of that name."""
+    """The time zone of an IANA name, or ``None`` where there is no such zone."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -20,7 +20,7 @@ def zone_of(name: str) -> ZoneInfo | None:
 
 
 def zone_for(*names: str | None) -> ZoneInfo:
-    """The first of these time zones that there is, else UTC."""
+    """The first of these names that is a time zone, else UTC."""
     return next((zone for name in names if name and (zone := zone_of(name)) is not None), ZoneInfo("UTC"))
 
 
@@ -35,15 +35,15 @@ def _own_hours(start: str, end: str) -> QuietHours | None:
 def hours_that_bind(feed: QuietHours | None, own_from: str | None, own_until: str | None) -> list[QuietHours]:
     """All quiet hours of a contact on a channel: the feed's, where they bind that channel, and the contact's own.
 
-    One rule for planning and for the hand-off: own hours come on top, so that they never make others void. Own hours
-    that cannot be read are none.
+    Planning and hand-off both go by this rule: the contact's hours come on top of the feed's and never shorten them.
+    Hours of a contact that cannot be read are ignored.
     """
     own = _own_hours(own_from, own_until) if own_from and own_until else None
     return [hours for hours in (feed, own) if hours is not None]
 
 
 def is_quiet(local: datetime, hours: QuietHours) -> bool:
-    """Whether a wall-clock time lies in the quiet hours; hours that start when they end are none."""
+    """Whether a wall-clock time lies in the quiet hours. Hours that end when they start hold no time."""
     clock = local.time()
     if hours.start <= hours.end:
         return hours.start <= clock < hours.end
@@ -70,7 +70,7 @@ def earliest_time(moment: datetime, zone: ZoneInfo, quiet: Sequence[QuietHours])
         if not binding:
             return found
         later = max(_end(local, hours) for hours in binding)
-        # At a change of clocks an hour is there twice: the end may lie before the moment it is asked for.
+        # Where clocks are put back an hour comes twice: the end may lie before the moment it is asked for.
         found = later if later > found else found + timedelta(minutes=15)
     return None
 

@@ -1,4 +1,4 @@
-"""Which rows something holds for: Arrow's masks as numpy's, which are quicker to combine."""
+"""Boolean masks over rows: Arrow's turned into numpy's, which combine faster."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Mask = npt.NDArray[np.bool_]
 
 
 def truth(mask: pa.Array | pa.ChunkedArray) -> Mask:
-    """Where ``mask`` is true: null is false."""
+    """``mask`` with null as false."""
     found: Mask = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
     return found
 
 
 def present(column: pa.Array | pa.ChunkedArray) -> Mask:
-    """Where ``column`` is not null."""
+    """A mask of the rows where ``column`` is not null."""
     return truth(pc.is_valid(column))

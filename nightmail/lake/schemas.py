@@ -1,4 +1,4 @@
-"""The columns of every lake table: what analysts and other programs rely on. docs/data-dictionary.md explains each.
+"""The columns of every lake table, which analysts and other programs rely on. docs/data-dictionary.md explains each.
 
 Lines are those of the uploaded file, counted from 1 with the header (a spreadsheet's row number). Times are UTC.
 Money is decimal in the currency beside it. ``*_hash`` is the keyed hash of an address (:mod:`nightmail.privacy`).
@@ -52,7 +52,7 @@ REJECTS = pa.schema(
         pa.field("duplicate_of", pa.int64()),
     ]
 )
-"""Rows that are not contacts: invalid ones and, with a reason ``duplicate_*``, collapsed ones."""
+"""Rows that did not become contacts: invalid ones and, with a reason ``duplicate_*``, collapsed ones."""
 
 WARNINGS = pa.schema(
     [
@@ -63,7 +63,7 @@ WARNINGS = pa.schema(
         pa.field("message", pa.string(), nullable=False),
     ]
 )
-"""What was noticed on rows that stay contacts, or on the file as a whole (``line`` is null)."""
+"""Warnings about rows that stay contacts, or about the file as a whole (``line`` is null)."""
 
 AUDIENCE = pa.schema(
     [
@@ -124,7 +124,7 @@ SENDS = pa.schema(
         pa.field("currency", pa.string()),
     ]
 )
-"""The ledger of one campaign written out: what became of each message at hand-off."""
+"""The outcome of each message of one campaign at hand-off, copied from the ledger."""
 
 RECEIPTS = pa.schema(
     [
@@ -141,7 +141,7 @@ RECEIPTS = pa.schema(
         pa.field("duration_s", pa.int32()),
     ]
 )
-"""What carriers said, by UTC day of arrival."""
+"""Receipts of carriers, by UTC day of arrival."""
 
 REPLIES = pa.schema(
     [
@@ -156,7 +156,7 @@ REPLIES = pa.schema(
         pa.field("text", pa.string()),
     ]
 )
-"""What recipients said, by UTC day of arrival; ``kind`` is text, key, stop, start or help. ``text`` is personal data."""
+"""Replies of recipients, by UTC day of arrival; ``kind`` is text, key, stop, start or help. ``text`` is personal data."""
 
 DELIVERY_REPORT = pa.schema(
     [

@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 
 
 def _choose_memory_pool() -> None:
-    """Let Arrow take memory as everything else does, so that what numpy gave back is there for Arrow, and the other way round.
+    """Let Arrow use the system's allocator, so that Arrow and numpy reuse each other's freed memory.
 
-    With a pool of its own each pays in page faults for what the other has: a twentieth of the CPU of the stages up to ``contacts``, or a
-    seventh with the pool that gives memory back at once. ``ARROW_DEFAULT_MEMORY_POOL`` decides if it is set.
+    With a pool of its own, page faults took a twentieth of the CPU of the stages up to ``contacts``, and a seventh with
+    the pool that returns memory at once. ``ARROW_DEFAULT_MEMORY_POOL`` decides if it is set.
     """
     if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
         pa.set_memory_pool(pa.system_memory_pool())
@@ -37,7 +37,7 @@ BLOCK_ROWS = 250_000
 
 
 _SAMPLE_ROWS = 5_000
-"""Rows that tell which columns' values recur."""
+"""Rows by which :func:`_recurring` decides."""
 
 
 class TableWriter:
@@ -75,7 +75,7 @@ class TableWriter:
         parquet.close()
 
     def _opened(self, recurring: list[str]) -> pq.ParquetWriter:
-        """Only ``recurring`` columns are tried with a dictionary, which costs time and space where every value is another."""
+        """The writer. Only ``recurring`` columns get a dictionary: where most values differ it costs time and space."""
         return pq.ParquetWriter(
             self._handle,
             self._schema,
@@ -91,7 +91,7 @@ class TableWriter:
 
 
 def _recurring(sample: pa.Table) -> list[str]:
-    """The columns that have every value twice on average, as far as the first rows tell; what is in lists is few things."""
+    """The columns in which each value occurs twice on average in the first rows. Lists always count: they hold few values."""
     found = []
     for field in sample.schema:
         if pa.types.is_list(field.type):
@@ -102,7 +102,7 @@ def _recurring(sample: pa.Table) -> list[str]:
 
 
 def _whole_numbers(schema: pa.Schema) -> list[str]:
-    """Columns of lines, times and counts: neighbours differ by little, and only that is stored."""
+    """Columns of lines, times and counts: neighbouring values are close, so their differences are stored."""
     return [field.name for field in schema if pa.types.is_int64(field.type)]
 
 
@@ -123,7 +123,7 @@ class TableFile:
         return filesystem, path
 
     def exists(self) -> bool:
-        """Whether the file is there, whole."""
+        """Whether the file exists. One that exists is whole, since it is renamed into its place."""
         filesystem, path = self._filesystem()
         return bool(filesystem.exists(path))
 
@@ -159,7 +159,7 @@ class TableFile:
             wanted = names if names is not None else file.schema_arrow.names
             kept = [name for name in wanted if name in recurring]
             plain = file.iter_batches(batch_size=rows, columns=[name for name in wanted if name not in kept])
-            # A file of its own: a block of distinct values ends where a group of rows does.
+            # Read through a second handle: its batches end where a row group does, and so differ from the others.
             apart = opened(kept).iter_batches(batch_size=rows, columns=kept) if kept else iter(())
             empty = True
             for batch in plain:
@@ -234,8 +234,8 @@ class TableFile:
 
 
 def _with_statistics(schema: pa.Schema) -> list[str]:
-    """The columns whose least and greatest value stand in the footer: not texts, where they cost a fifth of the writing, help
-    no reader, and would repeat somebody's address."""
+    """The columns whose least and greatest value go into the footer. Not texts: there they cost a fifth of the time of
+    writing, help no reader, and would repeat somebody's address."""
     return [field.name for field in schema if not _is_text(field.type) and not pa.types.is_nested(field.type)]
 
 
@@ -251,7 +251,7 @@ def column_of(table: pa.Table, name: str) -> pa.Array:
 
 
 def _beside(block: pa.Table, apart: Iterator[pa.RecordBatch], names: Sequence[str]) -> pa.Table:
-    """``block`` and as many rows of its other columns, which come in batches that end within it at the latest with it."""
+    """``block`` with its remaining columns from ``apart``, whose batches never reach beyond the block's end."""
     parts: list[pa.RecordBatch] = []
     missing = block.num_rows
     while missing:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.channels import ADDRESS_FIELDS
 from nightmail.forecasts.finish_estimates import estimated_finish
 from nightmail.forecasts.finish_forecast import FinishForecast
 from nightmail.intake.feed_campaigns import create_feed_campaign, newest_template_version
@@ -33,7 +34,6 @@ router = APIRouter(prefix="/v1/messages", tags=["single messages"], dependencies
 
 MAXIMUM_RECIPIENTS = 100
 MAXIMUM_VALUES = 200
-_ADDRESSES = ("phone", "phone_2", "landline", "email")
 _Short = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
 _Value = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
 _Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")]
@@ -73,8 +73,8 @@ class Recipient(BaseModel):
 
     @model_validator(mode="after")
     def _has_an_address(self) -> Recipient:
-        if not any((getattr(self, name) or "").strip() for name in _ADDRESSES):
-            raise ValueError(f"a recipient needs one of {', '.join(_ADDRESSES)}")
+        if not any((getattr(self, name) or "").strip() for name in ADDRESS_FIELDS):
+            raise ValueError(f"a recipient needs one of {', '.join(ADDRESS_FIELDS)}")
         twice = [name for name in self.values if name in type(self).model_fields]
         if twice:
             raise ValueError(f"{', '.join(twice)} belongs beside values, not among them")
