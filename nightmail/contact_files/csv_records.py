@@ -6,22 +6,25 @@ quote that is never closed costs the line on which it was opened, and never swal
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
+from nightmail.contact_files.csv_fields import (
+    LINE_END,
+    Dialect,
+    Fields,
+    ImproperQuote,
+    MalformedQuote,
+    OpenQuote,
+    fields_within,
+    lenient_fields,
+    line_ends,
+    strict_fields,
+    without_tail,
+)
+
 _PHONE_DIGITS = 7
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How the fields of a CSV file are told apart."""
-
-    delimiter: str = ","
-    quote: str | None = '"'
-    backslash: bool = False
-    r"""Whether ``\t``, ``\n``, ``\\`` and ``\N`` are escapes, as in PostgreSQL's and MySQL's text format."""
+_QUOTES_REPAIRED, _SAVED_TWICE = "row_quote_repaired", "row_quoted_whole"
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,34 @@ class Shape:
     """Columns up to the last one with a name: a row may end there."""
     phones: tuple[int, ...] = ()
     emails: tuple[int, ...] = ()
+    most: int = 0
+    """Fields that a row may have where those after the header's columns are empty; 0 is ``width``.
 
-    def fit(self, fields: list[str]) -> list[str] | None:
-        """``fields`` with exactly ``width`` fields, when only empty ones are too many or nameless ones missing."""
-        count = len(fields)
-        if count == self.width:
+    An empty field more than the header has is a delimiter at the end of the line, or a value that a delimiter in it has cut
+    in two. It is the former only where the header or nearly all rows have it.
+    """
+    usual: int | None = None
+    """Fields that nearly all rows of the file have, where that is another number than the header's columns."""
+
+    def fit(self, fields: list[str], more: int = 0) -> list[str] | None:
+        """``fields`` as exactly ``width`` fields, when only empty ones are too many or nameless ones missing.
+
+        ``more`` empty fields come after them. None for a row in which a delimiter is missing, or is one too many.
+        """
+        count = len(fields) + more
+        if count == self.width and self.usual is None and not more:
             return fields
-        if count > self.width:
-            return fields[: self.width] if not any(map(str.strip, fields[self.width :])) else None
-        return fields + [""] * (self.width - count) if count >= self.named else None
+        if count < self.named or count > max(self.most, self.width) or any(map(str.strip, fields[self.width :])):
+            return None
+        if self.usual is not None and count != self.usual and self._is_odd(fields, count, self.usual):
+            return None
+        return fields[: self.width] + [""] * (self.width - len(fields))
+
+    def _is_odd(self, fields: list[str], count: int, usual: int) -> bool:
+        """Whether a row that has not the usual number of fields may have lost or gained a delimiter inside."""
+        if count > usual:
+            return not any(map(str.strip, fields[usual:]))
+        return len(fields) < self.named or not fields[self.named - 1].strip()
 
     def is_row(self, fields: Sequence[str]) -> bool:
         """Whether fields are surely a whole row: as many as the header has, with an address where one belongs."""
@@ -64,149 +86,8 @@ class Record:
     raw: str = ""
     found: int = 0
     """Fields found, for a ragged row."""
-    repaired: bool = False
-    """Whether quotes inside the value were kept as text."""
-
-
-class MalformedQuote(Exception):  # noqa: N818
-    """The quotes of a record are not as they should be."""
-
-
-class _Open(MalformedQuote):
-    """A quote was opened and not closed within what is there."""
-
-
-class _Improper(MalformedQuote):
-    """A closing quote is followed by something else than a delimiter or a line end, at ``place``."""
-
-    def __init__(self, place: int) -> None:
-        super().__init__(place)
-        self.place = place
-
-
-def strict_fields(text: str, start: int, dialect: Dialect, stop: int, most: int | None = None) -> tuple[list[str], int]:
-    """The fields of the record at ``start`` and where the next one begins. Raises MalformedQuote.
-
-    A record of more than ``most`` fields is left at the delimiter after one more than those.
-    """
-    delimiter, quote = dialect.delimiter, dialect.quote
-    fields: list[str] = []
-    position = start
-    size = len(text)
-    line_end = -1
-    while True:
-        if quote is not None and text.startswith(quote, position):
-            search = position + 1
-            while True:
-                end = text.find(quote, search, stop)
-                if end < 0:
-                    raise _Open
-                if text.startswith(quote, end + 1):
-                    search = end + 2
-                    continue
-                break
-            fields.append(text[position + 1 : end].replace(quote + quote, quote))
-            position = end + 1
-            if position < size and text[position] not in (delimiter, "\r", "\n"):
-                raise _Improper(position)
-        else:
-            if line_end < position:
-                found = _LINE_END.search(text, position)
-                line_end = found.start() if found else size
-            end = text.find(delimiter, position, line_end)
-            if end < 0:
-                end = line_end
-            fields.append(text[position:end])
-            position = end
-        if position >= size:
-            return fields, size
-        if text[position] == delimiter:
-            if most is not None and len(fields) > most:
-                return fields, position
-            position += 1
-            continue
-        return fields, position + (2 if text.startswith("\r\n", position) else 1)
-
-
-def lenient_fields(line: str, dialect: Dialect, most: int | None = None) -> tuple[list[str], bool]:
-    r"""The fields of one physical line in which quotes are not as they should be, and whether one is left open.
-
-    A line of more than ``most`` fields is read no further than to one more than those.
-
-    Spaces before an opening quote and after a closing one are passed over; ``\"`` is a quote; any other quote inside a
-    value is text.
-    """
-    delimiter, quote = dialect.delimiter, dialect.quote or '"'
-    fields: list[str] = []
-    position = 0
-    size = len(line)
-    while True:
-        begin = position
-        while begin < size and line[begin] in " \t" and line[begin] != delimiter:
-            begin += 1
-        if begin < size and line[begin] == quote:
-            end = begin + 1
-            while True:
-                end = line.find(quote, end)
-                if end < 0:
-                    return fields, True
-                if line.startswith(quote, end + 1):
-                    end += 2
-                    continue
-                if line[end - 1] == "\\" and end - 1 > begin:
-                    end += 1
-                    continue
-                after = end + 1
-                while after < size and line[after] in " \t" and line[after] != delimiter:
-                    after += 1
-                if after >= size or line[after] == delimiter:
-                    break
-                end += 1
-            value = line[begin + 1 : end]
-            fields.append(value.replace(quote + quote, quote).replace(f"\\{quote}", quote))
-            position = after
-        else:
-            end = line.find(delimiter, position)
-            if end < 0:
-                end = size
-            fields.append(line[position:end])
-            position = end
-        if position >= size or (most is not None and len(fields) > most):
-            return fields, False
-        position += 1
-        if position >= size:
-            return [*fields, ""], False
-
-
-def split_raw_row(raw: str, delimiter: str | None) -> list[str]:
-    """The fields of a reject's ``value`` that holds a raw row (its ``column`` is null), as well as they can be told."""
-    if not raw:
-        return []
-    dialect = Dialect(delimiter or ",")
-    try:
-        return strict_fields(raw, 0, dialect, len(raw))[0]
-    except MalformedQuote:
-        pass
-    fields, left_open = lenient_fields(raw, dialect)
-    return raw.split(dialect.delimiter) if left_open else fields
-
-
-def join_raw_row(fields: Sequence[str], delimiter: str | None) -> str:
-    """Fields as one raw row, which :func:`split_raw_row` takes apart again."""
-    mark = delimiter or ","
-    special = {mark, '"', "\r", "\n"}
-    return mark.join(f'"{field.replace(chr(34), chr(34) * 2)}"' if special & set(field) else field for field in fields)
-
-
-def unescape(field: str) -> str | None:
-    r"""A field of PostgreSQL's or MySQL's text format: ``\N`` is null, ``\t`` a tab, ``\\`` a backslash."""
-    if field == "\\N":
-        return None
-    return _BACKSLASH.sub(lambda match: _ESCAPES.get(match[1], match[1]), field)
-
-
-_BACKSLASH = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": ""}
+    repaired: str | None = None
+    """The reason of the warning, where something had to be repaired."""
 
 
 class RecordReader:
@@ -233,14 +114,14 @@ class RecordReader:
         position = 0
         size = len(text)
         count = 0
-        quote, delimiter = self._dialect.quote, self._dialect.delimiter
+        quote = self._dialect.quote
         plain = "\r" not in text
         while position < size and (at_least is None or count < at_least):
             if plain:
                 line_end = text.find("\n", position)
                 next_line = line_end + 1
             else:
-                found = _LINE_END.search(text, position)
+                found = LINE_END.search(text, position)
                 line_end, next_line = found.span() if found else (-1, 0)
                 if not final and next_line == size and text.endswith("\r"):
                     return
@@ -254,7 +135,7 @@ class RecordReader:
                 continue
             raw = text[position:line_end]
             if quote is None or quote not in raw:
-                record = self._judge(line, raw, raw.split(delimiter))
+                record = self._unquoted(line, raw)
                 after, lines = next_line, 1
             else:
                 answer = self._quoted(text, position, line, (raw, next_line), final)
@@ -266,11 +147,24 @@ class RecordReader:
             count += 1
             yield record, position
 
-    def _judge(self, line: int, raw: str, fields: list[str], repaired: bool = False) -> Record:
-        fitted = self._shape.fit(fields)
+    def _unquoted(self, line: int, raw: str) -> Record:
+        """The record on a line without quotes; thousands of empty fields at its end are counted, not made."""
+        delimiter = self._dialect.delimiter
+        text = without_tail(raw, self._dialect)
+        if self._shape.most <= self._shape.width:
+            return self._judge(line, raw, text.split(delimiter))
+        bare = text.rstrip(delimiter)
+        return self._judge(line, raw, bare.split(delimiter), more=len(text) - len(bare))
+
+    def _judge(self, line: int, raw: str, fields: list[str], repaired: str | None = None, more: int = 0) -> Record:
+        fitted = self._shape.fit(fields, more)
+        if fitted is None and self._shape.named > 1:
+            inner = fields_within(fields, self._dialect)
+            fitted = None if inner is None else self._shape.fit(inner)
+            repaired = _SAVED_TWICE
         if fitted is None:
-            return Record(line, None, "row_ragged", raw, len(fields))
-        return Record(line, fitted, None, raw, len(fields), repaired)
+            return Record(line, None, "row_ragged", raw, len(fields) + more)
+        return Record(line, fitted, None, raw, len(fields) + more, repaired)
 
     def _quoted(
         self, text: str, position: int, line: int, physical: tuple[str, int], final: bool
@@ -280,40 +174,54 @@ class RecordReader:
         None when more text is needed to tell.
         """
         raw, next_line = physical
-        torn = line < self._torn_until
-        stop = position + len(raw) if torn else min(len(text), position + self._limit)
+        escaped = self._escaped(line, raw)
+        alone = line < self._torn_until or escaped is not None
+        stop = position + len(raw) if alone else min(len(text), position + self._limit)
         try:
-            fields, after = strict_fields(text, position, self._dialect, stop)
-        except _Open:
-            if not torn and not final and len(text) - position < self._limit:
+            found = strict_fields(text, position, self._dialect, stop)
+        except OpenQuote:
+            if not alone and not final and len(text) - position < self._limit:
                 return None
             self._tear(line + line_ends(text, position, stop))
-        except _Improper as improper:
+        except ImproperQuote as improper:
             if improper.place > position + len(raw):
                 self._tear(line + line_ends(text, position, improper.place))
         else:
+            after = found.after
             if not final and after == len(text) and not text.endswith("\n"):
                 return None
             lines = max(line_ends(text, position, after), 1)
             whole = text[position:after]
             swallowed = last_row_inside(whole, self._dialect, self._shape) if lines > 1 else 0
             if not swallowed:
-                record = self._judge(line, whole.removesuffix("\n").removesuffix("\r"), fields)
+                record = self._of_strict(line, whole, found)
                 if record.fields is not None or lines > 1:
                     return record, after, lines
             self._tear(line + swallowed)
-        fields, left_open = lenient_fields(raw, self._dialect)
-        if left_open:
-            return Record(line, None, "row_unterminated_quote", raw), next_line, 1
-        return self._judge(line, raw, fields, repaired=True), next_line, 1
+        if escaped is not None:
+            return escaped, next_line, 1
+        fields, reason = lenient_fields(raw, self._dialect)
+        if reason is not None:
+            return Record(line, None, reason, raw), next_line, 1
+        return self._judge(line, raw, fields, _QUOTES_REPAIRED), next_line, 1
+
+    def _of_strict(self, line: int, whole: str, found: Fields) -> Record:
+        raw = whole.removesuffix("\n").removesuffix("\r")
+        return self._judge(line, raw, found.values, _QUOTES_REPAIRED if found.spaced else None)
+
+    def _escaped(self, line: int, raw: str) -> Record | None:
+        r"""The record of one line in which ``\"`` stands for a quote, where it is a whole row so read."""
+        if f"\\{self._dialect.quote}" not in raw:
+            return None
+        try:
+            found = strict_fields(raw, 0, self._dialect, len(raw), escapes=True)
+        except MalformedQuote:
+            return None
+        record = self._judge(line, raw, found.values, _QUOTES_REPAIRED)
+        return record if record.fields is not None else None
 
     def _tear(self, line: int) -> None:
         self._torn_until = max(self._torn_until, line)
-
-
-def line_ends(text: str, start: int, stop: int) -> int:
-    """How many line ends of any kind ``text`` has between two places."""
-    return text.count("\n", start, stop) + text.count("\r", start, stop) - text.count("\r\n", start, stop)
 
 
 def last_row_inside(whole: str, dialect: Dialect, shape: Shape) -> int:
@@ -324,7 +232,7 @@ def last_row_inside(whole: str, dialect: Dialect, shape: Shape) -> int:
     apart = shape.width - 1
     if whole.count(dialect.delimiter) < 2 * apart:
         return 0
-    inner = _LINE_END.split(whole)
+    inner = LINE_END.split(whole)
     for place in range(len(inner) - 1, 0, -1):
         part = inner[place]
         if part.count(dialect.delimiter) >= apart and shape.is_row(lenient_fields(part, dialect, shape.width)[0]):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nightmail.channels import EMAIL_FIELD, PHONE_FIELDS
-from nightmail.contact_files.csv_reading import CsvReader
+from nightmail.contact_files.csv_dialects import NEARLY_ALL
+from nightmail.contact_files.csv_opening import Opening, read_opening
+from nightmail.contact_files.csv_pieces import ends_in_delimiters
+from nightmail.contact_files.csv_reading import BLOCK_BYTES, CsvReader
 from nightmail.contact_files.csv_records import Shape
-from nightmail.contact_files.dialects import read_opening
 from nightmail.contact_files.failures import file_decision, file_error, file_warning
 from nightmail.contact_files.formats import content_format
 from nightmail.contact_files.header import (
@@ -120,9 +122,15 @@ class _Reading:
 
     def _csv(self, survey: TextSurvey, head: str, whole: bool) -> ContactFileSummary:
         opening = read_opening(head, whole, self.options.delimiter, self.options.mapping, self.options.column_limit)
+        if not whole:
+            opening = self._with_usual_of_all_rows(opening, survey)
         plan, shape = _plan(opening.header, self.options)
+        shape = replace(shape, most=max(opening.header_fields, opening.usual or 0), usual=opening.usual)
         delimiter = opening.dialect.delimiter
         facts = _Facts("csv", survey, delimiter, header_line=opening.header_line)
+        facts.decisions += opening.decisions
+        if opening.mark:
+            facts.warnings.append(file_warning("file_byte_order_mark"))
         if opening.passed_over:
             facts.warnings.append(file_warning("file_lines_before_header", count=opening.passed_over))
 
@@ -138,6 +146,13 @@ class _Reading:
                 facts.warnings.append(file_warning("file_mixed_line_ends", detail=detail))
 
         return self._write(plan, facts, fill)
+
+    def _with_usual_of_all_rows(self, opening: Opening, survey: TextSurvey) -> Opening:
+        """Whether the first rows end in more delimiters than the header as nearly all rows of the file do."""
+        if opening.usual is None or opening.usual <= opening.header_fields:
+            return opening
+        ending, whole = ends_in_delimiters(self.content.path, survey, opening, BLOCK_BYTES)
+        return opening if ending >= NEARLY_ALL * (ending + whole) else opening.with_header_alone()
 
     def _json_lines(self, survey: TextSurvey) -> ContactFileSummary:
         from nightmail.contact_files.json_lines import json_keys, read_json_lines

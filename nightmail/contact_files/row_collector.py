@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightmail.contact_files.csv_records import join_raw_row
+from nightmail.contact_files.csv_fields import join_raw_row
 from nightmail.contact_files.csv_writing import unescape_formulas
 from nightmail.contact_files.failures import file_error, file_warning
 from nightmail.contact_files.header import ColumnPlan, column_key

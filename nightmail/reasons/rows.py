@@ -10,13 +10,19 @@ ROWS = (
         "row_ragged",
         Kind.REJECT,
         "The row has {found} fields where the header has {expected}.",
-        "Check for a missing or extra delimiter, or quote fields that hold one.",
+        "Check for a missing or extra delimiter, and quote fields that hold one.",
     ),
     Reason(
         "row_unterminated_quote",
         Kind.REJECT,
         "The row opens a quote that is never closed.",
         "Close the quote, or double quotes that belong to the text.",
+    ),
+    Reason(
+        "row_text_after_quote",
+        Kind.REJECT,
+        "The row has text between a closing quote and the next delimiter.",
+        "Put the whole field into quotes and double those inside it, or take the quotes away.",
     ),
     Reason(
         "row_nul_bytes",

@@ -158,6 +158,18 @@ WARNINGS = (
         "Nothing to do, or double every quote that belongs to a value.",
     ),
     Reason(
+        "row_quoted_whole",
+        Kind.WARNING,
+        "{count} rows stand in quotes as a whole, as a second program writes them; they were read as rows of fields.",
+        "Nothing to do, or export the file from the first program.",
+    ),
+    Reason(
+        "file_byte_order_mark",
+        Kind.WARNING,
+        "The file begins with a byte order mark that was read in another encoding; it was passed over.",
+        "Nothing to do, or save the file as UTF-8.",
+    ),
+    Reason(
         "cut_off_at_risk",
         Kind.WARNING,
         "At the rates that the carriers allow, the campaign ends about {finishes_by}, after its cut-off at {cut_off_at}: "
