@@ -2,17 +2,9 @@
 
 import dagster as dg
 
-from assets.campaign_runs import (
-    frozen_metadata,
-    is_frozen,
-    record_stage,
-    stage_metadata,
-    stopped_by_errors,
-    stored_preparation,
-)
+from assets.campaign_runs import frozen_metadata, stage_metadata, stopped_by_errors, stored_preparation
 from assets.partitions import campaigns
-from nightmail.preparation.stages import make_audience
-from nightmail.preparation.stored_inputs import known_preferences
+from nightmail.preparation.campaign_stages import make_campaign_audience
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 
@@ -32,19 +24,7 @@ def audience(
     campaign = context.partition_key
     with stopped_by_errors(database, campaign):
         stored = stored_preparation(campaign, database, lake)
-        if is_frozen(stored):
+        if stored.frozen:
             return dg.MaterializeResult(metadata=frozen_metadata(stored, "audience"))
-        with database.connect() as connection:
-            known = known_preferences(connection, stored.campaign.team)
-        summary = make_audience(stored.preparation, stored.tables, known)
-        counts = summary.as_dict()
-        record_stage(
-            database,
-            stored,
-            "audience",
-            counts,
-            planned=summary.planned,
-            held=summary.held,
-            held_by_reason=dict(summary.by_reason),
-        )
+        counts = make_campaign_audience(database.engine, stored)
     return dg.MaterializeResult(metadata=stage_metadata(counts))

@@ -4,17 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.campaign_runs import (
-    frozen_metadata,
-    is_frozen,
-    record_stage,
-    stage_metadata,
-    stopped_by_errors,
-    stored_preparation,
-)
+from assets.campaign_runs import frozen_metadata, stage_metadata, stopped_by_errors, stored_preparation
 from assets.partitions import campaigns
-from nightmail.preparation.stages import make_contacts
-from nightmail.preparation.stored_inputs import earlier_campaigns
+from nightmail.preparation.campaign_stages import make_campaign_contacts
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 
@@ -53,29 +45,13 @@ def contacts(
     campaign = context.partition_key
     with stopped_by_errors(database, campaign):
         stored = stored_preparation(campaign, database, lake)
-        if is_frozen(stored):
+        if stored.frozen:
             metadata = frozen_metadata(stored, "contacts")
             for name in ("contacts", "rejects", "warnings"):
                 yield dg.MaterializeResult(asset_key=name, metadata=metadata)
             return
-        with database.connect() as connection:
-            earlier = earlier_campaigns(connection, stored.campaign, lake.lake)
-        summary = make_contacts(stored.preparation, stored.tables, earlier)
-        counts = summary.as_dict()
-        record_stage(
-            database,
-            stored,
-            "contacts",
-            counts,
-            rows=summary.rows,
-            rejects=summary.rejects,
-            duplicates=summary.duplicates,
-            contacts=summary.contacts,
-            rejects_by_reason=summary.by_reason,
-            warnings_by_reason=summary.warnings_by_reason,
-            decided=counts["decisions"],
-        )
-    yield dg.MaterializeResult(asset_key="contacts", metadata=stage_metadata(counts))
+        summary = make_campaign_contacts(database.engine, stored, lake.lake)
+    yield dg.MaterializeResult(asset_key="contacts", metadata=stage_metadata(summary.as_dict()))
     yield dg.MaterializeResult(
         asset_key="rejects",
         metadata=stage_metadata(

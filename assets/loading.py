@@ -5,10 +5,9 @@ It is downstream of every blocking check, so that a campaign whose checks failed
 
 import dagster as dg
 
-from assets.campaign_runs import is_frozen, stopped_by_errors, stored_preparation
+from assets.campaign_runs import stopped_by_errors, stored_preparation
 from assets.partitions import campaigns
-from nightmail.campaigns.approval import approval_needed
-from nightmail.campaigns.counts import record_counts
+from nightmail.preparation.campaign_stages import record_approval_needed
 from nightmail.sending.ledger_loading import load_ledger
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
@@ -34,18 +33,9 @@ def ledger(
         if row.loaded_at is None and row.state != CampaignState.CHECKING:
             return dg.MaterializeResult(metadata={"loaded": False, "state": str(row.state)})
         approval = None
-        if not is_frozen(stored):
+        if not stored.frozen:
             with database.begin() as connection:
-                approval = approval_needed(
-                    connection,
-                    row,
-                    stored.feed,
-                    rows=int(row.counts["rows"]),
-                    contacts=int(row.counts["contacts"]),
-                    corrections=bool(row.counts.get("corrections")),
-                )
-                if approval is not None:
-                    record_counts(connection, row.id, {"approval": approval})
+                approval = record_approval_needed(connection, stored)
         loaded = load_ledger(
             database.engine,
             campaign,

@@ -1,20 +1,11 @@
 """``messages``: the rendered text of every message, with its segments and estimated cost."""
 
-from collections import Counter
-
 import dagster as dg
 
-from assets.campaign_runs import (
-    frozen_metadata,
-    is_frozen,
-    record_stage,
-    stage_metadata,
-    stopped_by_errors,
-    stored_preparation,
-)
+from assets.campaign_runs import frozen_metadata, stage_metadata, stopped_by_errors, stored_preparation
 from assets.partitions import campaigns
 from nightmail.channels import CHANNELS, BodyKind
-from nightmail.preparation.stages import campaign_counts, make_messages
+from nightmail.preparation.campaign_stages import make_campaign_messages
 from resources.audio_files import audio_addresses, look_at_audio
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
@@ -35,25 +26,11 @@ def messages(
     campaign = context.partition_key
     with stopped_by_errors(database, campaign):
         stored = stored_preparation(campaign, database, lake)
-        if is_frozen(stored):
+        if stored.frozen:
             return dg.MaterializeResult(metadata=frozen_metadata(stored, "messages"))
         if any(CHANNELS[name].body is BodyKind.SPEECH for name in stored.preparation.channels):
             for address in audio_addresses(stored.preparation.template):
                 if look_at_audio(address) is None:
                     context.log.warning("the server of %s did not answer; the carrier will fetch it", address)
-        summary = make_messages(stored.preparation, stored.tables)
-        counts = summary.as_dict()
-        stages = stored.campaign.counts.get("stages", {})
-        held_by_reason = Counter(stages["audience"]["by_reason"]) + Counter(counts["by_reason"])
-        totals = campaign_counts(stages["contacts"], stages["audience"], counts)
-        record_stage(
-            database,
-            stored,
-            "messages",
-            counts,
-            **totals,
-            held_by_reason=dict(held_by_reason),
-            segments=counts["segments"],
-            costs=counts["costs"],
-        )
+        counts = make_campaign_messages(database.engine, stored)
     return dg.MaterializeResult(metadata=stage_metadata(counts))

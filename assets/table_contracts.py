@@ -1,53 +1,48 @@
-"""The blocking checks: each table's contract by Great Expectations, and that rows reconcile.
+"""The blocking checks: each table's contract by Great Expectations, and that all rows are accounted for.
 
 A check that fails stops the campaign with its reason before its run ends, and the run stops before the ledger is loaded.
 Metadata holds counts only: unexpected values are personal data.
 """
 
-from typing import Any
+from collections.abc import Callable
 
 import dagster as dg
 
-from assets.campaign_runs import is_frozen, stop_campaign, stored_preparation
-from nightmail.preparation.campaign_preparation import CampaignPreparation
-from nightmail.preparation.expectations import ExpectationResult, Validation
-from nightmail.preparation.file_contract import file_problems
-from nightmail.preparation.reconciliation import reconcile_preparation
-from nightmail.preparation.table_contracts import (
-    audience_contract,
-    contact_file_contract,
-    contacts_contract,
-    messages_contract,
-    reject_share_result,
+from assets.campaign_runs import stored_preparation
+from nightmail.preparation.attempts import stop_preparing
+from nightmail.preparation.campaign_checks import (
+    check_audience,
+    check_contact_file,
+    check_contacts,
+    check_messages,
+    check_rows,
 )
-from nightmail.preparation.table_validation import validate
+from nightmail.preparation.campaign_preparation import CampaignPreparation
+from nightmail.preparation.expectations import Validation
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 
 
-def _outcome(
-    database: DatabaseResource, campaign: str, validation: Validation, problem: dict[str, Any] | None
+def _checked(
+    context: dg.AssetCheckExecutionContext,
+    database: DatabaseResource,
+    lake: LakeResource,
+    check: Callable[[CampaignPreparation], Validation],
 ) -> dg.AssetCheckResult:
-    if not validation.passed:
-        stop_campaign(database, campaign, problem or validation.problem or {})
+    campaign = _campaign(context)
+    stored = stored_preparation(campaign, database, lake)
+    if stored.frozen:
+        return dg.AssetCheckResult(passed=True, description="Frozen: checked when it was prepared.")
+    validation = check(stored)
+    if (problem := validation.problem) is not None:
+        stop_preparing(database.engine, campaign, problem)
     metadata = validation.metadata()
     return dg.AssetCheckResult(
         passed=validation.passed,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="; ".join(metadata["failed"]) or f"{metadata['expectations']} expectations hold",
-        metadata={
-            "rows": metadata["rows"],
-            "expectations": metadata["expectations"],
-            "failed": metadata["failed"],
-            "unexpected": dg.MetadataValue.json(metadata["unexpected"]),
-        },
+        description="; ".join(validation.broken) or f"{metadata['expectations']} expectations hold",
+        metadata={**metadata, "unexpected": dg.MetadataValue.json(metadata["unexpected"])},
     )
-
-
-def _kept(stored: CampaignPreparation) -> dg.AssetCheckResult | None:
-    if is_frozen(stored):
-        return dg.AssetCheckResult(passed=True, description="Frozen: checked when it was prepared.")
-    return None
 
 
 @dg.asset_check(
@@ -58,28 +53,8 @@ def _kept(stored: CampaignPreparation) -> dg.AssetCheckResult | None:
 def contact_file_contract_holds(
     context: dg.AssetCheckExecutionContext, database: DatabaseResource, lake: LakeResource
 ) -> dg.AssetCheckResult:
-    """The contract of ``contact_file``."""
-    campaign = _campaign(context)
-    stored = stored_preparation(campaign, database, lake)
-    if (kept := _kept(stored)) is not None:
-        return kept
-    corrections = bool(stored.campaign.counts.get("corrections"))
-    validation = validate(
-        "contact_file", stored.tables.contact_file, contact_file_contract(stored.preparation, corrections)
-    )
-    columns = tuple(stored.tables.contact_file.schema().names)
-    problems = file_problems(stored.preparation, columns, int(stored.campaign.counts["rows"]))
-    addresses = [problem for problem in problems if " / " in problem.message]
-    results = (
-        *validation.results,
-        ExpectationResult("no column holds an address", "addresses", not addresses, len(addresses)),
-    )
-    return _outcome(
-        database,
-        campaign,
-        Validation("contact_file", validation.rows, results),
-        problems[0].as_dict() if problems else None,
-    )
+    """Check the contract of ``contact_file``."""
+    return _checked(context, database, lake, check_contact_file)
 
 
 @dg.asset_check(
@@ -90,18 +65,8 @@ def contact_file_contract_holds(
 def contacts_contract_holds(
     context: dg.AssetCheckExecutionContext, database: DatabaseResource, lake: LakeResource
 ) -> dg.AssetCheckResult:
-    """The contract of ``contacts``."""
-    campaign = _campaign(context)
-    stored = stored_preparation(campaign, database, lake)
-    if (kept := _kept(stored)) is not None:
-        return kept
-    table = stored.tables.contacts
-    validation = validate("contacts", table, contacts_contract(stored.preparation, table.schema().names))
-    counts = stored.campaign.counts
-    share, problem = reject_share_result(
-        stored.preparation, int(counts["rows"]), int(counts["rejects"]), bool(counts.get("corrections"))
-    )
-    return _outcome(database, campaign, Validation("contacts", validation.rows, (*validation.results, share)), problem)
+    """Check the contract of ``contacts``."""
+    return _checked(context, database, lake, check_contacts)
 
 
 @dg.asset_check(
@@ -112,12 +77,8 @@ def contacts_contract_holds(
 def audience_contract_holds(
     context: dg.AssetCheckExecutionContext, database: DatabaseResource, lake: LakeResource
 ) -> dg.AssetCheckResult:
-    """The contract of ``audience``."""
-    campaign = _campaign(context)
-    stored = stored_preparation(campaign, database, lake)
-    if (kept := _kept(stored)) is not None:
-        return kept
-    return _outcome(database, campaign, validate("audience", stored.tables.audience, audience_contract()), None)
+    """Check the contract of ``audience``."""
+    return _checked(context, database, lake, check_audience)
 
 
 @dg.asset_check(
@@ -128,12 +89,8 @@ def audience_contract_holds(
 def messages_contract_holds(
     context: dg.AssetCheckExecutionContext, database: DatabaseResource, lake: LakeResource
 ) -> dg.AssetCheckResult:
-    """The contract of ``messages``."""
-    campaign = _campaign(context)
-    stored = stored_preparation(campaign, database, lake)
-    if (kept := _kept(stored)) is not None:
-        return kept
-    return _outcome(database, campaign, validate("messages", stored.tables.messages, messages_contract()), None)
+    """Check the contract of ``messages``."""
+    return _checked(context, database, lake, check_messages)
 
 
 @dg.asset_check(
@@ -146,12 +103,12 @@ def messages_contract_holds(
 def rows_reconcile(
     context: dg.AssetCheckExecutionContext, database: DatabaseResource, lake: LakeResource
 ) -> dg.AssetCheckResult:
-    """Counted from the tables themselves, not from what the stages said."""
+    """Check that all rows are accounted for, counted from the tables and not from what the stages said."""
     campaign = _campaign(context)
     stored = stored_preparation(campaign, database, lake)
-    reconciled = reconcile_preparation(stored.tables, int(stored.campaign.counts["rows"]))
-    if not reconciled.passed and not is_frozen(stored):
-        stop_campaign(database, campaign, reconciled.problem())
+    reconciled = check_rows(stored)
+    if not reconciled.passed and not stored.frozen:
+        stop_preparing(database.engine, campaign, reconciled.problem())
     return dg.AssetCheckResult(
         passed=reconciled.passed,
         severity=dg.AssetCheckSeverity.ERROR,

@@ -23,7 +23,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from commands.deployment import dagster_environment, start_code_server, start_daemon
 from commands.local import CHECKOUT
 from commands.supervisor import Child, Supervisor, free_port
-from nightmail.intake.arrivals import Arrival, incoming_path, register_file
+from nightmail.contact_files.kept_files import incoming_path
+from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.organisation.stored_feeds import feed_by_name
 from nightmail.provisioning import load_organisation, provision
 from nightmail.store.engine import normalised_url

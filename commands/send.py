@@ -258,7 +258,8 @@ def _preparation(
 
 def _keep(file: Path, incoming: Path) -> Arrival:
     """Copy the file to where uploads are kept, and hash it on the way."""
-    from nightmail.intake.arrivals import Arrival, incoming_path
+    from nightmail.contact_files.kept_files import incoming_path
+    from nightmail.intake.arrivals import Arrival
 
     destination = incoming_path(incoming, file.name, uuid.uuid4().hex)
     digest = hashlib.sha256()

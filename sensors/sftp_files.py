@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 
 from nightmail.campaigns.alerts import raise_alert, resolve_alerts
 from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.contact_files.kept_files import incoming_path
 from nightmail.errors import NightmailError
 from nightmail.intake.answers import (
     RESULT_SUFFIX,
@@ -33,7 +34,7 @@ from nightmail.intake.answers import (
     record_own_file,
     write_rejects,
 )
-from nightmail.intake.arrivals import Arrival, incoming_path, register_file
+from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.intake.feed_campaigns import category_of_feed
 from nightmail.intake.seen_files import (
     KnownFile,

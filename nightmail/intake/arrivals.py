@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,16 +47,6 @@ class Registered:
     file_id: int
     state: str
     campaign: CampaignRow | None
-
-
-def incoming_path(folder: Path, name: str, marker: str) -> Path:
-    """Where an uploaded file is kept: ``folder/marker/name``, the name stripped of everything that could lead elsewhere."""
-    plain = re.sub(r"[^\w.\- ]", "_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(". ") or "file"
-    plain = plain.encode()[-180:].decode(errors="ignore")
-    destination = folder / marker / plain
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    destination.parent.chmod(0o700)
-    return destination
 
 
 def register_file(

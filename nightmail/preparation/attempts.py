@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Connection, Engine, text
 
 from nightmail.campaigns.alerts import raise_alert
@@ -9,11 +12,10 @@ from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign, list_ca
 from nightmail.campaigns.transitions import move_campaign
 from nightmail.organisation.feeds import feed_settings
 from nightmail.preparation import queries
+from nightmail.preparation.campaign_preparation import BEING_PREPARED
 from nightmail.reasons.problems import stated_problem
 from nightmail.store.states import CampaignState
 
-BEING_PREPARED = (CampaignState.RECEIVED, CampaignState.CHECKING)
-"""States of a campaign that a preparing run is, or should be, at work on."""
 _PAGE = 200
 
 
@@ -28,6 +30,16 @@ def messages_are_coming(connection: Connection, within_s: float = 0.0) -> bool:
     A campaign that has not moved for ten minutes is not counted: its run died, or it waits for room.
     """
     return bool(connection.scalar(queries.MESSAGES_ARE_COMING, {"within_s": within_s}))
+
+
+def stop_preparing(engine: Engine, campaign: str, problem: Mapping[str, Any]) -> bool:
+    """Stop a campaign that is being prepared, for a ``problem`` that its owner can mend; return whether it was."""
+    with engine.begin() as connection:
+        row = get_campaign(connection, campaign)
+        if row.state not in BEING_PREPARED:
+            return False
+        move_campaign(connection, row.id, CampaignState.STOPPED, actor="pipeline", problem=problem)
+    return True
 
 
 def retry_or_stop(

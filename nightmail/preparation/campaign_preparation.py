@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -17,9 +17,10 @@ from nightmail.preparation.preparation_settings import Preparation
 from nightmail.preparation.stage_tables import StageTables
 from nightmail.preparation.stored_inputs import carriers_by_channel, price_list
 from nightmail.settings import Settings
+from nightmail.store.states import CampaignState
 
-if TYPE_CHECKING:
-    pass
+BEING_PREPARED = (CampaignState.RECEIVED, CampaignState.CHECKING)
+"""States of a campaign that a preparing run is, or should be, at work on."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,19 @@ class CampaignPreparation:
     tables: StageTables
     template_name: str
     template_version: int
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the campaign's tables may no longer change: they are what was, or will be, sent.
+
+        A campaign that was stopped before its first hand-off and is prepared again gets another ledger.
+        """
+        campaign = self.campaign
+        return campaign.frozen or (campaign.loaded_at is not None and campaign.state not in BEING_PREPARED)
+
+    def recorded_counts(self, stage: str) -> dict[str, Any]:
+        """Return the counts of a stage as they were kept with the campaign; empty when it has not run."""
+        return dict(self.campaign.counts.get("stages", {}).get(stage, {}))
 
     @property
     def feed(self) -> FeedSettings:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nightmail.reasons import remedy, sentence
+from nightmail.reasons.problems import stated_problem
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Validation:
     table: str
     rows: int
     results: tuple[ExpectationResult, ...]
+    stated_problem: Mapping[str, str] | None = None
+    """What is wrong in the words of the feed's contract (``reason, message, remedy``), where it says more than the results."""
 
     @property
     def passed(self) -> bool:
@@ -47,23 +49,24 @@ class Validation:
         return all(result.passed for result in self.results)
 
     @property
-    def problem(self) -> dict[str, Any] | None:
+    def problem(self) -> dict[str, str] | None:
         """What the campaign is stopped for (``reason, message, remedy``); ``None`` when all held."""
-        broken = [result.says for result in self.results if not result.passed]
-        if not broken:
+        if self.passed:
             return None
-        detail = "; ".join(broken)
-        return {
-            "reason": "table_contract_broken",
-            "message": sentence("table_contract_broken", table=self.table, detail=detail),
-            "remedy": remedy("table_contract_broken", table=self.table, detail=detail),
-        }
+        if self.stated_problem is not None:
+            return dict(self.stated_problem)
+        return stated_problem("table_contract_broken", table=self.table, detail="; ".join(self.broken))
+
+    @property
+    def broken(self) -> list[str]:
+        """What did not hold, in words."""
+        return [result.says for result in self.results if not result.passed]
 
     def metadata(self) -> dict[str, Any]:
-        """Counts for the check's page."""
+        """Return counts for the check's page: ``rows, expectations, failed, unexpected``."""
         return {
             "rows": self.rows,
             "expectations": len(self.results),
-            "failed": [result.says for result in self.results if not result.passed],
+            "failed": self.broken,
             "unexpected": {result.says: result.unexpected for result in self.results if result.unexpected},
         }

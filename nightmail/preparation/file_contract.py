@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from nightmail.errors import ContractError
 from nightmail.lake import TableFile
 from nightmail.preparation.preparation_settings import Preparation, placeholder_rules
-from nightmail.reasons import remedy, sentence
+from nightmail.reasons import sentence
+from nightmail.reasons.problems import stated_problem
 
 if TYPE_CHECKING:
     from nightmail.contact_files import ContactFileSummary
@@ -37,12 +38,8 @@ class ContractProblem:
         return ContractError(self.reason, **self.fields)
 
     def as_dict(self) -> dict[str, str]:
-        """JSON-ready values: ``reason, message, remedy``."""
-        return {
-            "reason": self.reason,
-            "message": self.message,
-            "remedy": remedy(self.reason, None, **self.fields),
-        }
+        """Return ``reason``, ``message`` and ``remedy``."""
+        return stated_problem(self.reason, **self.fields)
 
 
 def _problem(reason: str, **fields: object) -> ContractProblem:
@@ -50,7 +47,7 @@ def _problem(reason: str, **fields: object) -> ContractProblem:
 
 
 def needed_columns(preparation: Preparation) -> tuple[str, ...]:
-    """The columns that a file must have: the feed's ``required_columns``, and those the template cannot do without."""
+    """Return the columns that a file must have: the feed's ``required_columns``, and those the template cannot do without."""
     names = dict.fromkeys(preparation.feed.required_columns)
     for rule in placeholder_rules(preparation.template, preparation.feed, preparation.channels):
         # Country and time zone follow from a number where the file does not state them; each row is judged by itself.
@@ -60,13 +57,13 @@ def needed_columns(preparation: Preparation) -> tuple[str, ...]:
 
 
 def file_problems(preparation: Preparation, columns: tuple[str, ...], rows: int) -> tuple[ContractProblem, ...]:
-    """What is wrong with a file as read: columns that are missing, too few or too many rows."""
+    """Return what is wrong with a file as read: columns that are missing, too few or too many rows."""
     found = [
         _problem("file_missing_column", column=name) for name in needed_columns(preparation) if name not in columns
     ]
-    usable = preparation.contact_rules(TableFile("")).usable_fields
-    if usable and not any(name in columns for name in usable):
-        found.append(_problem("file_missing_column", column=" / ".join(usable)))
+    lacking = address_problem(preparation, columns)
+    if lacking is not None:
+        found.append(lacking)
     volume = preparation.feed.volume
     if rows < volume.at_least or (volume.at_most is not None and rows > volume.at_most):
         expected = f"at least {volume.at_least}" + (f" and at most {volume.at_most}" if volume.at_most else "")
@@ -74,10 +71,18 @@ def file_problems(preparation: Preparation, columns: tuple[str, ...], rows: int)
     return tuple(found)
 
 
+def address_problem(preparation: Preparation, columns: tuple[str, ...]) -> ContractProblem | None:
+    """Return what is wrong with a file none of whose columns holds an address that the template can use."""
+    usable = preparation.contact_rules(TableFile("")).usable_fields
+    if not usable or any(name in columns for name in usable):
+        return None
+    return _problem("file_missing_column", column=" / ".join(usable))
+
+
 def reject_problems(
     preparation: Preparation, rows: int, rejects: int, corrections: bool = False
 ) -> tuple[ContractProblem, ...]:
-    """Whether too many rows were rejected. A reject file of ours, dropped again, may be corrected in a few rows only."""
+    """Return what is wrong when too many rows were rejected; a corrected reject file (``corrections``) has no limit."""
     feed = preparation.feed
     if not corrections and rows >= feed.reject_limit_from_rows and rejects > rows * feed.reject_limit:
         return (_problem("file_over_reject_limit", share=f"{rejects / rows:.1%}", limit=f"{feed.reject_limit:.1%}"),)
@@ -87,7 +92,7 @@ def reject_problems(
 def contract_problems(
     preparation: Preparation, contact_file: ContactFileSummary, contacts: ContactsSummary
 ) -> tuple[ContractProblem, ...]:
-    """Everything in which a file breaks its feed's contract; empty when it keeps it."""
+    """Return all ways in which a file breaks its feed's contract; none when it keeps it."""
     return file_problems(preparation, contact_file.columns, contact_file.rows) + reject_problems(
         preparation, contacts.rows, contacts.rejects, contact_file.own_rejects
     )

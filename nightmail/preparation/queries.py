@@ -107,3 +107,18 @@ MESSAGES_ARE_COMING = text(
     """
 )
 """Whether a campaign is being prepared that is not for later, and that moved a short while ago."""
+
+SINGLE_MESSAGES = text('select "row" from single_message where campaign_id = :campaign order by line')
+"""The rows that were taken for an open campaign."""
+
+CONTACT_BOOK = text(
+    """
+    select attributes || jsonb_strip_nulls(jsonb_build_object(
+        'external_id', external_id, 'phone', phone, 'landline', landline, 'email', email, 'country', country,
+        'language', language, 'time_zone', time_zone, 'birth_date', birth_date)) as contact
+    from contact
+    where team_id = :team
+    order by id
+    """
+)
+"""A team's contacts as rows of a contact file: an attribute is a column, and a field without a value is left out."""

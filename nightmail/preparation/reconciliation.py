@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.preparation.stage_tables import StageTables
-from nightmail.reasons import remedy, sentence
+from nightmail.reasons.problems import stated_problem
 
 
 @dataclass(frozen=True)
@@ -24,14 +23,9 @@ class Reconciled:
         """Whether every row is accounted for."""
         return not self.differences
 
-    def problem(self) -> dict[str, Any]:
-        """What the campaign is stopped for: ``reason, message, remedy``."""
-        detail = "; ".join(self.differences)
-        return {
-            "reason": "rows_do_not_reconcile",
-            "message": sentence("rows_do_not_reconcile", detail=detail),
-            "remedy": remedy("rows_do_not_reconcile", detail=detail),
-        }
+    def problem(self) -> dict[str, str]:
+        """Return what the campaign is stopped for: ``reason, message, remedy``."""
+        return stated_problem("rows_do_not_reconcile", detail="; ".join(self.differences))
 
 
 def _lines(table: pa.Table) -> pa.ChunkedArray:

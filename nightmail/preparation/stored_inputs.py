@@ -1,18 +1,16 @@
 """What the stages of a campaign are given besides its settings, read from the store.
 
-Its files, the prices, what contacts chose, and the campaigns that came before it.
+The prices, the carriers, what contacts chose, and the campaigns that came before it.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.consent.suppressions import ASKED_FOR
-from nightmail.contact_files.part_names import part_name
 from nightmail.lake import Lake
 from nightmail.organisation.feeds import feed_settings
 from nightmail.organisation.prices import Price, PriceList
@@ -22,14 +20,6 @@ from nightmail.store.copying import copy_table
 if TYPE_CHECKING:
     from nightmail.audience import KnownPreferences
     from nightmail.row_checks import EarlierCampaign
-
-
-def source_files(connection: Connection, campaign: CampaignRow) -> list[Path]:
-    """Return the stored files of a campaign: one, several parts in their order, or none (single messages, the contact book)."""
-    rows = connection.execute(queries.STORED_FILES, {"campaign": campaign.id}).all()
-    numbered = [(part_name(row.name) if len(rows) > 1 else None, Path(row.stored_path)) for row in rows]
-    numbered.sort(key=lambda entry: entry[0].number if entry[0] is not None else 0)
-    return [path for _, path in numbered]
 
 
 def price_list(connection: Connection) -> PriceList | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nightmail.channels import CHANNELS, EMAIL_FIELD, PHONE_FIELDS, BodyKind
-from nightmail.preparation.expectations import Expectation, ExpectationResult
-from nightmail.preparation.file_contract import needed_columns, reject_problems
+from nightmail.preparation.expectations import Expectation
+from nightmail.preparation.file_contract import needed_columns
 from nightmail.preparation.preparation_settings import Preparation
 
 E164 = r"^\+[1-9][0-9]{5,14}$"
@@ -144,14 +144,3 @@ def messages_contract() -> list[Expectation]:
         for column in ("body", "subject")
     ]
     return contract
-
-
-def reject_share_result(
-    preparation: Preparation, rows: int, rejects: int, corrections: bool
-) -> tuple[ExpectationResult, dict[str, str] | None]:
-    """Whether the share of rejected rows is under the feed's limit, and the problem if not."""
-    problems = reject_problems(preparation, rows, rejects, corrections)
-    result = ExpectationResult(
-        "the share of rejected rows is over the feed's limit", "reject_share", not problems, rejects if problems else 0
-    )
-    return result, problems[0].as_dict() if problems else None

@@ -18,7 +18,7 @@ from nightmail.forecasts.finish_estimates import estimated_finish, rows_in
 from nightmail.forecasts.finish_forecast import FinishForecast
 from nightmail.forecasts.recorded_forecasts import record_forecast, recorded_forecast
 from nightmail.intake.arrivals import Arrival, register_file
-from nightmail.preparation.stored_inputs import source_files
+from nightmail.preparation.source_files import stored_files
 from nightmail.reasons import Surface, remedy, sentence
 from nightmail.stated_times import start_of
 from portal.api.authentication import CampaignReader, Uploader
@@ -265,7 +265,7 @@ def _register(
         kept = True
         if done.state == "taken" and done.campaign is not None:
             # The parts of a file are about as large as its last one, which made the campaign.
-            of_all = None if rows is None else rows * len(source_files(connection, done.campaign))
+            of_all = None if rows is None else rows * len(stored_files(connection, done.campaign))
             ending = estimated_finish(connection, done.campaign, of_all)
             record_forecast(connection, done.campaign, ending, estimated=True)
         found = _find(connection, program, done.file_id)

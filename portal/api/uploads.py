@@ -21,7 +21,7 @@ from typing import Any
 from python_multipart.multipart import MultipartParser, parse_options_header
 from sqlalchemy import Engine, text
 
-from nightmail.intake.arrivals import incoming_path
+from nightmail.contact_files.kept_files import incoming_path
 from portal.problems import RequestError
 
 BLOCK = 1024 * 1024

@@ -95,8 +95,8 @@ def test_lines_are_those_of_the_file_that_the_campaign_becomes(
 ) -> None:
     """The line that the API told is the line under which the row is judged, read by the pipeline's own functions."""
     from nightmail.contact_files import ReadOptions, read_contact_file
-    from nightmail.intake.generated_files import write_single_messages
     from nightmail.lake import TableFile
+    from nightmail.preparation.source_files import write_single_messages
 
     key = organisation.key(Scope.MESSAGES_WRITE)
     answer = portal.api("POST", PATH, key, json=order("+491701234567", "+491701234568")).json()

@@ -15,7 +15,8 @@ from sqlalchemy import Engine, text
 
 from assets.partitions import campaigns
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
-from nightmail.intake.arrivals import Arrival, Registered, incoming_path, register_file
+from nightmail.contact_files.kept_files import incoming_path
+from nightmail.intake.arrivals import Arrival, Registered, register_file
 from nightmail.lake import Lake
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_name
 from nightmail.provisioning import load_organisation, provision
