@@ -15,6 +15,7 @@ import dagster as dg
 from nightmail.campaigns.alerts import raise_alert
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.preparation.attempts import campaigns_being_prepared, retry_or_stop
+from nightmail.reasons import sentence
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
@@ -51,7 +52,7 @@ def failed_runs(context: dg.SensorEvaluationContext, database: DatabaseResource)
                 campaign,
                 verdict,
                 interruptions=_interruptions(context, campaign),
-                reason=_reason(context.instance, campaign),
+                disk_full=_disk_was_full(context.instance, campaign),
             )
             done.append(f"{campaign.key}: {followed}")
     cursor = _alert_failed_jobs(context, database, now)
@@ -88,17 +89,17 @@ def _interruptions(context: dg.SensorEvaluationContext, campaign: CampaignRow) -
     )
 
 
-def _reason(instance: dg.DagsterInstance, campaign: CampaignRow) -> str:
-    """Return the code of what the last run failed with: ``disk_full``, or ``preparation_failed`` for everything else."""
+def _disk_was_full(instance: dg.DagsterInstance, campaign: CampaignRow) -> bool:
+    """Return whether the campaign's last run failed for want of room on a disk."""
     for run in instance.get_runs(dg.RunsFilter(job_name=PREPARE_JOB, tags={CAMPAIGN_TAG: campaign.key}), limit=1):
         for record in instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records:
             event = record.event_log_entry.dagster_event
             error = event.step_failure_data.error if event is not None else None
             while error is not None:
                 if NO_ROOM in error.message:
-                    return "disk_full"
+                    return True
                 error = error.cause
-    return "preparation_failed"
+    return False
 
 
 def _alert_failed_jobs(context: dg.SensorEvaluationContext, database: DatabaseResource, now: dt.datetime) -> str:
@@ -114,6 +115,6 @@ def _alert_failed_jobs(context: dg.SensorEvaluationContext, database: DatabaseRe
                     connection,
                     reason="run_failed",
                     subject=f"job:{job}",
-                    message=f"{len(records)} runs of the job {job} failed, the last one {records[0].dagster_run.run_id}.",
+                    message=sentence("run_failed", count=len(records), job=job, run=records[0].dagster_run.run_id),
                 )
     return json.dumps({"since": now.isoformat()})

@@ -18,7 +18,7 @@ PRODUCT = ("nightmail", "resources", "assets", "sensors", "pipelines", "portal",
 NOT_FIELDS = {"facts", "status", "headers", "errors"}
 """What an error takes beside the fields of its sentence."""
 WITH_SENTENCES_OF_THEIR_OWN = (
-    *("assets/", "nightmail/audience/", "nightmail/campaigns/", "nightmail/contact_files/", "nightmail/events/"),
+    *("nightmail/audience/", "nightmail/campaigns/", "nightmail/contact_files/"),
     *("nightmail/organisation/categories.py", "nightmail/row_checks/", "nightmail/sending/", "nightmail/templates/"),
     "resources/",
 )
@@ -53,11 +53,11 @@ def _error_classes() -> frozenset[str]:
 
 
 def _raised() -> Iterator[tuple[str, ast.Call]]:
-    """The calls that make errors for a user, each with its place."""
+    """The calls that make errors for a user, or state a problem of a campaign or file, each with its place."""
     for path, tree in _trees().items():
         for node in ast.walk(tree):
             name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
-            if isinstance(node, ast.Call) and node.args and name in _error_classes():
+            if isinstance(node, ast.Call) and node.args and (name in _error_classes() or name == "stated_problem"):
                 yield f"{path}:{node.lineno}", node
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
-
-WEBHOOKS = text(
-    """
+# Active webhooks of a team and of the teams below it, newest first; each condition may be left out.
+WEBHOOKS = """
     select w.id, w.team_id, t.path as team, w.url, w.events, w.active, w.created_at
     from webhook w join team t on t.id = w.team_id
     where w.active
@@ -14,23 +12,19 @@ WEBHOOKS = text(
       and (cast(:before as integer) is null or w.id < :before)
     order by w.id desc
     limit :limit
-    """
-)
-"""Active webhooks of a team and of the teams below it, newest first; each condition may be left out."""
+"""
 
-CALLS = text(
-    """
+# The calls of one webhook, newest first.
+CALLS = """
     select id, event, created_at, attempts, delivered_at, given_up_at, due_at, last_status
     from webhook_call
     where webhook_id = :webhook and (cast(:before as bigint) is null or id < :before)
     order by id desc
     limit :limit
-    """
-)
-"""The calls of one webhook, newest first."""
+"""
 
-CLAIM_CALLS = text(
-    """
+# Take due calls that no other process takes, and put them off by the lease: a claim whose process died runs out.
+CLAIM_CALLS = """
     with due as (
         select id from webhook_call
         where delivered_at is null and given_up_at is null and due_at <= now()
@@ -43,6 +37,4 @@ CLAIM_CALLS = text(
     from due, webhook w
     where c.id = due.id and w.id = c.webhook_id
     returning c.id, c.webhook_id, w.url, c.event, c.attempts, w.secret, c.body
-    """
-)
-"""Take due calls that no other process takes, and put them off by the lease: a claim whose process died runs out."""
+"""

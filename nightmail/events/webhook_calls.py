@@ -18,6 +18,7 @@ from nightmail.campaigns.alerts import raise_alert
 from nightmail.events import queries
 from nightmail.events.signatures import signed_headers, signing_key
 from nightmail.events.webhooks import WebhookRow, end_webhook
+from nightmail.reasons import sentence
 
 TEST_EVENT = "webhook.test"
 PAUSES_S = (10, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200)
@@ -94,14 +95,14 @@ def calls_of(
     connection: Connection, webhook_id: int, *, before_id: int | None = None, limit: int = 100
 ) -> list[CallRow]:
     """Return a webhook's calls of the last :data:`KEPT_DAYS` days, newest first, by pages of ``limit``."""
-    rows = connection.execute(queries.CALLS, {"webhook": webhook_id, "before": before_id, "limit": limit})
+    rows = connection.execute(text(queries.CALLS), {"webhook": webhook_id, "before": before_id, "limit": limit})
     return [CallRow(**row._mapping) for row in rows]
 
 
 def claim_calls(engine: Engine, limit: int) -> list[DueCall]:
     """Claim due calls for this process, for :data:`LEASE_S` seconds: a crash only delays them."""
     with engine.begin() as connection:
-        rows = connection.execute(queries.CLAIM_CALLS, {"limit": limit, "lease": LEASE_S}).all()
+        rows = connection.execute(text(queries.CLAIM_CALLS), {"limit": limit, "lease": LEASE_S}).all()
     return [DueCall(**row._mapping) for row in rows]
 
 
@@ -130,12 +131,12 @@ def record_failed(engine: Engine, call: DueCall, status: int | None, *, gone: bo
             {"id": call.id, "status": status},
         )
         team_id = connection.scalar(text("select team_id from webhook where id = :id"), {"id": call.webhook_id})
-        said = "says that it is gone" if gone else "took no call for a day"
+        problem = "its address says that it is gone" if gone else "it took no call for a day"
         raise_alert(
             connection,
             reason="webhook_given_up",
             subject=f"webhook:{call.webhook_id}",
-            message=f"The webhook {call.webhook_id} {said}; its events are lost to it.",
+            message=sentence("webhook_given_up", webhook=call.webhook_id, problem=problem),
             team_id=team_id,
         )
 

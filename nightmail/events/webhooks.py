@@ -38,11 +38,7 @@ def refuse_unknown_events(events: Sequence[str]) -> None:
     """Raise :class:`UsageError` (``event_unknown``) when there is none, or one that does not exist."""
     unknown = [event for event in events if event not in EVENTS]
     if unknown or not events:
-        raise UsageError(
-            "event_unknown",
-            f"There is no event {', '.join(unknown) or '(none given)'}.",
-            f"Use some of: {', '.join(EVENTS)}.",
-        )
+        raise UsageError("event_unknown", value=", ".join(unknown) or "(none given)", known=", ".join(EVENTS))
 
 
 def create_webhook(
@@ -72,7 +68,7 @@ def webhooks_of(
 ) -> list[WebhookRow]:
     """Return active webhooks of a team and the teams below it, newest first, by pages of ``limit``."""
     rows = connection.execute(
-        queries.WEBHOOKS,
+        text(queries.WEBHOOKS),
         {"team": team_path, "ids": None if ids is None else list(ids), "before": before_id, "limit": limit},
     )
     return [WebhookRow(**row._mapping) for row in rows]

@@ -18,7 +18,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.contact_files.part_names import PartName, part_name
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.organisation.stored_feeds import FeedRow
-from nightmail.reasons import remedy, sentence
+from nightmail.reasons.problems import stated_problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +117,7 @@ def register_file(
 
 
 def _repeated(connection: Connection, file_ids: list[int], earlier: CampaignRow) -> None:
-    problem = {
-        "reason": "file_already_taken",
-        "message": sentence("file_already_taken", campaign=earlier.key),
-        "remedy": remedy("file_already_taken", campaign=earlier.key),
-    }
+    problem = stated_problem("file_already_taken", campaign=earlier.key)
     connection.execute(
         text(
             "update received_file set state = 'repeated', campaign_id = :campaign, "

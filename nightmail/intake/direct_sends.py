@@ -16,7 +16,7 @@ from nightmail.intake.arrivals import Arrival, Registered
 from nightmail.organisation.categories import named_category
 from nightmail.organisation.feeds import FeedSettings
 from nightmail.organisation.teams import team_id_of
-from nightmail.reasons import remedy, sentence
+from nightmail.reasons.problems import stated_problem
 from nightmail.templates import Template
 
 
@@ -119,11 +119,7 @@ def register_direct_send(
 def _keep(connection: Connection, team_id: int, campaign_id: int, arrival: Arrival, repeats: str | None) -> int:
     problem = None
     if repeats is not None:
-        problem = {
-            "reason": "file_already_taken",
-            "message": sentence("file_already_taken", campaign=repeats),
-            "remedy": remedy("file_already_taken", campaign=repeats),
-        }
+        problem = stated_problem("file_already_taken", campaign=repeats)
     made = connection.scalar(
         text(
             "insert into received_file (team_id, campaign_id, source, path, name, size, sha256, stored_path, state,"

@@ -29,7 +29,7 @@ def messages_are_coming(connection: Connection, within_s: float = 0.0) -> bool:
 
     A campaign that has not moved for ten minutes is not counted: its run died, or it waits for room.
     """
-    return bool(connection.scalar(queries.MESSAGES_ARE_COMING, {"within_s": within_s}))
+    return bool(connection.scalar(text(queries.MESSAGES_ARE_COMING), {"within_s": within_s}))
 
 
 def stop_preparing(engine: Engine, campaign: str, problem: Mapping[str, Any]) -> bool:
@@ -43,13 +43,13 @@ def stop_preparing(engine: Engine, campaign: str, problem: Mapping[str, Any]) ->
 
 
 def retry_or_stop(
-    engine: Engine, campaign: CampaignRow, why: str, *, interruptions: int = 0, reason: str = "preparation_failed"
+    engine: Engine, campaign: CampaignRow, why: str, *, interruptions: int = 0, disk_full: bool = False
 ) -> str:
     """Give a campaign whose run failed another attempt; stop it, and alert people, when it has had its share.
 
-    ``why`` the run ended is kept for people; ``reason`` is the code that the campaign is stopped for, whose sentence has
-    the field ``attempts`` or none. ``interruptions`` of its attempts do not count, since the daemon ended under them.
-    Return what was done, in words. Nothing is done when the campaign was moved on meanwhile.
+    ``why`` the run ended is kept for people; ``disk_full`` is a cause that they can mend, and are told.
+    ``interruptions`` of its attempts do not count, since the daemon ended under them. Return what was done, in words.
+    Nothing is done when the campaign was moved on meanwhile.
     """
     with engine.begin() as connection:
         now = get_campaign(connection, campaign.id)
@@ -68,16 +68,19 @@ def retry_or_stop(
                     connection, now.id, CampaignState.RECEIVED, actor="failure sensor", detail={"because": why}
                 )
             return f"tried again ({why})"
-        _stop(connection, now, why, attempts, reason)
+        if disk_full:
+            problem = stated_problem("disk_full", problem="the run could not write its tables")
+        else:
+            problem = stated_problem("preparation_failed", attempts=attempts)
+        _stop(connection, now, why, attempts, problem)
     return f"stopped ({why})"
 
 
-def _stop(connection: Connection, campaign: CampaignRow, why: str, attempts: int, reason: str) -> None:
-    problem = stated_problem(reason, attempts=attempts)
+def _stop(connection: Connection, campaign: CampaignRow, why: str, attempts: int, problem: dict[str, str]) -> None:
     move_campaign(connection, campaign.id, CampaignState.STOPPED, actor="failure sensor", problem=problem)
     raise_alert(
         connection,
-        reason=reason,
+        reason=problem["reason"],
         subject=f"campaign:{campaign.key}",
         message=f"The campaign {campaign.key} was stopped after {attempts} attempts: {why}. "
         f"{problem['message']} {problem['remedy']}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.start_times import recipient_start
@@ -64,7 +64,7 @@ def load_preparation(
         "feed": campaign.feed_id,
         "version": campaign.template_version_id,
     }
-    row = connection.execute(queries.CAMPAIGN_SETTINGS, values).one()
+    row = connection.execute(text(queries.CAMPAIGN_SETTINGS), values).one()
     feed = feed_settings(campaign.settings, campaign.feed or "")
     preparation = Preparation(
         template=stored_template(row.template_content),

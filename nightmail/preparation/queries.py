@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
-
-CAMPAIGN_SETTINGS = text(
-    """
+# What decides a campaign's preparation besides the campaign's own row; of several parts, the first one's file name.
+CAMPAIGN_SETTINGS = """
     select
         p.name as template, v.version as template_version, v.content as template_content,
         t.country as team_country, t.time_zone as team_time_zone, f.default_country as feed_country,
@@ -21,31 +19,26 @@ CAMPAIGN_SETTINGS = text(
     join team t on t.id = :team
     left join feed f on f.id = :feed
     where v.id = :version
-    """
-)
-"""What decides a campaign's preparation besides the campaign's own row; of several parts, the first one's file name."""
+"""
 
-STORED_FILES = text(
-    """
+# The uploads of a campaign that are kept.
+STORED_FILES = """
     select name, stored_path
     from received_file
     where campaign_id = :campaign and stored_path is not null and state not in ('repeated', 'answer')
     order by id
-    """
-)
-"""The uploads of a campaign that are kept."""
+"""
 
-CARRIERS_OF_TEAM = text(
-    """
+# The accounts that a team may use, those of the nearest team above it first, then by priority.
+CARRIERS_OF_TEAM = """
     select a.channel, a.carrier
     from carrier_account a
     left join team t on t.id = a.team_id
     where a.active and (a.team_id is null or t.path = :team or starts_with(:team, t.path || '.'))
     order by length(t.path) desc nulls last, a.priority, a.id
-    """
-)
-"""The accounts that a team may use, those of the nearest team above it first, then by priority."""
+"""
 
+# The suppressions that hold for a team: its own, and those of teams above it and of all.
 SUPPRESSIONS = """
     select
         s.address_hash as address_hash,
@@ -57,8 +50,8 @@ SUPPRESSIONS = """
     where s.lifted_at is null
       and (s.team_id is null or t.path = %(team)s or starts_with(%(team)s, t.path || '.'))
 """
-"""The suppressions that hold for a team: its own, and those of teams above it and of all."""
 
+# What a team's contacts chose; lists are joined by commas.
 PREFERENCES = """
     select
         p.contact_id as contact_id,
@@ -73,30 +66,27 @@ PREFERENCES = """
     join team t on t.id = p.team_id
     where t.path = %(team)s
 """
-"""What a team's contacts chose; lists are joined by commas."""
 
+# The consents in force of a team's contacts.
 CONSENTS = """
     select c.contact_id as contact_id, c.category as category, c.channel as channel
     from consent c
     join team t on t.id = c.team_id
     where c.withdrawn_at is null and t.path = %(team)s
 """
-"""The consents in force of a team's contacts."""
 
-EARLIER_CAMPAIGNS = text(
-    """
+# The campaigns of a feed that were loaded in the days before another one was made.
+EARLIER_CAMPAIGNS = """
     select key
     from campaign
     where feed_id = :feed and id < :campaign and loaded_at is not null
       and state not in ('cancelled', 'stopped')
       and created_at > cast(:created_at as timestamptz) - make_interval(days => :days)
     order by id
-    """
-)
-"""The campaigns of a feed that were loaded in the days before another one was made."""
+"""
 
-MESSAGES_ARE_COMING = text(
-    """
+# Whether a campaign is being prepared that is not for later, and that moved a short while ago.
+MESSAGES_ARE_COMING = """
     select exists (
         select from campaign
         where state in ('received', 'checking')
@@ -104,21 +94,17 @@ MESSAGES_ARE_COMING = text(
           and (scheduled_at is null or scheduled_at <= now() + make_interval(secs => :within_s))
           and state_changed_at > now() - interval '10 minutes'
     )
-    """
-)
-"""Whether a campaign is being prepared that is not for later, and that moved a short while ago."""
+"""
 
-SINGLE_MESSAGES = text('select "row" from single_message where campaign_id = :campaign order by line')
-"""The rows that were taken for an open campaign."""
+# The rows that were taken for an open campaign.
+SINGLE_MESSAGES = 'select "row" from single_message where campaign_id = :campaign order by line'
 
-CONTACT_BOOK = text(
-    """
+# A team's contacts as rows of a contact file: an attribute is a column, and a field without a value is left out.
+CONTACT_BOOK = """
     select attributes || jsonb_strip_nulls(jsonb_build_object(
         'external_id', external_id, 'phone', phone, 'landline', landline, 'email', email, 'country', country,
         'language', language, 'time_zone', time_zone, 'birth_date', birth_date)) as contact
     from contact
     where team_id = :team
     order by id
-    """
-)
-"""A team's contacts as rows of a contact file: an attribute is a column, and a field without a value is left out."""
+"""

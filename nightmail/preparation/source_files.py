@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, TextClause
+from sqlalchemy import Connection, TextClause, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.contact_files.kept_files import incoming_path
@@ -33,17 +33,13 @@ def campaign_sources(connection: Connection, campaign: CampaignRow, folder: Path
         return [write_contact_book(connection, campaign, folder)]
     sources = stored_files(connection, campaign)
     if not sources or not all(source.exists() for source in sources):
-        raise ContactFileError(
-            "file_unreadable",
-            f"The stored file of the campaign {campaign.key} is not there.",
-            "It may have been deleted by retention. Upload it again.",
-        )
+        raise ContactFileError("file_unreadable", detail="the stored upload is not there any more")
     return sources
 
 
 def stored_files(connection: Connection, campaign: CampaignRow) -> list[Path]:
     """Return the uploads of a campaign that are kept: one, several parts in their order, or none."""
-    rows = connection.execute(queries.STORED_FILES, {"campaign": campaign.id}).all()
+    rows = connection.execute(text(queries.STORED_FILES), {"campaign": campaign.id}).all()
     numbered = [(part_name(row.name) if len(rows) > 1 else None, Path(row.stored_path)) for row in rows]
     numbered.sort(key=lambda entry: entry[0].number if entry[0] is not None else 0)
     return [path for _, path in numbered]
@@ -52,13 +48,13 @@ def stored_files(connection: Connection, campaign: CampaignRow) -> list[Path]:
 def write_single_messages(connection: Connection, campaign: CampaignRow, folder: Path) -> Path:
     """Write the rows that the API or the portal took for an open campaign, in the order of their lines."""
     destination = incoming_path(folder, "messages.jsonl", campaign.key)
-    return _write(connection, queries.SINGLE_MESSAGES, {"campaign": campaign.id}, destination)
+    return _write(connection, text(queries.SINGLE_MESSAGES), {"campaign": campaign.id}, destination)
 
 
 def write_contact_book(connection: Connection, campaign: CampaignRow, folder: Path) -> Path:
     """Write the contacts of the campaign's team, their attributes as further columns."""
     destination = incoming_path(folder, "contacts.jsonl", campaign.key)
-    return _write(connection, queries.CONTACT_BOOK, {"team": campaign.team_id}, destination)
+    return _write(connection, text(queries.CONTACT_BOOK), {"team": campaign.team_id}, destination)
 
 
 def _write(connection: Connection, query: TextClause, values: Mapping[str, Any], destination: Path) -> Path:

@@ -33,7 +33,7 @@ def price_list(connection: Connection) -> PriceList | None:
 def carriers_by_channel(connection: Connection, team: str) -> dict[str, str]:
     """Return the carrier that each channel of a team goes out by first: of the nearest account above, by its priority."""
     found: dict[str, str] = {}
-    for row in connection.execute(queries.CARRIERS_OF_TEAM, {"team": team}):
+    for row in connection.execute(text(queries.CARRIERS_OF_TEAM), {"team": team}):
         found.setdefault(row.channel, row.carrier)
     return found
 
@@ -70,6 +70,6 @@ def earlier_campaigns(connection: Connection, campaign: CampaignRow, lake: Lake)
     if campaign.feed_id is None or days == 0:
         return ()
     values = {"feed": campaign.feed_id, "campaign": campaign.id, "created_at": campaign.created_at, "days": days}
-    keys = connection.scalars(queries.EARLIER_CAMPAIGNS, values).all()
+    keys = connection.scalars(text(queries.EARLIER_CAMPAIGNS), values).all()
     tables = [(key, lake.table("contacts", key)) for key in keys]
     return tuple(EarlierCampaign(campaign=key, contacts=table) for key, table in tables if table.exists())

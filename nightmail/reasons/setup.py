@@ -8,8 +8,9 @@ SETUP = (
     Reason(
         "run_failed",
         Kind.SETUP,
-        "A run of the pipeline failed.",
+        "{count} runs of the job {job} failed, the last one {run}.",
         "Look at the run on Dagster's page; Dagster starts another one.",
+        title="A run of the pipeline failed.",
     ),
     Reason(
         "feed_late",
@@ -198,8 +199,9 @@ SETUP = (
     Reason(
         "webhook_given_up",
         Kind.SETUP,
-        "A team's webhook took no call for a day.",
+        "The webhook {webhook} was given up: {problem}. Its events are lost to it.",
         "Mend the address or end the webhook; its owner can see the calls with GET /v1/webhooks.",
+        title="A team's webhook was given up.",
     ),
     Reason(
         "disk_full",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, text
 
 from nightmail.lake import Lake, TableFile
 from nightmail.lake.schemas import DELIVERY_REPORT
@@ -32,7 +32,7 @@ def write_delivery_report(connection: Connection, lake: Lake, day: dt.date, dest
     values = {"start": start, "end": end, "never_handed_off": list(NEVER_HANDED_OFF)}
     states: dict[str, int] = {}
     statuses: dict[str, int] = {}
-    campaigns = connection.execute(queries.CAMPAIGNS_OF_DAY, values).all()
+    campaigns = connection.execute(text(queries.CAMPAIGNS_OF_DAY), values).all()
     with destination.writer(DELIVERY_REPORT) as writer:
         for campaign in campaigns:
             first, last = campaign_keys(campaign.id)
@@ -55,7 +55,7 @@ def _held_contacts(connection: Connection, lake: Lake, day: dt.date, campaign: R
     audience = lake.table("audience", campaign.key)
     if not audience.exists():
         return DELIVERY_REPORT.empty_table()
-    facts = connection.execute(queries.CAMPAIGN_FACTS, {"id": campaign.id}).one()
+    facts = connection.execute(text(queries.CAMPAIGN_FACTS), {"id": campaign.id}).one()
     held = audience.read(["line", "contact_id", "state", "channel", "reason", "address_hash", "country", "language"])
     held = held.filter(pc.equal(held["state"], "held"))
     same = {

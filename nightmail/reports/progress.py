@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from nightmail.carriers.protocol import NOT_REACHED, REACHED
 from nightmail.message_ids import campaign_keys
@@ -42,7 +42,9 @@ class CampaignProgress:
 def campaign_progress(connection: Connection, campaign_id: int) -> CampaignProgress:
     """Return how far a campaign is, by one query over its part of the ledger."""
     first, last = campaign_keys(campaign_id)
-    rows = connection.execute(queries.PROGRESS, {"id": campaign_id, "first": first, "last": last, "ends": _ENDS}).all()
+    rows = connection.execute(
+        text(queries.PROGRESS), {"id": campaign_id, "first": first, "last": last, "ends": _ENDS}
+    ).all()
     states: dict[str, int] = {}
     arrived = not_arrived = 0
     for row in rows:

@@ -6,13 +6,12 @@ Those of a table's rows go by COPY: parameters are psycopg's, and each column ha
 
 from __future__ import annotations
 
-from sqlalchemy import text
-
 from nightmail.message_ids import channel_code_in_sql, id_in_sql
 
 _MESSAGE_ID = id_in_sql("r.message_key", "c.token", "h.name")
 _CHANNEL_CODE = channel_code_in_sql("r.message_key")
 
+# One campaign's rows of a day's delivery report: what was handed off on the day, and what was decided on it.
 DELIVERY_ROWS = """
     select
         %(day)s::date as day,
@@ -64,8 +63,8 @@ DELIVERY_ROWS = """
       )
     order by m.message_key
 """
-"""One campaign's rows of a day's delivery report: what was handed off on the day, and what was decided on it."""
 
+# What carriers said on a day. Of a message that is not ours, message, campaign and team are null.
 RECEIPT_ROWS = f"""
     select
         r.received_at as received_at,
@@ -86,8 +85,8 @@ RECEIPT_ROWS = f"""
     where r.received_at >= %(start)s and r.received_at < %(end)s
     order by r.received_at
 """  # noqa: S608 - the parts are constants
-"""What carriers said on a day. Of a message that is not ours, message, campaign and team are null."""
 
+# What recipients said on a day.
 REPLY_ROWS = f"""
     select
         r.received_at as received_at,
@@ -107,8 +106,8 @@ REPLY_ROWS = f"""
     where r.received_at >= %(start)s and r.received_at < %(end)s
     order by r.received_at
 """  # noqa: S608 - the parts are constants
-"""What recipients said on a day."""
 
+# What each team used on a day, by feed, category, channel, country, carrier and currency.
 USAGE_ROWS = """
     select
         %(day)s::date as day,
@@ -135,15 +134,15 @@ USAGE_ROWS = """
     group by t.path, f.name, g.name, m.channel, m.country, a.carrier, m.currency
     order by t.path, f.name, g.name, m.channel, m.country
 """
-"""What each team used on a day, by feed, category, channel, country, carrier and currency."""
 
+# As the index ``ix_message_decided`` has it: the planner uses it only where it sees the same words.
 _DECIDED = "handed_off_at is null and state in ('failed', 'held', 'cancelled', 'expired', 'not_needed')"
-"""As the index ``ix_message_decided`` has it: the planner uses it only where it sees the same words."""
+# As the index ``ix_message_settled_late`` has it: messages in doubt that proved to be handed off.
 _SETTLED_LATE = "changed_at > handed_off_at"
-"""As the index ``ix_message_settled_late`` has it: messages in doubt that proved to be handed off."""
 
-CAMPAIGNS_OF_DAY = text(
-    f"""
+# The campaigns that a day's delivery report has rows of: handed off, decided, in doubt, or with contacts held on the
+# day.
+CAMPAIGNS_OF_DAY = f"""
     select c.id, c.key, c.loaded_at, c.ledger_month
     from campaign c
     where c.id in (
@@ -155,12 +154,10 @@ CAMPAIGNS_OF_DAY = text(
         )
         or (c.loaded_at >= :start and c.loaded_at < :end)
     order by c.id
-    """  # noqa: S608 - the parts are constants of this module
-)
-"""The campaigns that a day's delivery report has rows of: handed off, decided, in doubt, or with contacts held on the day."""
+"""  # noqa: S608 - the parts are constants of this module
 
-CAMPAIGN_FACTS = text(
-    """
+# What is the same in all rows of one campaign.
+CAMPAIGN_FACTS = """
     select t.path as team, t.time_zone, f.name as feed, c.key as campaign, p.name as template, g.name as category
     from campaign c
     join team t on t.id = c.team_id
@@ -169,12 +166,10 @@ CAMPAIGN_FACTS = text(
     join template p on p.id = v.template_id
     join category g on g.id = c.category_id
     where c.id = :id
-    """
-)
-"""What is the same in all rows of one campaign."""
+"""
 
-LATEST_CHANGE = text(
-    f"""
+# When anything that reports hold changed last: the ends of a few indexes, cheap at any size.
+LATEST_CHANGE = f"""
     select greatest(
         (select max(handed_off_at) from message where handed_off_at is not null),
         (select max(changed_at) from message where {_DECIDED}),
@@ -183,14 +178,13 @@ LATEST_CHANGE = text(
         (select max(received_at) from receipt),
         (select max(received_at) from reply),
         (select max(loaded_at) from campaign))
-    """  # noqa: S608
-)
-"""When anything that reports hold changed last: the ends of a few indexes, cheap at any size."""
+"""  # noqa: S608
 
 _WITHIN = "{0} > :after and {0} <= :until"
 
-CHANGED_DAYS = text(
-    f"""
+# The days whose reports changed since a moment. A receipt that came on the day of its campaign's first hand-off is of
+# a message of that day: its message is not looked up.
+CHANGED_DAYS = f"""
     select distinct (at at time zone 'UTC')::date as day
     from (
         select handed_off_at as at from message where {_WITHIN.format("handed_off_at")}
@@ -210,19 +204,12 @@ CHANGED_DAYS = text(
     ) changes
     where at is not null
     order by 1
-    """  # noqa: S608
-)
-"""The days whose reports changed since a moment.
+"""  # noqa: S608
 
-A receipt that came on the day of its campaign's first hand-off is of a message of that day: its message is not looked up.
-"""
-
-PROGRESS = text(
-    """
+# The messages of one campaign, by state and by how they ended.
+PROGRESS = """
     select state, case when delivery = any(:ends) then delivery end as ended, count(*) as messages
     from message
     where ledger_month = (select ledger_month from campaign where id = :id) and message_key between :first and :last
     group by state, ended
-    """
-)
-"""The messages of one campaign, by state and by how they ended."""
+"""

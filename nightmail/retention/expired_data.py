@@ -69,7 +69,7 @@ def detach_months(
     still_open: list[str] = []
     with engine.connect() as connection:
         earliest = earliest_kept_month(keep_months, today or _database_day(connection))
-        partitions = connection.execute(queries.MONTHS, {"tables": list(PARTITIONED)}).all()
+        partitions = connection.execute(text(queries.MONTHS), {"tables": list(PARTITIONED)}).all()
     for partition in partitions:
         year, month = partition.name.rsplit("_", 2)[1:]
         start = dt.date(int(year), int(month), 1)
@@ -78,7 +78,7 @@ def detach_months(
         with engine.begin() as connection:
             # While this statement waits for its lock, every sender would wait behind it.
             connection.execute(text("set local lock_timeout = '2s'"))
-            if connection.scalar(queries.IS_MONTH_OPEN, {"month": start}):
+            if connection.scalar(text(queries.IS_MONTH_OPEN), {"month": start}):
                 still_open.append(partition.name)
                 continue
             # The names are those of the catalogue, never input.
@@ -96,14 +96,16 @@ def delete_contents(engine: Engine, *, today: dt.date | None = None) -> int:
     committed by themselves, so that the work may be cut off at any point and repeated.
     """
     with engine.connect() as connection:
-        campaigns = connection.execute(queries.ENDED_CAMPAIGNS, {"today": today or _database_day(connection)}).all()
+        campaigns = connection.execute(
+            text(queries.ENDED_CAMPAIGNS), {"today": today or _database_day(connection)}
+        ).all()
     total = 0
     for campaign in campaigns:
         first, last = campaign_keys(campaign.id)
         values = {"month": campaign.ledger_month, "first": first, "last": last, "chunk": CHUNK_MESSAGES}
         while True:
             with engine.begin() as connection:
-                deleted = connection.execute(queries.DELETE_CONTENTS, values).rowcount
+                deleted = connection.execute(text(queries.DELETE_CONTENTS), values).rowcount
             total += deleted
             if deleted < CHUNK_MESSAGES:
                 break

@@ -140,7 +140,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_done(rig: PipelineRig, mon
     assert stopped.state == CampaignState.STOPPED
     assert stopped.problem is not None and stopped.problem["reason"] == "disk_full"
     (alert,) = rig.rows("select reason, message from alert")
-    assert alert["reason"] == "disk_full" and "no room left on the disk" in alert["message"]
+    assert alert["reason"] == "disk_full" and "not enough room on the disk" in alert["message"]
     assert rig.rows("select count(*) as n from message") == [{"n": 0}]
     again = rig.prepared(contact_rows(3), same_content="send")
     assert again.state == CampaignState.SENDING
