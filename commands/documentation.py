@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.local import CHECKOUT
+from nightmail.channels import CHANNELS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +27,7 @@ _EVERYWHERE: Mapping[str, str] = {
     "line": "Line of the uploaded file, counted from 1 with the header: a spreadsheet's row number",
     "contact_id": "The person within the team: a keyed hash of `external_id`, else of the address",
     "message_id": "Campaign, line, channel and step in one, such as `c3f0a91b7d0-118-sms-0`",
-    "channel": "`sms`, `email`, `voice` or `chat`",
+    "channel": CHANNELS.choice("`{}`"),
     "step": "0 is the first message; fallbacks, reminders and follow-ups count up",
     "address_hash": "Keyed hash of the normalised address; the same person's messages meet in it",
     "country": "ISO 3166-1 code: the row's, else that of the number",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nightmail.channels import SMS, VOICE
 from nightmail.provisioning import provision_outside
 from nightmail.provisioning.organisation import CarrierAccountPart, SftpServerPart
 
@@ -114,7 +115,7 @@ def provision_sandbox(engine: Engine, sandbox: Sandbox, folder: Path, actor: str
             sandbox=True,
             priority=9,
         )
-        for channel in ("sms", "voice")
+        for channel in (SMS, VOICE)
     ]
     accounts.append(
         CarrierAccountPart(

@@ -9,6 +9,7 @@ import typer
 
 from commands.choices import refuse_missing_file, refuse_unknown_channel
 from commands.screen import Screen, counted, screen, table
+from nightmail.channels import CHANNELS
 from nightmail.errors import ContactFileError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def suppress(
     file: Path = typer.Option(None, "--file", help="A list instead: one address a line, or CSV with --column."),
     column: str = typer.Option(None, "--column", help="The column of the CSV file that holds the addresses."),
     team: str = typer.Option(None, "--team", help="Only for this team and those under it; by default for all."),
-    channel: str = typer.Option(None, "--channel", help="Only on sms, email, voice or chat; by default on each."),
+    channel: str = typer.Option(None, "--channel", help=f"Only on {CHANNELS.choice()}; by default on each."),
     category: str = typer.Option(None, "--category", help="Only for messages of this category; by default for all."),
     asked_for: bool = typer.Option(
         False, "--asked-for", help="The person asked for it, by telephone perhaps: keep it as an opt-out."

@@ -9,6 +9,7 @@ import typer
 
 from commands.choices import refuse_unknown_channel
 from commands.screen import Screen, screen, table
+from nightmail.channels import CHANNELS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -22,7 +23,7 @@ def suppressions(
     team: str = typer.Option(
         None, "--team", help="Only what concerns this team: its own, those above, those under it."
     ),
-    channel: str = typer.Option(None, "--channel", help="Only on sms, email, voice or chat."),
+    channel: str = typer.Option(None, "--channel", help=f"Only on {CHANNELS.choice()}."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Show why an address is not used: since when, for what reason, by what message, for which team and category."""

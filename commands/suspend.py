@@ -6,13 +6,14 @@ import typer
 
 from commands.choices import refuse_unknown_channel
 from commands.screen import counted, screen
+from nightmail.channels import CHANNELS
 from nightmail.errors import UsageError
 
 LONGEST_REASON = 200
 
 
 def suspend(
-    channel: str = typer.Argument(..., help="sms, email, voice or chat."),
+    channel: str = typer.Argument(..., help=f"{CHANNELS.choice()}."),
     *,
     team: str = typer.Option(None, "--team", help="Only for this team and those under it; by default for all."),
     reason: str = typer.Option(..., "--reason", help="Why: shown to everybody who wonders."),

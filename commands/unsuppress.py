@@ -6,6 +6,7 @@ import typer
 
 from commands.choices import refuse_unknown_channel
 from commands.screen import counted, screen
+from nightmail.channels import CHANNELS
 
 
 def unsuppress(
@@ -13,7 +14,7 @@ def unsuppress(
     *,
     suppression: int = typer.Option(None, "--id", help="Only this one, as `nightmail suppressions` numbers them."),
     team: str = typer.Option(None, "--team", help="Only those made for this team or one under it."),
-    channel: str = typer.Option(None, "--channel", help="Only on sms, email, voice or chat."),
+    channel: str = typer.Option(None, "--channel", help=f"Only on {CHANNELS.choice()}."),
     although_asked_for: bool = typer.Option(
         False,
         "--although-asked-for",

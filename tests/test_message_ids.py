@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightmail.channels import CHANNELS
+from nightmail.channels import CHANNELS, Channel
 from nightmail.message_ids import (
     MAXIMUM_LINE,
     MAXIMUM_STEP,
@@ -18,6 +18,7 @@ from nightmail.message_ids import (
     message_keys,
     parse_message_id,
 )
+from tests.support.toy_channels import registered, toy_channel
 
 lines = st.integers(1, MAXIMUM_LINE)
 channels = st.sampled_from(sorted(CHANNELS))
@@ -37,6 +38,33 @@ def test_ids_and_keys_round_trip(token: str, campaign: int, line: int, channel: 
     assert message_ids(token, pa.array([line]), channel, step).to_pylist() == [str(message)]
     numbers = (np.array([n], dtype=np.int64) for n in (line, CHANNELS[channel].code, step))
     assert message_keys(campaign, *numbers).tolist() == [key]
+
+
+made_up_channels = st.builds(
+    toy_channel,
+    st.from_regex(r"[a-z][a-z0-9_]{0,15}", fullmatch=True).filter(lambda name: name not in CHANNELS),
+    st.integers(len(CHANNELS), 7),
+)
+
+
+@given(tokens, campaigns, lines, made_up_channels, steps)
+def test_ids_and_keys_of_any_channel_round_trip(
+    token: str, campaign: int, line: int, made_up: Channel, step: int
+) -> None:
+    """A channel needs to be registered and no more; without it neither its ids nor its keys are read."""
+    with registered(made_up):
+        message = MessageId(token, line, made_up.name, step)
+        key = message.key(campaign)
+        assert 0 < key < 2**63
+        assert parse_message_id(str(message)) == message
+        assert from_key(key, token) == message
+        assert message_ids(token, pa.array([line]), made_up.name, step).to_pylist() == [str(message)]
+        numbers = (np.array([n], dtype=np.int64) for n in (line, made_up.code, step))
+        assert message_keys(campaign, *numbers).tolist() == [key]
+    with pytest.raises(ValueError, match="not a message id"):
+        parse_message_id(str(message))
+    with pytest.raises(KeyError):
+        from_key(key, token)
 
 
 @given(st.tuples(campaigns, lines, channels, steps), st.tuples(campaigns, lines, channels, steps))

@@ -36,8 +36,7 @@ def _checked(value: Any) -> str:
 
     if isinstance(value, str) and value in CHANNELS:
         return value
-    *others, last = (f"'{name}'" for name in CHANNELS)
-    raise PydanticKnownError(_AS_A_LITERAL, {"expected": f"{', '.join(others)} or {last}"})
+    raise PydanticKnownError(_AS_A_LITERAL, {"expected": CHANNELS.choice("'{}'")})
 
 
 ChannelName = Annotated[str, _KnownChannel()]

@@ -37,6 +37,11 @@ class Channels(Mapping[str, Channel]):
         """The channel of a message key's code. Raises ``KeyError`` where there is none."""
         return self._by_code[code]
 
+    def choice(self, form: str = "{}") -> str:
+        """The names for a sentence: ``sms, email, voice or chat``; each is written in ``form``."""
+        *others, last = (form.format(name) for name in self)
+        return f"{', '.join(others)} or {last}" if others else last
+
     def bound_by_quiet_hours(self) -> tuple[str, ...]:
         """The names of the channels that a feed's quiet hours bind where the feed does not say which."""
         return tuple(channel.name for channel in self.values() if channel.quiet_hours_bind)

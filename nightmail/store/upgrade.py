@@ -59,8 +59,11 @@ def upgrade_within(connection: Connection) -> tuple[str | None, str]:
 
 
 def _add_channels(connection: Connection) -> None:
-    """Bring the table ``channel`` up to the channels of the code. A code that stands for another name there is refused:
-    the ids of messages already sent would change."""
+    """Add the channels of the code to the table ``channel``.
+
+    Raises :class:`ConfigurationError` (``channel_code_taken``) where a code stands for another name there: the ids of
+    messages already sent would change.
+    """
     connection.execute(
         text("insert into channel (code, name) values (:code, :name) on conflict (code) do nothing"),
         [{"code": channel.code, "name": channel.name} for channel in CHANNELS.values()],
@@ -84,14 +87,19 @@ def knows(revision: str) -> bool:
 
 
 def pending(engine: Engine) -> bool:
-    """Whether the database's schema is older than this code's. Raises :class:`ConfigurationError` when it is newer."""
+    """Whether the database needs :func:`upgrade`: its schema is older than this code's, or lacks one of its channels.
+
+    Raises :class:`ConfigurationError` (``database_newer``).
+    """
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
     with engine.connect() as connection:
         revision = MigrationContext.configure(connection).get_current_revision()
-    _refuse_newer(revision)
-    return revision != ScriptDirectory(str(MIGRATIONS)).get_current_head()
+        _refuse_newer(revision)
+        if revision != ScriptDirectory(str(MIGRATIONS)).get_current_head():
+            return True
+        return not set(connection.scalars(text("select name from channel"))) >= set(CHANNELS)
 
 
 def _refuse_newer(revision: str | None) -> None:

@@ -495,8 +495,7 @@ _Parsed = dict[tuple[str, str], tuple[frozenset[str], frozenset[str]]]
 def _bodies(reader: _Reader, value: Any, language: str, parsed: _Parsed) -> Bodies:
     node = reader.mapping(value, language, tuple(CHANNELS))
     if not node:
-        *others, last = CHANNELS
-        raise reader.wrong("there is no body.", language, value, None, f"Add {', '.join(others)} or {last}.")
+        raise reader.wrong("there is no body.", language, value, None, f"Add {CHANNELS.choice()}.")
     bodies: dict[str, Body] = {}
     for name, entry in node.items():
         channel = CHANNELS[name]
