@@ -48,7 +48,7 @@ def check_audience(stored: CampaignPreparation) -> Validation:
 
 def check_messages(stored: CampaignPreparation) -> Validation:
     """Check that no placeholder is unfilled, nothing over a channel's limit, and every message id there once."""
-    return validate("messages", stored.tables.messages, messages_contract())
+    return validate("messages", stored.tables.messages, messages_contract(stored.preparation, stored.tables.contacts))
 
 
 def check_rows(stored: CampaignPreparation) -> Reconciled:

@@ -13,14 +13,15 @@ from nightmail.reasons.problems import stated_problem
 class Expectation:
     """One expectation by its Great Expectations class name, with its arguments.
 
-    ``where`` limits it to the rows whose column has the value, such as ``{"state": "held"}``. ``says`` is the sentence
-    for people when it does not hold.
+    ``where`` limits it to the rows whose column has the value, such as ``{"state": "held"}``; ``apart`` are lines of the
+    file to which it does not apply. ``says`` is the sentence for people when it does not hold.
     """
 
     kind: str
     arguments: Mapping[str, Any]
     says: str
     where: Mapping[str, str] = field(default_factory=dict)
+    apart: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

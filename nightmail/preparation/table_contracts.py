@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from nightmail.channels import CHANNELS, EMAIL_FIELD, PHONE_FIELDS, BodyKind
+from nightmail.lake import TableFile
 from nightmail.preparation.expectations import Expectation
 from nightmail.preparation.file_contract import needed_columns
 from nightmail.preparation.preparation_settings import Preparation
+from nightmail.templates.sources import prints_braces
 
 E164 = r"^\+[1-9][0-9]{5,14}$"
 ADDRESS = r"^(?:\+[1-9][0-9]{5,14}|[^@\s]+@[^@\s]+)$"
@@ -103,8 +108,11 @@ def audience_contract() -> list[Expectation]:
     ]
 
 
-def messages_contract() -> list[Expectation]:
-    """No unfilled placeholder, nothing empty, nothing over a channel's limit, every id once."""
+def messages_contract(preparation: Preparation, contacts: TableFile) -> list[Expectation]:
+    """No unfilled placeholder, nothing empty, nothing over a channel's limit, every id once.
+
+    Values are data: rows of ``contacts`` that hold a brace themselves may have ``{{`` in their messages.
+    """
     contract = [
         Expectation("ExpectColumnValuesToBeUnique", {"column": "message_id"}, "a message id stands twice"),
         Expectation(
@@ -135,12 +143,27 @@ def messages_contract() -> list[Expectation]:
                 {"channel": channel.name},
             )
         )
-    contract += [
-        Expectation(
-            "ExpectColumnValuesToNotMatchRegex",
-            {"column": column, "regex": r"\{\{|\{%"},
-            f"a {column} holds a placeholder that was not filled in",
-        )
-        for column in ("body", "subject")
-    ]
+    if not prints_braces(preparation.template):
+        apart = _lines_with_braces(contacts, preparation.template.placeholders)
+        contract += [
+            Expectation(
+                "ExpectColumnValuesToNotMatchRegex",
+                {"column": column, "regex": r"\{\{|\{%"},
+                f"a {column} holds a placeholder that was not filled in",
+                apart=apart,
+            )
+            for column in ("body", "subject")
+        ]
     return contract
+
+
+def _lines_with_braces(contacts: TableFile, names: Iterable[str]) -> frozenset[int]:
+    """The lines whose values of these columns hold a brace."""
+    schema = contacts.schema()
+    texts = [name for name in names if name in schema.names and pa.types.is_string(schema.field(name).type)]
+    lines: set[int] = set()
+    for block in contacts.blocks(["line", *texts]):
+        for name in texts:
+            holding = pc.fill_null(pc.match_substring(block[name], "{"), False)
+            lines.update(block["line"].filter(holding).to_pylist())
+    return frozenset(lines)

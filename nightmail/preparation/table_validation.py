@@ -60,6 +60,7 @@ def validate(table: str, file: TableFile, contract: Sequence[Expectation]) -> Va
 def _columns(contract: Sequence[Expectation], there: Sequence[str]) -> list[str]:
     named = {str(e.arguments["column"]) for e in contract if "column" in e.arguments}
     named |= {name for e in contract for name in e.where}
+    named |= {"line" for e in contract if e.apart}
     return [name for name in there if name in named] or list(there[:1])
 
 
@@ -69,11 +70,14 @@ def _outcomes(
     """``(number, success, unexpected)`` of each expectation on these rows."""
     import pandas as pd
 
-    groups: dict[tuple[tuple[str, str], ...], list[tuple[int, Expectation]]] = {}
+    groups: dict[tuple[tuple[tuple[str, str], ...], frozenset[int]], list[tuple[int, Expectation]]] = {}
     for number, expectation in numbered:
-        groups.setdefault(tuple(expectation.where.items()), []).append((number, expectation))
-    for where, expectations in groups.items():
+        group = tuple(expectation.where.items()), expectation.apart
+        groups.setdefault(group, []).append((number, expectation))
+    for (where, apart), expectations in groups.items():
         part = rows
+        if apart:
+            part = part.filter(pc.invert(pc.is_in(part["line"], pa.array(apart, pa.int64()))))
         for column, value in where:
             part = part.filter(pc.equal(part[column], value))
         batch = batches.get_batch({"dataframe": part.to_pandas(types_mapper=pd.ArrowDtype)})

@@ -28,8 +28,8 @@ SETUP = (
     Reason(
         "template_invalid",
         Kind.SETUP,
-        "The template cannot be used.",
-        "The message says in which body and on which line; correct it there.",
+        "{place}{problem}.",
+        "{advice}",
     ),
     Reason(
         "audio_unusable",

@@ -10,7 +10,8 @@ from jinja2 import nodes
 from nightmail.channels import CHANNELS
 from nightmail.templates import speech
 from nightmail.templates.columns import CompiledText
-from nightmail.templates.language import BodyEnvironment, Markup, environment, parse_body, text_markup
+from nightmail.templates.environments import BodyEnvironment, Markup, environment
+from nightmail.templates.language import parse_body, text_markup
 from nightmail.templates.model import EmailBody, Template, VoiceBody
 
 

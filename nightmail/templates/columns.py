@@ -20,9 +20,11 @@ import pyarrow.compute as pc
 from jinja2 import Template as JinjaTemplate
 from jinja2 import nodes
 
+from nightmail.templates.environments import BodyEnvironment
 from nightmail.templates.formats import Formats, Money, parse_typed, without_zeros
-from nightmail.templates.language import RENDER_ERRORS, BodyEnvironment, compiled_body, names_in, render_row
+from nightmail.templates.language import RENDER_ERRORS, compiled_body, render_row
 from nightmail.templates.model import Placeholder, PlaceholderType
+from nightmail.templates.names import names_in
 
 _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F\x{FFFE}\x{FFFF}]"
 _VALUES = "nightmail_values"

@@ -119,7 +119,7 @@ class Formats:
             return self._spaces(self._digits(value, 2))
         negative = value < 0
         before, after, decimals = self._frame(currency, negative)
-        return self._spaces(f"{before}{self._digits(abs(value), decimals)}{after}")
+        return self._spaces(f"{before}{self._digits(value.copy_abs(), decimals)}{after}")
 
     def number_column(self, column: pa.Array) -> pa.Array | None:
         """:meth:`number` of a decimal column without nulls; nothing where it must go value by value."""

@@ -34,8 +34,9 @@ import yaml
 from nightmail.channels import CHANNELS, EMAIL, SMS, BodyKind
 from nightmail.errors import UsageError
 from nightmail.organisation.categories import kind_of_category
+from nightmail.templates.environments import Markup
 from nightmail.templates.errors import TemplateError
-from nightmail.templates.language import UNPRINTABLE, Markup, ParsedBody, least_characters, parse_body, text_markup
+from nightmail.templates.language import ParsedBody, least_characters, parse_body, text_markup
 from nightmail.templates.model import (
     SYSTEM_PLACEHOLDERS,
     Bodies,
@@ -47,8 +48,9 @@ from nightmail.templates.model import (
     VoiceBody,
     VoiceQuestion,
 )
-from nightmail.templates.plain_text import text_of_html
+from nightmail.templates.plain_text import TextPartError, text_of_html
 from nightmail.templates.speech import REPEAT_PROMPTS, spoken_language
+from nightmail.templates.unprintable import UNPRINTABLE
 
 SAMPLE_TEMPLATES = Path(__file__).parent.parent.parent / "samples" / "templates"
 """The templates that are shipped."""
@@ -557,8 +559,20 @@ def _email(reader: _Reader, value: Any, where: str, take: Any) -> EmailBody:
         plain = str(text)
     else:
         assert html is not None
-        plain = text_of_html(str(html))
+        plain = _text_part(reader, html, where)
     return EmailBody(subject=str(subject).strip(), html=None if html is None else str(html), text=plain)
+
+
+def _text_part(reader: _Reader, html: _Text, where: str) -> str:
+    try:
+        return text_of_html(str(html))
+    except TextPartError as problem:
+        raise TemplateError(
+            "no text part can be made of this HTML, since an if or a loop opens or closes tags halfway",
+            "Put whole tags into each branch, or write the text part yourself: text.",
+            where=f"{where}/html",
+            line=html.text_line + problem.line - 1 if reader.lines_known else None,
+        ) from None
 
 
 _VOICE_KEYS = ("say", "play", "repeat", "repeat_key", "repeat_prompt", "question", "voice")

@@ -45,12 +45,12 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> StageTables:
     return tables
 
 
-def contract_of(table: str, columns: list[str]) -> list[object]:
+def contract_of(table: str, columns: list[str], contacts: TableFile) -> list[object]:
     contracts: dict[str, Callable[[], list[object]]] = {
         "contact_file": lambda: list(contact_file_contract(PREPARATION)),
         "contacts": lambda: list(contacts_contract(PREPARATION, columns)),
         "audience": lambda: list(audience_contract()),
-        "messages": lambda: list(messages_contract()),
+        "messages": lambda: list(messages_contract(PREPARATION, contacts)),
     }
     return contracts[table]()
 
@@ -59,7 +59,7 @@ def contract_of(table: str, columns: list[str]) -> list[object]:
 def test_what_the_pipeline_writes_keeps_its_contract(good: StageTables, table: str) -> None:
     """No false alarm."""
     file: TableFile = getattr(good, table)
-    outcome = validate(table, file, contract_of(table, file.schema().names))  # type: ignore[arg-type]
+    outcome = validate(table, file, contract_of(table, file.schema().names, good.contacts))  # type: ignore[arg-type]
     assert outcome.passed, outcome.metadata()
     assert outcome.problem is None
     assert outcome.rows == file.num_rows()
@@ -101,12 +101,40 @@ def test_every_breach_is_found_and_told_without_a_value(
     """The sentence says what is wrong; counts only."""
     broken = TableFile(str(tmp_path / f"{table}.parquet"))
     broken.write(_with(getattr(good, table).read(), column, change))
-    outcome = validate(table, broken, contract_of(table, broken.schema().names))  # type: ignore[arg-type]
+    outcome = validate(table, broken, contract_of(table, broken.schema().names, good.contacts))  # type: ignore[arg-type]
     assert not outcome.passed
     assert outcome.problem is not None and says in outcome.problem["message"]
     told = str(outcome.metadata()) + str(outcome.problem)
     for value in ("07400", "+447", "Ann", "nobody", "Dear"):
         assert value not in told
+
+
+@pytest.mark.parametrize("value", ["{{ first_name }}", "Ann {{", "{% if x %}", "{# note #}", "{{ 7 * 7 }}", "{ {{"])
+def test_braces_in_a_row_s_own_value_are_data(tmp_path: Path, value: str) -> None:
+    """They are sent as they stand; the same braces in another row's message are still a placeholder that was left."""
+    template = load_template({"languages": {"en": {"sms": "Dear {{ first_name }}, pay."}}})
+    preparation = Preparation(template=template, hash_key=b"k", feed=FeedSettings(channels=("sms",)))
+    file = tmp_path / "due.csv"
+    file.write_text(f"phone,first_name\n+447400100001,{value}\n+447400100002,Bob\n")
+    tables = StageTables.in_folder(tmp_path)
+    assert prepare(preparation, file, tables).problems == ()
+    contract = messages_contract(preparation, tables.contacts)
+    assert tables.messages.read()["body"].to_pylist() == [f"Dear {value}, pay.", "Dear Bob, pay."]
+    assert validate("messages", tables.messages, contract).passed
+    left = TableFile(str(tmp_path / "left.parquet"))
+    left.write(_with(tables.messages.read(), "body", lambda v: [v[0], "Dear {{ first_name }}, pay."]))
+    assert not validate("messages", left, contract).passed
+
+
+def test_braces_that_the_template_prints_are_no_placeholder(tmp_path: Path) -> None:
+    """What stands in ``raw`` is meant."""
+    template = load_template({"languages": {"en": {"sms": "Write {% raw %}{{ name }}{% endraw %}"}}})
+    preparation = Preparation(template=template, hash_key=b"k", feed=FeedSettings(channels=("sms",)))
+    file = tmp_path / "due.csv"
+    file.write_text("phone\n+447400100001\n")
+    tables = StageTables.in_folder(tmp_path)
+    prepare(preparation, file, tables)
+    assert validate("messages", tables.messages, messages_contract(preparation, tables.contacts)).passed
 
 
 def test_a_missing_column_is_found(good: StageTables, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightmail.templates.columns import CompiledText, ValueColumn, escape_column
-from nightmail.templates.language import Markup, environment, parse_body
+from nightmail.templates.environments import Markup, environment
+from nightmail.templates.language import parse_body
 from nightmail.templates.model import Placeholder, PlaceholderType
 
 SPECS = {

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightmail.templates import TemplateError
-from nightmail.templates.language import Markup, compiled_body, environment, parse_body, render_row, web_address
+from nightmail.templates.environments import Markup, environment
+from nightmail.templates.filters import web_address
+from nightmail.templates.language import compiled_body, parse_body, render_row
 
 
 def render(source: str, **values: object) -> str | None:

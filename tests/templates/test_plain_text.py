@@ -14,7 +14,7 @@ from nightmail.templates.plain_text import text_of_html
         ("<h1>Title</h1>\n<p>Text   with\n spaces</p>", "Title\n\nText with spaces"),
         ('<a href="https://a.example">Pay</a>', "Pay (https://a.example)"),
         ('<a href="https://a.example">https://a.example</a>', "https://a.example"),
-        ('<a href="{{ pay_url }}">Pay {{ amount }}</a>', "Pay {{ amount }} ({{ pay_url }})"),
+        ('<a href="{{ pay_url }}">Pay {{ amount }}</a>', "Pay {{ amount }} ({{ pay_url|web_address }})"),
         ('<a href="mailto:a@example.com">Write</a>', "Write (a@example.com)"),
         ("<ul><li>a</li><li>b</li></ul>", "- a\n- b"),
         ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc"),
