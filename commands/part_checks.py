@@ -51,7 +51,7 @@ def check_sftp_servers(engine: Engine, make_folders: bool = False) -> Iterator[C
     """Log in to every active server and look at the folder of each of its feeds, made if ``make_folders``."""
     from nightmail.organisation.stored_feeds import feeds_of_server
     from resources.sftp import SftpConnection
-    from resources.sftp_servers import SftpServersResource
+    from resources.sftp.servers import SftpServersResource
 
     with engine.connect() as connection:
         servers = SftpServersResource().servers(connection)
@@ -73,10 +73,12 @@ def check_sftp_servers(engine: Engine, make_folders: bool = False) -> Iterator[C
 
 
 def _look(link: SftpConnection, path: str, make_folder: bool) -> str:
+    from resources.sftp import SftpFolder
+
     made = ""
     if make_folder:
         client = link.client()
-        with link.translated(path):
+        with link.translated(path, "make"):
             so_far = "/" if path.startswith("/") else ""
             for name in path.strip("/").split("/"):
                 so_far = posixpath.join(so_far, name)
@@ -85,7 +87,7 @@ def _look(link: SftpConnection, path: str, make_folder: bool) -> str:
                 except FileNotFoundError:
                     client.mkdir(so_far)
                     made = " It was made."
-    files = len(link.folder(path).look())
+    files = len(SftpFolder(link, path).look())
     return f"{path} can be read; {files} file{'' if files == 1 else 's'} in it.{made}"
 
 

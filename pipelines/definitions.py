@@ -27,7 +27,7 @@ from pipelines.schedules import SCHEDULES
 from resources.carrier_accounts import CarriersResource
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
-from resources.sftp_servers import SftpServersResource
+from resources.sftp.servers import SftpServersResource
 from sensors.api_files import api_files
 from sensors.campaigns import campaigns_due
 from sensors.failures import failed_runs

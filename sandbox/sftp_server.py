@@ -12,8 +12,7 @@ that lead out of it cannot be followed. There is no shell, no scp and no forward
 ``posix-rename`` does, atomically. The host key is made once and kept in the state folder, beside a ``known_hosts``
 file with the address in use.
 
-A fault for tests, in ``<state-dir>/faults.json``: ``{"drop_after_bytes": 65536, "count": 1}`` cuts the connection
-after so many bytes were downloaded, so many times.
+Faults for tests stand in ``<state-dir>/faults.json``: see :mod:`sandbox.sftp_faults`.
 """
 
 from __future__ import annotations
@@ -25,10 +24,13 @@ import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import asyncssh
+
+from sandbox.sftp_faults import SftpFaults
 
 _NO_PASSWORD = "no password at all"  # noqa: S105
 
@@ -87,7 +89,7 @@ class JailedSftp(asyncssh.SFTPServer):
 
     users: ClassVar[UsersFile]
     root: ClassVar[Path]
-    faults: ClassVar[Path]
+    faults: ClassVar[SftpFaults]
 
     def __init__(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         name = chan.get_extra_info("username")
@@ -120,16 +122,93 @@ class JailedSftp(asyncssh.SFTPServer):
 
     def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Read, unless a test wants the server to go away."""
+        if self._fails("read", b""):
+            return b""
         data = cast(bytes, super().read(file_obj, offset, size))
         self._read += len(data)
-        if not self._gone and self.faults.exists():
-            fault = json.loads(self.faults.read_text())
-            if fault.get("count", 0) > 0 and self._read > fault["drop_after_bytes"]:
-                fault["count"] -= 1
-                self.faults.write_text(json.dumps(fault))
-                self._gone = True
-                self._connection.abort()
+        fault = {} if self._gone else self.faults.read()
+        if fault.get("count", 0) > 0 and self._read > fault.get("drop_after_bytes", self._read):
+            fault["count"] -= 1
+            self.faults.write(fault)
+            self._gone = True
+            self._connection.abort()
         return data
+
+    def _fails(self, operation: str, path: bytes) -> bool:
+        """Fail as a test wants it. Returns whether to say that all is well and do nothing."""
+        fault = self.faults.of(operation, path)
+        if fault is None:
+            return False
+        if fault.get("cut"):
+            self._gone = True
+            self._connection.abort()
+            raise asyncssh.SFTPConnectionLost("cut by a test")
+        if fault.get("status", 4) == 0:
+            return True
+        raise asyncssh.SFTPError(fault.get("status", 4), f"refused by a test: {operation}")
+
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        """List, unless a test wants it to fail, to end early, or to leave out what clients need."""
+        self._fails("opendir", path)
+        bare = bool(self.faults.read().get("bare"))
+        async for entry in super().scandir(path):
+            if entry.filename not in (b".", b"..") and self._fails("readdir", cast(bytes, entry.filename)):
+                return
+            if bare:
+                entry.attrs = asyncssh.SFTPAttrs()
+                entry.longname = b" "
+            yield entry
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        """Open, unless a test wants it to fail."""
+        self._fails("open", path)
+        return super().open(path, pflags, attrs)
+
+    def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        """Write, unless a test wants it to fail or to lose the data."""
+        if self._fails("write", b""):
+            return len(data)
+        return cast(int, super().write(file_obj, offset, data))
+
+    def close(self, file_obj: object) -> None:
+        """Close, unless a test wants it to fail; the file is closed all the same."""
+        super().close(file_obj)
+        self._fails("close", b"")
+
+    def stat(self, path: bytes) -> Any:
+        """Look at a file, unless a test wants it to fail."""
+        self._fails("stat", path)
+        return super().stat(path)
+
+    def lstat(self, path: bytes) -> Any:
+        """Look at a file or link, unless a test wants it to fail."""
+        self._fails("lstat", path)
+        return super().lstat(path)
+
+    def fstat(self, file_obj: object) -> Any:
+        """Look at an open file, unless a test wants it to fail."""
+        self._fails("fstat", b"")
+        return super().fstat(file_obj)
+
+    def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
+        """Make a folder, unless a test wants it to fail."""
+        if not self._fails("mkdir", path):
+            super().mkdir(path, attrs)
+
+    def remove(self, path: bytes) -> None:
+        """Remove a file, unless a test wants it to fail."""
+        if not self._fails("remove", path):
+            super().remove(path)
+
+    def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        """Rename, unless a test wants it to fail."""
+        if not self._fails("rename", oldpath):
+            super().rename(oldpath, newpath)
+
+    def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        """Rename over what is there, unless a test wants it to fail."""
+        if not self._fails("posix_rename", oldpath):
+            super().posix_rename(oldpath, newpath)
 
 
 def _host_key(state_dir: Path) -> asyncssh.SSHKey:
@@ -161,7 +240,7 @@ class SandboxSftpServer:
         served = type(
             "ServedSftp",
             (JailedSftp,),
-            {"users": self._users, "root": self._root, "faults": self._state_dir / "faults.json"},
+            {"users": self._users, "root": self._root, "faults": SftpFaults(self._state_dir / "faults.json")},
         )
         self._acceptor = await asyncssh.listen(
             self._host,

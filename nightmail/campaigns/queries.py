@@ -22,9 +22,11 @@ from campaign c join team t on t.id = c.team_id join category g on g.id = c.cate
 left join feed f on f.id = c.feed_id
 """  # noqa: S608 - the part is a constant
 
+# A campaign that continues another waits until it is known whom that one has.
 CAMPAIGNS_TO_PREPARE = f"""
 {CAMPAIGNS}
 where c.state = 'received' and (c.accepts_until is null or c.accepts_until <= now())
+    and not exists (select from campaign e where e.id = c.continues_id and e.state in ('received', 'checking'))
 order by c.priority, c.id limit :limit
 """
 

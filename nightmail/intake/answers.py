@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,16 @@ class Answer:
 
 
 def files_to_answer(
-    connection: Connection, source: str, sftp_server_id: int | None = None, limit: int = 50
+    connection: Connection,
+    source: str,
+    sftp_server_id: int | None = None,
+    limit: int = 50,
+    but: Collection[int] = (),
 ) -> list[FileRow]:
-    """Files whose answer is due: those that became no campaign, and those whose campaign's rows are judged."""
+    """Files whose answer is due: those that became no campaign, and those whose campaign's rows are judged.
+
+    ``but`` are ids of files to leave out: their answers failed just now, and must not take the places of others.
+    """
     # Written out, not bound: the planner can then see that the index of unanswered files on SFTP answers the question.
     of_source = "r.source = 'sftp' and r.sftp_server_id = :server" if source == "sftp" else "r.source = :source"
     rows = connection.execute(
@@ -94,9 +101,10 @@ def files_to_answer(
             f"{_QUERY} left join campaign c on c.id = r.campaign_id where {of_source} and r.answered_at is null "
             "and r.state in ('taken', 'judged', 'repeated', 'refused') "
             "and (r.state in ('repeated', 'refused') or c.state not in ('received', 'checking') "
-            "  or (r.state = 'taken' and c.counts ? 'rejects')) order by r.id limit :limit"
+            "  or (r.state = 'taken' and c.counts ? 'rejects')) "
+            "and r.id <> all(cast(:but as bigint[])) order by r.id limit :limit"
         ),
-        {"source": source, "server": sftp_server_id, "limit": limit},
+        {"source": source, "server": sftp_server_id, "limit": limit, "but": sorted(but)},
     )
     return [FileRow(**row._mapping) for row in rows]
 

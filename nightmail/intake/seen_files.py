@@ -24,6 +24,9 @@ class KnownFile:
     id: int
     state: str
     archived: bool
+    moved: bool
+    """Whether it was moved to the archive; otherwise it was gone when it was to be moved, or the server said so."""
+    answered: bool
 
 
 def known_files(connection: Connection, sftp_server_id: int, looks: Iterable[Look]) -> dict[Look, KnownFile]:
@@ -33,7 +36,8 @@ def known_files(connection: Connection, sftp_server_id: int, looks: Iterable[Loo
         return {}
     rows = connection.execute(
         text(
-            "select r.path, r.size, r.modified_at, r.id, r.state, r.archived_at is not null as archived "
+            "select r.path, r.size, r.modified_at, r.id, r.state, r.archived_at is not null as archived, "
+            "r.archived_path is not null as moved, r.answered_at is not null as answered "
             "from received_file r "
             "join unnest(cast(:paths as text[]), cast(:sizes as bigint[]), cast(:times as timestamptz[])) "
             "as w (path, size, modified_at) on r.path = w.path and r.size = w.size and r.modified_at = w.modified_at "
@@ -47,14 +51,11 @@ def known_files(connection: Connection, sftp_server_id: int, looks: Iterable[Loo
         },
     )
     return {
-        (row.path, int(row.size), row.modified_at): KnownFile(int(row.id), row.state, bool(row.archived))
+        (row.path, int(row.size), row.modified_at): KnownFile(
+            int(row.id), row.state, bool(row.archived), bool(row.moved), bool(row.answered)
+        )
         for row in rows
     }
-
-
-def record_archived(connection: Connection, file_id: int) -> None:
-    """Remember that an upload was moved to the archive."""
-    connection.execute(text("update received_file set archived_at = now() where id = :id"), {"id": file_id})
 
 
 def refuse_file(connection: Connection, feed: FeedRow, arrival: Arrival, problem: Mapping[str, Any]) -> int:

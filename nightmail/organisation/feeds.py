@@ -130,6 +130,9 @@ class FeedSettings(_Model):
         pattern=TIME_OF_DAY,
         description="Team's time of day by which a file must have come, or an alert is raised",
     )
+    settle_s: float | None = Field(
+        None, ge=0, le=3600, description="Seconds for which a file must not change; empty: the deployment's"
+    )
     marker_suffix: str | None = Field(
         None, description="A file is complete when a second one with this suffix (such as .done) lies beside it"
     )

@@ -75,14 +75,22 @@ CONSENTS = """
     where c.withdrawn_at is null and t.path = %(team)s
 """
 
-# The campaigns of a feed that were loaded in the days before another one was made.
+# The campaigns of a feed that were loaded in the days before another one was made, and those that it continues.
 EARLIER_CAMPAIGNS = """
-    select key
-    from campaign
-    where feed_id = :feed and id < :campaign and loaded_at is not null
-      and state not in ('cancelled', 'stopped')
-      and created_at > cast(:created_at as timestamptz) - make_interval(days => :days)
-    order by id
+    with recursive continued as (
+        select continues_id as id from campaign where id = :campaign and continues_id is not null
+        union
+        select e.continues_id from campaign e join continued on continued.id = e.id where e.continues_id is not null
+    )
+    select c.key
+    from campaign c
+    where c.id < :campaign and c.loaded_at is not null and c.state not in ('cancelled', 'stopped')
+      and (
+        c.id in (select id from continued)
+        or c.feed_id = :feed and :days > 0
+          and c.created_at > cast(:created_at as timestamptz) - make_interval(days => :days)
+      )
+    order by c.id
 """
 
 # Whether a campaign is being prepared that is not for later, and that moved a short while ago.

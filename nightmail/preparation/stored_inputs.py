@@ -63,12 +63,12 @@ def known_preferences(connection: Connection, team: str) -> KnownPreferences:
 
 
 def earlier_campaigns(connection: Connection, campaign: CampaignRow, lake: Lake) -> tuple[EarlierCampaign, ...]:
-    """Return the feed's campaigns inside the window that the feed sets, whose contacts are not sent to again."""
+    """Return the campaigns whose contacts are not sent to again: those inside the feed's window, and those it continues."""
     from nightmail.row_checks import EarlierCampaign
 
-    days = feed_settings(campaign.settings).window_days
-    if campaign.feed_id is None or days == 0:
+    if campaign.feed_id is None:
         return ()
+    days = feed_settings(campaign.settings).window_days
     values = {"feed": campaign.feed_id, "campaign": campaign.id, "created_at": campaign.created_at, "days": days}
     keys = connection.scalars(text(queries.EARLIER_CAMPAIGNS), values).all()
     tables = [(key, lake.table("contacts", key)) for key in keys]

@@ -158,10 +158,4 @@ FILES = (
         "Nothing was changed. Correct the lines and give the list again.",
     ),
     Reason("address_column_unknown", Kind.FILE, "The list has no column {value}.", "Use one of: {known}."),
-    Reason(
-        "sftp_file_changed",
-        Kind.FILE,
-        "The file changed or went away while it was being taken.",
-        "Nothing to do: it is taken once it stays as it is.",
-    ),
 )

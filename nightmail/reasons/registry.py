@@ -14,9 +14,10 @@ from nightmail.reasons.reason import Reason, Surface
 from nightmail.reasons.requests import REQUESTS
 from nightmail.reasons.rows import ROWS
 from nightmail.reasons.setup import SETUP
+from nightmail.reasons.sftp import SFTP
 from nightmail.reasons.warnings import WARNINGS
 
-_ENTRIES = (*FILES, *ROWS, *WARNINGS, *HOLDS, *FAILURES, *SETUP, *REQUESTS, *DECISIONS)
+_ENTRIES = (*FILES, *ROWS, *WARNINGS, *HOLDS, *FAILURES, *SETUP, *SFTP, *REQUESTS, *DECISIONS)
 
 REASONS: dict[str, Reason] = {entry.code: entry for entry in _ENTRIES}
 """Every reason by its code."""

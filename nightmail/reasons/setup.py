@@ -153,48 +153,6 @@ SETUP = (
         title="The address of the carrier's service cannot be used.",
     ),
     # Files over SFTP
-    Reason(
-        "sftp_unreachable",
-        Kind.SETUP,
-        "The SFTP server cannot be reached.",
-        "Nothing is lost: it is tried again at the next look. Check host, port and network if it lasts.",
-    ),
-    Reason(
-        "sftp_host_key_unknown",
-        Kind.SETUP,
-        "No host key was agreed for the SFTP server.",
-        "Put the key that the server's owner states into the settings.",
-    ),
-    Reason(
-        "sftp_host_key_mismatch",
-        Kind.SETUP,
-        "The SFTP server's host key is not the one that was agreed.",
-        "Ask the server's owner whether the key was changed, and put the new key into the settings only then.",
-    ),
-    Reason(
-        "sftp_credentials",
-        Kind.SETUP,
-        "The SFTP server refused the login.",
-        "Check the user name, and the password or key.",
-    ),
-    Reason(
-        "sftp_folder_missing",
-        Kind.SETUP,
-        "The folder is not on the SFTP server.",
-        "Create the folder, or correct it in the feed.",
-    ),
-    Reason(
-        "sftp_permission",
-        Kind.SETUP,
-        "The SFTP server does not allow this in the folder.",
-        "Give the user the right to read, write and rename in the folder.",
-    ),
-    Reason(
-        "sftp_archive_full",
-        Kind.SETUP,
-        "The archive folder has too many files of one name and time.",
-        "Clear the archive folder.",
-    ),
     Reason("scope_unknown", Kind.SETUP, "There is no scope {value}.", "Use: {known}."),
     Reason(
         "webhook_given_up",

@@ -15,8 +15,8 @@ import pytest
 
 from nightmail.settings import settings
 from nightmail.store.states import CampaignState
-from resources import sftp_servers
-from resources.sftp_servers import SftpServersResource
+from resources.sftp import servers as sftp_servers
+from resources.sftp.servers import SftpServersResource
 from sensors.sftp_files import sftp_files
 from tests.sftp.conftest import Server
 from tests.support.pipeline_rig import PHONES, PipelineRig, contact_rows
@@ -30,9 +30,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Iterator[None]:
     monkeypatch.setenv("NIGHTMAIL_FILE_SETTLE_S", "0")
     settings.cache_clear()
     yield
-    for watch in sftp_servers._WATCHES.values():
-        watch.close()
-    sftp_servers._WATCHES.clear()
+    sftp_servers.close_watches()
 
 
 @pytest.fixture
@@ -59,6 +57,16 @@ def tick(rig: PipelineRig, cursor: str | None = None) -> Any:
     resources = {**rig.resources, "sftp_servers": SftpServersResource()}
     with dg.build_sensor_context(instance=rig.instance, cursor=cursor, resources=resources) as context:
         return sftp_files(context)
+
+
+def tick_until_taken(rig: PipelineRig, cursor: str | None = None) -> Any:
+    """Tick until a file is taken that was put aside before, as ticks come one after the other."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = tick(rig, cursor)
+        if not isinstance(found, dg.SkipReason):
+            return found
+        assert time.monotonic() < deadline
 
 
 def drop(folder: Path, name: str, content: str) -> Path:
@@ -225,8 +233,8 @@ def test_a_server_that_refuses_raises_one_alert_until_it_is_well(
     drop(folder, "due.csv", contact_rows(3))
     for _ in range(2):
         assert isinstance(tick(rig), dg.SkipReason)
-    alerts = rig.rows("select reason, subject, times, message from alert where resolved_at is null")
-    assert [(a["reason"], a["subject"], a["times"]) for a in alerts] == [("sftp_credentials", "sftp:drop", 2)]
+    alerts = rig.rows("select reason, subject, message from alert where resolved_at is null")
+    assert [(a["reason"], a["subject"]) for a in alerts] == [("sftp_credentials", "sftp:drop")]
     assert "wrong" not in alerts[0]["message"]
     monkeypatch.setenv("RIG_SFTP_PASSWORD", right)
     assert len(tick(rig).run_requests) == 1
@@ -253,12 +261,13 @@ def test_a_feed_that_cannot_be_used_holds_up_no_other_and_loses_nothing(rig: Pip
     (folder / "lost").mkdir()
     drop(folder, "due.csv", contact_rows(3))
     drop(folder / "lost", "other.csv", contact_rows(3, 10))
-    assert len(tick(rig).run_requests) == 1
+    first = tick(rig)
+    assert len(first.run_requests) == 1
     assert [row["reason"] for row in rig.rows("select reason from alert")] == ["category_unknown"]
     assert (folder / "lost" / "other.csv").exists()
     rig.change("insert into category (name, kind) values ('tips', 'service')")
-    requests = tick(rig).run_requests
-    assert rig.campaign(requests[-1].partition_key).category == "tips"
+    taken = tick_until_taken(rig, first.cursor)
+    assert rig.campaign(taken.run_requests[-1].partition_key).category == "tips"
     assert rig.rows("select 1 from alert where resolved_at is null") == []
 
 
@@ -301,3 +310,154 @@ def test_a_file_in_no_feeds_folder_is_answered_and_stays(rig: PipelineRig, folde
     finally:
         for left in (stray, note, answer):
             left.unlink(missing_ok=True)
+
+
+def test_a_file_whose_name_is_not_utf_8_is_taken_and_answered_like_any_other(rig: PipelineRig, folder: Path) -> None:
+    """A Windows client's name in code page 1252, beside a file with an ordinary name."""
+    name = os.fsdecode(b"b\xfcro.csv")
+    drop(folder, name, contact_rows(2))
+    drop(folder, "due.csv", contact_rows(3, 10))
+    asked = tick(rig)
+    assert len(asked.run_requests) == 2
+    for request in asked.run_requests:
+        rig.prepare(rig.campaign(request.partition_key))
+    tick(rig, asked.cursor)
+    assert (folder / "archive" / name).exists()
+    assert (folder / f"{name}.result.json").exists()
+    assert (folder / "due.csv.result.json").exists()
+    assert rig.rows("select 1 from alert") == []
+
+
+def test_a_server_that_lists_names_alone_is_asked_for_the_rest(
+    rig: PipelineRig, folder: Path, sandboxed: Server
+) -> None:
+    """No type, size or time in its listing, as some servers on Windows: folders are still told from files."""
+    (sandboxed.state / "faults.json").write_text(json.dumps({"bare": True}))
+    try:
+        drop(folder, "due.csv", contact_rows(3))
+        (folder / "looks.csv").mkdir()
+        assert len(tick(rig).run_requests) == 1
+        assert (folder / "archive" / "due.csv").exists()
+        assert [row["name"] for row in rig.rows("select name from received_file")] == ["due.csv"]
+    finally:
+        (sandboxed.state / "faults.json").unlink()
+
+
+def test_a_link_is_said_and_left(rig: PipelineRig, folder: Path) -> None:
+    """What it points to may be outside of the home."""
+    drop(folder, "due.csv", contact_rows(3))
+    (folder / "way-out.csv").symlink_to("/etc/passwd")
+    assert len(tick(rig).run_requests) == 1
+    assert (folder / "way-out.csv").is_symlink()
+    told = json.loads((folder / "way-out.csv.result.json").read_text())
+    assert told["problem"]["reason"] == "sftp_file_is_link"
+    assert [row["name"] for row in rig.rows("select name from received_file")] == ["due.csv"]
+
+
+def test_yesterdays_answers_go_to_the_archive_with_todays_file(rig: PipelineRig, folder: Path) -> None:
+    """Today's file has no rejects: yesterday's reject file must not lie beside today's result."""
+    drop(folder, "due.csv", contact_rows(3) + "C9,nonsense,Bob,1\n")
+    first = tick(rig)
+    rig.prepare(rig.campaign(first.run_requests[0].partition_key))
+    tick(rig, first.cursor)
+    assert (folder / "due.csv.rejects.csv").exists()
+    drop(folder, "due.csv", contact_rows(3, 20))
+    second = tick(rig, first.cursor)
+    assert not (folder / "due.csv.rejects.csv").exists()
+    rig.prepare(rig.campaign(second.run_requests[0].partition_key))
+    tick(rig, second.cursor)
+    result = json.loads((folder / "due.csv.result.json").read_text())
+    assert (result["counts"]["rows"], result["rejects_file"]) == (3, None)
+    assert {path.name.split(".")[0] for path in (folder / "archive").iterdir()} == {"due"}
+    assert len(list((folder / "archive").glob("*rejects.csv"))) == 1
+    assert not list(folder.glob("*.rejects.csv"))
+
+
+def test_a_corrected_reject_file_is_an_upload_and_no_old_answer(rig: PipelineRig, folder: Path) -> None:
+    """It is taken although a new file of the first one's name is taken in the same look."""
+    drop(folder, "due.csv", contact_rows(3) + "C9,nonsense,Bob,1\n")
+    first = tick(rig)
+    rig.prepare(rig.campaign(first.run_requests[0].partition_key))
+    tick(rig, first.cursor)
+    rejects = folder / "due.csv.rejects.csv"
+    rejects.write_bytes(rejects.read_bytes().replace(b"nonsense", PHONES[77].encode()))
+    drop(folder, "due.csv", contact_rows(3, 20))
+    second = tick(rig, first.cursor)
+    assert len(second.run_requests) == 2
+    taken = rig.rows("select name from received_file where state = 'taken' order by id")
+    assert sorted(row["name"] for row in taken) == ["due.csv", "due.csv", "due.csv.rejects.csv"]
+
+
+def test_a_folder_that_cannot_be_written_holds_up_no_other_feed(
+    rig: PipelineRig, folder: Path, sandboxed: Server
+) -> None:
+    """Its file is sent once, what fails is told, and the server's other feed goes on."""
+    rig.change(
+        "insert into feed (team_id, name, template_id, sftp_server_id, folder) "
+        "select team_id, 'other', template_id, sftp_server_id, folder || '/other' from feed"
+    )
+    (folder / "other").mkdir()
+    faults = {"operations": [{"operation": "rename", "status": 3, "path": "due.csv", "count": 10_000}]}
+    (sandboxed.state / "faults.json").write_text(json.dumps(faults))
+    try:
+        drop(folder, "due.csv", contact_rows(3))
+        drop(folder / "other", "more.csv", contact_rows(3, 10))
+        first = tick(rig)
+        for _ in range(2):
+            tick(rig, first.cursor)
+        assert len(rig.rows("select 1 from campaign")) == 2
+        assert (folder / "other" / "archive" / "more.csv").exists()
+        (alert,) = rig.rows("select reason, subject, message from alert where resolved_at is null")
+        assert alert["reason"] == "sftp_permission"
+        assert alert["subject"].endswith("/due.csv")
+    finally:
+        (sandboxed.state / "faults.json").unlink()
+
+
+def test_an_upload_that_goes_on_after_the_archive_loses_no_row(
+    rig: PipelineRig, folder: Path, sandboxed: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client pauses in the middle of a row for longer than any wait, then writes on into the archived file."""
+    monkeypatch.setenv("NIGHTMAIL_FILE_SETTLE_S", "0.01")
+    settings.cache_clear()
+    content = contact_rows(40)
+    cut = content.index("\n", 500) + 12
+    with sandboxed.connect() as connection:
+        upload = connection.client().open(f"/{folder.name}/due.csv", "w")
+        upload.write(content[:cut].encode())
+        upload.flush()
+        first = tick_until_taken(rig)
+        upload.write(content[cut:].encode())
+        upload.close()
+    assert (folder / "archive" / "due.csv").read_text() == content
+    campaign = rig.campaign(first.run_requests[0].partition_key)
+    rig.prepare(campaign)
+    assert rig.campaign(campaign).counts["contacts"] < 40
+    second = tick_until_taken(rig, first.cursor)
+    rest = rig.campaign(second.run_requests[0].partition_key)
+    rig.prepare(rest)
+    rest = rig.campaign(rest)
+    assert rest.state == CampaignState.AWAITING_APPROVAL
+    assert rig.campaign(campaign).counts["contacts"] + rest.counts["contacts"] == 40
+    assert rest.counts["rows"] == 40
+    (alert,) = rig.rows("select reason, message, campaign_id from alert where resolved_at is null")
+    assert (alert["reason"], alert["campaign_id"]) == ("sftp_file_grew", rest.id)
+    tick(rig, second.cursor)
+    told = json.loads((folder / "due.csv.result.json").read_text())
+    assert (told["campaign"], told["state"]) == (rest.key, "awaiting_approval")
+    for _ in range(2):
+        tick(rig, second.cursor)
+    assert len(rig.rows("select 1 from campaign")) == 2
+
+
+def test_a_time_that_is_set_after_the_upload_is_no_change(rig: PipelineRig, folder: Path) -> None:
+    """``sftp put -p`` sets the time when the content is there already."""
+    drop(folder, "due.csv", contact_rows(3))
+    first = tick(rig)
+    os.utime(folder / "archive" / "due.csv", (1_700_000_000, 1_700_000_000))
+    deadline = time.monotonic() + 30
+    while not rig.rows("select 1 from received_file where archived_modified_at < '2024-01-01'"):
+        tick(rig, first.cursor)
+        assert time.monotonic() < deadline
+    assert len(rig.rows("select 1 from campaign")) == 1
+    assert rig.rows("select 1 from alert") == []

@@ -10,7 +10,7 @@ from dataclasses import replace
 import paramiko
 import pytest
 
-from resources.sftp import SftpConnection, SftpCredentialsError, SftpUnreachableError
+from resources.sftp import SftpConnection, SftpCredentialsError, SftpFolder, SftpUnreachableError
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
@@ -21,7 +21,7 @@ def test_a_transfer_goes_on_when_the_server_comes_back(sandboxed, tmp_path):
     (sandboxed.state / "faults.json").write_text(json.dumps({"drop_after_bytes": 1_500_000, "count": 2}))
     seen: list[int] = []
     connection = sandboxed.connect()
-    folder = connection.folder("/")
+    folder = SftpFolder(connection, "/")
     (file,) = [file for file in folder.look() if file.name == "cut.bin"]
     done = folder.download(file, tmp_path / "cut.bin", 10_000_000, connections=4, progress=seen.append)
     assert done.sha256 == hashlib.sha256(content).hexdigest() and done.path.read_bytes() == content
@@ -34,7 +34,7 @@ def test_a_transfer_goes_on_when_the_server_comes_back(sandboxed, tmp_path):
 def test_a_server_that_stays_away_leaves_nothing_behind(sandboxed, tmp_path):
     (sandboxed.home / "cut.bin").write_bytes(os.urandom(3_000_000))
     (sandboxed.state / "faults.json").write_text(json.dumps({"drop_after_bytes": 500_000, "count": 99}))
-    folder = sandboxed.connect().folder("/")
+    folder = SftpFolder(sandboxed.connect(), "/")
     (file,) = [file for file in folder.look() if file.name == "cut.bin"]
     with pytest.raises(SftpUnreachableError):
         folder.download(file, tmp_path / "cut.bin", 10_000_000, connections=2)
@@ -57,7 +57,7 @@ def test_a_user_added_later_can_log_in_at_once(sandboxed):
     users.write_text(json.dumps(content))
     settings = replace(sandboxed.settings, username="late", private_key=None, password="late-password")
     with SftpConnection(settings) as connection:
-        assert connection.folder("/").look() == []
+        assert SftpFolder(connection, "/").look() == []
 
 
 def test_nobody_leaves_the_home(sandboxed):

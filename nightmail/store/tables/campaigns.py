@@ -36,6 +36,8 @@ class Campaign(Base):
     token: Mapped[str] = mapped_column(unique=True)
     team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
     feed_id: Mapped[int | None] = mapped_column(ForeignKey("feed.id"))
+    continues_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
+    """The campaign of the same file as it was when it was taken: whom that one has is not sent to again."""
     template_version_id: Mapped[int] = mapped_column(ForeignKey("template_version.id"))
     category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
     state: Mapped[str] = mapped_column(server_default="received")
@@ -86,7 +88,16 @@ class ReceivedFile(Base):
     received_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     answered_at: Mapped[dt.datetime | None]
     archived_at: Mapped[dt.datetime | None]
+    archived_path: Mapped[str | None]
+    archived_size: Mapped[int | None] = mapped_column(BigInteger)
+    archived_modified_at: Mapped[dt.datetime | None]
     __table_args__ = (
+        Index(
+            "ix_received_file_archived",
+            "sftp_server_id",
+            "archived_at",
+            postgresql_where=text("source = 'sftp' and archived_path is not null"),
+        ),
         Index("ix_received_file_content", "feed_id", "sha256"),
         Index(
             "ix_received_file_unanswered",

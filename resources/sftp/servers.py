@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import posixpath
 import threading
-import time
-from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +16,11 @@ import dagster as dg
 from sqlalchemy import Connection, text
 
 from nightmail.settings import read_secret
-from resources.sftp import Downloaded, RemoteFile, SftpConnection, SftpFolder, SftpSettings
+from resources.sftp.connection import SftpConnection, SftpSettings
+from resources.sftp.folder import Downloaded, RemoteFile, SftpFolder
+from resources.sftp.late import LateLooks
+from resources.sftp.put_aside import PutAside
+from resources.sftp.settling import Settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +55,31 @@ class SftpServerRow:
 
 @dataclass
 class SftpWatch:
-    """One server under watch: an open connection, a second one for large downloads, and when each file was first seen so."""
+    """One server under watch: an open connection, a second one for large downloads, and what was seen of each folder."""
 
     server: SftpServerRow
     connection: SftpConnection
-    first_seen: dict[RemoteFile, float] = field(default_factory=dict)
+    folders: dict[str, Settling] = field(default_factory=dict)
+    """What was seen of each folder's files, by its path."""
     downloads: dict[RemoteFile, Future[Downloaded]] = field(default_factory=dict)
-    answered_strays: set[RemoteFile] = field(default_factory=set)
-    """Files of no feed that were answered; after a restart they are answered once more, alike."""
+    told: set[RemoteFile] = field(default_factory=set)
+    """Files of no feed, and links, that were answered; after a restart they are answered once more, alike."""
+    aside: PutAside = field(default_factory=PutAside)
+    late: LateLooks = field(default_factory=LateLooks)
+    resolved: bool = False
+    """Whether alerts about the server were ended since this process looks at it."""
+    strays_at: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
     _worker: ThreadPoolExecutor | None = None
     _second: SftpConnection | None = None
 
     def folder(self, path: str) -> SftpFolder:
         """A folder over the open connection."""
-        return self.connection.folder(path)
+        return SftpFolder(self.connection, path)
 
-    def still(self, files: Collection[RemoteFile], folder: str, settle_s: float) -> list[RemoteFile]:
-        """Those of a folder's files that have been as they are for ``settle_s`` or longer."""
-        now = time.monotonic()
-        there = set(files)
-        for seen in [f for f in self.first_seen if posixpath.dirname(f.path) == folder and f not in there]:
-            del self.first_seen[seen]
-        return [file for file in files if now - self.first_seen.setdefault(file, now) >= settle_s]
+    def settling(self, folder: str) -> Settling:
+        """What was seen of the files of a folder."""
+        return self.folders.setdefault(folder, Settling())
 
     def download(self, file: RemoteFile, destination: Path, maximum_bytes: int, wait_s: float) -> Downloaded | None:
         """Take a file in a thread of its own, waiting for it at most so long; ``None``: it goes on until the next call."""
@@ -85,7 +89,7 @@ class SftpWatch:
                 self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"sftp-{self.server.name}")
                 self._second = SftpConnection(self.connection.settings)
             assert self._second is not None
-            folder = self._second.folder(posixpath.dirname(file.path))
+            folder = SftpFolder(self._second, posixpath.dirname(file.path))
             future = self._worker.submit(folder.download, file, destination, maximum_bytes)
             self.downloads[file] = future
         try:
@@ -138,3 +142,11 @@ class SftpServersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
                 found.close()
             made = _WATCHES[server.id] = SftpWatch(server, SftpConnection(login))
             return made
+
+
+def close_watches() -> None:
+    """Close every connection that is kept between ticks, and forget what was seen."""
+    with _WATCHES_LOCK:
+        for watch in _WATCHES.values():
+            watch.close()
+        _WATCHES.clear()

@@ -1,0 +1,113 @@
+"""Files that changed after they were taken and archived: an upload that paused, and went on into the archived file.
+
+The whole file becomes a second campaign of the feed. It continues the first one: rows whose contacts the first one has are
+duplicates there, so that only what was missing is left, and it waits for a person's approval.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, text
+
+from nightmail.intake import queries
+from nightmail.intake.arrivals import Arrival, Registered
+from nightmail.intake.feed_campaigns import create_feed_campaign
+from nightmail.organisation.stored_feeds import feed_by_id
+
+WATCHED_FOR = dt.timedelta(minutes=15)
+"""For so long after it was archived a file is looked at again."""
+WATCHED_AT_MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """A taken file as it lay in the archive when it was last compared."""
+
+    id: int
+    team_id: int
+    feed_id: int
+    campaign_id: int | None
+    path: str
+    """Where it was dropped."""
+    name: str
+    sha256: str
+    archived_path: str
+    archived_size: int
+    archived_modified_at: dt.datetime
+
+
+def record_archived(
+    connection: Connection,
+    file_id: int,
+    path: str | None = None,
+    size: int | None = None,
+    modified_at: dt.datetime | None = None,
+) -> None:
+    """Record that an upload was moved to the archive, and as what it lies there; without a path it was gone already.
+
+    ``size`` and ``modified_at`` are those of the content that was taken: another size in the archive is a change.
+    """
+    connection.execute(
+        text(queries.RECORD_ARCHIVED), {"id": file_id, "path": path, "size": size, "modified_at": modified_at}
+    )
+
+
+def archived_lately(
+    connection: Connection, sftp_server_id: int, only: Collection[int] | None = None
+) -> list[ArchivedFile]:
+    """The files of a server that were archived within :data:`WATCHED_FOR`; ``only`` those of these ids, if given."""
+    if only is not None and not only:
+        return []
+    rows = connection.execute(
+        text(queries.ARCHIVED_LATELY),
+        {
+            "server": sftp_server_id,
+            "within": WATCHED_FOR,
+            "only": None if only is None else sorted(only),
+            "limit": WATCHED_AT_MOST,
+        },
+    )
+    return [ArchivedFile(**row._mapping) for row in rows]
+
+
+def record_compared(connection: Connection, file_id: int, size: int, modified_at: dt.datetime) -> None:
+    """Record that the archived file was compared as it is now: it is looked at again only when it changes again."""
+    connection.execute(text(queries.RECORD_COMPARED), {"id": file_id, "size": size, "modified_at": modified_at})
+
+
+def register_grown_file(connection: Connection, file: ArchivedFile, arrival: Arrival, *, actor: str) -> Registered:
+    """Make the campaign of what was missing when ``file`` was taken. One transaction: the caller's.
+
+    ``state`` of the answer is ``known`` where a process did it already. Raises :class:`nightmail.errors.UsageError`
+    (``feed_unknown``) when the feed is no longer active.
+    """
+    feed = feed_by_id(connection, file.feed_id)
+    connection.execute(text(queries.LOCK_FEED), {"feed": f"nightmail.intake.{feed.id}"})
+    file_id = connection.scalar(
+        text(queries.ADD_GROWN_FILE),
+        {
+            "team": feed.team_id,
+            "feed": feed.id,
+            "server": arrival.sftp_server_id,
+            "path": arrival.path,
+            "name": arrival.name,
+            "size": arrival.size,
+            "modified": arrival.modified_at,
+            "sha256": arrival.sha256,
+            "stored": str(arrival.stored_path),
+        },
+    )
+    assert arrival.modified_at is not None
+    record_compared(connection, file.id, arrival.size, arrival.modified_at)
+    if file_id is None:
+        return Registered(0, "known", None)
+    approval = feed.settings.approval.model_copy(update={"always": True})
+    waiting = replace(feed, settings=feed.settings.model_copy(update={"approval": approval}))
+    campaign = create_feed_campaign(connection, waiting, source="sftp", actor=actor)
+    connection.execute(
+        text(queries.CONTINUE_CAMPAIGN), {"id": campaign.id, "file": file_id, "continues": file.campaign_id}
+    )
+    return Registered(int(file_id), "taken", campaign)
