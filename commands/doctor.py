@@ -12,7 +12,7 @@ import typer
 
 from commands.screen import screen
 from nightmail.errors import NightmailError
-from nightmail.reasons import Surface
+from nightmail.reasons import Surface, remedy, sentence
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -43,6 +43,7 @@ def doctor(json_output: bool = typer.Option(False, "--json", help="Print JSON.")
         found += check_carriers(engine)
         found += check_audio_files(engine)
         found += _services(configured)
+        found += _sensors(configured)
         found += _attention(engine)
     in_sandbox = engine is None or sandbox_in_use(engine)
     ill = [check for check in found if check.ill]
@@ -192,6 +193,44 @@ def _services(configured: Settings) -> Iterator[Checked]:
             yield Checked(part, "well", f"{url} answers")
         else:
             yield Checked(part, "ill", f"{url} does not answer.", "Start it with `nightmail up`, or read its log.")
+
+
+def _sensors(configured: Settings) -> Iterator[Checked]:
+    """Sensors whose ticks fail: what they watch waits, and nothing else shows it."""
+    import os
+
+    from sqlalchemy.engine import make_url
+
+    from commands.local import database_url
+    from commands.part_checks import Checked
+    from nightmail.store.local_server import DAGSTER_DATABASE
+
+    home = configured.data_dir / "dagster"
+    if not (home / "dagster.yaml").is_file():
+        return
+    named = configured.dagster_database_url
+    url = named.get_secret_value() if named is not None else None
+    if url is None:
+        url = make_url(database_url()).set(drivername="postgresql", database=DAGSTER_DATABASE).render_as_string(False)
+    os.environ["NIGHTMAIL_DAGSTER_DATABASE_URL"] = url
+
+    import dagster as dg
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from sensors.failing_sensors import sensors_health
+
+    try:
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            health = sensors_health(instance)
+    except (SQLAlchemyError, dg.DagsterError) as error:
+        yield Checked("sensors", "ill", f"Dagster's database cannot be read: {type(error).__name__}.", "See its log.")
+        return
+    for sensor in health:
+        if sensor.failing:
+            message = sentence("sensor_failing", sensor=sensor.name, problem=sensor.problem)
+            yield Checked(f"sensor {sensor.name}", "ill", message, remedy("sensor_failing"))
+    if health and not any(sensor.failing for sensor in health):
+        yield Checked("sensors", "well", f"the last ticks of all {len(health)} worked")
 
 
 def _attention(engine: Engine) -> Iterator[Checked]:

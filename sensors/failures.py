@@ -19,6 +19,7 @@ from nightmail.reasons import sentence
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
+from sensors.failing_sensors import alert_failing_sensors
 from sensors.prepare_requests import ATTEMPT_TAG, CAMPAIGN_TAG, PREPARE_JOB
 from sensors.run_tags import ENDED_TAG
 
@@ -56,6 +57,7 @@ def failed_runs(context: dg.SensorEvaluationContext, database: DatabaseResource)
             )
             done.append(f"{campaign.key}: {followed}")
     cursor = _alert_failed_jobs(context, database, now)
+    done += [f"the sensor {name} fails" for name in alert_failing_sensors(context.instance, database)]
     if done:
         return dg.SensorResult(skip_reason="; ".join(done), cursor=cursor)
     return dg.SensorResult(skip_reason="No preparing run has failed.", cursor=cursor)

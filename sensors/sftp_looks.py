@@ -22,6 +22,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from nightmail.campaigns.alerts import raise_alert, resolve_alerts
+from nightmail.contact_files.kept_files import incoming_path
 from nightmail.errors import NightmailError
 from nightmail.intake.answers import (
     Answer,
@@ -32,7 +33,7 @@ from nightmail.intake.answers import (
     record_own_file,
     write_rejects,
 )
-from nightmail.intake.arrivals import Arrival, incoming_path, register_file
+from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.intake.feed_campaigns import category_of_feed
 from nightmail.intake.late_files import (
     ArchivedFile,

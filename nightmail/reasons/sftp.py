@@ -87,6 +87,12 @@ SFTP = (
         "rename at the end, or state a marker in the feed.",
     ),
     Reason(
+        "sensor_failing",
+        Kind.SETUP,
+        "The sensor {sensor} fails at every tick: {problem}",
+        "Read the daemon's log. What the sensor watches waits meanwhile; nothing of it is lost.",
+    ),
+    Reason(
         "sftp_look_failed",
         Kind.SETUP,
         "The look at the server {server} failed for a reason that is a defect of Nightmail: {problem}.",

@@ -216,7 +216,7 @@ class SftpFolder:
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            raise UnavailableError("disk_full") from error
+            raise UnavailableError("disk_full", problem=f"{shown(file.name)} has {file.size} bytes") from error
         finally:
             aside.unlink(missing_ok=True)
         return Downloaded(destination, file.size, digest.hexdigest(), attempt)
