@@ -101,11 +101,11 @@ def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
 
 
 def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
-    from sqlalchemy import text
 
     from commands.check import show_reasons
     from nightmail.campaigns.counts import message_counts
     from nightmail.forecasts.recorded_forecasts import recorded_forecast
+    from nightmail.store.clock import database_time
 
     sent = message_counts(connection, row.id)
     view.answer({"ok": True, **as_json(row, sent)})
@@ -113,7 +113,7 @@ def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
     view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC; source {row.source}")
     if row.problem:
         view.say(f"  {row.problem.get('message', '')} {row.problem.get('remedy', '')}", style="red")
-    ending, now = recorded_forecast(row), connection.scalars(text("select now()")).one()
+    ending, now = recorded_forecast(row), database_time(connection)
     if ending.late or (ending.finishes_by is not None and ending.finishes_by > now):
         say_ending(view, ending)
     counts = [(name, f"{row.counts[name]:,}") for name in ALL_COUNTS if name in row.counts]

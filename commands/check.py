@@ -199,26 +199,26 @@ def _preparation(request: CheckRequest, engine: Engine | None) -> Preparation:
 
 def _of_team(engine: Engine | None, team: str | None, feed: FeedSettings, template: Template) -> dict[str, Any]:
     """What the team decides, where it is known: its category, and when the feed's settings would have this file sent."""
-    from sqlalchemy import text
-
     from nightmail.campaigns.start_times import recipient_start, start_times
     from nightmail.organisation.categories import find_category, named_category
+    from nightmail.organisation.teams import find_team
+    from nightmail.store.clock import database_time
 
     if engine is None or team is None:
         return {}
     with engine.connect() as connection:
-        found = connection.execute(text("select time_zone, now() from team where path = :path"), {"path": team}).first()
+        found = find_team(connection, team)
         if found is None:
             return {}
+        now = database_time(connection)
         if feed.category is not None:
             category: Category | None = named_category(connection, team, feed.category, by="the feed")
         else:
             category = find_category(connection, team, template.category)
-    zone, now = found
-    starts_at, cut_off = start_times(feed, zone, now)
+    starts_at, cut_off = start_times(feed, found.time_zone, now)
     return {
         "category": category,
-        "default_time_zone": zone,
+        "default_time_zone": found.time_zone,
         "now": now,
         "starts_at": starts_at,
         "local_start": recipient_start(feed, starts_at),

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -392,28 +393,14 @@ class Demonstration:
             )
 
     def _show_escalation(self, key: str) -> None:
-        from sqlalchemy import text
+        from nightmail.reports.campaign_messages import frequent_replies, report_lines
 
-        from nightmail.message_ids import campaign_keys
-
-        campaign = self._campaign(key)
-        first, last = campaign_keys(campaign.id)
+        ends: Counter[tuple[str, str, str]] = Counter()
         with self.running.engine.connect() as connection:
-            rows = connection.execute(
-                text(
-                    "select channel, state, coalesce(delivery, reason, '') as ended, count(*) as messages from message "
-                    "where ledger_month = :month and message_key between :first and :last "
-                    "group by 1, 2, 3 order by 1 desc, 2, 3"
-                ),
-                {"month": campaign.ledger_month, "first": first, "last": last},
-            ).all()
-            replies = connection.execute(
-                text(
-                    "select channel, kind, text, count(*) as times from reply "
-                    "group by 1, 2, 3 order by 4 desc, 3 limit 6"
-                )
-            ).all()
-        cells = [(row.channel, row.state.replace("_", " "), row.ended, row.messages) for row in rows]
+            for line in report_lines(connection, self._campaign(key)):
+                ends[line.channel, line.state.replace("_", " "), line.delivery or line.reason or ""] += line.messages
+            replies = frequent_replies(connection, limit=6)
+        cells = [(*end, messages) for end, messages in sorted(ends.items(), reverse=True)]
         self.view.show(table("Appointments", ("channel", "hand-off", "ended as", "messages"), cells, numeric=[3]))
         answers = [(row.channel, row.kind, row.text, row.times) for row in replies]
         self.view.show(table("What recipients said", ("channel", "kind", "text", "times"), answers, numeric=[3]))

@@ -225,10 +225,11 @@ def start_daemon(
 
 
 def _has_no_team(engine: Engine) -> bool:
-    from sqlalchemy import text
+
+    from nightmail.organisation.teams import list_team_paths
 
     with engine.connect() as connection:
-        return not connection.execute(text("select exists (select 1 from team)")).scalar_one()
+        return not list_team_paths(connection, limit=1)
 
 
 def _provision(engine: Engine, file: Path) -> tuple[Any, ...]:

@@ -155,11 +155,9 @@ def _probe_lake(url: str) -> str:
 
 
 def _database(configured: Settings, found: list[Checked]) -> Engine | None:
-    from sqlalchemy import text
-
     from commands.local import ask, database_url
     from commands.part_checks import Checked
-    from nightmail.store.engine import engine
+    from nightmail.store.engine import engine, server_version
     from nightmail.store.upgrade import pending
 
     try:
@@ -170,7 +168,7 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
         found.append(Checked("database", "ill", error.message, error.remedy_for(Surface.SHELL)))
         return None
     with made.connect() as connection:
-        version = connection.execute(text("show server_version")).scalar_one()
+        version = server_version(connection)
     where = "the configured one" if configured.database_url else "the local one"
     if older:
         found.append(

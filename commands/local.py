@@ -89,12 +89,13 @@ def open_database() -> Engine:
 
 def ask(engine: Engine) -> None:
     """Raise :class:`UnavailableError` when the database does not answer."""
-    from sqlalchemy import text
     from sqlalchemy.exc import DBAPIError
+
+    from nightmail.store.clock import database_time
 
     try:
         with engine.connect() as connection:
-            connection.execute(text("select 1"))
+            database_time(connection)
     except DBAPIError as error:
         address = engine.url.render_as_string(hide_password=True)
         problem = f"{address}: {' '.join(str(error.orig).split())}"
@@ -132,16 +133,10 @@ def database_for_maintenance(*, make: bool = True) -> Iterator[Engine]:
 
 def sandbox_in_use(engine: Engine) -> bool:
     """Whether no carrier but the sandbox is configured."""
-    from sqlalchemy import text
+    from nightmail.organisation.carrier_accounts import only_sandbox_is_used
 
     with engine.connect() as connection:
-        real = connection.execute(
-            text(
-                "select exists (select 1 from carrier_account "
-                "where active and not coalesce((settings ->> 'sandbox')::boolean, false))"
-            )
-        ).scalar_one()
-    return not real
+        return only_sandbox_is_used(connection)
 
 
 def actor() -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -93,21 +93,17 @@ def _look(link: SftpConnection, path: str, make_folder: bool) -> str:
 
 def check_carriers(engine: Engine) -> Iterator[Checked]:
     """Ask every active account's carrier, with its credentials, a harmless question; sends nothing."""
-    from sqlalchemy import select
-
-    from nightmail.organisation.carrier_accounts import CarrierAccountRow
+    from nightmail.organisation.carrier_accounts import carrier_accounts
     from nightmail.settings import settings
-    from nightmail.store.tables import CarrierAccount
     from resources.carrier_accounts import carrier_settings
     from resources.carriers import build_carrier
 
-    columns = [getattr(CarrierAccount, field.name) for field in fields(CarrierAccountRow)]
     with engine.connect() as connection:
-        rows = connection.execute(select(*columns).where(CarrierAccount.active).order_by(CarrierAccount.name)).all()
-    for row in rows:
+        rows = carrier_accounts(connection)
+    for row in sorted(rows, key=lambda account: account.name):
         part = f"carrier account {row.name} ({row.carrier}, {row.channel})"
         try:
-            carrier = build_carrier(carrier_settings(CarrierAccountRow(**row._mapping), settings().public_url))
+            carrier = build_carrier(carrier_settings(row, settings().public_url))
         except NightmailError as error:
             yield Checked(part, "ill", error.message, error.remedy_for(Surface.SHELL))
             continue
@@ -120,18 +116,12 @@ def check_carriers(engine: Engine) -> Iterator[Checked]:
 
 def check_audio_files(engine: Engine) -> Iterator[Checked]:
     """Look at every audio file that the newest version of a feed's template plays."""
-    from sqlalchemy import text
-
+    from nightmail.organisation.stored_templates import contents_in_use
     from nightmail.templates import load_template
     from resources.audio_files import AudioFileError, audio_addresses, look_at_audio
 
     with engine.connect() as connection:
-        contents = connection.scalars(
-            text(
-                "select distinct on (v.template_id) v.content from template_version v "
-                "join feed f on f.template_id = v.template_id where f.active order by v.template_id, v.version desc"
-            )
-        ).all()
+        contents = contents_in_use(connection)
     addresses: dict[str, None] = {}
     for content in contents:
         try:

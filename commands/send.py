@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nightmail.audience import KnownPreferences
     from nightmail.forecasts.finish_forecast import FinishForecast
     from nightmail.intake.arrivals import Arrival, Registered
+    from nightmail.organisation.teams import TeamRow
     from nightmail.preparation.preparation_settings import Preparation
     from nightmail.templates import Template
 
@@ -111,31 +112,30 @@ def _tell(view: Screen, done: Registered, schedule: _Schedule, ending: FinishFor
     view.say(f"follow it with: nightmail campaigns {done.campaign.key}")
 
 
-def _team(engine: Engine, wanted: str | None) -> tuple[str, str, dt.datetime]:
-    """The team's path and time zone, and the time; without a wish, the only team there is."""
-    from sqlalchemy import text
+def _team(engine: Engine, wanted: str | None) -> tuple[TeamRow, dt.datetime]:
+    """The team at the path ``wanted``, by default the only one there is; and the database's time.
 
-    from nightmail.organisation.teams import team_id_of
+    Raises :class:`UsageError` (``team_unknown``, ``team_needed``).
+    """
+    from nightmail.organisation.teams import get_team, list_team_paths
+    from nightmail.store.clock import database_time
 
     with engine.connect() as connection:
         if wanted is None:
-            known = connection.scalars(text("select path from team order by path limit 20")).all()
+            known = list_team_paths(connection)
             if len(known) != 1:
                 listed = ", ".join(known) or "(none: provision an organisation first)"
                 raise UsageError("team_needed", what="sends the file", known=listed)
             wanted = known[0]
-        team_id_of(connection, wanted)
-        zone, now = connection.execute(
-            text("select time_zone, now() from team where path = :path"), {"path": wanted}
-        ).one()
-    return wanted, str(zone), now
+        return get_team(connection, wanted), database_time(connection)
 
 
-def _schedule(team: str, zone: str, now: dt.datetime, at: str | None, cut_off: str | None) -> _Schedule:
+def _schedule(team: TeamRow, now: dt.datetime, at: str | None, cut_off: str | None) -> _Schedule:
     """What ``--at`` and ``--cut-off`` mean. Raises :class:`UsageError` for a time that is over, or comes too early."""
     from nightmail.organisation.feeds import TIME_OF_DAY, next_time_of_day
     from nightmail.stated_times import moment_of, start_of
 
+    zone = team.time_zone
     starts_at = None if at is None else start_of(_time(at, "2026-12-01T08:00"), zone, now)
     start = starts_at or now
     cut_off_at = None
@@ -146,7 +146,7 @@ def _schedule(team: str, zone: str, now: dt.datetime, at: str | None, cut_off: s
             cut_off_at = moment_of(_time(cut_off, "20:00 or 2026-12-01T20:00"), zone, now)
         if cut_off_at <= start:
             raise UsageError("time_invalid", value=f"{cut_off} ({zone})", problem="the cut-off is not after the start")
-    return _Schedule(team, zone, now, starts_at, cut_off_at)
+    return _Schedule(team.path, zone, team.country, now, starts_at, cut_off_at)
 
 
 def _time(written: str, example: str) -> dt.datetime:
@@ -163,6 +163,7 @@ class _Schedule:
 
     team: str
     zone: str
+    country: str | None
     now: dt.datetime
     starts_at: dt.datetime | None
     cut_off_at: dt.datetime | None
@@ -223,9 +224,7 @@ def _foresee(
 def _preparation(
     engine: Engine, file: Path, template: Template, schedule: _Schedule, folder: Path
 ) -> tuple[Preparation, KnownPreferences]:
-    """What decides, as the pipeline will have it."""
-    from sqlalchemy import text
-
+    """The settings of the preparation, as the pipeline will have them."""
     from nightmail.organisation.categories import find_category
     from nightmail.preparation.preparation_settings import Preparation
     from nightmail.preparation.stored_inputs import carriers_by_channel, known_preferences, price_list
@@ -236,13 +235,12 @@ def _preparation(
         known = known_preferences(connection, schedule.team)
         prices, carriers = price_list(connection), carriers_by_channel(connection, schedule.team)
         category = find_category(connection, schedule.team, template.category)
-        country = connection.scalar(text("select country from team where path = :path"), {"path": schedule.team})
     preparation = Preparation(
         template=template,
         hash_key=configured.key(),
         team=schedule.team,
         category=category,
-        default_country=country or configured.default_country,
+        default_country=schedule.country or configured.default_country,
         default_time_zone=schedule.zone,
         public_url=configured.public_url,
         prices=prices,

@@ -15,7 +15,7 @@ from nightmail.errors import ContactFileError, UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from nightmail.consent.suppressions import Address
+    from nightmail.consent.addresses import Address
 
 
 def suppress(
@@ -35,7 +35,7 @@ def suppress(
     """Use an address, or a list of them, no more from the next hand-off on. `nightmail unsuppress` takes it back."""
     from commands.local import actor, open_database
     from commands.suppressions import given_address
-    from nightmail.consent.suppressions import suppress_by_hand
+    from nightmail.consent.suppressing import suppress_by_hand
     from nightmail.organisation.teams import team_id_of
 
     view = screen(json_output)
@@ -93,7 +93,7 @@ def suppress(
 def _listed(
     view: Screen, connection: Connection, file: Path, column: str | None, team: str | None, channel: str | None
 ) -> tuple[list[Address], int]:
-    from nightmail.consent.suppressions import country_for, read_addresses
+    from nightmail.consent.addresses import country_for, read_addresses
     from nightmail.contact_files.address_list import read_address_list
     from nightmail.settings import settings
 

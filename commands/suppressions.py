@@ -14,7 +14,8 @@ from nightmail.channels import CHANNELS
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from nightmail.consent.suppressions import Address, SuppressionRow
+    from nightmail.consent.addresses import Address
+    from nightmail.consent.suppressions import SuppressionRow
 
 
 def suppressions(
@@ -44,7 +45,7 @@ def suppressions(
 
 def given_address(connection: Connection, written: str, team: str | None) -> Address:
     """An address as a person typed it. Raises :class:`UsageError` where it is none, or there is no such team."""
-    from nightmail.consent.suppressions import country_for, read_address
+    from nightmail.consent.addresses import country_for, read_address
     from nightmail.organisation.teams import team_id_of
     from nightmail.settings import settings
 

@@ -45,16 +45,9 @@ def choose_template(wanted: str | None, engine: Engine | None = None) -> Templat
 
 def stored_template(engine: Engine, wanted: str) -> dict[str, object] | None:
     """The newest version of a template in the database, by ``name`` or ``team.path/name``."""
-    from sqlalchemy import text
+    from nightmail.organisation.stored_templates import newest_template_content
 
     team, _, name = wanted.rpartition("/")
     with engine.connect() as connection:
-        row = connection.execute(
-            text(
-                "select v.content from template t join team on team.id = t.team_id "
-                "join template_version v on v.template_id = t.id "
-                "where t.name = :name and (:team = '' or team.path = :team) order by v.id desc limit 1"
-            ),
-            {"name": name, "team": team},
-        ).first()
-    return None if row is None else dict(row.content)
+        content = newest_template_content(connection, name, team or None)
+    return None if content is None else dict(content)

@@ -26,13 +26,8 @@ def unsuppress(
     """Lift the suppressions of an address: a hard bounce that was none, or one by hand. Opt-outs and complaints stay."""
     from commands.local import actor, open_database
     from commands.suppressions import given_address, show_suppressions
-    from nightmail.consent.suppressions import (
-        carriers_own_lists,
-        lift_suppressions,
-        not_in_force,
-        refuse_lifting,
-        suppressions_of,
-    )
+    from nightmail.consent.suppressing import carriers_own_lists, lift_suppressions, refuse_lifting
+    from nightmail.consent.suppressions import suppression_unknown, suppressions_of
 
     view = screen(json_output)
     refuse_unknown_channel(channel)
@@ -42,7 +37,7 @@ def unsuppress(
         there = suppressions_of(connection, found.hash, team=team, channel=channel)
     rows = [row for row in there if suppression in (None, row.id)]
     if suppression is not None and not rows:
-        raise not_in_force(suppression)
+        raise suppression_unknown(suppression)
     # What a team above made is left alone beside the team's own, and refused where there is nothing else.
     rows = [row for row in rows if team is None or row.is_of(team)] or rows
     refuse_lifting(rows, team=team, although_asked_for=although_asked_for)

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from starlette.types import Receive, Scope, Send
 
 import nightmail
+from nightmail.access.idempotency import delete_old_keys
 from nightmail.events.webhook_calls import delete_ended_calls
 from nightmail.receipts.incoming_receipts import take_receipts
 from nightmail.receipts.replies import take_replies
@@ -28,6 +29,7 @@ from nightmail.store.engine import engine as open_engine
 from portal import conversation, description_page, health, openapi, problems, unsubscribe
 from portal.api import (
     alerts,
+    campaign_outcomes,
     campaigns,
     contact_files,
     doubts,
@@ -37,7 +39,6 @@ from portal.api import (
     suspensions,
     webhooks,
 )
-from portal.api.idempotency import forget_old_keys
 from portal.api.uploads import remove_abandoned
 from portal.rate_limits import RateLimits
 from portal.receipt_queue import ReceiptQueue
@@ -123,6 +124,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     application.include_router(single_messages.router)
     application.include_router(feeds.router)
     application.include_router(campaigns.router)
+    application.include_router(campaign_outcomes.router)
     application.include_router(doubts.router)
     application.include_router(suspensions.router)
     application.include_router(suppressions.router)
@@ -143,7 +145,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
 def _forget(engine: Engine, settings: Settings) -> None:
     """Delete what is only kept for some days."""
     remove_abandoned(engine, settings.incoming_dir)
-    forget_old_keys(engine)
+    delete_old_keys(engine)
     delete_ended_calls(engine)
 
 

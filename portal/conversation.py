@@ -16,11 +16,11 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
 from nightmail.conversations.chat import LONGEST_TEXT, Conversation, find_conversation, say
+from nightmail.organisation.carrier_accounts import sandbox_is_used
 from nightmail.privacy.signed_links import LinkError, Purpose, link_path, read_token
 from portal.pages import page
 from portal.pages.words import conversation_words
 from portal.state import Portal, PortalState
-from portal.unsubscribe import in_sandbox
 
 router = APIRouter(include_in_schema=False)
 
@@ -80,7 +80,7 @@ def _page(connection: Connection, conversation: Conversation, notice: str = "") 
         notice=notice,
         once=secrets.token_urlsafe(16),
         longest=LONGEST_TEXT,
-        sandbox=in_sandbox(connection),
+        sandbox=sandbox_is_used(connection),
     )
 
 

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
+from nightmail.organisation.carrier_accounts import sandbox_is_used
 from nightmail.reasons import REASONS
 from portal.api.authentication import SCOPE_MEANINGS
 from portal.pages import page
 from portal.state import PortalState
-from portal.unsubscribe import in_sandbox
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,7 +31,7 @@ def front() -> Response:
 def docs(request: Request, portal: PortalState) -> Response:
     """The page."""
     with portal.engine.connect() as connection:
-        sandbox = in_sandbox(connection)
+        sandbox = sandbox_is_used(connection)
     description = request.app.openapi()
     groups = []
     for tag in description["tags"]:

@@ -69,6 +69,9 @@ STATUS_OF_REASON: Mapping[str, int] = {
 }
 """The HTTP status of a reason; any other reason of a user's mistake is 422."""
 
+RETRY_AFTER: Mapping[str, Mapping[str, str]] = {"idempotency_in_progress": {"Retry-After": "2"}}
+"""The header of reasons that pass by themselves within seconds."""
+
 _REASON_OF_STATUS: Mapping[int, tuple[str, Mapping[str, Any]]] = {
     401: ("key_missing", {}),
     404: ("not_found", {"what": "resource"}),
@@ -176,6 +179,7 @@ def problem_of(error: NightmailError) -> tuple[int, dict[str, str], bytes]:
             status = 503
         else:
             status = STATUS_OF_REASON.get(error.reason, 422)
+            headers = dict(RETRY_AFTER.get(error.reason, {}))
     content = problem_document(
         status, error.reason, error.message, error.remedy_for(Surface.API), errors, **_safe(error.detail)
     )

@@ -11,10 +11,11 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from nightmail.consent.unsubscribing import Subscription, find_subscription, subscribe_again, unsubscribe
 from nightmail.lake import Lake
+from nightmail.organisation.carrier_accounts import sandbox_is_used
 from nightmail.privacy.signed_links import LinkError, Purpose, link_path, read_token
 from portal.pages import page
 from portal.pages.words import unsubscribe_words
@@ -35,7 +36,7 @@ def show(token: Token, request: Request, portal: PortalState) -> Response:
         if subscription is None:
             return _invalid(request)
         language, words = _words(subscription)
-        return page("unsubscribe", language=language, words=words, sandbox=in_sandbox(connection))
+        return page("unsubscribe", language=language, words=words, sandbox=sandbox_is_used(connection))
 
 
 @router.post(_PATH)
@@ -52,7 +53,7 @@ def _opt_out(token: str, scope: str, request: Request, portal: Portal) -> Respon
         if subscription is None:
             return _invalid(request)
         language, words = _words(subscription)
-        sandbox = in_sandbox(connection)
+        sandbox = sandbox_is_used(connection)
         if scope == "again":
             subscribe_again(connection, subscription)
             return page(
@@ -65,14 +66,6 @@ def _opt_out(token: str, scope: str, request: Request, portal: Portal) -> Respon
             )
         unsubscribe(connection, subscription, everything=scope == "everything")
         return page("unsubscribed", language=language, words=words, sandbox=sandbox)
-
-
-def in_sandbox(connection: Connection) -> bool:
-    """Whether an active carrier account is the sandbox's: then every page says so."""
-    found = connection.scalar(
-        text("select exists (select from carrier_account where active and settings ->> 'sandbox' = 'true')")
-    )
-    return bool(found)
 
 
 def _subscription(connection: Connection, portal: Portal, token: str) -> Subscription | None:

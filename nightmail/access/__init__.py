@@ -1,4 +1,5 @@
-"""Access: who may call the API, and with which permissions.
+"""Access: who may do what, and the keys by which programs prove who they are.
 
-What belongs here: aPI keys and their permissions. What does not: what a request asks for (`portal/`).
+What belongs here: API keys and their scopes, and what is kept of a key's requests. What does not: the header or the form
+in which a key arrives (:mod:`portal`).
 """

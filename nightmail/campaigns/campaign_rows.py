@@ -70,6 +70,12 @@ def find_campaign(connection: Connection, campaign: str | int) -> CampaignRow | 
     return None if row is None else _campaign(row)
 
 
+def campaign_of_token(connection: Connection, token: str) -> CampaignRow | None:
+    """The campaign whose messages' ids begin with a token, or ``None``."""
+    row = connection.execute(text(f"{CAMPAIGNS} where c.token = :token"), {"token": token}).first()
+    return None if row is None else _campaign(row)
+
+
 def get_campaign(connection: Connection, campaign: str | int) -> CampaignRow:
     """The campaign of a key or an id. Raises :class:`UsageError` (``campaign_unknown``)."""
     found = find_campaign(connection, campaign)

@@ -8,16 +8,14 @@ rendered and waiting.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
 from nightmail.audit import write_entry
+from nightmail.consent.queries import CAMPAIGN_OF_LINK, LIFT_LINK_OPT_OUTS, MESSAGE_OF_LINK
 from nightmail.consent.suppressions import OPTED_OUT, record_suppressions
+from nightmail.lake import Lake
 from nightmail.message_ids import MessageId
-
-if TYPE_CHECKING:
-    from nightmail.lake import Lake
 
 SOURCE = "unsubscribe_link"
 
@@ -41,24 +39,13 @@ def find_subscription(connection: Connection, message_id: MessageId, lake: Lake)
 
     The ledger is asked first. Retention deletes it before the lake's ``sends``, which refer to addresses by hash too.
     """
-    campaign = connection.execute(
-        text(
-            "select c.id, c.key, c.team_id, t.name as team, g.name as category from campaign c "
-            "join team t on t.id = c.team_id join category g on g.id = c.category_id where c.token = :token"
-        ),
-        {"token": message_id.token},
-    ).first()
+    campaign = connection.execute(text(CAMPAIGN_OF_LINK), {"token": message_id.token}).first()
     if campaign is None:
         return None
-    message = connection.execute(
-        text(
-            "select m.address_hash, m.language from message m join campaign c on c.ledger_month = m.ledger_month "
-            "where c.id = :campaign and m.message_key = :key"
-        ),
-        {"campaign": campaign.id, "key": message_id.key(campaign.id)},
-    ).first()
+    key = {"month": campaign.ledger_month, "key": message_id.key(campaign.id)}
+    message = connection.execute(text(MESSAGE_OF_LINK), key).first()
     if message is not None:
-        address_hash, language = message
+        address_hash, language = message.address_hash, message.language
     else:
         address_hash, language = _hash_in_lake(lake, campaign.key, str(message_id)), None
     if address_hash is None:
@@ -113,18 +100,13 @@ def subscribe_again(connection: Connection, subscription: Subscription) -> bool:
 
     What a complaint, a bounce or the word STOP suppressed stays: a link does not undo those.
     """
-    done = connection.execute(
-        text(
-            "update suppression set lifted_at = now() where team_id = :team and channel = :channel "
-            "and address_hash = :hash and source = :source and lifted_at is null"
-        ),
-        {
-            "team": subscription.team_id,
-            "channel": subscription.channel,
-            "hash": subscription.address_hash,
-            "source": SOURCE,
-        },
-    ).rowcount
+    values = {
+        "team": subscription.team_id,
+        "channel": subscription.channel,
+        "hash": subscription.address_hash,
+        "source": SOURCE,
+    }
+    done = connection.execute(text(LIFT_LINK_OPT_OUTS), values).rowcount
     if done:
         _audit(connection, "recipient.subscribed_again", subscription, None)
     return bool(done)

@@ -39,3 +39,26 @@ CONTINUE_CAMPAIGN = """
 with campaign_of_file as (update received_file set campaign_id = :id where id = :file)
 update campaign set continues_id = :continues where id = :id
 """
+
+# A file with the names of its team and feed; what Nightmail wrote beside an upload is no contact file.
+RECEIVED_FILE = """
+    select r.id, r.name, t.path as team, f.name as feed, r.source, r.size, r.sha256, r.state, r.campaign_id,
+        r.received_at, r.problem
+    from received_file r join team t on t.id = r.team_id left join feed f on f.id = r.feed_id
+    where r.id = :id and r.state <> 'answer'
+"""
+
+# The lock and the state in one: a preparing run moves the campaign on only before or after the transaction.
+LOCK_OPEN_CAMPAIGN = """
+    select id from campaign
+    where feed_id = :feed and source = 'single' and state = 'received' and accepts_until > clock_timestamp()
+    order by id desc
+    limit 1
+    for update
+"""
+
+LAST_SINGLE_MESSAGE = "select max(line) from single_message where campaign_id = :campaign"
+
+ADD_SINGLE_MESSAGE = """
+    insert into single_message (campaign_id, line, row) values (:campaign, :line, cast(:row as jsonb))
+"""

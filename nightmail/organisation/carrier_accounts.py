@@ -64,3 +64,17 @@ def carrier_accounts(connection: Connection, channel: str | None = None) -> list
         {"channel": channel},
     )
     return [CarrierAccountRow(**row._mapping) for row in rows]
+
+
+def sandbox_is_used(connection: Connection) -> bool:
+    """Whether an active carrier account is the sandbox's: what goes over it never leaves the machine."""
+    query = text("select exists (select from carrier_account where active and settings ->> 'sandbox' = 'true')")
+    return bool(connection.scalar(query))
+
+
+def only_sandbox_is_used(connection: Connection) -> bool:
+    """Whether no carrier account but the sandbox's is active: nothing at all leaves the machine."""
+    query = text(
+        "select exists (select from carrier_account where active and coalesce(settings ->> 'sandbox', '') <> 'true')"
+    )
+    return not connection.scalar(query)

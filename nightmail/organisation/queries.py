@@ -55,3 +55,18 @@ FEEDS_AT_OR_BELOW = f"""
     order by f.id
     limit :limit
 """  # noqa: S608
+
+NEWEST_CONTENT = """
+    select v.content
+    from template p join team t on t.id = p.team_id join template_version v on v.template_id = p.id
+    where p.name = :name and (cast(:team as text) is null or t.path = :team)
+    order by v.id desc
+    limit 1
+"""
+
+CONTENTS_IN_USE = """
+    select distinct on (v.template_id) v.content
+    from template_version v join feed f on f.template_id = v.template_id
+    where f.active
+    order by v.template_id, v.version desc
+"""

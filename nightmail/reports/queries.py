@@ -213,3 +213,45 @@ PROGRESS = """
     where ledger_month = (select ledger_month from campaign where id = :id) and message_key between :first and :last
     group by state, ended
 """
+
+# A page of one campaign's messages, or of one row's, by the ledger's key.
+MESSAGES_OF_CAMPAIGN = """
+    select message_key as position, line, channel, step, state, reason, country, language, segments, cost, currency,
+        attempts, carrier_message_id, error_code, case when state = 'queued' then due_at end as due_at, handed_off_at,
+        delivery, delivery_at, delivery_error, opened_at, clicked_at, replied_at, duration_s
+    from message
+    where ledger_month = :month and message_key between :first and :last and message_key > :after
+        and (cast(:state as text) is null or state = :state)
+        and (cast(:delivery as text) is null or delivery = :delivery)
+    order by message_key
+    limit :limit
+"""
+
+# A page of what one campaign's recipients said.
+REPLIES_OF_CAMPAIGN = """
+    select id, received_at, channel, kind, text, message_key
+    from reply
+    where campaign_id = :campaign and (cast(:before as bigint) is null or id < :before)
+    order by id desc
+    limit :limit
+"""
+
+# One campaign's messages that went alike, counted.
+LINES_OF_CAMPAIGN = """
+    select channel, country, state, reason, delivery, count(*) as messages, sum(segments) as segments,
+        sum(cost) as cost, currency, count(replied_at) as replies
+    from message
+    where ledger_month = :month and message_key between :first and :last
+    group by channel, country, state, reason, delivery, currency
+    order by channel, country nulls last, state, delivery nulls last, reason nulls last
+    limit 20000
+"""
+
+# The same said on a channel, counted over all replies that are kept.
+FREQUENT_REPLIES = """
+    select channel, kind, text, count(*) as times
+    from reply
+    group by channel, kind, text
+    order by times desc, text
+    limit :limit
+"""

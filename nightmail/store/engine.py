@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -41,3 +41,8 @@ def engine(url: str | None = None) -> Engine:
 def libpq_url(of: Engine) -> str:
     """The engine's URL as libpq's own programs and psycopg read it, password included: not for logs."""
     return of.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def server_version(connection: Connection) -> str:
+    """Return the version of the PostgreSQL server, such as ``17.2``."""
+    return str(connection.execute(text("show server_version")).scalar_one())

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect
 
 from nightmail.access.api_keys import Program
@@ -18,9 +18,11 @@ from nightmail.forecasts.finish_estimates import estimated_finish, rows_in
 from nightmail.forecasts.finish_forecast import FinishForecast
 from nightmail.forecasts.recorded_forecasts import record_forecast, recorded_forecast
 from nightmail.intake.arrivals import Arrival, register_file
+from nightmail.intake.received_files import find_received_file, forget_stored_content
 from nightmail.preparation.source_files import stored_files
 from nightmail.reasons import Surface, remedy, sentence
 from nightmail.stated_times import start_of
+from nightmail.store.clock import database_time
 from portal.api.authentication import CampaignReader, Uploader
 from portal.api.campaigns import Ending
 from portal.api.errors import errors
@@ -250,10 +252,10 @@ def _register(
         )
         starts_at = None
         if order.at is not None:
-            starts_at = start_of(order.at, feed.time_zone, connection.scalars(text("select now()")).one())
+            starts_at = start_of(order.at, feed.time_zone, database_time(connection))
         done = register_file(connection, feed, arrival, actor=program.actor, again=order.again, scheduled_at=starts_at)
         if done.state == "repeated" and done.campaign is not None:
-            connection.execute(text("update received_file set stored_path = null where id = :id"), {"id": done.file_id})
+            forget_stored_content(connection, done.file_id)
             body = problem_document(
                 409,
                 "file_already_taken",
@@ -283,22 +285,25 @@ def _register(
 
 
 def _find(connection: Connection, program: Program, file_id: int) -> ContactFile:
-    row = connection.execute(
-        text(
-            "select r.id, r.name, f.name as feed, t.path as team, r.source, r.size, r.sha256, r.state,"
-            " c.id as campaign_id, r.received_at, r.problem from received_file r join team t on t.id = r.team_id"
-            " left join feed f on f.id = r.feed_id left join campaign c on c.id = r.campaign_id"
-            " where r.id = :id and r.state <> 'answer'"
-        ),
-        {"id": file_id},
-    ).first()
+    row = find_received_file(connection, file_id)
     if row is None or not sees(program, row.team):
         raise RequestError("file_unknown", file=file_id)
-    values = dict(row._mapping)
-    number = values.pop("campaign_id")
-    campaign = None if number is None else get_campaign(connection, number)
+    campaign = None if row.campaign_id is None else get_campaign(connection, row.campaign_id)
     ending = FinishForecast(None, None) if campaign is None else recorded_forecast(campaign)
-    return ContactFile(**values, campaign=campaign and campaign.key, **ending.as_dict())
+    return ContactFile(
+        id=row.id,
+        name=row.name,
+        feed=row.feed,
+        team=row.team,
+        source=row.source,
+        size=row.size,
+        sha256=row.sha256,
+        state=row.state,
+        campaign=campaign and campaign.key,
+        received_at=row.received_at,
+        problem=row.problem,
+        **ending.as_dict(),
+    )
 
 
 @router.get("/{file_id}", summary="An uploaded file", responses=errors("file_unknown"))

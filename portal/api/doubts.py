@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import text
 
+from nightmail.campaigns.campaign_rows import campaign_of_token
 from nightmail.message_ids import parse_message_id
 from nightmail.sending.doubt_decisions import Decision, decide, decide_campaign
 from nightmail.sending.doubts import count_in_doubt, list_in_doubt
@@ -127,11 +127,8 @@ def decide_one(
     except ValueError:
         raise unknown from None
     with portal.engine.connect() as connection:
-        campaign = connection.execute(
-            text("select c.id, t.path from campaign c join team t on t.id = c.team_id where c.token = :token"),
-            {"token": token},
-        ).first()
-    if campaign is None or not sees(program, campaign.path):
+        campaign = campaign_of_token(connection, token)
+    if campaign is None or not sees(program, campaign.team):
         raise unknown
     decide(portal.engine, message, order.decision, actor=program.actor)
     with portal.engine.connect() as connection:

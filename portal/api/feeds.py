@@ -6,10 +6,12 @@ import logging
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from nightmail.errors import NightmailError
-from nightmail.organisation.stored_feeds import feed_by_id
+from nightmail.organisation.stored_feeds import feed_by_id, feeds_at_or_below
+from nightmail.organisation.stored_templates import template_content
+from nightmail.templates import stored_template
 from portal.api.authentication import CampaignReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
@@ -64,10 +66,7 @@ def _feed(connection: Connection, feed_id: int, version: int | None) -> Feed | N
 
 def _placeholders_and_channels(connection: Connection, version: int) -> tuple[list[str], list[str]]:
     """The placeholders and the channels of a template's version."""
-    from nightmail.templates.loading import stored_template
-
-    content = connection.scalar(text("select content from template_version where id = :id"), {"id": version})
-    template = stored_template(content)
+    template = stored_template(template_content(connection, version))
     return sorted(template.placeholders), list(template.channels)
 
 
@@ -83,16 +82,11 @@ def list_all(
 ) -> Page[Feed]:
     """The active feeds of your team and of the teams below, with what their templates take."""
     with portal.engine.connect() as connection:
-        found = connection.execute(
-            text(
-                "select f.id, (select v.id from template_version v where v.template_id = f.template_id"
-                " order by v.version desc limit 1) as version from feed f join team t on t.id = f.team_id"
-                " where f.active and (t.path = :team or starts_with(t.path, :team || '.'))"
-                " and f.id > :after order by f.id limit :limit"
-            ),
-            {"team": program.team_path, "after": min(position_of(cursor) or 0, 2**31 - 1), "limit": limit + 1},
-        ).all()
-        items = [feed for entry in found[:limit] if (feed := _feed(connection, entry.id, entry.version)) is not None]
+        after = min(position_of(cursor) or 0, 2**31 - 1)
+        found = feeds_at_or_below(connection, program.team_path, after_id=after, limit=limit + 1)
+        items = [
+            feed for entry in found[:limit] if (feed := _feed(connection, entry.id, entry.template_version)) is not None
+        ]
     following = cursor_of(found[limit - 1].id) if len(found) > limit else None
     link_to_next(request, response, following)
     return Page(items=items, next=following)

@@ -1,8 +1,4 @@
-"""A request that is repeated with its idempotency key is done once and answered alike.
-
-The key, what the request did and its answer are one transaction: a request that failed leaves no trace of its key, and
-of two at the same moment the second waits for the first.
-"""
+"""Repeated requests: one that comes again with its idempotency key is done once and answered alike."""
 
 from __future__ import annotations
 
@@ -13,13 +9,10 @@ from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import Header, Response
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from nightmail.access.api_keys import Program
-from portal.problems import RequestError
-
-KEPT_DAYS = 7
-"""Days after which a key may be used again."""
+from nightmail.access.idempotency import KEPT_DAYS, StoredAnswer, claim_key, store_answer
 
 IdempotencyKey = Annotated[
     str | None,
@@ -64,47 +57,15 @@ def answer_once(
 ) -> tuple[Answer, bool]:
     """Do ``work`` in a transaction, unless the key's request was done before; the answer, and whether it is one from before.
 
-    Raises :class:`RequestError` (``idempotency_key_reused``) when the key came with another request.
+    Raises what :func:`nightmail.access.idempotency.claim_key` does.
     """
     with engine.begin() as connection:
         if key is None:
             return work(connection), False
-        values = {"team": program.team_id, "key": key, "hash": fingerprint, "days": KEPT_DAYS}
-        mine = connection.scalar(
-            text(
-                "insert into idempotency_key as i (team_id, key, request_hash) values (:team, :key, :hash) "
-                "on conflict (team_id, key) do update set request_hash = excluded.request_hash, status = null, "
-                "response = null, created_at = now() where i.created_at < now() - make_interval(days => :days) "
-                "returning true"
-            ),
-            values,
-        )
-        if not mine:
-            earlier = connection.execute(
-                text("select request_hash, status, response from idempotency_key where team_id = :team and key = :key"),
-                values,
-            ).one()
-            if bytes(earlier.request_hash) != fingerprint:
-                raise RequestError("idempotency_key_reused")
-            if earlier.status is None:
-                raise RequestError("idempotency_in_progress", headers={"Retry-After": "2"})
-            return Answer(int(earlier.status), **earlier.response), True
+        earlier = claim_key(connection, program.team_id, key, fingerprint)
+        if earlier is not None:
+            return Answer(earlier.status, **earlier.response), True
         answer = work(connection)
-        stored = {"body": answer.body, "headers": answer.headers, "content_type": answer.content_type}
-        connection.execute(
-            text(
-                "update idempotency_key set status = :status, response = cast(:response as jsonb) "
-                "where team_id = :team and key = :key"
-            ),
-            {**values, "status": answer.status, "response": json.dumps(stored, default=str)},
-        )
+        response = {"body": answer.body, "headers": answer.headers, "content_type": answer.content_type}
+        store_answer(connection, program.team_id, key, StoredAnswer(answer.status, response))
         return answer, False
-
-
-def forget_old_keys(engine: Engine) -> None:
-    """Delete keys whose days are over."""
-    with engine.begin() as connection:
-        connection.execute(
-            text("delete from idempotency_key where created_at < now() - make_interval(days => :days)"),
-            {"days": KEPT_DAYS},
-        )

@@ -7,20 +7,22 @@ recipient, so none is ever empty. When the window is over the sensors prepare it
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.channels import ADDRESS_FIELDS
 from nightmail.forecasts.finish_estimates import estimated_finish
 from nightmail.forecasts.finish_forecast import FinishForecast
-from nightmail.intake.feed_campaigns import create_feed_campaign, newest_template_version
+from nightmail.intake.feed_campaigns import newest_template_version
+from nightmail.intake.single_messages import join_open_campaign
 from nightmail.organisation.stored_feeds import FeedRow
+from nightmail.organisation.stored_templates import template_content
+from nightmail.templates import stored_template
 from portal.api.authentication import MessageSender
 from portal.api.campaigns import Ending
 from portal.api.errors import errors
@@ -161,12 +163,13 @@ def send(
     def join(connection: Connection) -> Answer:
         feed = visible_feed(connection, program, order.feed)
         _refuse_unknown_values(connection, feed, order.recipients, portal.placeholders)
-        campaign = _open_campaign(connection, feed, program.actor, portal.settings.single_message_window_s)
-        lines = _add_rows(connection, campaign, [recipient.row() for recipient in order.recipients])
-        assert campaign.accepts_until is not None
-        ending = _ending(connection, campaign, lines[-1])
-        taken = Taken(campaign=campaign.key, lines=lines, closes_at=campaign.accepts_until, **ending.as_dict())
-        return Answer(202, taken.model_dump(mode="json"), {"Location": f"/v1/campaigns/{campaign.key}"})
+        rows = [recipient.row() for recipient in order.recipients]
+        window_s = portal.settings.single_message_window_s
+        joined = join_open_campaign(connection, feed, rows, actor=program.actor, window_s=window_s)
+        key = joined.campaign.key
+        ending = _ending(connection, joined.campaign, joined.lines[-1])
+        taken = Taken(campaign=key, lines=joined.lines, closes_at=joined.closes_at, **ending.as_dict())
+        return Answer(202, taken.model_dump(mode="json"), {"Location": f"/v1/campaigns/{key}"})
 
     fingerprint = request_hash("messages", order.model_dump_json())
     answer, repeated = answer_once(portal.engine, program, idempotency_key, fingerprint, join)
@@ -216,50 +219,5 @@ def _plain(name: str) -> str:
 
 
 def _placeholders(connection: Connection, version: int) -> frozenset[str]:
-    from nightmail.templates.loading import stored_template
-
-    content = connection.scalar(text("select content from template_version where id = :id"), {"id": version})
+    content = template_content(connection, version)
     return frozenset(_plain(name) for name in stored_template(content).placeholders)
-
-
-def _open_campaign(connection: Connection, feed: FeedRow, actor: str, window_s: int) -> CampaignRow:
-    """The feed's open campaign, locked until the end of the transaction; a new one when there is none."""
-    found = _lock_open(connection, feed.id)
-    if found is None:
-        # Of several requests that find none, one makes it and the others wait and join it.
-        connection.execute(
-            text("select pg_advisory_xact_lock(hashtext(:name))"), {"name": f"nightmail.single.{feed.id}"}
-        )
-        found = _lock_open(connection, feed.id)
-    if found is not None:
-        return get_campaign(connection, found)
-    now = connection.scalar(text("select clock_timestamp()"))
-    assert now is not None
-    return create_feed_campaign(
-        connection, feed, source="single", actor=actor, accepts_until=now + dt.timedelta(seconds=window_s)
-    )
-
-
-def _lock_open(connection: Connection, feed_id: int) -> int | None:
-    # The lock and the state in one: a preparing run moves the campaign on only before or after this transaction.
-    found = connection.scalar(
-        text(
-            "select id from campaign where feed_id = :feed and source = 'single' and state = 'received'"
-            " and accepts_until > clock_timestamp() order by id desc limit 1 for update"
-        ),
-        {"feed": feed_id},
-    )
-    return None if found is None else int(found)
-
-
-def _add_rows(connection: Connection, campaign: CampaignRow, rows: list[dict[str, str]]) -> list[int]:
-    """Add rows at the end of a locked campaign; their lines, counted from 1 as in the JSON Lines that they become."""
-    last = connection.scalar(
-        text("select coalesce(max(line), 0) from single_message where campaign_id = :id"), {"id": campaign.id}
-    )
-    lines = [int(last or 0) + place for place in range(1, len(rows) + 1)]
-    connection.execute(
-        text("insert into single_message (campaign_id, line, row) values (:id, :line, cast(:row as jsonb))"),
-        [{"id": campaign.id, "line": line, "row": json.dumps(row)} for line, row in zip(lines, rows, strict=True)],
-    )
-    return lines

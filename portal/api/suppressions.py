@@ -12,18 +12,14 @@ from sqlalchemy import Connection
 
 from nightmail.access.api_keys import Program
 from nightmail.channels.names import ChannelName
+from nightmail.consent.addresses import Address, country_for, read_address
+from nightmail.consent.suppressing import carriers_own_lists, lift_suppressions, suppress_by_hand
 from nightmail.consent.suppressions import (
     BY_HAND,
     OPTED_OUT,
-    Address,
     SuppressionRow,
-    carriers_own_lists,
-    country_for,
     find_suppression,
-    lift_suppressions,
-    not_in_force,
-    read_address,
-    suppress_by_hand,
+    suppression_unknown,
     suppressions_of,
 )
 from portal.api.authentication import SuppressionReader, SuppressionWriter
@@ -197,7 +193,7 @@ def lift(
         )
         left = suppressions_of(connection, row.address_hash, team=program.team_path)
     if not lifted:
-        raise not_in_force(suppression_id)
+        raise suppression_unknown(suppression_id)
     return Lifted(
         lifted=_out(row, program),
         in_force=[_out(other, program) for other in left],

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import text
 
 from nightmail.campaigns.suspensions import (
     SuspensionRow,
@@ -86,12 +85,7 @@ def list_all(program: ChannelWriter, portal: PortalState) -> list[SuspensionOut]
     """Those of your team, of the teams below, and those that hold for all."""
     with portal.engine.connect() as connection:
         rows = list_suspensions(connection)
-        paths = _paths(portal, {row.team_id for row in rows if row.team_id is not None})
-    return [
-        _out(row, paths.get(row.team_id) if row.team_id else None)
-        for row in rows
-        if row.team_id is None or sees(program, paths[row.team_id])
-    ]
+    return [_out(row, row.team) for row in rows if row.team is None or sees(program, row.team)]
 
 
 @router.post(
@@ -127,16 +121,8 @@ def lift(
 ) -> None:
     """What waited is handed off again. A suspension that holds for all teams is an operator's to lift."""
     with portal.engine.connect() as connection:
-        path = connection.scalar(
-            text("select t.path from suspension s join team t on t.id = s.team_id where s.id = :id"),
-            {"id": suspension_id},
-        )
-    if path is None or not sees(program, path):
+        found = {row.id: row.team for row in list_suspensions(connection)}
+    team = found.get(suspension_id)
+    if team is None or not sees(program, team):
         raise RequestError("suspension_unknown", suspension=suspension_id)
     lift_suspension(portal.engine, suspension_id, by=program.actor)
-
-
-def _paths(portal: PortalState, teams: set[int]) -> dict[int, str]:
-    with portal.engine.connect() as connection:
-        rows = connection.execute(text("select id, path from team where id = any(:ids)"), {"ids": list(teams)})
-        return {row.id: row.path for row in rows}

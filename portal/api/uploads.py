@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from python_multipart.multipart import MultipartParser, parse_options_header
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from nightmail.contact_files.kept_files import incoming_path
+from nightmail.intake.received_files import registered_paths
 from portal.problems import RequestError
 
 BLOCK = 1024 * 1024
@@ -202,13 +203,8 @@ def remove_abandoned(engine: Engine, folder: Path) -> int:
         if path.is_file() and time.time() - path.stat().st_mtime > ABANDONED_S
     ]
     with engine.connect() as connection:
-        registered = set(
-            connection.scalars(
-                text("select stored_path from received_file where stored_path = any(:paths)"),
-                {"paths": [str(path) for path in old]},
-            )
-        )
-    abandoned = [path for path in old if str(path) not in registered]
+        registered = registered_paths(connection, old)
+    abandoned = [path for path in old if path not in registered]
     for path in abandoned:
         path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):

@@ -36,10 +36,10 @@ def sees(program: Program, team: str) -> bool:
 
 def visible_team(connection: Connection, program: Program, path: str) -> int:
     """The id of a team. Raises :class:`RequestError` (``team_unknown``), for those beside and above the key's too."""
-    team_id = find_team(connection, path) if sees(program, path) else None
-    if team_id is None:
+    team = find_team(connection, path) if sees(program, path) else None
+    if team is None:
         raise RequestError("team_unknown", team=path, known=program.team_path)
-    return team_id
+    return team.id
 
 
 def visible_campaign(connection: Connection, program: Program, key: str) -> CampaignRow:

@@ -8,14 +8,9 @@ import pytest
 
 from nightmail.carriers.error_tables import ErrorClass, error_entry
 from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
-from nightmail.consent.suppressions import (
-    SuppressionRow,
-    lift_suppressions,
-    read_address,
-    record_suppressions,
-    suppress_by_hand,
-    suppressions_of,
-)
+from nightmail.consent.addresses import read_address
+from nightmail.consent.suppressing import lift_suppressions, suppress_by_hand
+from nightmail.consent.suppressions import SuppressionRow, record_suppressions, suppressions_of
 from nightmail.errors import NightmailError
 from nightmail.preparation.stored_inputs import known_preferences
 from nightmail.receipts.incoming_receipts import take_receipts

@@ -120,8 +120,8 @@ def test_a_damaged_backup_leaves_the_database_as_it_was(database: Engine, backup
     """What is no backup, what breaks off anywhere and what does not unpack is refused, and nothing was changed."""
     whole = backup.read_bytes()
     damaged = backup.with_name("damaged.dump")
-    assert "no file" in _unusable(database, damaged)
-    assert "no file" in _unusable(database, backup.parent)
+    assert "there is no such file" in _unusable(database, damaged)
+    assert "there is no such file" in _unusable(database, backup.parent)
     damaged.write_text("no backup")
     assert "is not a backup" in _unusable(database, damaged)
     for size in (6, 2_000, len(whole) // 3, len(whole) // 2, len(whole) - 200):
@@ -148,7 +148,7 @@ def test_a_backup_of_another_database_is_refused(postgres: LocalServer, database
         [LocalServer.binaries() / "pg_dump", "--format=custom", f"--file={backup}", postgres.url("postgres")],
         check=True,
     )
-    assert "something else" in _unusable(database, backup)
+    assert "another database" in _unusable(database, backup)
 
 
 def test_a_user_that_owns_its_database_and_nothing_else_backs_it_up_and_restores_it(

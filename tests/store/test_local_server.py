@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from nightmail.errors import ConfigurationError
+from nightmail.reasons import Surface
 from nightmail.store.local_server import LocalServer
 
 
@@ -48,7 +49,7 @@ def test_a_folder_of_another_major_version_is_refused_with_the_way_out(folder: P
     with pytest.raises(ConfigurationError) as caught:
         LocalServer(folder).start()
     assert caught.value.reason == "database_major_version"
-    assert "nightmail db restore" in caught.value.remedy
+    assert "nightmail db restore" in caught.value.remedy_for(Surface.SHELL)
 
 
 def test_a_setting_that_somebody_changed_stays(folder: Path) -> None:

@@ -1,0 +1,61 @@
+"""The room's SQL."""
+
+from __future__ import annotations
+
+from nightmail.organisation.queries import AT_OR_BELOW
+
+# Suppressions in force with the campaign whose message led to each; further conditions on s and t follow.
+IN_FORCE = """
+    select s.id, t.path as team, s.channel, s.category, s.reason, s.source, s.message_id, c.key as campaign,
+        ct.path as campaign_team, s.created_at, s.address_hash
+    from suppression s left join team t on t.id = s.team_id
+        left join campaign c on c.token = split_part(s.message_id, '-', 1) left join team ct on ct.id = c.team_id
+    where s.lifted_at is null
+"""
+
+# Those that concern a team: its own, those of teams above and below it, and those for all.
+_CONCERNS_TEAM = (
+    "(s.team_id is null"
+    f" or {AT_OR_BELOW.format(lower='cast(:team as text)', upper='t.path')}"
+    f" or {AT_OR_BELOW.format(lower='t.path', upper='cast(:team as text)')})"
+)
+_NEWEST_FIRST = "order by s.created_at desc, s.id desc limit :limit"
+
+IN_FORCE_OF_ADDRESS = f"""
+    {IN_FORCE}
+        and s.address_hash = :hash
+        and (cast(:team as text) is null or {_CONCERNS_TEAM})
+        and (cast(:channel as text) is null or s.channel = :channel)
+    {_NEWEST_FIRST}
+"""
+
+IN_FORCE_BY_ID = f"{IN_FORCE} and s.id = :id and {_CONCERNS_TEAM} {_NEWEST_FIRST}"
+
+# One row for each pair of channel and address hash; what is there already stays as it is.
+ADD = """
+    insert into suppression (team_id, channel, address_hash, category, reason, source, message_id)
+    select :team, a.channel, a.hash, :category, :reason, :source, :message
+    from unnest(cast(:channels as text[]), cast(:hashes as text[])) as a(channel, hash)
+    on conflict do nothing
+    returning id
+"""
+
+LIFT = "update suppression set lifted_at = now() where id = any(:ids) and lifted_at is null returning id"
+
+# What the audit log keeps of suppressions.
+FACTS = "select id, address_hash, team_id, channel, category, reason from suppression where id = any(:ids)"
+
+# The campaign that a message's id names, and what its recipient can opt out of.
+CAMPAIGN_OF_LINK = """
+    select c.id, c.key, c.ledger_month, c.team_id, t.name as team, g.name as category
+    from campaign c join team t on t.id = c.team_id join category g on g.id = c.category_id
+    where c.token = :token
+"""
+
+MESSAGE_OF_LINK = "select address_hash, language from message where ledger_month = :month and message_key = :key"
+
+# Opt-outs that were made by a link; those of any other source stay.
+LIFT_LINK_OPT_OUTS = """
+    update suppression set lifted_at = now()
+    where team_id = :team and channel = :channel and address_hash = :hash and source = :source and lifted_at is null
+"""

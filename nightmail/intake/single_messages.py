@@ -1,0 +1,72 @@
+"""Single messages: recipients that programs send to one by one join the open campaign of their feed.
+
+The campaign is open for a window from its first recipient on; a campaign is made for a recipient only, so none is ever empty.
+When the window is over the campaign is prepared like any other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.intake.feed_campaigns import create_feed_campaign
+from nightmail.intake.queries import ADD_SINGLE_MESSAGE, LAST_SINGLE_MESSAGE, LOCK_OPEN_CAMPAIGN
+from nightmail.organisation.stored_feeds import FeedRow
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The campaign that recipients joined, and the row of each in it, in the order given."""
+
+    campaign: CampaignRow
+    lines: list[int]
+    closes_at: dt.datetime
+    """When the campaign takes no more recipients."""
+
+
+def join_open_campaign(
+    connection: Connection, feed: FeedRow, rows: Sequence[Mapping[str, str]], *, actor: str, window_s: int
+) -> Joined:
+    """Add rows (column to value) to the feed's open campaign, or to a new one that is open for ``window_s`` seconds.
+
+    The campaign stays locked until the caller's transaction ends. Rows are counted from 1, as in JSON Lines.
+    """
+    campaign = _open_campaign(connection, feed, actor, window_s)
+    assert campaign.accepts_until is not None
+    last = int(connection.scalar(text(LAST_SINGLE_MESSAGE), {"campaign": campaign.id}) or 0)
+    lines = list(range(last + 1, last + 1 + len(rows)))
+    connection.execute(
+        text(ADD_SINGLE_MESSAGE),
+        [
+            {"campaign": campaign.id, "line": line, "row": json.dumps(dict(row))}
+            for line, row in zip(lines, rows, strict=True)
+        ],
+    )
+    return Joined(campaign, lines, campaign.accepts_until)
+
+
+def _open_campaign(connection: Connection, feed: FeedRow, actor: str, window_s: int) -> CampaignRow:
+    """The feed's open campaign, locked until the end of the transaction; a new one when there is none."""
+    found = _lock_open_campaign(connection, feed.id)
+    if found is None:
+        # Of several requests that find none, one makes it and the others wait and join it.
+        name = f"nightmail.single.{feed.id}"
+        connection.execute(text("select pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+        found = _lock_open_campaign(connection, feed.id)
+    if found is not None:
+        return get_campaign(connection, found)
+    # Not the transaction's time: it may have waited long for the lock.
+    now = connection.scalars(text("select clock_timestamp()")).one()
+    return create_feed_campaign(
+        connection, feed, source="single", actor=actor, accepts_until=now + dt.timedelta(seconds=window_s)
+    )
+
+
+def _lock_open_campaign(connection: Connection, feed_id: int) -> int | None:
+    found = connection.scalar(text(LOCK_OPEN_CAMPAIGN), {"feed": feed_id})
+    return None if found is None else int(found)

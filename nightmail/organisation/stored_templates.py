@@ -1,0 +1,35 @@
+"""Templates as the database has them: versions of their content, found by number, by name or by the feeds that use them.
+
+What a content means is read by :func:`nightmail.templates.stored_template`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from nightmail.organisation.queries import CONTENTS_IN_USE, NEWEST_CONTENT
+
+Content = Mapping[str, Any]
+"""What a template's file holds, as JSON."""
+
+
+def template_content(connection: Connection, version_id: int) -> Content | None:
+    """The content of a template's version; ``None`` where there is no such version."""
+    found: Content | None = connection.scalar(
+        text("select content from template_version where id = :id"), {"id": version_id}
+    )
+    return found
+
+
+def newest_template_content(connection: Connection, name: str, team: str | None = None) -> Content | None:
+    """The content of a template's newest version, of the team at a path or of any; ``None`` where there is none."""
+    found: Content | None = connection.scalar(text(NEWEST_CONTENT), {"name": name, "team": team})
+    return found
+
+
+def contents_in_use(connection: Connection) -> list[Content]:
+    """The newest version's content of every template that an active feed sends."""
+    return list(connection.scalars(text(CONTENTS_IN_USE)))
