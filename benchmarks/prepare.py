@@ -174,7 +174,7 @@ def agrees(folder: Path, contacts: Any, last_line: int) -> bool:
     import pyarrow.compute as pc
     from phonenumbers import PhoneNumberType
 
-    from nightmail.row_checks.phones import TYPE_NAMES
+    from nightmail.row_checks.phone_types import TYPE_NAMES
 
     types = {str(getattr(PhoneNumberType, name)): label for name, label in TYPE_NAMES.items()}
     with (folder / "peer-contacts.csv").open(encoding="utf-8", newline="") as handle:

@@ -116,6 +116,19 @@ ROWS = (
         "Format the column as text in the spreadsheet and export it again.",
     ),
     Reason(
+        "phone_letters",
+        Kind.REJECT,
+        "{value} has letters or signs that are no part of a phone number, such as a note or a masked digit; what is left without "
+        "them can be another person's number.",
+        "Keep the number alone in its cell, and notes in a column of their own.",
+    ),
+    Reason(
+        "phone_ambiguous",
+        Kind.REJECT,
+        "{value} can be read as {readings}: it has no + in front, and the column's other numbers do not decide.",
+        "Write the number with + and the country code.",
+    ),
+    Reason(
         "email_invalid",
         Kind.REJECT,
         "{value} is not a valid email address.",

@@ -25,6 +25,12 @@ WARNINGS = (
         "Nothing to do, or give a direct number.",
     ),
     Reason(
+        "phone_words_dropped",
+        Kind.WARNING,
+        "{value} has words around it; it was read as {number}.",
+        "Nothing to do, or keep the number alone in its cell.",
+    ),
+    Reason(
         "email_domain_typo",
         Kind.WARNING,
         "The domain of {value} looks like a typing error; {meant} may be meant. It was not changed.",

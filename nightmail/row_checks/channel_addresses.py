@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from nightmail.channels import CHANNELS, EMAIL_FIELD, PHONE_FIELDS, AddressKind
 from nightmail.lake import column_of
 from nightmail.lake.masks import Mask, present, truth
-from nightmail.row_checks.phones import PREMIUM_TYPES, SMS_TYPES
+from nightmail.row_checks.phone_types import PREMIUM_TYPES, SMS_TYPES
 
 ADDRESS_COLUMNS = (*(column for field in PHONE_FIELDS for column in (field, f"{field}_type")), EMAIL_FIELD)
 """The columns of ``contacts`` that :func:`channel_addresses` reads."""

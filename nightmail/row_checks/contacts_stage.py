@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.channels import ADDRESS_FIELDS
+from nightmail.contact_files.summary import FileDecision
 from nightmail.errors import ContractError
 from nightmail.lake import BLOCK_ROWS, TableFile
 from nightmail.lake.schemas import REJECTS, WARNINGS
@@ -106,6 +107,7 @@ def prepare_contacts(
             rejected=np.concatenate(rejected),
             earlier=earlier,
             column_warnings=column_warnings,
+            decisions=judge.decisions(),
         )
 
 
@@ -172,6 +174,7 @@ def _write(
     rejected: np.ndarray,
     earlier: list[str | None] | None,
     column_warnings: pa.Table,
+    decisions: tuple[FileDecision, ...],
 ) -> ContactsSummary:
     """The second pass."""
     duplicate = collapsed.duplicates
@@ -236,6 +239,7 @@ def _write(
             warnings_by_reason=dict(sorted(warnings_by_reason.items())),
             phone_metadata_version=metadata_version(),
             default_country=rules.default_country,
+            decisions=decisions,
         )
 
 

@@ -10,28 +10,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightmail.channels import ADDRESS_FIELDS, CHANNELS, EMAIL_FIELD, PHONE_FIELDS
+from nightmail.channels import ADDRESS_FIELDS, CHANNELS, PHONE_FIELDS
+from nightmail.contact_files.summary import FileDecision
 from nightmail.lake import TableFile, column_of
 from nightmail.lake.masks import present, truth
 from nightmail.lake.schemas import CONTACTS, STANDARD_FIELDS, WARNINGS
 from nightmail.organisation.feed_choices import Keep, ValueType
 from nightmail.reasons import explain
-from nightmail.row_checks.countries import country_code
+from nightmail.row_checks.addresses import AddressJudge
+from nightmail.row_checks.cleaning import trimmed
 from nightmail.row_checks.dates import DateColumn, DateConvention, usual_order
-from nightmail.row_checks.emails import judge_emails
 from nightmail.row_checks.findings import Findings
 from nightmail.row_checks.language_matching import choose_language
 from nightmail.row_checks.languages import language_tag
 from nightmail.row_checks.money import NumberConvention, judge_numbers, usual_decimal_mark
-from nightmail.row_checks.phones import judge_phones
 from nightmail.row_checks.recurring import (
     RECURRING,
     coalesce,
     equal,
     map_distinct,
     nulls,
-    numbered,
     of_distinct,
+    or_else,
     plain,
     recurring,
     replaced,
@@ -60,65 +60,12 @@ class JudgedBlock:
     """For each row of ``contacts`` how much it is preferred among duplicates, where the feed's rule needs it."""
 
 
-def trimmed(column: pa.Array) -> pa.Array:
-    """``column`` without white space around its values; null where nothing is left."""
-    if len(column) == column.null_count:
-        return column
-    if pa.types.is_dictionary(column.type):
-        clean = trimmed(column.dictionary) is column.dictionary
-        return column if clean else trimmed(plain(column))
-    concerned = _may_need_trimming(column)
-    if not concerned.any():
-        return column
-    where = pa.array(concerned)
-    written = column.filter(where)
-    text = pc.utf8_trim_whitespace(written)
-    if text.equals(written) and not pc.any(pc.equal(pc.binary_length(text), 0)).as_py():
-        return column
-    text = pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, text.type), text)
-    return pc.replace_with_mask(column, where, text)
-
-
-def _may_need_trimming(column: pa.Array) -> np.ndarray:
-    """A mask of the values that are empty, or begin or end with a byte that may be of white space."""
-    _, offset_buffer, data_buffer = column.buffers()
-    rows = len(column)
-    offsets = np.frombuffer(offset_buffer, dtype=np.int32, count=column.offset + rows + 1)[column.offset :]
-    begin, end = offsets[:-1], offsets[1:]
-    empty = begin == end
-    if data_buffer is None or not data_buffer.size:
-        return np.asarray(empty & present(column))
-    data = np.frombuffer(data_buffer, dtype=np.uint8)
-    first, last = data.take(begin, mode="clip"), data.take(end - 1, mode="clip")
-    # Letters, digits and signs of ASCII are passed over at once: what is below "!" wraps around.
-    found = empty | (first - _FIRST_SIGN > _SIGNS) | (last - _FIRST_SIGN > _SIGNS)
-    if column.null_count:
-        found &= present(column)
-    at = np.flatnonzero(found)
-    found[at] = empty[at] | _SPACE_FIRST[first[at]] | _SPACE_LAST[last[at]]
-    return np.asarray(found)
-
-
-_FIRST_SIGN, _SIGNS = np.uint8(ord("!")), np.uint8(ord("~") - ord("!"))
-
-
-def _bytes_of(characters: str, position: int) -> np.ndarray:
-    """A mask of the bytes that stand at ``position`` of one of ``characters`` in UTF-8."""
-    mask = np.zeros(256, dtype=bool)
-    mask[[character.encode()[position] for character in characters]] = True
-    return mask
-
-
-_WHITE_SPACE = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
-_SPACE_FIRST = _bytes_of(_WHITE_SPACE, 0)
-_SPACE_LAST = _bytes_of(_WHITE_SPACE, -1)
-
-
 @dataclass(frozen=True)
 class RowJudge:
     """Judges the blocks of one contact file by its rules."""
 
     rules: ContactRules
+    addresses: AddressJudge
     placeholders: tuple[tuple[str, str], ...]
     """Columns of the file that are placeholders, each with the name of its column in ``contacts``."""
     contact_schema: pa.Schema
@@ -186,8 +133,20 @@ class RowJudge:
             if rule.type == ValueType.MONEY and stated and currency not in names:
                 fields.append(pa.field(currency, pa.string()))
         return cls(
-            rules, tuple(placeholders), pa.schema(fields), tuple(by_distinct), birth_dates, dates, numbers, recency
+            rules,
+            AddressJudge.of(contact_file, rules.default_country),
+            tuple(placeholders),
+            pa.schema(fields),
+            tuple(by_distinct),
+            birth_dates,
+            dates,
+            numbers,
+            recency,
         )
+
+    def decisions(self) -> tuple[FileDecision, ...]:
+        """What was decided for whole columns, once all blocks are judged."""
+        return tuple(self.addresses.decisions())
 
     def column_warnings(self) -> pa.Table:
         """Lines of warnings about whole columns, which belong to no line of the file."""
@@ -210,49 +169,18 @@ class RowJudge:
         line = column_of(block, "line")
         given = {name: trimmed(column_of(block, name)) for name in block.column_names if name != "line"}
         columns: dict[str, pa.Array] = {"line": line}
-        absent, nowhere = pa.nulls(rows, pa.string()), nulls(rows)
+        absent = pa.nulls(rows, pa.string())
 
         columns["external_id"] = given.get("external_id", absent)
         if self.rules.require_external_id:
             missing = pc.is_null(columns["external_id"])
             findings.add(missing, "external_id", None, "external_id_missing", rejects_row=True)
 
-        country = self._judge(given, "country", country_code, "country_unknown", findings)
-        row_country = _or_else(country, self.rules.default_country)
-        # A country that is not understood is another than the default one as likely as not: no national number is read with it.
-        numbers_country = row_country
-        if "country" in given and self.rules.default_country is not None:
-            not_understood = pc.and_(pc.is_valid(given["country"]), pc.is_null(country))
-            if pc.any(not_understood).as_py():
-                numbers_country = replaced(row_country, not_understood, nulls(pc.sum(not_understood).as_py()))
-        number_country = nowhere
-        for name in PHONE_FIELDS:
-            values = given.get(name, absent)
-            if values.null_count == rows:
-                columns[name], columns[f"{name}_type"] = absent, nowhere
-                continue
-            verdicts = judge_phones(values, numbers_country)
-            columns[name], columns[f"{name}_type"] = verdicts.number, verdicts.type
-            number_country = coalesce(number_country, verdicts.country)
-            for reasons in (verdicts.reason, verdicts.warning):
-                for place, reason in enumerate(reasons.dictionary.to_pylist()):
-                    found = pc.equal(reasons.indices, place)
-                    findings.add(found, name, values, reason, fields={"number": verdicts.number})
-        emails = given.get(EMAIL_FIELD, absent)
-        if emails.null_count == rows:
-            columns[EMAIL_FIELD] = absent
-        else:
-            judged = judge_emails(emails)
-            columns[EMAIL_FIELD] = judged.address
-            findings.add(pc.is_valid(judged.reason), EMAIL_FIELD, emails, "email_invalid")
-            findings.add(
-                pc.is_valid(judged.typo), EMAIL_FIELD, emails, "email_domain_typo", fields={"meant": judged.typo}
-            )
-
-        columns["country"] = coalesce(country, number_country, row_country)
+        addresses = self.addresses.judge(given, findings)
+        columns.update(addresses.columns)
         columns["language"] = self._judge(given, "language", language_tag, "language_unknown", findings)
         zone = self._judge(given, "time_zone", time_zone_name, "time_zone_unknown", findings)
-        columns["time_zone"] = self._time_zones(zone, columns, number_country)
+        columns["time_zone"] = self._time_zones(zone, columns, addresses.number_country)
         columns["birth_date"] = self._judge_birth_dates(given.get("birth_date"), findings)
         self._judge_placeholders(given, columns, findings)
 
@@ -376,7 +304,7 @@ class RowJudge:
     def _body_language(self, language: pa.DictionaryArray) -> pa.DictionaryArray:
         """The template's language for each row, as the body will be chosen; the default where nothing fits."""
         offered, default = self.rules.template_languages, self.rules.default_language or ""
-        return _or_else(map_distinct(language, lambda tag: choose_language(tag, offered, default)), default or None)
+        return or_else(map_distinct(language, lambda tag: choose_language(tag, offered, default)), default or None)
 
     def _preference(self, contacts: pa.Table, kept_by: pa.Array | None) -> np.ndarray | None:
         """How much each row is preferred among its duplicates."""
@@ -404,13 +332,6 @@ class RowJudge:
                     return -np.inf
             moment = datetime(found.year, found.month, found.day, tzinfo=UTC)
         return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-
-
-def _or_else(column: pa.DictionaryArray, value: str | None) -> pa.DictionaryArray:
-    """``column`` with ``value``, if there is one, where it is null."""
-    if value is None or not column.null_count:
-        return column
-    return coalesce(column, numbered(np.zeros(len(column), np.int32), [value]))
 
 
 def _is_in(column: pa.Array, values: Sequence[str]) -> pa.Array:

@@ -1,85 +1,29 @@
 """Phone numbers: verdict, E.164 form, type and country, equal to those of the ``phonenumbers`` library.
 
-:func:`judge_phone` asks the library about one number. :func:`judge_phones` judges a whole column:
+:func:`judge_phone` judges one number. :func:`judge_phones` judges a whole column:
 :mod:`nightmail.row_checks.phone_patterns` decides what is written in digits and plain punctuation, and the library
-decides the rest. A spreadsheet's damage is recognised before either.
+decides the rest. What has two readings is rejected unless its column decides (:mod:`nightmail.row_checks.phone_convention`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.lake.masks import present
-from nightmail.row_checks.byte_spans import WORD, windows, word
-from nightmail.row_checks.phone_patterns import NO_REGION, Judged, PhonePatterns, read_digits
+from nightmail.row_checks.numbering_plans import NO_REGION
+from nightmail.row_checks.phone_convention import PhoneConvention
+from nightmail.row_checks.phone_patterns import Judged, PhonePatterns, e164
+from nightmail.row_checks.phone_readings import NumberForm, PhoneReading, PhoneVerdict, read_phone, usual_length
+from nightmail.row_checks.phone_types import MOBILE_TYPES
 from nightmail.row_checks.recurring import numbered, recurring
-
-if TYPE_CHECKING:
-    from phonenumbers import PhoneNumber
-
-PHONE_TYPES = (
-    "mobile",
-    "fixed",
-    "fixed_or_mobile",
-    "premium",
-    "shared_cost",
-    "toll_free",
-    "voip",
-    "personal",
-    "pager",
-    "uan",
-    "voicemail",
-)
-"""What ``phone_type`` may hold. ``fixed_or_mobile``: the country's plan does not tell them apart, as in the United States."""
-
-SMS_TYPES = frozenset({"mobile", "fixed_or_mobile", "voip", "personal", "pager"})
-"""The types that a text message can be sent to."""
-
-PREMIUM_TYPES = frozenset({"premium", "shared_cost"})
-"""The types that cost the caller more than an ordinary call."""
-
-TYPE_NAMES = {
-    "MOBILE": "mobile",
-    "FIXED_LINE": "fixed",
-    "FIXED_LINE_OR_MOBILE": "fixed_or_mobile",
-    "PREMIUM_RATE": "premium",
-    "SHARED_COST": "shared_cost",
-    "TOLL_FREE": "toll_free",
-    "VOIP": "voip",
-    "PERSONAL_NUMBER": "personal",
-    "PAGER": "pager",
-    "UAN": "uan",
-    "VOICEMAIL": "voicemail",
-}
-"""Our names of the types by those of ``phonenumbers.PhoneNumberType``."""
-
-_SCIENTIFIC = re.compile(r"^\+?(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})$")
-_FLOAT = re.compile(r"^(\+?\d{6,17})[.,]0{1,2}$")
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneVerdict:
-    """The verdict on one number: either ``number`` with its ``type`` and ``country``, or ``reason``."""
-
-    number: str | None = None
-    """E.164."""
-    type: str | None = None
-    """One of :data:`PHONE_TYPES`."""
-    country: str | None = None
-    """ISO 3166-1 alpha-2; None for numbers that belong to no country, such as +800."""
-    reason: str | None = None
-    """``phone_invalid``, ``phone_country_needed`` or ``phone_damaged``."""
-    warning: str | None = None
-    """``phone_repaired``, ``phone_prefix_restored`` or ``phone_extension_dropped``."""
+from nightmail.row_checks.written_digits import WrittenNumbers, read_digits
 
 
 def metadata_version() -> str:
@@ -89,102 +33,17 @@ def metadata_version() -> str:
     return str(phonenumbers.__version__)
 
 
-@lru_cache(maxsize=1)
-def _types_by_number() -> dict[int, str]:
-    from phonenumbers import PhoneNumberType
-
-    return {getattr(PhoneNumberType, name): label for name, label in TYPE_NAMES.items()}
-
-
-def undo_spreadsheet_damage(text: str) -> tuple[str | None, bool]:
-    """The number as it was before a spreadsheet took it for a quantity, and whether anything had to be undone.
-
-    ``447723456789.0`` and ``4.47723456789E+11`` still have all their digits. ``4.47723E+11`` has lost some: None.
-    """
-    whole = _FLOAT.match(text)
-    if whole:
-        return whole.group(1), True
-    scientific = _SCIENTIFIC.match(text)
-    if scientific:
-        first, decimals, exponent = scientific.groups()
-        if decimals and len(decimals) == int(exponent) and decimals[-1] != "0":
-            return first + decimals, True
-        return None, True
-    return text, False
-
-
 def judge_phone(text: str, country: str | None) -> PhoneVerdict:
-    """The verdict on ``text``, a number in any form; ``country`` is needed for national forms."""
-    import phonenumbers
-
-    number, damaged = undo_spreadsheet_damage(text.strip())
-    if number is None:
-        return PhoneVerdict(reason="phone_damaged")
-    region = country if country in phonenumbers.SUPPORTED_REGIONS else None
-    if not damaged:
-        return _ask(number, region)
-    if region is None and not _starts_with_plus(number):
-        return PhoneVerdict(reason="phone_country_needed")
-    # A quantity has no plus sign: digits that begin with the country's own calling code are an international number.
-    forms = [number, f"+{number.removeprefix('+')}"]
-    if region is not None and number.startswith(str(phonenumbers.country_code_for_region(region))):
-        forms.reverse()
-    for form in forms:
-        verdict = _ask(form, region)
-        if verdict.number is not None:
-            return replace(verdict, warning="phone_repaired")
-    return PhoneVerdict(reason="phone_damaged")
-
-
-def _ask(number: str, region: str | None) -> PhoneVerdict:
-    """The library's own verdict."""
-    import phonenumbers
-
-    try:
-        parsed = phonenumbers.parse(number, region, keep_raw_input=True)
-    except phonenumbers.NumberParseException as error:
-        needed = region is None and error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE
-        # Without a country, a number with a plus sign is wrong in itself; one without may be right at home.
-        return PhoneVerdict(
-            reason="phone_country_needed" if needed and not _starts_with_plus(number) else "phone_invalid"
-        )
-    if not phonenumbers.is_valid_number(parsed):
-        return PhoneVerdict(reason="phone_invalid")
-    belongs_to = phonenumbers.region_code_for_number(parsed)
-    warning = None
-    if parsed.extension:
-        warning = "phone_extension_dropped"
-    elif region is not None and number.isascii() and number.isdigit() and _lacks_prefix(number, parsed, region):
-        warning = "phone_prefix_restored"
-    return PhoneVerdict(
-        number=phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164),
-        type=_types_by_number().get(phonenumbers.number_type(parsed)),
-        country=None if belongs_to == "001" else belongs_to,
-        warning=warning,
-    )
-
-
-def _lacks_prefix(number: str, parsed: PhoneNumber, region: str) -> bool:
-    """Whether a number of digits alone lacks the zero or the plus sign that it is written with."""
-    from phonenumbers import CountryCodeSource, PhoneMetadata
-
-    if parsed.country_code_source == CountryCodeSource.FROM_DEFAULT_COUNTRY:
-        metadata = PhoneMetadata.metadata_for_region(region)
-        return metadata is not None and metadata.national_prefix == "0" and number[0] != "0"
-    return bool(parsed.country_code_source == CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN)
-
-
-def _starts_with_plus(number: str) -> bool:
-    """Whether the first character that can start a number is a plus sign, as the library sees it."""
-    found = re.search(r"[+＋\d]", number)
-    return found is not None and found.group() in "+＋"
+    """The verdict on ``text``, a number in any form; ``country`` is needed for national forms. Two readings are none."""
+    reading = read_phone(text, country)
+    return reading.verdict if reading.with_code is None else PhoneVerdict(reason="phone_ambiguous")
 
 
 @dataclass(frozen=True)
 class PhoneVerdicts:
     """The verdicts on a column, as long as the column; all are null where it is null.
 
-    ``number`` is an array of strings, the others are columns of :mod:`nightmail.row_checks.recurring`.
+    ``number`` and ``readings`` are arrays of strings, the others are columns of :mod:`nightmail.row_checks.recurring`.
     """
 
     number: pa.Array
@@ -192,6 +51,8 @@ class PhoneVerdicts:
     country: pa.DictionaryArray
     reason: pa.DictionaryArray
     warning: pa.DictionaryArray
+    readings: pa.Array
+    """Both numbers that it can be, where the reason is ``phone_ambiguous``."""
 
 
 @lru_cache(maxsize=1)
@@ -212,12 +73,73 @@ def load_plans() -> None:
 
 
 @lru_cache(maxsize=200_000)
-def _judge_odd(text: str, country: str | None) -> PhoneVerdict:
-    return judge_phone(text, country)
+def _read_odd(text: str, country: str | None) -> PhoneReading:
+    return read_phone(text, country)
 
 
-def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
-    """The verdicts on ``values``, numbers in any form, with the country of each row (null where not known)."""
+_NO_REASON, _INVALID, _COUNTRY_NEEDED, _AMBIGUOUS = range(4)
+_REASONS = (None, "phone_invalid", "phone_country_needed", "phone_ambiguous", "phone_damaged", "phone_letters")
+_WARNINGS = (
+    None,
+    "phone_prefix_restored",
+    "phone_repaired",
+    "phone_extension_dropped",
+    "phone_words_dropped",
+)
+
+
+@dataclass
+class _Column:
+    """A block of a column while it is judged: the first reading of each row, and the second where it has one."""
+
+    numbers: pa.Array
+    code: npt.NDArray[np.int16]
+    """Index into :attr:`verdicts`."""
+    verdicts: list[tuple[str | None, str]]
+    """Country and type."""
+    reason: npt.NDArray[np.int8]
+    warning: npt.NDArray[np.int8]
+    second: dict[int, PhoneVerdict]
+    """The reading with a country's code of the rows that have two."""
+    forms: npt.NDArray[np.int8] | None = None
+
+    def take(self, row: int, verdict: PhoneVerdict) -> None:
+        """Give a row the verdict, but for its number."""
+        key = (verdict.country, verdict.type or "")
+        if key not in self.verdicts:
+            self.verdicts.append(key)
+        self.code[row] = self.verdicts.index(key)
+        self.reason[row] = _REASONS.index(verdict.reason)
+        self.warning[row] = _WARNINGS.index(verdict.warning)
+
+
+def judge_phones(values: pa.Array, countries: pa.Array, convention: PhoneConvention | None = None) -> PhoneVerdicts:
+    """The verdicts on ``values``, numbers in any form, with the country of each row (null where not known).
+
+    ``convention`` decides about numbers with two readings; without it they are ambiguous.
+    """
+    column = _read(values, countries)
+    readings = pa.nulls(len(values), pa.string())
+    if column.second:
+        readings = _decide(column, countries, convention)
+    return PhoneVerdicts(
+        column.numbers,
+        numbered(column.code, [label or None for _, label in column.verdicts]),
+        numbered(column.code, [name for name, _ in column.verdicts]),
+        numbered(column.reason, _REASONS),
+        numbered(column.warning, _WARNINGS),
+        readings,
+    )
+
+
+def number_forms(values: pa.Array, countries: pa.Array) -> npt.NDArray[np.int8]:
+    """The :class:`NumberForm` of each number of a block."""
+    forms = _read(values, countries, with_forms=True).forms
+    assert forms is not None
+    return forms
+
+
+def _read(values: pa.Array, countries: pa.Array, *, with_forms: bool = False) -> _Column:
     patterns = _patterns()
     rows = len(values)
     encoded = recurring(countries)
@@ -229,78 +151,108 @@ def judge_phones(values: pa.Array, countries: pa.Array) -> PhoneVerdicts:
         known = [patterns.plans.region(name, rows_of[at]) for at, name in enumerate(names)]
         region = np.array([*known, NO_REGION], dtype=np.int32)[index]
         judged = patterns.judge(written, region)
+        doubtful = _may_have_code(patterns, written, judged, region)
+        with_code = _with_code(patterns, written, doubtful) if len(doubtful) else []
         verdicts = list(patterns.plans.verdicts)
+        forms = _forms(patterns, written, judged, region) if with_forms else None
     reason = np.full(rows, _NO_REASON, dtype=np.int8)
     reason[written.plain & (judged.code == 0)] = _INVALID
     reason[judged.country_needed] = _COUNTRY_NEEDED
-    warning = judged.restored.astype(np.int8)
-    code = judged.code
     odd = np.flatnonzero((~written.plain & present(values)) | judged.ask)
-    asked: list[PhoneVerdict] = []
+    asked: list[PhoneReading] = []
     if len(odd):
         at = pa.array(odd)
         asked = [
-            _judge_odd(text, country)
+            _read_odd(text, country)
             for text, country in zip(values.take(at).to_pylist(), countries.take(at).to_pylist(), strict=True)
         ]
-        places = {verdict: place for place, verdict in enumerate(verdicts)}
-        code[odd] = [places.setdefault((v.country, v.type or ""), len(places)) for v in asked]
-        verdicts = list(places)
-        reason[odd] = [_REASONS.index(v.reason) for v in asked]
-        warning[odd] = [_WARNINGS.index(v.warning) for v in asked]
-    numbers = e164(judged, odd, [verdict.number for verdict in asked])
-    return PhoneVerdicts(
-        numbers,
-        numbered(code, [label or None for _, label in verdicts]),
-        numbered(code, [name for name, _ in verdicts]),
-        numbered(reason, _REASONS),
-        numbered(warning, _WARNINGS),
-    )
+    numbers = e164(judged, odd, [reading.verdict.number for reading in asked])
+    column = _Column(numbers, judged.code, verdicts, reason, judged.restored.astype(np.int8), {}, forms)
+    for row, reading in zip(odd.tolist(), asked, strict=True):
+        column.take(row, reading.verdict)
+        if reading.with_code is not None:
+            column.second[row] = reading.with_code
+        if forms is not None:
+            forms[row] = reading.form
+    if len(doubtful):
+        firsts = numbers.take(pa.array(doubtful)).to_pylist()
+        for row, first, second in zip(doubtful.tolist(), firsts, with_code, strict=True):
+            if second.number not in (None, first):
+                column.second[row] = second
+                if forms is not None:
+                    forms[row] = NumberForm.EITHER
+    return column
 
 
-_NO_REASON, _INVALID, _COUNTRY_NEEDED = range(3)
-_WARNINGS = (None, "phone_prefix_restored", "phone_repaired", "phone_extension_dropped")
-_REASONS = (None, "phone_invalid", "phone_country_needed", "phone_damaged")
+def _may_have_code(
+    patterns: PhonePatterns, written: WrittenNumbers, judged: Judged, region: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int64]:
+    """The plain rows that may have a second reading, with a country's code: few, in most files."""
+    if not judged.home.any():
+        return np.zeros(0, np.int64)
+    verdicts = patterns.plans.verdicts
+    mobile = np.array([type_ in MOBILE_TYPES for _, type_ in verdicts])[judged.code]
+    valid = judged.home & (judged.code > 0) & ~judged.own_code
+    rows = np.flatnonzero(valid & (judged.begins_with_code | ~mobile))
+    rows = rows[written.digits[written.start[rows]] != 0]
+    if not len(rows):
+        return np.asarray(rows)
+    usual = np.array([usual_length(country, type_) if country and type_ else 0 for country, type_ in verdicts])
+    at_home = mobile[rows] | (judged.length[rows] == usual[judged.code[rows]])
+    at_home |= patterns.begins_with_national_prefix(judged, written, region)[rows]
+    return np.asarray(rows[judged.begins_with_code[rows] | ~at_home])
 
 
-def e164(judged: Judged, odd: np.ndarray, numbers: Sequence[str | None]) -> pa.Array:
-    """The valid numbers in E.164 form, null for the others: a plus sign, the calling code, the national number.
-
-    The rows ``odd`` were judged elsewhere: theirs are ``numbers``. A number is written as its first eight bytes and its
-    last eight, which together are all of it but for what is longer than sixteen.
-    """
-    valid = judged.code > 0
-    valid[odd] = False
-    rows = np.flatnonzero(valid)
-    code, start, length = judged.calling_code[rows], judged.start[rows].astype(np.int64), judged.length[rows]
-    before = 1 + _CODE_SIZES[code]
-    given = [(row, number.encode()) for row, number in zip(odd.tolist(), numbers, strict=True) if number is not None]
-    sizes = np.zeros(len(valid), dtype=np.int32)
-    sizes[rows] = before + length
-    for row, number in given:
-        sizes[row], valid[row] = len(number), True
-    offsets = np.zeros(len(valid) + 1, dtype=np.int32)
-    np.cumsum(sizes, out=offsets[1:])
-    text = np.zeros(int(offsets[-1]) + WORD, dtype=np.uint8)
-    to = windows(text)
-    room = np.zeros(WORD, dtype=np.uint8)
-    digits = windows(np.concatenate([room, judged.digits, room, room]))
-    begin, end = offsets[rows], offsets[rows + 1]
-    first = _PREFIXES[code] | ((digits[start + WORD] + _ZEROS) << (8 * before).astype(np.uint64))
-    long_enough = np.flatnonzero(end - begin >= WORD)
-    to[end[long_enough] - WORD] = digits[start[long_enough] + length[long_enough]] + _ZEROS
-    to[begin[long_enough]] = first[long_enough]
-    longer = np.flatnonzero(end - begin > 2 * WORD)
-    to[begin[longer] + WORD] = digits[start[longer] + 2 * WORD - before[longer]] + _ZEROS
-    given += [(rows[row], first[row].tobytes()[: end[row] - begin[row]]) for row in np.flatnonzero(end - begin < WORD)]
-    for row, number in given:
-        text[offsets[row] : offsets[row + 1]] = np.frombuffer(number, np.uint8)
-    return pa.StringArray.from_buffers(
-        len(valid), pa.py_buffer(offsets), pa.py_buffer(text), pa.array(valid).buffers()[1]
-    )
+def _with_code(patterns: PhonePatterns, written: WrittenNumbers, rows: npt.NDArray[np.int64]) -> list[PhoneVerdict]:
+    """The verdicts on some plain rows as international numbers without their plus sign."""
+    judged = patterns.judge_with_code(written, rows)
+    asked = {
+        place: _read_odd(f"+{written.text(int(rows[place]))}", None).verdict
+        for place in np.flatnonzero(judged.ask).tolist()
+    }
+    numbers = e164(judged, np.array(list(asked), dtype=np.int64), [verdict.number for verdict in asked.values()])
+    found = []
+    for place, (number, code) in enumerate(zip(numbers.to_pylist(), judged.code.tolist(), strict=True)):
+        country, type_ = patterns.plans.verdicts[code]
+        verdict = asked.get(place, PhoneVerdict(number, type_ or None, country))
+        found.append(PhoneVerdict(verdict.number, verdict.type, verdict.country, warning="phone_prefix_restored"))
+    return found
 
 
-_CODE_SIZES = np.array([0, *(len(str(code)) for code in range(1, 1000))], dtype=np.int32)
-_PREFIXES = np.array([word(f"+{code or ''}".encode()) for code in range(1000)], dtype=np.uint64)
-"""The plus sign and the digits of each calling code."""
-_ZEROS = word(b"0" * WORD)
+def _forms(
+    patterns: PhonePatterns, written: WrittenNumbers, judged: Judged, region: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int8]:
+    """The forms of the plain rows, those with two readings aside."""
+    at_home = judged.home & (judged.code > 0)
+    prefixed = patterns.begins_with_national_prefix(judged, written, region)
+    forms = np.full(len(at_home), NumberForm.OTHER, dtype=np.int8)
+    forms[at_home] = NumberForm.NATIONAL
+    forms[at_home & prefixed] = NumberForm.WITH_PREFIX
+    forms[at_home & judged.own_code] = NumberForm.WITH_CODE
+    return forms
+
+
+def _decide(column: _Column, countries: pa.Array, convention: PhoneConvention | None) -> pa.Array:
+    """Decide about the rows with two readings, or reject them; gives both readings of the rejected ones."""
+    rows = np.array(list(column.second), dtype=np.int64)
+    at = pa.array(rows)
+    decided = [
+        convention.with_code(country) if convention is not None and country is not None else None
+        for country in countries.take(at).to_pylist()
+    ]
+    firsts = column.numbers.take(at).to_pylist()
+    numbers: list[str | None] = []
+    shown: list[str | None] = []
+    for row, first, with_code, second in zip(rows.tolist(), firsts, decided, column.second.values(), strict=True):
+        numbers.append(second.number if with_code else first if with_code is not None else None)
+        shown.append(None if with_code is not None else f"{first} or {second.number}")
+        if with_code:
+            column.take(row, second)
+        elif with_code is None:
+            column.take(row, PhoneVerdict(reason="phone_ambiguous"))
+    order = pa.array(np.argsort(rows))
+    mask = np.zeros(len(column.numbers), dtype=bool)
+    mask[rows] = True
+    where = pa.array(mask)
+    column.numbers = pc.replace_with_mask(column.numbers, where, pa.array(numbers, pa.string()).take(order))
+    return pc.replace_with_mask(pa.nulls(len(mask), pa.string()), where, pa.array(shown, pa.string()).take(order))

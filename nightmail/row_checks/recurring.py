@@ -59,6 +59,13 @@ def coalesce(first: pa.DictionaryArray, *others: pa.DictionaryArray) -> pa.Dicti
     return first
 
 
+def or_else(column: pa.DictionaryArray, value: str | None) -> pa.DictionaryArray:
+    """``column`` with ``value``, if there is one, where it is null."""
+    if value is None or not column.null_count:
+        return column
+    return coalesce(column, numbered(np.zeros(len(column), np.int32), [value]))
+
+
 def equal(left: pa.DictionaryArray, right: pa.DictionaryArray) -> pa.Array:
     """Whether the values of a row are the same; null where one of them is."""
     return pc.equal(left.indices, _joined(left, right)[0])

@@ -127,7 +127,7 @@ _TYPES_OF_A_PLACE = pa.array(["fixed", "fixed_or_mobile"])
 def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.DictionaryArray:
     """The time zones of E.164 numbers that belong to a place in a single zone; null for the others.
 
-    ``types`` are those of :data:`nightmail.row_checks.phones.PHONE_TYPES`. A mobile number tells no place in most countries.
+    ``types`` are those of :data:`nightmail.row_checks.phone_types.PHONE_TYPES`. A mobile number tells no place in most countries.
     """
     told = of_distinct(types, lambda known: pc.is_in(known, value_set=_TYPES_OF_A_PLACE))
     mobile = of_distinct(types, lambda known: pc.equal(known, "mobile"))

@@ -1,0 +1,20 @@
+"""What was decided for whole columns of a file, and by what: the remedy says how to state it instead."""
+
+from __future__ import annotations
+
+from nightmail.reasons.reason import Kind, Reason
+
+ROW_DECISIONS = (
+    Reason(
+        "decided_phone_with_code",
+        Kind.DECISION,
+        "{header}: {numbers} numbers without + read as numbers of {country} with its code: {votes} have no other reading, none contradicts.",
+        "To have it otherwise, write the numbers with + and the country code.",
+    ),
+    Reason(
+        "decided_phone_national",
+        Kind.DECISION,
+        "{header}: {numbers} numbers without + read as national numbers of {country}: {votes} have no other reading, none contradicts.",
+        "To have it otherwise, write the numbers with + and the country code.",
+    ),
+)
