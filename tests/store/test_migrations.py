@@ -1,0 +1,126 @@
+"""Each migration runs on a database that is filled as of the revision before it, and loses no row."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from nightmail.store.engine import normalised_url
+from nightmail.store.local_server import LocalServer
+from nightmail.store.partitions import ensure_partitions, month_of
+from nightmail.store.upgrade import MIGRATIONS, pending, upgrade
+
+NOW = dt.datetime.now(dt.UTC)
+ROWS = 2
+_REVISIONS = sorted(script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
+_PARTITION = re.compile(r"_\d{4}_\d{2}$")
+_VALUES: dict[str, list[Any]] = {
+    "channel": ["sms", "email"],
+    "team.path": ["acme", "acme.billing"],
+    "category.kind": ["service", "marketing"],
+    "deployment.id": [1],
+    "message.state": ["queued", "accepted"],
+    "campaign.state": ["sending", "finished"],
+    "campaign.token": ["c0123456789", "c9876543210"],
+}
+"""Values where the database, or a migration, asks for more than the type; by column, or by table and column."""
+
+
+@pytest.fixture
+def empty(postgres: LocalServer) -> Iterator[Engine]:
+    """A database without any table."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    administration = create_engine(normalised_url(postgres.url("postgres")), isolation_level="AUTOCOMMIT")
+    with administration.connect() as connection:
+        connection.execute(text(f"create database {name}"))
+    engine = create_engine(normalised_url(postgres.url(name)))
+    yield engine
+    engine.dispose()
+    with administration.connect() as connection:
+        connection.execute(text(f"drop database {name} with (force)"))
+    administration.dispose()
+
+
+def _migrate(connection: Connection, revision: str) -> None:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(MIGRATIONS))
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, revision)
+
+
+def _tables(connection: Connection) -> list[sa.Table]:
+    """The tables as they are in the database, each after those that it refers to."""
+    metadata = sa.MetaData()
+    metadata.reflect(connection, only=lambda name, _: not _PARTITION.search(name) and name != "alembic_version")
+    return metadata.sorted_tables
+
+
+def _value(column: sa.Column[Any], number: int) -> Any:
+    stated = _VALUES.get(f"{column.table.name}.{column.name}", _VALUES.get(column.name))
+    kind = column.type
+    if column.name == "ledger_month":
+        return month_of(NOW)
+    if stated is not None and not isinstance(kind, ARRAY):
+        return stated[number - 1]
+    made: dict[type[Any], Any] = {
+        sa.Boolean: False,
+        sa.Integer: number,
+        sa.Numeric: number,
+        sa.Float: float(number),
+        sa.DateTime: NOW,
+        sa.Date: NOW.date(),
+        sa.LargeBinary: b"x%d" % number,
+        JSONB: {},
+        ARRAY: [f"{column.name}{number}"],
+        sa.String: f"{column.name}{number}",
+    }
+    return next(value for type_, value in made.items() if isinstance(kind, type_))
+
+
+def _fill(connection: Connection) -> dict[str, int]:
+    """Put rows into every table that has none yet; gives the number of rows by table."""
+    ensure_partitions(connection, month_of(NOW))
+    for table in _tables(connection):
+        if not connection.scalar(sa.select(sa.func.count()).select_from(table)):
+            for number in range(1, 1 + (1 if table.name == "deployment" else ROWS)):
+                own = {key.parent.name for key in table.foreign_keys if key.column.table is table}
+                columns = [column for column in table.columns if column.identity is None and column.name not in own]
+                row = {column.name: _value(column, number) for column in columns}
+                connection.execute(table.insert().values(row))
+    return _counts(connection)
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    return {
+        table.name: connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+        for table in _tables(connection)
+    }
+
+
+@pytest.mark.parametrize(("before", "after"), list(pairwise(_REVISIONS)))
+def test_a_migration_runs_on_a_filled_database(empty: Engine, before: str, after: str) -> None:
+    """Rows stay, rows of every table are there to trip over, and the upgrade to the newest schema follows."""
+    with empty.begin() as connection:
+        _migrate(connection, before)
+        filled = _fill(connection)
+    assert all(filled.values())
+    with empty.begin() as connection:
+        _migrate(connection, after)
+    with empty.connect() as connection:
+        counts = _counts(connection)
+    # A migration may write what happened while the tables were filled, such as calls of webhooks; it takes nothing.
+    assert {name: rows for name, rows in filled.items() if counts.get(name, 0) < rows} == {}
+    upgrade(empty)
+    assert not pending(empty)
