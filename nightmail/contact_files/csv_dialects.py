@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nightmail.contact_files.csv_fields import LINE_END, Dialect, MalformedQuote, strict_fields
+from nightmail.contact_files.csv_fields import LINE_END, Dialect, MalformedQuote, strict_fields, without_tail
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x1f", "\x01")
 NAMES = {
@@ -48,9 +48,9 @@ def first_lines(head: str, start: int, whole: bool) -> list[str]:
 
 def dialects(delimiter: str, lines: Sequence[str]) -> list[Dialect]:
     """The dialects with ``delimiter`` that the lines may be written in, the usual one first."""
-    quotes = ['"', "'"] if lines and apostrophes(delimiter, lines) is not None else ['"']
     tails = ["", *(mark * count for mark, count in _tails(lines).items() if mark != delimiter)]
-    return [Dialect(delimiter, quote, tail=tail) for quote in quotes for tail in tails]
+    found = [Dialect(delimiter, quote, tail=tail) for quote in ('"', "'") for tail in tails]
+    return [dialect for dialect in found if dialect.quote != "'" or apostrophes(dialect, lines) is not None]
 
 
 def _tails(lines: Sequence[str]) -> dict[str, int]:
@@ -77,18 +77,18 @@ class Apostrophes:
     """Columns in which all filled fields do."""
 
 
-def apostrophes(delimiter: str, lines: Sequence[str]) -> Apostrophes | None:
-    """What speaks for ``'`` as the quote sign; None where it is not one.
+def apostrophes(dialect: Dialect, lines: Sequence[str]) -> Apostrophes | None:
+    """What speaks for ``'`` as the quote sign of a dialect; None where it is not one.
 
     It is one where no field begins with ``"``, every field that begins with ``'`` also ends with it, and there is a
     column in which all filled fields do: the header's cell counts as one where it does too, and else two rows are
     needed, or one that has the header's number of fields only so.
     """
+    delimiter = dialect.delimiter
     opens = re.compile(rf"(?:^|{re.escape(delimiter)})[ \t]*([\"'])")
     signs = {sign for line in lines for sign in opens.findall(line)}
     if signs != {"'"}:
         return None
-    dialect = Dialect(delimiter, "'")
     rows: list[tuple[list[str], set[int]]] = []
     for line in lines:
         quoted: set[int] = set()
@@ -97,8 +97,9 @@ def apostrophes(delimiter: str, lines: Sequence[str]) -> Apostrophes | None:
         except MalformedQuote:
             return None
     header, header_quoted = rows[0]
+    # Of the lines as they would be without quotes, some have not the header's number of fields.
     decided = all(len(row) == len(header) for row, _ in rows) and any(
-        line.count(delimiter) + 1 != len(header) for line in lines
+        without_tail(line, dialect).count(delimiter) + 1 != len(header) for line in lines
     )
     columns = 0
     for place in range(len(header)):

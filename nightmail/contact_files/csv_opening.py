@@ -112,11 +112,12 @@ class _Candidate:
         return self.records[self.index + 1 :]
 
     @property
-    def rank(self) -> tuple[int, bool, int, bool, int]:
-        """By known columns, then by fields, then by what speaks for a rarer dialect."""
+    def rank(self) -> tuple[int, bool, bool, int, bool, int]:
+        """By known columns, by whether its quotes are closed, by fields, then by what speaks for a rarer dialect."""
         order = DELIMITERS.index(self.dialect.delimiter) if self.dialect.delimiter in DELIMITERS else 0
         fields = self.header.found if self.score > 1 else 0
-        return self.score, self.dialect.quote == "'", fields, bool(self.dialect.tail), -order
+        closed = not self.header.left_open
+        return self.score, closed, self.dialect.quote == "'", fields, bool(self.dialect.tail), -order
 
 
 def read_opening(
@@ -147,6 +148,8 @@ def read_opening(
     if not candidates:
         raise file_error("file_no_header")
     best = max(candidates, key=lambda candidate: candidate.rank)
+    if best.header.left_open:
+        raise file_error("file_unreadable", detail="the header opens a quote that is never closed")
     if best.score == 1:
         marks = (delimiter,) if delimiter is not None else DELIMITERS
         if _begins_with_values(lines, marks, column_limit):
@@ -180,6 +183,8 @@ def _candidate(
         if position >= len(head) or len(records) >= HEADER_WITHIN + _ROWS_LOOKED_AT:
             break
         record = _record_at(head, position, line, dialect, column_limit)
+        if position <= start and record.fields:
+            record.fields[0] = record.fields[0][mark_length(record.fields[0]) :]
         if record.after >= len(head) and not whole and records:
             break
         if any(map(str.strip, record.fields)):
@@ -190,8 +195,6 @@ def _candidate(
     if best is None:
         return None
     score, index = best
-    if records[index].left_open:
-        raise file_error("file_unreadable", detail="the header opens a quote that is never closed")
     return _Candidate(dialect, records, score, index)
 
 
@@ -225,8 +228,6 @@ def _filled(fields: Sequence[str]) -> int:
 def _opening(best: _Candidate, head: str, mark: int, column_limit: int) -> Opening:
     header = best.header
     fields = list(header.fields)
-    if fields:
-        fields[0] = fields[0][mark_length(fields[0]) :]
     lead = _stray_lead(best, fields)
     fields = fields[lead:]
     total = header.found - lead
@@ -300,7 +301,7 @@ def _dialect_decisions(best: _Candidate, lines: Sequence[str], columns: int, sta
     if best.dialect.tail:
         mark = delimiter_name(best.dialect.tail[0])
         found.append(file_decision("decided_line_tails", delimiter=mark, rows=len(lines)))
-    if best.dialect.quote == "'" and (proof := apostrophes(delimiter, lines)) is not None:
+    if best.dialect.quote == "'" and (proof := apostrophes(best.dialect, lines)) is not None:
         found.append(file_decision("decided_quote", count=proof.fields, columns=proof.columns))
     return found
 

@@ -76,6 +76,7 @@ _COUNT_NOTE = re.compile(
     re.IGNORECASE,
 )
 _TEXT_FORMULA = r'^="([^"]*)"$'
+_IN_APOSTROPHES = r"^'(?s:.)+'$"
 
 
 class RowCollector:
@@ -313,6 +314,9 @@ class RowCollector:
                     column = self._emptied(column, _CELL_ERRORS_SET, "value_cell_error", target, lines)
                 if pc.any(pc.starts_with(marked, "=")).as_py():
                     column = self._formulas(column, target, lines)
+                if not self._plan.own_rejects and pc.any(pc.match_substring_regex(marked, _IN_APOSTROPHES)).as_py():
+                    found = lines.filter(pc.fill_null(pc.match_substring_regex(column, _IN_APOSTROPHES), False))
+                    self.notice("value_in_apostrophes", found[:_LINES_NAMED].to_pylist(), len(found), target)
             if self._plan.own_rejects:
                 column = unescape_formulas(column)
             columns[target] = column
@@ -467,7 +471,8 @@ def _marked(column: pa.ChunkedArray) -> pa.ChunkedArray:
         first = np.frombuffer(data_buffer, np.uint8).take(offsets[:-1], mode="clip")
         rows = np.flatnonzero(_FIRST_OF_MARKED.take(first))
         size = offsets[rows + 1] - offsets[rows]
-        rows = rows[(size > 0) & ((size <= _LONGEST_WORD) | (first[rows] == _EQUALS_SIGN))]
+        whole = (first[rows] == _EQUALS_SIGN) | (first[rows] == _APOSTROPHE)
+        rows = rows[(size > 0) & ((size <= _LONGEST_WORD) | whole)]
         if len(rows):
             chunks.append(chunk.take(pa.array(rows)))
     return pa.chunked_array(chunks, pa.string())
@@ -491,5 +496,7 @@ def _spellings(name: str) -> pa.Array:
 _NULL_WORDS_SET = pa.array(_NULL_WORDS, pa.string())
 _NULL_WORDS_IN_TEXT_SET = pa.array(_NULL_WORDS_IN_TEXT, pa.string())
 _CELL_ERRORS_SET = pa.array(_CELL_ERRORS, pa.string())
-_EQUALS_SIGN = ord("=")
-_FIRST_OF_MARKED = np.isin(np.arange(256), [_EQUALS_SIGN, *(ord(word[0]) for word in (*_NULL_WORDS, *_CELL_ERRORS))])
+_EQUALS_SIGN, _APOSTROPHE = ord("="), ord("'")
+_FIRST_OF_MARKED = np.isin(
+    np.arange(256), [_EQUALS_SIGN, _APOSTROPHE, *(ord(word[0]) for word in (*_NULL_WORDS, *_CELL_ERRORS))]
+)

@@ -20,6 +20,7 @@ from nightmail.contact_files.failures import file_error
 from nightmail.contact_files.western_codecs import NeighbourCounts, better_codec
 
 _CHUNK = 8 * 1024 * 1024
+_MARKED = "it begins with a byte order mark"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -81,20 +82,41 @@ def survey_text(path: Path, stated: str | None = None) -> TextSurvey:
         tail = handle.read()
     end = size - (len(tail) - len(tail.rstrip(b"\x1a")))
     bom, bom_codec = next(((mark, codec) for mark, codec in _BOMS if head.startswith(mark)), (b"", None))
+    if bom_codec is not None and bom_codec != "utf-8" and b"\x00" not in head:
+        # No text of lines and delimiters is without NUL in UTF-16: the mark was put before a text in another encoding.
+        bom_codec = None
     if stated is not None:
         return _stated(path, stated, bom, bom_codec, end)
-    codec = bom_codec or _wide_codec(head)
+    codec = bom_codec or (None if bom else _wide_codec(head))
     if codec is not None and codec != "utf-8":
         decoded = _try(path, codec, len(bom), size)
-        evidence = "it begins with a byte order mark" if bom else "every second byte is NUL"
+        evidence = _MARKED if bom else "every second byte is NUL"
         return TextSurvey(
             codec, _SHOWN[codec], "certain" if bom else "likely", evidence, len(bom), decoded.bad > 0, decoded.nul, size
         )
+    ascii_only, valid, has_nul = _look_through(path, len(bom), end)
+    marked = bom_codec == "utf-8"
+    if ascii_only:
+        evidence = _MARKED if marked else "it holds nothing beyond ASCII, which all encodings share"
+        return TextSurvey("utf-8", "utf-8", "certain", evidence, len(bom), False, has_nul, end)
+    if valid:
+        evidence = _MARKED if marked else "all of its bytes beyond ASCII form valid UTF-8"
+        return TextSurvey("utf-8", "utf-8", "certain", evidence, len(bom), False, has_nul, end)
+    decoded = _try(path, "utf-8", len(bom), end)
+    if marked or decoded.good >= decoded.bad:
+        evidence = _MARKED if marked else "its bytes beyond ASCII form valid UTF-8"
+        evidence += f", but {decoded.bad} places do not decode"
+        return TextSurvey("utf-8", "utf-8", "likely", evidence, len(bom), True, has_nul, end)
+    return _single_byte(path, len(bom), end, has_nul)
+
+
+def _look_through(path: Path, skip: int, end: int) -> tuple[bool, bool, bool]:
+    """Whether the text is ASCII, whether it is valid UTF-8, and whether it has NUL."""
     ascii_only = True
     valid = True
     has_nul = False
     carried = b""
-    for chunk in _chunks(path, len(bom), end):
+    for chunk in _chunks(path, skip, end):
         has_nul = has_nul or b"\x00" in chunk
         if valid and not (ascii_only and chunk.isascii()):
             ascii_only = False
@@ -102,21 +124,7 @@ def survey_text(path: Path, stated: str | None = None) -> TextSurvey:
             whole = whole_characters(piece, len(piece))
             valid = _is_utf8(piece[:whole])
             carried = piece[whole:]
-    valid = valid and not carried
-    if ascii_only:
-        certainty, evidence = "certain", "it holds nothing beyond ASCII, which all encodings share"
-        if bom:
-            evidence = "it begins with a byte order mark"
-        return TextSurvey("utf-8", "utf-8", certainty, evidence, len(bom), False, has_nul, end)
-    if valid:
-        evidence = "it begins with a byte order mark" if bom else "all of its bytes beyond ASCII form valid UTF-8"
-        return TextSurvey("utf-8", "utf-8", "certain", evidence, len(bom), False, has_nul, end)
-    decoded = _try(path, "utf-8", len(bom), end)
-    if bom or decoded.good >= decoded.bad:
-        evidence = "it begins with a byte order mark" if bom else "its bytes beyond ASCII form valid UTF-8"
-        evidence += f", but {decoded.bad} places do not decode"
-        return TextSurvey("utf-8", "utf-8", "likely", evidence, len(bom), True, has_nul, end)
-    return _single_byte(path, end, has_nul)
+    return ascii_only, valid and not carried, has_nul
 
 
 def whole_characters(data: bytes, place: int) -> int:
@@ -209,15 +217,15 @@ def _wide_codec(head: bytes) -> str | None:
     return None
 
 
-def _single_byte(path: Path, end: int, has_nul: bool) -> TextSurvey:
+def _single_byte(path: Path, skip: int, end: int, has_nul: bool) -> TextSurvey:
     """Windows-1252, Latin-1 or Latin-9, by the bytes that tell them apart and by what stands beside them."""
     counts = np.zeros(256, np.int64)
-    for chunk in _chunks(path, 0, end):
+    for chunk in _chunks(path, skip, end):
         counts += np.bincount(np.frombuffer(chunk, np.uint8), minlength=256)
 
     def guessed(codec: str, evidence: str) -> TextSurvey:
-        damaged = _try(path, codec, 0, end).bad > 0
-        return TextSurvey(codec, codec, "unsure", f"it is not UTF-8, and {evidence}", 0, damaged, has_nul, end)
+        damaged = _try(path, codec, skip, end).bad > 0
+        return TextSurvey(codec, codec, "unsure", f"it is not UTF-8, and {evidence}", skip, damaged, has_nul, end)
 
     if (found := better_alphabet(counts)) is not None:
         return guessed(found.codec, f"its letters are {found.language} as {found.codec}, and strange as Windows-1252")
@@ -225,33 +233,33 @@ def _single_byte(path: Path, end: int, has_nul: bool) -> TextSurvey:
     controls = int(counts[0x80:0xA0].sum())
     undefined = int(sum(counts[byte] for byte in _UNDEFINED_IN_1252))
     letters = int(counts[0xC0:].sum())
-    runs, euro, ligatures, upper_inside = _neighbours(path, end)
+    runs, euro, ligatures, upper_inside = _neighbours(path, skip, end)
     another_script = high > 3 and runs > 0.4 * high
     foreign = another_script or undefined > 0 or upper_inside > 0.3 * max(letters, 1)
-    if not another_script and (codec := better_codec(_counted_neighbours(path, end))) is not None:
+    if not another_script and (codec := better_codec(_counted_neighbours(path, skip, end))) is not None:
         return guessed(codec, f"as Windows-1252 its words would hold signs; as {codec} they are letters")
     if foreign:
         strange = "its bytes do not look like a western European text"
-        if another_script and (codec := _codec_of_another_script(path, end)) is not None:
+        if another_script and (codec := _codec_of_another_script(path, skip, end)) is not None:
             return guessed(codec, f"{strange}; they look like {codec}")
         evidence = f"it is not UTF-8, and {strange}"
-        return TextSurvey("cp1252", "windows-1252", "unsure", evidence, 0, undefined > 0, has_nul, end)
+        return TextSurvey("cp1252", "windows-1252", "unsure", evidence, skip, undefined > 0, has_nul, end)
     if controls:
         evidence = f"it is not UTF-8, and {controls} of its bytes are letters or signs in Windows-1252 only"
-        return TextSurvey("cp1252", "windows-1252", "likely", evidence, 0, False, has_nul, end)
+        return TextSurvey("cp1252", "windows-1252", "likely", evidence, skip, False, has_nul, end)
     if euro or ligatures:
         evidence = "it is not UTF-8, and bytes stand for the euro sign or letters as only Latin-9 has them"
-        return TextSurvey("iso8859-15", "iso-8859-15", "likely", evidence, 0, False, has_nul, end)
+        return TextSurvey("iso8859-15", "iso-8859-15", "likely", evidence, skip, False, has_nul, end)
     evidence = "it is not UTF-8, and none of its bytes are those in which Windows-1252 and Latin-1 differ"
-    return TextSurvey("latin-1", "iso-8859-1", "likely", evidence, 0, False, has_nul, end)
+    return TextSurvey("latin-1", "iso-8859-1", "likely", evidence, skip, False, has_nul, end)
 
 
-def _codec_of_another_script(path: Path, end: int) -> str | None:
+def _codec_of_another_script(path: Path, skip: int, end: int) -> str | None:
     """The encoding of a text in another script than Latin, where its letters tell it; a guess, however good."""
     from charset_normalizer import from_bytes
 
     sample = b""
-    for chunk in _chunks(path, 0, end):
+    for chunk in _chunks(path, skip, end):
         sample += b"\n".join(line for line in chunk.splitlines() if not line.isascii())[:_SAMPLE]
         if len(sample) >= _SAMPLE:
             break
@@ -276,19 +284,19 @@ _OTHER_SCRIPTS = {
 """Encodings of scripts in which letters beyond ASCII follow one another, and their names."""
 
 
-def _counted_neighbours(path: Path, end: int) -> NeighbourCounts:
+def _counted_neighbours(path: Path, skip: int, end: int) -> NeighbourCounts:
     counts = NeighbourCounts()
-    for chunk in _chunks(path, 0, end):
+    for chunk in _chunks(path, skip, end):
         counts.add(chunk)
     return counts
 
 
-def _neighbours(path: Path, end: int) -> tuple[int, int, int, int]:
+def _neighbours(path: Path, skip: int, end: int) -> tuple[int, int, int, int]:
     """Counts of: bytes beyond ASCII that follow one another; A4 (the euro of Latin-9, for which nobody writes a
     currency sign); the places of Latin-9's own letters between letters; capitals beyond ASCII inside a word."""
     runs = euro = ligatures = upper_inside = 0
     previous = b""
-    for piece in _chunks(path, 0, end):
+    for piece in _chunks(path, skip, end):
         chunk = previous[-1:] + piece
         previous = piece
         data = np.frombuffer(chunk, np.uint8)

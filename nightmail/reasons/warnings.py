@@ -146,6 +146,12 @@ WARNINGS = (
         "Nothing to do.",
     ),
     Reason(
+        "value_in_apostrophes",
+        Kind.WARNING,
+        "{count} values stand between apostrophes, which were kept: too few fields do for them to be the file's quote sign.",
+        "Put fields into quotation marks, or take the apostrophes away.",
+    ),
+    Reason(
         "value_null_word",
         Kind.WARNING,
         "{count} values are words for nothing, such as NULL; they were read as empty.",
