@@ -51,8 +51,9 @@ def send(
     from commands.local import actor, open_database
     from commands.template_choice import choose_template
     from nightmail.forecasts.recorded_forecasts import record_forecast
-    from nightmail.intake.direct_sends import register_direct_send, store_template
+    from nightmail.intake.direct_sends import register_direct_send
     from nightmail.settings import settings
+    from nightmail.templates.template_storage import store_template
 
     view = screen(json_output)
     refuse_missing_file(file)

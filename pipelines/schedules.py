@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from nightmail.intake.overdue_files import tell_late_feeds, tell_missing_parts
+from nightmail.intake.overdue_files import alert_late_feeds, alert_missing_parts
 from nightmail.intake.standing_campaigns import start_standing_campaigns
 from nightmail.reports.changed_days import changed_days
 from pipelines.partitions import prune_campaigns
@@ -21,15 +21,15 @@ RECENT_DAYS = 7
     default_status=dg.DefaultScheduleStatus.RUNNING,
     execution_timezone="UTC",
     description="Standing feeds: makes the campaign of each feed whose own schedule has come, from the team's contact book, "
-    "and tells people of feeds whose file is late. Feeds with a folder prepare their files as they come and send "
+    "and alerts people to feeds whose file is late. Feeds with a folder prepare their files as they come and send "
     "them at their schedule's next time.",
 )
 def standing_feeds(context: dg.ScheduleEvaluationContext, database: DatabaseResource) -> dg.SkipReason:
     """Make the campaigns that are due; the sensor of due campaigns asks for their runs."""
     with database.begin() as connection:
         made = start_standing_campaigns(connection, context.scheduled_execution_time)
-        late = tell_late_feeds(connection, context.scheduled_execution_time)
-        parts = tell_missing_parts(connection, context.scheduled_execution_time)
+        late = alert_late_feeds(connection, context.scheduled_execution_time)
+        parts = alert_missing_parts(connection, context.scheduled_execution_time)
     return dg.SkipReason(f"{len(made)} campaigns made, {late} feeds late, {parts} files with parts missing.")
 
 

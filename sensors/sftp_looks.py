@@ -24,16 +24,14 @@ from sqlalchemy import Connection
 from nightmail.campaigns.alerts import raise_alert, resolve_alerts
 from nightmail.contact_files.kept_files import incoming_path
 from nightmail.errors import NightmailError
-from nightmail.intake.answers import (
-    Answer,
-    FileRow,
-    answer_of,
-    files_to_answer,
-    record_answered,
-    record_own_file,
-    write_rejects,
-)
+from nightmail.intake.answers import Answer, answer_of, write_rejects
 from nightmail.intake.arrivals import Arrival, register_file
+from nightmail.intake.due_answers import (
+    FileRow,
+    files_to_answer,
+    record_answer_file,
+    record_answered,
+)
 from nightmail.intake.feed_campaigns import category_of_feed
 from nightmail.intake.late_files import (
     ArchivedFile,
@@ -341,9 +339,9 @@ class ServerLook:
     # --- Answering ---------------------------------------------------------------------------------------------------
 
     def _answer(self, watch: SftpWatch) -> None:
-        but = [key[1] for key in watch.aside.waiting(time.monotonic()) if isinstance(key, tuple)]
+        failed = [key[1] for key in watch.aside.waiting(time.monotonic()) if isinstance(key, tuple)]
         with self.database.connect() as connection:
-            due = files_to_answer(connection, "sftp", self.server.id, but=but)
+            due = files_to_answer(connection, "sftp", self.server.id, except_ids=failed)
         for file in due:
             if time.monotonic() > self.deadline:
                 return
@@ -368,9 +366,9 @@ class ServerLook:
 
     def _write(self, folder: SftpFolder, answer: Answer) -> None:
         file = answer.file
-        if not answer.wanted:
+        if not answer.beside_upload:
             with self.database.begin() as connection:
-                record_answered(connection, answer)
+                record_answered(connection, file, final=answer.final)
             return
         if answer.has_rejects and answer.campaign is not None and file.state == "taken":
             with tempfile.TemporaryDirectory() as aside:
@@ -378,7 +376,7 @@ class ServerLook:
                 self._own(file, answer.rejects_name, folder, rejects)
         folder.write_beside(answer.result_name, answer.result())
         with self.database.begin() as connection:
-            record_answered(connection, answer)
+            record_answered(connection, file, final=answer.final)
 
     def _own(self, file: FileRow, name: str, folder: SftpFolder, content: Path) -> None:
         """Write an answer that looks like a contact file.
@@ -389,10 +387,10 @@ class ServerLook:
         digest = sha256(content.read_bytes()).hexdigest()
         path, size = posixpath.join(folder.path, name), content.stat().st_size
         with self.database.begin() as connection:
-            record_own_file(connection, file, name, path=path, size=size, sha256=digest, modified_at=None)
+            record_answer_file(connection, file, name, path=path, size=size, sha256=digest, modified_at=None)
         written = folder.write_beside(name, content)
         with self.database.begin() as connection:
-            record_own_file(
+            record_answer_file(
                 connection,
                 file,
                 name,

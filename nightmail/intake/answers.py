@@ -1,4 +1,4 @@
-"""What an uploader is told: the result file and the reject file, which lie beside the upload.
+"""The answer to an upload: its result file and its reject file, which lie beside it.
 
 ``<name>.result.json`` says what became of the file: counts, reasons, settings used, the campaign and its state. It is
 written when the rows are judged, and again when the campaign leaves ``checking``. ``<name>.rejects.csv`` holds the rows
@@ -7,9 +7,8 @@ that were not taken, to be corrected and dropped again.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.forecasts.recorded_forecasts import recorded_forecast
+from nightmail.intake.due_answers import FileRow
 from nightmail.lake import Lake
 from nightmail.organisation.feeds import feed_settings
 from nightmail.preparation.stage_tables import StageTables
@@ -26,34 +26,9 @@ from nightmail.store.states import CampaignState
 
 RESULT_SUFFIX = ".result.json"
 REJECTS_SUFFIX = ".rejects.csv"
-DUPLICATES_TOLD = 1000
+DUPLICATES_LISTED = 1000
+"""Collapsed rows that a result file names at the most."""
 UNDER_WAY = (CampaignState.RECEIVED, CampaignState.CHECKING)
-
-_QUERY = """
-    select r.id, r.source, r.sftp_server_id, r.path, r.name, r.size, r.sha256, r.state, r.problem, r.received_at,
-        r.modified_at, r.campaign_id, r.feed_id, r.team_id
-    from received_file r
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """A received file that is to be answered."""
-
-    id: int
-    source: str
-    sftp_server_id: int | None
-    path: str
-    name: str
-    size: int
-    sha256: str | None
-    state: str
-    problem: dict[str, Any] | None
-    received_at: dt.datetime
-    modified_at: dt.datetime | None
-    campaign_id: int | None
-    feed_id: int | None
-    team_id: int
 
 
 @dataclass(frozen=True)
@@ -65,8 +40,8 @@ class Answer:
     document: dict[str, Any] = field(repr=False)
     has_rejects: bool
     final: bool
-    wanted: bool = True
-    """Whether the feed wants result and reject files beside the upload."""
+    beside_upload: bool = True
+    """Whether result and reject files are written beside the upload, as the feed says."""
 
     @property
     def result_name(self) -> str:
@@ -79,38 +54,12 @@ class Answer:
         return f"{self.file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}"
 
     def result(self) -> bytes:
-        """The result file's content."""
+        """The content of the result file: JSON in UTF-8."""
         return (json.dumps(self.document, indent=2, ensure_ascii=False, default=str) + "\n").encode()
 
 
-def files_to_answer(
-    connection: Connection,
-    source: str,
-    sftp_server_id: int | None = None,
-    limit: int = 50,
-    but: Collection[int] = (),
-) -> list[FileRow]:
-    """Files whose answer is due: those that became no campaign, and those whose campaign's rows are judged.
-
-    ``but`` are ids of files to leave out: their answers failed just now, and must not take the places of others.
-    """
-    # Written out, not bound: the planner can then see that the index of unanswered files on SFTP answers the question.
-    of_source = "r.source = 'sftp' and r.sftp_server_id = :server" if source == "sftp" else "r.source = :source"
-    rows = connection.execute(
-        text(
-            f"{_QUERY} left join campaign c on c.id = r.campaign_id where {of_source} and r.answered_at is null "
-            "and r.state in ('taken', 'judged', 'repeated', 'refused') "
-            "and (r.state in ('repeated', 'refused') or c.state not in ('received', 'checking') "
-            "  or (r.state = 'taken' and c.counts ? 'rejects')) "
-            "and r.id <> all(cast(:but as bigint[])) order by r.id limit :limit"
-        ),
-        {"source": source, "server": sftp_server_id, "limit": limit, "but": sorted(but)},
-    )
-    return [FileRow(**row._mapping) for row in rows]
-
-
 def answer_of(connection: Connection, file: FileRow, lake: Lake | None = None) -> Answer:
-    """The answer to a file as things stand; with the lake, it lists the rows that were collapsed into others."""
+    """The answer to a file as its campaign stands now; with the lake, it lists the rows that were collapsed into others."""
     campaign = None if file.campaign_id is None else get_campaign(connection, file.campaign_id)
     document: dict[str, Any] = {
         "file": file.name,
@@ -162,16 +111,16 @@ def answer_of(connection: Connection, file: FileRow, lake: Lake | None = None) -
     )
     has_rejects = int(counts.get("rejects", 0)) > 0 and first == file.id
     document["rejects_file"] = f"{file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}" if has_rejects else None
-    wanted = feed_settings(campaign.settings).answer
-    return Answer(file, campaign, document, has_rejects, campaign.state not in UNDER_WAY, wanted)
+    beside_upload = feed_settings(campaign.settings).answer
+    return Answer(file, campaign, document, has_rejects, campaign.state not in UNDER_WAY, beside_upload)
 
 
 def _ending(campaign: CampaignRow) -> dict[str, Any]:
-    """When the campaign ends; not known before its messages are counted, but for an estimate where one was made."""
-    told = recorded_forecast(campaign).as_dict()
+    """When the campaign ends, as it was forecast last."""
+    ending = recorded_forecast(campaign).as_dict()
     for name in ("finishes_by", "cut_off_at"):
-        told[name] = told[name] and told[name].isoformat()
-    return told
+        ending[name] = ending[name] and ending[name].isoformat()
+    return ending
 
 
 def _duplicates(lake: Lake, campaign: CampaignRow) -> list[dict[str, Any]]:
@@ -182,14 +131,14 @@ def _duplicates(lake: Lake, campaign: CampaignRow) -> list[dict[str, Any]]:
     if not table.exists():
         return []
     rows = table.read(["line", "reason", "duplicate_of"])
-    rows = rows.filter(pc.starts_with(rows["reason"], "duplicate_")).slice(0, DUPLICATES_TOLD)
+    rows = rows.filter(pc.starts_with(rows["reason"], "duplicate_")).slice(0, DUPLICATES_LISTED)
     return [
         {"line": row["line"], "same_as_line": row["duplicate_of"], "reason": row["reason"]} for row in rows.to_pylist()
     ]
 
 
 def settings_used(campaign: CampaignRow, counts: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that decided, the defaults filled in, for the result file."""
+    """The settings that decided how the file was taken, with the defaults filled in."""
     settings = feed_settings(campaign.settings).model_dump(
         mode="json",
         include={
@@ -221,52 +170,10 @@ def _explained(by_reason: Mapping[str, int] | None) -> list[dict[str, Any]]:
 
 
 def write_rejects(lake: Lake, campaign: CampaignRow, destination: Path) -> Path:
-    """The campaign's reject file at ``destination``."""
+    """Write the campaign's reject file at ``destination``, which is returned."""
     from nightmail.row_checks import write_rejects_csv
 
     tables = StageTables.of_campaign(lake, campaign.key)
     destination.parent.mkdir(parents=True, exist_ok=True)
     write_rejects_csv(tables.contact_file, tables.rejects, destination)
     return destination
-
-
-def record_own_file(
-    connection: Connection,
-    file: FileRow,
-    name: str,
-    *,
-    path: str,
-    size: int,
-    sha256: str,
-    modified_at: dt.datetime | None,
-) -> int:
-    """Make an answer of ours known as what it is, so that a look at the folder does not take it for an upload."""
-    found = connection.scalar(
-        text(
-            "insert into received_file (team_id, feed_id, campaign_id, source, sftp_server_id, path, name, size,"
-            " modified_at, sha256, state, answered_at) values (:team, :feed, :campaign, :source, :server, :path, :name,"
-            " :size, :modified, :sha256, 'answer', now()) on conflict do nothing returning id"
-        ),
-        {
-            "team": file.team_id,
-            "feed": file.feed_id,
-            "campaign": file.campaign_id,
-            "source": file.source,
-            "server": file.sftp_server_id,
-            "path": path,
-            "name": name,
-            "size": size,
-            "modified": modified_at,
-            "sha256": sha256,
-        },
-    )
-    return int(found or 0)
-
-
-def record_answered(connection: Connection, answer: Answer) -> None:
-    """Remember that an answer was written: for good, or as the first of two."""
-    if answer.final:
-        query = "update received_file set answered_at = now() where id = :id"
-    else:
-        query = "update received_file set state = 'judged' where id = :id and state = 'taken'"
-    connection.execute(text(query), {"id": answer.file.id})

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.creation import create_campaign
 from nightmail.campaigns.start_times import start_times
 from nightmail.organisation.categories import named_category
 from nightmail.organisation.stored_feeds import FeedRow, next_run_of
-
-
-def newest_template_version(connection: Connection, template_id: int) -> int:
-    """The id of a template's newest version. Raises ``LookupError`` when it has none."""
-    found = connection.scalar(
-        text("select id from template_version where template_id = :id order by version desc limit 1"),
-        {"id": template_id},
-    )
-    if found is None:
-        raise LookupError(f"template {template_id} has no version")
-    return int(found)
+from nightmail.organisation.stored_templates import newest_template_version
+from nightmail.store.clock import database_time
 
 
 def create_feed_campaign(
@@ -34,12 +25,15 @@ def create_feed_campaign(
     accepts_until: dt.datetime | None = None,
     now: dt.datetime | None = None,
 ) -> CampaignRow:
-    """Make a campaign of a feed, with the feed's settings as they are now; ``scheduled_at`` wins over the feed's own."""
-    now = now or connection.scalars(text("select now()")).one()
+    """Make a campaign of a feed, with the feed's settings as they are now; ``scheduled_at`` wins over the feed's own.
+
+    Raises :class:`UsageError` (``category_unknown``).
+    """
+    now = now or database_time(connection)
     own_start, cut_off = start_times(feed.settings, feed.time_zone, now, next_run_of(feed, now))
     if scheduled_at is not None:
-        # A cut-off goes by the start that is wanted. What a schedule missed is late, and its cut-off stays where it was;
-        # a person's time that is over means now.
+        # The cut-off counts from the start that was asked for. A schedule's time that was missed stays the start, so that
+        # its cut-off does not move; a time of a person's that is over means now.
         start = scheduled_at if source == "contacts" else max(now, scheduled_at)
         _, cut_off = start_times(feed.settings.model_copy(update={"send_at": None}), feed.time_zone, start)
     return create_campaign(

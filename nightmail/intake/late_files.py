@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from nightmail.intake import queries
 from nightmail.intake.arrivals import Arrival, Registered
 from nightmail.intake.feed_campaigns import create_feed_campaign
+from nightmail.intake.received_files import add_file
 from nightmail.organisation.stored_feeds import feed_by_id
 
 WATCHED_FOR = dt.timedelta(minutes=15)
@@ -75,7 +76,10 @@ def archived_lately(
 
 def record_compared(connection: Connection, file_id: int, size: int, modified_at: dt.datetime) -> None:
     """Record that the archived file was compared as it is now: it is looked at again only when it changes again."""
-    connection.execute(text(queries.RECORD_COMPARED), {"id": file_id, "size": size, "modified_at": modified_at})
+    connection.execute(
+        text("update received_file set archived_size = :size, archived_modified_at = :modified_at where id = :id"),
+        {"id": file_id, "size": size, "modified_at": modified_at},
+    )
 
 
 def register_grown_file(connection: Connection, file: ArchivedFile, arrival: Arrival, *, actor: str) -> Registered:
@@ -85,20 +89,20 @@ def register_grown_file(connection: Connection, file: ArchivedFile, arrival: Arr
     (``feed_unknown``) when the feed is no longer active.
     """
     feed = feed_by_id(connection, file.feed_id)
-    connection.execute(text(queries.LOCK_FEED), {"feed": f"nightmail.intake.{feed.id}"})
-    file_id = connection.scalar(
-        text(queries.ADD_GROWN_FILE),
-        {
-            "team": feed.team_id,
-            "feed": feed.id,
-            "server": arrival.sftp_server_id,
-            "path": arrival.path,
-            "name": arrival.name,
-            "size": arrival.size,
-            "modified": arrival.modified_at,
-            "sha256": arrival.sha256,
-            "stored": str(arrival.stored_path),
-        },
+    connection.execute(text(queries.LOCK), {"name": f"nightmail.intake.{feed.id}"})
+    file_id = add_file(
+        connection,
+        team_id=feed.team_id,
+        feed_id=feed.id,
+        source="sftp",
+        sftp_server_id=arrival.sftp_server_id,
+        path=arrival.path,
+        name=arrival.name,
+        size=arrival.size,
+        modified_at=arrival.modified_at,
+        sha256=arrival.sha256,
+        stored_path=arrival.stored_path,
+        archived=True,
     )
     assert arrival.modified_at is not None
     record_compared(connection, file.id, arrival.size, arrival.modified_at)
@@ -110,4 +114,4 @@ def register_grown_file(connection: Connection, file: ArchivedFile, arrival: Arr
     connection.execute(
         text(queries.CONTINUE_CAMPAIGN), {"id": campaign.id, "file": file_id, "continues": file.campaign_id}
     )
-    return Registered(int(file_id), "taken", campaign)
+    return Registered(file_id, "taken", campaign)

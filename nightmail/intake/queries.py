@@ -1,43 +1,153 @@
-"""SQL of the intake."""
+"""The queries of this room."""
 
 from __future__ import annotations
 
-LOCK_FEED = "select pg_advisory_xact_lock(hashtext(:feed))"
-"""One file of a feed is registered at a time, so that the same content is never taken twice at once."""
+# A file becomes known; no row when it is known already (the same file on SFTP, by path, size and time of change).
+ADD_FILE = """
+    insert into received_file (
+        team_id, feed_id, campaign_id, source, sftp_server_id, path, name, size, modified_at, sha256, stored_path, state,
+        problem, answered_at, archived_at)
+    values (
+        :team, :feed, :campaign, :source, :server, :path, :name, :size, :modified_at, :sha256, :stored_path, :state,
+        cast(:problem as jsonb), case when :answered then now() end,
+        case when :archived then now() end)
+    on conflict do nothing
+    returning id
+"""
 
+# The file on SFTP that was registered before with the same path, size and time of change.
+SAME_FILE = """
+    select id, campaign_id
+    from received_file
+    where source = 'sftp' and sftp_server_id = :server and path = :path and size = :size and modified_at = :modified_at
+"""
+
+# Files on SFTP that were seen before, of those that a look at folders has found.
+KNOWN_FILES = """
+    select
+        r.path, r.size, r.modified_at, r.id, r.state, r.archived_at is not null as archived,
+        r.archived_path is not null as moved, r.answered_at is not null as answered
+    from received_file r
+    join unnest(cast(:paths as text[]), cast(:sizes as bigint[]), cast(:times as timestamptz[]))
+        as w (path, size, modified_at) on r.path = w.path and r.size = w.size and r.modified_at = w.modified_at
+    where r.source = 'sftp' and r.sftp_server_id = :server
+"""
+
+# Whether nothing of a campaign c was ever sent and nothing will be: its content may come again.
+_CAME_TO_NOTHING = "(c.state in ('stopped', 'cancelled') and c.first_hand_off_at is null)"
+
+# The feed's last campaign of the same content.
+CAMPAIGN_WITH_CONTENT = f"""
+    select c.id
+    from received_file r join campaign c on c.id = r.campaign_id
+    where r.feed_id = :feed and r.sha256 = :sha256 and r.id <> :except and r.state <> 'repeated'
+      and not {_CAME_TO_NOTHING}
+    order by c.id desc
+    limit 1
+"""  # noqa: S608 - the part is a constant
+
+# The feed's campaign that was made of the same parts.
+CAMPAIGN_WITH_PARTS = f"""
+    select c.id
+    from received_file r join campaign c on c.id = r.campaign_id
+    where r.feed_id = :feed and r.sha256 = any(:contents) and r.state in ('taken', 'judged')
+      and not {_CAME_TO_NOTHING}
+    group by c.id
+    having count(distinct r.sha256) = :count
+    limit 1
+"""  # noqa: S608
+
+# The team's last campaign of the same content with the same template, of any version.
+DIRECT_SEND_WITH_CONTENT = f"""
+    select c.id
+    from received_file r
+    join campaign c on c.id = r.campaign_id
+    join template_version v on v.id = c.template_version_id
+    where r.team_id = :team and r.sha256 = :sha256 and r.state <> 'repeated'
+      and v.template_id = (select template_id from template_version where id = :version)
+      and not {_CAME_TO_NOTHING}
+    order by c.id desc
+    limit 1
+"""  # noqa: S608
+
+# The parts of a feed's files that wait for others.
+WAITING_PARTS = """
+    select id, name, path, sha256
+    from received_file
+    where feed_id = :feed and state = 'part' and campaign_id is null
+    order by id
+"""
+
+# Parts that have waited for others for long, with the feed that they are for.
+OVERDUE_PARTS = """
+    select r.name, r.feed_id, f.name as feed, t.path as team, f.team_id
+    from received_file r
+    join feed f on f.id = r.feed_id
+    join team t on t.id = f.team_id
+    where r.state = 'part' and r.received_at < :before
+    order by r.id
+    limit 1000
+"""
+
+# Whether a standing feed's campaign of that time is there, or the feed was made after that time.
+STANDING_CAMPAIGN_MADE = """
+    select exists (
+            select from campaign where feed_id = :feed and source = 'contacts' and scheduled_at >= :due)
+        or (select created_at from feed where id = :feed) > :due
+"""
+
+_FILES_TO_ANSWER = """
+    select
+        r.id, r.source, r.sftp_server_id, r.path, r.name, r.size, r.sha256, r.state, r.problem, r.received_at,
+        r.modified_at, r.campaign_id, r.feed_id, r.team_id
+    from received_file r
+    left join campaign c on c.id = r.campaign_id
+    where {of_source}
+      and r.answered_at is null
+      and r.state in ('taken', 'judged', 'repeated', 'refused')
+      and (r.state in ('repeated', 'refused')
+        or c.state not in ('received', 'checking')
+        or (r.state = 'taken' and c.counts ? 'rejects'))
+      and r.id <> all(cast(:except as bigint[]))
+    order by r.id
+    limit :limit
+"""
+
+# Files whose answer is due: those that became no campaign, and those whose campaign's rows are judged.
+FILES_TO_ANSWER = _FILES_TO_ANSWER.format(of_source="r.source = :source")
+# The same of one SFTP server. The source is no parameter: the planner sees that the index of unanswered files fits.
+FILES_TO_ANSWER_ON_SFTP = _FILES_TO_ANSWER.format(of_source="r.source = 'sftp' and r.sftp_server_id = :server")
+
+# Held until the transaction ends: two files of one content that come at once must not become two campaigns.
+LOCK = "select pg_advisory_xact_lock(hashtext(:name))"
+
+# An upload was moved to the archive; without a size and a time it lies there as it was taken.
 RECORD_ARCHIVED = """
-update received_file set archived_at = now(), archived_path = :path,
-    archived_size = coalesce(cast(:size as bigint), size),
-    archived_modified_at = coalesce(cast(:modified_at as timestamptz), modified_at)
-where id = :id
+    update received_file
+    set archived_at = now(), archived_path = :path,
+        archived_size = coalesce(cast(:size as bigint), size),
+        archived_modified_at = coalesce(cast(:modified_at as timestamptz), modified_at)
+    where id = :id
 """
 
+# The files of a server that were archived a short while ago, found by the index of files archived on SFTP.
 ARCHIVED_LATELY = """
-select r.id, r.team_id, r.feed_id, r.campaign_id, r.path, r.name, r.sha256, r.archived_path, r.archived_size,
-    r.archived_modified_at
-from received_file r
-where r.source = 'sftp' and r.sftp_server_id = :server and r.archived_at > now() - cast(:within as interval)
-    and r.archived_path is not null and r.archived_size is not null and r.sha256 is not null and r.feed_id is not null
-    and (cast(:only as bigint[]) is null or r.id = any(cast(:only as bigint[])))
-order by r.id desc limit :limit
-"""
-"""By the index of files archived on SFTP."""
-
-RECORD_COMPARED = """
-update received_file set archived_size = :size, archived_modified_at = :modified_at where id = :id
+    select
+        r.id, r.team_id, r.feed_id, r.campaign_id, r.path, r.name, r.sha256, r.archived_path, r.archived_size,
+        r.archived_modified_at
+    from received_file r
+    where r.source = 'sftp' and r.sftp_server_id = :server and r.archived_at > now() - cast(:within as interval)
+      and r.archived_path is not null and r.archived_size is not null and r.sha256 is not null
+      and r.feed_id is not null
+      and (cast(:only as bigint[]) is null or r.id = any(cast(:only as bigint[])))
+    order by r.id desc
+    limit :limit
 """
 
-ADD_GROWN_FILE = """
-insert into received_file (team_id, feed_id, source, sftp_server_id, path, name, size, modified_at, sha256, stored_path,
-    archived_at)
-values (:team, :feed, 'sftp', :server, :path, :name, :size, :modified, :sha256, :stored, now())
-on conflict do nothing returning id
-"""
-"""A file as it is now in the archive: it need not be archived again."""
-
+# A campaign takes a file, and continues the campaign of what the file held before.
 CONTINUE_CAMPAIGN = """
-with campaign_of_file as (update received_file set campaign_id = :id where id = :file)
-update campaign set continues_id = :continues where id = :id
+    with campaign_of_file as (update received_file set campaign_id = :id where id = :file)
+    update campaign set continues_id = :continues where id = :id
 """
 
 # A file with the names of its team and feed; what Nightmail wrote beside an upload is no contact file.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from nightmail.intake import queries
 from nightmail.intake.arrivals import Arrival
+from nightmail.intake.received_files import add_file
 from nightmail.organisation.stored_feeds import FeedRow
 
 Look = tuple[str, int, dt.datetime]
@@ -19,7 +20,7 @@ Look = tuple[str, int, dt.datetime]
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file that was seen before: an upload, or an answer of ours (state ``answer``)."""
+    """A file that was seen before: an upload, or an answer of Nightmail's (state ``answer``)."""
 
     id: int
     state: str
@@ -30,26 +31,17 @@ class KnownFile:
 
 
 def known_files(connection: Connection, sftp_server_id: int, looks: Iterable[Look]) -> dict[Look, KnownFile]:
-    """Those of the files seen that are known, in one query."""
-    wanted = list(looks)
-    if not wanted:
+    """The files that were seen before, of those that a look has found, in one query."""
+    found = list(looks)
+    if not found:
         return {}
-    rows = connection.execute(
-        text(
-            "select r.path, r.size, r.modified_at, r.id, r.state, r.archived_at is not null as archived, "
-            "r.archived_path is not null as moved, r.answered_at is not null as answered "
-            "from received_file r "
-            "join unnest(cast(:paths as text[]), cast(:sizes as bigint[]), cast(:times as timestamptz[])) "
-            "as w (path, size, modified_at) on r.path = w.path and r.size = w.size and r.modified_at = w.modified_at "
-            "where r.source = 'sftp' and r.sftp_server_id = :server"
-        ),
-        {
-            "server": sftp_server_id,
-            "paths": [path for path, _, _ in wanted],
-            "sizes": [size for _, size, _ in wanted],
-            "times": [time for _, _, time in wanted],
-        },
-    )
+    values = {
+        "server": sftp_server_id,
+        "paths": [path for path, _, _ in found],
+        "sizes": [size for _, size, _ in found],
+        "times": [time for _, _, time in found],
+    }
+    rows = connection.execute(text(queries.KNOWN_FILES), values)
     return {
         (row.path, int(row.size), row.modified_at): KnownFile(
             int(row.id), row.state, bool(row.archived), bool(row.moved), bool(row.answered)
@@ -59,25 +51,21 @@ def known_files(connection: Connection, sftp_server_id: int, looks: Iterable[Loo
 
 
 def refuse_file(connection: Connection, feed: FeedRow, arrival: Arrival, problem: Mapping[str, Any]) -> int:
-    """Make known a file that cannot even be taken (too large, say), with the reason that its uploader is told."""
-    return int(
-        connection.scalar(
-            text(
-                "insert into received_file (team_id, feed_id, source, sftp_server_id, path, name, size, modified_at,"
-                " state, problem) values (:team, :feed, :source, :server, :path, :name, :size, :modified, 'refused',"
-                " cast(:problem as jsonb)) on conflict do nothing returning id"
-            ),
-            {
-                "team": feed.team_id,
-                "feed": feed.id,
-                "source": arrival.source,
-                "server": arrival.sftp_server_id,
-                "path": arrival.path,
-                "name": arrival.name,
-                "size": arrival.size,
-                "modified": arrival.modified_at,
-                "problem": json.dumps(dict(problem), default=str),
-            },
-        )
-        or 0
+    """Record a file that cannot be taken at all, such as one that is too large; its uploader is shown the problem.
+
+    Return the file's id; 0 when it was recorded before.
+    """
+    found = add_file(
+        connection,
+        team_id=feed.team_id,
+        feed_id=feed.id,
+        source=arrival.source,
+        sftp_server_id=arrival.sftp_server_id,
+        path=arrival.path,
+        name=arrival.name,
+        size=arrival.size,
+        modified_at=arrival.modified_at,
+        state="refused",
+        problem=problem,
     )
+    return found or 0

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.intake import queries
 from nightmail.intake.feed_campaigns import create_feed_campaign
-from nightmail.intake.queries import ADD_SINGLE_MESSAGE, LAST_SINGLE_MESSAGE, LOCK_OPEN_CAMPAIGN
 from nightmail.organisation.stored_feeds import FeedRow
 
 
@@ -38,10 +38,10 @@ def join_open_campaign(
     """
     campaign = _open_campaign(connection, feed, actor, window_s)
     assert campaign.accepts_until is not None
-    last = int(connection.scalar(text(LAST_SINGLE_MESSAGE), {"campaign": campaign.id}) or 0)
+    last = int(connection.scalar(text(queries.LAST_SINGLE_MESSAGE), {"campaign": campaign.id}) or 0)
     lines = list(range(last + 1, last + 1 + len(rows)))
     connection.execute(
-        text(ADD_SINGLE_MESSAGE),
+        text(queries.ADD_SINGLE_MESSAGE),
         [
             {"campaign": campaign.id, "line": line, "row": json.dumps(dict(row))}
             for line, row in zip(lines, rows, strict=True)
@@ -55,8 +55,7 @@ def _open_campaign(connection: Connection, feed: FeedRow, actor: str, window_s: 
     found = _lock_open_campaign(connection, feed.id)
     if found is None:
         # Of several requests that find none, one makes it and the others wait and join it.
-        name = f"nightmail.single.{feed.id}"
-        connection.execute(text("select pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+        connection.execute(text(queries.LOCK), {"name": f"nightmail.single.{feed.id}"})
         found = _lock_open_campaign(connection, feed.id)
     if found is not None:
         return get_campaign(connection, found)
@@ -68,5 +67,5 @@ def _open_campaign(connection: Connection, feed: FeedRow, actor: str, window_s: 
 
 
 def _lock_open_campaign(connection: Connection, feed_id: int) -> int | None:
-    found = connection.scalar(text(LOCK_OPEN_CAMPAIGN), {"feed": feed_id})
+    found = connection.scalar(text(queries.LOCK_OPEN_CAMPAIGN), {"feed": feed_id})
     return None if found is None else int(found)

@@ -1,4 +1,4 @@
-"""Standing feeds: the campaigns that a schedule starts, and the files that should have come."""
+"""Standing feeds: the campaigns that a schedule starts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from nightmail.campaigns.alerts import raise_alert, resolve_alerts
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.errors import UsageError
+from nightmail.intake import queries
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.organisation.cron_times import next_time_of_cron
 from nightmail.organisation.stored_feeds import feeds_with_schedule
@@ -30,23 +31,16 @@ def start_standing_campaigns(connection: Connection, now: dt.datetime) -> list[C
         due = _last_time(feed.schedule or "", feed.time_zone, now)
         if due is None:
             continue
-        connection.execute(text("select pg_advisory_xact_lock(hashtext(:f))"), {"f": f"nightmail.standing.{feed.id}"})
-        there = connection.scalar(
-            text(
-                "select exists (select from campaign where feed_id = :feed and source = 'contacts' "
-                "and scheduled_at >= :due) "
-                "or (select created_at from feed where id = :feed) > :due"
-            ),
-            {"feed": feed.id, "due": due},
-        )
-        if there:
+        connection.execute(text(queries.LOCK), {"name": f"nightmail.standing.{feed.id}"})
+        made_before = connection.scalar(text(queries.STANDING_CAMPAIGN_MADE), {"feed": feed.id, "due": due})
+        if made_before:
             continue
         try:
             made.append(
                 create_feed_campaign(connection, feed, source="contacts", actor="schedule", scheduled_at=due, now=now)
             )
         except UsageError as error:
-            # Asked again at the next look; other feeds do not wait for it.
+            # The next look tries again; other feeds do not wait for it.
             raise_alert(
                 connection,
                 reason=error.reason,
@@ -60,7 +54,7 @@ def start_standing_campaigns(connection: Connection, now: dt.datetime) -> list[C
 
 
 def _last_time(schedule: str, time_zone: str, now: dt.datetime) -> dt.datetime | None:
-    """The latest time of a schedule within the time that is caught up, at or before ``now``."""
+    """The latest time of a schedule at or before ``now``; ``None`` when it is longer ago than :data:`CATCH_UP`."""
     latest, after = None, now - CATCH_UP
     zone = ZoneInfo(time_zone)
     while True:

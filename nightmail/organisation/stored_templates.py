@@ -16,6 +16,17 @@ Content = Mapping[str, Any]
 """What a template's file holds, as JSON."""
 
 
+def newest_template_version(connection: Connection, template_id: int) -> int:
+    """The id of a template's newest version. Raises ``LookupError`` when it has none."""
+    found = connection.scalar(
+        text("select id from template_version where template_id = :id order by version desc limit 1"),
+        {"id": template_id},
+    )
+    if found is None:
+        raise LookupError(f"template {template_id} has no version")
+    return int(found)
+
+
 def template_content(connection: Connection, version_id: int) -> Content | None:
     """The content of a template's version; ``None`` where there is no such version."""
     found: Content | None = connection.scalar(

@@ -359,8 +359,8 @@ class _Pass:
         )
 
     def _template(self, part: TemplatePart) -> None:
-        from nightmail.intake.direct_sends import store_template
         from nightmail.templates import load_template
+        from nightmail.templates.template_storage import store_template
 
         path = self._path(part.file)
         if not path.is_file():

@@ -18,10 +18,9 @@ from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.channels import ADDRESS_FIELDS
 from nightmail.forecasts.finish_estimates import estimated_finish
 from nightmail.forecasts.finish_forecast import FinishForecast
-from nightmail.intake.feed_campaigns import newest_template_version
 from nightmail.intake.single_messages import join_open_campaign
 from nightmail.organisation.stored_feeds import FeedRow
-from nightmail.organisation.stored_templates import template_content
+from nightmail.organisation.stored_templates import newest_template_version, template_content
 from nightmail.templates import stored_template
 from portal.api.authentication import MessageSender
 from portal.api.campaigns import Ending

@@ -13,7 +13,8 @@ from nightmail.campaigns.start_times import start_times
 from nightmail.contact_files.kept_files import incoming_path
 from nightmail.contact_files.part_names import PartName, part_name
 from nightmail.errors import ConfigurationError
-from nightmail.intake.answers import answer_of, files_to_answer
+from nightmail.intake.answers import answer_of
+from nightmail.intake.due_answers import files_to_answer
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.organisation.feeds import FeedSettings, feed_settings, next_time_of_day
 from nightmail.store.states import CampaignState
