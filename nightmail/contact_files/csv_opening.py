@@ -30,7 +30,13 @@ from nightmail.contact_files.csv_fields import (
     strict_fields,
 )
 from nightmail.contact_files.failures import file_decision, file_error
-from nightmail.contact_files.header import HEADER_WITHIN, header_among, looks_like_value, no_known_column
+from nightmail.contact_files.header import (
+    HEADER_WITHIN,
+    columns_with_name,
+    header_among,
+    looks_like_value,
+    no_known_column,
+)
 from nightmail.contact_files.summary import FileDecision
 
 _SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?[,;\t|]*(\r\n|\r|\n)", re.IGNORECASE)
@@ -86,7 +92,7 @@ class _Line:
     lines: int
     after: int
     fields: list[str]
-    """No more than one beyond the limit of columns."""
+    """No more than one beyond :data:`MOST_FIELDS`."""
     found: int
     """Fields in all."""
     filled: int
@@ -143,7 +149,7 @@ def read_opening(
         found
         for candidate in ((delimiter,) if delimiter is not None else DELIMITERS)
         for dialect in dialects(candidate, lines)
-        if (found := _candidate(head, start, dialect, mapping, whole, column_limit)) is not None
+        if (found := _candidate(head, start, dialect, mapping, whole)) is not None
     ]
     if not candidates:
         raise file_error("file_no_header")
@@ -152,10 +158,10 @@ def read_opening(
         raise file_error("file_unreadable", detail="the header opens a quote that is never closed")
     if best.score == 1:
         marks = (delimiter,) if delimiter is not None else DELIMITERS
-        if _begins_with_values(lines, marks, column_limit):
+        if _begins_with_values(lines, marks):
             raise file_error("file_no_header")
         raise no_known_column(best.header.fields)
-    opening = _opening(best, head, mark, column_limit)
+    opening = _opening(best, head, mark, mapping, column_limit)
     decisions = [
         *_dialect_decisions(best, lines, len(opening.header), by if delimiter is not None else None),
         *opening.decisions,
@@ -163,14 +169,14 @@ def read_opening(
     return _with_escapes(replace(opening, decisions=tuple(decisions)), head)
 
 
-def _begins_with_values(lines: Sequence[str], delimiters: Sequence[str], most: int) -> bool:
+def _begins_with_values(lines: Sequence[str], delimiters: Sequence[str]) -> bool:
     """Whether the first line, by the delimiter that it has most of, holds values."""
     first = lines[0] if lines else ""
-    return any(map(looks_like_value, lenient_fields(first, Dialect(max(delimiters, key=first.count)), most)[0]))
+    return any(map(looks_like_value, lenient_fields(first, Dialect(max(delimiters, key=first.count)), MOST_FIELDS)[0]))
 
 
 def _candidate(
-    head: str, start: int, dialect: Dialect, mapping: Mapping[str, str] | None, whole: bool, column_limit: int
+    head: str, start: int, dialect: Dialect, mapping: Mapping[str, str] | None, whole: bool
 ) -> _Candidate | None:
     """The best header among the first lines under one dialect. A ``sep=`` line ends at ``start``."""
     records: list[_Line] = []
@@ -182,7 +188,7 @@ def _candidate(
             line += line_ends(head, blank.start(), position)
         if position >= len(head) or len(records) >= HEADER_WITHIN + _ROWS_LOOKED_AT:
             break
-        record = _record_at(head, position, line, dialect, column_limit)
+        record = _record_at(head, position, line, dialect)
         if position <= start and record.fields:
             record.fields[0] = record.fields[0][mark_length(record.fields[0]) :]
         if record.after >= len(head) and not whole and records:
@@ -198,21 +204,21 @@ def _candidate(
     return _Candidate(dialect, records, score, index)
 
 
-def _record_at(head: str, position: int, line: int, dialect: Dialect, column_limit: int) -> _Line:
+def _record_at(head: str, position: int, line: int, dialect: Dialect) -> _Line:
     """The record at ``position``: strictly over at most ten lines, else one physical line."""
     ends = list(islice(LINE_END.finditer(head, position), _LINES_OF_RECORD))
     stop = ends[-1].end() if len(ends) == _LINES_OF_RECORD else len(head)
     end, after = ends[0].span() if ends else (len(head), len(head))
     try:
-        found = strict_fields(head, position, dialect, stop, column_limit)
+        found = strict_fields(head, position, dialect, stop, MOST_FIELDS)
     except MalformedQuote:
-        fields, reason = lenient_fields(head[position:end], dialect, column_limit)
+        fields, reason = lenient_fields(head[position:end], dialect, MOST_FIELDS)
         count = len(fields)
-        if count > column_limit:
+        if count > MOST_FIELDS:
             count = max(head.count(dialect.delimiter, position, end) + 1, count)
         return _Line(line, 1, after, fields, count, _filled(fields), reason is not None)
     fields = found.values
-    if len(fields) <= column_limit:
+    if len(fields) <= MOST_FIELDS:
         fields = fields_within(fields, dialect) or fields
         lines = max(sum(end.end() <= found.after for end in ends), 1)
         return _Line(line, lines, found.after, fields, len(fields), _filled(fields))
@@ -225,13 +231,13 @@ def _filled(fields: Sequence[str]) -> int:
     return max((place + 1 for place, name in enumerate(fields) if name.strip()), default=0)
 
 
-def _opening(best: _Candidate, head: str, mark: int, column_limit: int) -> Opening:
+def _opening(best: _Candidate, head: str, mark: int, mapping: Mapping[str, str] | None, column_limit: int) -> Opening:
     header = best.header
     fields = list(header.fields)
     lead = _stray_lead(best, fields)
     fields = fields[lead:]
     total = header.found - lead
-    named = header.filled - lead
+    named = header.filled - lead if header.filled > len(header.fields) else columns_with_name(fields, mapping)
     rows = best.rows
     filled = Counter(place for row in rows for place, cell in enumerate(row.fields) if place >= named and cell.strip())
     width = max(

@@ -181,7 +181,7 @@ def plan_columns(
     header: Sequence[str], mapping: Mapping[str, str] | None = None, known_placeholders: Iterable[str] = ()
 ) -> ColumnPlan:
     """Which column means what. Raises ContactFileError (``file_column_twice``) when two mean the same."""
-    names = tuple(_clean(name) for name in header)
+    names = tuple(_clean(name) if is_name(name, mapping) else "" for name in header)
     keys = tuple(column_key(name) for name in names)
     own = tuple(_OWN_KEYS.get(key) for key in keys)
     stated = {column_key(name): target for name, target in (mapping or {}).items()}
@@ -240,6 +240,22 @@ def plan_columns(
 
 def _clean(name: str) -> str:
     return " ".join(name.translate(_ZERO_WIDTH).replace("\x00", "").split())
+
+
+_UNNAMED = re.compile(r"unnamed: ?\d+(_level_\d+)?(\.\d+)?", re.IGNORECASE)
+"""What pandas calls a column that has no name in the spreadsheet."""
+
+
+def is_name(cell: str, mapping: Mapping[str, str] | None = None) -> bool:
+    """Whether a header's cell names its column: it is not empty, nor pandas' word for that, unless the feed maps it."""
+    if _UNNAMED.fullmatch(cell.strip()):
+        return column_key(cell) in map(column_key, mapping or {})
+    return bool(cell.strip())
+
+
+def columns_with_name(header: Sequence[str], mapping: Mapping[str, str] | None = None) -> int:
+    """The columns up to the last one that has a name."""
+    return max((place + 1 for place, cell in enumerate(header) if is_name(cell, mapping)), default=0)
 
 
 _LONGEST_NAME = 200

@@ -17,6 +17,7 @@ from nightmail.contact_files.failures import file_decision, file_error, file_war
 from nightmail.contact_files.formats import content_format
 from nightmail.contact_files.header import (
     ColumnPlan,
+    columns_with_name,
     header_among,
     header_score,
     no_known_column,
@@ -196,7 +197,10 @@ class _Reading:
             header_line, header = first[index]
             if score == 1:
                 raise no_known_column(header)
-            plan, shape = _plan(tuple(header), self.options)
+            named = columns_with_name(header, self.options.mapping)
+            # All columns after the last one with a name are one without a name: a spreadsheet leaves thousands behind.
+            more = len(header) > named
+            plan, _ = _plan((*header[:named], *([""] if more else [])), self.options)
             warnings = [
                 FileWarning(**{**warning, "lines": tuple(warning["lines"])}) for warning in file.head["warnings"]
             ]
@@ -206,7 +210,7 @@ class _Reading:
             return self._write(
                 plan,
                 facts,
-                lambda collector: file.read(collector, self.progress, header_line=header_line, width=shape.width),
+                lambda collector: file.read(collector, self.progress, header_line=header_line, width=named, more=more),
             )
 
     def _write(self, plan: ColumnPlan, facts: _Facts, fill: Callable[[RowCollector], None]) -> ContactFileSummary:

@@ -142,6 +142,49 @@ class _XlsxSheet(_Handler):
                     facts.texts[self._row - 1, self._column - 1] = whole
 
 
+class _FilledCells(_Handler):
+    """How far out cells lie that hold anything."""
+
+    def __init__(self) -> None:
+        super().__init__(SheetFacts())
+        self.rows = 0
+        self.columns = 0
+        self._row = 0
+        self._column = 0
+        self._inside = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "row":
+            self._row, self._column = int(attributes.get("r", self._row + 1)), 0
+        elif name == "c":
+            letters, digits = _reference(attributes.get("r", ""))
+            self._column = column_number(letters) if letters else self._column + 1
+            self._row = digits or self._row
+        self._inside = name in ("v", "is") or (self._inside and name == "t")
+
+    def text(self, content: str) -> None:
+        if self._inside and content:
+            self.rows, self.columns = max(self.rows, self._row), max(self.columns, self._column)
+
+    def end(self, name: str) -> None:
+        if name in ("v", "is"):
+            self._inside = False
+
+
+def filled_extent(path: Path, part: str) -> tuple[int, int]:
+    """The rows and columns of an XLSX's sheet up to the last cell that holds anything, at least 1."""
+    handler = _FilledCells()
+    walk(path, part, handler, frozenset(("row", "c", "v", "is", "t")))
+    return max(handler.rows, 1), max(handler.columns, 1)
+
+
+def _reference(text: str) -> tuple[bytes, int]:
+    """The letters and the number of a cell's name, such as ``AB12``."""
+    letters = text.rstrip("0123456789")
+    digits = text[len(letters) :]
+    return letters.encode() if letters.isalpha() and letters.isupper() else b"", int(digits or 0)
+
+
 class _OdsSheets(_Handler):
     """Walks through an OpenDocument's content and keeps the facts of each sheet."""
 

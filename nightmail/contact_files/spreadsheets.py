@@ -23,7 +23,14 @@ from nightmail.contact_files.cell_text import cell_text
 from nightmail.contact_files.failures import file_error, file_warning, readable_size
 from nightmail.contact_files.number_formats import padded_styles
 from nightmail.contact_files.reading_order import ReadingOrder
-from nightmail.contact_files.sheet_facts import CELL_LIMIT, SheetFacts, column_number, ods_facts, xlsx_facts
+from nightmail.contact_files.sheet_facts import (
+    CELL_LIMIT,
+    SheetFacts,
+    column_number,
+    filled_extent,
+    ods_facts,
+    xlsx_facts,
+)
 from nightmail.contact_files.summary import FileWarning
 from nightmail.contact_files.workbook_xml import XML_ERRORS, local_name, small_part, xml_chunks
 
@@ -120,8 +127,8 @@ class Workbook:
             "first": [(line, [cell[:_LONGEST_NAME] for cell in row]) for line, row in rows],
         }
 
-    def blocks(self, header_line: int, width: int) -> Iterator[dict[str, Any]]:
-        """The rows after the header, with their first ``width`` cells."""
+    def blocks(self, header_line: int, width: int, more: bool) -> Iterator[dict[str, Any]]:
+        """The rows after the header, with their first ``width`` cells and, with ``more``, the first filled one after those."""
         lines: list[int] = []
         batch: list[list[str]] = []
         too_large: list[int] = []
@@ -134,7 +141,10 @@ class Workbook:
                 too_large.append(line)
             else:
                 lines.append(line)
-                batch.append(row[:width])
+                kept = row[:width]
+                if more:
+                    kept.append(next((cell for cell in row[width:] if cell.strip()), ""))
+                batch.append(kept)
                 characters += sum(map(len, row))
             if len(lines) + len(too_large) >= _BATCH or characters >= _BATCH_CHARACTERS:
                 yield {"lines": lines, "columns": list(zip(*batch, strict=True)), "too_large": too_large}
@@ -164,9 +174,10 @@ class Workbook:
             for chunk in xml_chunks(self._path, self._part()):
                 columns = max(columns, *map(column_number, set(_COLUMN.findall(chunk))), 1)
                 rows = max(rows, *map(int, _ROW.findall(chunk)), *map(int, set(_FAR_ROW.findall(chunk))), 1)
-            if columns * _NEAR_ROWS > CELL_LIMIT:
-                rows = max(rows, _NEAR_ROWS)
-            if rows * max(columns, 1) > CELL_LIMIT:
+            if columns * max(rows, _NEAR_ROWS) > CELL_LIMIT:
+                # Cells that have a format and nothing in them lie as far out, and take no memory.
+                rows, columns = filled_extent(self._path, self._part())
+            if rows * columns > CELL_LIMIT:
                 raise file_error("file_expands_too_far", limit=f"{CELL_LIMIT} cells")
         except XML_ERRORS as error:
             raise file_error("file_unreadable", detail="the workbook is damaged") from error
