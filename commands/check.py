@@ -254,7 +254,7 @@ def _feed_settings(file: Path | None) -> FeedSettings:
 
     if file is None:
         # Without a feed there is no agreed limit of rejects: the counts speak for themselves.
-        return feed_settings({"reject_limit": 1.0})
+        return feed_settings({"reject_limit": 1.0, "shared_key_limit": 1.0})
     import yaml
 
     try:

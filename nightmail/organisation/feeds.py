@@ -82,6 +82,12 @@ class FeedSettings(_Model):
     reject_limit_from_rows: int = Field(
         20, ge=1, description="Files with fewer rows than this are judged by their rows alone"
     )
+    shared_key_limit: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of rows over which nothing is sent that a key of three addresses or more takes for one contact",
+    )
 
     # The rows
     unique_by: tuple[str, ...] = Field(("external_id",), description="Columns that make a contact unique")

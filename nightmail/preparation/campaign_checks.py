@@ -6,7 +6,13 @@ from dataclasses import replace
 
 from nightmail.preparation.campaign_preparation import CampaignPreparation
 from nightmail.preparation.expectations import ExpectationResult, Validation
-from nightmail.preparation.file_contract import ContractProblem, address_problem, file_problems, reject_problems
+from nightmail.preparation.file_contract import (
+    ContractProblem,
+    address_problem,
+    file_problems,
+    reject_problems,
+    shared_key_problems,
+)
 from nightmail.preparation.reconciliation import Reconciled, reconcile_preparation
 from nightmail.preparation.table_contracts import (
     audience_contract,
@@ -36,9 +42,14 @@ def check_contacts(stored: CampaignPreparation) -> Validation:
     rejects = int(counts["rejects"])
     problems = reject_problems(stored.preparation, int(counts["rows"]), rejects, bool(counts.get("corrections")))
     says = "the share of rejected rows is over the feed's limit"
-    return _with(
+    validation = _with(
         validation, ExpectationResult(says, "reject_share", not problems, rejects if problems else 0), problems
     )
+    shared = int(counts.get("stages", {}).get("contacts", {}).get("shared_keys", 0))
+    sharing = shared_key_problems(stored.preparation, int(counts["rows"]), shared)
+    says = "too many rows share a key with rows of other addresses"
+    result = ExpectationResult(says, "shared_keys", not sharing, shared if sharing else 0)
+    return _with(validation, result, (*problems, *sharing))
 
 
 def check_audience(stored: CampaignPreparation) -> Validation:

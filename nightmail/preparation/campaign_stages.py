@@ -116,6 +116,7 @@ def make_campaign_contacts(engine: Engine, stored: CampaignPreparation, lake: La
         contacts=summary.contacts,
         rejects_by_reason=summary.by_reason,
         warnings_by_reason=summary.warnings_by_reason,
+        decided=[decision.as_dict() for decision in summary.decisions],
     )
     return summary
 

@@ -89,10 +89,21 @@ def reject_problems(
     return ()
 
 
+def shared_key_problems(preparation: Preparation, rows: int, shared_keys: int) -> tuple[ContractProblem, ...]:
+    """Return what is wrong when too many rows were taken for one contact with rows of other addresses, by their key."""
+    feed = preparation.feed
+    if rows >= feed.reject_limit_from_rows and shared_keys > rows * feed.shared_key_limit:
+        share, limit = f"{shared_keys / rows:.1%}", f"{feed.shared_key_limit:.1%}"
+        return (_problem("file_over_shared_key_limit", share=share, limit=limit),)
+    return ()
+
+
 def contract_problems(
     preparation: Preparation, contact_file: ContactFileSummary, contacts: ContactsSummary
 ) -> tuple[ContractProblem, ...]:
     """Return all ways in which a file breaks its feed's contract; none when it keeps it."""
-    return file_problems(preparation, contact_file.columns, contact_file.rows) + reject_problems(
-        preparation, contacts.rows, contacts.rejects, contact_file.own_rejects
+    return (
+        file_problems(preparation, contact_file.columns, contact_file.rows)
+        + reject_problems(preparation, contacts.rows, contacts.rejects, contact_file.own_rejects)
+        + shared_key_problems(preparation, contacts.rows, contacts.shared_keys)
     )

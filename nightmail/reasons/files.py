@@ -108,6 +108,13 @@ FILES = (
         "Correct the rows in the reject file and upload the whole file again.",
     ),
     Reason(
+        "file_over_shared_key_limit",
+        Kind.FILE,
+        "{share} of the rows share their key with rows of other addresses and were taken for one contact with them; the feed allows "
+        "{limit}.",
+        "Check the columns that make a contact unique, change unique_by in the feed, or raise shared_key_limit.",
+    ),
+    Reason(
         "file_missing_column",
         Kind.FILE,
         "The template needs the column {column}, which the file does not have.",

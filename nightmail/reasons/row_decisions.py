@@ -6,6 +6,12 @@ from nightmail.reasons.reason import Kind, Reason
 
 ROW_DECISIONS = (
     Reason(
+        "decided_key_by_address",
+        Kind.DECISION,
+        "{header}: {rows} values such as {example} are damaged or stand for nothing, and identify nobody: the address took their place.",
+        "Format the column as text before a spreadsheet opens it, and leave the key empty where there is none.",
+    ),
+    Reason(
         "decided_phone_with_code",
         Kind.DECISION,
         "{header}: {numbers} numbers without + read as numbers of {country} with its code: {votes} have no other reading, none contradicts.",

@@ -37,6 +37,18 @@ WARNINGS = (
         "Check the address with the contact.",
     ),
     Reason(
+        "key_not_trusted",
+        Kind.WARNING,
+        "{value} in the column {column} is damaged or stands for nothing, and identifies nobody; the contact was told apart by its address.",
+        "Export the column as text, and leave it empty where there is no key.",
+    ),
+    Reason(
+        "key_shared",
+        Kind.WARNING,
+        "{value} is the {column} of {rows} rows with {addresses} different addresses; they were taken for one contact.",
+        "Check the column, or change unique_by in the feed.",
+    ),
+    Reason(
         "date_order_mixed",
         Kind.WARNING,
         "The column {column} has dates with the day first and dates with the month first.",

@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 from nightmail.channels import EMAIL_FIELD
 from nightmail.lake import column_of
 from nightmail.lake.masks import present
-from nightmail.lake.schemas import CONTACTS
+from nightmail.lake.schemas import CONTACTS, STANDARD_FIELDS
 from nightmail.row_checks.byte_spans import Spans, may_recur, mixed
+from nightmail.row_checks.key_trust import is_no_key
 
 _TEXT = pa.large_string()
 """Keys of a block are joined in 64-bit offsets: Arrow's join of ordinary strings stops at 2 GiB."""
@@ -35,36 +36,60 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def contact_keys(contacts: pa.Table, unique_by: Sequence[str], address_fields: Sequence[str]) -> pa.ChunkedArray:
     """The key of each contact: its ``unique_by`` columns where one of them is filled, else its first address.
 
-    Null where ``unique_by`` is empty: then only equal rows are duplicates (:func:`row_fingerprints`). Email addresses are compared in
-    lower case.
+    A value that identifies nobody (:mod:`nightmail.row_checks.key_trust`) is none. Of several columns, the address takes the place of such
+    a value, and of an ``external_id`` that is missing. Null where ``unique_by`` is empty: then only equal rows are duplicates
+    (:func:`row_fingerprints`).
     """
     rows = contacts.num_rows
-    if not unique_by:
-        return pa.chunked_array([pa.nulls(rows, _TEXT)])
-    present = [name for name in unique_by if name in contacts.column_names]
-    columns = [_as_text(contacts.column(name)) for name in present]
-    if len(present) == 1:
-        by_columns = pc.binary_join_element_wise(_BY_COLUMNS, columns[0], _NOTHING)
-    elif present:
-        filled = pc.is_valid(columns[0])
-        for column in columns[1:]:
-            filled = pc.or_(filled, pc.is_valid(column))
-        joined = pc.binary_join_element_wise(*(pc.fill_null(column, _NULL) for column in columns), _BETWEEN)
-        joined = pc.binary_join_element_wise(_BY_COLUMNS, joined, _NOTHING)
-        by_columns = pc.if_else(filled, joined, pa.scalar(None, _TEXT))
-    else:
-        by_columns = pa.chunked_array([pa.nulls(rows, _TEXT)])
-    if by_columns.null_count == 0 and rows:
-        return by_columns
+    nothing = pa.chunked_array([pa.nulls(rows, _TEXT)])
+    columns = {name: contacts.column(name) for name in unique_by if name in contacts.column_names}
+    if not columns:
+        return first_addresses(contacts, address_fields) if unique_by else nothing
+    if len(columns) == 1:
+        ((name, column),) = columns.items()
+        by_columns = pc.binary_join_element_wise(_BY_COLUMNS, trusted(name, column), _NOTHING)
+        if by_columns.null_count == 0 and rows:
+            return by_columns
+        return pc.coalesce(by_columns, first_addresses(contacts, address_fields))
+    by_name = {name: trusted(name, column) for name, column in columns.items()}
+    filled = pa.chunked_array([pa.repeat(False, rows)])
+    for column in by_name.values():
+        filled = pc.or_(filled, pc.is_valid(column))
+    address = first_addresses(contacts, address_fields)
+    parts = []
+    for name, text in by_name.items():
+        by_address = pc.is_null(text)
+        if name != "external_id":
+            by_address = pc.and_(by_address, pc.is_valid(columns[name]))
+        parts.append(pc.coalesce(pc.if_else(by_address, address, text), _NULL) if text.null_count else text)
+    joined = pc.binary_join_element_wise(_BY_COLUMNS, pc.binary_join_element_wise(*parts, _BETWEEN), _NOTHING)
+    return pc.coalesce(pc.if_else(filled, joined, pa.scalar(None, _TEXT)), address)
+
+
+def has_fillers(name: str, type_: pa.DataType) -> bool:
+    """Whether a column of ``contacts`` can hold values that identify nobody: standard fields and typed columns hold none any more."""
+    return name not in STANDARD_FIELDS and (pa.types.is_string(type_) or pa.types.is_dictionary(type_))
+
+
+def trusted(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of a key as text, without values that identify nobody."""
+    text = _as_text(column)
+    if not has_fillers(name, column.type) or not len(column):
+        return text
+    wrong = np.concatenate([is_no_key(chunk) for chunk in column.chunks])
+    return pc.if_else(pa.array(~wrong), text, pa.scalar(None, _TEXT)) if wrong.any() else text
+
+
+def first_addresses(contacts: pa.Table, address_fields: Sequence[str]) -> pa.ChunkedArray:
+    """The first address of each contact, marked as one; email addresses in lower case."""
     addresses = [
         pc.utf8_lower(contacts.column(name)) if name == EMAIL_FIELD else contacts.column(name)
         for name in address_fields
         if name in contacts.column_names
     ]
     if not addresses:
-        return by_columns
-    address = _as_text(pc.coalesce(*addresses))
-    return pc.coalesce(by_columns, pc.binary_join_element_wise(_BY_ADDRESS, address, _NOTHING))
+        return pa.chunked_array([pa.nulls(contacts.num_rows, _TEXT)])
+    return pc.binary_join_element_wise(_BY_ADDRESS, _as_text(pc.coalesce(*addresses)), _NOTHING)
 
 
 def row_fingerprints(contacts: pa.Table) -> list[bytes]:

@@ -20,7 +20,9 @@ from nightmail.reasons import explain
 from nightmail.row_checks.addresses import AddressJudge
 from nightmail.row_checks.cleaning import trimmed
 from nightmail.row_checks.dates import DateColumn, DateConvention, usual_order
+from nightmail.row_checks.duplicates import has_fillers
 from nightmail.row_checks.findings import Findings
+from nightmail.row_checks.key_trust import KeyTrust
 from nightmail.row_checks.language_matching import choose_language
 from nightmail.row_checks.languages import language_tag
 from nightmail.row_checks.money import NumberConvention, judge_numbers, usual_decimal_mark
@@ -36,6 +38,7 @@ from nightmail.row_checks.recurring import (
     recurring,
     replaced,
 )
+from nightmail.row_checks.reject_files import original_headers
 from nightmail.row_checks.rules import ContactRules, PlaceholderRule
 from nightmail.row_checks.time_zones import country_time_zone, number_time_zones, time_zone_name
 
@@ -65,6 +68,7 @@ class RowJudge:
     """Judges the blocks of one contact file by its rules."""
 
     rules: ContactRules
+    keys: KeyTrust
     addresses: AddressJudge
     placeholders: tuple[tuple[str, str], ...]
     """Columns of the file that are placeholders, each with the name of its column in ``contacts``."""
@@ -134,6 +138,7 @@ class RowJudge:
                 fields.append(pa.field(currency, pa.string()))
         return cls(
             rules,
+            KeyTrust(original_headers(contact_file)),
             AddressJudge.of(contact_file, rules.default_country),
             tuple(placeholders),
             pa.schema(fields),
@@ -146,7 +151,7 @@ class RowJudge:
 
     def decisions(self) -> tuple[FileDecision, ...]:
         """What was decided for whole columns, once all blocks are judged."""
-        return tuple(self.addresses.decisions())
+        return (*self.keys.decisions(), *self.addresses.decisions())
 
     def column_warnings(self) -> pa.Table:
         """Lines of warnings about whole columns, which belong to no line of the file."""
@@ -171,7 +176,7 @@ class RowJudge:
         columns: dict[str, pa.Array] = {"line": line}
         absent = pa.nulls(rows, pa.string())
 
-        columns["external_id"] = given.get("external_id", absent)
+        columns["external_id"] = self.keys.trusted_ids(given.get("external_id", absent), findings)
         if self.rules.require_external_id:
             missing = pc.is_null(columns["external_id"])
             findings.add(missing, "external_id", None, "external_id_missing", rejects_row=True)
@@ -183,6 +188,9 @@ class RowJudge:
         columns["time_zone"] = self._time_zones(zone, columns, addresses.number_country)
         columns["birth_date"] = self._judge_birth_dates(given.get("birth_date"), findings)
         self._judge_placeholders(given, columns, findings)
+        for name in self.rules.unique_by:
+            if name in given and name in columns and has_fillers(name, columns[name].type):
+                self.keys.look_at(name, given[name], findings)
 
         usable = np.zeros(rows, dtype=bool)
         for name in self.rules.usable_fields:

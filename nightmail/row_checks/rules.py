@@ -95,6 +95,8 @@ class ContactsSummary:
     phone_metadata_version: str = ""
     """The version of the phone numbers' metadata that the verdicts rest on."""
     default_country: str | None = None
+    shared_keys: int = 0
+    """Duplicates of a row with another address, by keys that stand on rows of three addresses or more."""
     decisions: tuple[FileDecision, ...] = ()
     """What was decided for whole columns, and by what."""
 
@@ -110,5 +112,6 @@ class ContactsSummary:
             "warnings_by_reason": dict(self.warnings_by_reason),
             "phone_metadata_version": self.phone_metadata_version,
             "default_country": self.default_country,
+            "shared_keys": self.shared_keys,
             "decisions": [decision.as_dict() for decision in self.decisions],
         }

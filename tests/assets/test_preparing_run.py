@@ -89,6 +89,14 @@ def test_no_column_with_an_address_stops_the_campaign(rig: PipelineRig) -> None:
     assert "phone" in str(campaign.problem)
 
 
+def test_a_key_that_many_share_stops_the_campaign(rig: PipelineRig) -> None:
+    """Rows with one id and different numbers were taken for one contact: nobody is planned before a person has looked."""
+    rows = [line.split(",", maxsplit=1)[1] for line in contact_rows(6).splitlines()]
+    campaign = rig.prepared("\n".join([f"external_id,{rows[0]}", *(f"SAME,{row}" for row in rows[1:])]) + "\n")
+    _stopped_for(rig, campaign, "file_over_shared_key_limit")
+    assert rig.table("warnings", campaign).column("reason").to_pylist() == ["key_shared"]
+
+
 def test_too_many_rejects_stop_the_campaign_after_the_contacts(rig: PipelineRig) -> None:
     """The rejects are there for the uploader; nothing is planned."""
     bad = "".join(f"B{n},nonsense,Bob,1\n" for n in range(4))

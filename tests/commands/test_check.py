@@ -149,6 +149,21 @@ def test_feed_settings_decide_mapping_and_limits(
     assert answer["problems"][0]["remedy"]
 
 
+def test_a_key_that_many_share_stops_a_feeds_file(command_line: CommandLine, tmp_path: Path) -> None:
+    """Five people with one id are one contact: without a feed it is a warning, a feed's limit stops the file."""
+    file, body, settings = tmp_path / "in.csv", tmp_path / "t.txt", tmp_path / "feed.yaml"
+    rows = [f"A1,+44740012341{at},x{at}" for at in range(5)]
+    file.write_text("\n".join(["external_id,phone,name", *rows]) + "\n")
+    body.write_text("Hi {{ name }}")
+    answer = command_line.json("check", file, "--template", body)
+    assert (answer["counts"]["contacts"], answer["warnings"]["by_reason"]) == (1, {"key_shared": 1})
+    settings.write_text("reject_limit_from_rows: 1\n")
+    answer = command_line.json("check", file, "--template", body, "--feed-settings", settings, code=4)
+    assert [problem["reason"] for problem in answer["problems"]] == ["file_over_shared_key_limit"]
+    settings.write_text("reject_limit_from_rows: 1\nshared_key_limit: 0.8\n")
+    assert command_line.json("check", file, "--template", body, "--feed-settings", settings)["ok"]
+
+
 def test_a_column_that_the_template_needs_is_missing(
     command_line: CommandLine, write_csv: Callable[..., Path], template: Path
 ) -> None:
