@@ -28,6 +28,7 @@ PROGRAM_PACKAGES = {
     "chromium": ("chromium", "/usr/bin/chromium"),
     "redis-server": ("redis-server", "/usr/bin/redis-server"),
     "faketime": ("faketime", "/usr/bin/faketime"),
+    "gpg": ("gnupg", "/usr/bin/gpg"),
 }
 
 

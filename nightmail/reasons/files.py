@@ -81,6 +81,18 @@ FILES = (
         "Upload it without a password: SFTP and HTTPS encrypt it on its way.",
     ),
     Reason(
+        "file_encrypted",
+        Kind.FILE,
+        "The file is encrypted, and its team has no key to decrypt it.",
+        "Ask an administrator to give the team an OpenPGP key, or upload it as it is: SFTP and HTTPS encrypt it on its way.",
+    ),
+    Reason(
+        "file_not_decrypted",
+        Kind.FILE,
+        "The file cannot be decrypted with its team's key: {problem}.",
+        "Encrypt it to the public key that the administrator gives you, and upload it again.",
+    ),
+    Reason(
         "file_wrong_encoding",
         Kind.FILE,
         "The file is not valid {encoding}: {detail}.",

@@ -436,4 +436,10 @@ SETUP = (
         "The channel {channel} has the code {code}, which stands for {other} in the database.",
         "Give the channel a code of its own in nightmail/channels/.",
     ),
+    Reason(
+        "openpgp_key",
+        Kind.SETUP,
+        "An OpenPGP key of the team cannot be used: {problem}.",
+        "Give the key in armour: a private key without a passphrase to decrypt, a public one to encrypt to.",
+    ),
 )
