@@ -15,15 +15,16 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, replace
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from nightmail.campaigns.alerts import raise_alert, resolve_alerts
 from nightmail.contact_files.kept_files import incoming_path
-from nightmail.errors import NightmailError
+from nightmail.contact_files.openpgp import decrypt_file, encrypt, is_encrypted, plain_name
+from nightmail.errors import ConfigurationError, ContactFileError, NightmailError
 from nightmail.intake.answers import Answer, answer_of, write_rejects
 from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.intake.due_answers import (
@@ -42,6 +43,8 @@ from nightmail.intake.late_files import (
 )
 from nightmail.intake.seen_files import KnownFile, known_files, refuse_file
 from nightmail.organisation.stored_feeds import FeedRow, feeds_of_server
+from nightmail.organisation.team_settings import openpgp_keys
+from nightmail.organisation.teams import team_paths
 from nightmail.reasons import remedy, sentence
 from nightmail.settings import settings
 from resources.database import DatabaseResource
@@ -49,6 +52,7 @@ from resources.lake import LakeResource
 from resources.sftp import (
     REJECTS_SUFFIX,
     RESULT_SUFFIX,
+    Downloaded,
     Listing,
     RemoteFile,
     SftpFileChangedError,
@@ -195,7 +199,7 @@ class ServerLook:
         now = time.monotonic()
         settling = watch.settling(folder.path)
         settling.look((*listing.files, *listing.unfinished), now)
-        uploads = [file for file in listing.files if not file.name.endswith(RESULT_SUFFIX)]
+        uploads = [file for file in listing.files if not plain_name(file.name).endswith(RESULT_SUFFIX)]
         suffix = feed.settings.marker_suffix
         if suffix:
             names = {file.name for file in listing.files}
@@ -260,26 +264,25 @@ class ServerLook:
         if taken is None:
             self.log.info("a large file is still being taken: %d bytes", file.size)
             return
-        settling, stated = watch.settling(folder.path), _settle_s(feed)
-        if (
-            not feed.settings.marker_suffix
-            and not settling.surely_whole(file, stated, time.monotonic())
-            and ends_cut_off(taken.path)
-        ):
-            # More of it may be on its way: it waits longer, and is taken again then.
+        settling = watch.settling(folder.path)
+        sure = feed.settings.marker_suffix or settling.surely_whole(file, _settle_s(feed), time.monotonic())
+        try:
+            content = self._decrypted(feed, file, taken)
+        except ContactFileError as error:
             taken.path.unlink()
+            if not sure and error.reason == "file_not_decrypted":
+                settling.doubt(file)
+                return
+            with self.database.begin() as connection:
+                file_id = refuse_file(connection, feed, arrival, error.as_dict())
+            self._archive(watch, folder, file, file_id, listing.files)
+            return
+        if not sure and ends_cut_off(content.path):
+            # More of it may be on its way: it waits longer, and is taken again then.
+            content.path.unlink()
             settling.doubt(file)
             return
-        whole = Arrival(
-            source=arrival.source,
-            path=arrival.path,
-            name=arrival.name,
-            size=taken.size,
-            sha256=taken.sha256,
-            stored_path=taken.path,
-            modified_at=arrival.modified_at,
-            sftp_server_id=arrival.sftp_server_id,
-        )
+        whole = replace(arrival, sha256=content.sha256, stored_path=content.path)
         with self.database.begin() as connection:
             registered = register_file(connection, feed, whole, actor=f"sftp:{self.server.name}")
         self.log.info(
@@ -295,6 +298,19 @@ class ServerLook:
             if beside.name == f"{file.name}{suffix}":
                 folder.archive(beside)
 
+    def _decrypted(self, feed: FeedRow, file: RemoteFile, taken: Downloaded) -> Downloaded:
+        """The file as it is inside; the same where it is not encrypted. Raises :class:`ContactFileError`."""
+        if not is_encrypted(file.name):
+            return taken
+        with self.database.connect() as connection:
+            keys = openpgp_keys(connection, feed.team)
+        inside = taken.path.with_name(plain_name(taken.path.name))
+        decrypt_file(taken.path, inside, keys, settings().maximum_file_bytes)
+        taken.path.unlink()
+        with inside.open("rb") as content:
+            digest = file_digest(content, "sha256").hexdigest()
+        return replace(taken, path=inside, sha256=digest)
+
     def _archive(
         self, watch: SftpWatch, folder: SftpFolder, file: RemoteFile, file_id: int, beside: Sequence[RemoteFile]
     ) -> None:
@@ -304,14 +320,15 @@ class ServerLook:
             record_archived(connection, file_id, archived.path if archived else None, file.size, file.modified_at)
         if archived is not None:
             watch.late.begin(file_id, time.monotonic())
-        names = {f"{file.name}{RESULT_SUFFIX}", f"{file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}"}
-        old = [other for other in beside if other.name in names and other != file]
+        inside = plain_name(file.name).removesuffix(REJECTS_SUFFIX)
+        names = {f"{file.name}{RESULT_SUFFIX}", f"{inside}{REJECTS_SUFFIX}"}
+        old = [other for other in beside if names & {other.name, plain_name(other.name)} and other != file]
         with self.database.connect() as connection:
             known = known_files(connection, self.server.id, [(f.path, f.size, f.modified_at) for f in old])
         for other in old:
             state = known.get((other.path, other.size, other.modified_at))
             # A reject file that somebody corrected is an upload, not an old answer.
-            if other.name.endswith(RESULT_SUFFIX) or (state is not None and state.state == "answer"):
+            if plain_name(other.name).endswith(RESULT_SUFFIX) or (state is not None and state.state == "answer"):
                 folder.archive(other)
 
     def _tell_links(self, watch: SftpWatch, folder: SftpFolder, listing: Listing) -> None:
@@ -370,11 +387,23 @@ class ServerLook:
             with self.database.begin() as connection:
                 record_answered(connection, file, final=answer.final)
             return
+        keys = None
+        if answer.encrypted:
+            with self.database.connect() as connection:
+                keys = openpgp_keys(connection, team_paths(connection, [file.team_id])[file.team_id])
+            if keys.encrypt_to is None:
+                # Nobody said to whom: what came encrypted does not go back in the clear.
+                with self.database.begin() as connection:
+                    record_answered(connection, answer.file, final=answer.final)
+                raise ConfigurationError("openpgp_key", problem="the team states no key to encrypt answers to")
         if answer.has_rejects and answer.campaign is not None and file.state == "taken":
             with tempfile.TemporaryDirectory() as aside:
                 rejects = write_rejects(self.lake.lake, answer.campaign, Path(aside) / "rejects.csv")
+                if keys is not None:
+                    rejects.write_bytes(encrypt(rejects.read_bytes(), keys))
                 self._own(file, answer.rejects_name, folder, rejects)
-        folder.write_beside(answer.result_name, answer.result())
+        result = answer.result()
+        folder.write_beside(answer.result_name, result if keys is None else encrypt(result, keys))
         with self.database.begin() as connection:
             record_answered(connection, file, final=answer.final)
 

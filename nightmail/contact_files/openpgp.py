@@ -10,10 +10,10 @@ import json
 import resource
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from nightmail.errors import ConfigurationError, ContactFileError
+from nightmail.organisation.team_settings import OpenPgpKeys
 from nightmail.settings import read_secret
 
 SUFFIXES = (".pgp", ".gpg", ".asc")
@@ -21,16 +21,6 @@ SUFFIXES = (".pgp", ".gpg", ".asc")
 CPU_SECONDS = 600
 MEMORY_BYTES = 2 * 1024**3
 _CHECKOUT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class TeamKeys:
-    """Where a team's keys are: references such as ``file:/run/secrets/acme.key`` or ``env:ACME_KEY``."""
-
-    decrypt: str | None = None
-    """The team's private key, without a passphrase."""
-    encrypt_to: str | None = None
-    """The uploader's public key, for answers."""
 
 
 def is_encrypted(name: str) -> bool:
@@ -43,7 +33,7 @@ def plain_name(name: str) -> str:
     return name.rsplit(".", 1)[0] if is_encrypted(name) else name
 
 
-def decrypt_file(source: Path, destination: Path, keys: TeamKeys, maximum_bytes: int) -> None:
+def decrypt_file(source: Path, destination: Path, keys: OpenPgpKeys, maximum_bytes: int) -> None:
     """Decrypt ``source`` to ``destination``, aside and then by a rename.
 
     Raises :class:`ContactFileError`: ``file_encrypted`` where the team has no key, ``file_not_decrypted`` where the key
@@ -72,7 +62,7 @@ def decrypt_file(source: Path, destination: Path, keys: TeamKeys, maximum_bytes:
         aside.unlink(missing_ok=True)
 
 
-def encrypt(content: bytes, keys: TeamKeys) -> bytes:
+def encrypt(content: bytes, keys: OpenPgpKeys) -> bytes:
     """``content`` encrypted to the uploader's key, with armour. Raises :class:`ConfigurationError` (``openpgp_key``)."""
     import pysequoia
 

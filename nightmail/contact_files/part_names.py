@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from nightmail.contact_files.openpgp import plain_name
+
 _NAME = re.compile(r"(?P<stem>.+?)[._-](?P<number>\d{1,3})of(?P<total>\d{1,3})(?P<suffix>\.[^/]*)?", re.IGNORECASE)
 
 
@@ -24,7 +26,7 @@ def part_name(name: str) -> PartName | None:
     >>> part_name("due.2of3.csv")
     PartName(whole='due.csv', number=2, total=3)
     """
-    match = _NAME.fullmatch(name)
+    match = _NAME.fullmatch(plain_name(name))
     if match is None:
         return None
     number, total = int(match["number"]), int(match["total"])

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.contact_files.openpgp import is_encrypted, plain_name
 from nightmail.forecasts.recorded_forecasts import recorded_forecast
 from nightmail.intake.due_answers import FileRow
 from nightmail.lake import Lake
@@ -26,6 +27,7 @@ from nightmail.store.states import CampaignState
 
 RESULT_SUFFIX = ".result.json"
 REJECTS_SUFFIX = ".rejects.csv"
+ENCRYPTED_SUFFIX = ".pgp"
 DUPLICATES_LISTED = 1000
 """Collapsed rows that a result file names at the most."""
 UNDER_WAY = (CampaignState.RECEIVED, CampaignState.CHECKING)
@@ -45,13 +47,23 @@ class Answer:
 
     @property
     def result_name(self) -> str:
-        """``due.csv.result.json``."""
-        return f"{self.file.name}{RESULT_SUFFIX}"
+        """``due.csv.result.json``; an encrypted file's ends in ``.pgp``."""
+        return f"{self.file.name}{RESULT_SUFFIX}{self._suffix}"
 
     @property
     def rejects_name(self) -> str:
         """``due.csv.rejects.csv``; a corrected reject file is answered under a name of its own."""
-        return f"{self.file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}"
+        name = plain_name(self.file.name) if self.encrypted else self.file.name
+        return f"{name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}{self._suffix}"
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the file came encrypted: its answers go back as it came."""
+        return is_encrypted(self.file.name)
+
+    @property
+    def _suffix(self) -> str:
+        return ENCRYPTED_SUFFIX if self.encrypted else ""
 
     def result(self) -> bytes:
         """The content of the result file: JSON in UTF-8."""

@@ -25,6 +25,15 @@ CATEGORY_NAMES = f"""
     limit 500
 """  # noqa: S608
 
+# What a team's settings state under a name: its own, else those of the nearest team above it that states it.
+STATED_ABOVE = f"""
+    select t.settings -> :name
+    from team t
+    where {AT_OR_BELOW.format(lower="cast(:team as text)", upper="t.path")} and t.settings ->> :name is not null
+    order by length(t.path) desc
+    limit 1
+"""  # noqa: S608
+
 # The active feeds with the names of their team, template and category; further conditions follow.
 FEEDS = """
     select f.id, f.name, f.team_id, t.path as team, t.country as team_country, t.time_zone, f.template_id,

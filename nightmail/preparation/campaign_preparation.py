@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.start_times import recipient_start
+from nightmail.contact_files.openpgp import plain_name
 from nightmail.lake import Lake
 from nightmail.organisation.categories import get_category
 from nightmail.organisation.feeds import FeedSettings, feed_settings
@@ -83,7 +84,7 @@ def load_preparation(
         now=row.now,
         local_start=recipient_start(feed, campaign.scheduled_at),
         cut_off=campaign.cut_off_at,
-        file_name=row.file_name,
+        file_name=None if row.file_name is None else plain_name(row.file_name),
         limits={
             "size_limit": settings.maximum_file_bytes,
             "expanded_limit": settings.maximum_expanded_bytes,

@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nightmail.access.api_keys import Scope
 from nightmail.channels.names import ChannelName
 from nightmail.errors import ConfigurationError, UsageError
+from nightmail.organisation.team_settings import SecretReference, TeamSettings
 
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 TeamPath = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
-SecretReference = Annotated[str, Field(pattern=r"^(env|file):.+$")]
 
 KNOWN_ADAPTERS: dict[str, tuple[str, str]] = {
     "twilio_sms": ("twilio", "sms"),
@@ -45,7 +45,7 @@ class TeamPart(_Part):
     time_zone: str | None = None
     currency: CurrencyCode | None = None
     retention_days: Annotated[int, Field(ge=1)] | None = None
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: TeamSettings = TeamSettings()
     teams: tuple[TeamPart, ...] = ()
 
     @field_validator("time_zone")

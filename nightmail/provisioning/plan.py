@@ -210,7 +210,7 @@ class _Pass:
             "time_zone": part.time_zone or above.get("time_zone", "UTC"),
             "currency": part.currency or above.get("currency", "EUR"),
             "retention_days": part.retention_days or above.get("retention_days", 90),
-            "settings": part.settings,
+            "settings": part.settings.model_dump(mode="json", exclude_none=True),
         }
         self.team_ids[path] = self._settle("team", path, tables.Team, {"path": path}, values)
         return values

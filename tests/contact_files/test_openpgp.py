@@ -9,8 +9,9 @@ from pathlib import Path
 import pysequoia
 import pytest
 
-from nightmail.contact_files.openpgp import TeamKeys, decrypt_file, encrypt, is_encrypted, plain_name
+from nightmail.contact_files.openpgp import decrypt_file, encrypt, is_encrypted, plain_name
 from nightmail.errors import ConfigurationError, ContactFileError
+from nightmail.organisation.team_settings import OpenPgpKeys
 
 ROWS = b"external_id,phone\n1,+447700900123\n"
 
@@ -21,10 +22,10 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> pysequoia.Tsk:
 
 
 @pytest.fixture
-def keys(key: pysequoia.Tsk, tmp_path: Path) -> TeamKeys:
+def keys(key: pysequoia.Tsk, tmp_path: Path) -> OpenPgpKeys:
     (tmp_path / "private.key").write_text(str(key))
     (tmp_path / "public.key").write_text(str(key.extract_certificate()))
-    return TeamKeys(f"file:{tmp_path}/private.key", f"file:{tmp_path}/public.key")
+    return OpenPgpKeys(decrypt=f"file:{tmp_path}/private.key", encrypt_to=f"file:{tmp_path}/public.key")
 
 
 def encrypted(key: pysequoia.Tsk, folder: Path, content: bytes = ROWS, *, armor: bool = True) -> Path:
@@ -34,20 +35,20 @@ def encrypted(key: pysequoia.Tsk, folder: Path, content: bytes = ROWS, *, armor:
 
 
 @pytest.mark.parametrize("armor", [True, False])
-def test_a_file_is_decrypted_whole(key: pysequoia.Tsk, keys: TeamKeys, tmp_path: Path, armor: bool) -> None:
+def test_a_file_is_decrypted_whole(key: pysequoia.Tsk, keys: OpenPgpKeys, tmp_path: Path, armor: bool) -> None:
     decrypt_file(encrypted(key, tmp_path, armor=armor), tmp_path / "due.csv", keys, 1_000)
     assert (tmp_path / "due.csv").read_bytes() == ROWS
 
 
 def test_without_a_key_of_the_team_nothing_is_read(key: pysequoia.Tsk, tmp_path: Path) -> None:
     with pytest.raises(ContactFileError) as caught:
-        decrypt_file(encrypted(key, tmp_path), tmp_path / "due.csv", TeamKeys(), 1_000)
+        decrypt_file(encrypted(key, tmp_path), tmp_path / "due.csv", OpenPgpKeys(), 1_000)
     assert caught.value.reason == "file_encrypted"
 
 
 @pytest.mark.parametrize("damage", ["other key", "changed", "cut short", "not encrypted"])
 def test_what_cannot_be_trusted_is_refused_and_leaves_nothing(
-    damage: str, key: pysequoia.Tsk, keys: TeamKeys, tmp_path: Path
+    damage: str, key: pysequoia.Tsk, keys: OpenPgpKeys, tmp_path: Path
 ) -> None:
     """A byte that was changed on its way is found by the message's own integrity protection (RFC 9580, 5.13)."""
     source = encrypted(
@@ -63,7 +64,7 @@ def test_what_cannot_be_trusted_is_refused_and_leaves_nothing(
     assert not list(tmp_path.glob("due.csv")) and not list(tmp_path.glob("*.part"))
 
 
-def test_a_bomb_stops_at_the_limit(key: pysequoia.Tsk, keys: TeamKeys, tmp_path: Path) -> None:
+def test_a_bomb_stops_at_the_limit(key: pysequoia.Tsk, keys: OpenPgpKeys, tmp_path: Path) -> None:
     source = encrypted(key, tmp_path, b"0" * 5_000_000)
     with pytest.raises(ContactFileError) as caught:
         decrypt_file(source, tmp_path / "due.csv", keys, 100_000)
@@ -71,7 +72,7 @@ def test_a_bomb_stops_at_the_limit(key: pysequoia.Tsk, keys: TeamKeys, tmp_path:
     assert not list(tmp_path.glob("due.csv*part"))
 
 
-def test_an_answer_opens_with_the_uploaders_key_alone(key: pysequoia.Tsk, keys: TeamKeys, tmp_path: Path) -> None:
+def test_an_answer_opens_with_the_uploaders_key_alone(key: pysequoia.Tsk, keys: OpenPgpKeys, tmp_path: Path) -> None:
     answer = encrypt(b"line,reason\n", keys)
     assert pysequoia.decrypt(decryptor=key.decryptor(), bytes=answer).bytes == b"line,reason\n"
     (tmp_path / "public.key").write_text("no key")
@@ -99,7 +100,7 @@ def _exchange_with_gnupg(home: str, folder: Path) -> None:
     gpg("--quick-generate-key", "billing@acme.example")
     (folder / "private.key").write_bytes(gpg("--armor", "--pinentry-mode", "loopback", "--export-secret-keys"))
     (folder / "public.key").write_bytes(gpg("--armor", "--export"))
-    keys = TeamKeys(f"file:{folder}/private.key", f"file:{folder}/public.key")
+    keys = OpenPgpKeys(decrypt=f"file:{folder}/private.key", encrypt_to=f"file:{folder}/public.key")
     (folder / "due.csv").write_bytes(ROWS)
     gpg("-r", "billing@acme.example", "-o", str(folder / "due.csv.gpg"), "-e", str(folder / "due.csv"))
     decrypt_file(folder / "due.csv.gpg", folder / "read.csv", keys, 1_000)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pysequoia
 import pytest
 
 from nightmail.settings import settings
@@ -461,3 +462,53 @@ def test_a_time_that_is_set_after_the_upload_is_no_change(rig: PipelineRig, fold
         assert time.monotonic() < deadline
     assert len(rig.rows("select 1 from campaign")) == 1
     assert rig.rows("select 1 from alert") == []
+
+
+def test_an_encrypted_file_is_read_and_its_answers_are_encrypted(
+    rig: PipelineRig, folder: Path, tmp_path: Path
+) -> None:
+    """Twice the same rows are twice the same content, however they were encrypted."""
+    key = pysequoia.Tsk.generate("Acme <acme@x.example>")
+    (tmp_path / "private.key").write_text(str(key))
+    (tmp_path / "public.key").write_text(str(key.extract_certificate()))
+    rig.change(
+        "update team set settings = cast(:settings as jsonb) where path = 'acme'",
+        settings=json.dumps(
+            {"openpgp": {"decrypt": f"file:{tmp_path}/private.key", "encrypt_to": f"file:{tmp_path}/public.key"}}
+        ),
+    )
+    rows = (contact_rows(3) + "C9,nonsense,Bob,1\n").encode()
+    for name in ("due.csv.pgp", "again.csv.gpg"):
+        (folder / name).write_bytes(pysequoia.encrypt(recipients=[key.extract_certificate()], bytes=rows))
+    first = tick(rig)
+    assert len(first.run_requests) == 1
+    rig.prepare(rig.campaign(first.run_requests[0].partition_key))
+    tick(rig, first.cursor)
+
+    def opened(name: str) -> bytes:
+        found: bytes = pysequoia.decrypt(decryptor=key.decryptor(), bytes=(folder / name).read_bytes()).bytes
+        return found
+
+    told = {name: json.loads(opened(f"{name}.result.json.pgp")) for name in ("due.csv.pgp", "again.csv.gpg")}
+    (taken,) = [name for name in told if "counts" in told[name]]
+    (repeated,) = set(told) - {taken}
+    assert told[taken]["counts"]["rows"] == 4
+    assert told[repeated]["problem"]["reason"] == "file_already_taken"
+    assert b"nonsense" in opened(f"{taken.rsplit('.', 1)[0]}.rejects.csv.pgp")
+    assert {path.suffix for path in folder.iterdir() if path.is_file()} == {".pgp"}
+    for _ in range(2):
+        tick(rig, first.cursor)
+    assert len(rig.rows("select 1 from received_file where state <> 'answer'")) == 2
+
+
+def test_an_encrypted_file_without_a_key_is_refused_with_what_to_do(rig: PipelineRig, folder: Path) -> None:
+    """No answer in the clear goes back for what came encrypted; people are told."""
+    key = pysequoia.Tsk.generate("Acme <acme@x.example>")
+    content = pysequoia.encrypt(recipients=[key.extract_certificate()], bytes=contact_rows(3).encode())
+    (folder / "due.csv.pgp").write_bytes(content)
+    assert isinstance(tick(rig), dg.SkipReason)
+    (row,) = rig.rows("select state, problem from received_file")
+    assert (row["state"], row["problem"]["reason"]) == ("refused", "file_encrypted")
+    assert (folder / "archive" / "due.csv.pgp").exists()
+    assert [alert["reason"] for alert in rig.rows("select reason from alert")] == ["openpgp_key"]
+    assert not list(folder.glob("*.json*"))

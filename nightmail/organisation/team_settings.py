@@ -1,0 +1,50 @@
+"""The settings of a team as one typed model: what ``team.settings`` holds as JSON. What a team does not state is that of the
+nearest team above it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, text
+
+from nightmail.organisation.queries import STATED_ABOVE
+
+SecretReference = Annotated[str, Field(pattern=r"^(env|file):.+$")]
+TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OpenPgpKeys(_Model):
+    """The keys of encrypted contact files and answers, as references to where they are."""
+
+    decrypt: SecretReference | None = Field(None, description="The team's private key, in armour, without a passphrase")
+    encrypt_to: SecretReference | None = Field(None, description="The uploader's public key, for answers")
+
+
+class ReportDrop(_Model):
+    """The delivery report of a day of the team's, dropped on an SFTP server."""
+
+    sftp_server: str | None = Field(None, description="The server's name; empty: the feed's own")
+    folder: str = Field(description="The folder on the server")
+    format: Literal["csv", "parquet"] = "csv"
+    at: str = Field(
+        "06:00", pattern=TIME_OF_DAY, description="The team's time of day at which yesterday's report comes"
+    )
+
+
+class TeamSettings(_Model):
+    """All of it; every part has a default, so that ``{}`` is a team."""
+
+    openpgp: OpenPgpKeys | None = None
+    report: ReportDrop | None = None
+
+
+def openpgp_keys(connection: Connection, team: str) -> OpenPgpKeys:
+    """The keys of a team, or those of the nearest team above it that states any."""
+    stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "openpgp"})
+    return OpenPgpKeys() if stated is None else OpenPgpKeys.model_validate(stated)
