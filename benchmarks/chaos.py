@@ -43,7 +43,7 @@ from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
 from nightmail.channels import EMAIL
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.doubt_lookup import resolve_in_doubt
-from nightmail.sending.sender_lanes import WINDOW
+from nightmail.sending.sender.lanes import WINDOW
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import DAGSTER_DATABASE, LocalServer
 from nightmail.store.upgrade import upgrade

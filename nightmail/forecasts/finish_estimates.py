@@ -1,7 +1,7 @@
-"""When a campaign would end that is not loaded yet: for whoever uploads a file and waits for the answer, or looks first.
+"""When a campaign would end that is not prepared yet: an estimate for the answer to an upload.
 
-Of an upload the rows are counted, without being read: lines of text, or what a Parquet file says of itself. How many
-messages they become is taken from the feed's last campaign, or else each row counts as one unit on the feed's first
+The rows of an upload are counted, without being read: lines of text, or the number that a Parquet file states. How many
+messages they become is taken from the feed's last campaign; without one, each row counts as one unit on the feed's first
 channel. Once the messages are there, the ledger's own forecast takes its place.
 """
 
@@ -16,6 +16,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.start_times import recipient_start
 from nightmail.errors import ContactFileError, NightmailError
 from nightmail.forecasts.finish_forecast import FinishForecast, Load, Work, forecast_of_campaign
+from nightmail.forecasts.queries import UNITS_OF_LAST
 from nightmail.organisation.feed_choices import Delivery
 from nightmail.organisation.feeds import FeedSettings, feed_settings
 from nightmail.store.clock import database_time
@@ -24,20 +25,20 @@ _BLOCK = 1 << 20
 
 
 def rows_in(path: Path) -> int | None:
-    """About how many rows a file has; ``None`` for what would have to be unpacked to be counted."""
+    """About how many rows a file has; ``None`` for a file that would have to be unpacked to be counted."""
     from nightmail.contact_files.formats import content_format
 
     try:
         found = content_format(path)
     except ContactFileError:
-        # Compressed, or of no use: the preparation finds out.
+        # Compressed, or unusable: the preparation says which.
         return None
     if found == "parquet":
         return _rows_of_parquet(path)
     if found != "text":
         return None
     lines, last = 0, b"\n"
-    # In every encoding that files come in a line feed is the byte of that number, beside a nought in some.
+    # In every encoding that files come in, a line feed is the byte 10, beside a byte 0 in UTF-16.
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             lines += block.count(b"\n")
@@ -57,7 +58,7 @@ def _rows_of_parquet(path: Path) -> int | None:
 
 
 def estimated_finish(connection: Connection, campaign: CampaignRow, rows: int | None) -> FinishForecast:
-    """The forecast for a campaign of so many rows that is not prepared yet; of an unknown number, only the cut-off."""
+    """The forecast for a campaign of so many rows that is not prepared yet; only its cut-off where they are not known."""
     if rows is None:
         return FinishForecast(None, campaign.cut_off_at)
     feed = feed_settings(campaign.settings, campaign.feed or "")
@@ -81,15 +82,8 @@ def estimated_finish(connection: Connection, campaign: CampaignRow, rows: int | 
 
 
 def _units_of_last(connection: Connection, campaign: CampaignRow, rows: int) -> dict[str, float] | None:
-    """What the rows become when they are like those of the feed's last campaign."""
-    last = connection.execute(
-        text(
-            "select counts -> 'units' as units, (counts ->> 'rows')::bigint as rows from campaign "
-            "where feed_id = :feed and id < :id and loaded_at is not null and counts -> 'units' <> '{}'::jsonb "
-            "and (counts ->> 'rows')::bigint > 0 order by id desc limit 1"
-        ),
-        {"feed": campaign.feed_id, "id": campaign.id},
-    ).first()
+    """Units by channel of ``rows`` like those of the feed's last campaign; ``None`` without one."""
+    last = connection.execute(text(UNITS_OF_LAST), {"feed": campaign.feed_id, "id": campaign.id}).first()
     return None if last is None else {channel: amount * rows / last.rows for channel, amount in last.units.items()}
 
 
@@ -104,7 +98,7 @@ def _channels(connection: Connection, campaign: CampaignRow, feed: FeedSettings)
 
 
 def _due_at(connection: Connection, campaign: CampaignRow, feed: FeedSettings) -> dt.datetime | None:
-    """When messages go that wait for each recipient's own time: of recipients in the team's zone, as most are."""
+    """When messages go that wait for each recipient's own time: in the team's zone, where most recipients are."""
     local_start = recipient_start(feed, campaign.scheduled_at)
     if local_start is None:
         return None

@@ -1,8 +1,8 @@
 """When a send ends at the rates that its carriers allow, and whether that is after its cut-off.
 
-Everybody who is asked takes the forecast from here: the ledger when it is loaded, ``nightmail check`` and ``send`` before
-anything is sent, the API, an approval, a campaign that is resumed. What is known of the messages differs (the ledger,
-rendered messages, the rows of a file); it comes as :class:`Work`.
+Every answer takes the forecast from here: the ledger when it is loaded, ``nightmail check`` and ``send`` before anything
+is sent, the API, an approval, a campaign that is resumed. What is known of the messages differs (the ledger, rendered
+messages, the rows of a file); it comes as :class:`Work`.
 
 The forecast knows what the team's first route of each channel allows, when messages fall due, and what other campaigns
 have queued for the same rate (:mod:`nightmail.forecasts.shared_pace`). It does not know of campaigns that are still being
@@ -25,9 +25,11 @@ from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.channels import CHANNELS, Unit
+from nightmail.forecasts.queries import WORK_OF_LEDGER
 from nightmail.forecasts.shared_pace import OtherWork, end_beside, other_work
 from nightmail.organisation.routes import Route, routes_of_team
 from nightmail.reasons import remedy, sentence
+from nightmail.store.states import MessageState
 
 if TYPE_CHECKING:
     from nightmail.lake import TableFile
@@ -78,12 +80,12 @@ class FinishForecast:
 
     @property
     def warning(self) -> dict[str, str] | None:
-        """What a late campaign's owner is told: reason, message and remedy."""
+        """Reason, message and remedy for the owner of a late campaign; ``None`` for one that is in time."""
         if not self.late:
             return None
-        ends, cut_off = _told(self.finishes_by), _told(self.cut_off_at)
+        ends, cut_off = _written(self.finishes_by), _written(self.cut_off_at)
         if ends == cut_off:
-            ends, cut_off = _told(self.finishes_by, "seconds"), _told(self.cut_off_at, "seconds")
+            ends, cut_off = _written(self.finishes_by, "seconds"), _written(self.cut_off_at, "seconds")
         times = {"finishes_by": ends, "cut_off_at": cut_off}
         return {"reason": AT_RISK, "message": sentence(AT_RISK, **times), "remedy": remedy(AT_RISK)}
 
@@ -100,13 +102,13 @@ class FinishForecast:
         """One line for people; empty when there is nothing to say."""
         if (warning := self.warning) is not None:
             return f"{warning['message']} {warning['remedy']}"
-        cut_off = f"its cut-off at {_told(self.cut_off_at)}" if self.cut_off_at is not None else ""
+        cut_off = f"its cut-off at {_written(self.cut_off_at)}" if self.cut_off_at is not None else ""
         if self.finishes_by is None:
             return f"When it ends is not known; {cut_off} holds." if cut_off else ""
-        return f"It ends about {_told(self.finishes_by)}{f', before {cut_off}' if cut_off else ''}."
+        return f"It ends about {_written(self.finishes_by)}{f', before {cut_off}' if cut_off else ''}."
 
 
-def _told(moment: dt.datetime | None, to: str = "minutes") -> str:
+def _written(moment: dt.datetime | None, to: str = "minutes") -> str:
     if moment is None:
         return ""
     return f"{moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(' ', to)} UTC"
@@ -122,8 +124,8 @@ def finish(
     """When the last of the work goes, from ``start`` at so many units a second by channel, beside ``others``.
 
     ``None`` when there is no rate for a channel that is needed. Channels go side by side. What falls due later waits for
-    its time, and then its turn. Each further channel of an escalation adds the time until it is looked at: whom it then
-    takes over nobody knows beforehand, so that its own messages take no time here.
+    its time, and then its turn. Each further channel of an escalation adds the time until it is looked at: how many
+    messages it then takes over is not known beforehand, so that they take no time here.
     """
     begins: dict[str, dt.datetime] = {}
     ends: dict[str, dt.datetime] = {}
@@ -188,7 +190,7 @@ def forecast_of_ledger(connection: Connection, campaign: CampaignRow, now: dt.da
 def forecast_of_campaign(
     connection: Connection, campaign: CampaignRow, work: Work, start: dt.datetime
 ) -> FinishForecast:
-    """The forecast for a campaign that there is, with the work that it will have."""
+    """The forecast for a campaign that exists, with the work that it will have."""
     return forecast(
         connection,
         campaign.team,
@@ -202,23 +204,18 @@ def forecast_of_campaign(
 
 
 def _work_of_ledger(connection: Connection, campaign: CampaignRow) -> Work:
-    # Times to the second: messages that a carrier put off have a time each.
     rows = connection.execute(
-        text(
-            "select channel, state, case when state = 'queued' and due_at > now() then date_trunc('second', due_at) end,"
-            " case when channel = any(:by_segments) then sum(segments) else count(*) end, max(step) from message"
-            " where campaign_id = :id and ledger_month = :month and state in ('queued', 'standby') group by 1, 2, 3"
-        ),
+        text(WORK_OF_LEDGER),
         {"id": campaign.id, "month": campaign.ledger_month, "by_segments": CHANNELS.rated_by(Unit.SEGMENT)},
     ).all()
     return Work(
-        tuple(Load(row[0], float(row[3]), row[2]) for row in rows if row[1] == "queued"),
-        max((int(row[4]) for row in rows if row[1] == "standby"), default=0),
+        tuple(Load(row.channel, float(row.units), row.due_at) for row in rows if row.state == MessageState.QUEUED),
+        max((int(row.last_step) for row in rows if row.state == MessageState.STANDBY), default=0),
     )
 
 
 def work_of_messages(messages: TableFile) -> Work:
-    """What the rendered messages of a campaign come to."""
+    """The work of a campaign's rendered messages (a table of the schema ``MESSAGES``)."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,9 +1,9 @@
-"""What other campaigns want of the paces that a campaign's messages go at, and when it ends beside them.
+"""When a campaign ends beside others that share its rate.
 
-Campaigns that hand off over the same sender share its rate, and those of all senders of a carrier account the account's:
-a sender that states a lower rate of its own waits for its own campaigns only. The most urgent are taken first, and of those
-that are equally urgent each in turn: a campaign waits for all of what is more urgent, and of an equal one for no more than
-its own size.
+Campaigns over one sender share its rate, and those over all senders of a carrier account share the account's; a sender
+that states a lower rate of its own waits for its own campaigns only. The most urgent are taken first, and of those that
+are equally urgent each in turn: a campaign waits for all of a more urgent one, and of an equal one for no more than its
+own size.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from nightmail.channels import CHANNELS, Unit
+from nightmail.forecasts.queries import CAMPAIGNS_BESIDE, UNITS_DUE
 from nightmail.organisation.routes import Route, routes_of_team
 
 
@@ -46,7 +48,7 @@ def end_beside(
     for place, other in enumerate(before):
         free_at = max(free_at if place else other.starts_at, other.starts_at) + _takes(other.units, rate_per_s)
     together = sum(other.units for other in before)
-    # What began before us has shrunk until we begin; by whose messages, the turns decide, so all by the same share.
+    # What began earlier has shrunk until ours begins; turns decide by whose messages, so all shrink by the same share.
     left = max((free_at - begin).total_seconds() * rate_per_s / together, 0.0) if together else 0.0
     for other in before:
         end += _takes(other.units * left if other.goes_first else min(other.units * left, units), rate_per_s)
@@ -75,61 +77,77 @@ def other_work(
 
     ``routes`` gives, by channel, the route that the campaign takes first, and ``units`` what it hands off from ``start``;
     the others' routes are found the same way. Of an equally urgent campaign no more is counted than can be in the way.
-    Counted are campaigns whose ledger is loaded and that are sending or scheduled: of one that is paused, being checked or waiting for
-    an approval nobody knows when it goes.
+    Campaigns count whose ledger is loaded and that are sending or scheduled: when one goes that is paused, being checked
+    or waiting for an approval is not known.
     """
-    candidates = connection.execute(
-        text(
-            "select c.id, c.ledger_month, t.path, c.settings, c.priority, greatest(c.scheduled_at, now()) as starts_at "
-            "from campaign c join team t on t.id = c.team_id where c.state in ('sending', 'scheduled') "
-            "and c.ledger_month is not null and c.priority <= :priority and c.id is distinct from :self "
-            "and (c.scheduled_at is null or c.scheduled_at < :until) and (c.cut_off_at is null or c.cut_off_at > now())"
-        ),
-        {"priority": priority, "self": campaign_id, "until": until},
+    others = connection.execute(
+        text(CAMPAIGNS_BESIDE), {"priority": priority, "self": campaign_id, "until": until}
     ).all()
     found: dict[str, list[OtherWork]] = {}
     first_routes: dict[tuple[str, str, str | None], Sequence[Route]] = {}
-    for candidate in candidates:
-        senders = candidate.settings.get("senders") or {}
+    for other in others:
+        senders = other.settings.get("senders") or {}
         for channel, route in routes.items():
-            key = candidate.path, channel, senders.get(channel)
+            key = other.team, channel, senders.get(channel)
             if key not in first_routes:
                 first_routes[key] = routes_of_team(connection, *key)[:1]
             theirs = next(iter(first_routes[key]), None)
             if theirs is None or not _share(route, theirs):
                 continue
-            goes_first = candidate.priority < priority
-            # Until our own begin it hands off what the rate allows, and then takes turns.
-            before = theirs.rate_per_s * max((start - candidate.starts_at).total_seconds(), 0.0)
-            most = math.inf if goes_first else units[channel]
-            if slower := theirs.rate_per_s < route.rate_per_s:
-                # However urgent, it goes no faster than its sender: ours has the rest of the account meanwhile.
-                most = min(most, units[channel] * theirs.rate_per_s / (route.rate_per_s - theirs.rate_per_s))
-            theirs_due = connection.scalar(
-                text(
-                    f"select {'sum(segments)' if CHANNELS[channel].rate_unit is Unit.SEGMENT else 'count(*)'} from (select segments from message "  # noqa: S608
-                    "where campaign_id = :id and ledger_month = :month and channel = :channel and state = 'queued' "
-                    "and due_at <= :until limit :most) due"
-                ),
-                {
-                    "id": candidate.id,
-                    "month": candidate.ledger_month,
-                    "channel": channel,
-                    "until": until,
-                    "most": None if math.isinf(most) else math.ceil(most + before),
-                },
+            work = _work_beside(
+                connection,
+                other,
+                route,
+                theirs,
+                units[channel],
+                start,
+                until=until,
+                goes_first=other.priority < priority,
             )
-            work = OtherWork(float(theirs_due or 0), candidate.starts_at, goes_first)
-            if slower:
-                left = min(max(work.units - before, 0.0), most)
-                work = OtherWork(left, max(candidate.starts_at, start), goes_first)
             if work.units:
                 found.setdefault(channel, []).append(work)
     return found
 
 
+def _work_beside(
+    connection: Connection,
+    other: Row[Any],
+    ours: Route,
+    theirs: Route,
+    our_units: float,
+    start: dt.datetime,
+    *,
+    until: dt.datetime,
+    goes_first: bool,
+) -> OtherWork:
+    """What one other campaign hands off at the rate that ours shares with it; ``other`` is of ``CAMPAIGNS_BESIDE``."""
+    # Until ours begins it hands off what the rate allows, and then takes turns.
+    before = theirs.rate_per_s * max((start - other.starts_at).total_seconds(), 0.0)
+    most = math.inf if goes_first else our_units
+    slower = theirs.rate_per_s < ours.rate_per_s
+    if slower:
+        # However urgent, it goes no faster than its sender: ours has the rest of the account meanwhile.
+        most = min(most, our_units * theirs.rate_per_s / (ours.rate_per_s - theirs.rate_per_s))
+    channel = ours.account.channel
+    due = connection.scalar(
+        text(UNITS_DUE),
+        {
+            "by_segments": CHANNELS[channel].rate_unit is Unit.SEGMENT,
+            "id": other.id,
+            "month": other.ledger_month,
+            "channel": channel,
+            "until": until,
+            "most": None if math.isinf(most) else math.ceil(most + before),
+        },
+    )
+    units = float(due or 0)
+    if slower:
+        return OtherWork(min(max(units - before, 0.0), most), max(other.starts_at, start), goes_first)
+    return OtherWork(units, other.starts_at, goes_first)
+
+
 def _share(ours: Route, theirs: Route) -> bool:
-    """Whether theirs take from what binds ours: the same sender's rate, or the account's where the sender has no lower."""
+    """Whether two routes share the rate that binds ours: a sender's, or the account's where our sender has no lower one."""
     if ours.account.id != theirs.account.id:
         return False
     return ours.pace_keys == theirs.pace_keys or ours.rate_per_s >= ours.account.rate_per_s

@@ -8,15 +8,17 @@ off the rate, at most once a second, and blocks until ``Retry-After`` has passed
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
 from nightmail.organisation.routes import PaceKey, Route
+from nightmail.sending.sender_queries import BLOCK_PACE, SETTLE_PACE, SLOW_PACE, TAKE_PACE, TAKE_PACE_UNDER_SENDER
+from nightmail.store.driver_rows import rows_as
 
 SLOWEST_SHARE = 0.005
-"""A rate is never slowed below this share of its ceiling: it has to find out when the carrier is well again.
-For the same reason none is slowed below one unit in ten seconds."""
+"""A rate is never slowed below this share of its ceiling, nor below one unit in ten seconds: it has to find out when the
+carrier is well again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,45 +33,32 @@ class Grant:
     """Which pace it is that has no more."""
 
 
-# The account's bucket first, here and when it is settled: two processes that wait for each other would be a deadlock.
-# Not waited for on disk: a server that crashed and came back has filled its buckets meanwhile, whatever was taken.
-_TAKE = """
-select granted, wait_s from take_pace(%(account)s, '', %(channel)s, %(account_rate)s, %(wanted)s)
-cross join set_config('synchronous_commit', 'off', true)
-"""
-_TAKE_UNDER_SENDER = """
-select a.granted, a.wait_s, s.granted, s.wait_s
-from take_pace(%(account)s, '', %(channel)s, %(account_rate)s, %(wanted)s) a
-cross join lateral take_pace(%(account)s, %(sender)s, %(channel)s, %(rate)s, a.granted) s
-cross join set_config('synchronous_commit', 'off', true)
-"""
-_SETTLE = """
-with locked as materialized (
-    select sender from pace where carrier_account_id = %(account)s and channel = %(channel)s
-    and sender in ('', %(sender)s) order by sender for update
-)
-update pace p set tokens = p.tokens - case p.sender when '' then %(of_account)s else %(of_sender)s end
-from locked where p.carrier_account_id = %(account)s and p.channel = %(channel)s and p.sender = locked.sender
-"""
+class _TakenRow(NamedTuple):
+    of_account: float
+    account_wait_s: float
+    of_sender: float
+    sender_wait_s: float
 
 
 def take(connection: Connection[Any], route: Route, wanted: int) -> Grant:
     """Take up to ``wanted`` units of the route's paces."""
     account = route.account
-    row = connection.execute(
-        _TAKE_UNDER_SENDER if route.sender else _TAKE,
-        {
-            "account": account.id,
-            "sender": route.sender,
-            "channel": account.channel,
-            "account_rate": account.rate_per_s,
-            "rate": route.rate_per_s,
-            "wanted": float(wanted),
-        },
-    ).fetchone()
-    assert row is not None
-    of_account, units, wait_s = int(row[0]), int(row[-2]), float(row[-1] if row[0] else row[1])
-    grant = Grant(units, wait_s, of_account, route.pace_keys[-1 if of_account else 0])
+    with connection.cursor(row_factory=rows_as(_TakenRow)) as cursor:
+        taken = cursor.execute(
+            TAKE_PACE_UNDER_SENDER if route.sender else TAKE_PACE,
+            {
+                "account": account.id,
+                "sender": route.sender,
+                "channel": account.channel,
+                "account_rate": account.rate_per_s,
+                "rate": route.rate_per_s,
+                "wanted": float(wanted),
+            },
+        ).fetchone()
+    assert taken is not None
+    of_account, units = int(taken.of_account), int(taken.of_sender)
+    wait_s = taken.sender_wait_s if taken.of_account else taken.account_wait_s
+    grant = Grant(units, float(wait_s), of_account, route.pace_keys[-1 if of_account else 0])
     if units < 1 <= of_account:
         settle(connection, route, grant, 0)
     return grant
@@ -88,7 +77,7 @@ def give_back(connection: Connection[Any], route: Route, units: float) -> None:
 
 def _charge(connection: Connection[Any], route: Route, of_account: float, of_sender: float) -> None:
     connection.execute(
-        _SETTLE,
+        SETTLE_PACE,
         {
             "account": route.account.id,
             "sender": route.sender or "",
@@ -100,21 +89,15 @@ def _charge(connection: Connection[Any], route: Route, of_account: float, of_sen
 
 
 def slow(connection: Connection[Any], key: PaceKey, retry_after_s: float) -> None:
-    """The carrier said that it was too much: slow down, and hand off nothing before ``retry_after_s`` is over."""
-    connection.execute(
-        "update pace set blocked_until = greatest(blocked_until, now() + make_interval(secs => %s)), "
-        "rate_per_s = case when slowed_at > now() - interval '1 s' then rate_per_s "
-        "else greatest(rate_per_s * 0.67, ceiling_per_s * %s, least(rate_per_s, 0.1)) end, "
-        "slowed_at = case when slowed_at > now() - interval '1 s' then slowed_at else now() end "
-        "where carrier_account_id = %s and sender = %s and channel = %s",
-        (max(retry_after_s, 0.05), SLOWEST_SHARE, *key),
-    )
+    """Slow down, since the carrier said that it was too much, and hand off nothing before ``retry_after_s`` is over."""
+    connection.execute(SLOW_PACE, {**_values(key, max(retry_after_s, 0.05)), "slowest": SLOWEST_SHARE})
 
 
 def block(connection: Connection[Any], key: PaceKey, seconds: float) -> None:
     """Hand off nothing for a while, without slowing down: the carrier does not answer."""
-    connection.execute(
-        "update pace set blocked_until = greatest(blocked_until, now() + make_interval(secs => %s)) "
-        "where carrier_account_id = %s and sender = %s and channel = %s",
-        (seconds, *key),
-    )
+    connection.execute(BLOCK_PACE, _values(key, seconds))
+
+
+def _values(key: PaceKey, seconds: float) -> dict[str, Any]:
+    account, sender, channel = key
+    return {"account": account, "sender": sender, "channel": channel, "seconds": seconds}

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import dict_row
+
+from nightmail.sending.sender_queries import BEGIN_RUN
 
 _LOCK_SPACE = 0x4E4D << 40
+
+
+@dataclass(frozen=True, slots=True)
+class SenderRun:
+    """A registered sender."""
+
+    id: int
+    epoch: int
+    """The deployment's when it began: a restored database has another."""
 
 
 def lock_number(sender_run_id: int) -> int:
@@ -14,38 +27,35 @@ def lock_number(sender_run_id: int) -> int:
     return _LOCK_SPACE + sender_run_id
 
 
-def begin_sender_run(
-    connection: Connection[Any], dagster_run_id: str | None, host: str, process_id: int
-) -> tuple[int, int]:
-    """Register a sender and lock its run on this connection; gives its id and the deployment's epoch.
+def begin_sender_run(connection: Connection[Any], dagster_run_id: str | None, host: str, process_id: int) -> SenderRun:
+    """Register a sender and lock its run on this connection.
 
-    The row becomes visible only when the lock is held, so that nobody takes a beginner for dead.
+    The row becomes visible only when the lock is held, so that no other process takes a beginner for dead.
     """
     with connection.transaction():
-        row = connection.execute(
-            "insert into sender_run (dagster_run_id, host, process_id, epoch) "
-            "values (%s, %s, %s, (select epoch from deployment)) returning id, epoch",
-            (dagster_run_id, host, process_id),
-        ).fetchone()
+        with connection.cursor(row_factory=dict_row) as cursor:
+            row = cursor.execute(BEGIN_RUN, (dagster_run_id, host, process_id)).fetchone()
         assert row is not None
-        connection.execute("select pg_advisory_lock(%s)", (lock_number(row[0]),))
-    return int(row[0]), int(row[1])
+        run = SenderRun(int(row["id"]), int(row["epoch"]))
+        connection.execute("select pg_advisory_lock(%s)", (lock_number(run.id),))
+    return run
 
 
 def rejoin_sender_run(connection: Connection[Any], sender_run_id: int) -> bool:
     """Lock a run again on a new connection; false when it was declared dead or the old session still holds the lock."""
-    row = connection.execute(
+    locked = connection.execute(
         "select finished_at is null and pg_try_advisory_lock(%s) from sender_run where id = %s",
         (lock_number(sender_run_id), sender_run_id),
     ).fetchone()
-    if not row or not row[0]:
+    if locked != (True,):
         return False
-    row = connection.execute("select finished_at is null from sender_run where id = %s", (sender_run_id,)).fetchone()
-    return bool(row and row[0])
+    # Once more, under the lock: it may have been declared dead just before.
+    lives = connection.execute("select finished_at is null from sender_run where id = %s", (sender_run_id,)).fetchone()
+    return lives == (True,)
 
 
 def end_sender_run(connection: Connection[Any], sender_run_id: int, handed_off: int) -> None:
-    """Note that a run ended by itself, and free its lock."""
+    """Note that a run has ended, and free its lock."""
     connection.execute(
         "update sender_run set finished_at = coalesce(finished_at, now()), handed_off = %s where id = %s",
         (handed_off, sender_run_id),

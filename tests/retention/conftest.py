@@ -1,5 +1,5 @@
 """A ledger with campaigns that were sent to the sandbox's carriers."""
 
-from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks
+from tests.support.sending_fixtures import organisation, sandbox, sandbox_process, webhooks
 
 __all__ = ["organisation", "sandbox", "sandbox_process", "webhooks"]

@@ -18,7 +18,6 @@ from nightmail.sending.advance import advance_ledger
 from nightmail.sending.doubt_decisions import Decision, decide_campaign
 from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.sending.ledger_loading import load_ledger
-from nightmail.sending.sender_watch import LEASE_S, remembered
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sending_rig import Organisation
 
@@ -127,8 +126,7 @@ def test_a_long_batch_is_known_before_it_is_over(
     slow_mail: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is not written within some seconds goes back, so that a crash puts no more than that in doubt."""
-    monkeypatch.setattr("nightmail.sending.senders.BATCH_S", 0.35)
-    monkeypatch.setattr("nightmail.sending.sender_lanes.BATCH_S", 0.35)
+    monkeypatch.setattr("nightmail.sending.sender.lanes.BATCH_S", 0.35)
     campaign = large_emails(slow_mail, 30)
     sender = begun(slow_mail, sandbox, campaign)
     eventually(lambda: 0 < slow_mail.states(campaign).get("accepted", 0) < 30)
@@ -177,7 +175,7 @@ def test_a_consent_withdrawn_while_a_message_waits_for_its_turn_holds(
     organisation: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow carrier: what waits in a sender's hands for long is asked again."""
-    monkeypatch.setattr("nightmail.sending.sender_watch.CONSENT_LEASE_S", 0.5)
+    monkeypatch.setattr("nightmail.sending.sender.watch.CONSENT_LEASE_S", 0.5)
     organisation.execute("update category set needs_consent = true")
     organisation.execute(
         "insert into consent (team_id, contact_id, category, captured_at, captured_how) "
@@ -218,14 +216,3 @@ def test_anothers_suppression_delays_nobody(organisation: Organisation) -> None:
         )
     summary = organisation.drain()
     assert (summary.accepted, summary.taken_back) == (3, 0)
-
-
-def test_a_suppression_is_remembered_for_longer_than_an_intent_is_acted_on() -> None:
-    """Each look tells the last half minute's; what waits for a slow carrier may be a minute old."""
-    first = remembered({}, [("sms", "a", 1, None), ("sms", "a", None, "offers")], 100.0)
-    again = remembered(first, [("sms", "a", 1, None), ("email", "b", None, None)], 129.0)
-    later = remembered(again, [], 100.0 + LEASE_S)
-    gone = remembered(later, [], 131.0 + LEASE_S)
-    assert [entry[:2] for entry in again["sms", "a"]] == [(None, "offers"), (1, None)]
-    assert set(later) == {("sms", "a"), ("email", "b")} and len(later["sms", "a"]) == 2
-    assert set(gone) == set()

@@ -18,7 +18,7 @@ from nightmail.errors import UnavailableError
 from nightmail.privacy import address_hash
 from nightmail.sending.due_work import due_work
 from nightmail.sending.outcomes import judge
-from nightmail.sending.senders import SenderOptions, _Sender, drain
+from nightmail.sending.senders import Sender, SenderOptions, drain
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sender_by_hand import SenderByHand
 from tests.support.sending_rig import KEY, Organisation, in_minutes
@@ -180,7 +180,7 @@ def test_a_database_that_stays_away_ends_the_sender_with_a_word_and_loses_nothin
     organisation: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waits for a while, says what happened and what to do; nothing goes meanwhile, and all goes once afterwards."""
-    monkeypatch.setattr("nightmail.sending.senders.DATABASE_PATIENCE_S", 1.5)
+    monkeypatch.setattr("nightmail.sending.sender.session.PATIENCE_S", 1.5)
     monkeypatch.setattr("nightmail.sending.dead_senders.RESTART_GRACE_S", 0)
     sandbox.faults({"kind": "wait", "on": "messages", "seconds": 0.05})
     organisation.change_account("sms", connections=2)
@@ -704,9 +704,9 @@ def test_a_command_that_was_broken_off_does_not_hold_the_sender_up(organisation:
     def break_off(_: int) -> None:
         if not broken_off:
             broken_off.append(1)
-            sender.database.pgconn.send_query(b"select pg_sleep(60)")
+            sender.session.database.pgconn.send_query(b"select pg_sleep(60)")
 
-    sender = _Sender(organisation.engine, organisation.carriers, options, None, break_off)
+    sender = Sender(organisation.engine, organisation.carriers, options, progress=break_off)
     summary = sender.run()
     assert broken_off
     assert summary.handed_off == 20

@@ -101,7 +101,7 @@ def test_settings_that_change_under_way_hold_for_what_is_still_to_go(
     organisation: Organisation, sandbox: RunningCarriers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without any suspension: a running sender takes the account's new number, and each message goes once."""
-    monkeypatch.setattr("nightmail.sending.senders.CONTEXT_S", 0.2)
+    monkeypatch.setattr("nightmail.sending.sender.routing.CONTEXT_S", 0.2)
     organisation.change_account("sms", rate_per_s=20)
     campaign = organisation.campaign(60)
     with running_sender(organisation) as numbers:

@@ -18,7 +18,7 @@ from nightmail.organisation.carrier_accounts import CarrierAccountRow
 from nightmail.organisation.routes import PaceKey
 from nightmail.sending.due_work import due_work
 from nightmail.sending.outcomes import limited
-from nightmail.sending.senders import SenderOptions, _Sender, drain
+from nightmail.sending.senders import Sender, SenderOptions, drain
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sending_rig import KEY, Organisation
 
@@ -256,11 +256,11 @@ class Growing(dict[PaceKey, float]):
 
 def test_limits_that_threads_meet_while_the_sender_looks_do_not_end_it(organisation: Organisation) -> None:
     """They are added to what the main thread reads at that moment."""
-    sender = _Sender(organisation.engine, organisation.carriers, SenderOptions(hash_key=KEY, idle_s=0.05), None, None)
+    sender = Sender(organisation.engine, organisation.carriers, SenderOptions(hash_key=KEY, idle_s=0.05))
     blocked = {(number, "", "sms"): float("inf") for number in range(3)}
-    sender.watch.blocked = Growing(blocked)
-    sender._look()
-    assert sender.watch.blocked.items() >= blocked.items()
+    sender.watcher.watch.blocked = Growing(blocked)
+    sender.look()
+    assert sender.watcher.watch.blocked.items() >= blocked.items()
     sender.run()
 
 

@@ -20,8 +20,8 @@ from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.restore import restore
 from nightmail.store.upgrade import upgrade
-from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
 from tests.support.sandbox_process import RunningCarriers, eventually
+from tests.support.sending_fixtures import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
 from tests.support.sending_rig import Organisation, in_minutes
 
 

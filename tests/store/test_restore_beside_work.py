@@ -21,8 +21,8 @@ from nightmail.store.backup import back_up
 from nightmail.store.backup_files import read_backup
 from nightmail.store.engine import libpq_url
 from nightmail.store.restore import restore
-from tests.sending.conftest import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
 from tests.support.sandbox_process import ROOT, RunningCarriers, eventually
+from tests.support.sending_fixtures import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
 from tests.support.sending_rig import Organisation
 
 RESTORE = """

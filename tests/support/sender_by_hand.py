@@ -11,9 +11,9 @@ from nightmail.campaigns.campaign_routes import routes_of
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.protocol import OutgoingMessage
 from nightmail.organisation.routes import Route, team_ids_upwards
-from nightmail.sending.intents import CampaignInHand, Intent, claim
+from nightmail.sending.intents import CampaignInHand, Content, Intent, claim
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
-from nightmail.sending.sender_runs import begin_sender_run
+from nightmail.sending.sender_runs import SenderRun, begin_sender_run
 from nightmail.store.engine import libpq_url
 from tests.support.sending_rig import Organisation
 
@@ -24,27 +24,50 @@ class SenderByHand:
     def __init__(self, organisation: Organisation) -> None:
         self.organisation = organisation
         self.connection = psycopg.connect(libpq_url(organisation.engine), autocommit=True)
-        self.run, self.epoch = begin_sender_run(self.connection, None, "here", 1)
+        self._run = begin_sender_run(self.connection, None, "here", 1)
+        self.run = self._run.id
         self.in_hand: list[Intent] = []
 
     def claim(
         self, campaign: CampaignRow, channel: str = "sms", limit: int = 10, *, has_standby: bool = False
     ) -> list[Intent]:
         """Intents of due messages, committed; they are in nobody's hand yet."""
-        with self.organisation.engine.connect() as reading:
-            row = self.organisation.read(campaign)
-            route = routes_of(reading, row, channel)[0]
-            in_hand = CampaignInHand(row, team_ids_upwards(reading, row.team), has_standby, False)
-        intents, _ = claim(
-            self.connection, in_hand, route, sender_run_id=self.run, epoch=self.epoch, limit=limit,
-            taken_at=time.monotonic(), compose=_compose,
-        )  # fmt: skip
-        return intents
+        return claim_by_hand(
+            self.organisation, self.connection, self._run, campaign, channel, limit, has_standby=has_standby
+        )
 
     def store(self, *outcomes: StoredOutcome) -> None:
         """Write outcomes."""
         store_outcomes(self.connection, outcomes, time.monotonic())
 
 
-def _compose(_: CampaignInHand, __: Route, rows: list[Any]) -> list[OutgoingMessage]:
-    return [OutgoingMessage(row[0], row[2], row[4]) for row in rows]
+def claim_by_hand(
+    organisation: Organisation,
+    connection: psycopg.Connection[Any],
+    run: SenderRun,
+    campaign: CampaignRow,
+    channel: str = "sms",
+    limit: int = 10,
+    *,
+    has_standby: bool = False,
+    taken_at: float | None = None,
+) -> list[Intent]:
+    """Intents of due messages of a campaign, committed in a run's name."""
+    with organisation.engine.connect() as reading:
+        row = organisation.read(campaign)
+        route = routes_of(reading, row, channel)[0]
+        in_hand = CampaignInHand(row, team_ids_upwards(reading, row.team), has_standby, False)
+    return claim(
+        connection,
+        in_hand,
+        route,
+        sender_run_id=run.id,
+        epoch=run.epoch,
+        limit=limit,
+        taken_at=time.monotonic() if taken_at is None else taken_at,
+        compose=_compose,
+    ).intents
+
+
+def _compose(_: CampaignInHand, __: Route, contents: list[Content]) -> list[OutgoingMessage]:
+    return [OutgoingMessage(each.message_id, each.address, each.body) for each in contents]

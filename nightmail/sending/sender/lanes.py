@@ -1,4 +1,4 @@
-"""The threads of one carrier account within one sender, and how much they take at a time."""
+"""A lane: the hand-offs of one carrier account within one sender, and how much it takes at a time."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ BATCH_S = 5.0
 
 
 class Lane:
-    """The threads of one carrier account within one sender."""
+    """The threads of one carrier account within one sender, and what the sender has seen of the account."""
 
     def __init__(
-        self, account: CarrierAccountRow, first: Carrier, hand_off_until_told: Callable[[Lane, Carrier | None], None]
+        self, account: CarrierAccountRow, first: Carrier, serve: Callable[[Lane, Carrier | None], None]
     ) -> None:
+        """Start one thread for each of the account's connections; ``serve`` is what each does, one with ``first``."""
         self.account = account
         self.batch = self.maximum_batch = max(1, first.maximum_batch)
         self.connections = account.connections
@@ -30,17 +31,23 @@ class Lane:
         self.began_at = boot_time()
         self.ended = False
         self.outstanding = 0
+        """Intents of the account that are in hand."""
         self.ready_at = 0.0
+        """When its pace has more, by the boot clock."""
         self.turn = 0
+        """Counts up: the campaigns of an account take turns."""
         self.trouble = 0
+        """Hand-offs in a row without a clear answer."""
         self.unknown = 0
+        """Errors in a row that are in no table."""
         self.left_alone_until = 0.0
         self.accepts = False
-        """Whether it accepted something since it began or was last told of as unwell."""
+        """Whether it accepted something since it began or was last alerted as unwell."""
         self.latency = 0.0
+        """Seconds that a hand-off takes, smoothed."""
         self.threads = [
             threading.Thread(
-                target=hand_off_until_told,
+                target=serve,
                 args=(self, first if number == 0 else None),
                 name=f"lane-{account.name}-{number}",
                 daemon=True,
@@ -50,12 +57,28 @@ class Lane:
         for thread in self.threads:
             thread.start()
 
+    def put(self, intents: list[Intent]) -> None:
+        """Give intents to the threads: as one batch where a request carries several messages."""
+        if self.maximum_batch == 1:
+            for intent in intents:
+                self.work.put([intent])
+        elif intents:
+            self.work.put(intents)
+
+    def note_latency(self, took: float) -> None:
+        """Note how many seconds a hand-off took."""
+        self.latency = took if self.latency == 0 else 0.9 * self.latency + 0.1 * took
+
     def note_batch(self, size: int, tried: int, took: float) -> None:
         """Take fewer at a time where a batch is not done in time, and more again where it is."""
         if took > BATCH_S and 0 < tried < size:
             self.batch = tried
         elif size >= self.batch and took < BATCH_S / 2:
             self.batch = min(self.maximum_batch, 2 * self.batch)
+
+    def is_out_of_time(self, seconds: float) -> bool:
+        """Whether a batch that has taken so long begins no further request."""
+        return seconds > BATCH_S
 
     def end(self) -> None:
         """Let the threads end after what they have."""

@@ -1,0 +1,86 @@
+"""The campaigns that a sender hands off for, and the routes that their messages take now; read again every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from sqlalchemy import Engine, text
+
+from nightmail.campaigns.campaign_routes import routes_of
+from nightmail.campaigns.campaign_rows import find_campaign
+from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
+from nightmail.organisation.routes import Route, team_ids_upwards
+from nightmail.sending.boot_clock import boot_time
+from nightmail.sending.intents import CampaignInHand
+from nightmail.sending.sender.watch import Watcher
+
+CONTEXT_S = 5.0
+"""How long campaigns, routes and accounts are used before they are read again."""
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+@dataclass(slots=True)
+class _Remembered(Generic[_Key, _Value]):
+    """Values that are read again when they are older than :data:`CONTEXT_S`."""
+
+    entries: dict[_Key, tuple[float, _Value]] = field(default_factory=dict)
+
+    def get(self, key: _Key, read: Callable[[], _Value]) -> _Value:
+        now = boot_time()
+        known = self.entries.get(key)
+        if known is None or now - known[0] >= CONTEXT_S:
+            known = self.entries[key] = (now, read())
+        return known[1]
+
+
+class Routing:
+    """Finds the route that a campaign's messages of a channel take now."""
+
+    def __init__(self, engine: Engine, watcher: Watcher) -> None:
+        self._engine = engine
+        self._watcher = watcher
+        self._campaigns: _Remembered[int, CampaignInHand | None] = _Remembered()
+        self._routes: _Remembered[tuple[int, str], list[Route]] = _Remembered()
+        self._accounts_read_at = float("-inf")
+
+    def campaign(self, campaign_id: int) -> CampaignInHand | None:
+        """The campaign of an id, or ``None``."""
+        return self._campaigns.get(campaign_id, lambda: self._read_campaign(campaign_id))
+
+    def _read_campaign(self, campaign_id: int) -> CampaignInHand | None:
+        with self._engine.connect() as connection:
+            row = find_campaign(connection, campaign_id)
+            if row is None:
+                return None
+            has_preferences = connection.scalar(
+                text("select exists (select from preference where team_id = :team)"), {"team": row.team_id}
+            )
+            teams = team_ids_upwards(connection, row.team)
+        return CampaignInHand(row, teams, bool(row.counts.get("standby", True)), bool(has_preferences))
+
+    def route(self, campaign: CampaignInHand, channel: str) -> Route | None:
+        """The preferred route of a campaign's messages that no suspension stops; ``None`` without one."""
+        routes = self._routes.get((campaign.row.id, channel), lambda: self._read_routes(campaign, channel))
+        return next((route for route in routes if not self._watcher.is_suspended(campaign, route)), None)
+
+    def _read_routes(self, campaign: CampaignInHand, channel: str) -> list[Route]:
+        with self._engine.connect() as connection:
+            return routes_of(connection, campaign.row, channel)
+
+    def forget_routes(self) -> None:
+        """Read routes again: accounts or suspensions have changed."""
+        self._routes.entries.clear()
+
+    def read_accounts(self) -> list[CarrierAccountRow] | None:
+        """Read the active carrier accounts; ``None`` where they were read lately."""
+        now = boot_time()
+        if now - self._accounts_read_at < CONTEXT_S:
+            return None
+        with self._engine.connect() as connection:
+            accounts = carrier_accounts(connection)
+        self._accounts_read_at = now
+        return accounts
