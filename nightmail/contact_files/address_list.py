@@ -13,10 +13,10 @@ from pathlib import Path
 
 from nightmail.contact_files.failures import file_error
 from nightmail.contact_files.formats import content_format
+from nightmail.contact_files.text_documents import document_kind
 from nightmail.contact_files.text_survey import UNDECODABLE, decoded_chunks, survey_text
 from nightmail.errors import ContactFileError
 from nightmail.privacy import mask
-from nightmail.reasons import remedy, sentence
 
 MAXIMUM_BYTES = 64 * 1024**2
 MAXIMUM_ADDRESSES = 200_000
@@ -61,9 +61,13 @@ def _text(path: Path) -> str:
         raise file_error("file_too_large", size=f"{size:,}", limit=f"{MAXIMUM_BYTES:,}")
     kind = content_format(path)
     if kind != "text":
-        raise ContactFileError("file_not_text", sentence("file_not_text", detected=kind), "Export it as CSV.")
+        raise ContactFileError(
+            "address_list_not_text", detected="a Parquet file" if kind == "parquet" else "a workbook"
+        )
     survey = survey_text(path)
     content = "".join(decoded_chunks(path, survey.codec, survey.skip, survey.end))
+    if (document := document_kind(content)) is not None:
+        raise file_error("file_not_text", detected=document)
     if UNDECODABLE in content:
         raise file_error("file_wrong_encoding", encoding=survey.encoding, detail=survey.evidence)
     return content
@@ -73,10 +77,10 @@ def _column(content: str, column: str) -> list[tuple[int, str]]:
     headers = {delimiter: _header(content, delimiter) for delimiter in _DELIMITERS}
     delimiter = next((name for name, header in headers.items() if column in header), None)
     if delimiter is None:
-        reason, widest = "address_column_unknown", max(headers.values(), key=lambda header: (len(header), header))
+        widest = max(headers.values(), key=lambda header: (len(header), header))
         # Without a header, the first line is a person's.
         known = ", ".join(name if not _NO_NAME.search(name) else mask(name) for name in widest)
-        raise ContactFileError(reason, sentence(reason, value=column), remedy(reason, known=known))
+        raise ContactFileError("address_column_unknown", value=column, known=known)
     at, width = headers[delimiter].index(column), len(headers[delimiter])
     # Strict, as a quote that is never closed would swallow rows, and with them people.
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)

@@ -6,12 +6,12 @@ from typing import Any
 
 from nightmail.contact_files.summary import FileDecision, FileWarning
 from nightmail.errors import ContactFileError
-from nightmail.reasons import explain, remedy, sentence
+from nightmail.reasons import explain, sentence
 
 
 def file_error(reason: str, **fields: Any) -> ContactFileError:
     """The error of a file that cannot be used as a whole; ``fields`` fill its sentence and are its detail."""
-    return ContactFileError(reason, sentence(reason, **fields), remedy(reason, **fields), **fields)
+    return ContactFileError(reason, facts=fields, **fields)
 
 
 def file_warning(

@@ -31,22 +31,16 @@ _SIGNATURES = (
     (b"Obj\x01", "an Avro file"),
     (b"ORC", "an ORC file"),
     (b"ARROW1", "an Arrow file"),
-    (b"{\\rtf", "a rich text document"),
-    (b"-----BEGIN PGP", "an encrypted message (PGP)"),
     (b"\x00\x00\x00\x18ftyp", "a video"),
     (b"\x00\x00\x00\x20ftyp", "a video"),
     (b"ID3", "an audio file"),
     (b"OggS", "an audio file"),
     (b"RIFF", "an audio or video file"),
     (b"PGDMP", "a PostgreSQL dump"),
+    (b"!BDN", "an Outlook data file"),
+    (b"\x9c\xcb\xcb\x8d\x13\x75\xd2\x11", "a Windows address book"),
 )
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_MARKUP = (
-    (b"<!doctype html", "an HTML page"),
-    (b"<html", "an HTML page"),
-    (b"<table", "an HTML page"),
-    (b"<?xml", "an XML document"),
-)
 _HEAD = 65536
 _LF, _CR = 10, 13
 
@@ -73,10 +67,6 @@ def content_format(path: Path) -> str:
             raise file_error("file_not_text", detected=name)
     if head[257:262] == b"ustar":
         raise file_error("file_not_text", detected="a tar archive")
-    beginning = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
-    for mark, name in _MARKUP:
-        if beginning.startswith(mark):
-            raise file_error("file_not_text", detected=name)
     detected = _binary(head)
     if detected is not None:
         raise file_error("file_not_text", detected=detected)

@@ -16,6 +16,7 @@ from nightmail.contact_files.failures import file_error, file_warning
 from nightmail.contact_files.summary import OWN_COLUMNS, ROW_COLUMN, FileWarning
 from nightmail.errors import ContactFileError
 from nightmail.lake.schemas import CONTACTS, STANDARD_FIELDS
+from nightmail.privacy import mask
 
 _SYNONYMS: dict[str, str] = {
     "external_id": """
@@ -263,6 +264,8 @@ _LONGEST_NAME = 200
 _DIGITS = re.compile(r"[\s()+./\-]*(?:\d[\s()+./\-]*)+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T].*)?")
+_HOLDS_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.\w|\+\d(?:[ ()./-]{0,2}\d){7}")
+"""No column is called by somebody's address or number, whatever stands around it."""
 _YEAR = re.compile(r"\d{1,4}")
 """A column may be named 2026 or 1, beside columns that are known."""
 _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d[\d.,\s]*[%€$£]?")
@@ -293,7 +296,7 @@ def looks_like_address(cell: str) -> bool:
 def header_score(cells: Sequence[str], mapping: Mapping[str, str] | None = None) -> int:
     """How surely a line is the header: 0 is no header, 1 is possible, more is the number of known columns plus one."""
     filled = [cell for cell in cells if cell.strip()]
-    if any(len(cell) > _LONGEST_NAME for cell in filled):
+    if any(len(cell) > _LONGEST_NAME or _HOLDS_ADDRESS.search(cell) for cell in filled):
         return 0
     stated = {column_key(name) for name in (mapping or {})}
     known = 0
@@ -326,9 +329,13 @@ def header_among(rows: Sequence[Sequence[str]], mapping: Mapping[str, str] | Non
     return best
 
 
+_NO_NAME = re.compile(r"@|(\d\D{0,2}){5}")
+
+
 def no_known_column(header: Sequence[str]) -> ContactFileError:
     """The error of a header of which no column is known."""
-    shown = ", ".join(name.strip()[:40] for name in header[:8])
+    # Without a header these are a person's values: an address is shown as mask() shows it.
+    shown = ", ".join(mask(name.strip()[:40]) if _NO_NAME.search(name) else name.strip()[:40] for name in header[:8])
     return file_error("file_no_known_column", columns=shown + (", ..." if len(header) > 8 else ""))
 
 

@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nightmail.contact_files.byte_order_marks import mark_length
 from nightmail.contact_files.failures import file_error
+from nightmail.contact_files.header import header_score
 from nightmail.contact_files.row_collector import RowCollector
 from nightmail.contact_files.summary import ReadOptions
 from nightmail.contact_files.text_survey import UNDECODABLE, TextSurvey, decoded_chunks
+from nightmail.errors import ContactFileError
 from nightmail.progress import Progress
 
 _BATCH = 20_000
@@ -36,20 +39,29 @@ def looks_like_json_lines(head: str) -> bool:
 
     Raises ContactFileError when it is JSON in another form.
     """
-    first = next((line for line in head.split("\n") if line.strip()), "").strip()
+    head = head[mark_length(head) :].strip()
+    first = head.partition("\n")[0].strip()
     if first.startswith("{"):
         try:
-            _object(first)
+            found = _object(first)
         except _NotObjectError:
-            if first == "{" or ("\n" in head.strip() and _is_one_document(head)):
-                raise file_error(
-                    "file_unreadable", detail="it is one JSON document; JSON Lines has one object on each line"
-                ) from None
+            if first.endswith(("{", "[", ",")) or ("\n" in head and _is_one_document(head)):
+                raise _one_document() from None
             return ":" in first
+        if first == head and header_score(list(found)) <= 1 and any(map(_holds_objects, found.values())):
+            raise _one_document()
         return True
     if first in ("[", "[{") or first.startswith(("[{", "[ {")) or _is_one_document(head):
         raise file_error("file_unreadable", detail="it is a JSON list; JSON Lines has one object on each line")
     return False
+
+
+def _one_document() -> ContactFileError:
+    return file_error("file_unreadable", detail="it is one JSON document; JSON Lines has one object on each line")
+
+
+def _holds_objects(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
 
 
 def _is_one_document(head: str) -> bool:
@@ -119,8 +131,13 @@ def _lines(path: Path, survey: TextSurvey, limit: int) -> Iterator[tuple[int, st
     waiting = ""
     line = 1
     too_long = False
+    begins = True
     for chunk in decoded_chunks(path, survey.codec, survey.skip, survey.end):
-        parts = (waiting + chunk).split("\n")
+        if begins:
+            waiting, begins = chunk[mark_length(chunk) :], False
+        else:
+            waiting += chunk
+        parts = waiting.split("\n")
         waiting = parts.pop()
         for part in parts:
             if too_long:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nightmail.channels import EMAIL_FIELD, PHONE_FIELDS
+from nightmail.contact_files.byte_order_marks import mark_length
 from nightmail.contact_files.csv_dialects import NEARLY_ALL
 from nightmail.contact_files.csv_opening import Opening, read_opening
 from nightmail.contact_files.csv_pieces import ends_in_delimiters
@@ -25,6 +26,7 @@ from nightmail.contact_files.header import (
 )
 from nightmail.contact_files.row_collector import RowCollector
 from nightmail.contact_files.summary import METADATA_KEY, ContactFileSummary, FileDecision, FileWarning, ReadOptions
+from nightmail.contact_files.text_documents import document_kind
 from nightmail.contact_files.text_survey import TextSurvey, decoded_chunks, survey_text
 from nightmail.contact_files.typed_file import TypedFile
 from nightmail.contact_files.unpacking import Content, unpacked
@@ -114,7 +116,9 @@ class _Reading:
         head, whole = _head(self.content.path, survey)
         if whole and not head.strip("\r\n \t\x00\ufeff"):
             raise file_error("file_empty")
-        if head.lstrip().startswith(("{", "[")):
+        if (document := document_kind(head)) is not None:
+            raise file_error("file_not_text", detected=document)
+        if head[mark_length(head) :].lstrip().startswith(("{", "[")):
             from nightmail.contact_files.json_lines import looks_like_json_lines
 
             if looks_like_json_lines(head):

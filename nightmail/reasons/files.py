@@ -25,7 +25,7 @@ FILES = (
     Reason(
         "file_not_text",
         Kind.FILE,
-        "The file is not text: it looks like {detected}.",
+        "The file is not a table: it looks like {detected}.",
         "Export it as CSV, XLSX, ODS, JSON Lines or Parquet.",
     ),
     Reason(
@@ -175,6 +175,12 @@ FILES = (
         Kind.FILE,
         "{count} lines of the list hold no address that can be used.",
         "Nothing was changed. Correct the lines and give the list again.",
+    ),
+    Reason(
+        "address_list_not_text",
+        Kind.FILE,
+        "The list of addresses is not text: it looks like {detected}.",
+        "Export it as CSV.",
     ),
     Reason("address_column_unknown", Kind.FILE, "The list has no column {value}.", "Use one of: {known}."),
 )
