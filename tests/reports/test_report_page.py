@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightmail.lake.schemas import DELIVERY_REPORT
+from nightmail.reports.report_charts import round_ceiling
 from nightmail.reports.report_figures import OUTCOMES, report_figures
-from nightmail.reports.report_page import _nice, report_page
+from nightmail.reports.report_page import report_page
 from resources.carriers import meaning_of
 
 START = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.UTC)
@@ -204,7 +205,7 @@ def test_an_empty_day_says_so() -> None:
 @given(st.integers(1, 10**9))
 def test_the_axis_reaches_the_highest_column_and_no_further_than_needed(value: int) -> None:
     """Round numbers, at most twice and a half the value."""
-    ceiling, steps = _nice(value)
+    ceiling, steps = round_ceiling(value)
     assert value <= ceiling <= max(2.5 * value, 2)
     assert ceiling % steps == 0
     assert set(OUTCOMES)
