@@ -302,6 +302,7 @@ def _answer(
             "category": template.category,
             "channels": list(template.channels),
             "languages": list(template.languages),
+            "warnings": [finding.as_dict() for finding in template.warnings(contact_file.columns)],
         },
         "counts": prepared.counts,
         "contact_file": contact_file.as_dict(),
@@ -395,6 +396,8 @@ def _show(view: Screen, answer: dict[str, Any], ending: FinishForecast) -> None:
         view.show(table("Some rejected rows", ("line", "column", "value", "what to do"), cells, numeric=[0]))
     for warning in answer["warnings"]["of_the_file"]:
         view.say(f"note: {warning['message']}", style="yellow")
+    for warning in answer["template"]["warnings"]:
+        view.say(f"note: {warning['message']} {warning['remedy']}", style="yellow")
     show_messages(view, answer["messages"])
     say_ending(view, ending)
     for problem in answer["problems"]:
@@ -428,11 +431,38 @@ def show_reasons(view: Screen, title: str, by_reason: dict[str, int]) -> None:
     view.show(table(title, ("reason", "rows"), cells, numeric=[1]))
 
 
+def _show_characters(view: Screen, characters: dict[str, Any]) -> None:
+    """What characters outside of the GSM 7-bit alphabet add to text messages, and what was replaced."""
+    if characters["replaced"]:
+        signs = ", ".join(f"{sign!r} in {count:,} messages" for sign, count in characters["replaced"].items())
+        view.say(f"  replaced, since the template prefers gsm7: {signs}")
+    if not characters["segments_added"]:
+        return
+    costs = ", ".join(f"{amount} {currency}" for currency, amount in characters["costs_added"].items())
+    view.say(
+        f"  characters outside of the GSM 7-bit alphabet add {characters['segments_added']:,} segments"
+        + (f" ({costs})" if costs else ""),
+        style="yellow",
+    )
+    cells = [
+        (
+            repr(entry["character"]),
+            entry["name"],
+            f"{entry['messages']:,}",
+            f"{entry['segments_added']:,}",
+            "-" if entry["replacement"] is None else repr(entry["replacement"]),
+        )
+        for entry in characters["characters"]
+    ]
+    view.show(table("They are", ("", "name", "messages", "segments added", "write"), cells, numeric=[2, 3]))
+
+
 def show_messages(view: Screen, messages: dict[str, Any]) -> None:
     """Messages by channel, segments, cost, and a few of them as they would be sent."""
     costs = ", ".join(f"{amount} {currency}" for currency, amount in messages["costs"].items()) or "no price known"
     channels = ", ".join(f"{count:,} {channel}" for channel, count in messages["by_channel"].items()) or "none"
     view.say(f"Messages: {channels}; {messages['segments']:,} segments; estimated cost {costs}", style="bold")
+    _show_characters(view, messages["characters"])
     for row in messages["samples"]:
         head = f"  line {row['line']}, {row['channel']} ({row['language']}) to {row['address']}"
         view.say(f"{head}, {row['segments']} segment{'s' if row['segments'] != 1 else ''}", style="cyan")

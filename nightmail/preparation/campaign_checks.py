@@ -12,6 +12,7 @@ from nightmail.preparation.file_contract import (
     file_problems,
     reject_problems,
     shared_key_problems,
+    template_problems,
 )
 from nightmail.preparation.reconciliation import Reconciled, reconcile_preparation
 from nightmail.preparation.table_contracts import (
@@ -31,8 +32,10 @@ def check_contact_file(stored: CampaignPreparation) -> Validation:
     columns = tuple(table.schema().names)
     lacking = address_problem(stored.preparation, columns)
     addresses = ExpectationResult("no column holds an address", "addresses", lacking is None, int(lacking is not None))
+    foreign = len(template_problems(stored.preparation, columns))
+    text = ExpectationResult("the template names a column as another tool does", "notation", not foreign, foreign)
     problems = file_problems(stored.preparation, columns, int(stored.campaign.counts["rows"]))
-    return _with(validation, addresses, problems)
+    return _with(validation, problems, addresses, text)
 
 
 def check_contacts(stored: CampaignPreparation) -> Validation:
@@ -42,14 +45,12 @@ def check_contacts(stored: CampaignPreparation) -> Validation:
     rejects = int(counts["rejects"])
     problems = reject_problems(stored.preparation, int(counts["rows"]), rejects, bool(counts.get("corrections")))
     says = "the share of rejected rows is over the feed's limit"
-    validation = _with(
-        validation, ExpectationResult(says, "reject_share", not problems, rejects if problems else 0), problems
-    )
+    share = ExpectationResult(says, "reject_share", not problems, rejects if problems else 0)
     shared = int(counts.get("stages", {}).get("contacts", {}).get("shared_keys", 0))
     sharing = shared_key_problems(stored.preparation, int(counts["rows"]), shared)
     says = "too many rows share a key with rows of other addresses"
-    result = ExpectationResult(says, "shared_keys", not sharing, shared if sharing else 0)
-    return _with(validation, result, (*problems, *sharing))
+    keys = ExpectationResult(says, "shared_keys", not sharing, shared if sharing else 0)
+    return _with(validation, (*problems, *sharing), share, keys)
 
 
 def check_audience(stored: CampaignPreparation) -> Validation:
@@ -67,7 +68,7 @@ def check_rows(stored: CampaignPreparation) -> Reconciled:
     return reconcile_preparation(stored.tables, int(stored.campaign.counts["rows"]))
 
 
-def _with(validation: Validation, result: ExpectationResult, problems: tuple[ContractProblem, ...]) -> Validation:
-    """Return the validation with one more result; the first problem with the feed's contract says what is wrong."""
+def _with(validation: Validation, problems: tuple[ContractProblem, ...], *results: ExpectationResult) -> Validation:
+    """Return the validation with further results; the first problem with the feed's contract says what is wrong."""
     stated = problems[0].as_dict() if problems else None
-    return replace(validation, results=(*validation.results, result), stated_problem=stated)
+    return replace(validation, results=(*validation.results, *results), stated_problem=stated)

@@ -68,7 +68,23 @@ def file_problems(preparation: Preparation, columns: tuple[str, ...], rows: int)
     if rows < volume.at_least or (volume.at_most is not None and rows > volume.at_most):
         expected = f"at least {volume.at_least}" + (f" and at most {volume.at_most}" if volume.at_most else "")
         found.append(_problem("file_volume", rows=rows, expected=expected))
-    return tuple(found)
+    return (*found, *template_problems(preparation, columns))
+
+
+def template_problems(preparation: Preparation, columns: tuple[str, ...]) -> tuple[ContractProblem, ...]:
+    """Return the columns of a file that the template's text names in another tool's notation, so that no value stands there."""
+    names = (*preparation.template.placeholders, *columns, *preparation.feed.mapping)
+    return tuple(
+        _problem(
+            "file_foreign_placeholder",
+            place=finding.place,
+            text=finding.fields["text"],
+            column=meant,
+            instead=f"{{{{ {meant} }}}}",
+        )
+        for finding, meant in preparation.template.findings.unfilled(names)
+        if finding.channel in preparation.channels
+    )
 
 
 def address_problem(preparation: Preparation, columns: tuple[str, ...]) -> ContractProblem | None:

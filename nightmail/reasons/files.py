@@ -169,7 +169,18 @@ FILES = (
         "Use the folder or name of one of your feeds: {known}.",
         title="There is no such feed.",
     ),
-    Reason("template_unknown", Kind.FILE, "There is no template {value}.", "Use one of: {known}."),
+    Reason(
+        "template_unknown",
+        Kind.FILE,
+        "There is no template {value}.",
+        "Use one of: {known}; or the path of a .yaml, .txt or .html file that is there.",
+    ),
+    Reason(
+        "file_foreign_placeholder",
+        Kind.FILE,
+        "{place}{text} is how another tool writes the column {column}; it would be sent as it stands.",
+        "Write {instead} in the template, or put it into raw if it is meant so.",
+    ),
     Reason(
         "addresses_unusable",
         Kind.FILE,

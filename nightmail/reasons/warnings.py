@@ -200,4 +200,18 @@ WARNINGS = (
         "what is not handed off by then is dropped.",
         "Send earlier, set a later cut-off, or raise the carrier's rate.",
     ),
+    # What was noticed in a template
+    Reason(
+        "template_foreign_placeholder",
+        Kind.WARNING,
+        "{place}{text} looks like a placeholder of another tool; it would be sent as it stands.",
+        "Write {instead} if a value is to stand there.",
+    ),
+    Reason(
+        "template_costly_character",
+        Kind.WARNING,
+        "{place}{character} ({name}) is not in the GSM 7-bit alphabet: a text message with it has room for 70 characters "
+        "a segment instead of 160.",
+        "{advice}",
+    ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from nightmail.organisation.categories import PREDEFINED_CATEGORIES
 from nightmail.templates.errors import TemplateError
-from nightmail.templates.loading import SAMPLE_TEMPLATES, find_template, load_template, sample_names, stored_template
+from nightmail.templates.loading import load_template, stored_template
 from nightmail.templates.model import (
     SYSTEM_PLACEHOLDERS,
     Bodies,
@@ -23,6 +23,7 @@ from nightmail.templates.model import (
 )
 from nightmail.templates.rendering import render_messages
 from nightmail.templates.summary import MessagesSummary, RenderOptions
+from nightmail.templates.template_files import SAMPLE_TEMPLATES, find_template, sample_names
 
 __all__ = [
     "PREDEFINED_CATEGORIES",

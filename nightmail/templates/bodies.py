@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from jinja2 import nodes
 
 from nightmail.channels import CHANNELS
-from nightmail.templates import speech
 from nightmail.templates.columns import CompiledText
 from nightmail.templates.environments import BodyEnvironment, Markup, environment
 from nightmail.templates.language import parse_body, text_markup
 from nightmail.templates.model import EmailBody, Template, VoiceBody
+from nightmail.templates.speech import frame, keys_address
 
 
 @dataclass
@@ -73,7 +73,7 @@ def _voice(channel: str, voice: VoiceBody, language: str, public_url: str) -> Co
     env = environment(language, Markup.XML)
     body: list[nodes.Node] = []
     markup = size = 0
-    for kind, source in speech.frame(voice, language, speech.keys_address(public_url)):
+    for kind, source in frame(voice, language, keys_address(public_url)):
         size += len(source)
         if kind == "markup":
             markup += len(source)

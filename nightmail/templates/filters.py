@@ -231,7 +231,7 @@ def _money_filter(formats: Formats) -> Callable[..., str]:
         amount = number_of(value)
         if amount is None:
             return str(value)
-        problem = None if currency is None else _currency(currency)
+        problem = None if currency is None else currency_problem(currency)
         if problem is not None:
             raise TemplateRuntimeError(problem)
         return formats.money(amount, currency or getattr(amount, "currency", None))
@@ -309,7 +309,7 @@ def _currencies() -> frozenset[str]:
     return frozenset(list_currencies())
 
 
-def _currency(value: object) -> str | None:
+def currency_problem(value: object) -> str | None:
     """A currency that is none would be printed in front of the amount as it stands."""
     return None if value in _currencies() else "must be a currency's three letters (ISO 4217), such as EUR"
 
@@ -359,7 +359,7 @@ FILTERS: Mapping[str, Filter] = {
     "spell": Filter(_spell),
     "web_address": Filter(web_address),
     "number": Filter(None, (_DIGITS,), of_language=_number_filter),
-    "money": Filter(None, (Parameter("currency", _currency),), of_language=_money_filter),
+    "money": Filter(None, (Parameter("currency", currency_problem),), of_language=_money_filter),
     "date": Filter(None, (Parameter("style", _date_style, written=True),), of_language=_date_filter),
 }
 """The filters, by name."""

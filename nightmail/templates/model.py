@@ -13,6 +13,7 @@ from typing import Any
 
 from nightmail.channels import CHANNELS
 from nightmail.row_checks.language_matching import choose_language, language_chain
+from nightmail.templates.findings import Finding, Findings
 
 SYSTEM_PLACEHOLDERS: Mapping[str, str] = {
     "message_id": "the message's own id",
@@ -126,6 +127,10 @@ class Template:
     """Every placeholder that any body uses, whether listed in the file or not; the system's own are not among them."""
     content: Mapping[str, Any]
     """The file's structure, JSON-ready."""
+    prefers_gsm7: bool = False
+    """Whether typographic characters in text messages are replaced where that keeps them in the GSM 7-bit alphabet."""
+    findings: Findings = field(default_factory=Findings, compare=False)
+    """What was noticed in the text of its bodies; not part of what makes two templates equal."""
     used_by_body: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     """Placeholders of each body, by language and channel."""
     needed_by_body: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
@@ -135,6 +140,11 @@ class Template:
     def channels(self) -> tuple[str, ...]:
         """The channels that have a body in at least one language."""
         return tuple(c for c in CHANNELS if any(c in bodies.channels() for bodies in self.languages.values()))
+
+    def warnings(self, columns: Iterable[str] = ()) -> tuple[Finding, ...]:
+        """What is worth saying of the bodies' text, for a file with these columns."""
+        names = (*self.placeholders, *columns)
+        return tuple(self.findings.warnings(names, prefers_gsm7=self.prefers_gsm7))
 
     def languages_of(self, channel: str) -> tuple[str, ...]:
         """The languages that have a body for ``channel``, the default language first."""

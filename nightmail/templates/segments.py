@@ -7,6 +7,8 @@ extension table and a surrogate pair are never cut in two by a segment's end.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -56,20 +58,47 @@ def utf16_units(column: pa.Array) -> Counts:
     return lengths
 
 
+@dataclass(frozen=True)
+class Measured:
+    """The segments of a column's texts, and what they follow from."""
+
+    segments: Counts
+    characters: Counts
+    extended: Counts
+    """Characters of the extension table in each text."""
+    others: Counts
+    """The code points outside of the alphabet, in the order of the texts."""
+    other_rows: Counts
+    """The text in which each of them stands."""
+
+
 def count_segments(column: pa.Array | pa.ChunkedArray) -> Counts:
     """:func:`segments` of every text of a column without nulls."""
+    return measure(column).segments
+
+
+def in_septets(septets: Counts) -> Counts:
+    """The segments of so many septets, but for a character of two that a segment's end would cut."""
+    found: Counts = np.where(septets <= _ONE_GSM, 1, -(-septets // _MANY_GSM))
+    return found
+
+
+def measure(column: pa.Array | pa.ChunkedArray) -> Measured:
+    """Measure every text of a column without nulls."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     rows = len(column)
+    none = np.zeros(0, dtype=np.int64)
     if not rows:
-        return np.zeros(0, dtype=np.int64)
+        return Measured(none, none, none, none, none)
     characters: Counts = pc.utf8_length(column).to_numpy(zero_copy_only=False).astype(np.int64)
     data, starts = _bytes(column)
     # Only signs outside the basic alphabet's part of ASCII are looked at one by one: in most texts they are few.
     odd = np.flatnonzero(_ODD_BYTES[data])
     if not len(odd):
-        return np.where(characters <= _ONE_GSM, 1, -(-characters // _MANY_GSM))
-    classes = _CLASSES[np.minimum(_code_points(data, odd), 0x10000)]
+        return Measured(in_septets(characters), characters, np.zeros(rows, dtype=np.int64), none, none)
+    codes = _code_points(data, odd)
+    classes = _CLASSES[np.minimum(codes, 0x10000)]
     odd_rows = _rows_of(odd, starts)
 
     def count(*kinds: int) -> Counts:
@@ -77,6 +106,7 @@ def count_segments(column: pa.Array | pa.ChunkedArray) -> Counts:
         return counted
 
     extended, astral = count(_EXTENDED), count(_ASTRAL)
+    is_other = classes >= _OTHER
     gsm = count(_OTHER, _ASTRAL) == 0
     double = np.where(gsm, extended, astral)
     units = characters + double
@@ -86,7 +116,7 @@ def count_segments(column: pa.Array | pa.ChunkedArray) -> Counts:
     worst = np.where(units <= one, 1, -(-units // (many - 1)))
     for row in np.flatnonzero((worst != found) & (double > 0)):
         found[row] = segments(column[int(row)].as_py())
-    return found
+    return Measured(found, characters, extended, codes[is_other], odd_rows[is_other])
 
 
 def _bytes(column: pa.Array) -> tuple[npt.NDArray[np.uint8], Counts]:

@@ -9,9 +9,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from nightmail.message_ids import CHECK_TOKEN
 from nightmail.organisation.feed_choices import Delivery
 from nightmail.organisation.prices import PriceList
+from nightmail.templates.gsm7 import CharacterCosts
+from nightmail.templates.message_costs import Costs
 
 SUBJECT_CHARACTERS = 900
 """A header line may have 998 bytes (RFC 5322); this leaves room for its encoding's frame."""
@@ -74,6 +79,26 @@ class MessagesSummary:
     """Bodies that were rendered again by Jinja2 itself and found equal."""
     row_by_row: Counter[str] = field(default_factory=Counter)
     """Messages rendered row by row by Jinja2, by ``language/channel``: their templates do not map to columns."""
+    characters: CharacterCosts = field(default_factory=CharacterCosts)
+    """What characters outside of the GSM 7-bit alphabet add to text messages."""
+
+    def count_messages(
+        self, channel: str, language: str, units: npt.NDArray[np.int64], costs: Costs, *, is_queued: bool
+    ) -> None:
+        """Count messages of one channel and language, of so many units and at these costs."""
+        count = len(units)
+        self.messages += count
+        if is_queued:
+            self.queued += count
+        else:
+            self.standby += count
+        self.segments += int(units.sum())
+        self.by_channel[channel] += count
+        self.by_language[language] += count
+        totals = self.costs if is_queued else self.standby_costs
+        for currency, amount in costs.totals.items():
+            totals[currency] = totals.get(currency, Decimal(0)) + amount
+        self.unpriced += costs.unpriced
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values; money as text."""
@@ -93,4 +118,5 @@ class MessagesSummary:
             "unpriced": self.unpriced,
             "compared": self.compared,
             "row_by_row": dict(sorted(self.row_by_row.items())),
+            "characters": self.characters.as_dict(),
         }

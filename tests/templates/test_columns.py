@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightmail.templates.columns import CompiledText, ValueColumn, escape_column
+from nightmail.templates.columns import CompiledText, escape_column
 from nightmail.templates.environments import Markup, environment
 from nightmail.templates.language import parse_body
 from nightmail.templates.model import Placeholder, PlaceholderType
+from nightmail.templates.value_columns import ValueColumn
 
 SPECS = {
     "a": Placeholder("a"),
