@@ -9,7 +9,7 @@ from assets.partitions import days
 from nightmail.reports.delivery_report import write_delivery_report
 from nightmail.reports.report_page import write_report_page
 from nightmail.reports.usage_report import write_usage_report
-from resources.carriers import meaning_of
+from resources.carriers import CARRIERS
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 
@@ -30,7 +30,7 @@ def delivery_report(
     table = lake.table("delivery_report", context.partition_key, "day")
     with database.connect() as connection:
         counts = write_delivery_report(connection, lake.lake, day, table)
-    page = write_report_page(table, day, meaning_of)
+    page = write_report_page(table, day, CARRIERS.meaning_of)
     return dg.MaterializeResult(metadata={**stage_metadata(counts), "page": dg.MetadataValue.path(page)})
 
 

@@ -28,6 +28,7 @@ from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.organisation.stored_feeds import feed_by_name
 from nightmail.provisioning import load_organisation, provision
 from nightmail.store.engine import normalised_url
+from resources.carriers import CARRIERS
 
 if TYPE_CHECKING:
     import psutil
@@ -83,7 +84,7 @@ class DagsterProcesses:
         self.killed: Counter[str] = Counter()
         (folder / "due.yaml").write_text(TEMPLATE)
         (folder / "organisation.yaml").write_text(ORGANISATION)
-        provision(engine, load_organisation(folder / "organisation.yaml"), folder, actor="chaos")
+        provision(engine, load_organisation(folder / "organisation.yaml", CARRIERS.adapters), folder, actor="chaos")
 
     def start(self) -> None:
         """Start what is not running."""

@@ -74,7 +74,7 @@ def _load(url: str, receipts: int) -> str:
 
 
 def _requests(base: str, port: int, token: str, receipts: int) -> list[bytes]:
-    from resources.carriers.webhook_signatures import signed_form
+    from resources.carriers.twilio.signatures import signature_of
 
     made = []
     for line in range(1, receipts + 1):
@@ -92,7 +92,7 @@ def _requests(base: str, port: int, token: str, receipts: int) -> list[bytes]:
         body = urlencode(form).encode()
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-            f"X-Twilio-Signature: {signed_form(base + path, form, AUTH_TOKEN)}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"X-Twilio-Signature: {signature_of(base + path, form, AUTH_TOKEN)}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         made.append(head.encode() + body)
     return made

@@ -234,8 +234,9 @@ def _has_no_team(engine: Engine) -> bool:
 
 def _provision(engine: Engine, file: Path) -> tuple[Any, ...]:
     from nightmail.provisioning import load_organisation, provision
+    from resources.carriers import CARRIERS
 
-    return provision(engine, load_organisation(file), file.parent, actor()).new_keys
+    return provision(engine, load_organisation(file, CARRIERS.adapters), file.parent, actor()).new_keys
 
 
 def _start_services(made: Deployment, say: Callable[[str], None]) -> None:

@@ -18,6 +18,7 @@ from nightmail.channels import CHANNELS
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nightmail.carriers.descriptors import Support
     from nightmail.carriers.error_tables import ErrorEntry
 
 DOCS = CHECKOUT / "docs"
@@ -218,10 +219,10 @@ def reasons_table() -> str:
 
 def error_codes_table() -> str:
     """Every line of the table of carriers' error codes."""
-    from resources.carriers import error_tables
+    from resources.carriers import CARRIERS
 
     parts = []
-    for table in error_tables().values():
+    for carrier in CARRIERS.values():
         rows = [
             (
                 f"`{line.code}`",
@@ -230,9 +231,9 @@ def error_codes_table() -> str:
                 ", ".join(_facts_of(line)),
                 line.meaning,
             )
-            for line in table
+            for line in carrier.errors
         ]
-        parts.append(f"### {table.carrier}\n\n{_markdown(('code', 'class', 'about', 'also', 'means'), rows)}")
+        parts.append(f"### {carrier.label}\n\n{_markdown(('code', 'class', 'about', 'also', 'means'), rows)}")
     return "\n" + "\n".join(parts) + "\n"
 
 
@@ -240,6 +241,67 @@ def _facts_of(line: ErrorEntry) -> list[str]:
     facts = {"throttles": line.throttles, "credentials": line.credentials}
     suppresses = [f"`{line.suppress_as}`"] if line.suppress_as is not None else []
     return [name for name, holds in facts.items() if holds] + suppresses
+
+
+def carriers_table() -> str:
+    """What each carrier can do on each of its channels."""
+    from resources.carriers import CARRIERS
+
+    rows = [
+        (
+            f"`{carrier.adapter_name(adapter)}`",
+            carrier.label,
+            adapter.channel.label,
+            f"{adapter.maximum_batch:,}",
+            *_ways(adapter.receipts_by_webhook, adapter.receipts_by_polling),
+            *_ways(adapter.replies_by_webhook, adapter.replies_by_polling),
+            str(adapter.records),
+        )
+        for carrier in CARRIERS.values()
+        for adapter in carrier.adapters
+    ]
+    header = ("adapter", "carrier", "channel", "messages a request", "receipts", "replies", "records for doubts")
+    return "\n" + _markdown(header, rows) + "\n"
+
+
+def _ways(webhook: Support, polling: Support) -> tuple[str]:
+    ways = {"webhook": webhook, "polled": polling}
+    said = [name if str(how) == "yes" else f"{name} {how}" for name, how in ways.items() if str(how) != "no"]
+    return (", ".join(said) or "no",)
+
+
+def carrier_settings_table() -> str:
+    """What an account of each carrier states."""
+    from resources.carriers import CARRIERS
+
+    rows = [
+        (carrier.label, f"`{name}`", meaning)
+        for carrier in CARRIERS.values()
+        for name, meaning in carrier.settings.items()
+    ]
+    return "\n" + _markdown(("carrier", "setting", "is"), rows) + "\n"
+
+
+def carrier_options_table() -> str:
+    """The options of an account, and the adapters that read each."""
+    from resources.carriers import CARRIERS
+
+    read: dict[tuple[str, str], list[str]] = {}
+    for name, adapter in sorted(CARRIERS.adapters.items()):
+        for option, meaning in adapter.options.items():
+            read.setdefault((option, meaning), []).append(f"`{name}`")
+    rows = [(f"`{option}`", ", ".join(adapters), meaning) for (option, meaning), adapters in sorted(read.items())]
+    return "\n" + _markdown(("option", "read by", "is"), rows) + "\n"
+
+
+def carrier_webhooks_table() -> str:
+    """The paths that carriers post to."""
+    from resources.carriers import CARRIERS
+
+    rows = [
+        (f"`{route.path}`", carrier.label, route.purpose) for carrier in CARRIERS.values() for route in carrier.webhooks
+    ]
+    return "\n" + _markdown(("address", "posted to by", "what"), rows) + "\n"
 
 
 def command_reference() -> str:
@@ -293,6 +355,10 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "feed_settings": feed_settings_table,
     "reasons": reasons_table,
     "error_codes": error_codes_table,
+    "carriers": carriers_table,
+    "carrier_settings": carrier_settings_table,
+    "carrier_options": carrier_options_table,
+    "carrier_webhooks": carrier_webhooks_table,
     "commands": command_reference,
 }
 """What can stand between the markers, by name."""

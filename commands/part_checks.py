@@ -96,14 +96,14 @@ def check_carriers(engine: Engine) -> Iterator[Checked]:
     from nightmail.organisation.carrier_accounts import carrier_accounts
     from nightmail.settings import settings
     from resources.carrier_accounts import carrier_settings
-    from resources.carriers import build_carrier
+    from resources.carriers import CARRIERS
 
     with engine.connect() as connection:
         rows = carrier_accounts(connection)
     for row in sorted(rows, key=lambda account: account.name):
         part = f"carrier account {row.name} ({row.carrier}, {row.channel})"
         try:
-            carrier = build_carrier(carrier_settings(row, settings().public_url))
+            carrier = CARRIERS.build(carrier_settings(row, settings().public_url))
         except NightmailError as error:
             yield Checked(part, "ill", error.message, error.remedy_for(Surface.SHELL))
             continue

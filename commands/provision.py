@@ -30,9 +30,10 @@ def provision(
     from commands.local import actor, database_for_maintenance, sandbox_in_use
     from nightmail import provisioning
     from nightmail.store.upgrade import upgrade
+    from resources.carriers import CARRIERS
 
     view = screen(json_output)
-    wanted = provisioning.load_organisation(organisation)
+    wanted = provisioning.load_organisation(organisation, CARRIERS.adapters)
     with database_for_maintenance() as engine:
         upgrade(engine)
         changes = provisioning.plan(engine, wanted, organisation.parent)

@@ -85,12 +85,12 @@ def write_reports(lake: Lake, day: dt.date) -> None:
     from commands.local import open_database
     from nightmail.reports.delivery_report import write_delivery_report
     from nightmail.reports.report_page import write_report_page
-    from resources.carriers import meaning_of
+    from resources.carriers import CARRIERS
 
     destination = lake.table(ASSET, day.isoformat(), "day")
     with open_database().connect() as connection:
         write_delivery_report(connection, lake, day, destination)
-    write_report_page(destination, day, meaning_of)
+    write_report_page(destination, day, CARRIERS.meaning_of)
 
 
 def read_rows(lake: Lake, days: list[str], campaign: str | None) -> pa.Table:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nightmail.channels import SMS, VOICE
 from nightmail.provisioning import provision_outside
 from nightmail.provisioning.organisation import CarrierAccountPart, SftpServerPart
 
@@ -104,30 +103,25 @@ def provision_sandbox(engine: Engine, sandbox: Sandbox, folder: Path, actor: str
         _write_secret(keys / name, secret)
         return f"file:{(keys / name).resolve()}"
 
-    twilio, sendgrid = sandbox.carriers["twilio"], sandbox.carriers["sendgrid"]
-    accounts = [
-        CarrierAccountPart(
-            name=f"sandbox-{channel}",
-            adapter=f"twilio_{channel}",
-            account=twilio["account_sid"],
-            secret=kept("twilio_auth_token", twilio["auth_token"]),
-            base_url=twilio["base_url"],
-            sandbox=True,
-            priority=9,
+    accounts = []
+    for account in sandbox.carriers["accounts"]:
+        name = f"sandbox-{account['channel']}"
+        references = {
+            key: kept(f"{name}_{key}", account[key]) for key in ("secret", "webhook_secret") if account.get(key)
+        }
+        accounts.append(
+            CarrierAccountPart(
+                name=name,
+                adapter=f"{account['carrier']}_{account['channel']}",
+                carrier=account["carrier"],
+                channel=account["channel"],
+                account=account.get("account", ""),
+                base_url=account["base_url"],
+                sandbox=True,
+                priority=9,
+                **references,
+            )
         )
-        for channel in (SMS, VOICE)
-    ]
-    accounts.append(
-        CarrierAccountPart(
-            name="sandbox-email",
-            adapter="sendgrid_email",
-            secret=kept("sendgrid_api_key", sendgrid["api_key"]),
-            webhook_secret=kept("sendgrid_webhook_key", sendgrid["webhook_public_key"]),
-            base_url=sendgrid["base_url"],
-            sandbox=True,
-            priority=9,
-        )
-    )
     server = SftpServerPart(
         name=SFTP_SERVER,
         host=sandbox.sftp["host"],

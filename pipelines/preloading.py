@@ -29,8 +29,6 @@ FURTHER = (
     "pyarrow.dataset",
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.postgresql.psycopg2",
-    "twilio.rest.api.v2010.account.call",
-    "twilio.rest.api.v2010.account.message",
     "upath.implementations.local",
     "zoneinfo",
 )
@@ -40,7 +38,9 @@ LOCALES = ("en", "de", "fr", "es")
 
 def load() -> None:
     """Import everything below ``nightmail`` and ``resources``, what they import late, and the tables that they make."""
-    for name in FURTHER:
+    from resources.carriers import CARRIERS
+
+    for name in (*FURTHER, *(module for carrier in CARRIERS.values() for module in carrier.modules)):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for room in ("nightmail", "resources"):

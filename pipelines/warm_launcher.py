@@ -48,8 +48,6 @@ PRELOADED = [
     "babel.dates",
     "phonenumbers",
     "email_validator",
-    "twilio.rest",
-    "sendgrid",
     "pipelines.preloading",
 ]
 """What the warm process imports. A module that is not there is passed over."""

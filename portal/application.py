@@ -2,7 +2,7 @@
 
 >>> uvicorn.run("portal.application:create_application", factory=True)
 
-Below the framework stand two layers of plain ASGI: :class:`portal.webhooks.receiver.WebhookReceiver`, which answers
+Below the framework stand two layers of plain ASGI: :class:`portal.carrier_webhooks.receiver.WebhookReceiver`, which answers
 carriers without the framework's cost, and :class:`portal.request_bounds.RequestBounds`.
 """
 
@@ -40,15 +40,15 @@ from portal.api import (
     webhooks,
 )
 from portal.api.uploads import remove_abandoned
+from portal.carrier_webhooks.receiver import WebhookReceiver
+from portal.carrier_webhooks.refused import RefusedWebhooks
+from portal.carrier_webhooks.secrets import WebhookSecrets
 from portal.rate_limits import RateLimits
 from portal.receipt_queue import ReceiptQueue
 from portal.request_bounds import Bound, RequestBounds
 from portal.state import Portal
 from portal.webhook_calls import WebhookCaller
-from portal.webhooks import sendgrid, twilio
-from portal.webhooks.accounts import CarrierAccounts
-from portal.webhooks.receiver import WebhookReceiver
-from portal.webhooks.refusals import Refusals
+from resources.carriers import CARRIERS
 
 _log = logging.getLogger("nightmail.portal")
 
@@ -67,8 +67,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     """The portal on ``settings`` and ``engine``, by default the process's own."""
     settings = settings or read_settings()
     engine = engine or open_engine(settings.database_url.get_secret_value() if settings.database_url else None)
-    refusals = Refusals(engine)
-    accounts = CarrierAccounts(engine)
+    refused_webhooks = RefusedWebhooks(engine)
     hash_key = settings.key()
     queue = ReceiptQueue(
         lambda receipts: take_receipts(engine, receipts, hash_key=hash_key),
@@ -77,8 +76,8 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     portal = Portal(
         settings,
         engine,
-        accounts,
-        refusals,
+        WebhookSecrets(engine),
+        refused_webhooks,
         queue,
         limits=RateLimits(settings.api_requests_per_s),
         failed_keys=RateLimits(settings.api_wrong_keys_per_minute / 60, settings.api_wrong_keys_per_minute),
@@ -91,7 +90,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
         caller = WebhookCaller(engine, settings, hash_key)
         caller.start()
         tasks = [
-            asyncio.create_task(_every(1.0, refusals.write)),
+            asyncio.create_task(_every(1.0, refused_webhooks.write)),
             asyncio.create_task(_every(3_600.0, lambda: _forget(engine, settings))),
         ]
         try:
@@ -103,7 +102,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
             await caller.stop()
             await queue.stop()
             with contextlib.suppress(Exception):
-                await asyncio.to_thread(refusals.write)
+                await asyncio.to_thread(refused_webhooks.write)
 
     application = _Application(
         title="Nightmail",
@@ -138,7 +137,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
 
     limits = _Bounds(settings)
     application.add_middleware(RequestBounds, bound_of=limits.bound_of)
-    application.receiver = WebhookReceiver(portal, {**twilio.HANDLERS, **sendgrid.HANDLERS})
+    application.receiver = WebhookReceiver(portal, CARRIERS.values())
     return application
 
 

@@ -34,5 +34,5 @@ def health(portal: PortalState, response: Response) -> Health:
         version=getattr(nightmail, "__version__", "0.1.0"),
         receipts_stored=portal.queue.stored,
         receipts_waiting=portal.queue.waiting,
-        webhooks_refused=portal.refusals.total,
+        webhooks_refused=portal.refused_webhooks.total,
     )

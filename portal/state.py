@@ -9,10 +9,10 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from nightmail.settings import Settings
+from portal.carrier_webhooks.refused import RefusedWebhooks
+from portal.carrier_webhooks.secrets import WebhookSecrets
 from portal.rate_limits import RateLimits
 from portal.receipt_queue import ReceiptQueue
-from portal.webhooks.accounts import CarrierAccounts
-from portal.webhooks.refusals import Refusals
 
 
 @dataclass
@@ -21,8 +21,8 @@ class Portal:
 
     settings: Settings
     engine: Engine
-    accounts: CarrierAccounts
-    refusals: Refusals
+    webhook_secrets: WebhookSecrets
+    refused_webhooks: RefusedWebhooks
     queue: ReceiptQueue
     limits: RateLimits
     """By API key."""

@@ -9,7 +9,7 @@ import dagster as dg
 from nightmail.carriers.protocol import Carrier, CarrierSettings
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory
 from nightmail.settings import read_secret, settings
-from resources.carriers import build_carrier
+from resources.carriers import CARRIERS
 
 
 def carrier_settings(account: CarrierAccountRow, public_url: str | None = None) -> CarrierSettings:
@@ -57,6 +57,6 @@ class CarriersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """What makes an adapter for an account."""
 
         def make(account: CarrierAccountRow) -> Carrier:
-            return build_carrier(carrier_settings(account, self.webhook_base_url))
+            return CARRIERS.build(carrier_settings(account, self.webhook_base_url))
 
         return make

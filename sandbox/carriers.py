@@ -174,8 +174,24 @@ class SandboxCarriers:
             "twilio": {"base_url": base, "account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN},
             "sendgrid": {"base_url": base, "api_key": API_KEY, "webhook_public_key": self.public_key},
             "smtp": {"host": self._host, "port": smtp_port, "user": SMTP_USER, "password": SMTP_PASSWORD},
+            "accounts": self._accounts(base),
             "accepted": str(self.witness.path),
         }
+
+    def _accounts(self, base: str) -> list[dict[str, str]]:
+        """An account for each channel that a stand-in carries, by the keys of an organisation file; secrets as they are."""
+        twilio = {"account": ACCOUNT_SID, "secret": AUTH_TOKEN, "base_url": base}
+        return [
+            {"carrier": "twilio", "channel": "sms", **twilio},
+            {"carrier": "twilio", "channel": "voice", **twilio},
+            {
+                "carrier": "sendgrid",
+                "channel": "email",
+                "secret": API_KEY,
+                "webhook_secret": self.public_key,
+                "base_url": base,
+            },
+        ]
 
     async def stop(self) -> None:
         """Stop everything."""

@@ -151,24 +151,23 @@ SERVER_ERRORS: Mapping[str, ErrorClass] = {r"http 5\d\d": ErrorClass.IN_DOUBT}
 class ErrorTable:
     """One carrier's error codes. Without a code of the carrier's own, ``http <status>`` is the code.
 
-    >>> table = ErrorTable("Acme", "2026-11-25.1", [error_entry("401", ErrorClass.STOP_AND_ALERT, "wrong key", credentials=True)])
+    >>> table = ErrorTable("2026-11-25.1", [error_entry("401", ErrorClass.STOP_AND_ALERT, "wrong key", credentials=True)])
     >>> table.entry("401").credentials
     True
     """
 
     def __init__(
         self,
-        carrier: str,
         version: str,
         lines: Iterable[ErrorEntry],
         *,
         patterns: Mapping[str, ErrorClass] = SERVER_ERRORS,
     ) -> None:
-        """``carrier`` is the company's name as people write it. ``version`` changes with every change of a line. ``patterns`` class whole ranges of codes without a line.
+        """``version`` changes with every change of a line. ``patterns`` class whole ranges of codes without a line.
 
         Raises ``ValueError`` when a code has two lines.
         """
-        self.carrier, self.version = carrier, version
+        self.version = version
         self._lines: dict[str, ErrorEntry] = {}
         for line in lines:
             if line.code in self._lines:

@@ -1,11 +1,11 @@
-"""What a carrier is to Nightmail: the protocol every adapter speaks, and the words for what comes back.
+"""What a carrier is to Nightmail: the protocol that every adapter keeps, and the words for what comes back.
 
-An adapter (one file in ``resources/carriers/``) takes messages one request at a time and says of each what is certain:
+An adapter (``resources/carriers/<carrier>/``) takes messages one request at a time and says of each what is certain:
 
 >>> for hand_off in carrier.hand_off(batch):
 ...     ledger.store(hand_off)
 
-``hand_off`` never raises because of the carrier or the network: whatever happens becomes one :class:`HandOff` per
+``hand_off`` never raises because of the carrier or the network: whatever happens becomes one :class:`HandOff` for each
 message, in the order given. Only what was *certainly* not taken is :attr:`Outcome.RETRY_LATER`; what may have been
 taken is :attr:`Outcome.IN_DOUBT` and is settled later by :meth:`Carrier.find` or by receipts, never by sending again.
 
@@ -36,17 +36,17 @@ class Outcome(StrEnum):
     IN_DOUBT = "in_doubt"
     """It may have been taken: the request was written, and no usable answer came."""
     NOT_TRIED = "not_tried"
-    """It was not written: it may no longer go, or what became of another of its batch holds for it too."""
+    """No request was written for it: it may no longer go, or what another message of its batch met holds for it too."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """One rendered message, ready for a carrier.
 
-    ``address`` is E.164 or an email address. ``sender`` is a number, an alphanumeric sender, a Twilio messaging
-    service (``MG...``) or an email address, with ``sender_name`` for email; ``None`` takes the account's default.
-    The body of a call is the whole TwiML document, as :mod:`nightmail.templates.speech` writes it.
-    ``categories`` and ``headers`` are for email and must be the feed's, never a person's data.
+    ``address`` is E.164 or an email address. ``sender`` is a number, a name, an email address or what else the carrier
+    sends from, with ``sender_name`` for email; ``None`` takes the account's default. The body of a call is the whole
+    call document, as :mod:`nightmail.templates.speech` writes it. ``categories`` are for email and are the feed's, never
+    a person's data.
     """
 
     message_id: str
@@ -62,7 +62,7 @@ class OutgoingMessage:
     unsubscribe_url: str | None = None
     media_urls: tuple[str, ...] = ()
     valid_for_s: int | None = None
-    """After this many seconds the carrier should no longer try (Twilio ``ValidityPeriod``)."""
+    """After this many seconds the carrier should no longer try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class HandOff:
     carrier_message_id: str | None = None
     error: ErrorEntry | None = None
     retry_after_s: float | None = None
-    """How long the carrier asks to be left alone: a day at most."""
+    """How long the carrier asks us to wait: a day at most."""
     segments: int | None = None
     cost: Decimal | None = None
     currency: str | None = None
@@ -140,7 +140,7 @@ class ReceiptStatus(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     DEFERRED = "deferred"
-    """Email: the receiving server put it off; the carrier tries again by itself."""
+    """Email: the receiving server put it off; the carrier retries."""
     RINGING = "ringing"
     DELIVERED = "delivered"
     ANSWERED = "answered"
@@ -210,7 +210,7 @@ A bounce after a delivery (an asynchronous bounce) wins over the delivery; an op
 class Receipt:
     """One thing that a carrier said about a message, by webhook or by polling.
 
-    ``event_key`` is the same whenever the same event is told again, so that it is stored once. ``message_id`` is
+    ``event_key`` is the same whenever the carrier repeats an event, so that it is stored once. ``message_id`` is
     ``None`` where the carrier names only its own id. ``address`` is set where the event asks for a suppression.
     """
 
@@ -239,7 +239,7 @@ class Receipt:
 
 
 class ReplyKind(StrEnum):
-    """How a recipient said it. STOP, START and HELP are read from texts by the domain, not by the adapter."""
+    """The form of a reply. STOP, START and HELP are read from texts by the domain, not by the adapter."""
 
     TEXT = "text"
     KEY = "key"
@@ -247,7 +247,7 @@ class ReplyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a recipient said. ``sender`` is the recipient's address, ``recipient`` the number or mailbox of ours."""
+    """What a recipient said. ``sender`` is the recipient's address, ``recipient`` our number or mailbox."""
 
     carrier: str
     channel: str
@@ -260,7 +260,7 @@ class Reply:
     carrier_message_id: str | None = None
     occurred_at: datetime | None = None
     carrier_opt_out: str | None = None
-    """``STOP``, ``START`` or ``HELP`` where the carrier itself already acted on the word (Twilio ``OptOutType``)."""
+    """``STOP``, ``START`` or ``HELP`` where the carrier itself already acted on the word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +274,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a carrier answered to a harmless question with the account's credentials (``doctor``, ``provision``)."""
+    """What a carrier answered to a question that sends nothing, with the account's credentials (``doctor``)."""
 
     well: bool
     message: str
@@ -285,9 +285,9 @@ class Check:
 class CarrierSettings:
     """One account at one carrier, as an adapter needs it.
 
-    ``adapter`` names the file in ``resources/carriers/`` (``twilio_sms``); ``name`` is the account's name in the
-    ledger and reports. ``base_url`` chooses host and region; empty takes the carrier's own. ``webhook_base_url`` is
-    Nightmail's public address, without which receipts are polled.
+    ``adapter`` is carrier and channel (``acme_sms``); ``name`` is the account's name in the ledger and reports.
+    ``base_url`` chooses host and region; empty takes the carrier's own. ``webhook_base_url`` is Nightmail's public
+    address, without which receipts are polled.
     """
 
     adapter: str
@@ -304,21 +304,21 @@ class CarrierSettings:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-Still = Callable[[Sequence[OutgoingMessage]], Sequence[OutgoingMessage]]
-"""Tells which of some messages may be handed off at this moment."""
+MayGo = Callable[[Sequence[OutgoingMessage]], Sequence[OutgoingMessage]]
+"""Gives those of some messages that may be handed off at this moment: a campaign may be paused during a batch."""
 
 
-def whatever_comes(messages: Sequence[OutgoingMessage]) -> Sequence[OutgoingMessage]:
-    """All of them: for whoever asks nobody."""
+def all_may_go(messages: Sequence[OutgoingMessage]) -> Sequence[OutgoingMessage]:
+    """The :data:`MayGo` of callers for whom nothing changes during a batch."""
     return messages
 
 
-def each_by_itself(
-    batch: Sequence[OutgoingMessage], still: Still, hand_off_one: Callable[[OutgoingMessage], HandOff]
+def one_request_each(
+    batch: Sequence[OutgoingMessage], may_go: MayGo, hand_off_one: Callable[[OutgoingMessage], HandOff]
 ) -> list[HandOff]:
     """The hand-off of an adapter whose requests carry one message."""
     return [
-        hand_off_one(message) if still((message,)) else HandOff(message.message_id, Outcome.NOT_TRIED)
+        hand_off_one(message) if may_go((message,)) else HandOff(message.message_id, Outcome.NOT_TRIED)
         for message in batch
     ]
 
@@ -339,25 +339,25 @@ class Carrier(Protocol):
     def maximum_batch(self) -> int:
         """The most messages of one :meth:`hand_off`: 1 where a request carries one message."""
 
-    def hand_off(self, batch: Sequence[OutgoingMessage], still: Still = whatever_comes) -> list[HandOff]:
+    def hand_off(self, batch: Sequence[OutgoingMessage], may_go: MayGo = all_may_go) -> list[HandOff]:
         """Hand the messages over; one outcome each, in order. Never raises for what the carrier or network does.
 
-        An adapter that needs several requests for a batch asks ``still`` before each which of its messages may go yet,
-        and leaves the others :attr:`Outcome.NOT_TRIED`: a pause does not wait for the batch's end.
+        Before each request it asks ``may_go`` which of the request's messages may go at this moment, and leaves the
+        others :attr:`Outcome.NOT_TRIED`: a pause does not wait for the batch's end.
         """
 
     def find(self, doubtful: Sequence[InDoubt], claimed: Callable[[Iterable[str]], set[str]]) -> list[Finding]:
         """Look messages in doubt up in the carrier's own records; one finding each, in order.
 
-        ``claimed`` tells which of some carrier message ids already belong to other messages, so that two equal texts
-        to one recipient are not taken for each other.
+        ``claimed`` gives those of some carrier message ids that already belong to other messages, so that two equal
+        texts to one recipient are not taken for each other.
         """
 
     def poll(self, pending: Sequence[Pending]) -> list[Receipt]:
-        """Receipts of messages, asked for because no webhook can reach us. An empty list where there are none."""
+        """Receipts of messages, asked for where no webhook can reach us. Empty where the carrier has none."""
 
     def poll_replies(self, since: datetime) -> list[Reply]:
-        """Replies that arrived since then, asked for because no webhook can reach us."""
+        """Replies that arrived since then, asked for where no webhook can reach us."""
 
     def check(self) -> Check:
         """Whether the carrier answers and takes the credentials; sends nothing."""

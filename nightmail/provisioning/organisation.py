@@ -7,11 +7,12 @@ or ``file:PATH``. Paths are relative to the file. docs/provisioning.md explains 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from nightmail.access.api_keys import Scope
 from nightmail.channels.names import ChannelName
@@ -22,13 +23,8 @@ CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 TeamPath = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
 
-KNOWN_ADAPTERS: dict[str, tuple[str, str]] = {
-    "twilio_sms": ("twilio", "sms"),
-    "twilio_voice": ("twilio", "voice"),
-    "sendgrid_email": ("sendgrid", "email"),
-    "smtp_email": ("smtp", "email"),
-}
-"""Adapters that come with the product, with their carrier and channel; any other file in ``resources/carriers`` works too."""
+_ADAPTERS = "adapters"
+"""The key of the validation's context under which the known adapters stand."""
 
 
 class _Part(BaseModel):
@@ -103,11 +99,11 @@ class SftpServerPart(_Part):
 
 
 class CarrierAccountPart(_Part):
-    """An account at a carrier. ``adapter`` names the file in ``resources/carriers``; the rest are its settings."""
+    """An account at a carrier. ``adapter`` is the carrier's name and the channel (``acme_sms``); the rest are its settings."""
 
     name: str
     adapter: str
-    carrier: str | None = None
+    carrier: str | None = Field(None, description="What reports call the carrier; by default as the adapter does")
     channel: ChannelName | None = None
     team: TeamPath | None = None
     region: Literal["eu", "us"] | None = None
@@ -123,22 +119,21 @@ class CarrierAccountPart(_Part):
     options: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _known_or_stated(self) -> Self:
-        if self.adapter not in KNOWN_ADAPTERS and (self.carrier is None or self.channel is None):
-            raise ValueError(
-                f"{self.adapter} is none of {', '.join(KNOWN_ADAPTERS)}: state its carrier and channel as well"
-            )
+    def _known_or_stated(self, info: ValidationInfo) -> Self:
+        known = (info.context or {}).get(_ADAPTERS, ())
+        if self.adapter not in known and (self.carrier is None or self.channel is None):
+            raise ValueError(f"{self.adapter} is none of {', '.join(known)}: state its carrier and channel as well")
         return self
 
     @property
     def carrier_name(self) -> str:
         """The carrier's name, stated or the adapter's own."""
-        return self.carrier or KNOWN_ADAPTERS[self.adapter][0]
+        return self.carrier or self.adapter.partition("_")[0]
 
     @property
     def channel_name(self) -> str:
         """The channel, stated or the adapter's own."""
-        return self.channel or KNOWN_ADAPTERS[self.adapter][1]
+        return self.channel or self.adapter.partition("_")[2]
 
     def stored_settings(self) -> dict[str, Any]:
         """The settings as the table ``carrier_account`` keeps them."""
@@ -273,8 +268,11 @@ def _refuse_twice(kind: str, names: list[str]) -> None:
         seen.add(name)
 
 
-def load_organisation(path: Path) -> Organisation:
-    """Read and check an organisation file. Raises :class:`UsageError` or :class:`ConfigurationError` that names the key."""
+def load_organisation(path: Path, adapters: Iterable[str]) -> Organisation:
+    """Read and check an organisation file. Raises :class:`UsageError` or :class:`ConfigurationError` that names the key.
+
+    ``adapters`` are the names that an account may state without its carrier and channel (``acme_sms``).
+    """
     import yaml
 
     try:
@@ -290,7 +288,7 @@ def load_organisation(path: Path) -> Organisation:
     if not isinstance(content, dict):
         problem = f"{path} must be a mapping with the key organisation, as in samples/organisation.yaml"
         raise ConfigurationError("organisation_invalid", problem=problem)
-    return parse_organisation(content, path.name)
+    return parse_organisation(content, path.name, adapters)
 
 
 def _loader() -> Any:
@@ -311,10 +309,10 @@ def _loader() -> Any:
     return Loader
 
 
-def parse_organisation(content: dict[str, Any], name: str) -> Organisation:
+def parse_organisation(content: dict[str, Any], name: str, adapters: Iterable[str]) -> Organisation:
     """Check an organisation's content; ``name`` stands in messages. Raises :class:`ConfigurationError`."""
     try:
-        return Organisation.model_validate(content)
+        return Organisation.model_validate(content, context={_ADAPTERS: sorted(adapters)})
     except ValidationError as error:
         problems = [
             f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg'].removeprefix('Value error, ')}"

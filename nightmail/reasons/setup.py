@@ -69,8 +69,9 @@ SETUP = (
     Reason(
         "carrier_credentials",
         Kind.SETUP,
-        "The carrier refused the credentials.",
+        "The carrier account's credentials cannot be used: {problem}.",
         "Check the account and secret, then resume the campaign.",
+        title="The carrier refused the credentials.",
     ),
     Reason(
         "carrier_error_unknown",
@@ -149,7 +150,7 @@ SETUP = (
         "carrier_address",
         Kind.SETUP,
         "The address {value} of the carrier's service cannot be used: {problem}.",
-        "Write it as https://api.example.com, or leave it out to use the carrier's own.",
+        "Write it as {form}.",
         title="The address of the carrier's service cannot be used.",
     ),
     # Files over SFTP

@@ -126,3 +126,15 @@ update suppression set lifted_at = now()
 where address_hash = :hash and channel = :channel and reason = 'opted_out' and lifted_at is null
     and (team_id is not distinct from :team or team_id is null)
 """
+
+# --- Refused webhooks ---
+
+# One open alert for each reason and path: an attacker cannot fill the table.
+COUNT_REFUSED_WEBHOOKS = """
+insert into alert (reason, subject, times, message)
+select r.reason, r.path, r.times, r.message
+from unnest(cast(:reasons as text[]), cast(:paths as text[]), cast(:counts as integer[]), cast(:messages as text[]))
+    as r(reason, path, times, message)
+on conflict (reason, subject) where resolved_at is null
+do update set times = alert.times + excluded.times, last_at = now()
+"""

@@ -40,14 +40,16 @@ class CompiledBody:
         return self.texts["body"]
 
 
-def compile_bodies(template: Template, public_url: str) -> dict[tuple[str, str], CompiledBody]:
+def compile_bodies(
+    template: Template, public_url: str, carriers: Mapping[str, str]
+) -> dict[tuple[str, str], CompiledBody]:
     """Every body of a template, by language and channel."""
     compiled: dict[tuple[str, str], CompiledBody] = {}
     for language, bodies in template.languages.items():
         for name in bodies.channels():
             body = bodies.by_channel[name]
             if isinstance(body, VoiceBody):
-                compiled[language, name] = _voice(name, body, language, public_url)
+                compiled[language, name] = _voice(name, body, language, keys_address(public_url, carriers.get(name)))
                 continue
             if isinstance(body, EmailBody):
                 sources = {"subject": (body.subject, Markup.TEXT), "body": (body.text, Markup.TEXT)}
@@ -69,11 +71,11 @@ def _compile(source: str, language: str, markup: Markup) -> CompiledText:
     return CompiledText(parsed.tree, environment(language, markup))
 
 
-def _voice(channel: str, voice: VoiceBody, language: str, public_url: str) -> CompiledBody:
+def _voice(channel: str, voice: VoiceBody, language: str, keys: str) -> CompiledBody:
     env = environment(language, Markup.XML)
     body: list[nodes.Node] = []
     markup = size = 0
-    for kind, source in frame(voice, language, keys_address(public_url)):
+    for kind, source in frame(voice, language, keys):
         size += len(source)
         if kind == "markup":
             markup += len(source)

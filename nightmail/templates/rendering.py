@@ -61,7 +61,7 @@ def render_messages(
     >>> summary.messages == summary.queued + summary.standby
     True
     """
-    bodies = compile_bodies(template, rendering.public_url or NOWHERE)
+    bodies = compile_bodies(template, rendering.public_url or NOWHERE, rendering.carriers)
     if not rendering.columnar:
         for body in bodies.values():
             body.columnar = False

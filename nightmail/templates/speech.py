@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import numpy.typing as npt
 
-from nightmail.carriers.webhook_paths import TWILIO_KEYS
+from nightmail.carriers.webhooks import keys_path
 from nightmail.row_checks.language_matching import choose_language
 from nightmail.templates.model import VoiceBody, VoiceQuestion
 
@@ -119,9 +119,9 @@ def frame(voice: VoiceBody, language: str, keys_address: str) -> list[tuple[str,
     ]
 
 
-def keys_address(public_url: str) -> str:
-    """Where pressed keys go, up to the message's id."""
-    return f"{public_url.rstrip('/')}{TWILIO_KEYS}?message_id="
+def keys_address(public_url: str, carrier: str | None) -> str:
+    """The address that pressed keys are posted to, up to the message's id. The adapter puts its own path in at the hand-off."""
+    return f"{public_url.rstrip('/')}{keys_path(carrier)}?message_id="
 
 
 def spoken_text(document: str) -> str:

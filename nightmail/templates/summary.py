@@ -44,7 +44,7 @@ class RenderOptions:
     price_date: date | None = None
     """The day whose prices hold; today by default."""
     carriers: Mapping[str, str] = field(default_factory=dict)
-    """Carrier by channel, for its prices; the price list's only one by default."""
+    """Carrier by channel, for its prices (by default the price list's only one) and for the address of keys pressed in calls."""
     sample_rows: int = 40
     """Rows of each body whose columnar rendering is compared with Jinja2's own in the first block; an eighth in others."""
     columnar: bool = True

@@ -178,24 +178,13 @@ class KeepAlive:
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigurationError(
-                "carrier_address",
-                f"{base_url} is not the address of a carrier's service.",
-                "Write it as https://api.example.com, or leave it out to use the carrier's own.",
-            )
+            raise _unusable(base_url, "it is not an https address")
         if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
-            raise ConfigurationError(
-                "carrier_address",
-                f"{base_url} would carry personal data and secrets unencrypted.",
-                "Use https; plain http is for this machine only.",
-            )
+            problem = "it would carry personal data and secrets unencrypted; plain http is for this machine only"
+            raise _unusable(base_url, problem)
         self._proxy = urlsplit(proxy) if proxy else None
         if self._proxy is not None and (self._proxy.scheme != "http" or not self._proxy.hostname):
-            raise ConfigurationError(
-                "carrier_address",
-                f"{proxy} is not the address of a proxy.",
-                "Write it as http://proxy.example.com:3128.",
-            )
+            raise _unusable(proxy, "it is not the address of a proxy", "http://proxy.example.com:3128")
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port
         self._prefix = parts.path.rstrip("/")
@@ -290,6 +279,12 @@ class KeepAlive:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _unusable(
+    address: str | None, problem: str, form: str = "https://api.example.com, or leave it out to use the carrier's own"
+) -> ConfigurationError:
+    return ConfigurationError("carrier_address", value=address, problem=problem, form=form)
 
 
 def _proxy_headers(proxy: SplitResult) -> dict[str, str]:

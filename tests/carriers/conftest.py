@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nightmail.carriers.protocol import Carrier, CarrierSettings, OutgoingMessage
-from resources.carriers import build_carrier
+from resources.carriers import CARRIERS
 from tests.support.sandbox_process import RunningCarriers, WebhookReceiver
 
 
@@ -58,7 +58,7 @@ def connect(sandbox: RunningCarriers) -> Iterator[Connect]:
                 "secret": smtp["password"],
                 "sender": "billing@acme.example",
             }
-        made.append(build_carrier(CarrierSettings(adapter=adapter, **(settings | changes))))  # type: ignore[arg-type]
+        made.append(CARRIERS.build(CarrierSettings(adapter=adapter, **(settings | changes))))  # type: ignore[arg-type]
         return made[-1]
 
     yield make

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from nightmail.carriers.protocol import CarrierSettings, Outcome, OutgoingMessage
-from resources.carriers import build_carrier
+from resources.carriers import CARRIERS
 
 MAILS = [
     OutgoingMessage(
@@ -80,7 +80,7 @@ def smtp() -> Iterator[socketserver.ThreadingTCPServer]:
 
 
 def _hand_off(**settings: str) -> None:
-    carrier = build_carrier(CarrierSettings(sender="due@acme.example", **settings))
+    carrier = CARRIERS.build(CarrierSettings(sender="due@acme.example", **settings))
     try:
         assert {done.outcome for done in carrier.hand_off(MAILS)} == {Outcome.ACCEPTED}
     finally:

@@ -8,11 +8,11 @@ import pytest
 
 from nightmail.carriers.error_tables import ErrorClass, ErrorScope, ErrorTable, SuppressionReason, error_entry
 from nightmail.carriers.protocol import NOT_REACHED, REACHED, STATUS_RANK, ReceiptStatus
-from resources.carriers import error_tables, meaning_of
+from resources.carriers import CARRIERS
 from sandbox import behaviour
 from sandbox.twilio_stand_in import _ERRORS
 
-TABLES = error_tables()
+TABLES = {name: carrier.errors for name, carrier in CARRIERS.items()}
 LINES = [(carrier, line) for carrier, table in TABLES.items() for line in table]
 CASES = [
     ("twilio", "21610", ErrorClass.SUPPRESS),
@@ -149,7 +149,7 @@ def test_meanings_are_short_and_the_version_is_a_day_and_a_number():
     assert all((3 <= len(line.meaning) <= 80 and line.meaning[0].islower()) or line.meaning.startswith("SPF")
                for _, line in LINES)  # fmt: skip
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d\.\d+", table.version) for table in TABLES.values())
-    assert TABLES["twilio"].meaning("21610") == meaning_of("21610") != "" == TABLES["twilio"].meaning("1")
+    assert TABLES["twilio"].meaning("21610") == CARRIERS.meaning_of("21610") != "" == TABLES["twilio"].meaning("1")
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,7 @@ def test_facts_that_contradict_the_class_are_refused(facts):
 def test_a_code_has_one_line():
     """Of two lines one would silently win."""
     with pytest.raises(ValueError, match="1 has two lines"):
-        ErrorTable(
-            "Acme", "2026-01-01.1", [error_entry("1", ErrorClass.SUPPRESS), error_entry("1", ErrorClass.UNKNOWN)]
-        )
+        ErrorTable("2026-01-01.1", [error_entry("1", ErrorClass.SUPPRESS), error_entry("1", ErrorClass.UNKNOWN)])
 
 
 def test_every_status_has_a_rank_and_what_came_of_it_is_one_or_the_other():

@@ -12,7 +12,7 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from resources.carriers.twilio_connection import error_code
+from resources.carriers.twilio.connection import error_code
 
 SID = "AC" + "0" * 32
 
@@ -93,7 +93,7 @@ def test_twilio_takes_no_credentials_from_the_environment(monkeypatch):
     monkeypatch.setenv("TWILIO_REGION", "au1")
     monkeypatch.setenv("TWILIO_EDGE", "sydney")
     from nightmail.carriers.protocol import CarrierSettings
-    from resources.carriers.twilio_connection import TwilioConnection
+    from resources.carriers.twilio.connection import TwilioConnection
 
     made = TwilioConnection(CarrierSettings("twilio_sms", account=SID, secret="token")).client
     # An empty mapping falls back to the process's environment within the SDK, so the region is ours to keep out.

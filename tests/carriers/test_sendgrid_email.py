@@ -12,7 +12,7 @@ import pytest
 from nightmail.carriers.error_tables import ErrorClass
 from nightmail.carriers.protocol import InDoubt, Outcome, Pending, ReceiptStatus, Verdict
 from nightmail.errors import ConfigurationError
-from resources.carriers.sendgrid_email import _wait_s
+from resources.carriers.sendgrid.refusals import seconds_to_wait
 from tests.support.sandbox_process import eventually
 
 NOW = datetime.now(UTC)
@@ -158,9 +158,9 @@ def test_a_fault_has_one_outcome_for_all_of_its_request(connect, message, sandbo
 def test_a_reset_of_the_rate_is_a_wait_of_a_day_at_most(reset, seconds):
     """SendGrid tells a Unix time in place of ``Retry-After``; in milliseconds it would be in fifty thousand years."""
     date = formatdate(1_796_040_000, usegmt=True)
-    assert _wait_s({"x-ratelimit-reset": reset, "date": date}) == seconds
-    assert _wait_s({"x-ratelimit-reset": reset, "date": date, "x-ratelimit-remaining": "0"}) == seconds
-    assert _wait_s({"x-ratelimit-reset": reset, "date": date, "x-ratelimit-remaining": "12"}) is None
+    assert seconds_to_wait({"x-ratelimit-reset": reset, "date": date}) == seconds
+    assert seconds_to_wait({"x-ratelimit-reset": reset, "date": date, "x-ratelimit-remaining": "0"}) == seconds
+    assert seconds_to_wait({"x-ratelimit-reset": reset, "date": date, "x-ratelimit-remaining": "12"}) is None
 
 
 def test_a_carrier_that_refuses_everybody_is_not_asked_a_thousand_times(connect, message, sandbox):
@@ -214,11 +214,11 @@ def test_what_may_go_is_asked_before_every_request(connect, message, sandbox):
     mails = [message("email", f"n{n}@mail.example", str(n) * 12_000, subject="S") for n in range(6)]
     asked = []
 
-    def still(messages):
+    def may_go(messages):
         asked.append(len(messages))
         return [each for each in messages if each.address[1] not in "24"]
 
-    outcomes = connect("sendgrid_email").hand_off(mails, still)
+    outcomes = connect("sendgrid_email").hand_off(mails, may_go)
     expected = [Outcome.NOT_TRIED if n in (2, 4) else Outcome.ACCEPTED for n in range(6)]
     assert [entry.outcome for entry in outcomes] == expected
     assert asked == [1] * 6

@@ -8,8 +8,8 @@ import pytest
 
 from nightmail.carriers.error_tables import ErrorClass
 from nightmail.carriers.protocol import InDoubt, Outcome, Pending, ReceiptStatus, ReplyKind, Verdict
-from resources.carriers.twilio_webhooks import call_status_receipt, pressed_key
-from resources.carriers.webhook_signatures import twilio_signature_is_right
+from resources.carriers.twilio.callbacks import call_status_receipt, pressed_key
+from resources.carriers.twilio.signatures import signature_fits
 from tests.support.sandbox_process import WebhookReceiver, eventually
 
 THANKS = b"<Response><Say>Thank you.</Say><Hangup/></Response>"
@@ -48,7 +48,7 @@ def statuses(receiver, sandbox, message_id):
     for posted in receiver.posted:
         if posted.path.endswith("/call-status") and posted.query["message_id"] == message_id:
             form = {name: [value] for name, value in posted.form.items()}
-            assert twilio_signature_is_right(token, posted.url, form, posted.headers["X-Twilio-Signature"])
+            assert signature_fits(token, posted.url, form, posted.headers["X-Twilio-Signature"])
             found.append(call_status_receipt(posted.form, posted.query["message_id"]))
     return found
 

@@ -11,16 +11,12 @@ import pytest
 
 from nightmail.carriers.error_tables import ErrorClass
 from nightmail.carriers.protocol import Outcome, ReceiptStatus, ReplyKind
+from nightmail.carriers.webhooks import is_outdated
 from nightmail.errors import ConfigurationError
-from resources.carriers.sendgrid_webhooks import carrier_id, events
-from resources.carriers.twilio_webhooks import call_status_receipt, inbound_sms, message_status, pressed_key
-from resources.carriers.webhook_signatures import (
-    is_sendgrid_key,
-    sendgrid_signature_is_right,
-    signed_form,
-    signed_within,
-    twilio_signature_is_right,
-)
+from resources.carriers.sendgrid import signatures as sendgrid_signatures
+from resources.carriers.sendgrid.events import carrier_id, events
+from resources.carriers.twilio.callbacks import call_status_receipt, inbound_sms, message_status, pressed_key
+from resources.carriers.twilio.signatures import signature_fits, signature_of
 
 MESSAGE_ID = "c00000000aa-17-sms-0"
 
@@ -28,12 +24,12 @@ MESSAGE_ID = "c00000000aa-17-sms-0"
 def twilio_right(sandbox, posted, url=None):
     token = sandbox.told["twilio"]["auth_token"]
     form = parse_qs(posted.body.decode(), keep_blank_values=True)
-    return twilio_signature_is_right(token, url or posted.url, form, posted.headers.get("X-Twilio-Signature"))
+    return signature_fits(token, url or posted.url, form, posted.headers.get("X-Twilio-Signature"))
 
 
 def sendgrid_right(sandbox, posted, body=None, **changes):
     headers = {name.lower(): value for name, value in posted.headers.items()}
-    return sendgrid_signature_is_right(
+    return sendgrid_signatures.signature_fits(
         sandbox.told["sendgrid"]["webhook_public_key"],
         posted.body if body is None else body,
         headers["x-twilio-email-event-webhook-signature"],
@@ -98,13 +94,13 @@ def test_a_forged_or_altered_post_of_twilios_is_refused(connect, message, sandbo
     token = sandbox.told["twilio"]["auth_token"]
     altered = {**form, "MessageStatus": ["delivered!"]}
     other = posted.url.replace(sms.message_id, "c00000000aa-99-sms-0")
-    assert not twilio_signature_is_right(token, posted.url, altered, signature)
-    assert not twilio_signature_is_right(token, other, form, signature)
-    assert not twilio_signature_is_right("another token", posted.url, form, signature)
-    assert not twilio_signature_is_right(token, posted.url, form, None)
-    assert not twilio_signature_is_right(token, posted.url, form, "ü")
+    assert not signature_fits(token, posted.url, altered, signature)
+    assert not signature_fits(token, other, form, signature)
+    assert not signature_fits("another token", posted.url, form, signature)
+    assert not signature_fits(token, posted.url, form, None)
+    assert not signature_fits(token, posted.url, form, "ü")
     # A second value of a name, slipped in behind the first, is not signed.
-    assert not twilio_signature_is_right(
+    assert not signature_fits(
         token, posted.url, {**form, "MessageStatus": [*form["MessageStatus"], "failed"]}, signature
     )
 
@@ -112,9 +108,9 @@ def test_a_forged_or_altered_post_of_twilios_is_refused(connect, message, sandbo
 def test_our_own_signature_is_the_carriers(sandbox):
     """``doctor`` posts to itself with it."""
     form = {"MessageSid": "SM1", "MessageStatus": "sent"}
-    signature = signed_form("https://n.example/x?message_id=1", form, "token")
+    signature = signature_of("https://n.example/x?message_id=1", form, "token")
     listed = {name: [value] for name, value in form.items()}
-    assert twilio_signature_is_right("token", "https://n.example/x?message_id=1", listed, signature)
+    assert signature_fits("token", "https://n.example/x?message_id=1", listed, signature)
 
 
 @pytest.mark.parametrize(("number", "text"), [("+447700907020", "STOP"), ("+447700907021", "YES")])
@@ -216,16 +212,16 @@ def test_a_forged_altered_or_replayed_batch_is_refused(connect, message, sandbox
     assert not sendgrid_right(sandbox, posted, timestamp="not a number")
     assert not sendgrid_right(sandbox, posted, body=b"\xff")
     signed_at = posted.headers["X-Twilio-Email-Event-Webhook-Timestamp"]
-    moment = datetime.fromtimestamp(int(signed_at), UTC)
-    assert signed_within(signed_at, moment + timedelta(days=2))
-    assert not signed_within(signed_at, moment + timedelta(days=4))
-    assert not signed_within(signed_at, moment - timedelta(days=4))
+    moment = sendgrid_signatures.signed_at(signed_at)
+    assert moment == datetime.fromtimestamp(int(signed_at), UTC)
+    assert not is_outdated(moment, moment + timedelta(days=2))
+    assert is_outdated(moment, moment + timedelta(days=4))
+    assert is_outdated(moment, moment - timedelta(days=4))
     key = sandbox.told["sendgrid"]["webhook_public_key"]
-    assert is_sendgrid_key(key) and not is_sendgrid_key("no key") and not is_sendgrid_key("aGFsbG8=")
     for signature in (None, "", "!!", base64.b64encode(b"short").decode()):
-        assert not sendgrid_signature_is_right(key, posted.body, signature, "1700000000")
+        assert not sendgrid_signatures.signature_fits(key, posted.body, signature, "1700000000")
     with pytest.raises(ConfigurationError):
-        sendgrid_signature_is_right("no key", posted.body, "c2ln", "1700000000")
+        sendgrid_signatures.signature_fits("no key", posted.body, "c2ln", "1700000000")
 
 
 def test_one_bad_event_does_not_spoil_its_batch():

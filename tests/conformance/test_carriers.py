@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from nightmail.carriers.protocol import CarrierSettings, Outcome, OutgoingMessage
-from resources.carriers import build_carrier
+from resources.carriers import CARRIERS
 
 pytestmark = [pytest.mark.conformance, pytest.mark.xdist_group("conformance")]
 
@@ -47,7 +47,7 @@ def twilio(prism: Prism, adapter: str) -> CarrierSettings:
 @pytest.mark.parametrize(("adapter", "messages"), [("twilio_sms", SMS), ("twilio_voice", CALLS)], ids=["sms", "voice"])
 def test_twilio_takes_every_form_of_message(prism: Prism, adapter: str, messages: list[OutgoingMessage]) -> None:
     """Each request passes the validation of Twilio's own description."""
-    carrier = build_carrier(twilio(prism, adapter))
+    carrier = CARRIERS.build(twilio(prism, adapter))
     hand_offs = [carrier.hand_off([message])[0] for message in messages]
     carrier.close()
     assert [(h.outcome, h.error) for h in hand_offs] == [(Outcome.ACCEPTED, None) for _ in messages]
@@ -55,7 +55,7 @@ def test_twilio_takes_every_form_of_message(prism: Prism, adapter: str, messages
 
 def test_sendgrid_takes_batches_and_single_emails(prism: Prism) -> None:
     """A batch with substitutions, and one with every optional part, pass the validation of SendGrid's description."""
-    carrier = build_carrier(
+    carrier = CARRIERS.build(
         CarrierSettings(adapter="sendgrid_email", secret="SG.x", base_url=prism(SENDGRID), sender="a@example.com")
     )
     batch = [

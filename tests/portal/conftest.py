@@ -27,7 +27,7 @@ from nightmail.settings import Settings
 from nightmail.store.partitions import ensure_partitions, month_of
 from portal.application import create_application
 from portal.serving import server_configuration
-from resources.carriers.webhook_signatures import signed_form
+from resources.carriers.twilio.signatures import signature_of
 
 AUTH_TOKEN = "12345678901234567890123456789012"
 ACCOUNT = "AC" + "0" * 32
@@ -224,7 +224,7 @@ class RunningPortal:
         """A webhook as Twilio signs it."""
         address = f"{self.url}{path}" + (f"?message_id={message_id}" if message_id else "")
         values = {"AccountSid": ACCOUNT, **form}
-        signature = more.get("signature") or signed_form(address, values, more.get("token", AUTH_TOKEN))
+        signature = more.get("signature") or signature_of(address, values, more.get("token", AUTH_TOKEN))
         return self.client.post(address, data=values, headers={"X-Twilio-Signature": signature})
 
     def sendgrid(self, key: ec.EllipticCurvePrivateKey, events: list[dict[str, Any]], **more: Any) -> httpx.Response:

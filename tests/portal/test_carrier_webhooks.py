@@ -53,12 +53,12 @@ def test_a_forged_webhook_is_refused_and_counted_and_changes_nothing(
     elif change == "token":
         answer = portal.twilio(STATUS, delivered(), message_id, token="f" * 32)
     else:
-        from resources.carriers.webhook_signatures import signed_form
+        from resources.carriers.twilio.signatures import signature_of
         from tests.portal.conftest import ACCOUNT, AUTH_TOKEN
 
         address = f"{portal.url}{STATUS}?message_id={message_id}"
         form = {"AccountSid": ACCOUNT, **delivered()}
-        headers = {"X-Twilio-Signature": signed_form(address, form, AUTH_TOKEN)} if change != "missing" else {}
+        headers = {"X-Twilio-Signature": signature_of(address, form, AUTH_TOKEN)} if change != "missing" else {}
         if change == "body":
             form["MessageStatus"] = "failed"
         if change == "message_id":

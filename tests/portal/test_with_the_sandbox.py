@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from nightmail.carriers.protocol import CarrierSettings, Outcome, OutgoingMessage
-from resources.carriers import build_carrier
+from resources.carriers import CARRIERS
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 from tests.support.sandbox_process import RunningCarriers, eventually
 
@@ -46,7 +46,7 @@ def hand_off(sandbox: RunningCarriers, portal: RunningPortal, adapter: str, mess
     twilio = {"account": account["account_sid"], "secret": account["auth_token"], "sender": "+15005550006"}
     sendgrid = {"secret": sandbox.told["sendgrid"]["api_key"], "sender": "billing@acme.example"}
     settings: dict[str, Any] = twilio if adapter.startswith("twilio") else sendgrid
-    carrier = build_carrier(
+    carrier = CARRIERS.build(
         CarrierSettings(adapter=adapter, base_url=sandbox.base_url, webhook_base_url=portal.url, **settings)
     )
     (done,) = carrier.hand_off([message])

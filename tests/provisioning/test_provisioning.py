@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from nightmail.access.api_keys import verify_key
 from nightmail.errors import ConfigurationError, NightmailError
 from nightmail.provisioning import load_organisation, parse_organisation, plan, provision
+from resources.carriers import CARRIERS
 
 TEMPLATE = """\
 name: invoice_due
@@ -92,7 +93,7 @@ def _snapshot(engine: Engine) -> dict[str, list[Any]]:
 
 
 def test_an_organisation_is_set_up_with_all_its_parts(database: Engine, folder: Path) -> None:
-    outcome = provision(database, parse_organisation(organisation(), "org"), folder, "tester")
+    outcome = provision(database, parse_organisation(organisation(), "org", CARRIERS.adapters), folder, "tester")
 
     assert {change.action for change in outcome.changes} == {"create"}
     with database.connect() as connection:
@@ -115,7 +116,7 @@ def test_an_organisation_is_set_up_with_all_its_parts(database: Engine, folder: 
 
 
 def test_a_new_key_is_given_once_and_proves_its_team(database: Engine, folder: Path) -> None:
-    parsed = parse_organisation(organisation(), "org")
+    parsed = parse_organisation(organisation(), "org", CARRIERS.adapters)
     (key,) = provision(database, parsed, folder, "tester").new_keys
     with database.begin() as connection:
         program = verify_key(connection, key.key)
@@ -124,7 +125,7 @@ def test_a_new_key_is_given_once_and_proves_its_team(database: Engine, folder: P
 
 
 def test_running_again_changes_nothing(database: Engine, folder: Path) -> None:
-    parsed = parse_organisation(organisation(), "org")
+    parsed = parse_organisation(organisation(), "org", CARRIERS.adapters)
     provision(database, parsed, folder, "tester")
     before = _snapshot(database)
 
@@ -135,7 +136,7 @@ def test_running_again_changes_nothing(database: Engine, folder: Path) -> None:
 
 
 def test_the_plan_says_what_is_then_done_and_changes_nothing(database: Engine, folder: Path) -> None:
-    parsed = parse_organisation(organisation(), "org")
+    parsed = parse_organisation(organisation(), "org", CARRIERS.adapters)
     before = _snapshot(database)
     planned = plan(database, parsed, folder)
     assert _snapshot(database) == before
@@ -143,7 +144,7 @@ def test_the_plan_says_what_is_then_done_and_changes_nothing(database: Engine, f
 
 
 def test_a_change_is_told_by_what_was_and_what_will_be(database: Engine, folder: Path) -> None:
-    provision(database, parse_organisation(organisation(), "org"), folder, "tester")
+    provision(database, parse_organisation(organisation(), "org", CARRIERS.adapters), folder, "tester")
     changed = organisation()
     changed["organisation"]["teams"][0]["retention_days"] = 30
     changed["feeds"][0]["settings"]["reject_limit"] = 0.1
@@ -152,7 +153,7 @@ def test_a_change_is_told_by_what_was_and_what_will_be(database: Engine, folder:
     changed["carrier_accounts"][0]["secret"] = "env:OTHER"
     (folder / "invoice_due.yaml").write_text(TEMPLATE.replace("is due", "is now due"))
 
-    outcome = provision(database, parse_organisation(changed, "org"), folder, "tester")
+    outcome = provision(database, parse_organisation(changed, "org", CARRIERS.adapters), folder, "tester")
 
     told = {(change.kind, change.name): change.details for change in outcome.changes if change.action == "change"}
     assert told["team", "acme.billing"] == ("retention_days: 90 → 30",)
@@ -192,7 +193,7 @@ def _without(change: Any) -> dict[str, Any]:
 )
 def test_a_file_that_is_wrong_in_itself_is_refused_by_name(change: Any, names: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        parse_organisation(_without(change), "org.yaml")
+        parse_organisation(_without(change), "org.yaml", CARRIERS.adapters)
     assert caught.value.reason == "organisation_invalid"
     assert names in caught.value.message
     assert caught.value.remedy
@@ -216,7 +217,7 @@ def test_what_does_not_fit_together_changes_nothing_at_all(
 ) -> None:
     before = _snapshot(database)
     with pytest.raises(NightmailError) as caught:
-        provision(database, parse_organisation(_without(change), "org.yaml"), folder, "tester")
+        provision(database, parse_organisation(_without(change), "org.yaml", CARRIERS.adapters), folder, "tester")
     assert names in caught.value.message
     assert _snapshot(database) == before
 
@@ -228,13 +229,13 @@ def test_a_file_that_is_no_organisation_has_a_clear_answer(tmp_path: Path, conte
     file = tmp_path / "org.yaml"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(NightmailError) as caught:
-        load_organisation(file)
+        load_organisation(file, CARRIERS.adapters)
     assert caught.value.reason == "organisation_invalid"
 
 
 def test_a_file_that_is_not_there_has_a_clear_answer(tmp_path: Path) -> None:
     with pytest.raises(NightmailError) as caught:
-        load_organisation(tmp_path / "none.yaml")
+        load_organisation(tmp_path / "none.yaml", CARRIERS.adapters)
     assert caught.value.exit_code == 2
 
 
@@ -244,4 +245,4 @@ def test_norway_is_a_country_in_yaml_too(folder: Path) -> None:
     content["organisation"]["country"] = "NO"
     file = folder / "org.yaml"
     file.write_text(yaml.safe_dump(content).replace("'NO'", "NO"))
-    assert load_organisation(file).organisation.country == "NO"
+    assert load_organisation(file, CARRIERS.adapters).organisation.country == "NO"

@@ -15,7 +15,7 @@ from nightmail.lake.schemas import DELIVERY_REPORT
 from nightmail.reports.report_charts import round_ceiling
 from nightmail.reports.report_figures import OUTCOMES, report_figures
 from nightmail.reports.report_page import report_page
-from resources.carriers import meaning_of
+from resources.carriers import CARRIERS
 
 START = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.UTC)
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -157,19 +157,19 @@ def test_every_row_is_counted_once_in_every_chart(entries: list[tuple[str, str |
     handed = sum(1 for state, *_ in entries if state == "accepted")
     assert sum(sum(counts.values()) for _, counts in figures.timeline) == handed
     assert len(figures.timeline) <= 60
-    outline(report_page(table(rows), "a day", meaning_of))
+    outline(report_page(table(rows), "a day", CARRIERS.meaning_of))
 
 
 def test_the_page_asks_nothing_of_anybody() -> None:
     """No address of anything outside: it can be opened years later, without a network."""
-    page = report_page(table([row(n) for n in range(10)]), "a day", meaning_of)
+    page = report_page(table([row(n) for n in range(10)]), "a day", CARRIERS.meaning_of)
     assert not re.search(r"""(src|href|action|data)\s*=|url\(|@import|<script|<link|<iframe""", page)
     assert "default-src 'none'" in page
 
 
 def test_the_page_is_read_to_people() -> None:
     """Language, title, one main heading, charts with words, tables with headers, regions that scroll by keyboard."""
-    tags = outline(report_page(table([row(n) for n in range(10)]), "Monday", meaning_of))
+    tags = outline(report_page(table([row(n) for n in range(10)]), "Monday", CARRIERS.meaning_of))
     names = [tag for tag, _ in tags]
     assert dict(tags)["html"]["lang"] == "en"
     assert names.count("h1") == 1
@@ -188,7 +188,7 @@ def test_names_cannot_break_out_of_the_page() -> None:
     """A campaign, team or country with markup in it stays text."""
     evil = "</style><script>alert(1)</script><img src=x onerror=y>&"
     page = report_page(
-        table([row(1, campaign=evil, team=evil, country=evil, channel=evil, reason=evil)]), evil, meaning_of
+        table([row(1, campaign=evil, team=evil, country=evil, channel=evil, reason=evil)]), evil, CARRIERS.meaning_of
     )
     assert "<script" not in page
     assert "<img" not in page
@@ -197,7 +197,7 @@ def test_names_cannot_break_out_of_the_page() -> None:
 
 def test_an_empty_day_says_so() -> None:
     """No rows: a sentence, and no chart of nothing."""
-    page = report_page(DELIVERY_REPORT.empty_table(), "a day", meaning_of)
+    page = report_page(DELIVERY_REPORT.empty_table(), "a day", CARRIERS.meaning_of)
     assert "Nothing was sent or held." in page
     assert "<svg" not in page
 

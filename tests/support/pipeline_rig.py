@@ -22,6 +22,7 @@ from nightmail.organisation.stored_feeds import FeedRow, feed_by_name
 from nightmail.provisioning import load_organisation, provision
 from nightmail.settings import settings
 from pipelines.definitions import build_defs
+from resources.carriers import CARRIERS
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 from sensors.prepare_requests import prepare_request
@@ -88,7 +89,7 @@ class PipelineRig:
         """Set the organisation up, or change it."""
         file = self.folder / "organisation.yaml"
         file.write_text(organisation)
-        provision(self.engine, load_organisation(file), self.folder, actor="test")
+        provision(self.engine, load_organisation(file, CARRIERS.adapters), self.folder, actor="test")
 
     def feed(self, name: str = "invoices", **changes: Any) -> FeedRow:
         """A feed; ``changes`` are made to its settings first."""

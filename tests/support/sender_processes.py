@@ -19,9 +19,9 @@ PRELOADED = [
     "nightmail.sending.doubt_lookup",
     "nightmail.sending.senders",
     "resources.carrier_accounts",
-    "resources.carriers.sendgrid_email",
-    "resources.carriers.twilio_sms",
-    "resources.carriers.twilio_voice",
+    "resources.carriers.sendgrid.email",
+    "resources.carriers.twilio.sms",
+    "resources.carriers.twilio.voice",
     "psycopg",
 ]
 

@@ -30,7 +30,7 @@ from nightmail.privacy import address_hash
 from nightmail.sending.ledger_loading import load_ledger
 from nightmail.sending.senders import DrainSummary, SenderOptions, drain
 from resources.carrier_accounts import carrier_settings
-from resources.carriers import build_carrier
+from resources.carriers import CARRIERS
 
 KEY = b"the key of benchmarks and tests"
 TWILIO_SECRET, SENDGRID_SECRET, WEBHOOK_SECRET = (
@@ -46,7 +46,7 @@ def sandbox_carriers(public_url: str | None) -> CarrierFactory:
     """Adapters as the product builds them, for a portal at ``public_url``."""
 
     def make(account: CarrierAccountRow) -> Carrier:
-        return build_carrier(carrier_settings(account, public_url))
+        return CARRIERS.build(carrier_settings(account, public_url))
 
     return make
 

@@ -163,7 +163,8 @@ def test_a_call(tables: Tables) -> None:
         "question": {"prompt": "Press 1, {{ first_name }}.", "answers": {"1": "confirm"}},
     }
     nasty = '</Say><Hangup/><Play>https://evil.example</Play> & "x"'
-    summary = tables.render(template(voice=voice), [{**MOBILE, "first_name": nasty}], public_url="https://n.example")
+    options = {"public_url": "https://n.example", "carriers": {"voice": "twilio"}}
+    summary = tables.render(template(voice=voice), [{**MOBILE, "first_name": nasty}], **options)
     (message,) = tables.read()
     root = ElementTree.fromstring(message["body"])
     assert [entry.tag for entry in root.iter()] == ["Response", "Gather", "Say", "Say", "Say"]

@@ -21,7 +21,6 @@ _OPTED_OUT = SuppressionReason.OPTED_OUT
 _COMPLAINT = SuppressionReason.COMPLAINT
 
 ERRORS = ErrorTable(
-    "SendGrid",
     "2026-11-25.1",
     (
         line("http 400", _MESSAGE, "the request was refused for this message"),

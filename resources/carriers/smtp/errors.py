@@ -19,7 +19,6 @@ _STOP = ErrorClass.STOP_AND_ALERT
 _SENDER = ErrorScope.SENDER
 
 ERRORS = ErrorTable(
-    "SMTP",
     "2026-11-25.1",
     (
         # Replies. 554 is left out: it tells nothing of what failed, so a person is asked.

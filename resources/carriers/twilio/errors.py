@@ -20,7 +20,6 @@ _SENDER = ErrorScope.SENDER
 _OPTED_OUT = SuppressionReason.OPTED_OUT
 
 ERRORS = ErrorTable(
-    "Twilio",
     "2026-11-25.1",
     (
         # The account and the request, whatever is sent: /docs/api/errors/10001 to 20504

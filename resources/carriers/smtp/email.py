@@ -1,9 +1,6 @@
-"""Email by any SMTP server (RFC 5321, RFC 6409): the second carrier for email, and a pattern for further ones.
+"""Email by any SMTP server (RFC 5321, RFC 6409). Without encryption only to this machine.
 
-Settings: ``base_url`` is ``smtp://host:587`` (STARTTLS required) or ``smtps://host:465``; ``account`` and ``secret`` are
-user name and password, empty for none. Plain text over the network is refused but to this machine.
-
-SMTP keeps no records: a message whose answer was lost stays in doubt until a person decides. It tells no receipts
+SMTP keeps no records: a message whose answer was lost stays in doubt until a person decides. It has no receipts
 either: what the server took counts as handed off, and bounces go to the sender's mailbox.
 """
 
@@ -29,16 +26,17 @@ from nightmail.carriers.protocol import (
     Finding,
     HandOff,
     InDoubt,
+    MayGo,
     Outcome,
     OutgoingMessage,
     Pending,
     Receipt,
     Reply,
-    Still,
     Verdict,
-    each_by_itself,
-    whatever_comes,
+    all_may_go,
+    one_request_each,
 )
+from nightmail.channels import EMAIL
 from nightmail.errors import ConfigurationError
 from resources.carriers.smtp.errors import ERRORS
 
@@ -63,7 +61,7 @@ class _RefusedError(Exception):
 class SmtpEmail:
     """One login at one SMTP server."""
 
-    channel = "email"
+    channel = EMAIL.name
     maximum_batch = 1
 
     def __init__(self, settings: CarrierSettings) -> None:
@@ -71,8 +69,9 @@ class SmtpEmail:
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
             raise ConfigurationError(
                 "carrier_address",
-                f"{settings.base_url or 'An empty text'} is not the address of an SMTP server.",
-                "Write it as smtp://mail.example.com:587 or smtps://mail.example.com:465.",
+                value=settings.base_url or "''",
+                problem="it is not the address of an SMTP server",
+                form="smtp://mail.example.com:587 or smtps://mail.example.com:465",
             )
         self.name = settings.name or settings.adapter
         self._settings = settings
@@ -83,9 +82,9 @@ class SmtpEmail:
         self._sent = 0
         self._used = 0.0
 
-    def hand_off(self, batch: Sequence[OutgoingMessage], still: Still = whatever_comes) -> list[HandOff]:
+    def hand_off(self, batch: Sequence[OutgoingMessage], may_go: MayGo = all_may_go) -> list[HandOff]:
         """One message after the other over one connection."""
-        return each_by_itself(batch, still, self._hand_off_one)
+        return one_request_each(batch, may_go, self._hand_off_one)
 
     def _hand_off_one(self, message: OutgoingMessage) -> HandOff:
         sender = message.sender or self._settings.sender
@@ -266,8 +265,3 @@ class SmtpEmail:
 
 def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
-
-
-def build(settings: CarrierSettings) -> SmtpEmail:
-    """The adapter for an account."""
-    return SmtpEmail(settings)

@@ -6,7 +6,7 @@ import base64
 import logging
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -25,7 +25,7 @@ from nightmail.carriers.error_tables import (
 )
 from nightmail.carriers.protocol import CarrierSettings, Check, HandOff
 from nightmail.errors import ConfigurationError
-from nightmail.privacy import mask
+from resources.carriers.answers import clock_check, scrubbed
 from resources.carriers.keep_alive import AnswerLostError, KeepAlive, NotWrittenError, UnwritableError
 from resources.carriers.twilio.errors import ERRORS
 
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from twilio.rest import Client
 
 TWILIO_URL = "https://api.twilio.com"
-CLOCK_TOLERANCE = timedelta(seconds=60)
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
-_LOOKS_PERSONAL = re.compile(r"[^\s@]+@[^\s@]+|\+?\d[\d ().-]{5,}\d")
 
 
 class TwilioTransport(HttpClient):  # type: ignore[misc]
@@ -82,17 +80,13 @@ class TwilioConnection:
         from twilio.rest import Client
 
         if not _ACCOUNT.fullmatch(settings.account):
+            given = repr(settings.account) if settings.account else "the account"
             raise ConfigurationError(
                 "carrier_credentials",
-                f"{settings.account or 'An empty text'} is not a Twilio account SID.",
-                "It starts with AC and has 32 hexadecimal digits; the console shows it.",
+                problem=f"{given} is no account SID, which starts with AC and has 32 hexadecimal digits",
             )
         if not settings.secret:
-            raise ConfigurationError(
-                "carrier_credentials",
-                "The Twilio account has no auth token.",
-                "Set the secret that the carrier account names.",
-            )
+            raise ConfigurationError("carrier_credentials", problem="the account has no auth token")
         self.settings = settings
         self.keep_alive = KeepAlive(
             settings.base_url or TWILIO_URL,
@@ -157,29 +151,11 @@ class TwilioConnection:
         return clock_check(self.keep_alive) or Check(True, "Twilio answers and takes the credentials.")
 
 
-def clock_check(keep_alive: KeepAlive) -> Check | None:
-    """A complaint when this machine's clock and the carrier's are far apart; nothing else."""
-    offset = keep_alive.clock_offset
-    if abs(offset) <= CLOCK_TOLERANCE:
-        return None
-    way = "behind" if offset > CLOCK_TOLERANCE else "ahead of"
-    return Check(
-        False,
-        f"This machine's clock is {abs(offset).total_seconds():.0f} s {way} the carrier's.",
-        "Set the clock, and keep it right with NTP: quiet hours, schedules and doubts are decided by it.",
-    )
-
-
 def error_code(error: TwilioRestException | TwilioServiceException) -> str:
     """Twilio's own code, or ``http <status>`` where the answer had none (the SDK then repeats the status)."""
     if error.code is None or int(error.code) == int(error.status):
         return f"http {int(error.status)}"
     return str(error.code)
-
-
-def scrubbed(text: str, address: str) -> str:
-    """The carrier's words without anything that looks like an address."""
-    return _LOOKS_PERSONAL.sub("•••", text.replace(address, mask(address)))[:300]
 
 
 def price(value: Any) -> Decimal | None:
@@ -193,7 +169,7 @@ def price(value: Any) -> Decimal | None:
 
 
 def utc(value: Any) -> datetime | None:
-    """A time of the SDK's, in UTC."""
+    """A time as the SDK gives it, in UTC; ``None`` for anything else."""
     if not isinstance(value, datetime):
         return None
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

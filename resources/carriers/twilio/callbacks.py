@@ -1,6 +1,6 @@
-"""Twilio's webhooks as neutral receipts and replies. Check the signature first (:mod:`resources.carriers.webhook_signatures`).
+"""Twilio's forms as our receipts and replies. Check the signature first (:mod:`resources.carriers.twilio.signatures`).
 
-``form`` is the posted form, one value per name; ``message_id`` is from the query of the address that was called.
+``form`` is the posted form, one value for each name; ``message_id`` is from the query of the address that was called.
 A form that is not Twilio's raises ``ValueError``: the portal answers 400 and nothing is stored.
 """
 
@@ -12,12 +12,10 @@ from email.utils import parsedate_to_datetime
 
 from nightmail.carriers.error_tables import ErrorEntry
 from nightmail.carriers.protocol import Receipt, Reply, ReplyKind
+from nightmail.channels import SMS, VOICE
 from nightmail.message_ids import parse_message_id
 from resources.carriers.twilio.errors import ERRORS
-from resources.carriers.twilio_records import MESSAGE_STATUS, call_status
-
-EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-"""The answer to an inbound SMS that is not answered on the spot."""
+from resources.carriers.twilio.statuses import MESSAGE_STATUS, call_status
 
 
 def message_status(form: Mapping[str, str], message_id: str | None, carrier: str = "twilio") -> Receipt | None:
@@ -30,7 +28,7 @@ def message_status(form: Mapping[str, str], message_id: str | None, carrier: str
     error = _error(form)
     return Receipt(
         carrier=carrier,
-        channel="sms",
+        channel=SMS.name,
         event_key=f"{sid}:{told}",
         status=status,
         carrier_message_id=sid,
@@ -51,7 +49,7 @@ def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier
     error = _error(form)
     return Receipt(
         carrier=carrier,
-        channel="voice",
+        channel=VOICE.name,
         event_key=f"{sid}:{told}",
         status=status,
         carrier_message_id=sid,
@@ -71,7 +69,7 @@ def pressed_key(form: Mapping[str, str], message_id: str | None, carrier: str = 
         return None
     return Reply(
         carrier=carrier,
-        channel="voice",
+        channel=VOICE.name,
         event_key=f"{sid}:key:{digits}",
         kind=ReplyKind.KEY,
         text=digits,
@@ -87,7 +85,7 @@ def inbound_sms(form: Mapping[str, str], carrier: str = "twilio") -> Reply:
     sid = _required(form, "MessageSid")
     return Reply(
         carrier=carrier,
-        channel="sms",
+        channel=SMS.name,
         event_key=sid,
         kind=ReplyKind.TEXT,
         text=form.get("Body", ""),

@@ -1,38 +1,31 @@
-"""Which secrets prove a carrier's webhooks: those of the active accounts, read again every few seconds."""
+"""Which secrets prove carriers' webhooks: those of the active accounts, read again every few seconds."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 import time
-from dataclasses import dataclass
 from threading import Lock
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from nightmail.carriers.webhooks import WebhookSecret
 from nightmail.errors import ConfigurationError
+from nightmail.organisation.carrier_accounts import carrier_accounts
 from nightmail.settings import read_secret
-from nightmail.store.tables import CarrierAccount
+from nightmail.store.clock import database_time
 from portal.problems import database_unavailable
+from resources.carriers import CARRIERS
 
 _log = logging.getLogger("nightmail.portal")
 
 REFRESH_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookSecret:
-    """What proves the webhooks of one carrier account; ``account`` is its id at the carrier, where it has one."""
-
-    account_id: int
-    account: str
-    secret: str
-
-
-class CarrierAccounts:
-    """The webhook secrets of every active account, by carrier (``twilio``, ``sendgrid``)."""
+class WebhookSecrets:
+    """The webhook secrets of every active account, by carrier."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -78,35 +71,26 @@ class CarrierAccounts:
 
     def _refresh(self) -> None:
         with self._engine.connect() as connection:
-            database_time = connection.scalars(select(func.now())).one()
-            rows = connection.execute(
-                select(
-                    CarrierAccount.id,
-                    CarrierAccount.carrier,
-                    CarrierAccount.settings,
-                    CarrierAccount.secret,
-                    CarrierAccount.webhook_secret,
-                ).where(CarrierAccount.active)
-            ).all()
+            now = database_time(connection)
+            accounts = carrier_accounts(connection)
         found: dict[str, list[WebhookSecret]] = {}
-        for row in rows:
-            # Twilio signs with the account's own auth token; others have a key for webhooks alone.
-            reference = row.webhook_secret or (row.secret if row.carrier.startswith("twilio") else None)
+        for account in accounts:
+            carrier = CARRIERS.of_account(account.carrier)
+            if carrier is None or not carrier.webhooks:
+                continue
+            reference = account.webhook_secret or (account.secret if carrier.signs_with_secret else None)
             if reference is None:
                 continue
             try:
                 secret = read_secret(reference)
             except ConfigurationError as error:
-                _log.error("webhooks of carrier account %d cannot be verified: %s", row.id, error)
+                _log.error("webhooks of carrier account %d cannot be verified: %s", account.id, error)
                 continue
-            family = row.carrier.partition("_")[0]
-            found.setdefault(family, []).append(WebhookSecret(row.id, str(row.settings.get("account", "")), secret))
+            known = WebhookSecret(account.id, str(account.settings.get("account", "")), secret)
+            found.setdefault(carrier.name, []).append(known)
         self._secrets = found
-        self._read_at, self._database_time = time.monotonic(), database_time
+        self._read_at, self._database_time = time.monotonic(), now
 
-    def secrets(self, carrier: str, account: str = "") -> list[WebhookSecret]:
-        """The secrets of a carrier's accounts, that of ``account`` first."""
-        secrets = self._secrets.get(carrier, [])
-        return (
-            sorted(secrets, key=lambda secret: secret.account != account) if account and len(secrets) > 1 else secrets
-        )
+    def of(self, carrier: str) -> list[WebhookSecret]:
+        """The secrets of a carrier's accounts."""
+        return self._secrets.get(carrier, [])

@@ -1,4 +1,4 @@
-"""SendGrid's event webhooks as neutral receipts. Check the signature first (:mod:`resources.carriers.webhook_signatures`).
+"""SendGrid's event webhooks as our receipts. Check the signature first (:mod:`resources.carriers.sendgrid.signatures`).
 
 A batch holds up to thousands of events, of any mix of messages, in any order, some of them told before. An event that
 cannot be read is skipped and counted: one bad event must not make SendGrid send the whole batch again and again.
@@ -14,6 +14,7 @@ from typing import Any
 
 from nightmail.carriers.error_tables import ErrorClass, ErrorEntry, error_entry
 from nightmail.carriers.protocol import Receipt, ReceiptStatus
+from nightmail.channels import EMAIL
 from nightmail.message_ids import parse_message_id
 from resources.carriers.sendgrid.errors import ERRORS
 
@@ -69,7 +70,7 @@ def _receipt(event: Mapping[str, Any], carrier: str) -> Receipt | None:
     suppresses = error is not None and error.suppress_as is not None
     return Receipt(
         carrier=carrier,
-        channel="email",
+        channel=EMAIL.name,
         event_key=str(event["sg_event_id"]),
         status=status,
         carrier_message_id=carrier_id(str(event.get("sg_message_id") or "")) or None,

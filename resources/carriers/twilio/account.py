@@ -12,16 +12,16 @@ from nightmail.carriers.protocol import (
     Finding,
     HandOff,
     InDoubt,
+    MayGo,
     OutgoingMessage,
     Pending,
     Receipt,
     ReceiptStatus,
-    Still,
-    each_by_itself,
-    whatever_comes,
+    all_may_go,
+    one_request_each,
 )
-from resources.carriers.twilio_connection import TwilioConnection
-from resources.carriers.twilio_records import Records
+from resources.carriers.twilio.connection import TwilioConnection
+from resources.carriers.twilio.records import Records
 
 
 class TwilioAccount:
@@ -56,9 +56,9 @@ class TwilioAccount:
             clock_offset=lambda: self._connection.keep_alive.clock_offset,
         )
 
-    def hand_off(self, batch: Sequence[OutgoingMessage], still: Still = whatever_comes) -> list[HandOff]:
+    def hand_off(self, batch: Sequence[OutgoingMessage], may_go: MayGo = all_may_go) -> list[HandOff]:
         """One request per message, each written once."""
-        return each_by_itself(batch, still, self._hand_off_one)
+        return one_request_each(batch, may_go, self._hand_off_one)
 
     def _hand_off_one(self, message: OutgoingMessage) -> HandOff:
         raise NotImplementedError

@@ -1,8 +1,6 @@
 """SMS (and MMS) by Twilio, through the real ``twilio`` SDK.
 
-Settings: ``account`` is the account SID, ``secret`` the auth token; ``sender`` a number, a name of up to 11 letters, a
-short code or a messaging service (``MG...``). ``base_url`` chooses the region: ``https://api.dublin.ie1.twilio.com``
-for Ireland; the token must then be that region's.
+``sender`` is a number, a name of up to 11 letters, a short code or a messaging service (``MG...``).
 """
 
 from __future__ import annotations
@@ -19,11 +17,14 @@ from nightmail.carriers.protocol import (
     Reply,
     ReplyKind,
 )
-from nightmail.carriers.webhook_paths import TWILIO_MESSAGE_STATUS, webhook_address
+from nightmail.carriers.webhooks import webhook_address
+from nightmail.channels import SMS
+from resources.carriers.twilio import paths
+from resources.carriers.twilio.account import TwilioAccount
+from resources.carriers.twilio.connection import price, utc
 from resources.carriers.twilio.errors import ERRORS
-from resources.carriers.twilio_account import TwilioAccount
-from resources.carriers.twilio_connection import price, utc
-from resources.carriers.twilio_records import CLOCK_SKEW, MESSAGE_STATUS, UNREADABLE
+from resources.carriers.twilio.records import CLOCK_SKEW, UNREADABLE
+from resources.carriers.twilio.statuses import MESSAGE_STATUS
 
 LONGEST_VALIDITY_S = 36_000
 
@@ -31,7 +32,7 @@ LONGEST_VALIDITY_S = 36_000
 class TwilioSms(TwilioAccount):
     """One Twilio account's SMS. Its records are told apart by sender and text."""
 
-    channel = "sms"
+    channel = SMS.name
 
     def __init__(self, settings: CarrierSettings) -> None:
         super().__init__(
@@ -56,7 +57,7 @@ class TwilioSms(TwilioAccount):
             fields["validity_period"] = max(min(message.valid_for_s, LONGEST_VALIDITY_S), 1)
         if self._settings.webhook_base_url:
             fields["status_callback"] = webhook_address(
-                self._settings.webhook_base_url, TWILIO_MESSAGE_STATUS, message.message_id
+                self._settings.webhook_base_url, paths.MESSAGE_STATUS, message.message_id
             )
         try:
             taken = self._list.create(**fields)
@@ -111,8 +112,3 @@ def _same_text(doubt: InDoubt, record: Any) -> bool:
         return False
     # A trial account's texts get a sentence in front, and blanks at the ends are not kept.
     return (record.body or "").strip().endswith(doubt.message.body.strip())
-
-
-def build(settings: CarrierSettings) -> TwilioSms:
-    """The adapter for an account."""
-    return TwilioSms(settings)

@@ -12,8 +12,8 @@ from twilio.base.exceptions import TwilioException
 from nightmail.carriers.error_tables import ErrorEntry
 from nightmail.carriers.protocol import Finding, InDoubt, Pending, Receipt, ReceiptStatus, Verdict
 from resources.carriers.keep_alive import AnswerLostError, NotWrittenError
+from resources.carriers.twilio.connection import price, utc
 from resources.carriers.twilio.errors import ERRORS
-from resources.carriers.twilio_connection import price, utc
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far our clock may be from Twilio's when a record is held against an intent."""
@@ -21,39 +21,6 @@ _RECORDS_PER_RECIPIENT = 400
 _SINGLE_FETCHES = 100
 UNREADABLE = (TwilioException, NotWrittenError, AnswerLostError, ValueError, KeyError, TypeError, AttributeError)
 """What reading records may raise; the records are then unknown, not empty."""
-
-MESSAGE_STATUS = {
-    "accepted": ReceiptStatus.QUEUED,
-    "scheduled": ReceiptStatus.QUEUED,
-    "queued": ReceiptStatus.QUEUED,
-    "sending": ReceiptStatus.QUEUED,
-    "sent": ReceiptStatus.SENT,
-    "delivered": ReceiptStatus.DELIVERED,
-    "read": ReceiptStatus.OPENED,
-    "undelivered": ReceiptStatus.UNDELIVERED,
-    "failed": ReceiptStatus.FAILED,
-    "canceled": ReceiptStatus.CANCELLED,
-}
-CALL_STATUS = {
-    "queued": ReceiptStatus.QUEUED,
-    "initiated": ReceiptStatus.SENT,
-    "ringing": ReceiptStatus.RINGING,
-    "in-progress": ReceiptStatus.ANSWERED,
-    "answered": ReceiptStatus.ANSWERED,
-    "completed": ReceiptStatus.ANSWERED,
-    "busy": ReceiptStatus.BUSY,
-    "no-answer": ReceiptStatus.NO_ANSWER,
-    "failed": ReceiptStatus.FAILED,
-    "canceled": ReceiptStatus.CANCELLED,
-}
-
-
-def call_status(status: str, answered_by: str | None) -> ReceiptStatus | None:
-    """The neutral word for a call's status, machines told from people."""
-    word = CALL_STATUS.get(status)
-    if word is ReceiptStatus.ANSWERED and answered_by is not None and answered_by.startswith(("machine", "fax")):
-        return ReceiptStatus.ANSWERED_BY_MACHINE
-    return word
 
 
 def _unreadable(doubt: InDoubt, error: Exception) -> Finding:

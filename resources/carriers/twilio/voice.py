@@ -1,8 +1,6 @@
 """Calls by Twilio, through the real ``twilio`` SDK.
 
-Settings as in :mod:`resources.carriers.twilio_sms`; ``sender`` is a number of the account or a verified caller id.
-Options: ``machine_detection`` (``DetectMessageEnd`` by default, so that a machine's recording has the whole text;
-``Enable``, which is quicker, or ``off``) and ``ring_s`` (30), the seconds of ringing before it counts as no answer.
+``sender`` is a number of the account or a verified caller id. A stored call document is TwiML already; a plain text is spoken.
 """
 
 from __future__ import annotations
@@ -20,11 +18,14 @@ from nightmail.carriers.protocol import (
     OutgoingMessage,
     Reply,
 )
-from nightmail.carriers.webhook_paths import TWILIO_CALL_STATUS, webhook_address
+from nightmail.carriers.webhooks import webhook_address, with_keys_for
+from nightmail.channels import VOICE
+from resources.carriers.twilio import paths
+from resources.carriers.twilio.account import TwilioAccount
+from resources.carriers.twilio.connection import price
 from resources.carriers.twilio.errors import ERRORS
-from resources.carriers.twilio_account import TwilioAccount
-from resources.carriers.twilio_connection import price
-from resources.carriers.twilio_records import call_status
+from resources.carriers.twilio.paths import NAME
+from resources.carriers.twilio.statuses import call_status
 
 LONGEST_TWIML = 4000
 EVENTS = ["initiated", "ringing", "answered", "completed"]
@@ -33,7 +34,7 @@ EVENTS = ["initiated", "ringing", "answered", "completed"]
 class TwilioVoice(TwilioAccount):
     """One Twilio account's calls. Its records keep no text to compare: the same caller has to do."""
 
-    channel = "voice"
+    channel = VOICE.name
 
     def __init__(self, settings: CarrierSettings) -> None:
         super().__init__(
@@ -60,7 +61,7 @@ class TwilioVoice(TwilioAccount):
             fields["machine_detection"] = self._detection
         if self._settings.webhook_base_url:
             fields["status_callback"] = webhook_address(
-                self._settings.webhook_base_url, TWILIO_CALL_STATUS, message.message_id
+                self._settings.webhook_base_url, paths.CALL_STATUS, message.message_id
             )
             fields["status_callback_event"] = EVENTS
         try:
@@ -85,15 +86,10 @@ class TwilioVoice(TwilioAccount):
 def document(message: OutgoingMessage) -> str:
     """The TwiML of a call; a body that is a plain text is spoken."""
     if message.body.lstrip().startswith("<"):
-        return message.body
+        return with_keys_for(message.body, NAME)
     return f"<Response><Say>{escape(message.body)}</Say></Response>"
 
 
 def _same_caller(doubt: InDoubt, record: Any) -> bool:
     sender = doubt.message.sender
     return not sender or not record.from_ or bool(record.from_ == sender)
-
-
-def build(settings: CarrierSettings) -> TwilioVoice:
-    """The adapter for an account."""
-    return TwilioVoice(settings)

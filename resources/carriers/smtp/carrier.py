@@ -1,0 +1,27 @@
+"""What an SMTP server is to the rest of the product."""
+
+from __future__ import annotations
+
+from nightmail.carriers.descriptors import AdapterDescriptor, CarrierDescriptor
+from nightmail.carriers.protocol import Carrier, CarrierSettings
+from nightmail.channels import EMAIL
+from resources.carriers.smtp.errors import ERRORS
+
+
+def _email(settings: CarrierSettings) -> Carrier:
+    from resources.carriers.smtp.email import SmtpEmail
+
+    return SmtpEmail(settings)
+
+
+CARRIER = CarrierDescriptor(
+    name="smtp",
+    label="SMTP",
+    adapters=(AdapterDescriptor(channel=EMAIL, build=_email),),
+    errors=ERRORS,
+    settings={
+        "account": "the user name; empty for a server that asks for none",
+        "secret": "the password",
+        "base_url": "`smtp://mail.example.com:587` (STARTTLS required) or `smtps://mail.example.com:465`; required",
+    },
+)

@@ -1,0 +1,92 @@
+"""What Twilio posts to us: statuses of messages and calls, texts from recipients, keys pressed in calls.
+
+The message's id is in the query of the address that Twilio calls, and is signed with it. Answers are TwiML where
+Twilio reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import parse_qs
+
+from nightmail.carriers.protocol import Receipt
+from nightmail.carriers.webhooks import (
+    WebhookAnswer,
+    WebhookContent,
+    WebhookRequest,
+    WebhookRoute,
+    WebhookSecret,
+    with_keys_for,
+)
+from resources.carriers.twilio import paths
+from resources.carriers.twilio.callbacks import call_status_receipt, inbound_sms, message_status, pressed_key
+from resources.carriers.twilio.signatures import SIGNATURE_HEADER, signature_fits
+
+MAXIMUM_FIELDS = 200
+_EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+_HANG_UP = '<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>'
+
+Form = Mapping[str, str]
+
+
+def twiml(document: str | None) -> WebhookAnswer:
+    """The answer with which a call goes on; without a document it ends."""
+    said = with_keys_for(document, paths.NAME) if document else _HANG_UP
+    return WebhookAnswer(200, said.encode(), "text/xml; charset=utf-8")
+
+
+def _route(path: str, purpose: str, content: Callable[[Form, str | None], WebhookContent]) -> WebhookRoute:
+    def read(request: WebhookRequest, secrets: Sequence[WebhookSecret]) -> WebhookContent | None:
+        try:
+            form = parse_qs(request.body.decode(), keep_blank_values=True, max_num_fields=MAXIMUM_FIELDS)
+            query = parse_qs(request.query, max_num_fields=20)
+        except ValueError as error:
+            raise ValueError("the body is not a form") from error
+        if not _proved(request, form, secrets):
+            return None
+        return content(
+            {name: values[0] for name, values in form.items()}, next(iter(query.get("message_id", ())), None)
+        )
+
+    return WebhookRoute(path, purpose, read, twiml if path == paths.KEYS else None)
+
+
+def _proved(request: WebhookRequest, form: Mapping[str, Sequence[str]], secrets: Sequence[WebhookSecret]) -> bool:
+    signature = request.headers.get(SIGNATURE_HEADER.lower())
+    if not signature:
+        return False
+    account = form.get("AccountSid", [""])[0]
+    if account and len(secrets) > 1:
+        # A signature costs more to compute than the form to read: the account that signs as a rule goes first.
+        secrets = sorted(secrets, key=lambda known: known.account != account)
+    return any(signature_fits(known.secret, request.url, form, signature) for known in secrets)
+
+
+def _with(receipt: Receipt | None) -> WebhookContent:
+    return WebhookContent(receipts=() if receipt is None else (receipt,))
+
+
+def _text(form: Form, _message_id: str | None) -> WebhookContent:
+    return WebhookContent(
+        replies=(inbound_sms(form),), answer=WebhookAnswer(200, _EMPTY.encode(), "text/xml; charset=utf-8")
+    )
+
+
+def _key(form: Form, message_id: str | None) -> WebhookContent:
+    return WebhookContent(key_press=pressed_key(form, message_id), answer=twiml(None))
+
+
+ROUTES = (
+    _route(
+        paths.MESSAGE_STATUS,
+        "the status of an SMS; `?message_id=`",
+        lambda form, name: _with(message_status(form, name)),
+    ),
+    _route(
+        paths.CALL_STATUS,
+        "the status of a call, its duration, person or machine; `?message_id=`",
+        lambda form, name: _with(call_status_receipt(form, name)),
+    ),
+    _route(paths.INBOUND_SMS, "an SMS from a recipient", _text),
+    _route(paths.KEYS, "a key pressed in a call; `?message_id=`; answered with what the call says next", _key),
+)
