@@ -1,7 +1,14 @@
-"""Setting an organisation up from one file: a plan of what would change, the change, and checks that each part answers."""
+"""Provisioning: an organisation set up from one file, by a plan of what would change and then the change.
+
+What belongs here: what the file may hold, and how each kind of part comes into the database. What does not: what those parts
+mean (:mod:`nightmail.organisation` and the rooms that use them), and the check that each part answers, which a command makes.
+"""
+
+from __future__ import annotations
 
 from nightmail.provisioning.organisation import Organisation, load_organisation, parse_organisation
-from nightmail.provisioning.plan import Change, NewKey, Outcome, plan, provision, provision_outside
+from nightmail.provisioning.plan import Outcome, plan, provision, provision_outside
+from nightmail.provisioning.setup import Change, NewKey
 
 __all__ = [
     "Change",

@@ -1,0 +1,90 @@
+"""What connects an organisation with the outside, brought into the database: SFTP servers, carrier accounts, senders."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from nightmail.provisioning.organisation import CarrierAccountPart, SenderPart, SftpServerPart
+from nightmail.provisioning.setup import Setup, organisation_invalid
+from nightmail.store import tables
+
+
+def set_up_sftp_server(work: Setup, part: SftpServerPart) -> None:
+    """Bring in one SFTP server."""
+    work.sftp_server_ids[part.name] = work.settle(
+        "sftp server",
+        part.name,
+        tables.SftpServer,
+        {"name": part.name},
+        {
+            "host": part.host,
+            "port": part.port,
+            "username": part.username,
+            "password_secret": work.secret(part.password_secret),
+            "private_key_secret": work.secret(part.private_key_secret),
+            "host_key": part.host_key,
+            "root": part.root,
+            "active": True,
+        },
+        hidden=("password_secret", "private_key_secret"),
+    )
+
+
+def set_up_carrier_account(work: Setup, part: CarrierAccountPart, region: str) -> None:
+    """Bring in one carrier account; ``region`` is the organisation's."""
+    work.carrier_account_ids[part.name] = work.settle(
+        "carrier account",
+        part.name,
+        tables.CarrierAccount,
+        {"name": part.name},
+        {
+            "team_id": work.team_id(part.team),
+            "carrier": part.carrier_name,
+            "channel": part.channel_name,
+            "region": part.region or region,
+            "priority": part.priority,
+            "settings": part.stored_settings(),
+            "secret": work.secret(part.secret),
+            "webhook_secret": work.secret(part.webhook_secret),
+            "active": True,
+        },
+        hidden=("secret", "webhook_secret"),
+    )
+
+
+def set_up_sender(work: Setup, part: SenderPart) -> None:
+    """Bring in one sender of a team. Raises :class:`ConfigurationError` (``organisation_invalid``) where its account does not fit."""
+    account = _carrier_account_id(work, part.carrier_account, f"sender {part.team} {part.channel} {part.name}")
+    channel = work.connection.execute(
+        select(tables.CarrierAccount.channel).where(tables.CarrierAccount.id == account)
+    ).scalar_one()
+    if channel != part.channel:
+        raise organisation_invalid(
+            f"the sender {part.name} of {part.team} is for {part.channel}, "
+            f"but its account {part.carrier_account} carries {channel}"
+        )
+    work.settle(
+        "sender",
+        f"{part.team} {part.channel} {part.name}",
+        tables.Sender,
+        {"team_id": work.team_id(part.team), "channel": part.channel, "name": part.name},
+        {
+            "address": part.address,
+            "display_name": part.display_name,
+            "reply_to": part.reply_to,
+            "carrier_account_id": account,
+            "settings": part.settings,
+        },
+    )
+
+
+def _carrier_account_id(work: Setup, name: str, wanted_by: str) -> int:
+    found = (
+        work.carrier_account_ids.get(name)
+        or work.connection.execute(
+            select(tables.CarrierAccount.id).where(tables.CarrierAccount.name == name)
+        ).scalar_one_or_none()
+    )
+    if found is None:
+        raise organisation_invalid(f"the {wanted_by} names the carrier account {name}, which does not exist")
+    return int(found)
