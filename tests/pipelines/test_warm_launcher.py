@@ -17,8 +17,10 @@ import psutil
 import pytest
 from dagster._core.launcher.base import LaunchRunContext, WorkerStatus
 
-from pipelines import warm_launcher
-from pipelines.warm_launcher import PID_TAG, LostRuns, WarmRunLauncher, _is_daemon, process_of
+from pipelines import lost_runs, warm_launcher
+from pipelines.lost_runs import LostRuns
+from pipelines.run_processes import PID_TAG, process_of
+from pipelines.warm_launcher import WarmRunLauncher, is_daemon
 from sensors.run_tags import ENDED_TAG
 from tests.pipelines import slow_job
 
@@ -103,7 +105,7 @@ def test_a_killed_run_gives_its_place_back_within_seconds(
     os.kill(pid, signal.SIGKILL)
     # Not at the first look: a run's process ends a moment before or after its last event.
     assert run.run_id not in lost.look()
-    monkeypatch.setattr(warm_launcher, "LOST_AFTER_S", 0.0)
+    monkeypatch.setattr(lost_runs, "LOST_AFTER_S", 0.0)
     deadline = time.monotonic() + 30
     while run.run_id not in lost.look():
         assert time.monotonic() < deadline
@@ -123,7 +125,7 @@ def test_a_run_that_a_killed_daemon_left_behind_is_ended(
     )
     launcher = instance.run_launcher
     assert isinstance(launcher, WarmRunLauncher)
-    monkeypatch.setattr(warm_launcher, "LOST_AFTER_S", 0.0)
+    monkeypatch.setattr(lost_runs, "LOST_AFTER_S", 0.0)
     monkeypatch.setattr(launcher, "_launching", {run.run_id})
     # Other tests' killed runs may be ended by the way: the instance is shared.
     assert run.run_id not in LostRuns(instance, launcher).look(), "it is being launched"
@@ -159,7 +161,7 @@ def _arguments_and_whether_it_warms_up() -> tuple[list[str], bool]:
 
 def test_only_the_daemon_warms_up() -> None:
     """The web server and the command line load the same instance, and must not start processes for it."""
-    assert _is_daemon([str(Path("/x/dagster/_daemon/__main__.py")), "run", "-w", "workspace.yaml"])
-    assert _is_daemon(["/usr/bin/dagster-daemon", "run"])
-    assert not _is_daemon(["/usr/bin/dagster-webserver", "-w", "workspace.yaml"])
-    assert not _is_daemon(["/usr/bin/dagster", "run", "list"])
+    assert is_daemon([str(Path("/x/dagster/_daemon/__main__.py")), "run", "-w", "workspace.yaml"])
+    assert is_daemon(["/usr/bin/dagster-daemon", "run"])
+    assert not is_daemon(["/usr/bin/dagster-webserver", "-w", "workspace.yaml"])
+    assert not is_daemon(["/usr/bin/dagster", "run", "list"])
