@@ -1,1 +1,5 @@
-"""What is made: one file per stage, in the order the data flows. An asset is thin; the work is in ``nightmail``."""
+"""What is made: one file per stage, in the order the data flows.
+
+What belongs here: an asset, a check or an op that reads its inputs, calls one function of the domain, and answers with
+metadata. What does not: what is computed (``nightmail``), and when it runs (``sensors``, ``pipelines``).
+"""

@@ -55,7 +55,7 @@ def hand_off(
 
 
 def _wait_for_more(database: DatabaseResource, until: float) -> bool:
-    """Wait while campaigns are being prepared; gives whether something became due."""
+    """Wait while campaigns are being prepared; return whether a message became due."""
     while time.monotonic() < until:
         with database.connect() as connection:
             if due_work(connection, limit=1).messages:

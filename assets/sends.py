@@ -21,19 +21,19 @@ from resources.lake import LakeResource
 def sends(
     context: dg.AssetExecutionContext, database: DatabaseResource, lake: LakeResource
 ) -> dg.MaterializeResult[None]:
-    """Write the ledger of one campaign out."""
+    """Write the ledger of one campaign as a table."""
     campaign = context.partition_key
     states = write_sends(database.engine, campaign, lake.table("sends", campaign))
     return dg.MaterializeResult(metadata=sends_metadata(states))
 
 
 def sends_metadata(states: dict[str, int]) -> dict[str, int]:
-    """Messages by state, and their sum."""
+    """Return the messages by state, and their sum, as metadata."""
     return {"messages": sum(states.values()), **states}
 
 
 def write_changed_sends(context: dg.OpExecutionContext, database: DatabaseResource, lake: LakeResource) -> int:
-    """Write ``sends`` of all campaigns that changed, at most as often as the settings say; gives how many.
+    """Write ``sends`` of all campaigns that changed, at most as often as the settings say; return how many.
 
     Senders call it as they work: a run of its own for each campaign would cost more than the writing.
     """

@@ -34,12 +34,12 @@ class KeptConnectionsStorage(DagsterPostgresStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> KeptConnectionsStorage:
-        """As Dagster makes it from ``dagster.yaml``."""
+        """Make the storage, as Dagster does for ``dagster.yaml``."""
         return cls(pg_url_from_config(config_value), inst_data)
 
 
 def _check_alive(connection: Any, _record: object, _proxy: object) -> None:
-    """A connection that did not survive the database's restart is replaced before it is used."""
+    """Replace a connection that did not survive a restart of the database before it is used."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("select 1")

@@ -59,7 +59,7 @@ RESOURCES = {
 
 
 def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Everything that Dagster loads; ``resource_overrides`` take the place of resources of the same name."""
+    """Build everything that Dagster loads; ``resource_overrides`` take the place of resources of the same name."""
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
@@ -72,5 +72,5 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What ``workspace.yaml`` and ``dg`` load."""
+    """Build what ``workspace.yaml`` and ``dg`` load."""
     return build_defs()

@@ -30,7 +30,7 @@ write_sends = dg.define_asset_job(
     selection=dg.AssetSelection.assets("sends"),
     executor_def=dg.in_process_executor,
     tags={"nightmail/kind": "report"},
-    description="The ledger of one campaign written out, by hand; senders do it by themselves.",
+    description="The ledger of one campaign written as a table, when a person asks for it; senders write it as they work.",
 )
 
 report = dg.define_asset_job(
@@ -45,7 +45,7 @@ report = dg.define_asset_job(
 @dg.job(
     executor_def=dg.in_process_executor,
     tags={"nightmail/kind": "send"},
-    description="A sender: hands due messages of all campaigns over until nothing is due.",
+    description="A sender: hands off due messages of all campaigns until nothing is due.",
 )
 def send() -> None:
     """One sender."""
@@ -55,7 +55,7 @@ def send() -> None:
 @dg.job(
     executor_def=dg.in_process_executor,
     tags={"nightmail/kind": "report", "dagster/max_runtime": str(REPORT_AT_MOST_S)},
-    description="Deletes what the ledger no longer has to keep.",
+    description="Deletes addresses, texts and whole months of the ledger that are older than they are kept.",
 )
 def retention() -> None:
     """One round."""

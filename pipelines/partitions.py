@@ -19,7 +19,7 @@ __all__ = ["KEPT_DAYS", "KEPT_KEYS", "campaigns", "days", "prune_campaigns"]
 
 
 def prune_campaigns(instance: dg.DagsterInstance, today: dt.date) -> int:
-    """Forget the keys of campaigns older than :data:`KEPT_DAYS`, and the oldest beyond :data:`KEPT_KEYS`; gives how many."""
+    """Delete the keys of campaigns older than :data:`KEPT_DAYS`, and the oldest beyond :data:`KEPT_KEYS`; return how many."""
     keys = sorted(instance.get_dynamic_partitions(str(campaigns.name)))
     oldest = (today - dt.timedelta(days=KEPT_DAYS)).isoformat()
     surplus = set(keys[: max(0, len(keys) - KEPT_KEYS)])

@@ -1,8 +1,9 @@
-"""What a run would load by itself: imported once, into the process that runs are forked from.
+"""What runs need, imported once, into the process that they are forked from.
 
-Modules import what is heavy where it is used, which a command that uses little is glad of. A run uses most of it, and
-each run would load it again: a third of the CPU of a small file's run were the rest of our own modules, the locales'
-data, numbering plans and a few libraries. Importing this module loads them; what is not there is passed over.
+Modules import heavy libraries where they are used, so that a command which uses few starts fast. A run uses most of them,
+and each run would load them again: that took a third of the CPU of a small file's run. Importing this module loads the
+rest of the product's modules, the locales' data, the numbering plans and a few libraries; one that is not there is passed
+over.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ FURTHER = (
     "upath.implementations.local",
     "zoneinfo",
 )
-"""Modules of others that runs import late."""
+"""Libraries' modules that runs import late."""
 LOCALES = ("en", "de", "fr", "es")
 
 
 def load() -> None:
-    """Import everything below ``nightmail`` and ``resources``, what they import late, and the tables that they make."""
+    """Import everything below ``nightmail`` and ``resources`` and what they import late, and build their tables."""
     from resources.carriers import CARRIERS
 
     for name in (*FURTHER, *(module for carrier in CARRIERS.values() for module in carrier.modules)):

@@ -62,17 +62,17 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
-        """How the instance's settings made this."""
+        """The settings of the instance that this was made from."""
         return self._inst_data
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """Nothing to configure."""
+        """The settings that there are: none."""
         return {}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> WarmRunLauncher:  # noqa: ARG003
-        """As Dagster makes it from ``dagster.yaml``."""
+        """Make the launcher, as Dagster does for ``dagster.yaml``."""
         return cls(inst_data)
 
     def warm_up(self) -> None:
@@ -114,7 +114,7 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Run monitoring asks after the processes."""
+        """Yes: Dagster's run monitoring asks for the processes."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
@@ -138,7 +138,7 @@ class WarmRunLauncher(RunLauncher, ConfigurableClass):
             process.join(max(0.0, deadline - time.monotonic()))
 
     def dispose(self) -> None:
-        """Nothing: runs end by themselves, or with the daemon."""
+        """Do nothing: runs end when their work is done, or with the daemon."""
 
 
 class WarmRunQueue(dg.QueuedRunCoordinator):

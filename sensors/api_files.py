@@ -20,5 +20,5 @@ SOURCES = frozenset({"api", "portal", "command"})
     description="Contact files from the API, the portal and the command line: asks for each campaign's preparing run.",
 )
 def api_files(context: dg.SensorEvaluationContext, database: DatabaseResource) -> dg.SensorResult | dg.SkipReason:
-    """Look for received campaigns of these doors."""
+    """Look for received campaigns of these sources."""
     return watch_for_campaigns(context, database, SOURCES)

@@ -15,7 +15,7 @@ from nightmail.reasons import explain
 from resources.database import DatabaseResource
 
 FAILURES_TO_TELL = 2
-"""So many ticks of a sensor in a row fail, and people are told: one may be a passing fault."""
+"""After so many failed ticks of a sensor in a row an alert is raised: a single one may be a passing fault."""
 SUBJECT = "sensor:"
 
 

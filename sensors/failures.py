@@ -29,7 +29,7 @@ NO_ROOM = os.strerror(errno.ENOSPC)
 """How the machine and PostgreSQL say that a disk is full."""
 ENDED_BADLY = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 OTHER_JOBS = ("send", "report", "write_sends", "retention")
-"""Jobs whose failed runs are told to people, and not repeated here."""
+"""Jobs whose failed runs raise an alert, and are not repeated here."""
 _INTERVAL_S = 10
 
 
@@ -40,7 +40,7 @@ _INTERVAL_S = 10
     "alerted. Failed sender and report runs raise an alert.",
 )
 def failed_runs(context: dg.SensorEvaluationContext, database: DatabaseResource) -> dg.SkipReason | dg.SensorResult:
-    """Look at the campaigns that should have a run at work; tell people of failed runs of other jobs."""
+    """Look at the campaigns that should have a run at work, and raise alerts for failed runs of other jobs."""
     done = []
     with database.connect() as connection:
         waiting = campaigns_being_prepared(connection)

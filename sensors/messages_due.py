@@ -31,9 +31,9 @@ _PAUSE_S = 0.5
 
 
 def senders_wanted(due_messages: int, other_work: bool, most: int) -> int:
-    """How many senders the work is for: none without any, one for little or for other work, else as many as may be.
+    """The number of senders that the work needs: none, one for little or for other work, else ``most``.
 
-    Other work is that of campaigns which are coming, and to write ``sends``.
+    Other work is to wait for campaigns that are being prepared, and to write ``sends``.
     """
     if due_messages == 0:
         return 1 if other_work else 0

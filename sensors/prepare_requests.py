@@ -37,7 +37,7 @@ def run_key(campaign: CampaignRow) -> str:
 
 
 def requested_keys(context: dg.SensorEvaluationContext) -> frozenset[str]:
-    """The run keys that earlier ticks asked for and whose campaigns had not begun by then."""
+    """The run keys that earlier ticks asked for, of campaigns whose run had not begun by then."""
     return frozenset(json.loads(context.cursor)) if context.cursor else frozenset()
 
 
@@ -72,7 +72,7 @@ def watch_for_campaigns(
 def prepare_result(
     context: dg.SensorEvaluationContext, database: DatabaseResource, found: list[CampaignRow]
 ) -> dg.SensorResult | dg.SkipReason:
-    """The tick's answer: partitions to register and runs to start. The cursor remembers what was asked for."""
+    """The tick's answer: partitions to register and runs to start. The cursor holds the run keys that were asked for."""
     if not found:
         return dg.SkipReason("No campaign waits to be prepared.")
     before = requested_keys(context)

@@ -1,7 +1,7 @@
 """Calls to teams' webhooks: claimed, signed, retried with growing pauses, given up after a day.
 
 The database writes an event's calls in the transaction in which the event happens (migration 0002): none is missed, and
-none tells of something that was rolled back. Here calls are claimed and their outcome is stored;
+none reports something that was rolled back. Here calls are claimed and their outcome is stored;
 :mod:`portal.webhook_calls` posts them. A call may come more than once: its id stays the same.
 """
 

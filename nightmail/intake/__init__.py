@@ -1,6 +1,6 @@
-"""Intake: a file that came becomes a campaign; what the uploader is told; what waits for a person.
+"""Intake: a file, a schedule or a single message becomes a campaign, and the uploader gets an answer.
 
-What belongs here: which feed a file is for, whether it came before, its campaign, approval, result and reject files, and
-the loading of all that decides a campaign's preparation. What does not: how a file travels (``resources``), how it is
-read (:mod:`nightmail.contact_files`), the campaign's states (:mod:`nightmail.campaigns.transitions`).
+What belongs here: whether a file came before, the campaign that it becomes, result and reject files, files that are late.
+What does not: how a file travels (``resources``), how it is read (:mod:`nightmail.contact_files`), what its campaign is
+prepared with (:mod:`nightmail.preparation`), the campaign's states (:mod:`nightmail.campaigns.transitions`).
 """

@@ -22,7 +22,7 @@ CATCH_UP = dt.timedelta(hours=6)
 def start_standing_campaigns(connection: Connection, now: dt.datetime) -> list[CampaignRow]:
     """Make the campaign of each feed on the contact book whose schedule has come by ``now``. Safe to call again.
 
-    Of several times that were missed only the last is made good: a nightly send is not wanted twice in a night.
+    Of several times that were missed only the last is made good: a nightly send must not go out twice in a night.
     """
     made = []
     for feed in feeds_with_schedule(connection):

@@ -1,4 +1,7 @@
-"""Preparation: the stages from a file to the ledger, their contracts and their reconciliation.
+"""Preparation: the stages from a file to the messages, their contracts and their reconciliation.
 
-What belongs here: the order of the stages, what each is given, and the checks between them. What does not: what a stage computes (its own room).
+What belongs here: the order of the stages, what each is given, the checks between them, and attempts that fail. What does
+not: what a stage computes, which is in the room of its noun (:mod:`nightmail.contact_files`, :mod:`nightmail.row_checks`,
+:mod:`nightmail.audience`, :mod:`nightmail.templates`); those rooms are imported inside functions, since a command that
+uses one stage should not wait for pandas, pyarrow and numbering plans of the others.
 """

@@ -47,7 +47,7 @@ def retry_or_stop(
 ) -> str:
     """Give a campaign whose run failed another attempt; stop it, and alert people, when it has had its share.
 
-    ``why`` the run ended is kept for people; ``disk_full`` is a cause that they can mend, and are told.
+    ``why`` the run ended is kept with the campaign; ``disk_full`` is a cause that people can mend, and gets a reason of its own.
     ``interruptions`` of its attempts do not count, since the daemon ended under them. Return what was done, in words.
     Nothing is done when the campaign was moved on meanwhile.
     """

@@ -1,4 +1,4 @@
-"""All that decides the preparation of one campaign, read from the store: template, prices, preferences, earlier campaigns."""
+"""All that decides the preparation of one campaign, read from the store: template, feed, times, prices, limits."""
 
 from __future__ import annotations
 

@@ -27,7 +27,10 @@ from nightmail.progress import Progress
 def read_parts(
     preparation: Preparation, sources: Sequence[Path], tables: StageTables, progress: Progress | None = None
 ) -> tuple[ContactFileSummary, list[int]]:
-    """Stage ``contact_file`` of several files: one table with the columns of all; gives where each part's lines begin."""
+    """Stage ``contact_file`` of several files: one table with the columns of all.
+
+    Return the summary of the whole, and for each part the line after which its lines begin.
+    """
     folder = tables.contact_file.url.rsplit("/", 1)[0]
     read: list[tuple[ContactFileSummary, StageTables]] = []
     try:

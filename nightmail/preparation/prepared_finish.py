@@ -10,9 +10,9 @@ from nightmail.preparation.preparation_settings import Preparation
 
 
 def prepared_finish(connection: Connection, preparation: Preparation, work: Work) -> FinishForecast:
-    """The forecast for what a preparation made, sent by the team of its name when it says, or now.
+    """The forecast for the messages of a preparation, sent by its team at its start, or now when it has none.
 
-    Raises :class:`ValueError` for a preparation without its time.
+    Raises ``ValueError`` for a preparation with neither ``starts_at`` nor ``now``.
     """
     start = preparation.starts_at or preparation.now
     if start is None:

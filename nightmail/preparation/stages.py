@@ -57,7 +57,7 @@ def make_audience(
     known: KnownPreferences | None = None,
     progress: Progress | None = None,
 ) -> AudienceSummary:
-    """Stage ``audience``; without ``known`` nobody has chosen anything."""
+    """Stage ``audience``; without ``known`` there are no preferences, consents and suppressions."""
     from nightmail.audience import KnownPreferences, plan_audience
 
     return plan_audience(

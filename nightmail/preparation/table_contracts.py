@@ -63,7 +63,7 @@ def contacts_contract(preparation: Preparation, columns: Iterable[str]) -> list[
         Expectation(
             "ExpectColumnValuesToMatchRegex",
             {"column": EMAIL_FIELD, "regex": EMAIL},
-            "email holds what is not an address",
+            "email holds texts that are no addresses",
         )
     )
     if preparation.feed.unique_by == ("external_id",) and "external_id" in names:

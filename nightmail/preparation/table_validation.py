@@ -94,7 +94,7 @@ def _outcomes(
 
 
 def _ephemeral_context(gx: Any) -> Any:
-    """A context in memory. The one that the library makes by itself leaves a folder behind each time."""
+    """Return a context in memory. The library's own default leaves a folder behind each time."""
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
     defaults = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
@@ -104,7 +104,7 @@ def _ephemeral_context(gx: Any) -> Any:
 
 
 def _great_expectations() -> Any:
-    """Great Expectations, imported without calling home and without its log lines."""
+    """Import Great Expectations without its telemetry and its log lines."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     import great_expectations

@@ -1,6 +1,6 @@
 """What is deleted by age: what messages said, after the team's days; the ledger, receipts and audit by whole months.
 
-Months are detached, which takes moments whatever they hold, and then dropped or kept aside for an archive.
+Months are detached, which takes moments however large they are, and then dropped, or left for an archive.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def delete_contents(engine: Engine, *, today: dt.date | None = None) -> int:
     """Delete addresses and texts of campaigns that ended more than their team's ``retention_days`` ago; return how many.
 
     The ledger's rows stay: they know people by contact id and keyed hash only. Each :data:`CHUNK_MESSAGES` messages are
-    committed by themselves, so that the work may be cut off at any point and repeated.
+    committed on their own, so that the work may be cut off at any point and repeated.
     """
     with engine.connect() as connection:
         campaigns = connection.execute(

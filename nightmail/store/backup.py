@@ -15,10 +15,10 @@ from nightmail.store.local_server import LocalServer
 
 
 def back_up(engine: Engine, destination: Path, *, replace: bool = False) -> int:
-    """Write a consistent snapshot to ``destination`` while everything runs; gives its size in bytes.
+    """Write a consistent snapshot to ``destination`` while everything runs; return its size in bytes.
 
     The file holds personal data: only its owner can read it. It appears under its name when it is whole. Another file of
-    that name is replaced only on demand, and what is no file never.
+    that name is replaced only with ``replace``; a folder or device of that name never is.
 
     Raises :class:`UsageError` (``backup_exists``, ``backup_unwritable``), :class:`ConfigurationError`
     (``database_missing``).

