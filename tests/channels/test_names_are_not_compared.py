@@ -20,7 +20,8 @@ DESCRIPTIONS = {"examples", "json_schema_extra", "openapi_examples"}
 """Keywords whose values describe the API to people."""
 ALLOWED = {
     ("nightmail/privacy/signed_links.py", "chat"): "the purpose of a link: it opens the page of a conversation",
-    ("nightmail/templates/loading.py", "voice"): "a key of a speech body: the carrier's name of a voice",
+    ("nightmail/row_checks/phone_words.py", "sms"): "a word that people write beside a number",
+    ("nightmail/templates/voice_reading.py", "voice"): "a key of a speech body: the carrier's name of a voice",
 }
 
 _ALSO_A_FIELD = {EMAIL_FIELD}
