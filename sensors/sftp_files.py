@@ -1,7 +1,7 @@
 """Files on SFTP: found when whole, taken once, registered, archived, answered beside.
 
 Each server is looked at on its own, in a thread of its own, so that one that hangs holds up no other; a look that is still
-under way from an earlier tick is left to end. What a look does is in :mod:`sensors.sftp_looks`.
+under way from an earlier tick is left to end. What a look does is in :mod:`sensors.sftp`.
 """
 
 import threading
@@ -17,7 +17,7 @@ from resources.lake import LakeResource
 from resources.sftp.servers import SftpServerRow, SftpServersResource
 from sensors import watching
 from sensors.prepare_requests import PREPARE_JOB, prepare_result, requested_keys, waiting_campaigns
-from sensors.sftp_looks import ServerLook
+from sensors.sftp import ServerLook
 
 SOURCES = frozenset({"sftp"})
 _PAUSE_S = 0.4

@@ -1,0 +1,59 @@
+"""One look at one SFTP server: take what is whole, archive it, write the answers that are due.
+
+What is known by path, size and time is never taken again; the same content under another name is answered with the earlier
+campaign. The server, each folder, each file and each answer stand alone: what fails is put aside with its reason, shown as
+an alert, and tried again later, while the rest goes on. Taking goes before answering.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+from resources.database import DatabaseResource
+from resources.lake import LakeResource
+from resources.sftp.servers import SftpServerRow, SftpServersResource
+from sensors.sftp.answering import answer_strays, write_answers
+from sensors.sftp.archived import compare_archived_files
+from sensors.sftp.look import Look, raise_alert_about
+from sensors.sftp.taking import take_files
+
+
+@dataclass
+class ServerLook:
+    """See the module. ``deadline`` is the monotonic time at which the tick must be over."""
+
+    log: logging.Logger
+    database: DatabaseResource
+    lake: LakeResource
+    server: SftpServerRow
+    deadline: float
+
+    def run(self, resource: SftpServersResource) -> None:
+        """Take, answer, compare what was archived lately. Raises nothing: what goes wrong is an alert."""
+        try:
+            watch = resource.watch(self.server)
+        except Exception as error:
+            # The login cannot even be put together, as its secret is missing.
+            raise_alert_about(self.database, self.log, self.server, f"sftp:{self.server.name}", error, "looked at")
+            return
+        look = Look(self.log, self.database, self.lake, self.server, watch, self.deadline)
+        if not look.due(look.subject):
+            return
+        with watch.lock:
+            try:
+                watch.connection.client()
+                take_files(look)
+                write_answers(look)
+                compare_archived_files(look)
+                answer_strays(look)
+            except Exception as error:
+                watch.aside.failed(look.subject, time.monotonic())
+                look.alert(look.subject, error, "looked at")
+            else:
+                watch.aside.succeeded(look.subject)
+                if not watch.resolved:
+                    # Once for each connection that works, whichever process raised the alert.
+                    watch.resolved = True
+                    look.resolve(look.subject)
