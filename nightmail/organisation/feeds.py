@@ -22,6 +22,7 @@ from nightmail.channels.names import ChannelName
 from nightmail.errors import ConfigurationError
 from nightmail.organisation.feed_choices import Delivery, Keep, ValueType
 from nightmail.organisation.quiet_hours import QuietHours
+from nightmail.organisation.team_settings import ReportDrop
 
 TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
 
@@ -143,6 +144,9 @@ class FeedSettings(_Model):
         None, description="A file is complete when a second one with this suffix (such as .done) lies beside it"
     )
     parts: bool = Field(False, description="Files named like name.1of3.csv form one campaign when all are there")
+    report: ReportDrop | None = Field(
+        None, description="Where the day's delivery report of the feed is dropped: sftp_server, folder, format, at"
+    )
     answer: bool = Field(True, description="Whether result and reject files are written beside the upload")
     standing_source: Literal["folder", "contacts"] = Field(
         "folder", description="For feeds with a schedule: files of the folder, or the team's contact book"

@@ -87,6 +87,12 @@ SFTP = (
         "rename at the end, or state a marker in the feed.",
     ),
     Reason(
+        "report_folder_taken",
+        Kind.SETUP,
+        "The reports of {team} cannot be dropped in {folder}: a feed takes its contact files from there.",
+        "Name another folder for the reports.",
+    ),
+    Reason(
         "sensor_failing",
         Kind.SETUP,
         "The sensor {sensor} fails at every tick: {problem}",

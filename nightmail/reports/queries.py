@@ -255,3 +255,32 @@ FREQUENT_REPLIES = """
     order by times desc, text
     limit :limit
 """
+
+# What teams and feeds say about reports on a server, each with the last day that was dropped at its place.
+REPORT_ORDERS = """
+    with orders as (
+        select t.path as team, null as feed, t.time_zone, t.settings -> 'report' as report
+        from team t join sftp_server s on s.name = t.settings #>> '{report,sftp_server}'
+        where s.id = :server
+        union all
+        select t.path, f.name, t.time_zone, f.settings -> 'report'
+        from feed f join team t on t.id = f.team_id
+            left join sftp_server s on s.name = f.settings #>> '{report,sftp_server}'
+        where f.active and f.settings ? 'report' and coalesce(s.id, f.sftp_server_id) = :server
+    )
+    select o.team, o.feed, o.time_zone, o.report, (
+        select max(d.day)
+        from report_drop d
+        where d.sftp_server_id = :server and d.folder = o.report ->> 'folder'
+            and d.scope = concat_ws('/', o.team, o.feed)
+    ) as last_day
+    from orders o
+    order by o.team, o.feed
+"""
+
+# Dropped twice by two processes at once, it is recorded once.
+RECORD_DROPPED = """
+    insert into report_drop (sftp_server_id, folder, scope, day)
+    values (:server, :folder, :scope, :day)
+    on conflict do nothing
+"""

@@ -69,6 +69,7 @@ class SftpWatch:
     resolved: bool = False
     """Whether alerts about the server were ended since this process looks at it."""
     strays_at: float = 0.0
+    reports_at: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
     _worker: ThreadPoolExecutor | None = None
     _second: SftpConnection | None = None

@@ -17,6 +17,7 @@ from resources.sftp.servers import SftpServerRow, SftpServersResource
 from sensors.sftp.answering import answer_strays, write_answers
 from sensors.sftp.archived import compare_archived_files
 from sensors.sftp.look import Look, raise_alert_about
+from sensors.sftp.reports import drop_reports
 from sensors.sftp.taking import take_files
 
 
@@ -48,6 +49,7 @@ class ServerLook:
                 write_answers(look)
                 compare_archived_files(look)
                 answer_strays(look)
+                drop_reports(look)
             except Exception as error:
                 watch.aside.failed(look.subject, time.monotonic())
                 look.alert(look.subject, error, "looked at")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pysequoia
 import pytest
 
+from nightmail.lake.schemas import DELIVERY_REPORT
 from nightmail.settings import settings
 from nightmail.store.states import CampaignState
 from resources.sftp import servers as sftp_servers
@@ -512,3 +517,49 @@ def test_an_encrypted_file_without_a_key_is_refused_with_what_to_do(rig: Pipelin
     assert (folder / "archive" / "due.csv.pgp").exists()
     assert [alert["reason"] for alert in rig.rows("select reason from alert")] == ["openpgp_key"]
     assert not list(folder.glob("*.json*"))
+
+
+def test_yesterdays_report_is_dropped_once_for_the_team_and_for_the_feed(rig: PipelineRig, folder: Path) -> None:
+    """Rows of the team's own day, from the UTC days around it; other teams' and other feeds' rows are left out."""
+    rig.change(
+        "update team set time_zone = 'America/New_York', settings = cast(:settings as jsonb) where path = 'acme'",
+        settings=json.dumps({"report": {"sftp_server": "drop", "folder": f"/{folder.name}/reports", "at": "00:00"}}),
+    )
+    rig.change("update team set time_zone = 'America/New_York'")
+    rig.change(
+        "update feed set settings = settings || cast(:report as jsonb)",
+        report=json.dumps({"report": {"folder": f"/{folder.name}/reports", "format": "parquet", "at": "00:00"}}),
+    )
+    (folder / "reports").mkdir()
+    zone = ZoneInfo("America/New_York")
+    yesterday = dt.datetime.now(zone).date() - dt.timedelta(days=1)
+    for shift in (0, 1):
+        rows = [
+            {"team": "acme.billing", "feed": "invoices", "message_id": f"a{shift}", "team_date": yesterday},
+            {"team": "acme.billing", "feed": "other", "message_id": f"b{shift}", "team_date": yesterday},
+            {"team": "acmeetc", "feed": "invoices", "message_id": f"c{shift}", "team_date": yesterday},
+            {"team": "acme", "feed": None, "message_id": f"d{shift}", "team_date": yesterday - dt.timedelta(days=1)},
+        ]
+        day = yesterday + dt.timedelta(days=shift)
+        filled = [report_row(day=day, **row) for row in rows]
+        table = rig.resources["lake"].table("delivery_report", str(day), "day")
+        with table.writer(DELIVERY_REPORT) as writer:
+            writer.write(pa.Table.from_pylist(filled, DELIVERY_REPORT))
+    for _ in range(2):
+        tick(rig)
+    named = f"delivery_report.acme.{yesterday}.csv"
+    of_feed = f"delivery_report.acme.billing.invoices.{yesterday}.parquet"
+    assert {path.name for path in (folder / "reports").iterdir()} == {named, of_feed}
+    with (folder / "reports" / named).open(newline="") as handle:
+        assert [row["message_id"] for row in csv.DictReader(handle)] == ["a0", "b0", "a1", "b1"]
+    read = pq.read_table(folder / "reports" / of_feed)
+    assert (read["message_id"].to_pylist(), read.schema.names) == (["a0", "a1"], DELIVERY_REPORT.names)
+    assert len(rig.rows("select 1 from report_drop")) == 2
+    assert rig.rows("select 1 from alert") == []
+
+
+def report_row(**given: Any) -> dict[str, Any]:
+    """A row of the delivery report with a value in every column that needs one."""
+    plain: dict[Any, Any] = {pa.string(): "x", pa.int64(): 2, pa.date32(): dt.date(2026, 1, 1)}
+    needed = {field.name: plain.get(field.type) for field in DELIVERY_REPORT if not field.nullable}
+    return needed | given

@@ -117,6 +117,17 @@ class ReceivedFile(Base):
     )
 
 
+class ReportDropped(Base):
+    """A day's delivery report that lies on an SFTP server: ``scope`` is a team, or a team and a feed."""
+
+    __tablename__ = "report_drop"
+    sftp_server_id: Mapped[int] = mapped_column(ForeignKey("sftp_server.id"), primary_key=True)
+    folder: Mapped[str] = mapped_column(primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    dropped_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+
+
 class SingleMessage(Base):
     """One recipient of an open campaign, as the API or the portal took it; ``line`` is its place in the campaign."""
 
