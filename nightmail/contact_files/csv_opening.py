@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from nightmail.contact_files.byte_order_marks import mark_length
+from nightmail.contact_files.column_names import columns_with_name
 from nightmail.contact_files.csv_dialects import (
     DELIMITERS,
     NEARLY_ALL,
@@ -30,13 +31,7 @@ from nightmail.contact_files.csv_fields import (
     strict_fields,
 )
 from nightmail.contact_files.failures import file_decision, file_error
-from nightmail.contact_files.header import (
-    HEADER_WITHIN,
-    columns_with_name,
-    header_among,
-    looks_like_value,
-    no_known_column,
-)
+from nightmail.contact_files.header import HEADER_WITHIN, header_among, looks_like_value, no_known_column
 from nightmail.contact_files.summary import FileDecision
 
 _SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?[,;\t|]*(\r\n|\r|\n)", re.IGNORECASE)

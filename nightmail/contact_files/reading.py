@@ -9,6 +9,8 @@ from pathlib import Path
 
 from nightmail.channels import EMAIL_FIELD, PHONE_FIELDS
 from nightmail.contact_files.byte_order_marks import mark_length
+from nightmail.contact_files.column_names import columns_with_name
+from nightmail.contact_files.column_plan import ColumnPlan, plan_columns
 from nightmail.contact_files.csv_dialects import NEARLY_ALL
 from nightmail.contact_files.csv_opening import Opening, read_opening
 from nightmail.contact_files.csv_pieces import ends_in_delimiters
@@ -16,14 +18,8 @@ from nightmail.contact_files.csv_reading import BLOCK_BYTES, CsvReader
 from nightmail.contact_files.csv_records import Shape
 from nightmail.contact_files.failures import file_decision, file_error, file_warning
 from nightmail.contact_files.formats import content_format
-from nightmail.contact_files.header import (
-    ColumnPlan,
-    columns_with_name,
-    header_among,
-    header_score,
-    no_known_column,
-    plan_columns,
-)
+from nightmail.contact_files.gathered_columns import BETWEEN
+from nightmail.contact_files.header import header_among, header_score, no_known_column
 from nightmail.contact_files.row_collector import RowCollector
 from nightmail.contact_files.summary import METADATA_KEY, ContactFileSummary, FileDecision, FileWarning, ReadOptions
 from nightmail.contact_files.text_documents import document_kind
@@ -80,13 +76,18 @@ def _head(path: Path, survey: TextSurvey) -> tuple[str, bool]:
     return "".join(parts), size < _HEAD_CHARACTERS
 
 
-def _plan(header: tuple[str, ...], options: ReadOptions, by_header: bool = True) -> tuple[ColumnPlan, Shape]:
-    """What becomes of the columns; ``by_header`` is False where their names are no line of the file."""
+def _plan(
+    header: tuple[str, ...], options: ReadOptions, *, by_header: bool = True, several: bool = False
+) -> tuple[ColumnPlan, Shape]:
+    """What becomes of the columns; ``by_header`` is False where their names are no line of the file.
+
+    ``several`` says that cells of the first rows hold several addresses.
+    """
     if len(header) > options.column_limit:
         raise file_error("file_too_many_columns", columns=len(header), limit=options.column_limit)
     if not by_header and header_score([name for name in header if name.strip()], options.mapping) <= 1:
         raise no_known_column(header)
-    plan = plan_columns(header, options.mapping, options.known_placeholders)
+    plan = plan_columns(header, options.mapping, options.known_placeholders, several)
     named = max((index + 1 for index, name in enumerate(plan.header) if name), default=0)
     return plan, Shape(
         len(plan.header),
@@ -122,14 +123,14 @@ class _Reading:
             from nightmail.contact_files.json_lines import looks_like_json_lines
 
             if looks_like_json_lines(head):
-                return self._json_lines(survey)
+                return self._json_lines(survey, BETWEEN in head)
         return self._csv(survey, head, whole)
 
     def _csv(self, survey: TextSurvey, head: str, whole: bool) -> ContactFileSummary:
         opening = read_opening(head, whole, self.options.delimiter, self.options.mapping, self.options.column_limit)
         if not whole:
             opening = self._with_usual_of_all_rows(opening, survey)
-        plan, shape = _plan(opening.header, self.options)
+        plan, shape = _plan(opening.header, self.options, several=BETWEEN in head)
         shape = replace(shape, most=max(opening.header_fields, opening.usual or 0), usual=opening.usual)
         delimiter = opening.dialect.delimiter
         facts = _Facts("csv", survey, delimiter, header_line=opening.header_line)
@@ -159,13 +160,13 @@ class _Reading:
         ending, whole = ends_in_delimiters(self.content.path, survey, opening, BLOCK_BYTES)
         return opening if ending >= NEARLY_ALL * (ending + whole) else opening.with_header_alone()
 
-    def _json_lines(self, survey: TextSurvey) -> ContactFileSummary:
+    def _json_lines(self, survey: TextSurvey, several: bool) -> ContactFileSummary:
         from nightmail.contact_files.json_lines import json_keys, read_json_lines
 
         keys = json_keys(self.content.path, survey, self.options)
         if not keys:
             raise file_error("file_no_rows")
-        plan, _ = _plan(keys, self.options, by_header=False)
+        plan, _ = _plan(keys, self.options, by_header=False, several=several)
         facts = _Facts("json_lines", survey, line_end="LF")
         return self._write(
             plan,
@@ -204,7 +205,8 @@ class _Reading:
             named = columns_with_name(header, self.options.mapping)
             # All columns after the last one with a name are one without a name: a spreadsheet leaves thousands behind.
             more = len(header) > named
-            plan, _ = _plan((*header[:named], *([""] if more else [])), self.options)
+            several = any(BETWEEN in cell for _, cells in first for cell in cells)
+            plan, _ = _plan((*header[:named], *([""] if more else [])), self.options, several=several)
             warnings = [
                 FileWarning(**{**warning, "lines": tuple(warning["lines"])}) for warning in file.head["warnings"]
             ]
@@ -236,7 +238,7 @@ def _summary(
 ) -> ContactFileSummary:
     survey = facts.survey
     warnings = [*plan.warnings, *facts.warnings]
-    decisions = [*facts.decisions]
+    decisions = [*facts.decisions, *plan.decisions]
     if survey is not None:
         decisions.append(
             file_decision(

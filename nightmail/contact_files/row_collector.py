@@ -15,10 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.contact_files.column_names import column_key
+from nightmail.contact_files.column_plan import ColumnPlan
 from nightmail.contact_files.csv_fields import join_raw_row
 from nightmail.contact_files.csv_writing import unescape_formulas
 from nightmail.contact_files.failures import file_error, file_warning
-from nightmail.contact_files.header import ColumnPlan, column_key
+from nightmail.contact_files.gathered_columns import gathered
 from nightmail.contact_files.summary import FileWarning, ReadOptions
 from nightmail.lake import BLOCK_ROWS, TableWriter
 from nightmail.lake.schemas import REJECTS, STANDARD_FIELDS
@@ -306,6 +308,10 @@ class RowCollector:
         for index, target in self._targets:
             column = table[str(index)]
             words = _NULL_WORDS_SET if target in STANDARD_FIELDS else _NULL_WORDS_IN_TEXT_SET
+            if target in self._plan.null_words:
+                column = self._emptied(
+                    column, pa.array(self._plan.null_words[target]), "value_null_word", target, lines
+                )
             marked = _marked(column)
             if len(marked):
                 if _any_in(marked, words):
@@ -320,9 +326,17 @@ class RowCollector:
             if self._plan.own_rejects:
                 column = unescape_formulas(column)
             columns[target] = column
+        for gathering in self._plan.gatherings:
+            fields, more = gathered(columns, gathering)
+            if more is not None:
+                met = lines.filter(pa.array(more))
+                self.notice("value_further_address", met[:_LINES_NAMED].to_pylist(), len(met), gathering.slots[-1])
+            columns |= fields
+        for name in self._plan.added:
+            columns.setdefault(name, pa.chunked_array([pa.nulls(len(lines), pa.string())]))
         for name, field in self._plan.copies.items():
             columns[name] = columns[field]
-        return pa.table(columns)
+        return pa.table(columns).select(["line", *self._plan.names])
 
     def _emptied(
         self, column: pa.ChunkedArray, words: pa.Array, reason: str, target: str, lines: pa.ChunkedArray

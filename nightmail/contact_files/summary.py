@@ -29,7 +29,7 @@ class ReadOptions:
     """Where rows go that are broken as rows (schema :data:`nightmail.lake.schemas.REJECTS`). Always written, even empty."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     """The feed's own mapping: a column's header, as written, to a standard field or a placeholder. It wins over
-    synonyms. An empty string drops the column. Headers are compared as :func:`nightmail.contact_files.header.column_key` does."""
+    synonyms. An empty string drops the column. Headers are compared as :func:`nightmail.contact_files.column_names.column_key` does."""
     known_placeholders: tuple[str, ...] = ()
     """Placeholders that the template uses: ``First Name``, ``firstName`` and ``FIRSTNAME`` become ``first_name`` if
     that is how the template writes it."""

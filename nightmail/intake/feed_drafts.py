@@ -26,8 +26,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
+from nightmail.contact_files.column_names import column_key
 from nightmail.contact_files.failures import file_error
-from nightmail.contact_files.header import column_key
 from nightmail.contact_files.reading import read_contact_file
 from nightmail.contact_files.summary import ContactFileSummary, ReadOptions
 from nightmail.errors import NightmailError

@@ -38,6 +38,18 @@ DECISIONS = (
         "Export the file from the first program.",
     ),
     Reason(
+        "decided_column",
+        Kind.DECISION,
+        "The column {value} was read as {column}: {evidence}.",
+        "To fix it, map the column in the feed.",
+    ),
+    Reason(
+        "decided_address_order",
+        Kind.DECISION,
+        "Of several values in a row, the first in this order became {slots}: {order}.",
+        "To fix it, map one column in the feed.",
+    ),
+    Reason(
         "decided_bytes",
         Kind.DECISION,
         "The column {value} holds bytes: those that are UTF-8 text were read as text, others as hexadecimal digits.",

@@ -158,6 +158,12 @@ WARNINGS = (
         "Nothing to do.",
     ),
     Reason(
+        "value_further_address",
+        Kind.WARNING,
+        "{count} rows have further addresses, which were not taken: a contact has two numbers and one email address.",
+        "Nothing to do, or put the address that is to be used first.",
+    ),
+    Reason(
         "value_in_apostrophes",
         Kind.WARNING,
         "{count} values stand between apostrophes, which were kept: too few fields do for them to be the file's quote sign.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nightmail.contact_files.header import column_key, placeholder_name, plan_columns, standard_field
+from nightmail.contact_files.column_names import column_key, placeholder_name, standard_field
+from nightmail.contact_files.column_plan import plan_columns
 from nightmail.errors import ContactFileError
 from nightmail.lake.schemas import STANDARD_FIELDS
 from tests.contact_files.conftest import Reader
