@@ -15,6 +15,10 @@ from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 
 from sensors.run_tags import ENDED_TAG
 
+_LOST_LOOK_S = 2.0
+LOST_AFTER_S = 8.0
+"""A run whose process is not seen for so long has none: processes end a moment before or after their last event."""
+_WITH_A_PROCESS = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 _log = logging.getLogger("dagster.daemon.WarmRunLauncher")
 
 
@@ -28,16 +32,6 @@ class Launcher(Protocol):
     def launched(self, run_id: str) -> bool:
         """Whether this very launcher started the run's process, not one in a daemon before."""
         ...
-
-
-_LOST_LOOK_S = 2.0
-
-
-LOST_AFTER_S = 8.0
-"""A run whose process is not seen for so long has none: processes end a moment before or after their last event."""
-
-
-_WITH_A_PROCESS = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
 class LostRuns:

@@ -17,14 +17,8 @@ import psutil
 from sensors.run_tags import ENDED_TAG
 
 PID_TAG = "nightmail/pid"
-
-
 HOST_TAG = "nightmail/host"
-
-
 BORN_TAG = "nightmail/process_started"
-
-
 _WATCH_S = 1.0
 
 

@@ -9,8 +9,6 @@ from nightmail.lake import Lake, TableFile
 
 STAGES = ("contact_file", "contacts", "audience", "messages")
 """The stages of a preparation, in order."""
-
-
 TABLES = ("contact_file", "file_rejects", "contacts", "rejects", "warnings", "audience", "messages")
 """The tables that the stages write, in order."""
 

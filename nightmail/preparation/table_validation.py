@@ -22,8 +22,6 @@ from nightmail.lake import TableFile
 from nightmail.preparation.expectations import Expectation, ExpectationResult, Validation
 
 _GATE = threading.Lock()
-
-
 _OF_THE_WHOLE = ("ExpectColumnValuesToBeUnique", "ExpectTableRowCountToBeBetween", "ExpectColumnToExist")
 """Expectations that need all rows at once; the others are checked block by block, so that memory does not grow."""
 

@@ -54,8 +54,8 @@ FAILURES = (
     Reason(
         "restored_from_backup",
         Kind.FAILURE,
-        "The database was restored from a backup; the message may have been handed off after it was made.",
-        "Look it up at the carrier and decide, or wait until the carrier's records settle it.",
+        "The database was restored from a backup, and what it holds as unsent may have gone out since.",
+        "Compare with the carrier's records: decide about a message in doubt, and send a file again of which nothing went out.",
     ),
     Reason(
         "refused_alike",

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,28 +49,36 @@ _NEEDED = (
 )
 
 
+class ReasonCount(NamedTuple):
+    """Rows with one outcome for one reason, or for one error code of a carrier."""
+
+    outcome: str
+    reason: str
+    rows: int
+
+
 @dataclass(frozen=True)
 class Breakdown:
-    """The outcomes of one value of something: a channel, a country, a campaign."""
+    """The rows of one channel, country, campaign or language, by outcome."""
 
     name: str
     outcomes: dict[str, int]
 
     @property
     def total(self) -> int:
-        """All rows."""
+        """The number of all its rows."""
         return sum(self.outcomes.values())
 
     @property
     def delivered_share(self) -> float | None:
-        """Delivered of those whose outcome is final; ``None`` while there is none."""
+        """The share delivered of those whose outcome is final; ``None`` while there is none."""
         final = sum(self.outcomes.get(name, 0) for name in ("delivered", "undelivered", "failed"))
         return self.outcomes.get("delivered", 0) / final if final else None
 
 
 @dataclass(frozen=True)
 class ReportFigures:
-    """Everything that is shown of one report."""
+    """The figures of one report that the page and `nightmail report` show."""
 
     rows: int
     outcomes: dict[str, int]
@@ -80,8 +88,8 @@ class ReportFigures:
     campaigns: tuple[Breakdown, ...]
     languages: tuple[Breakdown, ...]
     teams: tuple[str, ...]
-    reasons: tuple[tuple[str, str, int], ...]
-    """``(outcome, reason or error code, rows)``, most first."""
+    reasons: tuple[ReasonCount, ...]
+    """Most first."""
     costs: dict[str, Decimal]
     segments: int
     opened: int
@@ -97,12 +105,12 @@ class ReportFigures:
 
     @property
     def sent(self) -> int:
-        """Messages that a carrier took."""
+        """The number of messages that a carrier took."""
         return sum(self.outcomes[name] for name in ("delivered", "under_way", "undelivered"))
 
     @property
     def delivered_share(self) -> float | None:
-        """Delivered of those whose outcome is final."""
+        """The share delivered of those whose outcome is final; ``None`` while there is none."""
         return Breakdown("", self.outcomes).delivered_share
 
     def as_dict(self) -> dict[str, Any]:
@@ -186,15 +194,14 @@ def _breakdown(table: pa.Table, column: str) -> tuple[Breakdown, ...]:
     )
 
 
-def _reasons(table: pa.Table) -> tuple[tuple[str, str, int], ...]:
+def _reasons(table: pa.Table) -> tuple[ReasonCount, ...]:
     bad = table.filter(pc.is_in(table["outcome"], value_set=_set(("undelivered", "failed", "held", "not_sent"))))
     # What the carrier said of an undelivered message is its reason.
     reason = pc.coalesce(bad["reason"], bad["error_code"], bad["status"], bad["state"])
     grouped = bad.append_column("why", reason).group_by(["outcome", "why"]).aggregate([([], "count_all")])
-    rows = zip(
-        grouped["outcome"].to_pylist(), grouped["why"].to_pylist(), grouped["count_all"].to_pylist(), strict=True
-    )
-    return tuple(sorted(rows, key=lambda row: (-row[2], row[0], row[1])))
+    columns = (grouped[name].to_pylist() for name in ("outcome", "why", "count_all"))
+    counts = [ReasonCount(*values) for values in zip(*columns, strict=True)]
+    return tuple(sorted(counts, key=lambda count: (-count.rows, count.outcome, count.reason)))
 
 
 def _costs(table: pa.Table) -> dict[str, Decimal]:

@@ -13,16 +13,10 @@ from nightmail.reports.changed_days import changed_days, latest_change
 
 QUIET_S = 10.0
 """A day's report waits until nothing changed for so long, or until its interval is over."""
-
-
 REST_SHARE = 10.0
 """While a day changes, its reports take at most about a tenth of the time."""
-
-
 OLDER_DAY_S = 3600.0
 """Seconds between two writings of a day before today."""
-
-
 RECENT_DAYS = 7
 """Days older than this are written again by the nightly schedule only."""
 

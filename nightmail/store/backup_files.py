@@ -14,12 +14,8 @@ from nightmail.errors import UsageError
 from nightmail.store.local_server import LocalServer
 
 MAGIC = b"PGDMP"
-
-
 OURS = frozenset({"alembic_version", "campaign", "deployment"})
 """Tables whose content every backup has."""
-
-
 COPY_BEGINS = re.compile(rb"COPY .* FROM stdin;\r?\n")
 
 

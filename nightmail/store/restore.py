@@ -21,28 +21,18 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from nightmail.errors import ConfigurationError, UnavailableError
+from nightmail.reasons.problems import stated_problem
 from nightmail.store.backup_files import COPY_BEGINS, Backup, open_backup, unusable
 
 ASIDE = "being_replaced"
 """The schema of the replaced tables, until the transaction ends; no other connection ever sees it."""
-
-
 LOCK_WAIT_S = 1.0
-
-
+"""Seconds for which a lock is waited for at a time."""
 PATIENCE_S = 60.0
-
-
-PROBLEM = {
-    "reason": "restored_from_backup",
-    "message": "The database was restored from a backup made before this campaign was sent; it may have gone out since.",
-    "remedy": "Compare with the carrier's records, then send the file again if nothing went out.",
-}
-
-
+"""Seconds for which other processes are given time to end what they have begun."""
+PROBLEM = stated_problem("restored_from_backup")
+"""What campaigns are stopped for that were not loaded when the backup was made."""
 _BLOCK_BYTES = 1 << 20
-
-
 # Commands of psql, which nothing here needs; and a setting that servers before PostgreSQL 17 do not know.
 _NOT_FOR_THE_SERVER = re.compile(rb"\\(un)?restrict |SET transaction_timeout ")
 
@@ -117,9 +107,11 @@ def _given_out(connection: Connection) -> _Before:
     if not connection.scalar(text("select to_regclass('public.sender_run') is not null")):
         return _Before()
     row = connection.execute(
-        text("select (select max(epoch) from public.deployment), (select max(id) from public.sender_run)")
+        text(
+            "select (select max(epoch) from public.deployment) as epoch, (select max(id) from public.sender_run) as run"
+        )
     ).one()
-    return _Before(row[0] or 0, row[1] or 0)
+    return _Before(row.epoch or 0, row.run or 0)
 
 
 def _read_in(connection: Connection, source: Path) -> None:
