@@ -31,9 +31,10 @@ from typing import Any
 from sandbox.behaviour import Behaviour
 from sandbox.faults import Faults
 from sandbox.http_server import HttpServer, Request, Response, json_response
-from sandbox.sendgrid_stand_in import SendGridStandIn, public_key_text, signing_key
+from sandbox.sendgrid.signing import public_key_text, signing_key
+from sandbox.sendgrid.stand_in import SendGridStandIn
 from sandbox.smtp_sink import SmtpSink
-from sandbox.twilio_stand_in import TwilioStandIn
+from sandbox.twilio.stand_in import TwilioStandIn
 from sandbox.webhook_delivery import WebhookDelivery
 from sandbox.witness import Witness
 
@@ -83,7 +84,6 @@ class SandboxCarriers:
             faults=self.faults,
             witness=self.witness,
             delivery=self.delivery,
-            inbound_url=None,
         )
         self.sendgrid = SendGridStandIn(
             api_key=API_KEY,
@@ -91,7 +91,6 @@ class SandboxCarriers:
             faults=self.faults,
             witness=self.witness,
             delivery=self.delivery,
-            events_url=None,
             key=key,
         )
         self.smtp = SmtpSink(user=SMTP_USER, password=SMTP_PASSWORD, witness=self.witness, faults=self.faults)
@@ -101,8 +100,8 @@ class SandboxCarriers:
     def set_webhooks(self, base: str | None) -> None:
         """Post inbound SMS and email events under this address; ``None`` posts none."""
         base = base.rstrip("/") if base else None
-        self.twilio.inbound_url = base and base + INBOUND_PATH
-        self.sendgrid.events_url = base and base + EVENTS_PATH
+        self.twilio.messages.inbound_url = base and base + INBOUND_PATH
+        self.sendgrid.events.url = base and base + EVENTS_PATH
 
     def handle(self, request: Request) -> Response:
         """Send a request to the stand-in that it is for."""
@@ -137,7 +136,7 @@ class SandboxCarriers:
                     self.faults.replace(content["rules"])
                     return json_response(200, self.faults.as_json())
                 case "POST", "/_sandbox/inbound":
-                    sid = self.twilio.receive(content["from"], content["to"], content["body"])
+                    sid = self.twilio.messages.receive(content["from"], content["to"], content["body"])
                     return json_response(201, {"sid": sid})
                 case "POST", "/_sandbox/webhooks":
                     self.set_webhooks(content.get("base"))

@@ -242,6 +242,11 @@ class HttpServer:
         self._port = self._server.sockets[0].getsockname()[1]
         return f"http://{self._host}:{self._port}"
 
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
     def drop_idle_connections(self) -> None:
         """Close every connection from the server's side, as servers do with idle ones."""
         for connection in list(self._connections):

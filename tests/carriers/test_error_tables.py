@@ -10,7 +10,7 @@ from nightmail.carriers.error_tables import ErrorClass, ErrorScope, ErrorTable, 
 from nightmail.carriers.protocol import NOT_REACHED, REACHED, STATUS_RANK, ReceiptStatus
 from resources.carriers import CARRIERS
 from sandbox import behaviour
-from sandbox.twilio_stand_in import _ERRORS
+from sandbox.twilio.errors import ERRORS
 
 TABLES = {name: carrier.errors for name, carrier in CARRIERS.items()}
 LINES = [(carrier, line) for carrier, table in TABLES.items() for line in table]
@@ -78,9 +78,7 @@ def test_only_what_is_certainly_not_taken_is_retried():
 
 
 def test_every_code_of_the_sandbox_but_the_made_up_one_is_known():
-    codes = {str(code) for code in _ERRORS} | {
-        str(code) for _, code in behaviour.MAGIC_SMS.values() if code is not None
-    }
+    codes = {str(code) for code in ERRORS} | {str(code) for _, code in behaviour.MAGIC_SMS.values() if code is not None}
     unknown = {code for code in codes if TABLES["twilio"].entry(code).error_class is ErrorClass.UNKNOWN}
     assert unknown == {"29999", "20001"}
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
-from sandbox import sendgrid_stand_in, twilio_stand_in
 from sandbox.carriers import ACCOUNT_SID, API_KEY, AUTH_TOKEN, SandboxCarriers
 from sandbox.http_server import HttpServer, Request, Response
+from sandbox.sendgrid import mail as sendgrid_mail
+from sandbox.twilio import records as twilio_records
 from sandbox.webhook_client import WebhookClient
 
 
 def _message(carriers: SandboxCarriers, to: str) -> str:
     import base64
-    from urllib.parse import urlencode
 
     token = base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
     body = urlencode({"To": to, "From": "+447700900123", "Body": "Hello"}).encode()
@@ -35,7 +36,7 @@ def _known(carriers: SandboxCarriers, sid: str) -> bool:
 
 
 def test_the_oldest_messages_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(twilio_stand_in, "RECORDS_KEPT", 3)
+    monkeypatch.setattr(twilio_records, "RECORDS_KEPT", 3)
 
     async def run() -> None:
         carriers = SandboxCarriers(state_dir=tmp_path)
@@ -50,7 +51,7 @@ def test_the_oldest_messages_are_forgotten(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_oldest_emails_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sendgrid_stand_in, "RECORDS_KEPT", 2)
+    monkeypatch.setattr(sendgrid_mail, "RECORDS_KEPT", 2)
     headers = {"authorization": f"Bearer {API_KEY}", "content-type": "application/json"}
 
     async def run() -> None:
@@ -67,7 +68,12 @@ def test_the_oldest_emails_are_forgotten(tmp_path: Path, monkeypatch: pytest.Mon
             }
             answer = carriers.handle(Request("POST", "/v3/mail/send", "", headers, json.dumps(mail).encode()))
             assert answer.status == 202, answer.body
-        assert [len(carriers.sendgrid._by_argument.get(f"m{number}", [])) for number in range(3)] == [0, 1, 1]
+        found = []
+        for number in range(3):
+            query = urlencode({"query": f"unique_args['message_id'] IN (\"m{number}\")"})
+            answer = carriers.handle(Request("GET", "/v3/messages", query, headers, b""))
+            found.append(len(json.loads(answer.body)["messages"]))
+        assert found == [0, 1, 1]
         await carriers.stop()
 
     asyncio.run(run())
@@ -90,7 +96,7 @@ def test_webhooks_go_over_kept_connections_and_a_dropped_one_is_an_error() -> No
         assert await client.post(f"{base}/?message_id=1", b"one", headers) == (200, b"")
         assert await client.post(f"{base}/body", b"two", headers) == (200, b"x" * 10)
         assert (await client.post(f"{base}/bad", b"", headers))[0] == 400
-        assert len(server._connections) == 1, "one after the other, over one connection"
+        assert server.open_connections == 1, "one after the other, over one connection"
         with pytest.raises(OSError, match=r"closed|reset|Connection"):
             await client.post(f"{base}/drop", b"", headers)
         assert await client.post(f"{base}/again", b"", headers) == (200, b"")

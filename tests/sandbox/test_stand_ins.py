@@ -20,7 +20,8 @@ import pytest
 
 from sandbox.behaviour import Behaviour
 from sandbox.faults import FAULT_KINDS, Faults
-from sandbox.twilio_stand_in import segments_of, walk
+from sandbox.twilio.calls import walk
+from sandbox.twilio.segments import segments_of
 from sandbox.witness import message_id_in
 from tests.support.sandbox_process import ROOT, RunningCarriers, WebhookReceiver, eventually
 
