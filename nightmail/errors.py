@@ -1,4 +1,14 @@
-"""Errors that a user caused or can mend. Anything else is a defect and keeps its traceback."""
+"""Errors that a user caused or can mend. Anything else is a defect and keeps its traceback.
+
+.. code-block:: text
+
+    NightmailError          1   the exit code of a command that ends with it
+      UsageError            2
+      ContactFileError      3
+      ContractError         4
+      ConfigurationError    5
+      UnavailableError      6
+"""
 
 from __future__ import annotations
 
@@ -14,29 +24,18 @@ class NightmailError(Exception):
     >>> raise UsageError("campaign_unknown", campaign="2026-11-23.acme.billing.7f3a9c")
 
     Sentence and remedy stand in the registry (:mod:`nightmail.reasons`) and nowhere else; ``fields`` fill their named
-    places. ``facts`` become ``detail``: what a program may wants to read besides (file, line, column), never personal data. The
-    remedy depends on where it is shown: a shell is told of commands, a program of the API. ``exit_code`` is what a
+    places. ``facts`` become ``detail``: what a program reads beside the sentence (file, line, column), never personal data.
+    The remedy depends on where it is shown: a shell is shown commands, a program the API. ``exit_code`` is what a
     command ends with. Raises ``KeyError`` for an unknown code or a missing field.
     """
 
     exit_code = 1
 
-    def __init__(
-        self,
-        reason: str,
-        message: str | None = None,
-        advice: str | None = None,
-        /,
-        *,
-        facts: Mapping[str, Any] | None = None,
-        **fields: Any,
-    ) -> None:
-        # A sentence given here in place of the registry's is the old form: it goes as the rooms are brought over.
+    def __init__(self, reason: str, /, *, facts: Mapping[str, Any] | None = None, **fields: Any) -> None:
         self.reason = reason
-        self.fields = fields if message is None else {}
-        self.message = sentence(reason, **fields) if message is None else message
-        self._advice = advice or "" if message is not None else None
-        self.detail: dict[str, Any] = dict(fields if message is not None else facts or {})
+        self.fields = fields
+        self.message = sentence(reason, **fields)
+        self.detail: dict[str, Any] = dict(facts or {})
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -49,7 +48,7 @@ class NightmailError(Exception):
 
     def remedy_for(self, surface: Surface | None) -> str:
         """What to do next, for somebody who reads it on ``surface``."""
-        return remedy(self.reason, surface, **self.fields) if self._advice is None else self._advice
+        return remedy(self.reason, surface, **self.fields)
 
     def as_dict(self, surface: Surface | None = None) -> dict[str, Any]:
         """The error as JSON-ready values: ``reason, message, remedy, detail``."""

@@ -92,8 +92,4 @@ def _kind_of(head: bytes) -> str | None:
 
 
 def _unusable(url: str, why: str) -> AudioFileError:
-    return AudioFileError(
-        "audio_unusable",
-        f"The audio file {url} cannot be played: {why}.",
-        "Serve a WAV, MP3 or AIFF file there, with its own Content-Type, or write a text with say.",
-    )
+    return AudioFileError("audio_unusable", url=url, problem=why)

@@ -76,14 +76,6 @@ def get_category(connection: Connection, category_id: int) -> Category:
     return Category(**row.one()._mapping)
 
 
-def kind_of_category(category: str, stated: str | None = None) -> str:
-    """``service`` or ``marketing``: as stated, else as predefined. Raises :class:`UsageError` for an unknown category."""
-    if stated is not None:
-        return stated
-    if category not in PREDEFINED_CATEGORIES:
-        raise UsageError(
-            "template_invalid",
-            f"The category {category} is not a predefined one, and the template does not say what kind it is.",
-            f"Add category_kind: service or marketing, or use one of {', '.join(PREDEFINED_CATEGORIES)}.",
-        )
-    return PREDEFINED_CATEGORIES[category]
+def kind_of_category(category: str, stated: str | None = None) -> str | None:
+    """``service`` or ``marketing``: as stated, else as predefined; ``None`` for a category that is neither."""
+    return stated or PREDEFINED_CATEGORIES.get(category)

@@ -15,7 +15,6 @@ from nightmail.errors import ContractError
 from nightmail.lake import BLOCK_ROWS, TableFile
 from nightmail.organisation.feed_choices import Keep
 from nightmail.progress import Progress
-from nightmail.reasons import remedy, sentence
 from nightmail.row_checks.contact_tables import ContactTables
 from nightmail.row_checks.judged_rows import JudgedRows
 from nightmail.row_checks.judging import RowJudge
@@ -78,9 +77,4 @@ def check_columns(schema: pa.Schema, rules: ContactRules) -> None:
 
 
 def _missing_column(name: str) -> ContractError:
-    return ContractError(
-        "file_missing_column",
-        sentence("file_missing_column", column=name),
-        remedy("file_missing_column", column=name),
-        column=name,
-    )
+    return ContractError("file_missing_column", column=name, facts={"column": name})

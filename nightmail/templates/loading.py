@@ -30,8 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from nightmail.channels import CHANNELS
-from nightmail.errors import UsageError
-from nightmail.organisation.categories import kind_of_category
+from nightmail.organisation.categories import PREDEFINED_CATEGORIES, kind_of_category
 from nightmail.templates.bare_files import BARE_ENDINGS, LANGUAGE, TEMPLATE_NAME, bare_structure, file_text
 from nightmail.templates.body_reading import BodyReader
 from nightmail.templates.errors import TemplateError
@@ -151,10 +150,16 @@ def _category(reader: NodeReader, root: Node) -> tuple[str, str]:
         raise reader.wrong(
             f"there is no kind {stated}", "category_kind", root, "category_kind", "Use service or marketing."
         )
-    try:
-        return category, kind_of_category(category, None if stated is None else str(stated))
-    except UsageError as problem:
-        raise reader.wrong(problem.message, "category", root, "category", problem.remedy) from None
+    kind = kind_of_category(category, None if stated is None else str(stated))
+    if kind is None:
+        raise reader.wrong(
+            f"the category {category} is not a predefined one, and the template does not say what kind it is",
+            "category",
+            root,
+            "category",
+            f"Add category_kind: service or marketing, or use one of {', '.join(PREDEFINED_CATEGORIES)}.",
+        )
+    return category, kind
 
 
 def _languages(reader: NodeReader, root: Node, bodies: BodyReader) -> dict[str, Bodies]:
