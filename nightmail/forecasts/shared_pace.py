@@ -120,7 +120,7 @@ def _work_beside(
     until: dt.datetime,
     goes_first: bool,
 ) -> OtherWork:
-    """What one other campaign hands off at the rate that ours shares with it; ``other`` is of ``CAMPAIGNS_BESIDE``."""
+    """What one other campaign hands off at the rate that it shares with ours; ``other`` is a row of ``CAMPAIGNS_BESIDE``."""
     # Until ours begins it hands off what the rate allows, and then takes turns.
     before = theirs.rate_per_s * max((start - other.starts_at).total_seconds(), 0.0)
     most = math.inf if goes_first else our_units

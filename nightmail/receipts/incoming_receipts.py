@@ -71,7 +71,7 @@ def _raise_alerts(connection: Connection, new: Sequence[Receipt]) -> None:
                 message=f"{receipt.carrier} reports {receipt.error_code} after the hand-off.",
             )
     for carrier, code in sorted({(r.carrier, str(r.error_code)) for r in new if r.error_class is ErrorClass.UNKNOWN}):
-        # Once a batch: a code that nobody knows may be on every receipt of a campaign.
+        # Once a batch: a code that is in no table may be on every receipt of a campaign.
         raise_alert(
             connection,
             reason="carrier_error_unknown",

@@ -69,7 +69,7 @@ update message m set
 from r where m.ledger_month = :month and m.message_key = r.message_key
 """  # noqa: S608 - the part is made of constants
 
-# The channels that stand by for contacts of whom news has come.
+# The channels that stand by for contacts whose earlier channel was delivered or failed.
 WAKE_STANDBY = f"""
 update message s set due_at = now() from unnest(cast(:keys as bigint[])) as o(message_key)
 where s.ledger_month = :month and s.state = 'standby' and s.due_at > now()

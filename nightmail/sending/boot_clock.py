@@ -1,4 +1,4 @@
-"""The clock by which senders count how long something takes: one that nobody sets."""
+"""The clock by which senders count how long something takes: it is never set, unlike the time of day."""
 
 from __future__ import annotations
 

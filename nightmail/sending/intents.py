@@ -1,4 +1,4 @@
-"""The ledger's statement before a hand-off: the intent, committed by itself.
+"""Intents: the statement that commits them, one for each message, before its hand-off.
 
 The intent takes due messages of one campaign and channel with ``for update skip locked``, looks once more at
 suppression, consent, category choice, campaign state, cut-off and epoch, and at what became of the channels before this
@@ -75,7 +75,7 @@ class Intent:
 
 
 class Content(NamedTuple):
-    """The rendered text of one message, and whom it goes to."""
+    """The rendered text of one message, and the address that it goes to."""
 
     message_id: str
     language: str | None

@@ -170,7 +170,7 @@ def _copy_table(connection: Connection, table: str, rows: pa.Table) -> None:
         driver.cursor() as cursor,
         cursor.copy(f"copy {table} ({', '.join(rows.column_names)}) from stdin (format csv)") as copy,
     ):
-        # Text is always quoted and null never, which is how COPY tells the empty text from null.
+        # Text is always quoted and null never: by this COPY knows the empty text from null.
         for batch in rows.to_batches(max_chunksize=SENT_AT_ONCE):
             buffer = io.BytesIO()
             pacsv.write_csv(batch, buffer, options)

@@ -1,4 +1,4 @@
-"""The ledger's statements after a hand-off: its outcome, with the attempt where the carrier did not plainly accept it.
+"""Writing outcomes to the ledger, with the attempt where the carrier did not plainly accept the message.
 
 An outcome may come late: its sender was taken for dead meanwhile, and what it had in hand is in doubt, settled, or even to
 be sent again. What the ledger then knows better stays; what the outcome proves is taken.
@@ -22,7 +22,7 @@ from nightmail.sending.sender_queries import REOPEN, SUPPRESS, TAKE_BACK, WAKE_S
 
 @dataclass(slots=True)
 class StoredOutcome:
-    """What is to be written of one message after its hand-off, or instead of it."""
+    """What is written of one message after its hand-off, or when its intent is taken back."""
 
     intent: Intent
     state: str
@@ -103,7 +103,7 @@ def _store(connection: Connection[Any], month: dt.date, group: Sequence[StoredOu
     changed = connection.execute(store_query(tuple(varying), late=False), values).fetchone()
     if changed == (len(group),):
         return
-    # An earlier try was written, or somebody took this sender for dead and has put what it had in hand in doubt.
+    # An earlier try was written, or another process took this sender for dead and put what it had in hand in doubt.
     with connection.transaction():
         _take_back(connection, month, [each.intent for each in group if each.outcome == "accepted"])
         connection.execute(store_query(tuple(varying), late=True), values)

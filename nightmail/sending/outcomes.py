@@ -1,4 +1,4 @@
-"""What the ledger keeps of a hand-off: one table from a carrier's outcome and error class to the message's next state."""
+"""What becomes of a message after its hand-off: one table from the carrier's outcome and error class to its next state."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def pause_before(attempt: int, retry_after_s: float | None = None) -> float:
     return max(pause, retry_after_s or 0.0)
 
 
-def too_much(hand_off: HandOff) -> bool:
+def throttled(hand_off: HandOff) -> bool:
     """Whether the carrier asked to slow down."""
     return hand_off.outcome is Outcome.RETRY_LATER and (
         hand_off.retry_after_s is not None or (hand_off.error is not None and hand_off.error.throttles)
     )
 
 
-def limited(route: Route, hand_off: HandOff) -> PaceKey:
-    """What goes slower or not at all after a hand-off that was too much, or not answered: the sender, or all of the account."""
+def pace_concerned(route: Route, hand_off: HandOff) -> PaceKey:
+    """The pace that is slowed or blocked after a hand-off that was throttled or had no clear answer: of the sender or account."""
     return route.pace_keys[-1 if _scope(hand_off) is ErrorScope.SENDER else 0]
 
 
@@ -37,13 +37,13 @@ def _scope(hand_off: HandOff) -> ErrorScope | None:
     return None if hand_off.error is None else hand_off.error.scope
 
 
-def unwell(hand_off: HandOff) -> bool:
-    """Whether the hand-off says that the carrier does not work at all just now."""
-    return hand_off.outcome is Outcome.IN_DOUBT or (hand_off.outcome is Outcome.RETRY_LATER and not too_much(hand_off))
+def without_clear_answer(hand_off: HandOff) -> bool:
+    """Whether the carrier does not work at present: it cannot be reached, or its answer says nothing."""
+    return hand_off.outcome is Outcome.IN_DOUBT or (hand_off.outcome is Outcome.RETRY_LATER and not throttled(hand_off))
 
 
 def escalation_delay_s(intent: Intent) -> float:
-    """How long after the hand-off the next channel's message is looked at if no receipt comes."""
+    """Seconds after the hand-off until the next channel's message is looked at if no receipt comes."""
     settings = intent.campaign.row.settings
     if settings.get("delivery") == "escalation":
         return float(settings.get("escalate_after_s", 900))
@@ -51,7 +51,7 @@ def escalation_delay_s(intent: Intent) -> float:
 
 
 def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
-    """The message's next state after a hand-off.
+    """Return the message's next state after a hand-off.
 
     ==============  =====================  ==========================================================================
     outcome         error class            becomes
@@ -110,6 +110,6 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
     return stored
 
 
-def not_tried(intent: Intent) -> StoredOutcome:
-    """The intent is taken back: there was no hand-off, and the attempt does not count."""
+def taken_back(intent: Intent) -> StoredOutcome:
+    """The outcome of an intent that is taken back: there was no hand-off, and the attempt does not count."""
     return StoredOutcome(intent, "queued", None)

@@ -231,8 +231,8 @@ where sender_run_id = %s and state = 'handing_over' and not (message_key = any(%
 # --- Outcomes ---
 
 # A receipt that has come proves that the carrier has the message, whatever became of this attempt. An attempt is written
-# for what was changed here and was not accepted, nor in doubt until that receipt: an accepted message tells all of it, and
-# where none was made there is nothing to tell.
+# for what was changed here and was not accepted, nor in doubt until that receipt: the row of an accepted message says all
+# of it, and an attempt that was not made has none.
 #
 # Each message is to be found by its key. States that last for seconds are in no statistics: were they constants here,
 # the planner would take the open messages for few and read all of them, or the whole month, for every batch.

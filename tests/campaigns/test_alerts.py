@@ -72,7 +72,7 @@ def test_an_account_that_accepts_again_is_no_longer_unavailable(
         assert [row.subject for row in list_alerts(connection)] == ["carrier:sandbox-voice"]
 
 
-def test_an_account_that_fell_silent_is_told_of_until_it_answers(
+def test_an_account_without_clear_answers_is_alerted_until_it_accepts(
     organisation: Organisation, sandbox: RunningCarriers
 ) -> None:
     sandbox.faults({"kind": "500_before", "on": "messages"})
@@ -89,7 +89,7 @@ def test_an_account_that_fell_silent_is_told_of_until_it_answers(
     assert open_reasons(organisation) == []
 
 
-def test_a_team_without_a_carrier_is_told_of_while_messages_wait(organisation: Organisation) -> None:
+def test_a_team_without_a_carrier_is_alerted_while_messages_wait(organisation: Organisation) -> None:
     """Without any sender run: none is started for what cannot go. With an account again, the alert ends."""
     organisation.execute("update carrier_account set active = false where channel = 'sms'")
     organisation.campaign(3)

@@ -100,7 +100,7 @@ def test_ledger_and_rendered_messages_come_to_the_same(organisation: Organisatio
         cancel(organisation.engine, campaign.key, actor="test")
 
 
-def test_who_lets_a_campaign_go_on_is_told_that_it_is_late_now(organisation: Organisation) -> None:
+def test_resuming_a_campaign_says_that_it_is_late_now(organisation: Organisation) -> None:
     """In time when it was loaded, late after an hour's pause, and in time again at a higher rate: the alert is over."""
     organisation.change_account("sms", rate_per_s=1)
     campaign = organisation.campaign(60, cut_off_at=in_minutes(5))
@@ -260,7 +260,7 @@ def test_what_is_not_in_the_way(organisation: Organisation, how: str) -> None:
         pytest.param({"priority": 9}, 660, id="after all others"),
     ],
 )
-def test_who_looks_first_is_told_of_other_campaigns(
+def test_a_check_before_sending_counts_other_campaigns(
     organisation: Organisation, feed: dict[str, Any], seconds: float
 ) -> None:
     """``check`` and ``send`` take the priority that the campaign would have."""

@@ -35,7 +35,7 @@ def test_messages_that_are_never_heard_of_hold_up_no_others(
     assert poll_carriers(organisation.engine, organisation.carriers, hash_key=KEY, cursor=cursor).receipts == 0
 
 
-def test_a_stop_that_came_while_nobody_asked_is_found(organisation: Organisation, sandbox: RunningCarriers) -> None:
+def test_a_stop_that_came_between_two_rounds_is_found(organisation: Organisation, sandbox: RunningCarriers) -> None:
     """The last round was a day ago: replies are asked for from then on, not from half an hour ago."""
     number = "+447700912351"
     organisation.campaign([number])

@@ -141,7 +141,7 @@ def test_what_the_recipient_asked_for_is_kept_as_such(
     assert [row[0] for row in organisation.query("select reason from suppression")] == [kept]
 
 
-def test_a_code_that_nobody_knows_alerts_once_a_batch(organisation: Organisation) -> None:
+def test_a_code_that_is_in_no_table_alerts_once_a_batch(organisation: Organisation) -> None:
     """A new code may be on every receipt of a campaign; whoever has to look it up is told, and nobody is suppressed."""
     campaign = organisation.campaign(["+447700900001", "+447700900002"])
     unknown = {"error": error_entry("39999", ErrorClass.UNKNOWN)}

@@ -81,7 +81,7 @@ def test_a_false_hard_bounce_is_lifted_and_sent_to_again(organisation: Organisat
     assert len(organisation.query("select 1 from audit where action = 'suppression.lifted'")) == 1
 
 
-def test_a_wish_outlives_the_bounce_before_it(organisation: Organisation, sandbox: RunningCarriers) -> None:
+def test_an_opt_out_outlives_the_bounce_before_it(organisation: Organisation, sandbox: RunningCarriers) -> None:
     """STOP after a hard bounce is kept beside it: whoever lifts the bounce does not lift the wish. START does."""
     address = "+447799900002"
     first = organisation.campaign([address])
@@ -106,7 +106,7 @@ def test_a_wish_outlives_the_bounce_before_it(organisation: Organisation, sandbo
 
 
 @pytest.mark.parametrize("reason", ["opted_out", "complaint"])
-def test_a_wish_is_lifted_on_purpose_only(organisation: Organisation, reason: str) -> None:
+def test_an_opt_out_is_lifted_on_purpose_only(organisation: Organisation, reason: str) -> None:
     address = "+447799900003"
     hashed = read_address(address, country=None, hash_key=KEY).hash
     organisation.execute(

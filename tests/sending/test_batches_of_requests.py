@@ -198,7 +198,7 @@ def test_a_consent_withdrawn_while_a_message_waits_for_its_turn_holds(
     ]
 
 
-def test_anothers_suppression_delays_nobody(organisation: Organisation) -> None:
+def test_another_teams_suppression_delays_no_message(organisation: Organisation) -> None:
     """A fresh opt-out from one category, or for another team, is no reason to take another message back."""
     organisation.execute("insert into team (path, name) values ('acme.loans', 'Loans')")
     campaign = organisation.campaign(["+447700900001", "+447700900002", "+447700900003"])

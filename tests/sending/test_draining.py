@@ -87,7 +87,7 @@ OUTCOMES = [
 ]
 
 
-def test_each_refusal_is_kept_by_its_class_and_stops_nobody_else(organisation: Organisation) -> None:
+def test_each_refusal_is_kept_by_its_class_and_stops_no_other(organisation: Organisation) -> None:
     """Refused, suppressing and unknown errors next to a good message: one row each, as the error table says."""
     campaign = organisation.campaign([number for number, *_ in OUTCOMES])
     organisation.drain()
@@ -135,7 +135,7 @@ def test_a_fault_never_sends_twice_and_what_was_taken_is_found(
 
 
 @pytest.mark.parametrize("channel", ["sms", "email"])
-def test_a_text_that_the_carrier_refuses_stops_nobody_else(
+def test_a_text_that_the_carrier_refuses_stops_no_other(
     organisation: Organisation, sandbox: RunningCarriers, channel: str
 ) -> None:
     """One refused among forty, by itself or within a request: it fails with the carrier's reason, the others go once."""

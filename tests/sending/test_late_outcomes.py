@@ -17,7 +17,7 @@ from nightmail.sending.dead_senders import end_dead_senders
 from nightmail.sending.doubt_decisions import Decision, decide
 from nightmail.sending.intents import Intent
 from nightmail.sending.outcome_storage import StoredOutcome
-from nightmail.sending.outcomes import judge, not_tried
+from nightmail.sending.outcomes import judge, taken_back
 from nightmail.sending.sender_runs import lock_number
 from tests.support.sender_by_hand import SenderByHand
 from tests.support.sending_rig import KEY, Organisation
@@ -59,7 +59,7 @@ ANSWERS: dict[str, tuple[Outcome, ErrorClass | None]] = {
 
 def answered(intent: Intent, answer: str) -> StoredOutcome:
     if answer == "not tried":
-        return not_tried(intent)
+        return taken_back(intent)
     outcome, error_class = ANSWERS[answer]
     error = None if error_class is None else error_entry("30008", error_class)
     stored = judge(intent, HandOff(intent.message.message_id, outcome, None, error))

@@ -45,7 +45,7 @@ def test_loading_again_changes_nothing(organisation: Organisation) -> None:
     assert organisation.messages(campaign) == before
 
 
-def test_a_campaign_stopped_before_its_first_hand_off_is_loaded_anew(organisation: Organisation) -> None:
+def test_a_campaign_stopped_before_its_first_hand_off_is_loaded_again(organisation: Organisation) -> None:
     """Stopped, mended, prepared again with other rows: the new rows, and only those."""
     campaign, messages, audience = prepared(
         organisation, ["+447700900001", "+447700900002"], scheduled_at=in_minutes(60)

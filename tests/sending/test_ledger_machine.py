@@ -31,7 +31,7 @@ from nightmail.sending.advance import advance_ledger
 from nightmail.sending.doubt_decisions import Decision, decide
 from nightmail.sending.intents import Intent, release_unknown
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
-from nightmail.sending.outcomes import judge, not_tried
+from nightmail.sending.outcomes import judge, taken_back
 from nightmail.store.engine import libpq_url
 from tests.support.sender_by_hand import SenderByHand
 from tests.support.sending_rig import KEY, Organisation
@@ -136,7 +136,7 @@ class LedgerMachine(RuleBasedStateMachine):
         sender = data.draw(st.sampled_from(self.senders))
         self._claim(sender, 2, data.draw(st.sampled_from(self.channels)), answered=what != "is not answered")
         if what == "gives back":
-            sender.store(*(not_tried(intent) for intent in sender.in_hand))
+            sender.store(*(taken_back(intent) for intent in sender.in_hand))
             sender.in_hand = []
         elif what == "is killed":
             self._kill(sender)

@@ -17,7 +17,7 @@ from nightmail.carriers.protocol import Carrier, HandOff, OutgoingMessage
 from nightmail.organisation.carrier_accounts import CarrierAccountRow
 from nightmail.organisation.routes import PaceKey
 from nightmail.sending.due_work import due_work
-from nightmail.sending.outcomes import limited
+from nightmail.sending.outcomes import pace_concerned
 from nightmail.sending.senders import Sender, SenderOptions, drain
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sending_rig import KEY, Organisation
@@ -189,11 +189,11 @@ def test_an_answer_about_one_number_is_about_that_number_alone(organisation: Org
         (NOT_CONNECTED, ""),
         (error_entry("20503", doubt), ""),
     ):
-        assert limited(route, HandOff.failed("m", error)) == (account, sender, "sms"), error.code
+        assert pace_concerned(route, HandOff.failed("m", error)) == (account, sender, "sms"), error.code
 
 
 @pytest.mark.parametrize(("kind", "left"), [("503", "in_doubt"), ("429", "queued")])
-def test_a_carrier_that_wants_to_be_left_alone_is_and_people_are_told(
+def test_a_carrier_that_wants_to_be_left_alone_is_and_is_alerted(
     organisation: Organisation, sandbox: RunningCarriers, kind: str, left: str
 ) -> None:
     """Whatever the answer: one hand-off, then none by any sender until the time is over, and an alert though it has ended."""

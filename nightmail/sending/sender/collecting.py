@@ -17,7 +17,7 @@ from nightmail.sending import pace
 from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.intents import Intent, units_of
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
-from nightmail.sending.outcomes import judge, not_tried, too_much, unwell
+from nightmail.sending.outcomes import judge, taken_back, throttled, without_clear_answer
 from nightmail.sending.sender.hand_offs import HandedOff, HandOffs
 from nightmail.sending.sender.lanes import Lane
 from nightmail.sending.sender.session import SenderSession
@@ -97,7 +97,7 @@ class Collecting:
         summary = self.summary
         if hand_off is None:
             summary.taken_back += 1
-            return not_tried(intent)
+            return taken_back(intent)
         summary.handed_off += 1
         stored = judge(intent, hand_off)
         if stored.state == "accepted":
@@ -118,7 +118,9 @@ class Collecting:
             if hand_off is None or hand_off.outcome is Outcome.ACCEPTED:
                 continue
             account_id = intent.route.account.id
-            if self._hand_offs.lanes[account_id].maximum_batch > 1 and (unwell(hand_off) or too_much(hand_off)):
+            if self._hand_offs.lanes[account_id].maximum_batch > 1 and (
+                without_clear_answer(hand_off) or throttled(hand_off)
+            ):
                 request = account_id, hand_off.error_code
                 if request in requests:
                     continue

@@ -13,7 +13,7 @@ from nightmail.organisation.routes import Route
 from nightmail.sending import pace
 from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.intents import CampaignInHand, Claim, Content, Intent, claim, units_of
-from nightmail.sending.outcomes import not_tried
+from nightmail.sending.outcomes import taken_back
 from nightmail.sending.sender.collecting import Collecting
 from nightmail.sending.sender.composing import Composer
 from nightmail.sending.sender.hand_offs import HandOffs
@@ -216,7 +216,7 @@ class Filling:
             if ends is None:
                 awake.append(intent)
             else:
-                stored = not_tried(intent)
+                stored = taken_back(intent)
                 stored.due_at = ends
                 self._collecting.put_off(stored)
         return awake

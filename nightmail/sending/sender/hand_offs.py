@@ -20,7 +20,7 @@ from nightmail.errors import NightmailError
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory
 from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.intents import Intent
-from nightmail.sending.outcomes import limited, too_much, unwell
+from nightmail.sending.outcomes import pace_concerned, throttled, without_clear_answer
 from nightmail.sending.sender.lanes import WINDOW, Lane
 from nightmail.sending.sender.watch import LEASE_S, STALE_S, Watch
 
@@ -191,11 +191,11 @@ class HandOffs:
                 continue
             tried += 1
             self.done.append((intent, answer))
-            if well and answer.outcome is not Outcome.ACCEPTED and (unwell(answer) or too_much(answer)):
+            if well and answer.outcome is not Outcome.ACCEPTED and (without_clear_answer(answer) or throttled(answer)):
                 # The other threads see it before the database does.
                 well = False
                 blocked_s = answer.retry_after_s or FIRST_BLOCK_S
-                self._watcher.watch.blocked[limited(intent.route, answer)] = boot_time() + blocked_s
+                self._watcher.watch.blocked[pace_concerned(intent.route, answer)] = boot_time() + blocked_s
         if len(ready) > 1 or lane.batch < lane.maximum_batch:
             lane.note_batch(len(ready), tried, took)
         if not self.wake.is_set() and (len(self.done) >= WINDOW // 3 or lane.work.empty()):

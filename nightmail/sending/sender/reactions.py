@@ -19,7 +19,7 @@ from nightmail.reasons import remedy
 from nightmail.sending import pace
 from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.intents import Intent
-from nightmail.sending.outcomes import limited, too_much, unwell
+from nightmail.sending.outcomes import pace_concerned, throttled, without_clear_answer
 from nightmail.sending.sender.lanes import Lane
 from nightmail.sending.sender.session import SenderSession
 from nightmail.sending.sender.watch import Watcher
@@ -68,9 +68,9 @@ def reaction_to(hand_off: HandOff) -> Reaction:
     accepted                                                   none
     ==============  =====================  ==================  ======================================================
     """
-    if too_much(hand_off):
+    if throttled(hand_off):
         return Reaction.SLOW_DOWN
-    if unwell(hand_off):
+    if without_clear_answer(hand_off):
         return Reaction.LEAVE_ALONE
     error = hand_off.error
     if error is None or not hand_off.alerts:
@@ -98,7 +98,7 @@ class Reactions:
             self._alert_long_wait(lane, hand_off, seconds)
         match reaction_to(hand_off):
             case Reaction.SLOW_DOWN:
-                pace.slow(self._session.database, limited(intent.route, hand_off), seconds or 1.0)
+                pace.slow(self._session.database, pace_concerned(intent.route, hand_off), seconds or 1.0)
             case Reaction.LEAVE_ALONE:
                 self._leave_alone(lane, intent, hand_off)
             case Reaction.PAUSE_CAMPAIGN:
@@ -134,7 +134,7 @@ class Reactions:
         if hand_off.outcome is Outcome.RETRY_LATER or lane.trouble >= TROUBLE_TO_STOP:
             seconds = max(seconds, min(30.0, 0.5 * 2.0 ** min(lane.trouble // TROUBLE_TO_STOP, 6)))
         if seconds:
-            key = limited(intent.route, hand_off)
+            key = pace_concerned(intent.route, hand_off)
             pace.block(self._session.database, key, seconds)
             self._watcher.watch.blocked[key] = boot_time() + seconds
         if lane.trouble == TROUBLE_TO_ALERT:

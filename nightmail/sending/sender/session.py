@@ -97,7 +97,7 @@ class SenderSession:
             return False
         if self.database.info.transaction_status != TransactionStatus.ACTIVE:
             return True
-        # A signal came in the middle of a command, whose answer nobody will read: no other can be given.
+        # A signal came in the middle of a command. Its answer will not be read, and the connection takes no other.
         self.database.close()
         return False
 

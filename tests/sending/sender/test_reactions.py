@@ -169,7 +169,7 @@ def test_what_was_said_of_an_account_before_it_was_mended_suspends_nothing(
     assert each.suspensions() == [] and each.alerts() == []
 
 
-def test_a_code_that_nobody_knows_is_alerted_and_suspends_after_five(
+def test_a_code_that_is_in_no_table_is_alerted_and_suspends_after_five(
     organisation: Organisation, session: SenderSession
 ) -> None:
     each = Reacting(organisation, session)

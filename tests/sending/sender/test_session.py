@@ -72,7 +72,7 @@ def test_a_database_that_does_not_come_back_ends_the_sender(
     assert caught.value.reason == "database_unavailable"
 
 
-def test_the_end_of_a_session_gives_back_what_nobody_learned_of(organisation: Organisation) -> None:
+def test_the_end_of_a_session_gives_back_unknown_intents(organisation: Organisation) -> None:
     campaign = organisation.campaign(1)
     made = SenderSession(libpq_url(organisation.engine))
     claim_by_hand(organisation, made.database, made.run, campaign)
