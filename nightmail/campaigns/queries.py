@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.organisation.routes import USABLE_ACCOUNTS
+from nightmail.organisation.queries import USABLE_ACCOUNTS
 
 # --- Campaigns ---
 

@@ -79,3 +79,27 @@ CONTENTS_IN_USE = """
     where f.active
     order by v.template_id, v.version desc
 """
+
+# The senders of teams, the one of the name that is wanted first, then those of the nearest team; ``teams`` is in that order.
+SENDERS_OF_TEAMS = """
+    select name, address, display_name, reply_to, carrier_account_id, settings
+    from sender
+    where team_id = any(:teams) and channel = :channel
+    order by (name is not distinct from :wanted) desc, array_position(cast(:teams as integer[]), team_id), id
+"""
+
+# The accounts a of a campaign c of a team t as ``routes_of_team`` finds them, with own for the sender: part of statements
+# over many campaigns.
+USABLE_ACCOUNTS = """
+carrier_account a left join team o on o.id = a.team_id left join lateral (
+    select n.address from sender n join team nt on nt.id = n.team_id
+    where n.carrier_account_id = a.id and n.channel = a.channel
+    and (t.path = nt.path or starts_with(t.path, nt.path || '.'))
+    order by (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc, length(nt.path) desc, n.id
+    limit 1
+) own on true
+where a.active and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
+and (own.address is not null or coalesce(a.settings ->> 'sender', '') <> '' and not exists (
+    select from sender n join team nt on nt.id = n.team_id
+    where n.channel = a.channel and (t.path = nt.path or starts_with(t.path, nt.path || '.'))))
+"""

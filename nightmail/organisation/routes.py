@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
+from nightmail.organisation.queries import SENDERS_OF_TEAMS
+from nightmail.organisation.teams import team_ids_upwards
 
 PaceKey = tuple[int, str, str]
 """A carrier account, one of its senders (empty: all of the account) and the channel: what has a rate of its own."""
@@ -32,32 +34,6 @@ class Route:
         return (account, "", channel), (account, self.sender, channel)
 
 
-USABLE_ACCOUNTS = """
-carrier_account a left join team o on o.id = a.team_id left join lateral (
-    select n.address from sender n join team nt on nt.id = n.team_id
-    where n.carrier_account_id = a.id and n.channel = a.channel
-    and (t.path = nt.path or starts_with(t.path, nt.path || '.'))
-    order by (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc, length(nt.path) desc, n.id
-    limit 1
-) own on true
-where a.active and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
-and (own.address is not null or coalesce(a.settings ->> 'sender', '') <> '' and not exists (
-    select from sender n join team nt on nt.id = n.team_id
-    where n.channel = a.channel and (t.path = nt.path or starts_with(t.path, nt.path || '.'))))
-"""
-"""The accounts ``a`` of a campaign ``c`` of a team ``t``, as :func:`routes_of_team` gives them, with ``own`` for the sender:
-for statements over many campaigns."""
-
-
-def team_ids_upwards(connection: Connection, team_path: str) -> list[int]:
-    """The ids of a team and of every team above it, the team itself first."""
-    parts = team_path.split(".")
-    paths = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    rows = connection.execute(text("select path, id from team where path = any(:paths)"), {"paths": paths})
-    by_path = {row.path: int(row.id) for row in rows}
-    return [by_path[path] for path in paths if path in by_path]
-
-
 def routes_of_team(connection: Connection, team: str, channel: str, wanted: str | None = None) -> list[Route]:
     """The routes that a team's messages of a channel may take, the preferred one first; empty when there is none.
 
@@ -69,11 +45,7 @@ def routes_of_team(connection: Connection, team: str, channel: str, wanted: str 
     teams = team_ids_upwards(connection, team)
     accounts = [a for a in carrier_accounts(connection, channel) if a.team_id is None or a.team_id in teams]
     senders = connection.execute(
-        text(
-            "select name, address, display_name, reply_to, carrier_account_id, settings from sender "
-            "where team_id = any(:teams) and channel = :channel "
-            "order by (name is not distinct from :wanted) desc, array_position(cast(:teams as integer[]), team_id), id"
-        ),
+        text(SENDERS_OF_TEAMS),
         {"teams": teams, "channel": channel, "wanted": wanted},
     ).all()
     by_account = {account.id: account for account in accounts}

@@ -55,6 +55,15 @@ def team_paths(connection: Connection, team_ids: Iterable[int]) -> dict[int, str
     return {row.id: row.path for row in rows}
 
 
+def team_ids_upwards(connection: Connection, team_path: str) -> list[int]:
+    """The ids of a team and of every team above it, the team itself first."""
+    parts = team_path.split(".")
+    paths = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    rows = connection.execute(text("select path, id from team where path = any(:paths)"), {"paths": paths})
+    by_path = {row.path: int(row.id) for row in rows}
+    return [by_path[path] for path in paths if path in by_path]
+
+
 def is_at_or_below(team: str, upper: str) -> bool:
     """Whether the team at path ``team`` is the one at ``upper`` or below it."""
     return team == upper or team.startswith(f"{upper}.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nightmail.consent.suppressions import IS_ASKED_FOR
 from nightmail.message_ids import same_line
-from nightmail.organisation.routes import USABLE_ACCOUNTS
+from nightmail.organisation.queries import USABLE_ACCOUNTS
 
 # --- What senders have to do ---
 

@@ -208,7 +208,7 @@ def drain(
         summary = Sender(engine, carriers, options, stop=stop, progress=progress).run()
         advance_ledger(engine)
     except OperationalError as error:
-        raise UnavailableError("database_unavailable", problem=type(error.orig).__name__) from error
+        raise UnavailableError("database_unavailable", problem="a sender lost its connection") from error
     # A carrier that does not answer holds up the look, but not the sender; sensors look again every few seconds.
     look = Thread(target=_look_at_doubts, args=(engine, carriers), name="last-look", daemon=True)
     look.start()

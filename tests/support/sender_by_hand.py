@@ -10,7 +10,8 @@ import psycopg
 from nightmail.campaigns.campaign_routes import routes_of
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.protocol import OutgoingMessage
-from nightmail.organisation.routes import Route, team_ids_upwards
+from nightmail.organisation.routes import Route
+from nightmail.organisation.teams import team_ids_upwards
 from nightmail.sending.intents import CampaignInHand, Content, Intent, claim
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.sender_runs import SenderRun, begin_sender_run

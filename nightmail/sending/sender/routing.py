@@ -11,7 +11,8 @@ from sqlalchemy import Engine, text
 from nightmail.campaigns.campaign_routes import routes_of
 from nightmail.campaigns.campaign_rows import find_campaign
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
-from nightmail.organisation.routes import Route, team_ids_upwards
+from nightmail.organisation.routes import Route
+from nightmail.organisation.teams import team_ids_upwards
 from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.intents import CampaignInHand
 from nightmail.sending.sender.watch import Watcher

@@ -78,7 +78,7 @@ class SenderSession:
         while True:
             if boot_time() - self._trouble_since > PATIENCE_S:
                 raise UnavailableError(
-                    "database_unavailable", problem=f"it did not for {PATIENCE_S:.0f} seconds"
+                    "database_unavailable", problem=f"there was no answer for {PATIENCE_S:.0f} seconds"
                 ) from error
             time.sleep(0.2)
             if self._is_usable():

@@ -168,7 +168,7 @@ def test_an_account_without_a_carrier_is_reported_and_holds_up_no_other(
 ) -> None:
     def carriers(account: CarrierAccountRow) -> Any:
         if account.channel == "sms":
-            raise ConfigurationError("carrier_unknown", "There is no such carrier.", "")
+            raise ConfigurationError("carrier_unknown", value="test", known="sandbox")
         return carrier
 
     made = filler(organisation, session, carriers)

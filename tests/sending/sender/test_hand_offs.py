@@ -145,7 +145,7 @@ def test_an_account_that_changes_gets_another_lane_which_knows_what_is_in_hand()
 
 def test_an_account_without_a_carrier_has_no_lane() -> None:
     def none(_: CarrierAccountRow) -> Any:
-        raise ConfigurationError("carrier_unknown", "There is no such carrier.", "")
+        raise ConfigurationError("carrier_unknown", value="test", known="sandbox")
 
     hand_offs = HandOffs(none, Watching())
     with pytest.raises(ConfigurationError):
