@@ -102,7 +102,7 @@ def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
 
 def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
 
-    from commands.check import show_reasons
+    from commands.check_display import show_reasons
     from nightmail.campaigns.counts import message_counts
     from nightmail.forecasts.recorded_forecasts import recorded_forecast
     from nightmail.store.clock import database_time

@@ -35,7 +35,7 @@ def demo(
     keep: bool = typer.Option(False, "--keep", help="Stay up afterwards, until Ctrl-C, to look around."),
 ) -> None:
     """Run the main job once, narrated: files in by SFTP and API, messages out, answers back, corrections, a report."""
-    from commands.demonstration import Demonstration
+    from commands.demonstration.story import Demonstration
     from commands.deployment import deployment
     from commands.supervisor import StopRequested
     from commands.up import show_addresses

@@ -188,7 +188,7 @@ def _foresee(
     A preview raises :class:`ContractError` when nothing would be sent. Otherwise the preparation tells why, as it always
     does, and the end is not known here.
     """
-    from commands.check import show_counts, show_messages
+    from commands.check_display import show_counts, show_messages
     from nightmail.forecasts.finish_forecast import FinishForecast, work_of_messages
     from nightmail.preparation.prepared_finish import prepared_finish
     from nightmail.preparation.stage_tables import StageTables

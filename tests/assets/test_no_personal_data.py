@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from commands.sample_contacts import write_sample_contacts
+from commands.demonstration.sample_contacts import write_sample_contacts
 from nightmail.lake import TableFile
 from nightmail.store.states import CampaignState
 from tests.support.pipeline_rig import PipelineRig

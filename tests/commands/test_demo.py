@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from commands.demonstration import Totals, add_contacts
+from commands.demonstration.totals import Totals, add_contacts
 from commands.local import CHECKOUT
 from nightmail.lake import Lake
 

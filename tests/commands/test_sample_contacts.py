@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from commands.demonstration import STOPPING, unreachable_numbers
-from commands.sample_contacts import (
-    write_sample_appointments,
-    write_sample_contacts,
-    write_sample_statements,
-)
+from commands.demonstration.sample_contacts import write_sample_contacts
+from commands.demonstration.sample_orders import write_sample_appointments, write_sample_statements
+from commands.demonstration.story import STOPPING, unreachable_numbers
 from sandbox.behaviour import Behaviour
 from tests.commands.conftest import CommandLine
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from commands.demo import FEW_ROWS, disk_needed, expectations, refuse_full_disk
-from commands.demonstration import LOOKING_SHARE, paced
+from commands.demonstration.pacing import LOOKING_SHARE, paced
 from commands.screen import Pace, clock
 from nightmail.errors import UnavailableError
 
@@ -57,7 +57,7 @@ def test_seconds_as_people_say_them(seconds: float, told: str) -> None:
 def test_a_look_that_takes_long_is_rarely_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counting a million messages takes half a second: done three times a second it would be the main work."""
     at = Clock()
-    monkeypatch.setattr("commands.demonstration.time", SimpleNamespace(monotonic=at))
+    monkeypatch.setattr("commands.demonstration.pacing.time", SimpleNamespace(monotonic=at))
     looks = 0
 
     def look() -> bool:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from commands.demonstration.sample_countries import COUNTRIES, NAMES, NOT_SERVED, SampleCountry
+
 HEADER = (
     "Customer No",
     "First Name",
@@ -29,61 +31,6 @@ HEADER = (
 )
 _PHONE, _EMAIL, _COUNTRY, _LANGUAGE, _BIRTH, _AMOUNT = 3, 4, 5, 6, 7, 9
 
-
-@dataclass(frozen=True)
-class _Country:
-    """How numbers of a country are written: ``start`` are a mobile number's first digits, ``digits`` those that follow."""
-
-    code: str
-    calling: str
-    start: str
-    digits: int
-    trunk: str
-    groups: tuple[int, ...]
-    language: str
-    landline: str
-    first_names: tuple[str, ...]
-    last_names: tuple[str, ...]
-    weight: int = 1
-
-
-_COUNTRIES = (
-    _Country(
-        "GB", "44", "7912", 6, "0", (4, 6), "en", "2079460018",
-        ("Oliver", "Amelia", "Siân", "Zoë", "Muhammad", "Seán", "Chloë", "Ngaio"),
-        ("Smith", "O'Brien", "Llewellyn-Jones", "Okafor", "Patel", "MacDonald", "de la Mare"), 6,
-    ),
-    _Country(
-        "DE", "49", "1511", 7, "0", (4, 7), "de", "30901820",
-        ("Jürgen", "Anneliese", "Björn", "Änne", "Günther", "Zeynep", "Sören"),
-        ("Müller", "Groß", "Lüdenscheidt", "von Bülow", "Yılmaz", "Schäfer"), 4,
-    ),
-    _Country(
-        "FR", "33", "612", 6, "0", (1, 2, 2, 2, 2), "fr", "142685300",
-        ("Françoise", "Loïc", "Maëlys", "Jérôme", "Inès", "Noël", "Aïcha"),
-        ("Lefèvre", "D'Aubigné", "Château", "Benoît", "N'Diaye", "Bœuf"), 4,
-    ),
-    _Country(
-        "ES", "34", "612", 6, "", (3, 3, 3), "es", "912345678",
-        ("José", "Begoña", "Íñigo", "Ángela", "Nuño"), ("Muñoz", "Ibáñez", "Peña", "Güell i Mas", "Núñez"), 3,
-    ),
-    _Country(
-        "US", "1", "21223", 5, "", (3, 3, 4), "en", "2125550199",
-        ("John", "Mary-Kate", "Jesús", "D'Andre", "Kimberly", "Þóra"), ("Johnson", "García", "Nguyễn", "Smith, Jr.", "Lee"), 3,
-    ),
-    _Country("NL", "31", "612", 6, "0", (1, 8), "en", "201234567", ("Joël", "Saskia"), ("van 't Hoff", "de Vries")),
-    _Country("IT", "39", "347", 7, "", (3, 7), "en", "0612345678", ("Niccolò", "Lucia"), ("D'Angelo", "Esposito")),
-    _Country("PL", "48", "512", 6, "", (3, 3, 3), "en", "123456789", ("Łukasz", "Małgorzata"), ("Wójcik", "Żak")),
-    _Country("SE", "46", "701", 6, "0", (2, 3, 2, 2), "en", "86860000", ("Åsa", "Björn"), ("Öberg", "Lindström")),
-    _Country("PT", "351", "912", 6, "", (3, 3, 3), "en", "212345678", ("João", "Conceição"), ("Gonçalves", "Simões")),
-    _Country("CH", "41", "781", 6, "0", (2, 3, 2, 2), "de", "446681800", ("Urs", "Élodie"), ("Bürgi", "Aebischer")),
-    _Country("GR", "30", "6912", 6, "", (3, 3, 4), "en", "2102345678", ("Αθηνά", "Γιώργος"), ("Παπαδοπούλου", "Νικολαΐδης")),
-    _Country("AU", "61", "412", 6, "0", (3, 3, 3), "en", "282345678", ("Matilda", "Jarrah"), ("O'Connor", "Nguyen")),
-    _Country("JP", "81", "901", 7, "0", (2, 4, 4), "en", "312345678", ("太郎", "さくら"), ("山田", "佐藤")),
-    _Country("IL", "972", "502", 6, "0", (2, 3, 4), "en", "21234567", ("נועה", "יוסף"), ("כהן", "לוי")),
-    _Country("ZA", "27", "711", 6, "0", (2, 3, 4), "en", "101234567", ("Thabo", "Anéle"), ("Nkosi", "van der Merwe")),
-)  # fmt: skip
-_NOT_SERVED = (("+55 11 96123 {:04d}", "BR", "Joaquim", "Araújo"), ("+91 81234 5{:04d}", "IN", "अनन्या", "Sharma"))
 
 _TRIES = 50
 _REMEMBERED = 200_000
@@ -116,7 +63,7 @@ def write_sample_contacts(
 
     ``progress`` gets the number of rows written so far, now and then.
     """
-    made = _Maker(seed, today or dt.datetime.now(dt.UTC).date())
+    made = SampleRows(seed, today or dt.datetime.now(dt.UTC).date())
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.writer(handle)
@@ -130,82 +77,17 @@ def write_sample_contacts(
     return SampleFacts(count, tuple(made.opted_out), dict(made.corrections))
 
 
-APPOINTMENT_HEADER = (
-    "id",
-    "first_name",
-    "mobile",
-    "language",
-    "place",
-    "appointment_date",
-    "appointment_time",
-    "with_whom",
-)
+class SampleRows:
+    """Makes rows one after the other, the same for the same seed and day."""
 
-
-def write_sample_statements(path: Path, rows: int, seed: int = 7, today: dt.date | None = None) -> int:
-    """The same customers' statements for the email feed, as a program would export them: JSON Lines."""
-    import json
-
-    made = _Maker(seed, today or dt.datetime.now(dt.UTC).date())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as handle:
-        for index in range(rows):
-            row, _ = made.good_row(500_000 + index)
-            values = {
-                "external_id": row[0],
-                "first_name": row[1],
-                "email": f"{row[0].lower()}@example.com" if index % 40 else f"{row[0].lower()}.example.com",
-                "language": row[_LANGUAGE],
-                "country": made.country.code,
-                "invoice_no": row[8],
-                "amount": row[_AMOUNT],
-                "due_date": row[10],
-            }
-            handle.write(json.dumps(values, ensure_ascii=False) + "\n")
-    return rows
-
-
-def write_sample_appointments(
-    path: Path, first: str, unreachable: tuple[str, ...], rows: int = 30, today: dt.date | None = None
-) -> int:
-    """Appointments for the escalation feed, as a German spreadsheet writes them: ``first`` is the first row's number,
-    ``unreachable`` those of the next rows."""
-    day = (today or dt.datetime.now(dt.UTC).date()) + dt.timedelta(days=3)
-    names = ("Amelia", "Jürgen", "Begoña", "Siân", "Zeynep", "Íñigo", "Oliver", "Änne")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, delimiter=";")
-        writer.writerow(APPOINTMENT_HEADER)
-        for index in range(rows):
-            known = (first, *unreachable)
-            number = known[index] if index < len(known) else f"+4479155001{index:02d}"
-            language = ("en", "de", "es")[index % 3]
-            place = ("Room 4, High Street 12", "Zimmer 4, Hauptstraße 12", "Sala 4, Calle Mayor 12")[index % 3]
-            at = f"{9 + index % 8}:{index % 2 * 30:02d}"
-            writer.writerow(
-                (
-                    f"P{700 + index}",
-                    names[index % len(names)],
-                    number,
-                    language,
-                    place,
-                    day.isoformat(),
-                    at,
-                    "Dr. Okafor",
-                )
-            )
-    return rows
-
-
-class _Maker:
     def __init__(self, seed: int, today: dt.date) -> None:
         self.random = random.Random(seed)  # noqa: S311 - a reproducible sample, no secret
         self.today = today
         self.opted_out: list[str] = []
         self.corrections: dict[str, str] = {}
-        self._countries = [country for country in _COUNTRIES for _ in range(country.weight)]
+        self._countries = [country for country in COUNTRIES for _ in range(country.weight)]
         self._used: set[str] = set()
-        self.country = _COUNTRIES[0]
+        self.country = COUNTRIES[0]
 
     def rows(self, count: int) -> Iterator[list[str]]:
         """The rows: every hundred of them has about fifteen oddities, so that a long file is like a short one."""
@@ -219,7 +101,7 @@ class _Maker:
                 earlier[self.random.randrange(40)] = list(row)
             yield odd
 
-    def _number(self, country: _Country) -> str:
+    def _number(self, country: SampleCountry) -> str:
         digits = ""
         for _ in range(_TRIES):
             digits = country.start + "".join(self.random.choices("0123456789", k=country.digits))
@@ -245,7 +127,7 @@ class _Maker:
             last,
             self._written(country, digits),
             f"person{100000 + index}@example.{chance.choice(('com', 'org', 'net'))}" if chance.random() < 0.8 else "",
-            country.code if chance.random() < 0.9 else _NAMES.get(country.code, country.code),
+            country.code if chance.random() < 0.9 else NAMES.get(country.code, country.code),
             country.language if chance.random() < 0.9 else "",
             born.isoformat() if chance.random() < 0.6 else "",
             f"INV-{self.today.year}-{index + 1:06d}",
@@ -254,7 +136,7 @@ class _Maker:
         ]
         return row, f"+{country.calling}{digits}"
 
-    def _written(self, country: _Country, digits: str) -> str:
+    def _written(self, country: SampleCountry, digits: str) -> str:
         """A number in one of the ways in which people write it."""
         grouped: list[str] = []
         rest = digits
@@ -311,7 +193,7 @@ class _Maker:
                 again[_EMAIL] = again[_EMAIL].upper()
                 return again
             case 43:
-                pattern, code, first, last = chance.choice(_NOT_SERVED)
+                pattern, code, first, last = chance.choice(NOT_SERVED)
                 row[1], row[2] = first, last
                 row[_PHONE], row[_COUNTRY], row[_LANGUAGE] = pattern.format(chance.randint(0, 6999)), code, ""
             case 47:
@@ -319,7 +201,7 @@ class _Maker:
             case 59 | 89:
                 self.opted_out.append(number)
             case 61:
-                country = _COUNTRIES[chance.randrange(5)]
+                country = COUNTRIES[chance.randrange(5)]
                 row[_PHONE], row[_COUNTRY] = f"+{country.calling} {country.landline}", country.code
             case 67:
                 row[_PHONE] = f"+44 79{chance.randint(12, 17)} {chance.randint(10, 99)}7001"
@@ -337,6 +219,3 @@ class _Maker:
             case _:
                 pass
         return row
-
-
-_NAMES = {"GB": "United Kingdom", "DE": "Deutschland", "FR": "France", "ES": "España", "US": "USA"}
