@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from commands import documentation
+from tests.test_import_rule import ORDER
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+TOP = ("resources", "assets", "sensors", "pipelines", "portal", "commands")
+"""The top folders above the domain, from the lowest to the highest."""
 PAGES = [*documentation.pages(), CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 _COMMAND = re.compile(r"(?:^|[`$ /])nightmail ((?:[a-z]+ ?)+)(?=[`\s]|$)", re.MULTILINE)
@@ -123,3 +127,64 @@ def test_requirements_name_no_index_and_pin_everything_by_hash() -> None:
         entries = re.split(r"\n(?=[A-Za-z0-9])", text)
         unpinned = [entry.split()[0] for entry in entries if "==" not in entry or "--hash=sha256:" not in entry]
         assert not unpinned
+
+
+WALKS = ("## One row, from file to report", "## One receipt, from webhook to report")
+_STEP = re.compile(r"`([a-z_]+/[\w/]+\.py)`(?:\s*→)?")
+_ARROW = re.compile(r"`([a-z_]+/[\w/]+\.py)`\s*→\s*(?=`([a-z_]+/[\w/]+\.py)`)")
+
+
+def _walks() -> dict[str, str]:
+    text = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    return {heading: text.partition(heading)[2].partition("\n## ")[0] for heading in WALKS}
+
+
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _imports(path: str) -> set[str]:
+    """The modules that a file imports, also by way of a package that has their names."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((CHECKOUT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+    for package in [name.replace(".", "/") for name in found if (CHECKOUT / name.replace(".", "/")).is_dir()]:
+        inside = ast.parse((CHECKOUT / package / "__init__.py").read_text(encoding="utf-8"))
+        found |= {node.module for node in ast.walk(inside) if isinstance(node, ast.ImportFrom) and node.module}
+    return found
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_a_walk_through_the_code_follows_the_code(walk: str) -> None:
+    """Every file is there, and each imports the one that the arrow points to."""
+    text = _walks()[walk]
+    assert len(_STEP.findall(text)) > 15
+    assert not [path for path in _STEP.findall(text) if not (CHECKOUT / path).is_file()]
+    arrows = _ARROW.findall(text)
+    assert len(arrows) > 10
+    assert not [(left, right) for left, right in arrows if _module(right) not in _imports(left)]
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_a_walk_goes_one_way(walk: str) -> None:
+    """No arrow goes up the rooms, and none is walked in both directions."""
+    arrows = set(_ARROW.findall(_walks()[walk]))
+    assert not [(left, right) for left, right in arrows if (right, left) in arrows]
+    assert not [(left, right) for left, right in arrows if _rank(right) > _rank(left)]
+
+
+def _rank(path: str) -> int:
+    """The place of a file's room: those of the domain in their order, then the top folders in theirs."""
+    first, second = path.split("/")[:2]
+    return ORDER.index(second.removesuffix(".py")) if first == "nightmail" else len(ORDER) + TOP.index(first)
+
+
+def test_the_page_lists_the_rooms_of_the_domain_in_their_order() -> None:
+    """Architecture says it in words, the import rule holds it."""
+    text = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.partition("### Inside `nightmail/`")[2].partition("\n## ")[0]
+    listed = [
+        name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    ]
+    assert tuple(listed) == ORDER
