@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightmail.contact_files.cell_words import is_note, is_total, without_words
 from nightmail.contact_files.column_names import column_key
 from nightmail.contact_files.column_plan import ColumnPlan
 from nightmail.contact_files.csv_fields import join_raw_row
@@ -34,51 +36,7 @@ _REJECT_CHARACTERS = 64 * 1024 * 1024
 _SENTENCES_KEPT = 1_000
 RAW_KEPT = 65_536
 """Characters of a row's text that its reject keeps."""
-_LONGEST_NOTE = 500
 _LINES_NAMED = 10
-_NULL_WORDS = ("\\N", "NULL", "null", "(null)", "[NULL]", "<NA>", "NaN", "nan", "None", "NIL", "nil")
-_NULL_WORDS_IN_TEXT = ("\\N", "NULL", "(null)", "[NULL]", "<NA>", "NaN", "nan")
-"""In columns of free text, only what nobody is called."""
-_CELL_ERRORS = (
-    "#N/A",
-    "#REF!",
-    "#NAME?",
-    "#VALUE!",
-    "#DIV/0!",
-    "#NULL!",
-    "#NUM!",
-    "#SPILL!",
-    "#CALC!",
-    "#NV",
-    "#WERT!",
-    "#BEZUG!",
-    "#ZAHL!",
-    "#ÜBERLAUF!",
-    "#N/D",
-    "#VALEUR!",
-    "#NOM?",
-    "#NUL!",
-    "#¡VALOR!",
-    "#¡REF!",
-    "#¡DIV/0!",
-    "#¡NUM!",
-    "#¡NULO!",
-    "#¿NOMBRE?",
-)
-"""As spreadsheets in English, German, French and Spanish show them."""
-_LONGEST_WORD = max(len(word.encode()) for word in (*_NULL_WORDS, *_CELL_ERRORS))
-_TOTAL = re.compile(
-    r"\W*(grand ?totals?|sub-?totals?|totals?|totaux|summe|gesamt\w*|insgesamt|somme|suma|sum|total general|count|anzahl|"
-    r"nombre|cantidad|trailer|trl|eof|end of (file|report|data)|ende|fin|checksum|records?|rows?)\b(?!@)",
-    re.IGNORECASE,
-)
-_COUNT_NOTE = re.compile(
-    r"\W*\d[\d.,' ]*\s*(rows?|records?|lines?|entries|zeilen?|datens[aä]tze?|eintr[aä]ge?|lignes?|enregistrements?|filas?|"
-    r"registros?)\b.*",
-    re.IGNORECASE,
-)
-_TEXT_FORMULA = r'^="([^"]*)"$'
-_IN_APOSTROPHES = r"^'(?s:.)+'$"
 
 
 class RowCollector:
@@ -306,31 +264,20 @@ class RowCollector:
         lines = table["line"]
         columns: dict[str, pa.ChunkedArray] = {"line": lines}
         for index, target in self._targets:
-            column = table[str(index)]
-            words = _NULL_WORDS_SET if target in STANDARD_FIELDS else _NULL_WORDS_IN_TEXT_SET
-            if target in self._plan.null_words:
-                column = self._emptied(
-                    column, pa.array(self._plan.null_words[target]), "value_null_word", target, lines
-                )
-            marked = _marked(column)
-            if len(marked):
-                if _any_in(marked, words):
-                    column = self._emptied(column, words, "value_null_word", target, lines)
-                if _any_in(marked, _CELL_ERRORS_SET):
-                    column = self._emptied(column, _CELL_ERRORS_SET, "value_cell_error", target, lines)
-                if pc.any(pc.starts_with(marked, "=")).as_py():
-                    column = self._formulas(column, target, lines)
-                if not self._plan.own_rejects and pc.any(pc.match_substring_regex(marked, _IN_APOSTROPHES)).as_py():
-                    found = lines.filter(pc.fill_null(pc.match_substring_regex(column, _IN_APOSTROPHES), False))
-                    self.notice("value_in_apostrophes", found[:_LINES_NAMED].to_pylist(), len(found), target)
+            column = without_words(
+                table[str(index)],
+                partial(self._notice_met, lines, target),
+                free_text=target not in STANDARD_FIELDS,
+                null_words=self._plan.null_words.get(target, ()),
+                apostrophes=not self._plan.own_rejects,
+            )
             if self._plan.own_rejects:
                 column = unescape_formulas(column)
             columns[target] = column
         for gathering in self._plan.gatherings:
             fields, more = gathered(columns, gathering)
             if more is not None:
-                met = lines.filter(pa.array(more))
-                self.notice("value_further_address", met[:_LINES_NAMED].to_pylist(), len(met), gathering.slots[-1])
+                self._notice_met(lines, gathering.slots[-1], "value_further_address", pa.array(more))
             columns |= fields
         for name in self._plan.added:
             columns.setdefault(name, pa.chunked_array([pa.nulls(len(lines), pa.string())]))
@@ -338,28 +285,10 @@ class RowCollector:
             columns[name] = columns[field]
         return pa.table(columns).select(["line", *self._plan.names])
 
-    def _emptied(
-        self, column: pa.ChunkedArray, words: pa.Array, reason: str, target: str, lines: pa.ChunkedArray
-    ) -> pa.ChunkedArray:
-        found = pc.is_in(column, value_set=words)
+    def _notice_met(self, lines: pa.ChunkedArray, column: str, reason: str, found: pa.Array | pa.ChunkedArray) -> None:
+        """Count the rows that ``found`` marks."""
         met = lines.filter(found)
-        self.notice(reason, met[:_LINES_NAMED].to_pylist(), len(met), target)
-        return pc.if_else(found, pa.scalar(None, pa.string()), column)
-
-    def _formulas(self, column: pa.ChunkedArray, target: str, lines: pa.ChunkedArray) -> pa.ChunkedArray:
-        begins = pc.starts_with(column, "=")
-        wrapped = pc.fill_null(pc.match_substring_regex(column, _TEXT_FORMULA), False)
-        if pc.any(wrapped).as_py():
-            met = lines.filter(wrapped)
-            self.notice("value_text_formula", met[:_LINES_NAMED].to_pylist(), len(met), target)
-            inner = pc.replace_substring_regex(column, _TEXT_FORMULA, r"\1")
-            inner = pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), inner)
-            column = pc.if_else(wrapped, inner, column)
-        others = pc.and_(pc.fill_null(begins, False), pc.invert(wrapped))
-        if pc.any(others).as_py():
-            met = lines.filter(others)
-            self.notice("value_formula_text", met[:_LINES_NAMED].to_pylist(), len(met), target)
-        return column
+        self.notice(reason, met[:_LINES_NAMED].to_pylist(), len(met), column)
 
     def _write_pending(self, keep: int) -> None:
         """Write the rows that are waiting, but for the last ``keep``."""
@@ -407,7 +336,7 @@ class RowCollector:
             if len(totals) >= _HELD_BACK:
                 break
             if isinstance(what, dict):
-                if not self._is_total(what):
+                if not is_total(what):
                     break
                 self._pending = [pa.concat_tables(self._pending).filter(pc.field("line") != line)]
                 self._reject(line, "row_total", self._raw(what))
@@ -424,16 +353,6 @@ class RowCollector:
         """A row that was read, as text again."""
         cells = ["" if target is None else str(row[target] or "") for target in self._plan.targets]
         return join_raw_row(cells, self._delimiter)
-
-    def _is_total(self, row: dict[str, object]) -> bool:
-        cells = [str(value).strip() for name, value in row.items() if name != "line" and value is not None]
-        if any("@" in cell for cell in cells):
-            return False
-        for field in ("phone", "phone_2", "landline"):
-            if sum(map(str.isdigit, str(row.get(field) or ""))) >= 6:
-                return False
-        filled = [cell for cell in cells if 0 < len(cell) <= _LONGEST_NOTE]
-        return bool(filled) and (any(map(_TOTAL.match, filled)) or any(map(_COUNT_NOTE.fullmatch, filled)))
 
 
 def _rejects(lines: pa.Array, raw: pa.Array, reasons: pa.Array, messages: pa.Array) -> pa.Table:
@@ -463,37 +382,8 @@ def texts(values: Sequence[str | None]) -> pa.Array:
     return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
 
 
-def is_note(raw: str) -> bool:
-    """Whether the raw text of a line is a total or a note, such as ``(1000 rows)`` or ``Total;;;12.50``."""
-    return (
-        len(raw) <= _LONGEST_NOTE and "@" not in raw and bool(_TOTAL.match(raw) or _COUNT_NOTE.fullmatch(raw.strip()))
-    )
-
-
 def _line(entry: tuple[int, object]) -> int:
     return entry[0]
-
-
-def _marked(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The values that begin as words for nothing, errors and formulas do: few of any column, so that only these are compared."""
-    chunks = []
-    for chunk in column.chunks:
-        _, offset_buffer, data_buffer = chunk.buffers()
-        if data_buffer is None or not data_buffer.size:
-            continue
-        offsets = np.frombuffer(offset_buffer, np.int32, count=chunk.offset + len(chunk) + 1)[chunk.offset :]
-        first = np.frombuffer(data_buffer, np.uint8).take(offsets[:-1], mode="clip")
-        rows = np.flatnonzero(_FIRST_OF_MARKED.take(first))
-        size = offsets[rows + 1] - offsets[rows]
-        whole = (first[rows] == _EQUALS_SIGN) | (first[rows] == _APOSTROPHE)
-        rows = rows[(size > 0) & ((size <= _LONGEST_WORD) | whole)]
-        if len(rows):
-            chunks.append(chunk.take(pa.array(rows)))
-    return pa.chunked_array(chunks, pa.string())
-
-
-def _any_in(values: pa.ChunkedArray, words: pa.Array) -> bool:
-    return bool(pc.any(pc.is_in(values, value_set=words)).as_py())
 
 
 def _has_spaces_only(column: pa.ChunkedArray) -> bool:
@@ -505,12 +395,3 @@ def _spellings(name: str) -> pa.Array:
     words = [name, *(re.sub(r"[\s_\-]+", between, name) for between in (" ", "_", "-", ""))]
     forms = pa.array([form(word) for word in words for form in (str, str.upper, str.lower)], pa.string())
     return pc.unique(pc.ascii_lower(forms))
-
-
-_NULL_WORDS_SET = pa.array(_NULL_WORDS, pa.string())
-_NULL_WORDS_IN_TEXT_SET = pa.array(_NULL_WORDS_IN_TEXT, pa.string())
-_CELL_ERRORS_SET = pa.array(_CELL_ERRORS, pa.string())
-_EQUALS_SIGN, _APOSTROPHE = ord("="), ord("'")
-_FIRST_OF_MARKED = np.isin(
-    np.arange(256), [_EQUALS_SIGN, _APOSTROPHE, *(ord(word[0]) for word in (*_NULL_WORDS, *_CELL_ERRORS))]
-)

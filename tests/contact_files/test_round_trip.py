@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from nightmail.contact_files import ReadOptions, read_contact_file
-from nightmail.contact_files.row_collector import _CELL_ERRORS, _NULL_WORDS, is_note
+from nightmail.contact_files.cell_words import CELL_ERRORS, NULL_WORDS, is_note
 from nightmail.errors import NightmailError
 from nightmail.lake import TableFile
 from tests.support.limited_reading import FOR_THE_FILE, little_memory
@@ -37,7 +37,7 @@ QUIET = settings(
 def usable(value: str) -> bool:
     """A value without a meaning of its own: no word for nothing, no text formula, not what no encoding can write."""
     return not (
-        value.strip() in {*_NULL_WORDS, *_CELL_ERRORS} or value.startswith('="') or "\x00" in value or "\ufdd0" in value
+        value.strip() in {*NULL_WORDS, *CELL_ERRORS} or value.startswith('="') or "\x00" in value or "\ufdd0" in value
     )
 
 
