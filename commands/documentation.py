@@ -61,7 +61,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "landline_type": "As `phone_type`",
         "email": "Address, normalised",
         "time_zone": "IANA name: the row's, or the only one of number and country",
-        "birth_date": "Date of birth",
+        "birth_date": "Date of birth, the latest that the file's value can mean",
+        "birth_date_unread": "Whether the file gives a birth date that cannot be read; such a contact is held",
     },
     "rejects": {
         "column": "Column of the value that was judged; null for the row as a whole",

@@ -74,6 +74,13 @@ class Obstacles:
         latest = pa.array(of_age, pa.date32()).take(codes)
         return truth(pc.greater(born, latest))
 
+    @staticmethod
+    def unread_birth_dates(block: pa.Table) -> Mask:
+        """Contacts whose birth date is filled and cannot be read: they may be minors."""
+        if "birth_date_unread" not in block.column_names:
+            return np.zeros(block.num_rows, dtype=bool)
+        return truth(column_of(block, "birth_date_unread"))
+
 
 def _years_before(day: date, years: int) -> date:
     try:

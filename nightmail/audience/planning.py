@@ -56,6 +56,8 @@ def plan_audience(
     planner = _Planner(policy, known)
     total = contacts.num_rows()
     wanted = ["line", "external_id", *ADDRESS_COLUMNS, "country", "language", "time_zone", "birth_date"]
+    # A table from before the column existed has no birth dates that could not be read: they were left out.
+    wanted += [name for name in ("birth_date_unread",) if name in contacts.schema().names]
     with audience.writer(AUDIENCE) as writer:
         for block in contacts.blocks(wanted):
             writer.write(planner.plan(block.combine_chunks()))
@@ -119,6 +121,7 @@ class _Planner:
             mark(addressed.verdicts, too_late, "quiet_hours_past_cut_off")
         whole = np.zeros(block.num_rows, dtype=np.uint8)
         mark(whole, self._obstacles.minors(block, country), "minor")
+        mark(whole, self._obstacles.unread_birth_dates(block), "birth_date_unread")
         mark(whole, choices.category_out, "category_opted_out")
         verdicts = self._verdicts(channels, whole)
         if self._once is not None:

@@ -31,6 +31,7 @@ REASONS = (
     "quiet_hours_past_cut_off",
     "address_already_used",
     "minor",
+    "birth_date_unread",
 )
 """What a verdict says; the first says that nothing stands in the way."""
 

@@ -35,7 +35,8 @@ from nightmail.lake import TableFile
 from nightmail.lake.schemas import STANDARD_FIELDS
 from nightmail.organisation.feed_choices import ValueType
 from nightmail.organisation.feeds import FeedSettings, PlaceholderSettings, VolumeRules, feed_settings
-from nightmail.row_checks.dates import DAY_FIRST, MONTH_FIRST, DateColumn, DateConvention
+from nightmail.row_checks.date_orders import DAY_FIRST, MONTH_FIRST, DateConvention
+from nightmail.row_checks.dates import DateColumn
 from nightmail.row_checks.money import NumberConvention, judge_numbers
 
 _ROWS_LOOKED_AT = 250_000

@@ -38,6 +38,7 @@ CONTACTS = pa.schema(
         pa.field("language", pa.string()),
         pa.field("time_zone", pa.string()),
         pa.field("birth_date", pa.date32()),
+        pa.field("birth_date_unread", pa.bool_()),
     ]
 )
 """The fixed columns of ``contacts``; one further column per placeholder follows, under the placeholder's name."""

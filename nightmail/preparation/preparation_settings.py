@@ -185,6 +185,8 @@ def placeholder_rules(template: Template, feed: FeedSettings, channels: tuple[st
                 languages=frozenset(language for language, _ in bodies),
                 date_order=demand.date_order,
                 decimal_mark=demand.decimal_mark,
+                currency=placeholder.currency,
+                currency_column=placeholder.currency_column,
             )
         )
     used_names = {rule.name for rule in rules}

@@ -43,6 +43,12 @@ HOLDS = (
         "Nothing to do: minors are never sent to.",
     ),
     Reason(
+        "birth_date_unread",
+        Kind.HOLD,
+        "The contact's birth date is filled and cannot be read, so that it may be a minor.",
+        "Write the birth date as 2001-12-31, or leave it empty.",
+    ),
+    Reason(
         "country_not_served",
         Kind.HOLD,
         "The contact's country is not served.",

@@ -12,6 +12,18 @@ ROW_DECISIONS = (
         "Format the column as text before a spreadsheet opens it, and leave the key empty where there is none.",
     ),
     Reason(
+        "decided_date_order",
+        Kind.DECISION,
+        "{header}: {rows} dates that can be read in two ways were read with the {order} first: {evidence}.",
+        "To have it otherwise, state date_order in the feed, or write dates as 2001-12-31.",
+    ),
+    Reason(
+        "decided_decimal_mark",
+        Kind.DECISION,
+        "{header}: {rows} numbers that can be read in two ways were read with {mark}: {evidence}.",
+        "To have it otherwise, state decimal_mark in the feed, or write numbers as 1234.50.",
+    ),
+    Reason(
         "decided_phone_with_code",
         Kind.DECISION,
         "{header}: {numbers} numbers without + read as numbers of {country} with its code: {votes} have no other reading, none contradicts.",

@@ -74,6 +74,12 @@ ROWS = (
         "Write dates as 2001-12-31 and numbers as 1234.50, or state the form in the feed's contract.",
     ),
     Reason(
+        "value_currency",
+        Kind.REJECT,
+        "{value} in the column {column} is not in {currency}, in which the template writes it.",
+        "Give the amount in {currency}, or let the template take the currency of each row: currency_column, or no currency at all.",
+    ),
+    Reason(
         "value_too_long",
         Kind.REJECT,
         "The value in the column {column} is longer than {limit} characters.",
@@ -148,7 +154,12 @@ ROWS = (
     ),
     Reason("language_unknown", Kind.REJECT, "{value} is not a language tag.", "Use a tag such as en or pt-BR."),
     Reason("time_zone_unknown", Kind.REJECT, "{value} is not a time zone.", "Use an IANA name such as Europe/Berlin."),
-    Reason("birth_date_invalid", Kind.REJECT, "{value} is not a date.", "Write dates as 2001-12-31."),
+    Reason(
+        "birth_date_invalid",
+        Kind.REJECT,
+        "{value} is not a birth date that can be read; the contact is held, since nobody knows its age.",
+        "Write dates as 2001-12-31.",
+    ),
     Reason(
         "placeholder_missing",
         Kind.REJECT,

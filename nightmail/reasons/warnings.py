@@ -61,9 +61,15 @@ WARNINGS = (
         "Write numbers as 1234.50, or state the decimal mark in the feed.",
     ),
     Reason(
+        "birth_date_day_assumed",
+        Kind.WARNING,
+        "{value} states no day; the last day of the year or month was taken, at which the person is youngest.",
+        "Write dates as 2001-12-31.",
+    ),
+    Reason(
         "birth_date_order_assumed",
         Kind.WARNING,
-        "{value} can be read with the day or the month first; the later date was taken.",
+        "{value} can be read as several dates; the latest was taken, at which the person is youngest.",
         "Write dates as 2001-12-31, or state the order in the feed.",
     ),
     Reason(

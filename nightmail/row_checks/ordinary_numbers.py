@@ -27,6 +27,8 @@ class OrdinaryNumbers:
     """Their values times a hundred; anything elsewhere."""
     decimals: int
     """The most decimals that one of them has."""
+    with_decimals: npt.NDArray[np.bool_]
+    """A mask of those that have decimals."""
 
 
 def read_ordinary(values: pa.Array) -> OrdinaryNumbers:
@@ -42,6 +44,7 @@ def read_ordinary(values: pa.Array) -> OrdinaryNumbers:
     found = np.zeros(len(values), np.bool_)
     hundredths = np.zeros(len(values), np.int64)
     most = 0
+    with_decimals = np.zeros(len(values), np.bool_)
     for decimals, shaped in ((2, with_two), (1, with_one & ~with_two), (0, ~(with_two | with_one))):
         rows = np.flatnonzero(shaped & whole_word & (spans.length > (decimals + 1 if decimals else 0)))
         digits = _without_dot(aligned[rows], decimals)
@@ -49,9 +52,10 @@ def read_ordinary(values: pa.Array) -> OrdinaryNumbers:
         rows = rows[sound]
         if len(rows):
             most = max(most, decimals)
+            with_decimals[rows] = decimals > 0
             found[rows] = True
             hundredths[rows] = _value(digits[sound] - _ZEROS) * 10 ** (MOST_DECIMALS - decimals)
-    return OrdinaryNumbers(found, hundredths, most)
+    return OrdinaryNumbers(found, hundredths, most, with_decimals)
 
 
 def _without_dot(aligned: Words, decimals: int) -> Words:

@@ -32,6 +32,10 @@ class PlaceholderRule:
     """``day_first`` or ``month_first`` for a date, when the feed states it; found out from the column otherwise."""
     decimal_mark: str | None = None
     """``.`` or ``,`` for numbers and money, when the feed states it; found out from the column otherwise."""
+    currency: str | None = None
+    """The currency (ISO 4217) that the template writes amounts in. None: that of the cell, if it states one."""
+    currency_column: str | None = None
+    """The column that holds the currency of each row; by default ``<name>_currency``, if the file has it."""
 
 
 @dataclass(frozen=True, kw_only=True)

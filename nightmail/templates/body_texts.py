@@ -118,7 +118,10 @@ class BodyTexts:
                 continue
             placeholder = self._template.placeholders.get(name, Placeholder(name))
             currency = None
-            currency_column = placeholder.currency_column or f"{name}_currency"
+            # The rows' checks leave the currency of each amount there; a column of the file may hold signs.
+            currency_column = f"{name}_currency"
+            if currency_column not in names and placeholder.currency_column:
+                currency_column = placeholder.currency_column
             if placeholder.type == "money" and currency_column in names:
                 currency = take(column_of(contacts, currency_column))
             raw = take(column_of(contacts, name)) if name in names else None

@@ -104,6 +104,10 @@ MOBILE = {"phone": GERMAN, "phone_type": "mobile"}
         (("sms",), {**MOBILE, "birth_date": dt.date(2015, 1, 1)}, "minor"),
         (("sms", "email"), {**MOBILE, "email": "a@example.com", "birth_date": dt.date(2015, 1, 1)}, "minor"),
         (("sms",), {**MOBILE, "birth_date": dt.date(1990, 1, 1)}, "sms"),
+        # Filled and not understood: nobody knows whether it is a minor, whatever the category
+        (("sms",), {**MOBILE, "birth_date_unread": True}, "birth_date_unread"),
+        (("sms", "email"), {**MOBILE, "email": "a@example.com", "birth_date_unread": True}, "birth_date_unread"),
+        (("sms",), {**MOBILE, "birth_date_unread": False}, "sms"),
         # Sixteen in Germany: the birthday itself is enough, the day before is not.
         (("sms",), {**MOBILE, "birth_date": dt.date(2010, 11, 23)}, "sms"),
         (("sms",), {**MOBILE, "birth_date": dt.date(2010, 11, 24)}, "minor"),

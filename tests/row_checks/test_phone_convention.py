@@ -19,7 +19,7 @@ WITH_ZERO = ["030 90182012", "0170 1234567"]
 
 def phones(prepare: Prepare, *numbers: str, country: str = "DE") -> Outcome:
     """A file of these numbers."""
-    ids = [str(at) for at in range(len(numbers))]
+    ids = [f"C{at}" for at in range(len(numbers))]
     return prepare({"external_id": ids, "phone": list(numbers)}, default_country=country)
 
 

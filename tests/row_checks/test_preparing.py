@@ -59,6 +59,7 @@ def test_a_row_comes_out_normal_and_typed(prepare: Prepare) -> None:
             "language": "de-DE",
             "time_zone": "Europe/Berlin",
             "birth_date": date(1985, 12, 24),
+            "birth_date_unread": False,
             "amount": Decimal("1234.50"),
             "due_date": date(2026, 12, 31),
             "first_name": "Zoë",
@@ -195,7 +196,7 @@ def test_mixed_orders_are_named_for_the_column(prepare: Prepare) -> None:
 
 
 def test_a_bad_birth_date_is_a_warning(prepare: Prepare) -> None:
-    """The contact stays; of two readings the later is taken, and said."""
+    """The contact stays, to be held; of two readings the later is taken, and said."""
     out = prepare(
         {
             "external_id": list("abcd"),
@@ -205,6 +206,7 @@ def test_a_bad_birth_date_is_a_warning(prepare: Prepare) -> None:
         reference_date=date(2026, 11, 23),
     )
     assert out.of("birth_date") == [None, date(2012, 4, 3), date(2014, 6, 5), date(2012, 2, 29)]
+    assert out.of("birth_date_unread") == [True, False, False, False]
     assert out.warned() == {
         2: ["birth_date_invalid"],
         3: ["birth_date_order_assumed"],

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightmail.row_checks.dates import DAY_FIRST, MONTH_FIRST, DateColumn, DateConvention, usual_order
+from nightmail.row_checks.currencies import judge_currencies
+from nightmail.row_checks.date_orders import DAY_FIRST, MONTH_FIRST, YEAR_FIRST, DateConvention, usual_order
+from nightmail.row_checks.dates import DateColumn
 from nightmail.row_checks.money import NumberConvention, judge_numbers, usual_decimal_mark
 
 TODAY = date(2026, 11, 23)
@@ -36,7 +38,9 @@ def dates(*texts: str, birth: bool = False, stated: str | None = None, usual: st
         ("4.3.2026", date(2026, 3, 4)),
         ("24/12/2026", date(2026, 12, 24)),
         ("12/24/2026", date(2026, 12, 24)),
-        ("24-12-26", date(2026, 12, 24)),
+        ("24-12-26", "ambiguous"),  # the year may stand first
+        ("24-12-32", date(2032, 12, 24)),
+        ("24.12.26", date(2026, 12, 24)),
         ("3. März 2026", date(2026, 3, 3)),
         ("1er janvier 2026", date(2026, 1, 1)),
         ("5 de mayo de 2026", date(2026, 5, 5)),
@@ -76,7 +80,7 @@ def test_the_feed_and_its_country_tell_the_order() -> None:
         MONTH_FIRST,
         DAY_FIRST,
         DAY_FIRST,
-        None,
+        YEAR_FIRST,
     )
 
 
@@ -149,7 +153,7 @@ def test_a_convention_grows_block_by_block() -> None:
     dated = DateConvention()
     for texts in (["2026-01-02"], ["13/01/2026"], [None], ["01/02/2026"]):
         dated.look_at(pa.array(texts, pa.string()))
-    assert (dated.mixed, dated.order) == (False, DAY_FIRST)
+    assert (dated.mixed, dated.order, dated.seen) == (False, DAY_FIRST, {DAY_FIRST: 1})
 
 
 def test_the_feed_and_its_country_tell_the_decimal_mark() -> None:
@@ -167,7 +171,8 @@ def test_money_states_its_currency() -> None:
     convention = NumberConvention(least_decimals=2)
     convention.look_at(values)
     found = judge_numbers(values, convention)
-    assert found.currency.to_pylist() == ["EUR", "EUR", "EUR", "GBP", None, None, "CHF", None]
+    currency = judge_currencies(found.stated, None, None)
+    assert currency.codes.to_pylist() == ["EUR", "EUR", "EUR", "GBP", None, None, "CHF", None]
     assert found.numbers.to_pylist() == [
         Decimal(text) for text in ("12.50", "12.50", "7.00", "7.00", "5.00", "5.00", "1000.00", "12.00")
     ]
