@@ -56,6 +56,18 @@ up: setup ## Run everything on this machine until Ctrl-C
 test: setup-dev ## Run the whole suite
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
+.PHONY: test-unit
+test-unit: setup-dev ## The tests that need no server
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "unit and not conformance" $(TESTS)
+
+.PHONY: test-real-parts
+test-real-parts: setup-dev ## Those against PostgreSQL, SFTP servers and the sandbox
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m real_parts $(TESTS)
+
+.PHONY: test-end-to-end
+test-end-to-end: setup-dev ## Those of whole deployments
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m end_to_end $(TESTS)
+
 .PHONY: lint
 lint: setup-dev ## Check style and formatting
 	$(BIN)/ruff check .

@@ -32,6 +32,20 @@ PROGRAM_PACKAGES = {
 }
 
 
+REAL_PARTS = frozenset({"postgres", "server", "sandbox_process", "openssh", "sandboxed", "running", "real_server"})
+"""Fixtures that start a server or a process: a test that uses one of them, at whatever distance, is no unit test."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its kind: ``end_to_end`` as its module says, ``real_parts`` by its fixtures, else ``unit``."""
+    for item in items:
+        if item.get_closest_marker("end_to_end") is not None:
+            continue
+        if item.get_closest_marker("real_parts") is None:
+            real = bool(REAL_PARTS & set(getattr(item, "fixturenames", ())))
+            item.add_marker(pytest.mark.real_parts if real else pytest.mark.unit)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose program is not installed, and say which Debian package has it."""
     for marker in item.iter_markers("needs_program"):

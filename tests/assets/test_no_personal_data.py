@@ -16,6 +16,8 @@ from nightmail.lake import TableFile
 from nightmail.store.states import CampaignState
 from tests.support.pipeline_rig import PipelineRig
 
+pytestmark = pytest.mark.end_to_end
+
 
 def _personal(upload: Path, rig: PipelineRig, campaign: object) -> re.Pattern[str]:
     """Every number, mailbox and family name of the file, as it was written and as it was normalised."""

@@ -20,6 +20,8 @@ from resources.carriers.keep_alive import (
 )
 from tests.support.sandbox_process import eventually
 
+pytestmark = pytest.mark.real_parts
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

@@ -14,6 +14,8 @@ from twilio.rest import Client
 
 from resources.carriers.twilio.connection import error_code
 
+pytestmark = pytest.mark.real_parts
+
 SID = "AC" + "0" * 32
 
 

@@ -24,6 +24,8 @@ from nightmail.errors import ConfigurationError
 from resources.carriers import keep_alive
 from resources.carriers.keep_alive import KeepAlive, NotWrittenError
 
+pytestmark = pytest.mark.real_parts
+
 
 def certificate(folder: Path) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that signs itself."""

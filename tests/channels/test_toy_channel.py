@@ -25,6 +25,8 @@ from tests.support.pigeon_post import Loft, pigeon_post
 from tests.support.pipeline_rig import ORGANISATION, PHONES, PipelineRig, contact_rows
 from tests.support.toy_channels import registered, toy_channel
 
+pytestmark = pytest.mark.end_to_end
+
 TEMPLATE = """\
 name: pages
 category: billing

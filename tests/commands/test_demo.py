@@ -18,6 +18,8 @@ from commands.demonstration.totals import Totals, add_contacts
 from commands.local import CHECKOUT
 from nightmail.lake import Lake
 
+pytestmark = pytest.mark.end_to_end
+
 LAST_LINE = re.compile(
     r"demo: rows=(\d+) rejects=(\d+) duplicates=(\d+) held=(\d+) sent=(\d+) failed=(\d+) delivered=(\d+) "
     r"undelivered=(\d+) report=(.+)"

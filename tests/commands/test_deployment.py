@@ -21,6 +21,8 @@ from nightmail.settings import Settings
 from nightmail.store.engine import engine
 from nightmail.store.local_server import LocalServer
 
+pytestmark = pytest.mark.end_to_end
+
 
 @pytest.fixture
 def server() -> Iterator[LocalServer]:

@@ -17,6 +17,8 @@ import pytest
 from commands.supervisor import StopRequested, Supervisor, answers, free_port, refuse_taken_port
 from nightmail.errors import ConfigurationError, UnavailableError
 
+pytestmark = pytest.mark.real_parts
+
 WAITING = "import time\nprint('{\"ready\": true}', flush=True)\nwhile True: time.sleep(0.1)"
 WITH_A_CHILD = (
     "import subprocess, sys, time\n"

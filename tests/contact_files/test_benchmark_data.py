@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import phonenumbers
+import pytest
 
 from tests.support.contact_data import COUNTRIES, contact_rows, write_contact_csv
+
+pytestmark = pytest.mark.end_to_end
 
 
 def test_the_same_seed_makes_the_same_file(tmp_path: Path) -> None:

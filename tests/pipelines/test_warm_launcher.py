@@ -24,6 +24,8 @@ from pipelines.warm_launcher import WarmRunLauncher, is_daemon
 from sensors.run_tags import ENDED_TAG
 from tests.pipelines import slow_job
 
+pytestmark = pytest.mark.real_parts
+
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:

@@ -15,6 +15,8 @@ from sensors.receipts import receipts_polled, reports_due
 from tests.support.pipeline_rig import PipelineRig, contact_rows
 from tests.support.sandbox_process import RunningCarriers, eventually
 
+pytestmark = pytest.mark.end_to_end
+
 
 @pytest.fixture(scope="module")
 def carriers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCarriers]:

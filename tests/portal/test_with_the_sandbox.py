@@ -15,6 +15,8 @@ from resources.carriers import CARRIERS
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 from tests.support.sandbox_process import RunningCarriers, eventually
 
+pytestmark = pytest.mark.end_to_end
+
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[RunningCarriers]:

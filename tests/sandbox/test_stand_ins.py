@@ -25,6 +25,8 @@ from sandbox.twilio.segments import segments_of
 from sandbox.witness import message_id_in
 from tests.support.sandbox_process import ROOT, RunningCarriers, WebhookReceiver, eventually
 
+pytestmark = pytest.mark.real_parts
+
 ACCOUNT = "AC" + "5a" * 16
 
 

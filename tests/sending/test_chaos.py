@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.chaos import Result, main, run
 
+pytestmark = pytest.mark.end_to_end
+
 
 def agrees(result: Result) -> bool:
     """Whether the stand-ins' log and the ledger say the same; the numbers show in the failure."""

@@ -12,6 +12,8 @@ import pytest
 
 from resources.sftp import SftpConnection, SftpCredentialsError, SftpFolder, SftpUnreachableError
 
+pytestmark = pytest.mark.real_parts
+
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_transfer_goes_on_when_the_server_comes_back(sandboxed, tmp_path):
