@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from nightmail.audience import KnownPreferences
     from nightmail.forecasts.finish_forecast import FinishForecast
+    from nightmail.intake.feed_checks import FeedCheck
     from nightmail.preparation.preparation_settings import Preparation
     from nightmail.preparation.stage_tables import StageTables
     from nightmail.preparation.stages import Prepared
@@ -52,13 +54,25 @@ def check(
     team: str = typer.Option(
         None, "--team", help="Path of the team, such as acme.billing: for --known, and to say when it ends."
     ),
+    feed: str = typer.Option(
+        None,
+        "--feed",
+        help="Judge as this feed would, such as acme.billing/nightly: all that it is, from the database.",
+    ),
 ) -> None:
-    """Show what would happen to a contact file: counts, rejects, held, samples, segments, cost. Sends nothing."""
+    """Show what would happen to a contact file: counts, rejects, held, samples, segments, cost. Sends nothing.
+
+    With --feed the feed's settings, contract, template, category, prices, preferences and earlier campaigns hold.
+    """
     started = time.perf_counter()
     view = screen(json_output)
     refuse_missing_file(file)
     if known and team is None:
         raise UsageError("team_needed", what="--known is about", known="such as acme.billing")
+    if feed is not None:
+        _refuse_beside_feed(
+            {"--template": template, "--country": country, "--feed-settings": feed_settings, "--team": team}, known
+        )
     leave_pandas_out()
     folder = out or Path(tempfile.mkdtemp(prefix="nightmail-check-"))
     try:
@@ -74,6 +88,7 @@ def check(
                 feed_settings=feed_settings,
                 known=known,
                 team=team,
+                feed=feed,
             ),
         )
     except BaseException:
@@ -94,6 +109,13 @@ def check(
 TABLES = ("contact_file", "contacts", "rejects", "warnings", "audience", "messages")
 """The tables that ``--out`` promises."""
 _WRITTEN = (*TABLES, "file_rejects")
+
+
+def _refuse_beside_feed(options: dict[str, object], known: bool) -> None:
+    """Refuse options that say otherwise than a feed would."""
+    given = [name for name, value in options.items() if value is not None] + ["--known"] * known
+    if given:
+        raise UsageError("options_contradict", first="--feed", second=given[0])
 
 
 def _make_folder(folder: Path) -> None:
@@ -122,15 +144,37 @@ def _check(view: Screen, request: CheckRequest) -> tuple[dict[str, Any], FinishF
     from nightmail.preparation.stage_tables import StageTables
     from nightmail.preparation.stages import prepare
 
-    engine = _database(required=request.known)
-    preparation = check_preparation(request, engine)
-    preferences = _known(engine, preparation) if request.known and engine is not None else None
+    engine = _database(required=request.known or request.feed is not None)
+    by_feed = _by_feed(request, engine)
+    preferences: KnownPreferences | None = None
+    if by_feed is not None:
+        preparation, preferences, earlier = by_feed.preparation, by_feed.known, by_feed.earlier
+    else:
+        preparation, earlier = check_preparation(request, engine), ()
+        if request.known and engine is not None:
+            preferences = _known(engine, preparation)
     tables = StageTables.in_folder(request.folder.absolute())
     with view.progress() as progress:
-        prepared = prepare(preparation, request.file, tables, preferences, progress)
+        prepared = prepare(preparation, request.file, tables, preferences, progress, earlier)
+    approval = None
+    if by_feed is not None and engine is not None:
+        prepared = replace(prepared, problems=(*by_feed.problems, *prepared.problems))
+        with engine.connect() as connection:
+            approval = by_feed.approval(connection, prepared)
     ending = _ending(engine, preparation, prepared, tables)
     answer = check_answer(request.file, preparation, prepared, tables, engine) | ending.as_dict()
+    answer |= {"feed": request.feed, "waits_for_approval_because": approval}
     return answer, ending
+
+
+def _by_feed(request: CheckRequest, engine: Engine | None) -> FeedCheck | None:
+    """How the feed would prepare the file, where one is named."""
+    from nightmail.intake.feed_checks import feed_check
+    from nightmail.settings import settings
+
+    if request.feed is None or engine is None:
+        return None
+    return feed_check(engine, request.feed, request.file, settings(), request.folder)
 
 
 def _database(required: bool) -> Engine | None:

@@ -40,6 +40,8 @@ def show_check(view: Screen, answer: dict[str, Any], ending: FinishForecast) -> 
         view.say(f"note: {warning['message']} {warning['remedy']}", style="yellow")
     show_messages(view, answer["messages"])
     say_ending(view, ending)
+    if answer["waits_for_approval_because"]:
+        view.say(f"It would wait for approval: {answer['waits_for_approval_because']}", style="yellow")
     for problem in answer["problems"]:
         view.say(f"problem: {problem['message']} {problem['remedy']}", style="bold red")
     if answer["problems"]:

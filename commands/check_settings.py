@@ -32,6 +32,8 @@ class CheckRequest:
     feed_settings: Path | None
     known: bool
     team: str | None
+    feed: str | None = None
+    """A feed that decides everything else, as ``team.path/name``."""
 
 
 def check_preparation(request: CheckRequest, engine: Engine | None) -> Preparation:

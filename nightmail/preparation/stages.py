@@ -114,10 +114,14 @@ def prepare(
     tables: StageTables,
     known: KnownPreferences | None = None,
     progress: Progress | None = None,
+    earlier: tuple[EarlierCampaign, ...] = (),
 ) -> Prepared:
-    """All stages in order. Problems with the contract are gathered, not raised, so that everything wrong is seen at once."""
+    """All stages in order. Problems with the contract are gathered, not raised, so that everything wrong is seen at once.
+
+    Contacts of ``earlier`` campaigns are duplicates.
+    """
     contact_file = read_file(preparation, source, tables, progress)
-    contacts = make_contacts(preparation, tables, progress=progress)
+    contacts = make_contacts(preparation, tables, earlier, progress)
     audience = make_audience(preparation, tables, known, progress)
     messages = make_messages(preparation, tables, progress)
     return Prepared(contact_file, contacts, audience, messages, contract_problems(preparation, contact_file, contacts))

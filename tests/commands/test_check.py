@@ -42,7 +42,7 @@ id,mobile,first name,amount,language
 KEYS = {
     *("ok", "sandbox", "file", "template", "counts", "contact_file", "rejects", "duplicates", "warnings", "held"),
     *("decisions", "messages", "problems", "tables", "seconds", "phone_metadata_version", "default_country"),
-    *("finishes_by", "cut_off_at", "late", "late_warning"),
+    *("finishes_by", "cut_off_at", "late", "late_warning", "feed", "waits_for_approval_because"),
 }
 COUNTS = ("rows", "rejects", "duplicates", "contacts", "planned", "held", "messages", "queued", "standby")
 
@@ -392,3 +392,28 @@ def test_a_check_does_not_wait_for_pandas(contacts: Path, template: Path, tmp_pa
     )
     environment = {"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT)}
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
+
+
+def test_a_feed_judges_by_all_that_it_is_and_leaves_no_trace(
+    with_database: CommandLine, write_csv: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.support.pipeline_rig import ORGANISATION
+    from tests.support.pipeline_rig import TEMPLATE as DUE
+
+    monkeypatch.setenv("RIG_TOKEN", "a-token")
+    (with_database.folder / "due.yaml").write_text(DUE)
+    (with_database.folder / "acme.yaml").write_text(ORGANISATION)
+    with_database.json("provision", with_database.folder / "acme.yaml", "--no-checks")
+    file = write_csv("external_id,phone,amount\n1,07400 100001,12.50\n2,nonsense,1\n3,x,1\n4,y,1\n")
+    answer = with_database.json("check", file, "--feed", "acme.billing/invoices", code=4)
+    assert (answer["feed"], answer["template"]["name"], answer["default_country"]) == (
+        "acme.billing/invoices", "due", "GB",
+    )  # fmt: skip
+    assert [problem["reason"] for problem in answer["problems"]] == ["file_over_reject_limit"]
+    assert with_database.json("campaigns")["campaigns"] == []
+    for option in (("--template", "due"), ("--country", "DE"), ("--known", "--team", "acme.billing")):
+        refused = with_database.json("check", file, "--feed", "acme.billing/invoices", *option, code=2)
+        assert refused["error"]["reason"] == "options_contradict"
+    unknown = with_database.json("check", file, "--feed", "acme.billing/other", code=2)
+    assert unknown["error"]["reason"] == "feed_unknown"
+    assert "invoices" in unknown["error"]["remedy"]
