@@ -34,7 +34,6 @@ def check_answer(
             "category": template.category,
             "channels": list(template.channels),
             "languages": list(template.languages),
-            "warnings": [finding.as_dict() for finding in template.warnings(contact_file.columns)],
         },
         "counts": prepared.counts,
         "contact_file": contact_file.as_dict(),
@@ -49,6 +48,7 @@ def check_answer(
                 {"reason": w.reason, "message": w.message, "count": w.count, "column": w.column, "lines": list(w.lines)}
                 for w in contact_file.warnings
             ],
+            "of_the_template": [finding.as_dict() for finding in template.warnings(contact_file.columns)],
             "samples": _rows(tables.warnings, SAMPLE_REJECTS),
         },
         "decisions": [decision.as_dict() for decision in (*contact_file.decisions, *prepared.contacts.decisions)],

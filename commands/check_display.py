@@ -36,7 +36,7 @@ def show_check(view: Screen, answer: dict[str, Any], ending: FinishForecast) -> 
         view.show(table("Some rejected rows", ("line", "column", "value", "what to do"), cells, numeric=[0]))
     for warning in answer["warnings"]["of_the_file"]:
         view.say(f"note: {warning['message']}", style="yellow")
-    for warning in answer["template"]["warnings"]:
+    for warning in answer["warnings"]["of_the_template"]:
         view.say(f"note: {warning['message']} {warning['remedy']}", style="yellow")
     show_messages(view, answer["messages"])
     say_ending(view, ending)

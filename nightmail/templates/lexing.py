@@ -2,7 +2,8 @@
 
 - A line that holds nothing but tags and comments leaves nothing behind, its line break included, as with Jinja2's
   ``trim_blocks`` and ``lstrip_blocks``; a line that holds other text keeps its line break, which ``trim_blocks`` alone would
-  take away. The rule is applied to the tokens, so that what stands inside a comment or ``raw`` is never mistaken for a tag.
+  take away. The rule is applied to the tokens, so that what stands inside a comment or ``raw`` is never mistaken for a tag. The line
+  break after ``{% raw %}`` stands in ``raw`` already and is printed.
 - In the styles and scripts of HTML, ``{#hero{...}`` is CSS and no comment. Where both could be meant, the body is refused.
 
 Comments do not nest: a ``{#`` inside a comment, or a ``#}`` without one, would send what the author took out, so both are
@@ -28,8 +29,8 @@ _CSS_MARK = "\ufdd0"
 """Put between ``{`` and ``#`` where they are CSS: no character of any text, taken out of the tokens again."""
 
 _OPENING = {"block_begin": "block_end", "comment_begin": "comment_end", "variable_begin": "variable_end"}
-_SIGNED_END = re.compile(r"[-+][%#]\}\s*\Z")
-"""Tags that end in ``-%}`` or ``+%}`` say themselves what becomes of the space after them."""
+_SIGNED_END = re.compile(r"([-+])[%#]\}\s*\Z")
+"""Tags that end in ``-%}`` or ``+%}`` say themselves what becomes of the line break after them."""
 
 
 class BodyLexer(Lexer):
@@ -133,8 +134,10 @@ def _without_lines_of_tags(tokens: Sequence[RawToken]) -> list[RawToken]:
             continue
         end = _end_of_run(units, at)
         signed = _SIGNED_END.search(units[end - 1].tokens[-1][2])
-        if signed is None and _begins_line(units, at) and _ends_line(units, end):
-            _cut(units, at, end)
+        sign = "" if signed is None else signed[1]
+        if sign != "-" and _begins_line(units, at) and _ends_line(units, end):
+            begins_raw = units[end - 1].tokens[-1][1] == "raw_begin"
+            _cut(units, at, end, keeps_break=sign == "+" or begins_raw)
         at = end
     return [token for unit in units for token in unit.remaining()]
 
@@ -175,13 +178,14 @@ def _ends_line(units: Sequence[_Unit], end: int) -> bool:
     return not blank.strip(" \t") and (bool(line_break) or end + 1 == len(units))
 
 
-def _cut(units: Sequence[_Unit], at: int, end: int) -> None:
+def _cut(units: Sequence[_Unit], at: int, end: int, *, keeps_break: bool) -> None:
     if at and not units[at].text.startswith(("{%+", "{#+")):
         units[at - 1].cut = units[at - 1].cut.rstrip(" \t")
     for unit in units[at + 1 : end]:
         unit.cut = ""
     if end < len(units):
-        units[end].cut = units[end].cut.partition("\n")[2]
+        _, line_break, rest = units[end].cut.partition("\n")
+        units[end].cut = f"{line_break}{rest}" if keeps_break else rest
 
 
 # --- Styles and scripts -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from nightmail.templates.environments import Markup, environment
 from nightmail.templates.html_places import Kind, Part, Place, read
 from nightmail.templates.lexing import RawToken
 
-_WORD = r"[A-Za-z_][\w.\-]*"
+_WORD = r"[^\W\d][\w.\-]*"
 _WORDS = rf"[ \t]*(?P<name>{_WORD}(?:[ \t]+[\w.\-]+){{0,3}})[ \t]*"
 _FILTERED = r"(?:[|:?,!][^\r\n<>{}\[\]()]{0,80})?"
 """A default or a format after the name, as several tools have it."""
@@ -56,26 +56,27 @@ NOTATIONS = (
     _notation(rf"\[\[{_WORDS}{_FILTERED}\]\]"),
     _notation(rf"\[%[ \t]*{_WORDS}%\]"),
     # Word's mail merge, and what becomes of its signs in plain text
-    _notation(rf"<<{_WORDS}>>"),
+    _notation(rf"<<(?P<name>{_WORD}(?:[ \t]+[\w.\-]+){{0,3}})>>"),
     _notation(rf"«{_WORDS}»", only_names=True),
     # Windows, Mailgun's %recipient.name%
     _notation(rf"(?<![%\w])%(?![0-9A-Fa-f]{{2}}%)(?P<name>{_WORD})%(?!\w)"),
     _notation(rf"%\((?P<name>{_WORD})\)[sdif]"),
     _notation(rf"(?<![#\w])##(?P<name>{_WORD})##(?!#)"),
-    _notation(rf"(?<![@\w.])@@?(?P<name>{_WORD})@(?![\w@])"),
+    _notation(rf"(?<![@\w.])@@(?P<name>{_WORD})@@(?![\w@])"),
+    _notation(rf"(?<![@\w.])@(?P<name>{_WORD})@(?![\w@])"),
     _notation(r"(?<![$\w])\$(?P<name>[A-Za-z_]\w+)\b\$?"),
-    # Python, .NET and many more; numbers for .NET and Java
-    _notation(rf"(?<![{{\w]){{{_WORDS}{_FILTERED}}}(?!\}})"),
-    _notation(r"(?<![{\w])\{(?P<name>[0-9])\}(?!\})"),
-    # Half of our own
-    _notation(rf"(?<!\{{)\{{{_WORDS}\}}\}}"),
     _notation(rf"\{{[ \t]+\{{{_WORDS}\}}[ \t]*\}}"),
+    # Python, .NET and many more; numbers for .NET and Java
+    _notation(rf"(?<!\{{)\{{{_WORDS}{_FILTERED}\}}(?!\}})"),
+    _notation(r"(?<!\{)\{(?P<name>[0-9])\}(?!\})"),
+    _notation(rf"(?<!\{{)\{{{_WORDS}\}}\}}"),
+    # Ordinary text unless something has the name
     _notation(rf"(?<!\[)\[{_WORDS}\](?!\])", only_names=True),
     _notation(rf"(?<!<)<{_WORDS}>(?!>)", only_names=True),
     _notation(rf"(?<![#\w])#(?P<name>{_WORD})#(?![#\w])", only_names=True),
     _notation(r"(?<![\w_])__(?P<name>[A-Za-z]\w*?)__(?!\w)"),
     # C and Python, without a name
-    _notation(r"(?<![{\w])\{(?P<name>)\}(?!\})"),
+    _notation(r"(?<!\{)\{(?P<name>)\}(?!\})"),
     _notation(r"(?<![\w%])%(?P<name>(?:\d\$)?[sd])(?![\w%])"),
 )
 

@@ -146,7 +146,9 @@ class _Page:
             if part.within.kind is Kind.TAG_NAME and text:
                 self._is_conditional = False
                 if part.after.tag in _MOVING:
-                    text = f"{_RENAMED}{text}"
+                    # What stands after </body> is shown as if it stood before it.
+                    ends_page = part.after.closing and part.after.tag in ("html", "head", "body")
+                    text = f"{_RENAMED}end-{text}" if ends_page else f"{_RENAMED}{text}"
             elif self._is_conditional and part.within.kind is Kind.ATTRIBUTE and part.after.kind is not Kind.ATTRIBUTE:
                 text = f"\ufdd2{len(self._parts)}{text}" if part.within.attribute == "href" else text
             self._parts.append(text)
@@ -232,15 +234,14 @@ class _Walk:
         name, attributes = _name(node), dict(node.attributes)
         self._silent += _is_silent(name, attributes)
         self._keeping += name in _KEEPING_SPACES
-        if name in _PARAGRAPHS:
-            self._layout.break_line(2)
-        elif name in _BLOCKS:
-            self._layout.break_line(1)
-        elif name in ("td", "th"):
-            self._layout.write(" ")
         if self._silent:
             return
-        if name == "br":
+        self._break_for(name)
+        if name in ("a", "area"):
+            self._links.append((_address(attributes), self._layout.position))
+        if name in ("td", "th"):
+            self._layout.write(" ")
+        elif name == "br":
             self._layout.end_line()
         elif name == "li":
             self._layout.write("- ")
@@ -251,22 +252,27 @@ class _Walk:
             self._layout.write(attributes.get("alt") or "")
         elif name == "input" and (attributes.get("type") or "").lower() in ("submit", "button", "reset"):
             self._layout.write(attributes.get("value") or "")
-        if name in ("a", "area"):
-            self._links.append((_address(attributes), self._layout.position))
 
     def _leave(self, node: LexborNode) -> None:
         name, attributes = _name(node), dict(node.attributes)
-        if name in ("a", "area") and not self._silent:
+        if not self._silent:
+            self._leave_shown(name)
+        self._silent -= _is_silent(name, attributes)
+        self._keeping -= name in _KEEPING_SPACES
+
+    def _leave_shown(self, name: str) -> None:
+        if name in ("a", "area"):
             address, start = self._links.pop()
             shown = self._layout.written_since(start).strip()
             if self._layout.filled(address) != self._layout.filled(shown):
                 self._show(shown_address(address, self._page.tags), beside=bool(shown))
+        self._break_for(name)
+
+    def _break_for(self, name: str) -> None:
         if name in _PARAGRAPHS:
             self._layout.break_line(2)
         elif name in _BLOCKS:
             self._layout.break_line(1)
-        self._silent -= _is_silent(name, attributes)
-        self._keeping -= name in _KEEPING_SPACES
 
     def _show(self, address: str, *, beside: bool) -> None:
         if address:

@@ -164,6 +164,31 @@ def test_a_key_that_many_share_stops_a_feeds_file(command_line: CommandLine, tmp
     assert command_line.json("check", file, "--template", body, "--feed-settings", settings)["ok"]
 
 
+def test_text_of_another_tool_is_said_and_stops_the_file_where_a_column_has_its_name(
+    command_line: CommandLine, write_csv: Callable[..., Path], tmp_path: Path
+) -> None:
+    """https://github.com/Mailtrain-org/mailtrain/issues/510: pasted text would have gone out to everybody as it stood."""
+    template = tmp_path / "t.txt"
+    template.write_text("Hi *|FNAME|*,\nit’s {name}.\n")
+    contacts = write_csv("external_id,phone,first\n1,+447400123410,Anna\n")
+    answer = command_line.json("check", contacts, "--template", template)
+    found = [(w["reason"], w["where"], w["line"]) for w in answer["warnings"]["of_the_template"]]
+    assert found == [
+        ("template_foreign_placeholder", "en/sms", 1),
+        ("template_foreign_placeholder", "en/sms", 2),
+        ("template_costly_character", "en/sms", 2),
+    ]
+    assert "’" in [entry["character"] for entry in answer["messages"]["characters"]["characters"]]
+    shown = command_line.run("check", contacts, "--template", template).stdout
+    assert "note: en/sms (line 1): *|FNAME|* looks like a placeholder of another tool" in " ".join(shown.split())
+    contacts = write_csv("external_id,phone,Name\n1,+447400123410,Anna\n")
+    answer = command_line.json("check", contacts, "--template", template, code=4)
+    (problem,) = answer["problems"]
+    assert problem["reason"] == "file_foreign_placeholder"
+    assert problem["message"].startswith("en/sms (line 2): {name} is how another tool writes the column name")
+    assert problem["remedy"].startswith("Write {{ name }} in the template")
+
+
 def test_a_column_that_the_template_needs_is_missing(
     command_line: CommandLine, write_csv: Callable[..., Path], template: Path
 ) -> None:

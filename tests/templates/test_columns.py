@@ -29,6 +29,7 @@ TYPES = {"a": pa.string(), "b": pa.string(), "n": pa.decimal128(38, 2), "m": pa.
 _TEXT = st.one_of(
     st.none(),
     st.sampled_from(["", " ", "Ada", "x & y", "<i>'\"", "Ünï", "\x01\x02z", "a\nb", "日本"]),
+    st.sampled_from(["1e5", "1e10000000", "1,234", "12.50", "-0", "{{ a }}", "{% if x %}", "{# a #}", "javascript:x"]),
     st.text(max_size=8),
 )
 _CENTS = st.one_of(st.none(), st.integers(-(10**8), 10**8).map(lambda value: Decimal(value).scaleb(-2)))
@@ -64,6 +65,22 @@ _ATOMS = st.sampled_from(
         "{{ 1 + 2 }}",
         "{{ a|length }}",
         "{{ a|replace('x', '<') }}",
+        "{{ a|int }}",
+        "{{ a|int(7) + 0.5 }}",
+        "{{ a|float }}",
+        "{{ a|number(2) }}",
+        "{{ a|money('EUR') }}",
+        "{{ n / 3 }}",
+        "{{ -n }}",
+        "{{ m|abs }}",
+        "{{ '%.2f'|format(n) if n else '' }}",
+        "{{ '%5s'|format(a) }}",
+        "{{ a|web_address }}",
+        "{{ a ~ 1.5 ~ '<' }}",
+        "{# {% if a %}not this{% endif %} #}",
+        "\n{# a line of it #}\n",
+        "\n{% if a %}\n{{ a }}\n{% endif %}\n",
+        "{% raw %}{{ a }}{% endraw %}",
     ]
 )
 _TESTS = st.sampled_from(
