@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
@@ -23,6 +24,7 @@ from nightmail.lake import Lake
 from nightmail.organisation.feeds import feed_settings
 from nightmail.preparation.stage_tables import StageTables
 from nightmail.reasons import REASONS
+from nightmail.row_checks import write_rejects_csv
 from nightmail.store.states import CampaignState
 
 RESULT_SUFFIX = ".result.json"
@@ -137,8 +139,6 @@ def _ending(campaign: CampaignRow) -> dict[str, Any]:
 
 def _duplicates(lake: Lake, campaign: CampaignRow) -> list[dict[str, Any]]:
     """The first collapsed rows, each with the line that it collapsed into."""
-    import pyarrow.compute as pc
-
     table = lake.table("rejects", campaign.key)
     if not table.exists():
         return []
@@ -183,8 +183,6 @@ def _explained(by_reason: Mapping[str, int] | None) -> list[dict[str, Any]]:
 
 def write_rejects(lake: Lake, campaign: CampaignRow, destination: Path) -> Path:
     """Write the campaign's reject file at ``destination``, which is returned."""
-    from nightmail.row_checks import write_rejects_csv
-
     tables = StageTables.of_campaign(lake, campaign.key)
     destination.parent.mkdir(parents=True, exist_ok=True)
     write_rejects_csv(tables.contact_file, tables.rejects, destination)

@@ -2,6 +2,6 @@
 
 What belongs here: the order of the stages, what each is given, the checks between them, and attempts that fail. What does
 not: what a stage computes, which is in the room of its noun (:mod:`nightmail.contact_files`, :mod:`nightmail.row_checks`,
-:mod:`nightmail.audience`, :mod:`nightmail.templates`); those rooms are imported inside functions, since a command that
-uses one stage should not wait for pandas, pyarrow and numbering plans of the others.
+:mod:`nightmail.audience`, :mod:`nightmail.templates`). Great Expectations and pandas are
+imported inside functions: they take three seconds, which only a preparing run should pay.
 """

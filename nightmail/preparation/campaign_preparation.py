@@ -19,6 +19,7 @@ from nightmail.preparation.stage_tables import StageTables
 from nightmail.preparation.stored_inputs import carriers_by_channel, price_list
 from nightmail.settings import Settings
 from nightmail.store.states import CampaignState
+from nightmail.templates import stored_template
 
 BEING_PREPARED = (CampaignState.RECEIVED, CampaignState.CHECKING)
 """States of a campaign that a preparing run is, or should be, at work on."""
@@ -57,8 +58,6 @@ def load_preparation(
     connection: Connection, campaign: CampaignRow, lake: Lake, settings: Settings
 ) -> CampaignPreparation:
     """The preparation of a campaign. Raises :class:`nightmail.errors.NightmailError` for settings that cannot be used."""
-    from nightmail.templates import stored_template
-
     values = {
         "campaign": campaign.id,
         "team": campaign.team_id,

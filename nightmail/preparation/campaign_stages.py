@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -17,17 +17,15 @@ from nightmail.campaigns.approval import approval_needed
 from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.campaigns.counts import record_counts
 from nightmail.campaigns.transitions import begin_preparing
+from nightmail.contact_files import ContactFileSummary
 from nightmail.lake import Lake
 from nightmail.preparation.campaign_preparation import CampaignPreparation
 from nightmail.preparation.part_files import read_parts
 from nightmail.preparation.source_files import campaign_sources
 from nightmail.preparation.stages import campaign_counts, make_audience, make_contacts, make_messages, read_file
 from nightmail.preparation.stored_inputs import earlier_campaigns, known_preferences
+from nightmail.row_checks import ContactsSummary
 from nightmail.store.states import CampaignState
-
-if TYPE_CHECKING:
-    from nightmail.contact_files import ContactFileSummary
-    from nightmail.row_checks import ContactsSummary
 
 _HOW_IT_WAS_READ = ("format", "container", "encoding", "encoding_certainty", "delimiter", "line_end", "header")
 

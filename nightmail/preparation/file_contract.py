@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from nightmail.contact_files import ContactFileSummary
 from nightmail.errors import ContractError
 from nightmail.lake import TableFile
 from nightmail.preparation.preparation_settings import Preparation, placeholder_rules
 from nightmail.reasons import sentence
 from nightmail.reasons.problems import stated_problem
-
-if TYPE_CHECKING:
-    from nightmail.contact_files import ContactFileSummary
-    from nightmail.row_checks import ContactsSummary
+from nightmail.row_checks import ContactsSummary
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,19 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from nightmail.audience import AudiencePolicy
+from nightmail.contact_files import ReadOptions
 from nightmail.lake import TableFile
 from nightmail.message_ids import CHECK_TOKEN
+from nightmail.organisation.categories import PREDEFINED_CATEGORIES, Category
+from nightmail.organisation.feed_choices import ValueType
 from nightmail.organisation.feeds import FeedSettings, PlaceholderSettings
-
-if TYPE_CHECKING:
-    from nightmail.audience import AudiencePolicy
-    from nightmail.contact_files import ReadOptions
-    from nightmail.organisation.categories import Category
-    from nightmail.organisation.prices import PriceList
-    from nightmail.row_checks import ContactRules, EarlierCampaign
-    from nightmail.templates import RenderOptions, Template
+from nightmail.organisation.prices import PriceList
+from nightmail.organisation.quiet_hours import QuietHours
+from nightmail.row_checks import ContactRules, EarlierCampaign, PlaceholderRule
+from nightmail.templates import RenderOptions, Template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,6 @@ class Preparation:
 
     def read_options(self, rejects: TableFile) -> ReadOptions:
         """How the file is read."""
-        from nightmail.contact_files import ReadOptions
-
         return ReadOptions(
             rejects=rejects,
             mapping=self.feed.mapping,
@@ -73,8 +71,6 @@ class Preparation:
         )
 
     def _category_by_name(self) -> Category:
-        from nightmail.organisation.categories import PREDEFINED_CATEGORIES, Category
-
         if self.feed.category is None:
             return Category.of_kind(self.template.category, self.template.category_kind)
         name = self.feed.category
@@ -90,8 +86,6 @@ class Preparation:
 
     def contact_rules(self, file_rejects: TableFile, earlier: tuple[EarlierCampaign, ...] = ()) -> ContactRules:
         """How the rows are judged."""
-        from nightmail.row_checks import ContactRules
-
         return ContactRules(
             default_country=self.default_country,
             channels=self.channels,
@@ -110,9 +104,6 @@ class Preparation:
 
     def audience_policy(self) -> AudiencePolicy:
         """Who is sent to, on which channel and when."""
-        from nightmail.audience import AudiencePolicy
-        from nightmail.organisation.quiet_hours import QuietHours
-
         feed = self.feed
         further: dict[str, Any] = {}
         if feed.needs_consent is not None:
@@ -145,8 +136,6 @@ class Preparation:
 
     def render_options(self) -> RenderOptions:
         """How bodies are rendered and priced."""
-        from nightmail.templates import RenderOptions
-
         return RenderOptions(
             hash_key=self.hash_key,
             campaign_token=self.campaign_token,
@@ -160,9 +149,6 @@ class Preparation:
 
 def placeholder_rules(template: Template, feed: FeedSettings, channels: tuple[str, ...]) -> tuple[Any, ...]:
     """What is asked of each placeholder's values: the template's needs, sharpened by the feed's own demands."""
-    from nightmail.organisation.feed_choices import ValueType
-    from nightmail.row_checks import PlaceholderRule
-
     rules = []
     for name, placeholder in template.needs(channels).items():
         used = {body for body, names in template.used_by_body.items() if name in names and body[1] in channels}

@@ -15,26 +15,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from nightmail.audience import AudienceSummary, KnownPreferences, plan_audience
+from nightmail.contact_files import ContactFileSummary, read_contact_file
 from nightmail.preparation.file_contract import ContractProblem, contract_problems
 from nightmail.preparation.preparation_settings import Preparation
 from nightmail.preparation.stage_tables import StageTables
 from nightmail.progress import Progress
-
-if TYPE_CHECKING:
-    from nightmail.audience import AudienceSummary, KnownPreferences
-    from nightmail.contact_files import ContactFileSummary
-    from nightmail.row_checks import ContactsSummary, EarlierCampaign
-    from nightmail.templates import MessagesSummary
+from nightmail.row_checks import ContactsSummary, EarlierCampaign, prepare_contacts
+from nightmail.templates import MessagesSummary, render_messages
 
 
 def read_file(
     preparation: Preparation, source: Path, tables: StageTables, progress: Progress | None = None
 ) -> ContactFileSummary:
     """Stage ``contact_file``. Raises :class:`nightmail.errors.ContactFileError` when the file cannot be used at all."""
-    from nightmail.contact_files import read_contact_file
-
     return read_contact_file(source, tables.contact_file, preparation.read_options(tables.file_rejects), progress)
 
 
@@ -45,8 +41,6 @@ def make_contacts(
     progress: Progress | None = None,
 ) -> ContactsSummary:
     """Stage ``contacts``: writes ``contacts``, ``rejects`` and ``warnings``."""
-    from nightmail.row_checks import prepare_contacts
-
     rules = preparation.contact_rules(tables.file_rejects, earlier)
     return prepare_contacts(tables.contact_file, tables.contacts, tables.rejects, tables.warnings, rules, progress)
 
@@ -58,8 +52,6 @@ def make_audience(
     progress: Progress | None = None,
 ) -> AudienceSummary:
     """Stage ``audience``; without ``known`` there are no preferences, consents and suppressions."""
-    from nightmail.audience import KnownPreferences, plan_audience
-
     return plan_audience(
         tables.contacts, tables.audience, preparation.audience_policy(), known or KnownPreferences.nothing(), progress
     )
@@ -67,8 +59,6 @@ def make_audience(
 
 def make_messages(preparation: Preparation, tables: StageTables, progress: Progress | None = None) -> MessagesSummary:
     """Stage ``messages``. Contacts that cannot be rendered turn to held: ``audience`` is then written again."""
-    from nightmail.templates import render_messages
-
     return render_messages(
         tables.contacts, tables.audience, tables.messages, preparation.template, preparation.render_options(), progress
     )

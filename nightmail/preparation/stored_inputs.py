@@ -5,21 +5,19 @@ The prices, the carriers, what contacts chose, and the campaigns that came befor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
+from nightmail.audience import CONSENTS, PREFERENCES, SUPPRESSIONS, KnownPreferences
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.consent.suppressions import ASKED_FOR
 from nightmail.lake import Lake
 from nightmail.organisation.feeds import feed_settings
 from nightmail.organisation.prices import Price, PriceList
 from nightmail.preparation import queries
+from nightmail.row_checks import EarlierCampaign
 from nightmail.store.copying import copy_table
-
-if TYPE_CHECKING:
-    from nightmail.audience import KnownPreferences
-    from nightmail.row_checks import EarlierCampaign
 
 
 def price_list(connection: Connection) -> PriceList | None:
@@ -43,11 +41,6 @@ def known_preferences(connection: Connection, team: str) -> KnownPreferences:
 
     A suppression of a team above holds below it; preferences and consents are a team's own.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from nightmail.audience import CONSENTS, PREFERENCES, SUPPRESSIONS, KnownPreferences
-
     values = {"team": team, "asked_for": sorted(ASKED_FOR)}
     suppressions = copy_table(connection, queries.SUPPRESSIONS, values, SUPPRESSIONS)
     consents = copy_table(connection, queries.CONSENTS, values, CONSENTS)
@@ -64,8 +57,6 @@ def known_preferences(connection: Connection, team: str) -> KnownPreferences:
 
 def earlier_campaigns(connection: Connection, campaign: CampaignRow, lake: Lake) -> tuple[EarlierCampaign, ...]:
     """Return the campaigns whose contacts are not sent to again: those inside the feed's window, and those it continues."""
-    from nightmail.row_checks import EarlierCampaign
-
     if campaign.feed_id is None:
         return ()
     days = feed_settings(campaign.settings).window_days

@@ -13,6 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import fsspec
+from babel import Locale
 
 from nightmail.channels import CHANNELS
 from nightmail.lake import TableFile
@@ -125,8 +126,6 @@ def _seconds(value: float) -> str:
 
 
 def _country_names(parts: Sequence[Breakdown]) -> dict[str, str]:
-    from babel import Locale
-
     territories = Locale("en").territories
     return {part.name: str(territories.get(part.name, part.name)) for part in parts}
 

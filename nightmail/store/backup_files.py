@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nightmail.errors import UsageError
 from nightmail.store.local_server import LocalServer
+from nightmail.store.upgrade import knows
 
 MAGIC = b"PGDMP"
 OURS = frozenset({"alembic_version", "campaign", "deployment"})
@@ -30,8 +31,6 @@ class Backup:
 
 def read_backup(source: Path) -> Backup:
     """Check a file before anything is changed for it. Raises :class:`UsageError` (``backup_unusable``)."""
-    from nightmail.store.upgrade import knows
-
     if not source.is_file():
         raise unusable(source, "there is no such file")
     try:

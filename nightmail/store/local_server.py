@@ -9,6 +9,8 @@ import time
 import warnings
 from pathlib import Path
 
+import psycopg
+
 from nightmail.errors import ConfigurationError, UnavailableError
 
 PRODUCT_DATABASE = "nightmail"
@@ -60,8 +62,6 @@ class LocalServer:
 
     def start_again(self) -> None:
         """Start a server again that ended without being stopped. Raises :class:`UnavailableError` when it does not come up."""
-        import psycopg
-
         self._forget()
         try:
             self.start()
@@ -104,8 +104,6 @@ class LocalServer:
         return f"{head.rsplit('/', 1)[0]}/{database}?{query}"
 
     def _create(self, database: str) -> None:
-        import psycopg
-
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             there = connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone()
             if not there:
@@ -121,8 +119,6 @@ class LocalServer:
 
     def _configure(self) -> None:
         """Set what differs from PostgreSQL's defaults; a setting that a person has changed stays as it is."""
-        import psycopg
-
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             rows = connection.execute("select name, setting from pg_settings where name = any(%s)", [list(SETTINGS)])
             changed = [name for name, setting in rows if setting == SETTINGS[name][0]]

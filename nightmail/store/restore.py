@@ -18,11 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from nightmail.errors import ConfigurationError, UnavailableError
 from nightmail.reasons.problems import stated_problem
 from nightmail.store.backup_files import COPY_BEGINS, Backup, open_backup, unusable
+from nightmail.store.upgrade import upgrade_within
 
 ASIDE = "being_replaced"
 """The schema of the replaced tables, until the transaction ends; no other connection ever sees it."""
@@ -77,8 +80,6 @@ def restore(engine: Engine, backup: Backup, *, patience_s: float = PATIENCE_S) -
     Raises :class:`UsageError` (``backup_unusable``), :class:`ConfigurationError` (``senders_at_work``),
     :class:`UnavailableError` (``database_in_use``). Nothing was changed then.
     """
-    from nightmail.store.upgrade import upgrade_within
-
     _refuse_senders(engine)
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.upgrade'))"))
@@ -116,8 +117,6 @@ def _given_out(connection: Connection) -> _Before:
 
 def _read_in(connection: Connection, source: Path) -> None:
     """Run the backup's SQL on this connection, within its transaction."""
-    import psycopg
-
     raw: Any = connection.connection.driver_connection
     script: list[bytes] = []
     try:
@@ -210,9 +209,6 @@ def _fence(connection: Connection, before: _Before) -> Fenced:
 
 def _drop_replaced(connection: Connection, patience_s: float) -> None:
     """Drop the replaced tables, after waiting for every transaction that has used them: none may span the change."""
-    import psycopg
-    from sqlalchemy.exc import OperationalError
-
     deadline = time.monotonic() + patience_s
     # Every statement behind a lock that is waited for waits too: so it is asked for again and again, and briefly.
     connection.execute(text(f"set local lock_timeout = '{LOCK_WAIT_S}s'"))
