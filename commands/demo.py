@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from commands.screen import clock, screen
+from commands.screen import Screen, clock, screen
 from nightmail.errors import UnavailableError
 
 ROWS = 1000
@@ -20,6 +20,16 @@ CPU_S_PER_ROW = 0.0018
 BYTES_PER_ROW = 3_500
 BYTES_BESIDE_ROWS = 3 * 1024**3
 """The database's write-ahead log and Dagster's history."""
+PORTAL_PORT, DAGSTER_PORT = 8321, 8322
+"""The usual ports, so that examples in the docs work; others where something else has them."""
+EXAMPLE_FILE = (
+    r"external_id,phone,first_name,invoice_no,amount,due_date\n"
+    r"1001,+447400123456,Anna,INV-1,12.50,2026-12-20\n"
+    r"1002,12345,Ben,INV-2,8.00,2026-12-20\n"
+)
+"""A contact file as ``printf`` writes it: one good row, and one whose number cannot be used."""
+KEY_FILE = "api_key"
+"""Where the demo's API key is, in its data folder."""
 SETTINGS = {
     # Reports follow within seconds, so that the demo need not wait minutes for them.
     "NIGHTMAIL_REPORT_INTERVAL_S": "10",
@@ -56,8 +66,11 @@ def demo(
             configured, lambda part: view.notice(f"starting {part}"), sandbox_behaviour=behaviour
         ) as running:
             show_addresses(view, running, keys=False)
+            (folder / KEY_FILE).touch(mode=0o600)
+            (folder / KEY_FILE).write_text(running.new_keys[0].key + "\n", encoding="utf-8")
             totals, report = Demonstration(view, running, rows, folder / "files").run()
             if keep:
+                show_requests(view, running.portal_url, folder / KEY_FILE)
                 view.say("Everything stays up. Ctrl-C stops it.", style="bold green")
                 running.watch()
     except StopRequested:
@@ -67,6 +80,15 @@ def demo(
     view.say(totals.line(report))
     if not totals.reconcile:
         raise typer.Exit(1)
+
+
+def show_requests(view: Screen, portal_url: str, key_file: Path) -> None:
+    """Requests to try on a demo that stays up, ready to be copied."""
+    key = f'-H "Authorization: Bearer $(cat {key_file})"'
+    view.say("To try the API, in another terminal:", style="bold")
+    view.say(f"  printf '{EXAMPLE_FILE}' | curl --data-binary @- {key} \\")
+    view.say(f"    '{portal_url}/v1/contact-files?feed=acme.billing/invoices&name=bills.csv'")
+    view.say(f"  curl {key} {portal_url}/v1/campaigns")
 
 
 def expectations(rows: int) -> list[str]:
@@ -122,8 +144,8 @@ def prepare_folder(folder: Path) -> Path:
         **SETTINGS,
         "NIGHTMAIL_DATA_DIR": str(folder),
         "NIGHTMAIL_SETTINGS_FILE": str(folder / "nightmail.toml"),
-        "NIGHTMAIL_PORTAL_PORT": str(free_port()),
-        "NIGHTMAIL_DAGSTER_PORT": str(free_port()),
+        "NIGHTMAIL_PORTAL_PORT": str(free_port(preferred=PORTAL_PORT)),
+        "NIGHTMAIL_DAGSTER_PORT": str(free_port(preferred=DAGSTER_PORT)),
     }
     settings.cache_clear()
     return folder

@@ -206,10 +206,14 @@ def refuse_taken_port(host: str, port: int, what: str, setting: str) -> None:
             ) from error
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens on at the moment."""
+def free_port(host: str = "127.0.0.1", *, preferred: int = 0) -> int:
+    """A port that nothing listens on at the moment: the ``preferred`` one where it is free."""
     with socket.socket() as probe:
-        probe.bind((host, 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, preferred))
+        except OSError:
+            probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 

@@ -73,6 +73,37 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not broken
 
 
+def test_the_readme_links_every_page() -> None:
+    linked = {(CHECKOUT / target).resolve() for target in _LINK.findall((CHECKOUT / "README.md").read_text("utf-8"))}
+    assert not {str(page) for page in (CHECKOUT / "docs").glob("*.md")} - {str(target) for target in linked}
+
+
+def test_pictures_are_shown_and_small() -> None:
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    for picture in (CHECKOUT / "docs" / "pictures").iterdir():
+        assert f"docs/pictures/{picture.name}" in text
+        assert picture.stat().st_size < 200_000
+
+
+def test_figures_that_speak_for_nightmail_were_measured() -> None:
+    """What `why.md` promises stands in `operations.md`, with the command that measured it."""
+    why = (CHECKOUT / "docs" / "why.md").read_text(encoding="utf-8").partition("## What was measured")[2]
+    operations = (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
+    figures = [line.split("|")[2].strip() for line in why.splitlines() if line.startswith("| ") and "---" not in line]
+    assert len(figures) > 5
+    assert not [figure for figure in figures[1:] if figure not in operations]
+
+
+def test_words_are_explained_in_one_place() -> None:
+    """The glossary explains each word once, and no other page has a table of words."""
+    glossary = (CHECKOUT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    words = [line.split("|")[1].strip() for line in glossary.splitlines() if line.startswith("| ")]
+    words = [word for word in words if word not in ("word", "---")]
+    assert len(words) == len(set(words)) > 30
+    others = [page.name for page in PAGES if page.name != "glossary.md" and "| word | is |" in page.read_text("utf-8")]
+    assert not others
+
+
 @pytest.mark.parametrize("page", PAGES, ids=_names(PAGES))
 def test_commands_that_are_named_exist(page: Path) -> None:
     """`nightmail db upgrade` is a command; words after a command's name may be anything."""
