@@ -15,7 +15,7 @@ def alerts(
     limit: int = typer.Option(50, "--limit", min=1, max=1000, help="At most so many, the newest first."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List open alerts, or close some. Most end by themselves when their matter is over; one that shows again is raised anew."""
+    """List open alerts, or close some. Most end when their cause is over; one whose cause returns is raised again."""
     from commands.local import actor, open_database
     from nightmail.campaigns.alerts import close_alerts, list_alerts
     from nightmail.organisation.teams import team_id_of

@@ -85,6 +85,6 @@ def restore(
     )
     if fenced.paused or fenced.stopped:
         view.notice(
-            "Messages may have gone out since the backup. What the carriers' records show is settled by itself; "
+            "Messages may have gone out since the backup. What the carriers' records show is settled without you; "
             "`nightmail doubts` and `nightmail decide` settle the rest, then `nightmail resume` each campaign."
         )

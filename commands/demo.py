@@ -101,7 +101,7 @@ def expectations(rows: int) -> list[str]:
     return [
         f"With {rows:,} rows it may take about {clock(seconds)} on {cores} free cores, longer where other work is done, "
         f"and {disk_needed(rows) / 1e9:.1f} GB of the disk, most of which is freed when it is run again.",
-        "To keep to what Nightmail does, the sandbox tells of each message only how it ended, not each step on the way.",
+        "To show the speed of Nightmail, not of the sandbox, its carriers report only how each message ended, not the steps before.",
     ]
 
 

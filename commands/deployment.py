@@ -49,7 +49,7 @@ class Deployment:
     started_s: dict[str, float] = field(default_factory=dict)
 
     def watch(self) -> None:
-        """Wait until a signal asks to stop. PostgreSQL is started again when it ends by itself.
+        """Wait until a signal asks to stop. PostgreSQL is started again when it ends unexpectedly.
 
         Raises :class:`nightmail.errors.UnavailableError` when another part ends, or PostgreSQL does not come up again.
         """
@@ -58,7 +58,7 @@ class Deployment:
     def _mind_the_database(self) -> None:
         if self.local_server is None or is_running(self.local_server.folder):
             return
-        self.say(f"PostgreSQL ended by itself; starting it again. Its log: {self.local_server.folder / 'log'}")
+        self.say(f"PostgreSQL ended unexpectedly; starting it again. Its log: {self.local_server.folder / 'log'}")
         self.local_server.start_again()
         self.say("PostgreSQL is up again")
 
@@ -88,7 +88,7 @@ def deployment(
 ) -> Iterator[Deployment]:
     """Start everything, give it, and stop what was started when the block ends, however it ends.
 
-    ``say`` is told what is being started. ``organisation`` is set up where the database has no team.
+    ``say`` gets a line for each part that is being started. ``organisation`` is set up where the database has no team.
     Raises :class:`nightmail.errors.NightmailError` when a port is taken, or a part does not come up.
     """
     refuse_taken_port(settings.portal_host, settings.portal_port, "the portal", "NIGHTMAIL_PORTAL_PORT")

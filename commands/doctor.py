@@ -232,7 +232,7 @@ def _sensors(configured: Settings) -> Iterator[Checked]:
 
 
 def _attention(engine: Engine) -> Iterator[Checked]:
-    """Suspended channels and open alerts: the deployment works, but somebody has to look."""
+    """Suspended channels and open alerts: the deployment works, but a person has to look."""
     from commands.part_checks import Checked
     from nightmail.campaigns.alerts import list_alerts
     from nightmail.campaigns.suspensions import list_suspensions

@@ -149,7 +149,7 @@ def lake_tables() -> dict[str, tuple[pa.Schema, str]]:
 
 
 def meaning(table: str, column: str) -> str | None:
-    """What a column holds; ``None`` where nobody has said."""
+    """What a column holds; ``None`` where :data:`COLUMNS` does not say."""
     return COLUMNS.get(table, {}).get(column) or _EVERYWHERE.get(column)
 
 

@@ -1,4 +1,4 @@
-"""``nightmail doubts``: messages of which nobody knows whether the carrier took them."""
+"""``nightmail doubts``: messages of which it is not known whether the carrier took them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Arrow without pandas, for commands that are over in a second.
 
 Arrow imports pandas, where it is installed, at the first list that it makes an array of, only to ask whether the list is
-one of pandas' own. That is more than half of what a check of a small file costs. Whoever hands Arrow something of pandas,
+one of pandas' own. That is more than half of what a check of a small file costs. Code that hands Arrow something of pandas,
 or asks it for a data frame, has imported pandas before or makes Arrow import it then.
 """
 

@@ -29,7 +29,7 @@ def postgres_folder(data_dir: Path) -> Path:
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a PostgreSQL server runs in ``folder``, told without starting or importing anything heavy."""
+    """Whether a PostgreSQL server runs in ``folder``, without starting or importing anything heavy."""
     try:
         pid = int((folder / "postmaster.pid").read_text().split("\n", 1)[0])
         os.kill(pid, 0)
@@ -38,7 +38,7 @@ def is_running(folder: Path) -> bool:
     import psutil
 
     try:
-        # Where nobody buries dead processes, as in some containers, one that was killed is still in the list.
+        # Where no process collects dead children, as in some containers, one that was killed is still in the list.
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False

@@ -39,7 +39,7 @@ class Screen:
     def __init__(self, json_output: bool = False) -> None:
         self.json_output = json_output
         self.in_sandbox: bool | None = None
-        """Whether no carrier but the sandbox is configured; ``None`` until somebody has looked."""
+        """Whether no carrier but the sandbox is configured; ``None`` until it was looked up."""
         self._consoles: dict[bool, Console] = {}
 
     def _console(self, stderr: bool) -> Console:
@@ -116,7 +116,7 @@ class Screen:
     def progress(self, *, lines: bool = False) -> Iterator[Progress]:
         """Progress bars on standard error, by stage, with rate and time left; silent with ``--json`` or without a terminal.
 
-        With ``lines``, where there is no terminal, a line every :data:`LINE_EVERY_S` tells the same of what takes long.
+        With ``lines``, where there is no terminal, a line is printed every :data:`LINE_EVERY_S` seconds instead.
         """
         if self.json_output or not sys.stderr.isatty():
             yield _Lines(self.notice).update if lines and not self.json_output else _silent
@@ -139,7 +139,7 @@ class Screen:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total, pace="")
                 paces[stage] = Pace()
-            bars.update(tasks[stage], completed=done, total=total, pace=paces[stage].told(done, total))
+            bars.update(tasks[stage], completed=done, total=total, pace=paces[stage].in_words(done, total))
 
         with bars:
             yield update
@@ -156,7 +156,7 @@ class Pace:
         self._now = now
         self._seen: deque[tuple[float, int]] = deque()
 
-    def told(self, done: int, total: int | None) -> str:
+    def in_words(self, done: int, total: int | None) -> str:
         """``1,240/s, 9 min left``; nothing while it is not known."""
         now = self._now()
         self._seen.append((now, done))
@@ -166,10 +166,10 @@ class Pace:
         if done <= before or now - since < 1.0:
             return ""
         rate = (done - before) / (now - since)
-        told = [f"{rate:,.0f}/s"] if rate >= 1 else []
+        words = [f"{rate:,.0f}/s"] if rate >= 1 else []
         if total is not None and total > done:
-            told.append(f"{clock((total - done) / rate)} left")
-        return ", ".join(told)
+            words.append(f"{clock((total - done) / rate)} left")
+        return ", ".join(words)
 
 
 def clock(seconds: float) -> str:
@@ -194,7 +194,7 @@ class _Lines:
         if stage not in self._paces:
             self._paces[stage] = Pace()
             self._said_at[stage] = now
-        pace = self._paces[stage].told(done, total)
+        pace = self._paces[stage].in_words(done, total)
         if now - self._said_at[stage] < LINE_EVERY_S:
             return
         self._said_at[stage] = now

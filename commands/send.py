@@ -185,8 +185,8 @@ def _foresee(
 ) -> FinishForecast:
     """When the send ends, by the pipeline's own stages; as a preview, what would be sent is shown as well.
 
-    A preview raises :class:`ContractError` when nothing would be sent. Otherwise the preparation tells why, as it always
-    does, and the end is not known here.
+    A preview raises :class:`ContractError` when nothing would be sent. Otherwise the end is not known
+    here, and the result of the campaign says why.
     """
     from commands.check_display import show_counts, show_messages
     from nightmail.forecasts.finish_forecast import FinishForecast, work_of_messages

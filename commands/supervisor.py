@@ -1,6 +1,6 @@
 """Child processes of ``up`` and ``demo``: started in order, waited for until they answer, watched, stopped all.
 
-Each writes to its own file in the log folder. A child that ends by itself ends the whole with its last lines shown. On
+Each writes to its own file in the log folder. A child that ends unexpectedly ends all of them, and its last lines are shown. On
 Ctrl-C or SIGTERM every child gets SIGTERM, then after a while SIGKILL; each is the leader of its own process group, so
 that what it started (Dagster's runs) ends with it.
 """
@@ -145,7 +145,7 @@ class Supervisor:
             self._stop.wait(0.1)
 
     def check_children(self) -> None:
-        """Raise :class:`UnavailableError` when a child ended by itself."""
+        """Raise :class:`UnavailableError` when a child ended unexpectedly."""
         for child in self.children:
             if child.ended:
                 assert child.process is not None
@@ -156,7 +156,7 @@ class Supervisor:
     def watch(self, tick: Callable[[], None]) -> None:
         """Wait until a signal asks to stop, with a ``tick`` now and then for what is no child.
 
-        Raises :class:`UnavailableError` when a child ends by itself.
+        Raises :class:`UnavailableError` when a child ends unexpectedly.
         """
         while not self._stop.wait(0.5):
             self.check_children()

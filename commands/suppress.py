@@ -108,7 +108,7 @@ def _listed(
             channel=channel,
         )
     except ContactFileError as error:
-        cells = [(told["line"], told["reason"], told["message"]) for told in error.detail["lines"]]
+        cells = [(found["line"], found["reason"], found["message"]) for found in error.detail["lines"]]
         view.show(table("", ("line", "reason", "what is wrong"), cells, numeric=[0]))
         raise
     return addresses, listed.empty

@@ -56,7 +56,7 @@ THREADS = 12
 """Requests that use the database at once; the engine's pool has a few connections more."""
 
 DESCRIPTION = """
-Send contact files and single messages, follow what becomes of them, and be told.
+Send contact files and single messages, follow what becomes of them, and have your own address called.
 
 Authenticate with `Authorization: Bearer <API key>`. A key belongs to a team and sees that team and the teams below it.
 Every error is a problem document (RFC 9457) with a `reason` that stays the same from version to version.

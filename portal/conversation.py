@@ -1,7 +1,7 @@
 """The conversation page behind ``chat_url``: the message, what was answered, and a box to answer in.
 
 A GET changes nothing. A POST stores one reply, once: the form has a token of its own, so that a second press of the button or
-a reload tells nothing twice.
+a reload stores nothing twice.
 """
 
 from __future__ import annotations

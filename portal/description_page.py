@@ -22,7 +22,7 @@ _BASE = "https://nightmail.example"
 @router.get("/")
 @router.head("/")
 def front() -> Response:
-    """Whoever opens the portal's address comes to the description."""
+    """Lead from the portal's address to the description."""
     return Response(status_code=307, headers={"Location": "/docs"})
 
 

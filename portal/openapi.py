@@ -13,11 +13,11 @@ TAGS = [
     {"name": "single messages", "description": "Send to one or a few recipients at once."},
     {"name": "feeds", "description": "What there is to upload to and to send by."},
     {"name": "campaigns", "description": "Follow what became of each row and message; pause, resume, cancel."},
-    {"name": "doubts", "description": "Messages of which nobody knows whether the carrier took them."},
+    {"name": "doubts", "description": "Messages of which it is not known whether the carrier took them."},
     {"name": "suspensions", "description": "Stop using a channel for a while."},
     {"name": "suppressions", "description": "See why an address is not used; suppress one, or use it again."},
     {"name": "alerts", "description": "What people must look at."},
-    {"name": "webhooks", "description": "Have your own address told of events."},
+    {"name": "webhooks", "description": "Have your own address called at events."},
     {"name": "problems", "description": "What the reasons of problems mean."},
     {"name": "health", "description": "Whether the portal is well."},
 ]

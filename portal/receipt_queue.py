@@ -1,8 +1,8 @@
 """Receipts and replies on their way to the database: taken one by one, stored by the hundred, acknowledged after commit.
 
-A carrier tells each receipt in a request of its own. A transaction each would cost a hundred times the receipt's own
+A carrier posts each receipt in a request of its own. A transaction each would cost a hundred times the receipt's own
 work, so requests join the batch that is waiting; while one batch is being committed the next one gathers. A request is
-answered only when its batch is committed: what a carrier hears as taken is stored, and anything else it tells again.
+answered only when its batch is committed: what a carrier is told was taken is stored, and anything else it posts again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ StoreReplies = Callable[[Sequence[Reply]], object]
 
 @dataclass(slots=True)
 class _Group:
-    """What one request told; it is answered as a whole."""
+    """What one request brought; it is answered as a whole."""
 
     receipts: Sequence[Receipt]
     replies: Sequence[Reply]

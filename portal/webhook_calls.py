@@ -1,4 +1,4 @@
-"""Posts what teams' webhooks are told: a background task that claims due calls, posts them, and stores what came of it.
+"""Calls teams' webhooks: a background task that claims due calls, posts them, and records the outcome.
 
 An address is resolved once and connected to by what it resolved to, so that a name cannot point somewhere else between
 the check and the call. Private networks are refused unless the settings allow them: the portal must not be a way in.

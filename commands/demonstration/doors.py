@@ -28,7 +28,7 @@ SENDER = "+447700900123"
 
 @dataclass(frozen=True)
 class Doors:
-    """The ways into a running deployment; what is done is told by ``say``."""
+    """The ways into a running deployment; ``say`` gets a line for each thing that is done."""
 
     running: Deployment
     view: Screen
@@ -99,7 +99,7 @@ class Doors:
         return str(answer["campaign"])
 
     def recipient_writes(self, number: str, text: str) -> None:
-        """Have somebody answer a message of the demo, by way of the sandbox's carrier."""
+        """Have a recipient answer a message of the demo, by way of the sandbox's carrier."""
         assert self.running.sandbox is not None
         body = json.dumps({"from": number, "to": SENDER, "body": text}).encode()
         self._ask(f"{self.running.sandbox.control_url}/inbound", body, {"Content-Type": "application/json"})

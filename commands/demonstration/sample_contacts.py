@@ -2,7 +2,7 @@
 
 Numbers of many countries in the ways people write them, accents and other scripts, what spreadsheets do to numbers,
 blanks, duplicates in disguise, a minor, countries that are not served, people who opted out, and a few addresses whose
-fate in the sandbox is known (:mod:`sandbox.behaviour`). Nobody in it exists: names are drawn, numbers are made.
+fate in the sandbox is known (:mod:`sandbox.behaviour`). No person in it exists: names are drawn, numbers are made.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class SampleRows:
         return f"{country.trunk}{' '.join(parts)}"
 
     def _odd(self, index: int, row: list[str], number: str, earlier: list[list[str]]) -> list[str]:
-        """The row, or what life makes of it."""
+        """The row, or with one of the faults that real files have."""
         chance = self.random
         place = index % 100
         if index in (17, 41):

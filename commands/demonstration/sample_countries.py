@@ -1,4 +1,4 @@
-"""The countries of the demo's customers: how their numbers are written, and what people there are called. Nobody exists."""
+"""The countries of the demo's customers: how their numbers are written, and common names. No person among them exists."""
 
 from __future__ import annotations
 

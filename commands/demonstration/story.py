@@ -92,7 +92,9 @@ class Demonstration:
         for number in numbers:
             self.doors.recipient_writes(number, "STOP")
         self.watch.wait("the opt-outs", lambda: self.watch.suppressions(HEALTH) >= len(set(numbers)))
-        self._say(f"{len(numbers)} people wrote STOP to {SENDER}; the carrier told the portal, which remembers them")
+        self._say(
+            f"{len(numbers)} people wrote STOP to {SENDER}; the carrier passed it to the portal, which suppressed them"
+        )
 
     def _campaign_of_upload(self, name: str, but: str | None = None) -> str:
         since = time.monotonic()
@@ -201,8 +203,8 @@ class Demonstration:
             if written == seen:
                 return False
             seen = written
-            told = read_rows(lake, days, None)["message_id"]
-            return len(told) - told.null_count >= messages and self._totals(keys).reconcile
+            ids = read_rows(lake, days, None)["message_id"]
+            return len(ids) - ids.null_count >= messages and self._totals(keys).reconcile
 
         self.watch.wait("the delivery report", paced(whole), 300.0 + self.rows / 500)
         days = lake.partitions(ASSET, "day")

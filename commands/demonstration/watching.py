@@ -81,7 +81,7 @@ class Watch:
         :class:`UnavailableError` (``demo_failed``) when a campaign was stopped.
         """
         rows: list[CampaignRow] = []
-        told: dict[str, str] = {}
+        shown: dict[str, str] = {}
         with self.view.progress(lines=True) as progress:
 
             def done() -> bool:
@@ -91,8 +91,8 @@ class Watch:
                     rows[:] = [self.campaign(key) for key in keys]
                     together = _together([campaign_progress(connection, row.id) for row in rows])
                 for row in rows:
-                    if told.get(row.key) != row.state:
-                        told[row.key] = row.state
+                    if shown.get(row.key) != row.state:
+                        shown[row.key] = row.state
                         self.view.notice(f"   {row.key}: {row.state.replace('_', ' ')}")
                 if since is not None and rows[0].state == "checking":
                     made = rows[0].counts.get("stages", {})

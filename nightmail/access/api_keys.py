@@ -59,7 +59,7 @@ class Scope(StrEnum):
     ALERTS_WRITE = "alerts:write"
     """Close alerts."""
     WEBHOOKS_WRITE = "webhooks:write"
-    """Register addresses that are told of events."""
+    """Register addresses that are called at events."""
 
 
 class KeyRefusedError(NightmailError):
@@ -111,7 +111,7 @@ def create_key(
 
 
 def verify_key(connection: Connection, key: str) -> Program:
-    """The program that a key belongs to. Raises :class:`KeyRefusedError`, which does not tell a wrong key from a revoked one."""
+    """The program that a key belongs to. Raises :class:`KeyRefusedError`, the same for a wrong key and a revoked one."""
     wrong = KeyRefusedError("key_wrong")
     match = _FORM.fullmatch(key)
     if match is None:
@@ -132,7 +132,7 @@ def verify_key(connection: Connection, key: str) -> Program:
         .join(Team, Team.id == ApiKey.team_id)
         .where(ApiKey.prefix == match[1])
     ).one_or_none()
-    # The comparison takes place for unknown prefixes too, so that the time taken does not tell which prefixes exist.
+    # The comparison takes place for unknown prefixes too, so that the time taken does not show which prefixes exist.
     known = row.key_hash if row is not None else bytes(32)
     proved = hmac.compare_digest(sha256(key.encode()).digest(), known)
     if row is None or not proved or row.revoked_at is not None:

@@ -58,7 +58,7 @@ def suppress_by_hand(
 
 
 def _refuse_unknown_category(connection: Connection, team_id: int | None, category: str) -> None:
-    """A misspelt category would hold nobody back, and nobody would notice."""
+    """Raise :class:`UsageError` for a category that does not exist: a misspelt one would hold no message back, unnoticed."""
     known = category_names(connection, None if team_id is None else team_paths(connection, [team_id])[team_id])
     if category not in known:
         listed = ", ".join(known) or "(none)"

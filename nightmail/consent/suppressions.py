@@ -62,7 +62,7 @@ class SuppressionRow:
         return self.team is not None and is_at_or_below(self.team, team)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values, without anything that tells the address."""
+        """JSON-ready values, without the address."""
         return {
             "id": self.id,
             "team": self.team,

@@ -2,8 +2,8 @@
 
 A token reads ``<message id>.<purpose letter>.<days>.<signature>`` and holds no personal data. The signature is BLAKE2b
 in keyed mode (a MAC by itself, RFC 7693 §1), 18 bytes, over everything before it; ``days`` is the day (since
-1970-01-01) after which the token no longer holds, 0 for never, as an opt-out must work as long as somebody keeps the
-email.
+1970-01-01) after which the token no longer holds, 0 for never, as an opt-out must work as long as the email is
+kept.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class _Part(BaseModel):
 
 
 class TeamPart(_Part):
-    """A team and the teams under it. What is not stated is taken from the team above."""
+    """A team and the teams under it. A value that is not stated is taken from the team above."""
 
     name: str
     path: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", description="The last part of the path")]
@@ -198,7 +198,7 @@ class ApiKeyPart(_Part):
 
 
 class WebhookPart(_Part):
-    """A team's address that is told of events."""
+    """A team's address that is called at events."""
 
     team: TeamPath
     url: str

@@ -1,7 +1,7 @@
 """What provisioning would change, and changing it.
 
 Both are one pass over the organisation inside one transaction: the plan is the pass rolled back, so that it can never
-tell anything else than what is then done. Nothing is ever deleted: what is in the database and not in the file stays.
+show anything else than what is then done. Nothing is ever deleted: what is in the database and not in the file stays.
 """
 
 from __future__ import annotations

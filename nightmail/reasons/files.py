@@ -142,19 +142,19 @@ FILES = (
         "preparation_failed",
         Kind.FILE,
         "The file could not be prepared: the run ended without a result {attempts} times.",
-        "An operator is told. The file is kept; nothing was sent.",
+        "An alert was raised for the operators. The file is kept; nothing was sent.",
     ),
     Reason(
         "table_contract_broken",
         Kind.FILE,
         "The table {table} breaks its contract: {detail}.",
-        "Nothing was sent. An operator is told; see the run's checks.",
+        "Nothing was sent. An alert was raised for the operators, who find more in the run's checks.",
     ),
     Reason(
         "rows_do_not_reconcile",
         Kind.FILE,
         "The rows of the file are not all accounted for: {detail}.",
-        "Nothing was sent. This is a defect of Nightmail: an operator is told; please report it.",
+        "Nothing was sent. This is a defect of Nightmail: an alert was raised for the operators, who should report it.",
     ),
     Reason(
         "parts_missing",

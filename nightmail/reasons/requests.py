@@ -19,7 +19,7 @@ REQUESTS = (
         "suppression_above_team",
         Kind.REQUEST,
         "The suppression was made for {owner}, which is above the team.",
-        "Ask somebody who may act for all of those to lift it.",
+        "Ask a person with rights for all of those teams to lift it.",
     ),
     Reason(
         "suppression_asked_for",
@@ -205,19 +205,22 @@ REQUESTS = (
         "webhook_outdated",
         Kind.REQUEST,
         "The webhook was signed more than three days before or after the database's time.",
-        "Set the clock of the database's machine if it is wrong; otherwise somebody sends old webhooks again.",
+        "Set the clock of the database's machine if it is wrong; otherwise old webhooks are being sent again.",
     ),
     Reason("link_invalid", Kind.REQUEST, "This link is not valid.", "Open it from the message as it was received."),
     Reason("link_expired", Kind.REQUEST, "This link no longer holds.", "Use the link of a newer message."),
     Reason(
-        "storage_full", Kind.REQUEST, "There is no room left for the file.", "Tell an administrator, and send it again."
+        "storage_full",
+        Kind.REQUEST,
+        "There is no room left for the file.",
+        "Ask an administrator to free some room, and send it again.",
     ),
     Reason("busy", Kind.REQUEST, "There is too much to do at the moment.", "Send it again in a few seconds."),
     Reason(
         "internal_error",
         Kind.REQUEST,
         "Something went wrong in Nightmail.",
-        "Try again, and tell an administrator.",
+        "Try again, and ask an administrator to read the log.",
         on={Surface.SHELL: "Please report it, with what is below."},
     ),
 )

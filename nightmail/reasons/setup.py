@@ -1,4 +1,4 @@
-"""A setting, a credential or an outside part is wrong, or a command was asked for what is not there."""
+"""A setting, a credential or an outside part is wrong, or a command names what does not exist."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class AlertOut(BaseModel):
     times: int = Field(description="How often it was raised", examples=[1])
     team: str | None = Field(description="Whose it is; null: the deployment's as a whole", examples=["acme.billing"])
     campaign: str | None = Field(examples=["2026-11-23.acme.billing.7f3a9c"])
-    closed_at: dt.datetime | None = Field(description="When its matter was over, or somebody closed it")
+    closed_at: dt.datetime | None = Field(description="When its cause was over, or a person closed it")
 
 
 def _sees_those_of_all(program: Program) -> bool:
@@ -76,7 +76,7 @@ def close(
     program: AlertWriter,
     portal: PortalState,
 ) -> AlertOut:
-    """It is dealt with. To close what is closed changes nothing; one whose matter goes on is raised anew."""
+    """It is dealt with. To close what is closed changes nothing; while its cause lasts it is raised again."""
     with portal.engine.begin() as connection:
         row = get_alert(connection, alert_id)
         if not (_sees_those_of_all(program) if row.team is None else sees(program, row.team)):

@@ -26,7 +26,7 @@ SCOPE_MEANINGS: Mapping[Scope, str] = {
     Scope.SUPPRESSIONS_WRITE: "suppress addresses and lift suppressions",
     Scope.ALERTS_READ: "see what people must look at",
     Scope.ALERTS_WRITE: "close alerts",
-    Scope.WEBHOOKS_WRITE: "register addresses that are told of events",
+    Scope.WEBHOOKS_WRITE: "register addresses that are called at events",
 }
 """What each scope lets a program do."""
 

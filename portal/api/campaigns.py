@@ -158,7 +158,7 @@ def approve_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalSta
 
 @router.post("/{campaign}/pause", summary="Pause a campaign", responses=errors("campaign_unknown", "campaign_state"))
 def pause_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalState) -> Changed:
-    """Senders stop handing off its messages within a second. What waits is told."""
+    """Senders stop handing off its messages within a second. The answer counts those that wait."""
     done = pause(portal.engine, _visible(campaign, program, portal).id, actor=program.actor)
     return Changed(campaign=as_campaign(done.campaign), not_sent=done.not_sent, under_way=done.under_way)
 
@@ -176,7 +176,7 @@ def resume_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalStat
 
 @router.post("/{campaign}/cancel", summary="Cancel a campaign", responses=errors("campaign_unknown", "campaign_state"))
 def cancel_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalState) -> Changed:
-    """For good: what was not handed off never will be. What was not sent is told."""
+    """For good: what was not handed off never will be. The answer counts the messages that were not sent."""
     done = cancel(portal.engine, _visible(campaign, program, portal).id, actor=program.actor)
     return Changed(campaign=as_campaign(done.campaign), not_sent=done.not_sent, under_way=done.under_way)
 

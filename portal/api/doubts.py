@@ -27,7 +27,7 @@ AT_ONCE = 1000
 
 
 class DoubtOut(BaseModel):
-    """A message of which nobody knows whether the carrier took it. It names no person."""
+    """A message of which it is not known whether the carrier took it. It names no person."""
 
     message: str = Field(examples=["c3f0a91b7d0-118-sms-0"])
     campaign: str = Field(examples=["2026-11-23.acme.billing.7f3a9c"])

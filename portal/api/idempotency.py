@@ -44,7 +44,7 @@ class Answer:
 
 
 def request_hash(*parts: str | bytes) -> bytes:
-    """What tells one request from another: a hash over its parts."""
+    """A hash over the parts of a request, by which a repetition is recognised."""
     digest = sha256()
     for part in parts:
         content = part.encode() if isinstance(part, str) else part

@@ -121,7 +121,7 @@ class Taken(Ending):
     )
     lines: list[int] = Field(
         description="The row of each recipient in that campaign, in the order given: "
-        "`GET /v1/campaigns/{campaign}/messages?line=` tells what became of it",
+        "`GET /v1/campaigns/{campaign}/messages?line=` answers what became of it",
         examples=[[17]],
     )
     closes_at: dt.datetime = Field(description="When the campaign takes no more recipients and is prepared")

@@ -76,7 +76,7 @@ class SuppressionOut(BaseModel):
     )
     category: str | None = Field(description="The category that it holds for; null for all")
     reason: str = Field(description="`opted_out`, `complaint`, `hard_bounce` or `by_hand`", examples=["hard_bounce"])
-    asked_for: bool = Field(description="Whether it is the person's own wish")
+    asked_for: bool = Field(description="Whether it is the person's own choice")
     source: str = Field(
         description="What made it: a reply, a link, a carrier, or who did by hand", examples=["receipt:sendgrid"]
     )
@@ -91,7 +91,7 @@ class Lifted(BaseModel):
 
     lifted: SuppressionOut
     in_force: list[SuppressionOut] = Field(description="What else holds for the address, on any channel")
-    carriers_own_lists: list[str] = Field(description="What the carrier goes on refusing by itself, for people")
+    carriers_own_lists: list[str] = Field(description="What the carrier goes on refusing, for people")
 
 
 def _out(row: SuppressionRow, program: Program) -> SuppressionOut:
@@ -162,7 +162,7 @@ def suppress(
         rows = suppressions_of(connection, address.hash, team=team, channel=order.channel)
     wanted = (team, order.category, reason)
     row = next((row for row in rows if (row.team, row.category, row.reason) == wanted), None)
-    if row is None:  # somebody lifts it at this moment
+    if row is None:  # it was lifted at this moment
         raise RequestError("busy", headers={"Retry-After": "1"})
     response.headers["Location"] = f"/v1/suppressions/{row.id}"
     return _out(row, program)
@@ -184,7 +184,7 @@ def lift(
     ] = False,
 ) -> Lifted:
     """Lift a hard bounce that was none, or what was suppressed by hand. What a person asked for (STOP, a link, a
-    complaint) is only lifted with `although_asked_for=true`. Lists that the carrier keeps by itself are not touched.
+    complaint) is only lifted with `although_asked_for=true`. Lists of the carrier's own are not touched.
     """
     with portal.engine.begin() as connection:
         row = find_suppression(connection, suppression_id, team=program.team_path)

@@ -1,4 +1,4 @@
-"""Webhooks out: addresses of a team that are told of events."""
+"""Teams' webhooks: addresses that are called at events."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WebhookNumber = Annotated[int, Path(ge=1, le=2**31 - 1, description="The webhook
 
 
 class WebhookOrder(BaseModel):
-    """An address and the events that it is to be told."""
+    """An address, and the events at which it is to be called."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -60,7 +60,7 @@ class WebhookOrder(BaseModel):
 
 
 class WebhookOut(BaseModel):
-    """An address that is told of events."""
+    """An address that is called at events."""
 
     id: int
     team: str = Field(examples=["acme.billing"])
@@ -113,7 +113,7 @@ def _visible(connection: Connection, program: Program, webhook_id: int) -> Webho
 def register(
     order: Annotated[WebhookOrder, Body()], program: WebhookWriter, portal: PortalState, response: Response
 ) -> NewWebhook:
-    """Have an address told of events of your team and the teams below. The answer has the secret that signs the calls."""
+    """Have an address called at events of your team and the teams below. The answer has the secret that signs the calls."""
     check_address(order.url, private=portal.settings.webhook_private_addresses)
     refuse_unknown_events(order.events)
     with portal.engine.begin() as connection:
@@ -167,7 +167,7 @@ def show(webhook_id: WebhookNumber, program: WebhookWriter, portal: PortalState)
 
 @router.delete("/{webhook_id}", status_code=204, summary="End a webhook", responses=errors("webhook_unknown"))
 def end(webhook_id: WebhookNumber, program: WebhookWriter, portal: PortalState) -> None:
-    """The address is told nothing more; calls that wait are given up."""
+    """The address is called no more; calls that wait are given up."""
     with portal.engine.begin() as connection:
         row = _visible(connection, program, webhook_id)
         end_webhook(connection, row.id)
@@ -212,7 +212,7 @@ def calls(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[WebhookCallOut]:
-    """What was told, what waits, and what the address answered: for seven days."""
+    """Calls that were made or wait, and what the address answered: for seven days."""
     position = position_of(cursor)
     with portal.engine.connect() as connection:
         row = _visible(connection, program, webhook_id)

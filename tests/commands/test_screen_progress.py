@@ -26,25 +26,25 @@ def test_the_pace_is_that_of_the_last_seconds() -> None:
     """A send that slows down must not be promised its early rate."""
     at = Clock()
     pace = Pace(at)
-    assert pace.told(0, 10_000) == ""
+    assert pace.in_words(0, 10_000) == ""
     for _ in range(10):
         at.now += 1
-        told = pace.told(int(at.now - 1000) * 500, 10_000)
+        told = pace.in_words(int(at.now - 1000) * 500, 10_000)
     assert told == "500/s, 10 s left"
     for second in range(60):
         at.now += 1
-        told = pace.told(5_000 + second * 10, 10_000)
+        told = pace.in_words(5_000 + second * 10, 10_000)
     assert told.startswith("10/s, "), told
 
 
 def test_no_time_left_is_told_when_nothing_moves_or_all_is_done() -> None:
     at = Clock()
     pace = Pace(at)
-    pace.told(5, 10)
+    pace.in_words(5, 10)
     at.now += 5
-    assert pace.told(5, 10) == ""
+    assert pace.in_words(5, 10) == ""
     at.now += 5
-    assert "left" not in pace.told(10, 10)
+    assert "left" not in pace.in_words(10, 10)
 
 
 @pytest.mark.parametrize(
