@@ -6,6 +6,12 @@ from nightmail.reasons.reason import Kind, Reason
 
 ROW_DECISIONS = (
     Reason(
+        "decided_unseen_signs",
+        Kind.DECISION,
+        "{header}: {rows} values were read without signs that nobody sees, such as zero-width spaces, or a spreadsheet's sign for text.",
+        "Nothing to do, or clean the values where they come from.",
+    ),
+    Reason(
         "decided_key_by_address",
         Kind.DECISION,
         "{header}: {rows} values such as {example} are damaged or stand for nothing, and identify nobody: the address took their place.",

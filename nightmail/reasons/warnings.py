@@ -31,6 +31,12 @@ WARNINGS = (
         "Nothing to do, or keep the number alone in its cell.",
     ),
     Reason(
+        "email_debris_dropped",
+        Kind.WARNING,
+        "{value} has signs around the address that are no part of it; it was read as {address}.",
+        "Nothing to do, or keep the address alone in its cell.",
+    ),
+    Reason(
         "email_domain_typo",
         Kind.WARNING,
         "The domain of {value} looks like a typing error; {meant} may be meant. It was not changed.",

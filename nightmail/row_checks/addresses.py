@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from nightmail.channels import EMAIL_FIELD, PHONE_FIELDS
 from nightmail.contact_files.summary import FileDecision
 from nightmail.lake import TableFile, column_of
-from nightmail.row_checks.cleaning import trimmed
+from nightmail.lake.masks import present
+from nightmail.row_checks.cleaning import cleaned
 from nightmail.row_checks.countries import country_code
-from nightmail.row_checks.emails import judge_emails
+from nightmail.row_checks.emails import judge_emails, without_debris
 from nightmail.row_checks.findings import Findings
 from nightmail.row_checks.phone_convention import Counts, PhoneConvention, count_forms
 from nightmail.row_checks.phones import judge_phones, number_forms
@@ -57,7 +58,7 @@ class AddressJudge:
         def count() -> Counts:
             counts: Counts = {}
             for block in contact_file.blocks(columns, recurring=("country",)):
-                given = {column: trimmed(column_of(block, column)) for column in columns}
+                given = {column: cleaned(column_of(block, column)).values for column in columns}
                 countries = self._country_of_numbers(given, _understood(given, len(given[name])))
                 count_forms(number_forms(given[name], countries), countries, counts)
             return counts
@@ -121,7 +122,15 @@ def _not_understood(given: Mapping[str, pa.Array], country: pa.DictionaryArray) 
 def _judge_emails(emails: pa.Array | None, findings: Findings) -> pa.Array:
     if emails is None or emails.null_count == findings.block_rows:
         return pa.nulls(findings.block_rows, pa.string())
-    judged = judge_emails(emails)
+    addresses, had_debris = without_debris(emails)
+    judged = judge_emails(addresses)
+    findings.add(
+        had_debris & present(judged.address),
+        EMAIL_FIELD,
+        emails,
+        "email_debris_dropped",
+        fields={"address": judged.address},
+    )
     findings.add(pc.is_valid(judged.reason), EMAIL_FIELD, emails, "email_invalid")
     findings.add(pc.is_valid(judged.typo), EMAIL_FIELD, emails, "email_domain_typo", fields={"meant": judged.typo})
     return judged.address

@@ -7,22 +7,20 @@ without quotes is decided by patterns, the rest by the library. A test holds bot
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.lake.masks import present, truth
 from nightmail.row_checks.byte_spans import Spans
 from nightmail.row_checks.email_domains import typing_errors
-
-INVISIBLE = (
-    "\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
-"""Characters that nobody sees and that copying from a page leaves around an address; they are no part of it."""
+from nightmail.row_checks.unseen_signs import SPACES, UNSEEN
 
 _ATOM = r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]+"
 _LABEL = r"[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
@@ -51,12 +49,36 @@ class EmailVerdicts:
     """The domain that was probably meant, where the domain looks like a typing error."""
 
 
+_AROUND = "".join(sign for sign in f"{UNSEEN}{SPACES} " if unicodedata.category(sign) != "Cc")
+"""Signs that nobody sees and that copying from a page leaves around an address; control characters are not among them."""
+_DEBRIS_IN_FRONT = r"^(?:(?i:mailto:)|[=<(\[{;,:>\s])+"
+_DEBRIS_BEHIND = r"[>)\]};,:.\s]+$"
+_WITH_NAME = r"^[^<>@]+<([^<>@\s]+@[^<>@\s]+)>$"
+"""An address with its person's name, as RFC 5322 writes them."""
+_MAY_BE_DEBRIS = r"^(?i:mailto:)|^[=<(\[{;,:>]|[>)\]};,:.]$"
+
+
+def without_debris(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """Addresses without brackets, ``mailto:``, an equals sign and the like around them, and a mask of those that had some.
+
+    The syntax of addresses allows some of it, such as ``=anna@example.com``; nobody is called so.
+    """
+    concerned = truth(pc.match_substring_regex(values, _MAY_BE_DEBRIS))
+    if not concerned.any():
+        return values, concerned
+    where = pa.array(concerned)
+    text = pc.replace_substring_regex(values.filter(where), _WITH_NAME, r"\1")
+    text = pc.replace_substring_regex(text, _DEBRIS_IN_FRONT, "")
+    text = pc.replace_substring_regex(text, _DEBRIS_BEHIND, "")
+    return pc.replace_with_mask(values, where, text), concerned
+
+
 def judge_email(text: str) -> str | None:
     """The normal form of an address, or None if it is not valid."""
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        return validate_email(text.strip().strip(INVISIBLE).strip(), check_deliverability=False).normalized
+        return validate_email(text.strip(_AROUND), check_deliverability=False).normalized
     except EmailNotValidError:
         return None
 

@@ -18,7 +18,7 @@ from nightmail.lake.schemas import CONTACTS, WARNINGS
 from nightmail.organisation.feed_choices import Keep
 from nightmail.reasons import explain
 from nightmail.row_checks.addresses import AddressJudge
-from nightmail.row_checks.cleaning import trimmed
+from nightmail.row_checks.cleaning import Cleaning
 from nightmail.row_checks.convention_decisions import decided_about_dates
 from nightmail.row_checks.date_orders import DateConvention, usual_order
 from nightmail.row_checks.dates import DateColumn
@@ -67,6 +67,7 @@ class RowJudge:
     """Judges the blocks of one contact file by its rules."""
 
     rules: ContactRules
+    cleaning: Cleaning
     keys: KeyTrust
     addresses: AddressJudge
     placeholders: PlaceholderJudge
@@ -87,6 +88,7 @@ class RowJudge:
         )
         recency = DateColumn(DateConvention(rules.date_order, usual), day, country=rules.default_country)
         placeholders = PlaceholderJudge.of(rules, headers, CONTACTS.names, day)
+        cleaning = Cleaning(headers, placeholders.texts() - set(rules.unique_by))
         looking = [*placeholders.conventions()]
         if "birth_date" in headers:
             looking.append(("birth_date", birth_dates.convention))
@@ -97,10 +99,11 @@ class RowJudge:
             columns = list(dict.fromkeys(name for name, _ in looking))
             for block in contact_file.blocks(columns, recurring=tuple(by_distinct)):
                 for name, convention in looking:
-                    convention.look_at(trimmed(column_of(block, name)))
+                    convention.look_at(cleaning.look_at(name, column_of(block, name)))
         fields = [pa.field(field.name, RECURRING) if field.name in _RECURRING_FIELDS else field for field in CONTACTS]
         return cls(
             rules=rules,
+            cleaning=cleaning,
             keys=KeyTrust(headers),
             addresses=AddressJudge.of(contact_file, rules.default_country),
             placeholders=placeholders,
@@ -114,6 +117,7 @@ class RowJudge:
         """What was decided for whole columns, once all blocks are judged."""
         header = self.placeholders.headers.get("birth_date", "birth_date")
         return (
+            *self.cleaning.decisions(),
             *self.keys.decisions(),
             *self.addresses.decisions(),
             *decided_about_dates("birth_date", header, self.birth_dates, self.rules.default_country),
@@ -136,7 +140,7 @@ class RowJudge:
         rows = block.num_rows
         findings = Findings(rows)
         line = column_of(block, "line")
-        given = {name: trimmed(column_of(block, name)) for name in block.column_names if name != "line"}
+        given = {name: self.cleaning.clean(name, column_of(block, name)) for name in self.placeholders.headers}
         columns: dict[str, pa.Array] = {"line": line}
         absent = pa.nulls(rows, pa.string())
 

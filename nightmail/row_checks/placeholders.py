@@ -64,6 +64,10 @@ class PlaceholderJudge:
         names = {name: f"{name}_given" if name in reserved else name for name in headers if name not in STANDARD_FIELDS}
         return cls(rules, names, headers, dates, numbers)
 
+    def texts(self) -> frozenset[str]:
+        """The placeholders that are text."""
+        return frozenset(name for name in self.names if name not in self.dates and name not in self.numbers)
+
     def conventions(self) -> Iterator[tuple[str, DateConvention | NumberConvention]]:
         """The columns whose form shows only in the whole column, each with what is to look at it."""
         for name, column in self.dates.items():
