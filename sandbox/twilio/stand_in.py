@@ -70,7 +70,9 @@ class TwilioStandIn:
             response = self.messages.create(form)
         else:
             response = self.calls.create(form, tuple(raw.get("StatusCallbackEvent", ())))
-        return response if fault is None or response.status >= 400 else answer_after(fault, response)
+        if fault is None or response.status >= 400:
+            return response
+        return error_response(20500) if fault.kind == "500_after" else answer_after(fault, response)
 
     def _over_rate(self) -> bool:
         limit = self._behaviour.requests_per_second
