@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
 from nightmail.audit import write_entry
@@ -63,8 +64,6 @@ def find_subscription(connection: Connection, message_id: MessageId, lake: Lake)
 
 
 def _hash_in_lake(lake: Lake, campaign: str, message_id: str) -> str | None:
-    import pyarrow.compute as pc
-
     table = lake.table("sends", campaign)
     if not table.exists():
         return None

@@ -13,8 +13,10 @@ from sqlalchemy import Connection, Engine, text
 
 from nightmail.carriers.protocol import Reply, ReplyKind
 from nightmail.channels import CHANNELS, CHAT, BodyKind
+from nightmail.conversations.queries import CAMPAIGN_OF_MESSAGE, MESSAGE, REPLIES
 from nightmail.message_ids import MessageId
 from nightmail.receipts.replies import take_replies
+from nightmail.templates.speech import spoken_text
 
 CARRIER = "portal"
 LONGEST_TEXT = 2_000
@@ -51,35 +53,17 @@ class Conversation:
 
 def find_conversation(connection: Connection, message_id: MessageId) -> Conversation | None:
     """The conversation about a message; ``None`` when it is not known, or its text is not kept any more."""
-    row = connection.execute(
-        text(
-            "select c.id, c.ledger_month, t.name as team from campaign c join team t on t.id = c.team_id "
-            "where c.token = :token"
-        ),
-        {"token": message_id.token},
-    ).first()
-    if row is None or row.ledger_month is None:
+    campaign = connection.execute(text(CAMPAIGN_OF_MESSAGE), {"token": message_id.token}).first()
+    if campaign is None or campaign.ledger_month is None:
         return None
-    key = message_id.key(row.id)
-    message = connection.execute(
-        text(
-            "select m.language, m.handed_off_at, b.address, b.subject, b.body from message m "
-            "join message_content b on b.ledger_month = m.ledger_month and b.message_key = m.message_key "
-            "where m.ledger_month = :month and m.message_key = :key"
-        ),
-        {"month": row.ledger_month, "key": key},
-    ).first()
+    key = message_id.key(campaign.id)
+    message = connection.execute(text(MESSAGE), {"month": campaign.ledger_month, "key": key}).first()
     if message is None:
         return None
-    said = connection.execute(
-        text(
-            "select received_at, text from reply where message_key = :key and text is not null order by id limit :most"
-        ),
-        {"key": key, "most": MOST_REPLIES},
-    )
+    said = connection.execute(text(REPLIES), {"key": key, "limit": MOST_REPLIES})
     return Conversation(
         message_id=str(message_id),
-        team=row.team,
+        team=campaign.team,
         language=message.language,
         sent_at=message.handed_off_at,
         subject=message.subject,
@@ -92,8 +76,6 @@ def find_conversation(connection: Connection, message_id: MessageId) -> Conversa
 def _readable(channel: str, body: str) -> str:
     if CHANNELS[channel].body is not BodyKind.SPEECH:
         return body
-    from nightmail.templates.speech import spoken_text
-
     return spoken_text(body)
 
 

@@ -6,12 +6,14 @@ price for all countries. Amounts are ``Decimal`` throughout, with at most six de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from nightmail.channels import CHANNELS
 from nightmail.errors import ConfigurationError
@@ -69,59 +71,60 @@ def load_prices(path: Path) -> PriceList:
 
     Several lists may stand in one file, divided by ``---``. Raises :class:`ConfigurationError` naming what is wrong.
     """
-    import yaml
-
-    def wrong(detail: str) -> ConfigurationError:
-        return ConfigurationError("price_list_invalid", file=path.name, problem=detail)
-
     try:
         # BaseLoader keeps every value as it is written: "NO" stays Norway and 0.10 stays exact.
         lists = list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
+        return PriceList(price for entry in lists for price in _prices_of_list(entry))
     except (OSError, UnicodeDecodeError) as problem:
-        raise wrong(f"it cannot be read ({type(problem).__name__})") from problem
+        raise _invalid(path, f"it cannot be read ({type(problem).__name__})") from problem
     except yaml.YAMLError as problem:
-        raise wrong(f"it is not YAML ({' '.join(str(problem).split())})") from problem
-    prices: list[Price] = []
-    for entry in lists:
-        if not isinstance(entry, Mapping):
-            raise wrong("a list must be a mapping with carrier, currency, effective_from and prices")
-        missing = {"carrier", "currency", "effective_from", "prices"} - entry.keys()
-        if missing:
-            raise wrong(f"{', '.join(sorted(missing))} is missing")
-        if not isinstance(entry["prices"], Mapping):
-            raise wrong("prices must map channels to countries and amounts")
-        rows: list[dict[str, Any]] = []
-        for channel, by_country in entry["prices"].items():
-            countries = by_country if isinstance(by_country, Mapping) else {"*": by_country}
-            rows += [
-                {"channel": channel, "country": country, "amount": amount} for country, amount in countries.items()
-            ]
-        rows += entry.get("changes") or []
-        defaults = {"country": "*", "effective_from": entry["effective_from"], "currency": entry["currency"]}
-        for stated in rows:
-            try:
-                row: dict[str, str] = {**defaults, **stated}
-                channel, country = row["channel"], row["country"]
-                amount = Decimal(row["amount"])
-                start = date.fromisoformat(row["effective_from"])
-            except (KeyError, TypeError, ValueError, InvalidOperation, AttributeError):
-                raise wrong(
-                    f"the entry {stated!r} needs channel, amount (a number) and dates like 2026-01-01"
-                ) from None
-            if channel not in CHANNELS:
-                raise wrong(f"there is no channel {channel}")
-            if not amount.is_finite() or amount < 0 or amount != round(amount, 6) or amount >= 10**6:
-                raise wrong(f"{row['amount']} is not an amount with at most six decimals")
-            if country != "*" and not (len(country) == 2 and country.isascii() and country.isupper()):
-                raise wrong(f"{country} is not a two-letter country code")
-            prices.append(
-                Price(
-                    carrier=entry["carrier"],
-                    channel=channel,
-                    country=None if country == "*" else country,
-                    amount=amount,
-                    currency=row["currency"],
-                    effective_from=start,
-                )
-            )
-    return PriceList(prices)
+        raise _invalid(path, f"it is not YAML ({' '.join(str(problem).split())})") from problem
+    except _WrongEntry as problem:
+        raise _invalid(path, str(problem)) from None
+
+
+class _WrongEntry(Exception):  # noqa: N818 - says what is wrong with an entry, and becomes the error of the file
+    pass
+
+
+def _invalid(path: Path, problem: str) -> ConfigurationError:
+    return ConfigurationError("price_list_invalid", file=path.name, problem=problem)
+
+
+def _prices_of_list(entry: Any) -> Iterator[Price]:
+    """The prices of one list of a file: those of ``prices``, then those of ``changes``."""
+    if not isinstance(entry, Mapping):
+        raise _WrongEntry("a list must be a mapping with carrier, currency, effective_from and prices")
+    missing = {"carrier", "currency", "effective_from", "prices"} - entry.keys()
+    if missing:
+        raise _WrongEntry(f"{', '.join(sorted(missing))} is missing")
+    if not isinstance(entry["prices"], Mapping):
+        raise _WrongEntry("prices must map channels to countries and amounts")
+    defaults = {"country": "*", "effective_from": entry["effective_from"], "currency": entry["currency"]}
+    for channel, by_country in entry["prices"].items():
+        countries = by_country if isinstance(by_country, Mapping) else {"*": by_country}
+        for country, amount in countries.items():
+            yield _price(entry["carrier"], {**defaults, "channel": channel, "country": country, "amount": amount})
+    for change in entry.get("changes") or ():
+        if not isinstance(change, Mapping):
+            raise _WrongEntry(f"the entry {change!r} needs channel, amount (a number) and dates like 2026-01-01")
+        yield _price(entry["carrier"], {**defaults, **change})
+
+
+def _price(carrier: str, stated: Mapping[str, Any]) -> Price:
+    """One price as it is stated: every value is a text."""
+    try:
+        channel, country, currency = stated["channel"], stated["country"], stated["currency"]
+        amount = Decimal(stated["amount"])
+        start = date.fromisoformat(stated["effective_from"])
+    except (KeyError, TypeError, ValueError, InvalidOperation, AttributeError):
+        raise _WrongEntry(
+            f"the entry {dict(stated)!r} needs channel, amount (a number) and dates like 2026-01-01"
+        ) from None
+    if channel not in CHANNELS:
+        raise _WrongEntry(f"there is no channel {channel}")
+    if not amount.is_finite() or amount < 0 or amount != round(amount, 6) or amount >= 10**6:
+        raise _WrongEntry(f"{stated['amount']} is not an amount with at most six decimals")
+    if country != "*" and not (len(country) == 2 and country.isascii() and country.isupper()):
+        raise _WrongEntry(f"{country} is not a two-letter country code")
+    return Price(carrier, channel, None if country == "*" else country, amount, currency, start)

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from nightmail.errors import NightmailError
 from nightmail.message_ids import MessageId, parse_message_id
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _SIGNATURE_BYTES = 18
 _SIGNATURE_CHARACTERS = 24
@@ -64,10 +64,6 @@ def link_tokens(message_ids: Sequence[str], purpose: Purpose, key: bytes, expire
 
 def link_column(message_ids: pa.Array, purpose: Purpose, key: bytes, expires: date | None = None) -> pa.Array:
     """:func:`link_tokens` as an Arrow column."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     suffix = _suffix(purpose, expires)
     signatures = _signatures(message_ids.to_pylist(), suffix, key).encode()
     offsets = np.arange(len(message_ids) + 1, dtype=np.int32) * _SIGNATURE_CHARACTERS

@@ -6,7 +6,8 @@ mean (:mod:`nightmail.organisation` and the rooms that use them), and the check 
 
 from __future__ import annotations
 
-from nightmail.provisioning.organisation import Organisation, load_organisation, parse_organisation
+from nightmail.provisioning.organisation import Organisation
+from nightmail.provisioning.organisation_file import load_organisation, parse_organisation
 from nightmail.provisioning.plan import Outcome, plan, provision, provision_outside
 from nightmail.provisioning.setup import Change, NewKey
 

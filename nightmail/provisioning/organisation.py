@@ -1,4 +1,4 @@
-"""The organisation file: what ``nightmail provision ORG.yaml`` reads, checked in full before anything is changed.
+"""What an organisation file may hold, as typed values; each part is checked, and that the names of the parts meet.
 
 Every part is optional but the organisation itself. Secrets never stand in the file: they are references, ``env:NAME``
 or ``file:PATH``. Paths are relative to the file. docs/provisioning.md explains each key.
@@ -7,23 +7,22 @@ or ``file:PATH``. Paths are relative to the file. docs/provisioning.md explains 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from nightmail.access.api_keys import Scope
 from nightmail.channels.names import ChannelName
-from nightmail.errors import ConfigurationError, UsageError
 from nightmail.organisation.team_settings import SecretReference, TeamSettings
 
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 TeamPath = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
 
-_ADAPTERS = "adapters"
+ADAPTERS = "adapters"
 """The key of the validation's context under which the known adapters stand."""
 
 
@@ -48,8 +47,6 @@ class TeamPart(_Part):
     @classmethod
     def _zone_exists(cls, zone: str | None) -> str | None:
         if zone is not None:
-            from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
             try:
                 ZoneInfo(zone)
             except (ZoneInfoNotFoundError, ValueError) as error:
@@ -120,7 +117,7 @@ class CarrierAccountPart(_Part):
 
     @model_validator(mode="after")
     def _known_or_stated(self, info: ValidationInfo) -> Self:
-        known = (info.context or {}).get(_ADAPTERS, ())
+        known = (info.context or {}).get(ADAPTERS, ())
         if self.adapter not in known and (self.carrier is None or self.channel is None):
             raise ValueError(f"{self.adapter} is none of {', '.join(known)}: state its carrier and channel as well")
         return self
@@ -266,58 +263,3 @@ def _refuse_twice(kind: str, names: list[str]) -> None:
         if name in seen:
             raise ValueError(f"{kind}: {name} stands twice")
         seen.add(name)
-
-
-def load_organisation(path: Path, adapters: Iterable[str]) -> Organisation:
-    """Read and check an organisation file. Raises :class:`UsageError` or :class:`ConfigurationError` that names the key.
-
-    ``adapters`` are the names that an account may state without its carrier and channel (``acme_sms``).
-    """
-    import yaml
-
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())  # noqa: S506 - a safe loader
-    except FileNotFoundError as error:
-        raise UsageError("organisation_invalid", problem=f"there is no file {path}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        problem = f"{path} cannot be read as UTF-8 YAML ({type(error).__name__})"
-        raise UsageError("organisation_invalid", problem=problem) from error
-    except yaml.YAMLError as error:
-        problem = f"{path} is not YAML: {' '.join(str(error).split())}"
-        raise ConfigurationError("organisation_invalid", problem=problem) from error
-    if not isinstance(content, dict):
-        problem = f"{path} must be a mapping with the key organisation, as in samples/organisation.yaml"
-        raise ConfigurationError("organisation_invalid", problem=problem)
-    return parse_organisation(content, path.name, adapters)
-
-
-def _loader() -> Any:
-    """YAML's safe loader, but for its belief that ``NO``, ``on`` and the like are true or false: Norway is a country."""
-    import re
-
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    boolean = "tag:yaml.org,2002:bool"
-    Loader.yaml_implicit_resolvers = {
-        letter: [(tag, pattern) for tag, pattern in resolvers if tag != boolean]
-        for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    Loader.add_implicit_resolver(boolean, re.compile("^(?:true|false)$", re.IGNORECASE), list("tTfF"))
-    return Loader
-
-
-def parse_organisation(content: dict[str, Any], name: str, adapters: Iterable[str]) -> Organisation:
-    """Check an organisation's content; ``name`` stands in messages. Raises :class:`ConfigurationError`."""
-    try:
-        return Organisation.model_validate(content, context={_ADAPTERS: sorted(adapters)})
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors()
-        ]
-        shown = "; ".join(problems[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else "")
-        problem = f"{name}: {shown}"
-        raise ConfigurationError("organisation_invalid", problem=problem, facts={"problems": problems}) from error

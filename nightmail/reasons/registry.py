@@ -10,6 +10,7 @@ from nightmail.reasons.decisions import DECISIONS
 from nightmail.reasons.failures import FAILURES
 from nightmail.reasons.files import FILES
 from nightmail.reasons.holds import HOLDS
+from nightmail.reasons.machine import MACHINE
 from nightmail.reasons.reason import Reason, Surface
 from nightmail.reasons.requests import REQUESTS
 from nightmail.reasons.row_decisions import ROW_DECISIONS
@@ -18,7 +19,7 @@ from nightmail.reasons.setup import SETUP
 from nightmail.reasons.sftp import SFTP
 from nightmail.reasons.warnings import WARNINGS
 
-_ENTRIES = (*FILES, *ROWS, *WARNINGS, *HOLDS, *FAILURES, *SETUP, *SFTP, *REQUESTS, *DECISIONS, *ROW_DECISIONS)
+_ENTRIES = (*FILES, *ROWS, *WARNINGS, *HOLDS, *FAILURES, *SETUP, *MACHINE, *SFTP, *REQUESTS, *DECISIONS, *ROW_DECISIONS)
 
 REASONS: dict[str, Reason] = {entry.code: entry for entry in _ENTRIES}
 """Every reason by its code."""
