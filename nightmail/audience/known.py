@@ -16,10 +16,11 @@ SUPPRESSIONS = pa.schema(
         pa.field("channel", pa.string()),
         pa.field("category", pa.string()),
         pa.field("opted_out", pa.bool_()),
+        pa.field("undecided", pa.bool_()),
     ]
 )
 """Addresses not to be used: on a channel (null: on all) and for a category (null: for all). ``opted_out`` says whether
-the address's owner asked for it."""
+the address's owner asked for it, ``undecided`` that they probably did and a person has yet to read it."""
 
 PREFERENCES = pa.schema(
     [

@@ -29,6 +29,7 @@ class Obstacles:
         names, category = policy.channels, policy.category
         self._opted_out = {name: _suppressions(known, name, None, asked_for=True) for name in names}
         self._suppressed = {name: _suppressions(known, name, None) for name in names}
+        self._undecided = {name: _suppressions(known, name, category, undecided=True) for name in names}
         self._out_of_category = {name: _suppressions(known, name, category) for name in names}
         self._consents = {name: _consents(known, name, category) for name in names}
 
@@ -57,6 +58,7 @@ class Obstacles:
         name, verdicts, hashes = addressed.channel.name, addressed.verdicts, addressed.hashes
         mark(verdicts, self._opted_out[name].contains(hashes), "opted_out")
         mark(verdicts, self._suppressed[name].contains(hashes), "suppressed")
+        mark(verdicts, self._undecided[name].contains(hashes), "probable_opt_out")
         mark(verdicts, self._out_of_category[name].contains(hashes), "category_opted_out")
         if self._policy.needs_consent:
             mark(verdicts, ~self._consents[name].contains(contact_hashes), "consent_missing")
@@ -89,12 +91,16 @@ def _years_before(day: date, years: int) -> date:
         return day.replace(year=day.year - years, day=28)
 
 
-def _suppressions(known: KnownPreferences, channel: str, category: str | None, *, asked_for: bool = False) -> HashIndex:
+def _suppressions(
+    known: KnownPreferences, channel: str, category: str | None, *, asked_for: bool = False, undecided: bool = False
+) -> HashIndex:
     """Suppressed addresses on a channel: for all categories (``category`` ``None``), or for just that one.
 
-    With ``asked_for`` only those whose owner asked for it.
+    With ``asked_for`` only those whose owner asked for it, with ``undecided`` only those that wait for a decision.
     """
     table = known.suppressions
+    if undecided:
+        table = table.filter(pc.fill_null(table["undecided"], False))
     if asked_for:
         table = table.filter(pc.fill_null(table["opted_out"], False))
     on_channel = pc.or_kleene(pc.is_null(table["channel"]), pc.equal(table["channel"], channel))

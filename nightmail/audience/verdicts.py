@@ -32,6 +32,7 @@ REASONS = (
     "address_already_used",
     "minor",
     "birth_date_unread",
+    "probable_opt_out",
 )
 """What a verdict says; the first says that nothing stands in the way."""
 

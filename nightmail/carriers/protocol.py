@@ -226,6 +226,8 @@ class Receipt:
     cost: Decimal | None = None
     currency: str | None = None
     address: str | None = field(default=None, repr=False)
+    accounts: frozenset[int] | None = None
+    """The carrier accounts that it is proved to come from: it says nothing of other accounts' messages. ``None``: any."""
 
     @property
     def error_code(self) -> str | None:
@@ -246,6 +248,16 @@ class ReplyKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """A picture or another file that came with a reply: it stays where the carrier keeps it, and is linked to."""
+
+    url: str = field(repr=False)
+    content_type: str
+    size: int | None = None
+    """In bytes, where the carrier says so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a recipient said. ``sender`` is the recipient's address, ``recipient`` our number or mailbox."""
 
@@ -261,6 +273,12 @@ class Reply:
     occurred_at: datetime | None = None
     carrier_opt_out: str | None = None
     """``STOP``, ``START`` or ``HELP`` where the carrier itself already acted on the word."""
+    recipient_service: str | None = None
+    """The service that our number belongs to at the carrier, where teams may send from that instead of the number."""
+    subject: str | None = field(default=None, repr=False)
+    media: tuple[Media, ...] = ()
+    accounts: frozenset[int] | None = None
+    """The carrier accounts that it is proved to come from: it is no reply to other accounts' messages. ``None``: any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ class WebhookContent:
 
     receipts: Sequence[Receipt] = ()
     replies: Sequence[Reply] = ()
+    accounts: frozenset[int] = frozenset()
+    """The carrier accounts whose secret fits the signature: all that the request proves is theirs."""
     key_press: Reply | None = None
     """A key pressed in a call that goes on: the portal looks up what the call says next, and has :attr:`WebhookRoute.speak`
     say it. It is stored as a reply where it answers the message's question."""

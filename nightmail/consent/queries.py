@@ -40,6 +40,17 @@ ADD = """
     returning id
 """
 
+# One row for each marketing category that a team, those above it or those below it have; all categories without a team.
+HOLD_MARKETING = f"""
+    insert into suppression (team_id, channel, address_hash, category, reason, source, message_id)
+    select distinct cast(:team as integer), :channel, :hash, g.name, :reason, :source, :message
+    from category g left join team o on o.id = g.team_id left join team t on t.id = :team
+    where g.kind = 'marketing' and (t.id is null or o.id is null
+        or {AT_OR_BELOW.format(lower="t.path", upper="o.path")}
+        or {AT_OR_BELOW.format(lower="o.path", upper="t.path")})
+    on conflict do nothing
+"""  # noqa: S608
+
 LIFT = "update suppression set lifted_at = now() where id = any(:ids) and lifted_at is null returning id"
 
 # What the audit log keeps of suppressions.

@@ -18,11 +18,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.consent.queries import ADD, IN_FORCE_BY_ID, IN_FORCE_OF_ADDRESS
+from nightmail.consent.queries import ADD, HOLD_MARKETING, IN_FORCE_BY_ID, IN_FORCE_OF_ADDRESS
 from nightmail.errors import UsageError
 from nightmail.organisation.teams import is_at_or_below
 
 OPTED_OUT, COMPLAINT, HARD_BOUNCE, BY_HAND = "opted_out", "complaint", "hard_bounce", "by_hand"
+PROBABLE_OPT_OUT = "probable_opt_out"
+"""Somebody probably asked for an end: nothing of marketing is sent until a person has read what they wrote."""
 ASKED_FOR = frozenset({OPTED_OUT, COMPLAINT})
 """Reasons that are the person's own choice, for TCPA (47 CFR 64.1200(a)(10)) and GDPR Article 7(3): only they take it back."""
 IS_ASKED_FOR = "s.reason in ({})".format(", ".join(f"'{reason}'" for reason in sorted(ASKED_FOR)))
@@ -129,3 +131,19 @@ def record_suppressions(
         }
         made += connection.scalars(text(ADD), values)
     return made
+
+
+def hold_marketing(
+    connection: Connection, address: tuple[str, str], *, team_id: int | None, source: str, message_id: str | None = None
+) -> int:
+    """Hold a pair of ``(channel, address hash)`` back from a team's marketing categories; gives how many holds are new."""
+    channel, hashed = address
+    values = {
+        "team": team_id,
+        "channel": channel,
+        "hash": hashed,
+        "reason": PROBABLE_OPT_OUT,
+        "source": source,
+        "message": message_id,
+    }
+    return connection.execute(text(HOLD_MARKETING), values).rowcount

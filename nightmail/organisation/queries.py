@@ -103,3 +103,46 @@ and (own.address is not null or coalesce(a.settings ->> 'sender', '') <> '' and 
     select from sender n join team nt on nt.id = n.team_id
     where n.channel = a.channel and (t.path = nt.path or starts_with(t.path, nt.path || '.'))))
 """
+
+# Teams t that have no sender of a channel, nor has any team above them: they send from what an account a states. A team
+# that has such a sender below it counts only once it has sent: what is suppressed for it is for those below as well.
+_WITHOUT_A_SENDER = f"""
+    not exists (
+        select from sender n join team nt on nt.id = n.team_id
+        where n.channel = a.channel and {AT_OR_BELOW.format(lower="t.path", upper="nt.path")})
+    and (exists (select from campaign c where c.team_id = t.id) or not exists (
+        select from sender n join team nt on nt.id = n.team_id
+        where n.channel = a.channel and starts_with(nt.path, t.path || '.')))
+"""  # noqa: S608
+_MAY_USE_ACCOUNT = f"(o.id is null or {AT_OR_BELOW.format(lower='t.path', upper='o.path')})"
+
+# The teams that send from any of some addresses on a channel, over some accounts or any.
+TEAMS_OF_SENDER = f"""
+    select t.id, t.path
+    from sender n join team t on t.id = n.team_id
+    where n.channel = :channel and (lower(n.address) = any(:addresses) or lower(n.reply_to) = any(:addresses))
+        and (cast(:accounts as integer[]) is null or n.carrier_account_id = any(:accounts))
+    union
+    select t.id, t.path
+    from carrier_account a left join team o on o.id = a.team_id join team t on {_MAY_USE_ACCOUNT}
+    where a.channel = :channel and a.active and lower(a.settings ->> 'sender') = any(:addresses)
+        and (cast(:accounts as integer[]) is null or a.id = any(:accounts))
+        and {_WITHOUT_A_SENDER}
+"""  # noqa: S608
+
+# The teams that send on a channel over any of some accounts.
+TEAMS_OF_ACCOUNTS = f"""
+    select t.id, t.path
+    from sender n join team t on t.id = n.team_id
+    where n.channel = :channel and n.carrier_account_id = any(:accounts)
+    union
+    select t.id, t.path
+    from carrier_account a left join team o on o.id = a.team_id join team t on {_MAY_USE_ACCOUNT}
+    where a.id = any(:accounts) and a.channel = :channel and coalesce(a.settings ->> 'sender', '') <> ''
+        and {_WITHOUT_A_SENDER}
+    union
+    select o.id, o.path
+    from carrier_account a join team o on o.id = a.team_id
+    where a.id = any(:accounts) and a.channel = :channel and not exists (
+        select from sender n where n.carrier_account_id = a.id)
+"""  # noqa: S608

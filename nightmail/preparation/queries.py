@@ -44,7 +44,7 @@ SUPPRESSIONS = """
         s.address_hash as address_hash,
         nullif(s.channel, '') as channel,
         s.category as category,
-        s.reason = any(%(asked_for)s) as opted_out
+        s.reason = any(%(asked_for)s) as opted_out, s.reason = 'probable_opt_out' as undecided
     from suppression s
     left join team t on t.id = s.team_id
     where s.lifted_at is null

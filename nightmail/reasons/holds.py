@@ -31,6 +31,18 @@ HOLDS = (
         },
     ),
     Reason(
+        "probable_opt_out",
+        Kind.HOLD,
+        "The contact probably asked for an end in a reply, which a person has yet to read.",
+        "Read the reply and decide: until then nothing of marketing is sent to its sender.",
+        on={
+            Surface.SHELL: "Read it with `nightmail replies --undecided` and decide with `nightmail replies decide`: until "
+            "then nothing of marketing is sent to its sender.",
+            Surface.API: "Read it with GET /v1/replies?undecided=true and decide with POST /v1/replies/{reply}: until then "
+            "nothing of marketing is sent to its sender.",
+        },
+    ),
+    Reason(
         "consent_missing",
         Kind.HOLD,
         "The category needs consent, and none is recorded.",

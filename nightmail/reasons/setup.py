@@ -74,6 +74,12 @@ SETUP = (
         title="The carrier refused the credentials.",
     ),
     Reason(
+        "webhook_of_another_account",
+        Kind.SETUP,
+        "A webhook named a message that went over another carrier account than the one that signed it. It moved nothing.",
+        "Find out who posts it: an account of the carrier is set up twice, or somebody uses its secret.",
+    ),
+    Reason(
         "carrier_error_unknown",
         Kind.SETUP,
         "The carrier answered with an error that is not in the table of errors.",

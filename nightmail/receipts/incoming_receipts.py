@@ -10,11 +10,13 @@ from sqlalchemy import Connection, Engine, text
 from nightmail.campaigns.alerts import raise_alert
 from nightmail.carriers.error_tables import ErrorClass, SuppressionReason
 from nightmail.carriers.protocol import Receipt, ReceiptStatus
-from nightmail.consent.suppressions import record_suppressions
+from nightmail.consent.suppressions import ASKED_FOR, record_suppressions
+from nightmail.organisation.sender_users import teams_of_accounts
 from nightmail.privacy import address_hash
 from nightmail.receipts.applied_receipts import apply_receipts
-from nightmail.receipts.message_places import Place, places_by_carrier, places_by_id, retried
+from nightmail.receipts.message_places import Place, foreign_places, places_by_carrier, places_by_id, retried
 from nightmail.receipts.queries import ADDRESS_OF_MESSAGE, INSERT_RECEIPTS
+from nightmail.receipts.unproved import alert_of_foreign
 
 _SUPPRESSING_STATUS = {
     ReceiptStatus.SPAM_REPORT: SuppressionReason.COMPLAINT,
@@ -52,12 +54,28 @@ def _take_receipts(engine: Engine, receipts: Sequence[Receipt], hash_key: bytes)
             place = by_id.get(receipt.message_id or "") or by_carrier.get(receipt.carrier_message_id or "")
             if place is not None:
                 places[receipt.event_key] = place
+        distinct = _without_foreign(connection, distinct, places)
         new = _store_receipts(connection, distinct, places)
         attached = [(receipt, places[receipt.event_key]) for receipt in new if receipt.event_key in places]
         apply_receipts(connection, attached)
         suppressed = sum(_suppress(connection, r, places.get(r.event_key), hash_key) for r in new)
         _raise_alerts(connection, new)
     return ReceiptsTaken(len(new), len(receipts) - len(new), len(new) - len(attached), suppressed)
+
+
+def _without_foreign(connection: Connection, receipts: Sequence[Receipt], places: Mapping[str, Place]) -> list[Receipt]:
+    """``receipts`` without those of messages that other accounts took, of which a person is alerted.
+
+    They are not stored either: the other account's own receipt of the same event would be taken for a repetition.
+    """
+    named = [(places[r.event_key], r.accounts) for r in receipts if r.event_key in places]
+    foreign = foreign_places(connection, named)
+    if not foreign:
+        return list(receipts)
+    kept = [receipt for receipt in receipts if places.get(receipt.event_key) not in foreign]
+    for carrier in sorted({receipt.carrier for receipt in receipts if places.get(receipt.event_key) in foreign}):
+        alert_of_foreign(connection, carrier)
+    return kept
 
 
 def _raise_alerts(connection: Connection, new: Sequence[Receipt]) -> None:
@@ -104,26 +122,35 @@ def _store_receipts(connection: Connection, receipts: Sequence[Receipt], places:
 
 
 def _suppress(connection: Connection, receipt: Receipt, place: Place | None, hash_key: bytes) -> int:
+    """Suppress what a receipt asks for: for the team of its message, or what a person asked of the whole account."""
     reason = _SUPPRESSING_STATUS.get(receipt.status)
     if reason is None and receipt.error is not None:
         reason = receipt.error.suppress_as
     if reason is None:
         return 0
+    hashed: str
     if place is not None:
         to = connection.execute(text(ADDRESS_OF_MESSAGE), {"month": place.month, "key": place.key}).first()
         if to is None:
             return 0
-        team_id, channel, hashed = to.team_id, to.channel, to.address_hash
-    elif receipt.address is not None:
-        team_id, channel, hashed = None, receipt.channel, address_hash(receipt.address, hash_key)
+        teams, channel, hashed = [to.team_id], to.channel, to.address_hash
+    elif receipt.address is not None and receipt.accounts and str(reason) in ASKED_FOR:
+        # No message: the carrier drops what the account sends to the address, whichever team's it is.
+        users = teams_of_accounts(connection, receipt.channel, receipt.accounts)
+        teams = [team.id for team in users]
+        channel, hashed = receipt.channel, address_hash(receipt.address, hash_key)
     else:
         return 0
-    made = record_suppressions(
-        connection,
-        [(channel, hashed)],
-        team_id=team_id,
-        reason=reason,
-        source=f"receipt:{receipt.carrier}",
-        message_id=receipt.message_id,
-    )
-    return len(made)
+    made = 0
+    for team_id in teams:
+        made += len(
+            record_suppressions(
+                connection,
+                [(channel, hashed)],
+                team_id=team_id,
+                reason=reason,
+                source=f"receipt:{receipt.carrier}",
+                message_id=receipt.message_id,
+            )
+        )
+    return made

@@ -12,7 +12,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from nightmail.message_ids import parse_message_id
-from nightmail.receipts.queries import LATEST_TO_ADDRESS, MESSAGES_OF_CARRIER_IDS
+from nightmail.receipts.queries import (
+    FOREIGN_MESSAGES,
+    LATEST_OF_SENDER_TO_ADDRESS,
+    LATEST_TO_ADDRESS,
+    MESSAGES_OF_CARRIER_IDS,
+)
 
 _T = TypeVar("_T")
 _ROLLED_BACK = ("40P01", "40001")
@@ -78,7 +83,49 @@ def places_by_carrier(connection: Connection, carrier_ids: Iterable[str | None])
     return {row.carrier_message_id: Place(row.month, int(row.key), int(row.campaign_id)) for row in rows}
 
 
-def latest_place(connection: Connection, address_hash: str, channel: str) -> Place | None:
-    """Where the latest message stands that was handed off to an address on a channel; ``None`` without one."""
-    row = connection.execute(text(LATEST_TO_ADDRESS), {"hash": address_hash, "channel": channel}).first()
+def foreign_places(connection: Connection, claimed: Iterable[tuple[Place, frozenset[int] | None]]) -> set[Place]:
+    """The places of messages that were not handed off over any of the accounts that are said to have taken them.
+
+    A message that is not handed off yet, as far as is known here (a restored database), belongs to every account that its
+    team may use.
+    """
+    groups: dict[tuple[dt.date, frozenset[int]], dict[int, Place]] = {}
+    for place, accounts in claimed:
+        if accounts is not None:
+            groups.setdefault((place.month, accounts), {})[place.key] = place
+    foreign: set[Place] = set()
+    for (month, accounts), places in groups.items():
+        values = {"month": month, "keys": list(places), "accounts": sorted(accounts)}
+        foreign |= {places[key] for key in connection.scalars(text(FOREIGN_MESSAGES), values)}
+    return foreign
+
+
+def latest_place(
+    connection: Connection, address_hash: str, channel: str, accounts: frozenset[int] | None = None
+) -> Place | None:
+    """Where the latest message to an address on a channel stands, over any of ``accounts``; ``None`` without one."""
+    values = {"hash": address_hash, "channel": channel, "accounts": _listed(accounts)}
+    row = connection.execute(text(LATEST_TO_ADDRESS), values).first()
     return None if row is None else Place(row.month, int(row.key), int(row.campaign_id))
+
+
+def latest_place_of_sender(
+    connection: Connection,
+    address_hash: str,
+    channel: str,
+    senders: Iterable[str],
+    accounts: frozenset[int] | None = None,
+) -> Place | None:
+    """Where the latest message to an address stands that came from any of ``senders``; ``None`` without one."""
+    values = {
+        "hash": address_hash,
+        "channel": channel,
+        "senders": [each.lower() for each in senders],
+        "accounts": _listed(accounts),
+    }
+    row = connection.execute(text(LATEST_OF_SENDER_TO_ADDRESS), values).first()
+    return None if row is None else Place(row.month, int(row.key), int(row.campaign_id))
+
+
+def _listed(accounts: frozenset[int] | None) -> list[int] | None:
+    return None if accounts is None else sorted(accounts)

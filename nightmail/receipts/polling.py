@@ -95,6 +95,9 @@ def _poll_account(
         said = carrier.poll_replies(since - ahead)
     finally:
         carrier.close()
+    its_own = frozenset({account.id})
+    found = [replace(receipt, accounts=its_own) for receipt in found]
+    said = [replace(reply, accounts=its_own) for reply in said]
     receipts = take_receipts(engine, found, hash_key=hash_key).taken if found else 0
     replies = take_replies(engine, said, hash_key=hash_key).taken if said else 0
     after = [waiting[-1][1].handed_off_at.isoformat(), waiting[-1][0]] if len(waiting) == limit else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nightmail.carriers.protocol import STATUS_RANK
 from nightmail.message_ids import same_line
+from nightmail.organisation.queries import AT_OR_BELOW
 
 # --- Places in the ledger ---
 
@@ -17,8 +18,43 @@ group by carrier_message_id having count(*) = 1
 LATEST_TO_ADDRESS = """
 select ledger_month as month, message_key as key, campaign_id from message
 where address_hash = :hash and handed_off_at is not null and channel = :channel
+    and (cast(:accounts as integer[]) is null or carrier_account_id = any(:accounts))
 order by handed_off_at desc limit 1
 """
+
+# What a message came from is what the routes of its team say (:mod:`nightmail.organisation.routes`): the nearest team's
+# sender on its account, unless its campaign names another, else what the account itself states.
+LATEST_OF_SENDER_TO_ADDRESS = f"""
+select m.ledger_month as month, m.message_key as key, m.campaign_id
+from message m join campaign c on c.id = m.campaign_id join team t on t.id = c.team_id
+    join carrier_account a on a.id = m.carrier_account_id
+    left join lateral (
+        select n.address, n.reply_to from sender n join team nt on nt.id = n.team_id
+        where n.carrier_account_id = a.id and n.channel = a.channel and {AT_OR_BELOW.format(lower="t.path", upper="nt.path")}
+        order by (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc, length(nt.path) desc, n.id
+        limit 1
+    ) own on true
+where m.address_hash = :hash and m.handed_off_at is not null and m.channel = :channel
+    and (cast(:accounts as integer[]) is null or a.id = any(:accounts))
+    and (lower(coalesce(own.address, a.settings ->> 'sender')) = any(:senders) or lower(own.reply_to) = any(:senders))
+order by m.handed_off_at desc limit 1
+"""  # noqa: S608 - the part is a function of constants
+
+# Messages that none of some accounts took. An attempt over an account counts as well: the message may have gone another
+# way since.
+FOREIGN_MESSAGES = f"""
+select m.message_key from message m
+where m.ledger_month = :month and m.message_key = any(:keys) and not case
+    when m.carrier_account_id is null then exists (
+        select from carrier_account a left join team o on o.id = a.team_id join campaign c on c.id = m.campaign_id
+            join team t on t.id = c.team_id
+        where a.id = any(:accounts) and a.channel = m.channel
+            and (o.id is null or {AT_OR_BELOW.format(lower="t.path", upper="o.path")}))
+    else m.carrier_account_id = any(:accounts) or exists (
+        select from attempt x where x.ledger_month = m.ledger_month and x.message_key = m.message_key
+            and x.carrier_account_id = any(:accounts))
+    end
+"""  # noqa: S608 - the part is a function of constants
 
 # --- Receipts ---
 
@@ -115,16 +151,31 @@ order by m.handed_off_at, m.message_key limit :limit
 # --- Replies ---
 
 INSERT_REPLY = """
-insert into reply (event_key, team_id, channel, kind, address, address_hash, text, ledger_month, message_key, campaign_id)
-values (:event, :team, :channel, :kind, :address, :hash, :text, :month, :key, :campaign)
-on conflict (event_key) do nothing
+insert into reply (event_key, team_id, channel, kind, address, address_hash, text, ledger_month, message_key, campaign_id,
+    sent_to, media, using_teams)
+values (:event, :team, :channel, :kind, :address, :hash, :text, :month, :key, :campaign, :sent_to, cast(:media as jsonb),
+    cast(:using as jsonb))
+on conflict (event_key) do nothing returning id
 """
 
-# START lifts what the recipient's own STOP put there, for the team or for all; bounces and complaints stay.
+MARK_REPLIED = """
+update message set replied_at = coalesce(replied_at, now()) where ledger_month = :month and message_key = :key
+"""
+
+# The team and language of a message, and its campaign's token, for its id.
+ANSWERED_MESSAGE = """
+select c.team_id, t.path as team, c.token, m.language
+from campaign c join team t on t.id = c.team_id
+    left join message m on m.ledger_month = :month and m.message_key = :key
+where c.id = :campaign
+"""
+
+# START lifts what the recipient opted out of, for the teams that send from the number; bounces and complaints stay.
 LIFT_OWN_OPT_OUT = """
 update suppression set lifted_at = now()
-where address_hash = :hash and channel = :channel and reason = 'opted_out' and lifted_at is null
-    and (team_id is not distinct from :team or team_id is null)
+where address_hash = :hash and channel = :channel and reason = any(:reasons) and lifted_at is null
+    and team_id = any(:teams)
+returning team_id, reason
 """
 
 # --- Refused webhooks ---

@@ -132,7 +132,8 @@ with due as materialized (
         {earlier}
         {consent}
         {category}
-        else (select case when {asked_for} then 'opted_out' else 'suppressed' end from suppression s
+        else (select case when {asked_for} then 'opted_out' when s.reason = 'probable_opt_out' then s.reason
+                     else 'suppressed' end from suppression s
               where s.address_hash = d.address_hash and s.channel = %(channel)s and s.lifted_at is null
                 and (s.team_id is null or s.team_id = any(%(teams)s)) and (s.category is null or s.category = %(category)s)
               order by {asked_for} desc limit 1)

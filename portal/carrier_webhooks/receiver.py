@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
@@ -99,7 +99,11 @@ class WebhookReceiver:
             _log.warning("%d of %d events of %s cannot be read", content.unreadable, events, answered.carrier.label)
         if content.key_press is not None:
             return await self._go_on(answered.route, content)
-        await self._portal.queue.put(content.receipts, content.replies)
+        accounts = content.accounts
+        await self._portal.queue.put(
+            [replace(receipt, accounts=accounts) for receipt in content.receipts],
+            [replace(reply, accounts=accounts) for reply in content.replies],
+        )
         return content.answer
 
     async def _proved(self, answered: _Answered, request: WebhookRequest) -> WebhookContent:
@@ -126,7 +130,7 @@ class WebhookReceiver:
         assert reply is not None and route.speak is not None
         said = await asyncio.to_thread(next_in_call, self._portal.engine, reply.message_id, reply.text)
         if said.answers:
-            await self._portal.queue.put(replies=[reply])
+            await self._portal.queue.put(replies=[replace(reply, accounts=content.accounts)])
         return route.speak(said.document)
 
     def _url(self, scope: Scope, headers: Mapping[str, str], query: str) -> str:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import uvicorn
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Engine, text
 
@@ -23,15 +19,10 @@ from nightmail.access.api_keys import Scope, create_key
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.creation import create_campaign
 from nightmail.privacy import address_hash
-from nightmail.settings import Settings
 from nightmail.store.partitions import ensure_partitions, month_of
-from portal.application import create_application
-from portal.serving import server_configuration
-from resources.carriers.twilio.signatures import signature_of
+from tests.support.running_portal import ACCOUNT, AUTH_TOKEN, SECRET_KEY, PortalStarter, RunningPortal, portals
 
-AUTH_TOKEN = "12345678901234567890123456789012"
-ACCOUNT = "AC" + "0" * 32
-SECRET_KEY = "a key of these tests alone"
+__all__ = ["ACCOUNT", "AUTH_TOKEN", "SECRET_KEY", "Organisation", "PortalStarter", "RunningPortal"]
 
 VOICE_TEMPLATE = {
     "name": "visit",
@@ -196,13 +187,15 @@ def organisation(
                 team=teams[path],
                 template=template,
             )
-        for carrier, channel, secret, webhook_secret, account, sender in (
-            ("twilio", "sms", "env:TEST_TWILIO_TOKEN", None, ACCOUNT, "+15005550006"),
-            ("sendgrid", "email", "env:NEVER_READ_HERE", "env:TEST_SENDGRID_KEY", "", "care@acme.example"),
+        for name, carrier, channel, secret, webhook_secret, account, sender in (
+            ("twilio", "twilio", "sms", "env:TEST_TWILIO_TOKEN", None, ACCOUNT, "+15005550006"),
+            ("calls", "twilio", "voice", "env:TEST_TWILIO_TOKEN", None, ACCOUNT, "+15005550006"),
+            ("sendgrid", "sendgrid", "email", "env:NEVER_READ_HERE", "env:TEST_SENDGRID_KEY", "", "care@acme.example"),
         ):
             insert(
                 "insert into carrier_account (name, carrier, channel, secret, webhook_secret, settings) values"
-                " (:carrier, :carrier, :channel, :secret, :webhook_secret, cast(:settings as jsonb))",
+                " (:name, :carrier, :channel, :secret, :webhook_secret, cast(:settings as jsonb))",
+                name=name,
                 carrier=carrier,
                 channel=channel,
                 secret=secret,
@@ -212,69 +205,11 @@ def organisation(
     return Organisation(database, teams, feeds, category, version)
 
 
-@dataclass
-class RunningPortal:
-    """A portal that answers on a socket."""
-
-    url: str
-    settings: Settings
-    client: httpx.Client
-
-    def twilio(self, path: str, form: Mapping[str, str], message_id: str | None = None, **more: Any) -> httpx.Response:
-        """A webhook as Twilio signs it."""
-        address = f"{self.url}{path}" + (f"?message_id={message_id}" if message_id else "")
-        values = {"AccountSid": ACCOUNT, **form}
-        signature = more.get("signature") or signature_of(address, values, more.get("token", AUTH_TOKEN))
-        return self.client.post(address, data=values, headers={"X-Twilio-Signature": signature})
-
-    def sendgrid(self, key: ec.EllipticCurvePrivateKey, events: list[dict[str, Any]], **more: Any) -> httpx.Response:
-        """A batch of events as SendGrid signs it."""
-        body = json.dumps(events, indent=1).encode() + b"\r\n"
-        timestamp = str(int(more.get("timestamp", datetime.now(UTC).timestamp())))
-        signature = base64.b64encode(key.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))).decode()
-        headers = {
-            "X-Twilio-Email-Event-Webhook-Signature": signature,
-            "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
-            "Content-Type": "application/json",
-        }
-        return self.client.post("/webhooks/sendgrid/events", content=more.get("body", body), headers=headers)
-
-    def api(self, method: str, path: str, key: str, **more: Any) -> httpx.Response:
-        """A request of the API with a key."""
-        headers = {"Authorization": f"Bearer {key}", **more.pop("headers", {})}
-        return self.client.request(method, path, headers=headers, **more)
-
-
-PortalStarter = Callable[..., RunningPortal]
-
-
 @pytest.fixture
 def start_portal(organisation: Organisation, tmp_path: Path) -> Iterator[PortalStarter]:
     """Starts portals with settings of one's own."""
-    running: list[tuple[uvicorn.Server, threading.Thread, httpx.Client]] = []
-
-    def start(**changes: Any) -> RunningPortal:
-        listening = socket.create_server(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        settings = Settings(
-            **{"data_dir": tmp_path, "public_url": url, "secret_key": SECRET_KEY, "database_url": None, **changes}
-        )
-        application = create_application(settings, organisation.engine)
-        server = uvicorn.Server(server_configuration(application))
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        client = httpx.Client(base_url=url, timeout=30, trust_env=False)
-        running.append((server, thread, client))
-        while not server.started:
-            thread.join(0.01)
-            assert thread.is_alive(), "the portal did not start"
-        return RunningPortal(url, settings, client)
-
-    yield start
-    for server, thread, client in running:
-        client.close()
-        server.should_exit = True
-        thread.join(20)
+    with portals(lambda: organisation.engine, tmp_path) as start:
+        yield start
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.error_tables import ErrorClass, SuppressionReason, error_entry
 from nightmail.carriers.protocol import STATUS_RANK, Receipt, ReceiptStatus, Reply, ReplyKind
-from nightmail.consent.opt_out_words import LANGUAGES, Word, word_in
+from nightmail.consent.opt_out_words import LANGUAGES, Word, probably_opts_out, word_in
 from nightmail.organisation.served_countries import SERVED_COUNTRIES
 from nightmail.privacy import address_hash
 from nightmail.receipts.incoming_receipts import take_receipts
@@ -251,37 +251,73 @@ def test_a_reply_is_stored_once_and_tied_to_the_latest_message(organisation: Org
 
 
 def test_a_reply_of_a_stranger_is_kept(organisation: Organisation) -> None:
-    """Nobody wrote to this number: the reply is stored without a message, and its STOP counts for all teams."""
+    """Nobody wrote to this number: the reply is stored without a message, and its STOP is for those whose number it is."""
     take_replies(organisation.engine, [reply("STOP", "+447700900999")], hash_key=KEY)
     assert tuple(organisation.query("select message_key, kind from reply")[0]) == (None, "stop")
-    assert tuple(organisation.query("select team_id, reason from suppression")[0]) == (None, "opted_out")
+    found = organisation.query("select team_id, reason from suppression")
+    assert [tuple(row) for row in found] == [(organisation.parent_id, "opted_out")]
 
 
 @pytest.mark.parametrize(
-    ("text", "word"),
+    ("text", "language", "word"),
     [
-        ("STOP", Word.STOP),
-        ("stop.", Word.STOP),
-        (" Stopp!! ", Word.STOP),
-        ("Arrêt", Word.STOP),
-        ("ARRETER", Word.STOP),
-        ("ＳＴＯＰ", Word.STOP),
-        ("停止", Word.STOP),
-        ("הסר", Word.STOP),
-        ("إيقاف", Word.STOP),
-        ("ΣΤΟΠ", Word.STOP),
-        ("please do not stop", None),
-        ("stop by at noon", None),
-        ("YES", None),
-        ("start", Word.START),
-        ("Hilfe?", Word.HELP),
-        ("", None),
-        ("👍", None),
+        ("STOP", "en", Word.STOP),
+        ("stop.", "xx", Word.STOP),
+        (" Stopp!! ", "de", Word.STOP),
+        ("Arrêt", "fr-CH", Word.STOP),
+        ("ARRETER", "fr", Word.STOP),
+        ("Arrêt", "en", None),
+        ("ＳＴＯＰ", None, Word.STOP),
+        ("停止", "ja", Word.STOP),
+        ("הסר", "iw", Word.STOP),
+        ("إيقاف", "ar", Word.STOP),
+        ("ΣΤΟΠ", "el", Word.STOP),
+        ("STOP STOP", "pl", Word.STOP),
+        ("stop all stop all", "en", Word.STOP),
+        ("Cancel", "de", Word.STOP),
+        ("Fine", "en", None),
+        ("Fine", None, None),
+        ("Fine", "it", Word.STOP),
+        ("please do not stop", "en", None),
+        ("stop by at noon", "en", None),
+        ("YES", "en", None),
+        ("start", "no", Word.START),
+        ("Hilfe?", "de-AT", Word.HELP),
+        ("Hilfe?", "en", None),
+        ("", "en", None),
+        ("👍", "en", None),
     ],
 )
-def test_words_are_whole_replies_in_any_script(text: str, word: Word | None) -> None:
-    """Case, accents, width and punctuation aside; never a word within a sentence."""
-    assert word_in(text) is word
+def test_words_are_whole_replies_in_the_language_of_the_message(
+    text: str, language: str | None, word: Word | None
+) -> None:
+    """Case, accents, width, repetition and punctuation aside; never a word within a sentence, nor of another language."""
+    assert word_in(text, language) is word
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "probable"),
+    [
+        ("please stop texting me", "en", True),
+        ("Arrêtez", "fr", True),
+        ("arrêtez de m'écrire", "en", True),
+        ("stop please", "de", True),
+        ("別再發了", "zh-TW", True),
+        ("Bitte keine SMS mehr", "de", True),
+        ("I don't want this. Remove me.", "en", True),
+        ("Fine", "en", False),
+        ("fin", "sv", False),
+        ("We missed our bus stop", "en", False),
+        ("I will stop by at noon", "en", False),
+        ("Can I cancel my appointment?", "en", False),
+        ("At the end of the month", "en", False),
+        ("Ok, thanks", "fr", False),
+        ("", None, False),
+    ],
+)
+def test_politer_and_longer_forms_are_probable(text: str, language: str | None, probable: bool) -> None:
+    """In the message's language or the person's own; words that also mean something else count for nothing there."""
+    assert probably_opts_out(text, language) is probable
 
 
 def test_every_served_country_has_a_language_with_words_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -10,6 +11,8 @@ from sqlalchemy import (
     Identity,
     Index,
 )
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nightmail.store.tables.base import NOW, Base
@@ -40,7 +43,11 @@ class Receipt(Base):
 
 
 class Reply(Base):
-    """What a recipient said, tied to the message it answers where that is known."""
+    """What a recipient said, tied to the message it answers where that is known.
+
+    ``sent_to`` is our number or mailbox and ``using_teams`` the ids of the teams that send from it. ``media`` lists links,
+    each with type and size. A reply of kind ``probable_stop`` waits for a person's ``decision``.
+    """
 
     __tablename__ = "reply"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -55,4 +62,14 @@ class Reply(Base):
     ledger_month: Mapped[dt.date | None]
     message_key: Mapped[int | None] = mapped_column(BigInteger, index=True)
     campaign_id: Mapped[int | None]
-    __table_args__ = (Index("ix_reply_received", "received_at"), Index("ix_reply_campaign", "campaign_id", "id"))
+    sent_to: Mapped[str | None]
+    media: Mapped[list[Any]] = mapped_column(JSONB, server_default=sql("'[]'::jsonb"))
+    using_teams: Mapped[list[Any] | None] = mapped_column(JSONB)
+    decision: Mapped[str | None]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[dt.datetime | None]
+    __table_args__ = (
+        Index("ix_reply_received", "received_at"),
+        Index("ix_reply_campaign", "campaign_id", "id"),
+        Index("ix_reply_undecided", "id", postgresql_where=sql("kind = 'probable_stop' and decided_at is null")),
+    )

@@ -17,26 +17,29 @@ _log = logging.getLogger("nightmail.carriers")
 
 
 def _read(request: WebhookRequest, secrets: Sequence[WebhookSecret]) -> WebhookContent | None:
-    if not _proved(request, secrets):
+    accounts = _proved(request, secrets)
+    if not accounts:
         return None
     batch = events(request.body)
     return WebhookContent(
         receipts=batch.receipts,
+        accounts=accounts,
         unreadable=batch.malformed,
         signed_at=signed_at(request.headers[TIMESTAMP_HEADER.lower()]),
     )
 
 
-def _proved(request: WebhookRequest, secrets: Sequence[WebhookSecret]) -> bool:
+def _proved(request: WebhookRequest, secrets: Sequence[WebhookSecret]) -> frozenset[int]:
+    """The accounts whose verification key fits the signature; several where they share one."""
     signature = request.headers.get(SIGNATURE_HEADER.lower())
     timestamp = request.headers.get(TIMESTAMP_HEADER.lower())
     for known in secrets:
         try:
             if signature_fits(known.secret, request.body, signature, timestamp):
-                return True
+                return frozenset(each.account_id for each in secrets if each.secret == known.secret)
         except ConfigurationError as error:
             _log.error("webhooks of carrier account %d cannot be verified: %s", known.account_id, error)
-    return False
+    return frozenset()
 
 
 ROUTES = (WebhookRoute(EVENTS, "signed batches of events of emails", _read),)

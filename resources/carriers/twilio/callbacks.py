@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from nightmail.carriers.error_tables import ErrorEntry
-from nightmail.carriers.protocol import Receipt, Reply, ReplyKind
+from nightmail.carriers.protocol import Media, Receipt, Reply, ReplyKind
 from nightmail.channels import SMS, VOICE
 from nightmail.message_ids import parse_message_id
 from resources.carriers.twilio.errors import ERRORS
@@ -90,9 +90,22 @@ def inbound_sms(form: Mapping[str, str], carrier: str = "twilio") -> Reply:
         kind=ReplyKind.TEXT,
         text=form.get("Body", ""),
         sender=_required(form, "From"),
-        recipient=form.get("MessagingServiceSid") or _required(form, "To"),
+        recipient=_required(form, "To"),
+        recipient_service=form.get("MessagingServiceSid") or None,
+        media=_media(form),
         carrier_message_id=sid,
         carrier_opt_out=form.get("OptOutType") or None,
+    )
+
+
+def _media(form: Mapping[str, str]) -> tuple[Media, ...]:
+    """Links to what came with a text. Twilio states types, and no sizes (Programmable Messaging, "Media" parameters)."""
+    count = form.get("NumMedia", "")
+    listed = range(min(int(count), 10)) if count.isascii() and count.isdigit() and len(count) < 4 else range(0)
+    return tuple(
+        Media(form[f"MediaUrl{at}"][:2_000], form.get(f"MediaContentType{at}", "")[:200])
+        for at in listed
+        if form.get(f"MediaUrl{at}", "").startswith("https://")
     )
 
 

@@ -7,6 +7,7 @@ Twilio reads them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 from nightmail.carriers.protocol import Receipt
@@ -42,24 +43,30 @@ def _route(path: str, purpose: str, content: Callable[[Form, str | None], Webhoo
             query = parse_qs(request.query, max_num_fields=20)
         except ValueError as error:
             raise ValueError("the body is not a form") from error
-        if not _proved(request, form, secrets):
+        accounts = _proved(request, form, secrets)
+        if not accounts:
             return None
-        return content(
+        said = content(
             {name: values[0] for name, values in form.items()}, next(iter(query.get("message_id", ())), None)
         )
+        return replace(said, accounts=accounts)
 
     return WebhookRoute(path, purpose, read, twiml if path == paths.KEYS else None)
 
 
-def _proved(request: WebhookRequest, form: Mapping[str, Sequence[str]], secrets: Sequence[WebhookSecret]) -> bool:
+def _proved(
+    request: WebhookRequest, form: Mapping[str, Sequence[str]], secrets: Sequence[WebhookSecret]
+) -> frozenset[int]:
+    """The accounts whose secret signed the request; several where they share one, such as those of texts and calls."""
     signature = request.headers.get(SIGNATURE_HEADER.lower())
     if not signature:
-        return False
+        return frozenset()
     account = form.get("AccountSid", [""])[0]
-    if account and len(secrets) > 1:
-        # A signature costs more to compute than the form to read: the account that signs as a rule goes first.
-        secrets = sorted(secrets, key=lambda known: known.account != account)
-    return any(signature_fits(known.secret, request.url, form, signature) for known in secrets)
+    # A signature costs more to compute than the form to read: the account that signs as a rule goes first.
+    for secret in dict.fromkeys(each.secret for each in sorted(secrets, key=lambda known: known.account != account)):
+        if signature_fits(secret, request.url, form, signature):
+            return frozenset(each.account_id for each in secrets if each.secret == secret)
+    return frozenset()
 
 
 def _with(receipt: Receipt | None) -> WebhookContent:
