@@ -141,10 +141,12 @@ def _clear(folder: Path) -> None:
 
 
 def _check(view: Screen, request: CheckRequest) -> tuple[dict[str, Any], FinishForecast]:
+    from commands.local import open_database, optional_database
     from nightmail.preparation.stage_tables import StageTables
     from nightmail.preparation.stages import prepare
 
-    engine = _database(required=request.known or request.feed is not None)
+    needed = request.known or request.feed is not None
+    engine = open_database() if needed else optional_database()
     by_feed = _by_feed(request, engine)
     preferences: KnownPreferences | None = None
     if by_feed is not None:
@@ -175,20 +177,6 @@ def _by_feed(request: CheckRequest, engine: Engine | None) -> FeedCheck | None:
     if request.feed is None or engine is None:
         return None
     return feed_check(engine, request.feed, request.file, settings(), request.folder)
-
-
-def _database(required: bool) -> Engine | None:
-    """The database, if one is configured and answers; only ``--known`` insists on it."""
-    from commands.local import database_url, open_database
-    from nightmail.errors import NightmailError
-
-    if required:
-        return open_database()
-    try:
-        database_url()
-        return open_database()
-    except NightmailError:
-        return None
 
 
 def _ending(engine: Engine | None, preparation: Preparation, prepared: Prepared, tables: StageTables) -> FinishForecast:

@@ -17,16 +17,22 @@ app = typer.Typer(no_args_is_help=True, help="Draft a feed's settings from a sam
 def draft(
     file: Path = typer.Argument(..., help="A contact file as the feed will get them."),
     *,
+    template: str = typer.Option(
+        None, "--template", "-t", help="What the feed will send: the contract asks for what this needs, and no more."
+    ),
     out: Path = typer.Option(None, "--out", help="Write the YAML here instead of showing it."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Propose a feed's contract from a sample file: mapping, columns, types, volume. A person then corrects it."""
     leave_pandas_out()
+    from commands.local import optional_database
+    from commands.template_choice import choose_template
     from nightmail.intake.feed_drafts import contract_yaml, draft_contract
 
     view = screen(json_output)
     refuse_missing_file(file)
-    drafted = draft_contract(file)
+    sent = None if template is None else choose_template(template, optional_database())
+    drafted = draft_contract(file, template=sent)
     text = contract_yaml(drafted)
     if out is not None:
         out.write_text(text, encoding="utf-8")

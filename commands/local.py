@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nightmail.errors import ConfigurationError, UnavailableError
+from nightmail.errors import ConfigurationError, NightmailError, UnavailableError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -85,6 +85,15 @@ def open_database() -> Engine:
         if view.in_sandbox:
             view.sandbox()
     return made
+
+
+def optional_database() -> Engine | None:
+    """The database, if one is configured and answers."""
+    try:
+        database_url()
+        return open_database()
+    except NightmailError:
+        return None
 
 
 def ask(engine: Engine) -> None:

@@ -15,15 +15,14 @@ required_columns:
 
 from __future__ import annotations
 
-import datetime as dt
-import re
+import math
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
 
 from nightmail.contact_files.column_names import column_key
@@ -31,24 +30,23 @@ from nightmail.contact_files.failures import file_error
 from nightmail.contact_files.reading import read_contact_file
 from nightmail.contact_files.summary import ContactFileSummary, ReadOptions
 from nightmail.errors import NightmailError
+from nightmail.intake.sampled_columns import dates_of, demands_of, key_of, numbers_of, text_demands
 from nightmail.lake import TableFile
 from nightmail.lake.schemas import STANDARD_FIELDS
 from nightmail.organisation.feed_choices import ValueType
 from nightmail.organisation.feeds import FeedSettings, PlaceholderSettings, VolumeRules, feed_settings
-from nightmail.row_checks.date_orders import DAY_FIRST, MONTH_FIRST, DateConvention
-from nightmail.row_checks.dates import DateColumn
-from nightmail.row_checks.money import NumberConvention, judge_numbers
+from nightmail.preparation.preparation_settings import Preparation
+from nightmail.preparation.stage_tables import StageTables
+from nightmail.preparation.stages import make_contacts
+
+if TYPE_CHECKING:
+    from nightmail.templates import Template
 
 _ROWS_LOOKED_AT = 250_000
-_LENGTHS = (10, 20, 40, 60, 80, 120, 200, 400, 1000, 4000)
-_MONEY = re.compile(
-    r"amount|price|total|balance|fee|cost|sum$|due$|betrag|preis|saldo|gebuhr|kosten|montant|prix|solde|frais|importe|precio|"
-    r"saldo|coste",
-)
-_IDENTIFIER = re.compile(
-    r"(^|_)(id|no|nr|num|number|code|ref|reference|zip|plz|postcode|nummer|numero|codigo|pin|otp)$"
-)
-_SMALL_SETS = 10
+_REJECT_LIMIT = 0.05
+_NO_KEY = b"nightmail feed draft"
+"""Nothing that is hashed leaves the draft."""
+_KINDS = {ValueType.DATE: "a date", ValueType.NUMBER: "a number", ValueType.MONEY: "an amount of money"}
 
 
 @dataclass(frozen=True)
@@ -75,32 +73,63 @@ def load_contract(path: Path) -> FeedSettings:
         raise file_error("contract_malformed", detail=error.message) from error
 
 
-def draft_contract(sample: Path, base: FeedSettings | None = None) -> ContractDraft:
-    """A contract that ``sample`` keeps; what ``base`` states already stays. Raises ContactFileError for a bad file."""
+def draft_contract(sample: Path, base: FeedSettings | None = None, template: Template | None = None) -> ContractDraft:
+    """A contract that ``sample`` keeps; what ``base`` states already stays. Raises ContactFileError for a bad file.
+
+    With a template the contract asks for what the template needs and nothing else, and leaves every type to the template:
+    a type of the feed's own would change how a value is printed.
+    """
     stated = base or FeedSettings()
     with tempfile.TemporaryDirectory(prefix="nightmail-") as folder:
-        table_file, rejects = TableFile(f"{folder}/rows.parquet"), TableFile(f"{folder}/rejects.parquet")
-        summary = read_contact_file(
-            sample,
-            table_file,
-            ReadOptions(
-                rejects=rejects,
+        tables = StageTables.in_folder(folder)
+        if template is None:
+            options = ReadOptions(
+                rejects=tables.file_rejects,
                 mapping=stated.mapping,
                 encoding=stated.encoding,
                 delimiter=stated.delimiter,
                 sheet=stated.sheet,
-            ),
-        )
-        table = next(table_file.blocks(rows=_ROWS_LOOKED_AT))
-    proposed: dict[str, Any] = {"version": stated.version}
-    notes: list[str] = []
-    _propose_reading(summary, proposed, notes)
+            )
+        else:
+            options = _preparation(template, stated).read_options(tables.file_rejects)
+        summary = read_contact_file(sample, tables.contact_file, options)
+        table = next(tables.contact_file.blocks(rows=_ROWS_LOOKED_AT))
+        proposed: dict[str, Any] = {"version": stated.version}
+        notes: list[str] = []
+        _propose_reading(summary, proposed, notes)
+        if template is None:
+            _propose_columns(table, summary.columns, proposed, notes)
+        else:
+            _propose_needs(table, _preparation(template, stated), proposed, notes)
+        proposed["volume"] = VolumeRules(at_least=max(1, summary.rows // 10), at_most=summary.rows * 10).model_dump()
+        notes.append(f"volume allows a tenth to ten times the {summary.rows:,} rows of the sample")
+        unique, note = key_of(table)
+        proposed["unique_by"] = unique
+        notes.append(note)
+        settings = feed_settings({**proposed, **stated.stored()}, sample.name)
+        share = summary.rows_rejected / summary.rows
+        if template is not None:
+            made = make_contacts(_preparation(template, settings), tables)
+            share = made.rejects / made.rows
+    limit = max(_REJECT_LIMIT, math.ceil(100 * share) / 100)
+    notes.append(f"reject_limit stops a file of which more than {limit:.0%} of the rows are rejected")
+    if limit > _REJECT_LIMIT:
+        notes.append(f"{share:.1%} of the sample's rows are rejected: nightmail check says why")
+    settings = feed_settings({**proposed, "reject_limit": limit, **stated.stored()}, sample.name)
+    return ContractDraft(settings, sample.name, summary.rows, tuple(notes))
+
+
+def _preparation(template: Template, feed: FeedSettings) -> Preparation:
+    return Preparation(template=template, hash_key=_NO_KEY, feed=feed)
+
+
+def _propose_columns(table: pa.Table, names: Sequence[str], proposed: dict[str, Any], notes: list[str]) -> None:
+    """Demands on every column of the sample, for a template that is not known."""
     required: list[str] = []
     placeholders: dict[str, PlaceholderSettings] = {}
-    for name in summary.columns:
+    for name in names:
         column = table[name].combine_chunks()
-        filled = len(column) - column.null_count
-        if not filled:
+        if column.null_count == len(column):
             notes.append(f"{name} is empty in every row of the sample")
             continue
         always = column.null_count == 0
@@ -109,20 +138,63 @@ def draft_contract(sample: Path, base: FeedSettings | None = None) -> ContractDr
                 required.append(name)
             continue
         required.append(name)
-        placeholders[name], note = _placeholder(name, column.drop_null(), always)
+        placeholders[name], note = demands_of(name, column.drop_null(), always)
         if note:
             notes.append(note)
+    if any(rule.type not in (None, ValueType.TEXT) for rule in placeholders.values()):
+        notes.append("types are the sample's: with --template none is proposed that changes how a value is printed")
     proposed["required_columns"] = required
     proposed["placeholders"] = {name: rule.model_dump(exclude_none=True) for name, rule in placeholders.items()}
-    proposed["volume"] = VolumeRules(at_least=max(1, summary.rows // 10), at_most=summary.rows * 10).model_dump()
-    notes.append(f"volume allows a tenth to ten times the {summary.rows:,} rows of the sample")
-    proposed["reject_limit"] = 0.05
-    notes.append("reject_limit stops a file of which more than 5 % of the rows are rejected")
-    unique, note = _unique_by(table)
-    proposed["unique_by"] = unique
-    notes.append(note)
-    settings = feed_settings({**proposed, **stated.stored()}, sample.name)
-    return ContractDraft(settings, sample.name, summary.rows, tuple(notes))
+
+
+def _propose_needs(table: pa.Table, preparation: Preparation, proposed: dict[str, Any], notes: list[str]) -> None:
+    """Demands on the columns that the template needs, by the template's own types."""
+    needs = preparation.template.needs(preparation.channels)
+    usable = preparation.contact_rules(TableFile("")).usable_fields
+    there = [name for name in table.column_names if name != "line"]
+    filled = [name for name in there if table[name].null_count == 0]
+    placeholders: dict[str, PlaceholderSettings] = {}
+    for name, placeholder in needs.items():
+        if name in STANDARD_FIELDS:
+            continue
+        if name not in there:
+            notes.append(
+                f"the template uses {name}, which the sample has no column for: map one, or give it a fallback"
+            )
+            continue
+        values = table[name].combine_chunks().drop_null()
+        if not len(values):
+            notes.append(f"{name} is empty in every row of the sample")
+            continue
+        demand, note = _typed_demands(name, ValueType(placeholder.type.value), placeholder.max_length, values)
+        if demand.model_dump(exclude_defaults=True):
+            placeholders[name] = demand
+        if note:
+            notes.append(note)
+    wanted = {"external_id", *needs, *usable}
+    proposed["required_columns"] = [name for name in filled if name in wanted]
+    proposed["placeholders"] = {name: rule.model_dump(exclude_none=True) for name, rule in placeholders.items()}
+    unused = [name for name in there if name not in needs and name not in STANDARD_FIELDS]
+    if unused:
+        notes.append(f"the template does not use {', '.join(unused)}: the contract asks nothing of them")
+
+
+def _typed_demands(
+    name: str, kind: ValueType, max_length: int | None, values: pa.Array
+) -> tuple[PlaceholderSettings, str | None]:
+    """What the values of a placeholder show beyond the template's type of it, and a sentence on it."""
+    if kind is ValueType.TEXT:
+        text, note = text_demands(name, values)
+        if max_length is not None:
+            text.pop("max_length", None)
+        return PlaceholderSettings(**text), note
+    found = dates_of(values, digits_alone=True) if kind is ValueType.DATE else numbers_of(values)
+    if found is None:
+        return (
+            PlaceholderSettings(),
+            f"not every value of {name} in the sample is {_KINDS[kind]}, as the template has it",
+        )
+    return PlaceholderSettings(**(found[1] if isinstance(found, tuple) else found)), None
 
 
 def contract_yaml(draft: ContractDraft) -> str:
@@ -151,71 +223,3 @@ def _propose_reading(summary: ContactFileSummary, proposed: dict[str, Any], note
         notes.append(f"encoding is {summary.encoding_certainty}, not certain: {summary.encoding_evidence}")
     if summary.sheet is not None:
         proposed["sheet"] = summary.sheet
-
-
-def _placeholder(name: str, values: pa.Array, always: bool) -> tuple[PlaceholderSettings, str | None]:
-    """What a column's values show, as demands on it; ``values`` has no nulls and is not empty."""
-    stated: dict[str, Any] = {"required": always}
-    identifier = bool(_IDENTIFIER.search(name)) or _padded(values)
-    if not identifier:
-        dates = _as_dates(values)
-        if dates is not None:
-            return PlaceholderSettings(type=ValueType.DATE, **stated, **dates), None
-        numbers = _as_numbers(values)
-        if numbers is not None:
-            currency, mark = numbers
-            kind = ValueType.MONEY if currency or _MONEY.search(name) else ValueType.NUMBER
-            return PlaceholderSettings(type=kind, **stated, **mark), None
-    distinct = pc.unique(values)
-    if 1 < len(distinct) <= _SMALL_SETS and len(values) >= 5 * len(distinct) and len(values) >= 30:
-        allowed = tuple(sorted(distinct.to_pylist()))
-        note = f"{name} has {len(allowed)} different values in the sample; remove allowed_values if others may come"
-        return PlaceholderSettings(type=ValueType.TEXT, allowed_values=allowed, **stated), note
-    longest = int(pc.max(pc.utf8_length(values)).as_py())
-    length = next((limit for limit in _LENGTHS if limit >= 2 * longest), None)
-    return PlaceholderSettings(type=ValueType.TEXT, max_length=length, **stated), None
-
-
-def _padded(values: pa.Array) -> bool:
-    """Whether digits with leading zeros show that a column holds codes rather than numbers."""
-    return bool(pc.any(pc.match_substring_regex(values, r"^0\d+$")).as_py())
-
-
-def _as_dates(values: pa.Array) -> dict[str, Any] | None:
-    if bool(pc.any(pc.match_substring_regex(values, r"^\d+$")).as_py()):
-        return None
-    convention = DateConvention()
-    convention.look_at(values)
-    verdicts = DateColumn(convention, dt.datetime.now(dt.UTC).date()).judge(values)
-    if verdicts.invalid.any():
-        return None
-    order = convention.order
-    return {"date_order": order} if order in (DAY_FIRST, MONTH_FIRST) else {}
-
-
-def _as_numbers(values: pa.Array) -> tuple[bool, dict[str, Any]] | None:
-    convention = NumberConvention()
-    convention.look_at(values)
-    verdicts = judge_numbers(values, convention)
-    if verdicts.invalid.any() or convention.mixed:
-        return None
-    mark = convention.mark
-    return convention.currency_seen, {"decimal_mark": mark} if mark == "," else {}
-
-
-def _unique_by(table: pa.Table) -> tuple[tuple[str, ...], str]:
-    """The columns that tell the rows of the sample apart, and a sentence on it."""
-    names = [name for name in table.column_names if name != "line"]
-    if "external_id" not in names or table["external_id"].null_count:
-        return FeedSettings().unique_by, "unique_by is the usual one; the sample has no external_id in every row"
-    repeated = table.num_rows - len(pc.unique(table["external_id"]))
-    if repeated <= 0.1 * table.num_rows:
-        return ("external_id",), f"unique_by is external_id; {repeated:,} rows of the sample repeat one"
-    for name in names:
-        column = table[name]
-        if name in STANDARD_FIELDS or column.null_count or not _IDENTIFIER.search(name):
-            continue
-        pairs = pc.binary_join_element_wise(table["external_id"], column, "\x1f")
-        if table.num_rows - len(pc.unique(pairs)) <= 0.02 * table.num_rows:
-            return ("external_id", name), f"unique_by is external_id with {name}: together they tell the rows apart"
-    return ("external_id",), f"unique_by is external_id, though {repeated:,} rows of the sample repeat one: check this"

@@ -34,3 +34,14 @@ def test_a_draft_can_be_checked_against(tmp_path: Path) -> None:
         ],
     )
     assert json.loads(done.stdout)["counts"]["rows"] == 300
+
+
+def test_a_draft_for_a_template_asks_for_nothing_else(tmp_path: Path) -> None:
+    sample, body = tmp_path / "sample.csv", tmp_path / "body.txt"
+    write_contact_csv(sample, 100)
+    body.write_text("{{ invoice_no }} is due")
+    done = CliRunner().invoke(app, ["feed", "draft", str(sample), "--template", str(body), "--json"])
+    assert done.exit_code == 0, done.output
+    settings = json.loads(done.stdout)["settings"]
+    assert set(settings["required_columns"]) <= {"external_id", "phone", "phone_2", "landline", "invoice_no"}
+    assert set(settings["placeholders"]) <= {"invoice_no"}
