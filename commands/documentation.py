@@ -36,7 +36,7 @@ _EVERYWHERE: Mapping[str, str] = {
     "segments": "SMS segments; emails count 1, calls their estimated or charged minutes",
     "cost": "Cost by the carrier's price list, exact",
     "currency": "ISO 4217 code of the cost",
-    "carrier": "Carrier that took it, such as `twilio`",
+    "carrier": "Carrier that took it: the first part of the account's adapter, as in `acme` of `acme_sms`",
     "carrier_message_id": "The carrier's own id",
     "attempts": "Hand-offs that were tried",
     "handed_off_at": "When the carrier took it",

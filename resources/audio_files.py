@@ -2,7 +2,7 @@
 
 A carrier fetches the file during the call: what is not audio then is a call that says nothing. So the first bytes of each
 file are fetched beforehand, and a file that is certainly wrong (another kind of content, not there) stops the campaign. A
-server that does not answer *us* proves nothing, since it is the carrier that fetches: that is told, and stops nothing.
+server that does not answer *us* proves nothing, since the carrier fetches the file: that is a warning, and stops nothing.
 """
 
 from __future__ import annotations

@@ -44,17 +44,17 @@ def adapter_name(account: CarrierAccountRow) -> str:
 
 
 class CarriersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The way to carriers. ``public_url`` is where they reach the portal; empty takes the settings' own."""
+    """Makes adapters for carrier accounts. ``public_url`` is where carriers reach the portal; empty takes the settings'."""
 
     public_url: str = ""
 
     @property
     def webhook_base_url(self) -> str | None:
-        """Where carriers post receipts; ``None``: they are polled."""
+        """Where carriers post receipts; ``None`` where receipts are polled."""
         return self.public_url or settings().public_url
 
     def factory(self) -> CarrierFactory:
-        """What makes an adapter for an account."""
+        """The function that makes an adapter for an account."""
 
         def make(account: CarrierAccountRow) -> Carrier:
             return CARRIERS.build(carrier_settings(account, self.webhook_base_url))

@@ -12,7 +12,7 @@ from nightmail.store.engine import engine
 
 
 class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The PostgreSQL at ``url``; empty is the settings' own (``NIGHTMAIL_DATABASE_URL``)."""
+    """The PostgreSQL at ``url``; empty takes the settings' (``NIGHTMAIL_DATABASE_URL``)."""
 
     url: str = ""
 

@@ -10,7 +10,7 @@ from nightmail.settings import settings
 
 
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The lake at ``url`` (any fsspec URL); empty is the settings' own."""
+    """The lake at ``url`` (any fsspec URL); empty takes the settings'."""
 
     url: str = ""
 

@@ -106,14 +106,14 @@ class Behaviour:
     spread_s: float = 0.5
     """Receipts are spread over so much more."""
     intermediate: bool = True
-    """Whether ``queued``, ``sent`` and ``processed`` are told, or only how it ended."""
+    """Whether ``queued``, ``sent`` and ``processed`` are posted, or only the end."""
     late_share: float = 0.0
     late_s: float = 30.0
     twice_share: float = 0.0
     reorder_share: float = 0.0
     """The share of messages whose last receipt comes first."""
     lost_share: float = 0.0
-    """The share of messages whose receipts never come; the records still tell."""
+    """The share of messages whose receipts never come; the records have them."""
     owned_senders: list[str] = field(default_factory=list)
     """Numbers and mailboxes that the account owns; empty: any but those that Twilio's tests exclude."""
     requests_per_second: float = 0.0

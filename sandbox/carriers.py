@@ -210,11 +210,11 @@ async def _serve(arguments: argparse.Namespace) -> None:
         smtp_port=arguments.smtp_port,
         fixed_answers=arguments.fixed_answers,
     )
-    told = await carriers.start()
+    announced = await carriers.start()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(announced) + "\n")
     sys.stdout.flush()
     await stopping.wait()
     await carriers.stop()

@@ -1,4 +1,4 @@
-"""Later things: receipts and replies that fall due, and the posts that tell them.
+"""Events that fall due later, and the webhooks that report them.
 
 A post that fails (no connection, 5xx, 429) is tried again a few times with growing pauses, as carriers do.
 """
@@ -62,7 +62,7 @@ class WebhookDelivery:
         await self.ask(url, body, headers)
 
     async def ask(self, url: str, body: bytes, headers: Mapping[str, str]) -> bytes | None:
-        """Post a webhook and return what it answered; nothing when it could not be told."""
+        """Post a webhook and return what it was answered; ``None`` where no post came through."""
         for pause in (*_PAUSES, None):
             async with self._slots:
                 try:

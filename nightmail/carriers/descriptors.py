@@ -53,7 +53,7 @@ class CarrierDescriptor:
     """One carrier. Raises ``ValueError`` for a name or a webhook's path that is not of the right form."""
 
     name: str
-    """The folder's name; lower-case letters and digits. It stands in the database, organisation files and reports."""
+    """The folder's name; lower-case letters and digits. The database, organisation files and reports have it."""
     label: str
     """The company's name as people write it."""
     adapters: tuple[AdapterDescriptor, ...]

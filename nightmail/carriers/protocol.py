@@ -86,7 +86,7 @@ class HandOff:
 
     @property
     def error_code(self) -> str | None:
-        """The carrier's code, or one that stands for an answer without one."""
+        """The carrier's code, or ours for an answer without one."""
         return None if self.error is None else self.error.code or None
 
     @property
@@ -231,7 +231,7 @@ class Receipt:
 
     @property
     def error_code(self) -> str | None:
-        """The carrier's code, or one that stands for what it reports without one."""
+        """The carrier's code; ``None`` for good news and for bad news without a code."""
         return None if self.error is None else self.error.code or None
 
     @property

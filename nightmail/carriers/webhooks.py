@@ -1,4 +1,4 @@
-"""Webhooks of carriers: the form in which a carrier's folder tells the portal what it answers, and how.
+"""Webhooks of carriers: how a carrier's folder describes the addresses that the portal answers.
 
 A route proves a request by its signature and reads what it says. The portal does the rest: it bounds the body, stores
 receipts and replies before it answers, and counts forged requests.
@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from nightmail.carriers.protocol import Receipt, Reply
 
 SIGNED_WITHIN = timedelta(days=3)
-"""How far a signed time may be from the database's: carriers sign each of their tries for a day anew; older ones are replays."""
+"""How far a signed time may be from the database's: carriers retry for a day and sign each try; older requests are replays."""
 
 
 @dataclass(frozen=True, slots=True)

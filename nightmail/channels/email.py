@@ -16,7 +16,7 @@ EMAIL = Channel(
     default_rate=100_000.0,
     default_connections=2,
     quiet_hours_bind=False,
-    # SendGrid takes 30 MB a request, attachments included; mailbox pages cut long before.
+    # Carriers take 20 to 30 MB a request, attachments included; mailbox pages cut long before.
     most_bytes=1024 * 1024,
     removal_advice=(
         "Carriers keep their own lists (bounces, spam reports, unsubscribes, invalid addresses): take the address off "

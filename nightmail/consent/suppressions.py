@@ -47,7 +47,7 @@ class SuppressionRow:
     """``None`` for all."""
     reason: str
     source: str
-    """What made it: ``reply``, ``unsubscribe_link``, ``receipt:sendgrid``, ``carrier:21610``, or the person who did by hand."""
+    """What made it: ``reply``, ``unsubscribe_link``, ``receipt:<carrier>``, ``carrier:<error code>``, or the person who did by hand."""
     message_id: str | None
     campaign: str | None
     campaign_team: str | None

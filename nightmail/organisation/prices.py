@@ -61,7 +61,7 @@ def load_prices(path: Path) -> PriceList:
 
     .. code-block:: yaml
 
-        carrier: twilio
+        carrier: acme
         currency: USD
         effective_from: 2026-01-01
         prices:

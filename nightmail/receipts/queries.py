@@ -8,7 +8,7 @@ from nightmail.organisation.queries import AT_OR_BELOW
 
 # --- Places in the ledger ---
 
-# A carrier's own id counts only where it names one message: all emails of one request share SendGrid's.
+# A carrier's own id counts only where it names one message: all emails of one request may share one.
 MESSAGES_OF_CARRIER_IDS = """
 select carrier_message_id, min(ledger_month) as month, min(message_key) as key, min(campaign_id) as campaign_id
 from message where carrier_message_id = any(:ids)

@@ -2,7 +2,7 @@
 
 A body may hold placeholders, filters, ``if`` and ``{{ a if b else c }}``, comparisons, ``set``, and one level of ``for``
 over ``split``. It may not look into objects, call anything or define functions (:mod:`nightmail.templates.syntax`). In HTML
-and in TwiML every value is escaped; there is no way to switch that off.
+and in call documents every value is escaped; there is no way to switch that off.
 
 An empty cell is an empty text in a body. ``default`` and ``is defined`` go by emptiness.
 """

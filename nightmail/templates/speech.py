@@ -1,7 +1,8 @@
-"""Calls: the document (TwiML) that a carrier speaks or plays, and the languages it has voices for.
+"""Call documents: what a call says or plays, and the languages that there are voices for.
 
-The document is whole: whoever has it can speak it again without the template. Keys go to the portal's address, which
-answers with the same document (the repeat key), with thanks, or with nothing.
+A document is XML of five elements, as TwiML defines them: ``Response``, ``Say``, ``Play``, ``Gather`` and ``Hangup``. A carrier
+whose service reads another language translates it in its folder. It is whole: it can be said again without the template.
+Pressed keys go to the portal, which answers with the same document (the repeat key), with thanks, or with nothing.
 """
 
 from __future__ import annotations

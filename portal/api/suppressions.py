@@ -78,7 +78,7 @@ class SuppressionOut(BaseModel):
     reason: str = Field(description="`opted_out`, `complaint`, `hard_bounce` or `by_hand`", examples=["hard_bounce"])
     asked_for: bool = Field(description="Whether it is the person's own choice")
     source: str = Field(
-        description="What made it: a reply, a link, a carrier, or who did by hand", examples=["receipt:sendgrid"]
+        description="What made it: a reply, a link, a carrier, or who did by hand", examples=["receipt:acme"]
     )
     campaign: str | None = Field(description="The campaign whose message led to it, where it is one that you may see")
     message_id: str | None = Field(description="That message")

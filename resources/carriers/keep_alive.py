@@ -1,8 +1,7 @@
 """One kept-open HTTP connection per carrier, which always knows whether a failed request may have been taken.
 
-Both SDKs come with transports of their own: Twilio's costs 1 ms of CPU a request and can be told to retry POSTs;
-SendGrid's opens a connection, and builds a TLS context, for every request; neither has a timeout unless told. This one
-is ``http.client`` with
+Carriers' SDKs come with transports of their own, without a timeout by default: one costs 1 ms of CPU a request and can be
+set to retry POSTs, another opens a connection and builds a TLS context for every request. This one is ``http.client`` with
 
 - a timeout for connecting and a deadline for the whole answer, slow bodies included,
 - connections that were closed while idle dropped *before* use, so that a request is not written into the void,
@@ -36,7 +35,7 @@ MAXIMUM_ANSWER = 16 * 1024 * 1024
 IDLE_S = 50.0
 """A connection idle for longer is replaced: load balancers close theirs after 60 s, some without a word."""
 LONGEST_WAIT_S = 86_400.0
-"""The most that a carrier's word is taken for: whoever asks for more, by mistake as a rule, is asked again after a day."""
+"""The longest wait that a carrier can ask for: after a day it is asked again, since more is a mistake as a rule."""
 
 
 class NotWrittenError(Exception):

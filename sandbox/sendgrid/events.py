@@ -64,10 +64,10 @@ class Events:
             return
         if behaviour.lost_share and behaviour.draw("lost", mail.message_id) < behaviour.lost_share:
             return
-        told = self._event(mail, event, now)
-        self._batch.append(told)
+        content = self._event(mail, event, now)
+        self._batch.append(content)
         if behaviour.twice_share and behaviour.draw(f"twice-{event}", mail.message_id) < behaviour.twice_share:
-            self._delivery.later(0.5, lambda: self._again(told))
+            self._delivery.later(0.5, lambda: self._again(content))
         self._plan_flush()
 
     def _again(self, event: dict[str, Any]) -> None:

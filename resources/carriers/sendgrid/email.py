@@ -117,12 +117,12 @@ class SendGridEmail:
             if not _all_alike_refused(outcomes):
                 continue
             if probes is None:
-                # Ten bad rows in a row, or something else? Some from all over the rest will tell.
+                # Ten bad rows in a row, or every row? Some rows from all over the rest show which.
                 waiting, probes = with_probes_first(waiting)
             elif hand_offs:
                 probes -= 1
             if probes <= 0:
-                # Not a row's fault, then: nobody was handed off, and nobody will be until a person has looked.
+                # No row is to blame: nothing was handed off, and nothing will be until a person has looked.
                 return [replace(entry, error=REFUSED_ALIKE) for entry in outcomes]
         return outcomes
 

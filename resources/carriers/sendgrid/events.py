@@ -1,6 +1,6 @@
 """SendGrid's event webhooks as our receipts. Check the signature first (:mod:`resources.carriers.sendgrid.signatures`).
 
-A batch holds up to thousands of events, of any mix of messages, in any order, some of them told before. An event that
+A batch holds up to thousands of events, of any mix of messages, in any order, some of them repeated. An event that
 cannot be read is skipped and counted: one bad event must not make SendGrid send the whole batch again and again.
 """
 
@@ -87,7 +87,7 @@ def carrier_id(sg_message_id: str) -> str:
 
 
 def _message_id(value: object) -> str | None:
-    """Our id from the custom arguments, unless it does not have the form of one of ours."""
+    """Our message id from the custom arguments; ``None`` for anything that does not have its form."""
     if not isinstance(value, str):
         return None
     try:

@@ -54,7 +54,7 @@ def names_the_address(problems: Sequence[Mapping[str, Any]]) -> bool:
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait: ``Retry-After``, or until ``X-RateLimit-Reset``, a Unix time, which SendGrid gives in its place.
 
-    A reset is told when something is left of the rate as well, and then asks for nothing.
+    SendGrid states a reset while something is left of the rate, too: there is then nothing to wait for.
     """
     now = answered_at(headers)
     reset = headers.get("x-ratelimit-reset") if headers.get("x-ratelimit-remaining") in (None, "0") else None

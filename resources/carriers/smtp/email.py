@@ -233,7 +233,7 @@ class SmtpEmail:
         return [Finding(doubt.message.message_id, Verdict.UNKNOWN, detail=detail) for doubt in doubtful]
 
     def poll(self, pending: Sequence[Pending]) -> list[Receipt]:  # noqa: ARG002
-        """None: SMTP tells no receipts."""
+        """None: SMTP has no receipts."""
         return []
 
     def poll_replies(self, since: datetime) -> list[Reply]:  # noqa: ARG002

@@ -21,7 +21,7 @@ _SENDER = ErrorScope.SENDER
 ERRORS = ErrorTable(
     "2026-11-25.1",
     (
-        # Replies. 554 is left out: it tells nothing of what failed, so a person is asked.
+        # Replies. 554 is left out: it does not say what failed, so a person is asked.
         line("421", _LATER, "the server is closing"),
         line("432", _STOP, "the server wants the password given in another way first"),
         line("450", _LATER, "the mailbox is busy"),

@@ -25,7 +25,7 @@ from resources.carriers.twilio.records import Records
 
 
 class TwilioAccount:
-    """The part of a Twilio adapter that is the same for messages and calls; each adapter adds its hand-off and replies."""
+    """What adapters for messages and calls share; each adds its hand-off and replies."""
 
     channel: str
     maximum_batch = 1
@@ -72,7 +72,7 @@ class TwilioAccount:
         return iter(self._list.stream(**span, limit=limit, page_size=1000))
 
     def find(self, doubtful: Sequence[InDoubt], claimed: Callable[[Iterable[str]], set[str]]) -> list[Finding]:
-        """What the records have to the same recipient since the intent, as far as they tell the same."""
+        """The records to the same recipient since the intent that can be the message."""
         return self._records.find(doubtful, claimed)
 
     def poll(self, pending: Sequence[Pending]) -> list[Receipt]:

@@ -21,15 +21,15 @@ from resources.carriers.twilio.statuses import MESSAGE_STATUS, call_status
 def message_status(form: Mapping[str, str], message_id: str | None, carrier: str = "twilio") -> Receipt | None:
     """The receipt in a message's status callback; ``None`` for a status that says nothing new."""
     sid = _required(form, "MessageSid")
-    told = _required(form, "MessageStatus")
-    status = MESSAGE_STATUS.get(told)
+    said = _required(form, "MessageStatus")
+    status = MESSAGE_STATUS.get(said)
     if status is None:
         return None
     error = _error(form)
     return Receipt(
         carrier=carrier,
         channel=SMS.name,
-        event_key=f"{sid}:{told}",
+        event_key=f"{sid}:{said}",
         status=status,
         carrier_message_id=sid,
         message_id=_known_form(message_id),
@@ -41,8 +41,8 @@ def message_status(form: Mapping[str, str], message_id: str | None, carrier: str
 def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier: str = "twilio") -> Receipt | None:
     """The receipt in a call's progress callback; ``None`` for a status that says nothing new."""
     sid = _required(form, "CallSid")
-    told = _required(form, "CallStatus")
-    status = call_status(told, form.get("AnsweredBy"))
+    said = _required(form, "CallStatus")
+    status = call_status(said, form.get("AnsweredBy"))
     if status is None:
         return None
     duration = form.get("CallDuration")
@@ -50,13 +50,13 @@ def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier
     return Receipt(
         carrier=carrier,
         channel=VOICE.name,
-        event_key=f"{sid}:{told}",
+        event_key=f"{sid}:{said}",
         status=status,
         carrier_message_id=sid,
         message_id=_known_form(message_id),
         error=error,
         occurred_at=_time(form.get("Timestamp")),
-        duration_s=int(duration) if duration is not None and duration.isdigit() and told == "completed" else None,
+        duration_s=int(duration) if duration is not None and duration.isdigit() and said == "completed" else None,
         address=form.get("To") or None if error is not None and error.suppress_as is not None else None,
     )
 
@@ -122,7 +122,7 @@ def _required(form: Mapping[str, str], name: str) -> str:
 
 
 def _known_form(message_id: str | None) -> str | None:
-    """A message id, unless it does not have the form of one of ours."""
+    """A message id; ``None`` for what does not have the form of one."""
     if message_id is None:
         return None
     try:

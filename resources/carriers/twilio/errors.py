@@ -119,7 +119,7 @@ ERRORS = ErrorTable(
         line("30002", _STOP, "the account is suspended"),
         line("30003", _ADDRESS, "the handset cannot be reached"),
         # A STOP or a register of the unwilling, says its page, but also no signal, or the carrier's filter for a text:
-        # a filtered campaign must not suppress everybody in it. Who opted out is told by 21610 and by the reply itself.
+        # a filtered campaign must not suppress everybody in it. An opt-out shows as 21610 and in the reply itself.
         line("30004", _ADDRESS, "the recipient, the operator, a register or a filter blocks the message"),
         # The one line that suppresses though causes that pass are listed too: its title and first cause are plain.
         line("30005", _SUPPRESS, "the number is unknown and may no longer exist"),

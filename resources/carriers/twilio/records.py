@@ -46,24 +46,24 @@ class Records:
     one: Callable[[str], Any]
     """One record by its id."""
     same: Callable[[InDoubt, Any], bool]
-    """Whether a record can be this message, as far as the record tells."""
+    """Whether a record can be this message, by what the record holds."""
     status: Callable[[Any], ReceiptStatus | None]
     clock_offset: Callable[[], timedelta]
     """How far the carrier's clock is ahead of ours: its records have its own times."""
 
     def on_their_clock(self, moment: datetime) -> datetime:
-        """A moment of ours in the records' time, or a little before: ours may have been put right in between."""
+        """One of our moments by the carrier's clock, or a little before: our clock may have been corrected in between."""
         return moment + min(self.clock_offset(), timedelta(0)) - CLOCK_SKEW
 
     def find(self, doubtful: Sequence[InDoubt], claimed: Callable[[Iterable[str]], set[str]]) -> list[Finding]:
-        """See :meth:`nightmail.carriers.protocol.Carrier.find`. Nothing more is asked once an answer is lost."""
+        """See :meth:`nightmail.carriers.protocol.Carrier.find`. After an answer is lost, no further question is asked."""
         findings: list[Finding] = []
         given: set[str] = set()
         for doubt in doubtful:
             try:
                 finding = self._find_one(doubt, claimed, given)
             except (NotWrittenError, AnswerLostError) as error:
-                # The next answer would be waited for as long, and a thousand of them for hours.
+                # Each further answer would be waited for as long: a thousand of them for hours.
                 left = doubtful[len(findings) :]
                 return findings + [_unreadable(each, error) for each in left]
             findings.append(finding)

@@ -30,7 +30,7 @@ LONGEST_VALIDITY_S = 36_000
 
 
 class TwilioSms(TwilioAccount):
-    """One Twilio account's SMS. Its records are told apart by sender and text."""
+    """One Twilio account's SMS. Its records are compared by sender and text."""
 
     channel = SMS.name
 
@@ -79,7 +79,7 @@ class TwilioSms(TwilioAccount):
         """Inbound messages in the records."""
         asked = self._records.on_their_clock(since)
         replies = self._replies(asked)
-        # Only the answer told how far apart the clocks are, if nothing was asked before.
+        # How far apart the clocks are is known from an answer only, which may have been the first.
         right = self._records.on_their_clock(since)
         return self._replies(right) if right < asked - CLOCK_SKEW else replies
 

@@ -1,4 +1,4 @@
-"""Twilio's words for how messages and calls stand, as ours."""
+"""Twilio's words for the status of messages and calls, and ours for each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CALL_STATUS = {
 
 
 def call_status(status: str, answered_by: str | None) -> ReceiptStatus | None:
-    """Our word for a call's status, machines told from people; ``None`` for a status that Twilio's pages do not have."""
+    """Our word for a call's status, answering machines apart from people; ``None`` for a status that Twilio's pages do not have."""
     word = CALL_STATUS.get(status)
     if word is ReceiptStatus.ANSWERED and answered_by is not None and answered_by.startswith(("machine", "fax")):
         return ReceiptStatus.ANSWERED_BY_MACHINE

@@ -79,7 +79,7 @@ class TwilioVoice(TwilioAccount):
         )
 
     def poll_replies(self, since: datetime) -> list[Reply]:  # noqa: ARG002
-        """None: keys that were pressed are told by webhook only."""
+        """None: pressed keys come by webhook only."""
         return []
 
 
