@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.real_parts  # pip and pytest are processes of their own
+
 SUITE = Path(__file__).parent / "jinja2_suite"
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
