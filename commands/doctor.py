@@ -37,11 +37,11 @@ def doctor(json_output: bool = typer.Option(False, "--json", help="Print JSON.")
         found += _folders(configured)
         engine = _database(configured, found)
     if configured is not None and engine is not None:
-        from commands.part_checks import check_audio_files, check_carriers, check_sftp_servers
+        from commands.part_checks import check_carriers, check_sftp_servers, check_templates
 
         found += check_sftp_servers(engine)
         found += check_carriers(engine)
-        found += check_audio_files(engine)
+        found += check_templates(engine)
         found += _services(configured)
         found += _sensors(configured)
         found += _attention(engine)

@@ -6,7 +6,7 @@ Each gives a :class:`Checked`; none raises for what an outside part does.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -114,20 +114,30 @@ def check_carriers(engine: Engine) -> Iterator[Checked]:
         yield Checked(part, "well" if answer.well else "ill", answer.message, answer.remedy)
 
 
-def check_audio_files(engine: Engine) -> Iterator[Checked]:
-    """Look at every audio file that the newest version of a feed's template plays."""
+def check_templates(engine: Engine) -> Iterator[Checked]:
+    """Say what is wrong in the newest version of each feed's template, or worth a look, and look at its audio files."""
     from nightmail.organisation.stored_templates import contents_in_use
     from nightmail.templates import load_template
-    from resources.audio_files import AudioFileError, audio_addresses, look_at_audio
+    from resources.audio_files import audio_addresses
 
     with engine.connect() as connection:
         contents = contents_in_use(connection)
     addresses: dict[str, None] = {}
     for content in contents:
         try:
-            addresses |= dict.fromkeys(audio_addresses(load_template(content)))
+            template = load_template(content)
         except NightmailError as error:
             yield Checked("template", "ill", error.message, error.remedy_for(Surface.SHELL))
+            continue
+        addresses |= dict.fromkeys(audio_addresses(template))
+        for finding in template.warnings():
+            yield Checked(f"template {template.name}", "note", finding.message, finding.remedy)
+    yield from _check_audio_files(addresses)
+
+
+def _check_audio_files(addresses: Iterable[str]) -> Iterator[Checked]:
+    from resources.audio_files import AudioFileError, look_at_audio
+
     for address in addresses:
         part = f"audio file {address}"
         try:

@@ -69,9 +69,9 @@ def provision(
 
 
 def _checks(engine: Any) -> list[Checked]:
-    from commands.part_checks import check_audio_files, check_carriers, check_sftp_servers
+    from commands.part_checks import check_carriers, check_sftp_servers, check_templates
 
-    return [*check_sftp_servers(engine, make_folders=True), *check_carriers(engine), *check_audio_files(engine)]
+    return [*check_sftp_servers(engine, make_folders=True), *check_carriers(engine), *check_templates(engine)]
 
 
 def _show_changes(view: Screen, title: str, changes: tuple[Change, ...]) -> None:

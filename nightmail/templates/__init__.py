@@ -2,7 +2,8 @@
 
 :func:`load_template` reads a template; :func:`render_messages` is the stage ``messages``. What belongs here: the template
 language, formats of numbers and dates by language, lengths and segments, the markup of each channel. What does not: who
-is sent to (:mod:`nightmail.audience`), prices (:mod:`nightmail.organisation.prices`).
+is sent to (:mod:`nightmail.audience`), prices (:mod:`nightmail.organisation.prices`). Babel is imported where it is used
+first, since its data takes a while to load.
 """
 
 from __future__ import annotations

@@ -41,9 +41,9 @@ def escape_column(column: pa.Array) -> pa.Array:
         return column
     offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)
     data = memoryview(buffer)[offsets[column.offset] : offsets[column.offset + len(column)]].tobytes()
-    for sign, replacement in _ESCAPES:
-        if sign.encode() in data:
-            column = pc.replace_substring(column, sign, replacement)
+    for character, replacement in _ESCAPES:
+        if character.encode() in data:
+            column = pc.replace_substring(column, character, replacement)
     return column
 
 
@@ -317,7 +317,7 @@ def _truth(condition: _Condition, columns: Mapping[str, ValueColumn]) -> pa.Arra
 
 
 def _by_values(expression: _Expression, values: list[Any]) -> list[str | None]:
-    """The expression's text for each value; nothing where it fails. Raises :class:`TextsTooLarge`."""
+    """The expression's text for each value; ``None`` where it fails. Raises :class:`TextsTooLarge`."""
 
     def render(some: list[Any]) -> list[str | None]:
         context = expression.over_values.new_context({_VALUES: some}, shared=True)

@@ -31,7 +31,7 @@ LOOP_COUNTERS = ("index", "index0", "first", "last", "length")
 
 
 class Markup(Enum):
-    """What a body's text becomes: decides escaping and the signs used in numbers."""
+    """What a body's text becomes: decides escaping and how numbers are spaced."""
 
     SEGMENTS = "segments"
     """Plain text that is charged by segments: numbers are written with plain spaces, which cost least."""

@@ -177,7 +177,7 @@ def _round(value: object, digits: int = 0) -> Decimal:
 
 
 def _spell(value: object) -> str:
-    return bounded(" ".join(sign for sign in str(value) if not sign.isspace()))
+    return bounded(" ".join(character for character in str(value) if not character.isspace()))
 
 
 def web_address(value: object) -> str:

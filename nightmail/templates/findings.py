@@ -97,7 +97,7 @@ def findings_in(source: str, markup: Markup, where: str, line: int | None) -> It
 
 def instead_of(foreign: ForeignPlaceholder) -> str:
     """How the placeholder is written in a body."""
-    words = "_".join("".join(sign if sign.isalnum() else " " for sign in foreign.name).split())
+    words = "_".join("".join(letter if letter.isalnum() else " " for letter in foreign.name).split())
     return f"{{{{ {words or 'name'} }}}}"
 
 

@@ -1,6 +1,6 @@
 """How numbers, money and dates are written in each language: Babel's rules, cheap enough for a million values.
 
-Babel is asked once per language and currency where the separators and signs stand; the digits are then set with Python's
+Babel is asked once per language and currency where separators and currency signs stand; the digits are then set with Python's
 own formatting. Languages that group digits otherwise than by threes go through Babel value by value.
 """
 
@@ -12,8 +12,12 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightmail.templates.number_columns import digits_column, scaled_integers
+
 if TYPE_CHECKING:
-    import pyarrow as pa
     from babel import Locale
 
 # As many digits and decimals as a column of the contacts may have.
@@ -36,12 +40,12 @@ class Money(Decimal):
 
 
 def read_number(text: str) -> Decimal | None:
-    """A number written plainly (``1234.5``), or nothing."""
+    """A number written plainly (``1234.5``); ``None`` for any other text."""
     return Decimal(text) if _PLAIN_NUMBER.fullmatch(text) else None
 
 
 def read_money(text: str, currency: str | None = None) -> Money | None:
-    """An amount written plainly, with or without its currency (``1234.50``, ``EUR 1234.50``), or nothing."""
+    """An amount written plainly, with or without its currency (``1234.50``, ``EUR 1234.50``); ``None`` for any other text."""
     match = _MONEY_TEXT.fullmatch(text)
     if match is None or (match[1] and match[3]):
         return None
@@ -55,7 +59,7 @@ def without_zeros(number: Decimal) -> Decimal:
 
 
 def read_date(text: str) -> date | None:
-    """A date written as 2026-12-31, or nothing."""
+    """A date written as 2026-12-31; ``None`` for any other text."""
     if len(text) != 10:
         return None
     try:
@@ -80,7 +84,7 @@ def babel_locale(language: str) -> Locale:
 
 class Formats:
     """Writes values in one language. ``plain_spaces`` puts ordinary spaces for the non-breaking ones that some
-    languages group digits with: in a text message one such sign halves what fits into a segment.
+    languages group digits with: in a text message one such space halves what fits into a segment.
     """
 
     def __init__(self, language: str, plain_spaces: bool = False) -> None:
@@ -122,19 +126,14 @@ class Formats:
         return self._spaces(f"{before}{self._digits(value.copy_abs(), decimals)}{after}")
 
     def number_column(self, column: pa.Array) -> pa.Array | None:
-        """:meth:`number` of a decimal column without nulls; nothing where it must go value by value."""
+        """:meth:`number` of a decimal column without nulls; ``None`` where it must go value by value."""
         return self._column(column, 0, None)
 
     def money_column(self, column: pa.Array, currency: str | None) -> pa.Array | None:
-        """:meth:`money` of a decimal column without nulls in one currency; nothing where it must go value by value."""
+        """:meth:`money` of a decimal column without nulls in one currency; ``None`` where it must go value by value."""
         return self._column(column, 2, currency)
 
     def _column(self, column: pa.Array, least_decimals: int, currency: str | None) -> pa.Array | None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        from nightmail.templates.number_columns import digits_column, scaled_integers
-
         scaled = scaled_integers(column) if self._by_threes else None
         if scaled is None:
             return None
@@ -150,9 +149,9 @@ class Formats:
         if pc.any(negative).as_py():
             text = pc.if_else(negative, pc.binary_join_element_wise(before_negative, digits, after_negative, ""), text)
         if self._plain_spaces:
-            for sign, plain in _PLAIN_SPACES.items():
-                if chr(sign) in f"{self._group}{before}{after}{before_negative}{after_negative}":
-                    text = pc.replace_substring(text, chr(sign), plain)
+            for space, plain in _PLAIN_SPACES.items():
+                if chr(space) in f"{self._group}{before}{after}{before_negative}{after_negative}":
+                    text = pc.replace_substring(text, chr(space), plain)
         return text
 
     def date(self, value: date, style: str = "long") -> str:
@@ -194,7 +193,7 @@ class Formats:
 
             shown = format_currency(Decimal(-8 if negative else 8), currency, locale=self.locale)
             start = shown.index("8")
-            end = max(position for position, sign in enumerate(shown) if sign in "08") + 1
+            end = max(position for position, character in enumerate(shown) if character in "08") + 1
             self._frames[key] = (shown[:start], shown[end:], get_currency_precision(currency))
         return self._frames[key]
 

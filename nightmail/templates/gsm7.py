@@ -2,7 +2,7 @@
 
 One such character leaves a segment room for 70 characters instead of 160. Many are typography: quotation marks, dashes, blanks
 that nobody can tell from plain ones. For those there is an equivalent in the alphabet (3GPP TS 23.038, 6.2.1); a template that
-says ``prefer: gsm7`` gets it, and the summary says how often. Letters and signs with a meaning of their own are never
+says ``prefer: gsm7`` gets it, and the summary says how often. Letters and symbols with a meaning of their own are never
 replaced, and nothing is replaced where the message would need UCS-2 all the same.
 """
 
@@ -43,7 +43,9 @@ _EQUIVALENTS: Mapping[str, str] = {
     "ffl": "ﬄ",
     "st": "ﬅﬆ",
 }
-REPLACEMENTS: Mapping[str, str] = {sign: plain for plain, signs in _EQUIVALENTS.items() for sign in signs}
+REPLACEMENTS: Mapping[str, str] = {
+    character: plain for plain, characters in _EQUIVALENTS.items() for character in characters
+}
 """The equivalent in the alphabet of each typographic character: of the same meaning, and read the same aloud."""
 
 _TRANSLATION = str.maketrans(dict(REPLACEMENTS))
@@ -57,15 +59,15 @@ def _marks() -> Iterable[int]:
 def _septets() -> npt.NDArray[np.int64]:
     """Septets that each character outside of the alphabet would take after its replacement; one where it has none."""
     found = np.ones(_CODE_POINTS, dtype=np.int64)
-    for sign, plain in REPLACEMENTS.items():
-        found[ord(sign)] = sum(2 if part in GSM_EXTENSION else 1 for part in plain)
+    for character, plain in REPLACEMENTS.items():
+        found[ord(character)] = sum(2 if part in GSM_EXTENSION else 1 for part in plain)
     found[list(_marks())] = 0
     return found
 
 
 _SEPTETS = _septets()
 _REPLACEABLE = np.zeros(_CODE_POINTS, dtype=bool)
-_REPLACEABLE[[ord(sign) for sign in REPLACEMENTS]] = True
+_REPLACEABLE[[ord(character) for character in REPLACEMENTS]] = True
 _REPLACEABLE[list(_marks())] = True
 """Accents of their own too: most go with their letter into one character."""
 
@@ -78,7 +80,7 @@ def in_gsm7(text: str) -> str:
 
 def costly_characters(text: str) -> tuple[str, ...]:
     """The characters of a text outside of the alphabet, each once in their order; none of a text in another script."""
-    others = [sign for sign in text if not is_gsm(sign)]
+    others = [character for character in text if not is_gsm(character)]
     if len(others) > max(len(text) * _OTHER_SCRIPT_SHARE, 1):
         return ()
     return tuple(dict.fromkeys(others))
@@ -133,7 +135,7 @@ class CharacterCosts:
         replaced = [in_gsm7(text) for text in texts]
         for before, after in zip(texts, replaced, strict=True):
             if before != after:
-                self.replaced.update({sign for sign in before if not is_gsm(sign)})
+                self.replaced.update({character for character in before if not is_gsm(character)})
         mask = np.zeros(len(column), dtype=bool)
         mask[rows] = True
         return pc.replace_with_mask(column, pa.array(mask), pa.array(replaced, pa.string()))

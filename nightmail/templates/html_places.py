@@ -108,23 +108,23 @@ def _text(place: Place, text: str, at: int) -> Step:
 
 
 def _opening(place: Place, text: str, at: int) -> Step:
-    sign, pending = text[at], place.pending
+    character, pending = text[at], place.pending
     back = Place() if place.tag not in ESCAPABLE_ELEMENTS else replace(place, kind=Kind.TEXT, pending="")
     if place.tag in ESCAPABLE_ELEMENTS:
         return _opening_in_escapable(place, text, at, back)
     if pending == "<":
-        if _LETTER.match(sign):
+        if _LETTER.match(character):
             return at, Place(Kind.TAG_NAME)
-        if sign in "/!":
-            return at + 1, replace(place, pending=pending + sign)
-        return (at, Place(Kind.BOGUS_COMMENT)) if sign == "?" else (at, back)
+        if character in "/!":
+            return at + 1, replace(place, pending=pending + character)
+        return (at, Place(Kind.BOGUS_COMMENT)) if character == "?" else (at, back)
     if pending == "</":
-        if _LETTER.match(sign):
+        if _LETTER.match(character):
             return at, Place(Kind.TAG_NAME, closing=True)
-        return (at + 1, back) if sign == ">" else (at, Place(Kind.BOGUS_COMMENT))
-    if sign == "-":
+        return (at + 1, back) if character == ">" else (at, Place(Kind.BOGUS_COMMENT))
+    if character == "-":
         done = pending == "<!-"
-        return at + 1, Place(Kind.COMMENT, pending="<!--") if done else replace(place, pending=pending + sign)
+        return at + 1, Place(Kind.COMMENT, pending="<!--") if done else replace(place, pending=pending + character)
     return at, Place(Kind.BOGUS_COMMENT)
 
 
@@ -143,18 +143,18 @@ _COMMENT_ENDS = ("-->", "--!>")
 
 
 def _comment(place: Place, text: str, at: int) -> Step:
-    sign = text[at]
+    character = text[at]
     pending = place.pending
     if pending.startswith("<!--"):
         # Right after its beginning, a comment ends at > and ->.
-        if sign == ">":
+        if character == ">":
             return at + 1, Place()
-        if sign == "-":
+        if character == "-":
             pending = "--" if pending == "<!---" else "<!---"
             return at + 1, replace(place, pending=pending)
         return at, replace(place, pending="")
     if pending:
-        grown = pending + sign
+        grown = pending + character
         if grown in _COMMENT_ENDS:
             return at + 1, Place()
         if any(ending.startswith(grown) for ending in _COMMENT_ENDS):
@@ -181,12 +181,12 @@ def _raw(place: Place, text: str, at: int) -> Step:
         if end < 0:
             return len(text), place
         return end + 1, replace(place, pending=text[end])
-    sign = text[at]
-    grown = place.pending + sign.lower()
+    character = text[at]
+    grown = place.pending + character.lower()
     ending = f"</{place.tag}"
     known = [ending, "<!--", "<script", "-->"] if place.tag == "script" else [ending]
     if place.pending in (ending, "<script"):
-        return _after_raw_tag(place, sign, at, ending)
+        return _after_raw_tag(place, character, at, ending)
     if grown == "<!--":
         return at + 1, replace(place, pending="--", escaped=True)
     if grown == "-->":
@@ -198,17 +198,17 @@ def _raw(place: Place, text: str, at: int) -> Step:
     return at, replace(place, pending="")
 
 
-def _after_raw_tag(place: Place, sign: str, at: int, ending: str) -> Step:
+def _after_raw_tag(place: Place, character: str, at: int, ending: str) -> Step:
     """After ``</script`` or ``<script`` in a script, or after the name of another raw element's end tag."""
-    if not _NAME_END.match(sign):
+    if not _NAME_END.match(character):
         return at, replace(place, pending="")
     if place.pending == ending and not place.double:
         return at, Place(Kind.TAG, tag=place.tag, closing=True)
     return at, replace(place, pending="", double=place.escaped and place.pending != ending)
 
 
-def _first(text: str, at: int, signs: str) -> int:
-    found = [end for end in (text.find(sign, at) for sign in signs) if end >= 0]
+def _first(text: str, at: int, characters: str) -> int:
+    found = [end for end in (text.find(character, at) for character in characters) if end >= 0]
     return min(found, default=-1)
 
 
@@ -222,13 +222,13 @@ def _tag_name(place: Place, text: str, at: int) -> Step:
 
 
 def _tag(place: Place, text: str, at: int) -> Step:
-    sign = text[at]
-    if sign == ">":
+    character = text[at]
+    if character == ">":
         return at + 1, _end_of_tag(place)
-    if sign in _SPACES or sign == "/":
+    if character in _SPACES or character == "/":
         return at + 1, place
     # A = at the beginning belongs to the name.
-    return at + 1, replace(place, kind=Kind.ATTRIBUTE, attribute=sign.lower(), quote="")
+    return at + 1, replace(place, kind=Kind.ATTRIBUTE, attribute=character.lower(), quote="")
 
 
 def _attribute(place: Place, text: str, at: int) -> Step:
@@ -241,21 +241,21 @@ def _attribute(place: Place, text: str, at: int) -> Step:
 
 
 def _after_attribute(place: Place, text: str, at: int) -> Step:
-    sign = text[at]
-    if sign in _SPACES:
+    character = text[at]
+    if character in _SPACES:
         return at + 1, place
-    if sign == "=":
+    if character == "=":
         return at + 1, replace(place, kind=Kind.BEFORE_VALUE)
     return at, replace(place, kind=Kind.TAG, attribute="")
 
 
 def _before_value(place: Place, text: str, at: int) -> Step:
-    sign = text[at]
-    if sign in _SPACES:
+    character = text[at]
+    if character in _SPACES:
         return at + 1, place
-    if sign in "\"'":
-        return at + 1, replace(place, kind=Kind.VALUE, quote=sign)
-    if sign == ">":
+    if character in "\"'":
+        return at + 1, replace(place, kind=Kind.VALUE, quote=character)
+    if character == ">":
         return at + 1, _end_of_tag(place)
     return at, replace(place, kind=Kind.VALUE, quote="")
 

@@ -136,7 +136,7 @@ def compiled_body(tree: nodes.Template, env: BodyEnvironment) -> JinjaTemplate:
 
 
 def render_row(template: JinjaTemplate, values: Mapping[str, object]) -> str | None:
-    """One body with one row's values, cut off at :data:`TEXT_CHARACTERS`, or nothing when the body fails on them."""
+    """One body with one row's values, cut off at :data:`TEXT_CHARACTERS`; ``None`` when the body fails on them."""
     parts: list[str] = []
     characters = 0
     try:

@@ -55,7 +55,7 @@ NOTATIONS = (
     # TYPO3, Joomla, TinyMCE's and others' double brackets
     _notation(rf"\[\[{_WORDS}{_FILTERED}\]\]"),
     _notation(rf"\[%[ \t]*{_WORDS}%\]"),
-    # Word's mail merge, and what becomes of its signs in plain text
+    # Word's mail merge, and what becomes of its guillemets in plain text
     _notation(rf"<<(?P<name>{_WORD}(?:[ \t]+[\w.\-]+){{0,3}})>>"),
     _notation(rf"«{_WORDS}»", only_names=True),
     # Windows, Mailgun's %recipient.name%
@@ -245,7 +245,7 @@ class ForeignPlaceholder:
 
 
 def _folded(name: str) -> str:
-    return "".join(sign for sign in name.casefold() if sign.isalnum())
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def foreign_placeholders(source: str, markup: Markup) -> tuple[ForeignPlaceholder, ...]:

@@ -63,7 +63,7 @@ def _bounded_integer(number: int) -> int:
 
 def is_number_like(value: object) -> bool:
     """Whether a text that is no number has digits, as ``1,234.50`` has: it may well be an amount."""
-    return any(sign.isdigit() for sign in str(value))
+    return any(character.isdigit() for character in str(value))
 
 
 def rounded(number: Decimal, digits: int) -> Decimal:

@@ -1,7 +1,7 @@
 """How many segments an SMS takes: the alphabets and lengths of 3GPP TS 23.038 and 23.040.
 
-A text whose signs are all in the GSM 7-bit default alphabet, or in its extension table (two septets each), has 160
-septets, or 153 in each of several segments. Any other sign makes it UCS-2: 70 code units, or 67 in each. A sign of the
+A text whose characters are all in the GSM 7-bit default alphabet, or in its extension table (two septets each), has 160
+septets, or 153 in each of several segments. Any other character makes it UCS-2: 70 code units, or 67 in each. A character of the
 extension table and a surrogate pair are never cut in two by a segment's end.
 """
 
@@ -18,33 +18,33 @@ GSM_BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-"""The GSM 7-bit default alphabet without its escape sign."""
+"""The GSM 7-bit default alphabet without its escape character."""
 GSM_EXTENSION = "\f^{}\\[~]|€"
 """The extension table: each takes two septets."""
 
 _ONE_GSM, _MANY_GSM, _ONE_UCS2, _MANY_UCS2 = 160, 153, 70, 67
 _BASIC, _EXTENDED, _OTHER, _ASTRAL = 0, 1, 2, 3
 _CLASSES = np.full(0x10001, _OTHER, dtype=np.uint8)
-_CLASSES[[ord(sign) for sign in GSM_BASIC]] = _BASIC
-_CLASSES[[ord(sign) for sign in GSM_EXTENSION]] = _EXTENDED
+_CLASSES[[ord(character) for character in GSM_BASIC]] = _BASIC
+_CLASSES[[ord(character) for character in GSM_EXTENSION]] = _EXTENDED
 _CLASSES[0x10000] = _ASTRAL
 _ODD_BYTES = np.array([_CLASSES[byte] != _BASIC if byte < 0x80 else byte >= 0xC0 for byte in range(256)], dtype=bool)
-"""Bytes that begin a sign which has to be looked at: the odd ones of ASCII, and every first byte of a longer sequence."""
+"""Bytes that begin a character which has to be looked at: the odd ones of ASCII, and every first byte of a longer sequence."""
 
 Counts = npt.NDArray[np.int64]
 
 
 def is_gsm(text: str) -> bool:
-    """Whether every sign of ``text`` is in the GSM 7-bit alphabet or its extension table."""
+    """Whether every character of ``text`` is in the GSM 7-bit alphabet or its extension table."""
     return not _of_kinds(text, _OTHER, _ASTRAL)
 
 
 def segments(text: str) -> int:
     """The segments of one text; an empty one takes one."""
     if is_gsm(text):
-        costs = [2 if sign in GSM_EXTENSION else 1 for sign in text]
+        costs = [2 if character in GSM_EXTENSION else 1 for character in text]
         return _packed(costs, _ONE_GSM, _MANY_GSM)
-    costs = [2 if ord(sign) > 0xFFFF else 1 for sign in text]
+    costs = [2 if ord(character) > 0xFFFF else 1 for character in text]
     return _packed(costs, _ONE_UCS2, _MANY_UCS2)
 
 
@@ -93,7 +93,7 @@ def measure(column: pa.Array | pa.ChunkedArray) -> Measured:
         return Measured(none, none, none, none, none)
     characters: Counts = pc.utf8_length(column).to_numpy(zero_copy_only=False).astype(np.int64)
     data, starts = _bytes(column)
-    # Only signs outside the basic alphabet's part of ASCII are looked at one by one: in most texts they are few.
+    # Only characters outside the basic alphabet's part of ASCII are looked at one by one: in most texts they are few.
     odd = np.flatnonzero(_ODD_BYTES[data])
     if not len(odd):
         return Measured(in_septets(characters), characters, np.zeros(rows, dtype=np.int64), none, none)
@@ -112,7 +112,7 @@ def measure(column: pa.Array | pa.ChunkedArray) -> Measured:
     units = characters + double
     one, many = np.where(gsm, _ONE_GSM, _ONE_UCS2), np.where(gsm, _MANY_GSM, _MANY_UCS2)
     found: Counts = np.where(units <= one, 1, -(-units // many))
-    # A sign of two units may not be cut, so a segment may end one unit early. Where that cannot change the number, done.
+    # A character of two units may not be cut, so a segment may end one unit early. Where that cannot change the number, done.
     worst = np.where(units <= one, 1, -(-units // (many - 1)))
     for row in np.flatnonzero((worst != found) & (double > 0)):
         found[row] = segments(column[int(row)].as_py())
@@ -143,7 +143,7 @@ def _code_points(data: npt.NDArray[np.uint8], positions: Counts) -> Counts:
 
 
 def _of_kinds(text: str, *kinds: int) -> bool:
-    return any(_CLASSES[min(ord(sign), 0x10000)] in kinds for sign in text)
+    return any(_CLASSES[min(ord(character), 0x10000)] in kinds for character in text)
 
 
 def _packed(costs: list[int], one: int, many: int) -> int:

@@ -1,7 +1,7 @@
 """Call documents: what a call says or plays, and the languages that there are voices for.
 
 A document is XML of five elements, as TwiML defines them: ``Response``, ``Say``, ``Play``, ``Gather`` and ``Hangup``. A carrier
-whose service reads another language translates it in its folder. It is whole: it can be said again without the template.
+whose service reads another language translates it in its folder. It is complete: it can be said again without the template.
 Pressed keys go to the portal, which answers with the same document (the repeat key), with thanks, or with nothing.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from html import unescape
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -79,7 +80,7 @@ _MARKS = re.compile(r"<[^>]*>")
 
 
 def spoken_language(language: str) -> str | None:
-    """The language of ``<Say>`` for a template's language: ``de`` gives ``de-DE``; nothing where there is no voice."""
+    """The language of ``<Say>`` for a template's language: ``de`` gives ``de-DE``; ``None`` where there is no voice."""
     folded = {tag.casefold(): tag for tag in SPOKEN_LANGUAGES}
     if language.casefold() in folded:
         return folded[language.casefold()]
@@ -126,14 +127,12 @@ def keys_address(public_url: str, carrier: str | None) -> str:
 
 
 def spoken_text(document: str) -> str:
-    """What a listener hears of a document, for people to read: its texts, or that a file is played."""
-    from html import unescape
-
+    """The texts that a listener hears of a document, for people to read."""
     return unescape(" ".join(_MARKS.sub(" ", document).split()))
 
 
 def answer_document(question: VoiceQuestion | None, language: str, key: str) -> str:
-    """What a call answers to a key that is an answer: the thanks of the template, then it hangs up."""
+    """The document that answers a pressed key: the thanks of the template, then the call ends."""
     thanks = question.thanks.get(key) if question is not None else None
     if thanks is None:
         return f"{_HEAD}<Hangup/>{_TAIL}"

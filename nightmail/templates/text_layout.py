@@ -87,7 +87,7 @@ class Layout:
         return self.filled("".join(self._parts).strip())
 
     def filled(self, text: str) -> str:
-        """A text with the tags in place of its marks, and signs that would begin a tag written as values."""
+        """A text with the tags in place of its marks, and braces that would begin a tag written as values."""
         filled: list[str] = []
         at = 0
         for mark in MARK.finditer(text):

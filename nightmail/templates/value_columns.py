@@ -17,7 +17,7 @@ _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F\x{FFFE}\x{FFFF}]"
 
 
 class ValueColumn:
-    """One placeholder's values for some rows, ready for bodies of one language: fallbacks in, control signs out.
+    """One placeholder's values for some rows, ready for bodies of one language: fallbacks in, control characters out.
 
     ``values`` are the distinct values as Jinja2 gets them, ``indices`` say which each row has.
     """
@@ -57,7 +57,7 @@ class ValueColumn:
             self._raw = pc.binary_join_element_wise(stated, _as_text(self._raw), "\x1f")
 
     def _clean(self, column: pa.Array) -> pa.Array:
-        if _has_control_signs(column):
+        if _has_control_characters(column):
             column = pc.replace_substring_regex(column, _CONTROL, "")
         empty = pc.fill_null(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(column)), 0), True)
         return pc.if_else(empty, self._fallback or "", column) if pc.any(empty).as_py() else column
@@ -149,7 +149,7 @@ def _as_text(column: pa.Array) -> pa.Array:
     return pc.coalesce(pc.cast(column, pa.string()), pa.scalar(""))
 
 
-def _has_control_signs(column: pa.Array) -> bool:
+def _has_control_characters(column: pa.Array) -> bool:
     if not len(column) or column.buffers()[2] is None:
         return False
     offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)

@@ -167,7 +167,7 @@ class NodeReader:
         return value
 
     def text(self, node: Node, key: str, where: str) -> Text | None:
-        """The text under a key; nothing where it is missing or blank. Raises :class:`TemplateError`."""
+        """The text under a key; ``None`` where it is missing or blank. Raises :class:`TemplateError`."""
         value = node.get(key)
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
