@@ -63,11 +63,29 @@ Every error is a problem document (RFC 9457) with a `reason` that stays the same
 """
 
 
+ROUTERS = (
+    health.router,
+    contact_files.router,
+    single_messages.router,
+    feeds.router,
+    campaigns.router,
+    campaign_outcomes.router,
+    doubts.router,
+    suspensions.router,
+    suppressions.router,
+    alerts.router,
+    webhooks.router,
+    unsubscribe.router,
+    conversation.router,
+    description_page.router,
+)
+"""The endpoints, in the order of the API's description."""
+
+
 def create_application(settings: Settings | None = None, engine: Engine | None = None) -> FastAPI:
     """The portal on ``settings`` and ``engine``, by default the process's own."""
     settings = settings or read_settings()
     engine = engine or open_engine(settings.database_url.get_secret_value() if settings.database_url else None)
-    refused_webhooks = RefusedWebhooks(engine)
     hash_key = settings.key()
     queue = ReceiptQueue(
         lambda receipts: take_receipts(engine, receipts, hash_key=hash_key),
@@ -77,32 +95,11 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
         settings,
         engine,
         WebhookSecrets(engine),
-        refused_webhooks,
+        RefusedWebhooks(engine),
         queue,
         limits=RateLimits(settings.api_requests_per_s),
         failed_keys=RateLimits(settings.api_wrong_keys_per_minute / 60, settings.api_wrong_keys_per_minute),
     )
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_application: FastAPI) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        queue.start()
-        caller = WebhookCaller(engine, settings, hash_key)
-        caller.start()
-        tasks = [
-            asyncio.create_task(_every(1.0, refused_webhooks.write)),
-            asyncio.create_task(_every(3_600.0, lambda: _forget(engine, settings))),
-        ]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await caller.stop()
-            await queue.stop()
-            with contextlib.suppress(Exception):
-                await asyncio.to_thread(refused_webhooks.write)
 
     application = _Application(
         title="Nightmail",
@@ -114,25 +111,12 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
         docs_url=None,
         redoc_url=None,
         openapi_tags=openapi.TAGS,
-        lifespan=lifespan,
+        lifespan=lambda _application: _running(portal),
     )
     application.state.portal = portal
     problems.install(application)
-    application.include_router(health.router)
-    application.include_router(contact_files.router)
-    application.include_router(single_messages.router)
-    application.include_router(feeds.router)
-    application.include_router(campaigns.router)
-    application.include_router(campaign_outcomes.router)
-    application.include_router(doubts.router)
-    application.include_router(suspensions.router)
-    application.include_router(suppressions.router)
-    application.include_router(alerts.router)
-    application.include_router(webhooks.router)
-    application.include_router(unsubscribe.router)
-    application.include_router(conversation.router)
-    application.include_router(description_page.router)
-
+    for router in ROUTERS:
+        application.include_router(router)
     openapi.describe(application)
 
     limits = _Bounds(settings)
@@ -141,15 +125,38 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     return application
 
 
-def _forget(engine: Engine, settings: Settings) -> None:
-    """Delete what is only kept for some days."""
+@contextlib.asynccontextmanager
+async def _running(portal: Portal) -> AsyncIterator[None]:
+    """Run what the portal does beside requests: storing receipts, calling webhooks, counting, deleting."""
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    portal.queue.start()
+    caller = WebhookCaller(portal.engine, portal.settings, portal.settings.key())
+    caller.start()
+    tasks = [
+        asyncio.create_task(_every(1.0, portal.refused_webhooks.write)),
+        asyncio.create_task(_every(3_600.0, lambda: _delete_old(portal.engine, portal.settings))),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await caller.stop()
+        await portal.queue.stop()
+        with contextlib.suppress(Exception):
+            await asyncio.to_thread(portal.refused_webhooks.write)
+
+
+def _delete_old(engine: Engine, settings: Settings) -> None:
+    """Delete uploads that were abandoned, idempotency keys and webhook calls whose days are over."""
     remove_abandoned(engine, settings.incoming_dir)
     delete_old_keys(engine)
     delete_ended_calls(engine)
 
 
 class _Bounds:
-    """Which bound holds at which path."""
+    """The bounds on requests by their path."""
 
     def __init__(self, settings: Settings) -> None:
         self._ordinary = Bound(settings.maximum_request_bytes)
@@ -178,7 +185,7 @@ class _Application(FastAPI):
 
 
 async def _every(seconds: float, action: Callable[[], None]) -> None:
-    """Call a blocking ``action`` in a thread, again and again; its failures are logged and do not end it."""
+    """Call a blocking ``action`` in a thread every so many seconds; its failures are logged and do not end it."""
     while True:
         await asyncio.sleep(seconds)
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -28,9 +29,10 @@ from portal.api.campaigns import Ending
 from portal.api.errors import errors
 from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
 from portal.api.strict_query import refuse_unknown_query
+from portal.api.upload_orders import UploadOrder, missing
 from portal.api.uploads import FormUpload, StoredUpload, UploadFile, form_boundary, stated_digest
 from portal.api.visibility import FEED_DESCRIPTION, FEED_PATTERN, sees, visible_feed
-from portal.problems import CONTENT_TYPE, FieldProblem, RequestError, problem_document
+from portal.problems import CONTENT_TYPE, RequestError, problem_document
 from portal.state import Portal, PortalState
 
 router = APIRouter(prefix="/v1/contact-files", tags=["contact files"], dependencies=[Depends(refuse_unknown_query)])
@@ -156,24 +158,44 @@ async def upload(
     `late` says that by the number of its rows it ends after its cut-off; it is taken all the same.
     The header `Content-Digest: sha-256=:...:` (RFC 9530), if sent, is checked.
     """
-    order = _Order(feed, name, again, at)
+    order = UploadOrder(feed, name, again, at)
     content_type = request.headers.get("content-type", "")
     is_form = content_type.partition(";")[0].strip().lower() == "multipart/form-data"
     digest = stated_digest(request.headers)
     if not is_form:
         if feed is None or name is None:
-            raise _missing("query", {"feed": feed, "name": name})
+            raise missing("query", {"feed": feed, "name": name})
         # Before a byte of the file is read: a wrong feed must not cost an upload.
         await run_in_threadpool(_feed_is_there, portal, program, feed)
     boundary = form_boundary(content_type) if is_form else b""
+    with _one_more_upload(portal, program):
+        order, stored = await _received(request, portal, order, boundary, digest)
+    return await run_in_threadpool(_register, portal, program, stored, order, idempotency_key)
+
+
+@contextmanager
+def _one_more_upload(portal: Portal, program: Program) -> Iterator[None]:
+    """Count an upload of a key while it lasts. Raises :class:`RequestError` (``too_many_requests``) for one too many."""
     running = portal.uploads[program.key_id] = portal.uploads.get(program.key_id, 0) + 1
-    file: UploadFile | None = None
     try:
         if running > UPLOADS_PER_KEY:
             what = f"uploads of this API key at once (at most {UPLOADS_PER_KEY})"
             raise RequestError("too_many_requests", what=what, headers={"Retry-After": "5"})
-        file = UploadFile(portal.settings.incoming_dir, portal.settings.maximum_file_bytes)
-        if is_form:
+        yield
+    finally:
+        portal.uploads[program.key_id] -= 1
+
+
+async def _received(
+    request: Request, portal: Portal, order: UploadOrder, boundary: bytes, digest: bytes | None
+) -> tuple[UploadOrder, StoredUpload]:
+    """Stream the body to the disk, as a form where there is a ``boundary``; gives the order with what the form states.
+
+    Raises :class:`RequestError` for an upload that is not whole, too large, empty, or that lacks its feed or name.
+    """
+    file = UploadFile(portal.settings.incoming_dir, portal.settings.maximum_file_bytes)
+    try:
+        if boundary:
             form = FormUpload(boundary, file)
             await form.read(request.stream())
             order = order.completed_by(form)
@@ -181,47 +203,14 @@ async def upload(
             async for piece in request.stream():
                 await file.write(piece)
         if order.feed is None or order.name is None:
-            raise _missing("body", {"feed": order.feed, "file": order.name})
+            raise missing("body", {"feed": order.feed, "file": order.name})
         if file.size == 0:
             raise RequestError("file_empty")
-        stored = await file.keep(order.name, None if is_form else digest)
+        return order, await file.keep(order.name, None if boundary else digest)
     except ClientDisconnect:
         raise RequestError("upload_truncated", problem="the connection ended before its end") from None
     finally:
-        portal.uploads[program.key_id] -= 1
-        if file is not None:
-            file.discard()
-    return await run_in_threadpool(_register, portal, program, stored, order, idempotency_key)
-
-
-def _missing(where: str, values: Mapping[str, str | None]) -> RequestError:
-    """The error of a request without one of ``values``."""
-    errors = [
-        FieldProblem(where=f"{where}.{name}", message="is required") for name, value in values.items() if not value
-    ]
-    return RequestError("request_invalid", errors=errors)
-
-
-class _Order:
-    """What an upload asks for."""
-
-    def __init__(self, feed: str | None, name: str | None, again: bool, at: dt.datetime | None) -> None:
-        self.feed, self.name, self.again, self.at = feed, name, again, at
-
-    def completed_by(self, form: FormUpload) -> _Order:
-        """With what the form says beside the file."""
-        again, at = form.fields.get("again"), form.fields.get("at")
-        try:
-            when = dt.datetime.fromisoformat(at) if at else self.at
-        except ValueError:
-            problem = FieldProblem(where="body.at", message="is not a time as RFC 3339 writes it")
-            raise RequestError("request_invalid", errors=[problem]) from None
-        return _Order(
-            form.fields.get("feed") or self.feed,
-            form.file_name or self.name,
-            self.again if again is None else again.lower() in ("1", "true", "yes", "on"),
-            when,
-        )
+        file.discard()
 
 
 def _feed_is_there(portal: Portal, program: Program, feed: str) -> None:
@@ -230,7 +219,7 @@ def _feed_is_there(portal: Portal, program: Program, feed: str) -> None:
 
 
 def _register(
-    portal: Portal, program: Program, stored: StoredUpload, order: _Order, idempotency_key: str | None
+    portal: Portal, program: Program, stored: StoredUpload, order: UploadOrder, idempotency_key: str | None
 ) -> Response:
     fingerprint = request_hash(
         "contact-files", order.feed or "", order.name or "", str(order.again), str(order.at), stored.sha256
