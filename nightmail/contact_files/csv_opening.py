@@ -278,7 +278,7 @@ def _usual_fields(rows: Sequence[_Line], width: int, total: int) -> tuple[int | 
         return None, None
     if most < total and len(rows) < _ROWS_THAT_PROVE:
         return None, None
-    if most > total and 2 * sum(row.filled > total for row in rows) > len(rows):
+    if most > total and (2 * sum(row.filled > total for row in rows) >= len(rows) or _cut_in_two(rows, width)):
         return None, None
     if most == width == total:
         return None, None
@@ -286,6 +286,17 @@ def _usual_fields(rows: Sequence[_Line], width: int, total: int) -> tuple[int | 
     if most > total:
         decision = file_decision("decided_line_ends", count=times, rows=len(rows), more=most - total)
     return most, decision
+
+
+def _cut_in_two(rows: Sequence[_Line], width: int) -> bool:
+    """Whether one column's values begin with a space and another's never do: as where every row has a comma unquoted."""
+    spaced, plain = False, False
+    for place in range(1, width):
+        values = [row.fields[place] for row in rows if len(row.fields) > place and row.fields[place].strip()]
+        begins = sum(value.startswith(" ") for value in values)
+        spaced |= bool(values) and begins >= NEARLY_ALL * len(values)
+        plain |= bool(values) and not begins
+    return spaced and plain
 
 
 def _dialect_decisions(best: _Candidate, lines: Sequence[str], columns: int, stated: str | None) -> list[FileDecision]:
