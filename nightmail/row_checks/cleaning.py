@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from nightmail.contact_files.failures import file_decision
 from nightmail.contact_files.summary import FileDecision
 from nightmail.lake.masks import present, truth
+from nightmail.row_checks.byte_spans import WORD, word
 from nightmail.row_checks.recurring import numbered
 from nightmail.row_checks.unseen_signs import (
     SPACES,
@@ -27,6 +28,7 @@ from nightmail.row_checks.unseen_signs import (
 )
 
 _Mask = npt.NDArray[np.bool_]
+_Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -51,26 +53,31 @@ def cleaned(column: pa.Array, *, read: bool = False) -> Cleaned:
         rows = pc.fill_null(column.indices, len(column.dictionary)).to_numpy(zero_copy_only=False)
         changed = None if distinct.changed is None else np.append(distinct.changed, False)[rows]
         return Cleaned(numbered(rows, [*distinct.values.to_pylist(), None]), changed)
-    seen_signs = _without(Cleaned(column), _may_have_unseen(column), seen if read else exact)
-    trimmed = _trimmed(seen_signs.values)
-    sign_of_text = figures_without_sign_of_text if read else without_sign_of_text
-    return _without(Cleaned(trimmed, seen_signs.changed), _may_have_sign_of_text(trimmed), sign_of_text)
+    clean = _without(Cleaned(column), _may_have_unseen(column), seen if read else exact)
+    edges = _Edges.of(clean.values)
+    if len(edges.spaced):
+        clean = Cleaned(_trimmed(clean.values, edges.spaced), clean.changed)
+        edges = _Edges.of(clean.values)
+    return _without(clean, edges.quoted, figures_without_sign_of_text if read else without_sign_of_text)
 
 
-def _without(before: Cleaned, concerned: _Mask, cleaning: Callable[[str], str]) -> Cleaned:
-    """``before`` with ``cleaning`` done to the values that ``concerned`` marks, once for each distinct one."""
-    if not concerned.any():
+def _without(before: Cleaned, rows: _Rows, cleaning: Callable[[str], str]) -> Cleaned:
+    """``before`` with ``cleaning`` done to the values of some rows, once for each distinct one."""
+    if not len(rows):
         return before
-    where = pa.array(concerned)
-    written = before.values.filter(where).dictionary_encode()
+    written = before.values.take(pa.array(rows)).dictionary_encode()
     texts = written.dictionary.to_pylist()
     clean = [cleaning(text) or None for text in texts]
     if clean == texts:
         return before
-    values = pc.replace_with_mask(before.values, where, pa.array(clean, before.values.type).take(written.indices))
+    concerned = np.zeros(len(before.values), dtype=bool)
+    concerned[rows] = True
+    values = pc.replace_with_mask(
+        before.values, pa.array(concerned), pa.array(clean, before.values.type).take(written.indices)
+    )
     differs = np.array([one != other for one, other in zip(texts, clean, strict=True)])
     changed = np.zeros(len(values), dtype=bool) if before.changed is None else before.changed.copy()
-    changed[concerned] |= differs[written.indices.to_numpy()]
+    changed[rows] |= differs[written.indices.to_numpy()]
     return Cleaned(values, changed)
 
 
@@ -78,74 +85,104 @@ _MAY_BE_UNSEEN = (
     "[" + "".join(f"\\x{{{ord(sign):X}}}" for sign in SPACES + UNSEEN + "\u3000") + r"\pM\x{1100}-\x{11FF}]"
 )
 """Signs that nobody sees, and what may have a composed form: marks, and the letters that Hangul's syllables are made of."""
-_CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F]"
 
 
-def _may_have_unseen(column: pa.Array) -> _Mask:
-    """A mask of the values that may have signs that nobody sees, or accents apart from their letters."""
-    found = np.zeros(len(column), dtype=bool)
-    data = _bytes(column)
-    if data.max(initial=0) > _LAST_OF_ASCII:
-        rows = np.flatnonzero(truth(pc.invert(pc.string_is_ascii(column))))
-        may = truth(pc.match_substring_regex(column.take(pa.array(rows)), _MAY_BE_UNSEEN))
-        found[rows[may]] = True
-    if (_CONTROL_BYTES[data]).any():
-        found |= truth(pc.match_substring_regex(column, _CONTROL))
-    return found
+def _may_have_unseen(column: pa.Array) -> _Rows:
+    """The rows whose values may have signs that nobody sees, or accents apart from their letters."""
+    offsets, data = _bytes(column)
+    beyond_ascii, control = _kinds_of_bytes(data)
+    if not (beyond_ascii or control):
+        return np.zeros(0, np.int64)
+    places = np.zeros(0, np.int64)
+    if beyond_ascii:
+        # Neither the letters of Europe's alphabets nor the bytes that follow a first one begin like such a sign.
+        places = np.flatnonzero((data >= _FIRST_MARKS) | (data == _LATIN_SIGNS) | (data - _COMBINING < _TWO))
+    if control:
+        places = np.union1d(places, np.flatnonzero(data < _SPACE))
+    rows = np.unique(np.searchsorted(offsets, places, side="right") - 1)
+    if column.null_count and len(rows):
+        rows = rows[present(column)[rows]]
+    if not len(rows):
+        return rows
+    return np.asarray(rows[truth(pc.match_substring_regex(column.take(pa.array(rows)), _MAY_BE_UNSEEN))])
 
 
-def _bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
-    """The bytes of all values of a column of strings."""
+_LATIN_SIGNS, _COMBINING, _FIRST_MARKS, _TWO = np.uint8(0xC2), np.uint8(0xCC), np.uint8(0xD6), np.uint8(2)
+"""First bytes in UTF-8: of U+0080 to U+00BF; of combining accents (two of them); of what comes after Cyrillic."""
+
+
+def _bytes(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """The bytes of all values of a column of strings, and where each begins in them, and the last one ends."""
     _, offset_buffer, data_buffer = column.buffers()
     if data_buffer is None or not len(column):
-        return np.zeros(0, np.uint8)
+        return np.zeros(len(column) + 1, np.int32), np.zeros(0, np.uint8)
     offsets = np.frombuffer(offset_buffer, dtype=np.int32, count=column.offset + len(column) + 1)[column.offset :]
-    return np.frombuffer(data_buffer, dtype=np.uint8)[offsets[0] : offsets[-1]]
+    return offsets - offsets[0], np.frombuffer(data_buffer, dtype=np.uint8)[offsets[0] : offsets[-1]]
 
 
-_LAST_OF_ASCII = 127
-_CONTROL_BYTES = np.isin(np.arange(256), [*range(9), 11, 12, *range(14, 32), 127])
+def _kinds_of_bytes(data: npt.NDArray[np.uint8]) -> tuple[bool, bool]:
+    """Whether some bytes are beyond ASCII, and whether some are below the space; looked at eight at a time."""
+    whole = len(data) // WORD * WORD
+    words, tail = data[:whole].view(np.uint64), data[whole:]
+    high = int(np.bitwise_or.reduce(words, initial=np.uint64(0)))
+    # Taking a space away from a smaller byte borrows from its top bit, which was not set.
+    low = int(np.bitwise_or.reduce((words - _ALL_SPACES) & ~words, initial=np.uint64(0)))
+    beyond_ascii = bool(high & _TOP_BITS) or bool((tail > _LAST_OF_ASCII).any())
+    return beyond_ascii, bool(low & _TOP_BITS) or bool((tail < _SPACE).any())
 
 
-def _trimmed(column: pa.Array) -> pa.Array:
-    """``column`` without white space around its values; null where nothing is left."""
-    concerned = _ends(column, _SPACE_FIRST, _SPACE_LAST, empty=True)
-    if not concerned.any():
-        return column
-    where = pa.array(concerned)
-    written = column.filter(where)
+_SPACE, _LAST_OF_ASCII = 32, 127
+_TOP_BITS = int(word(b"\x80" * WORD))
+_ALL_SPACES = word(b" " * WORD)
+
+
+def _trimmed(column: pa.Array, rows: _Rows) -> pa.Array:
+    """``column`` without white space around the values of some rows; null where nothing is left."""
+    written = column.take(pa.array(rows))
     text = pc.utf8_trim_whitespace(written)
-    if text.equals(written) and not pc.any(pc.equal(pc.binary_length(text), 0)).as_py():
+    empty = pc.equal(pc.binary_length(text), 0)
+    if text.equals(written) and not pc.any(empty).as_py():
         return column
-    text = pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, text.type), text)
-    return pc.replace_with_mask(column, where, text)
+    mask = np.zeros(len(column), dtype=bool)
+    mask[rows] = True
+    return pc.replace_with_mask(column, pa.array(mask), pc.if_else(empty, pa.scalar(None, text.type), text))
 
 
-def _may_have_sign_of_text(column: pa.Array) -> _Mask:
-    """A mask of the values that may begin with a quotation mark."""
-    return _ends(column, _QUOTE_FIRST, _NEVER, empty=False)
+@dataclass(frozen=True)
+class _Edges:
+    """What the first and last bytes of the values of a column tell."""
+
+    spaced: _Rows
+    """The rows that are empty, or may begin or end with white space."""
+    quoted: _Rows
+    """The rows that may begin with a quotation mark."""
+
+    @classmethod
+    def of(cls, column: pa.Array) -> _Edges:
+        """Look at the ends of all values."""
+        _, offset_buffer, data_buffer = column.buffers()
+        rows = len(column)
+        offsets = np.frombuffer(offset_buffer, dtype=np.int32, count=column.offset + rows + 1)[column.offset :]
+        begin, end = offsets[:-1], offsets[1:]
+        empty = begin == end
+        if data_buffer is None or not data_buffer.size:
+            return cls(np.flatnonzero(empty & present(column)), np.zeros(0, np.int64))
+        data = np.frombuffer(data_buffer, dtype=np.uint8)
+        first, last = data.take(begin, mode="clip"), data.take(end - 1, mode="clip")
+        # Most letters, digits and signs of ASCII are passed over at once: what is below the first of them wraps around.
+        odd = empty | (first - _FIRST_SIGN > _SIGNS) | (first == _BACKTICK) | (last - _LOWEST > _VISIBLE)
+        if column.null_count:
+            odd &= present(column)
+        at = np.flatnonzero(odd)
+        spaced = empty[at] | _SPACE_FIRST[first[at]] | _SPACE_LAST[last[at]]
+        return cls(at[spaced], at[_QUOTE_FIRST[first[at]] & ~empty[at]])
 
 
-def _ends(column: pa.Array, firsts: _Mask, lasts: _Mask, *, empty: bool) -> _Mask:
-    """A mask of the values that begin or end with one of these bytes, or are empty if those count."""
-    _, offset_buffer, data_buffer = column.buffers()
-    rows = len(column)
-    offsets = np.frombuffer(offset_buffer, dtype=np.int32, count=column.offset + rows + 1)[column.offset :]
-    begin, end = offsets[:-1], offsets[1:]
-    nothing = begin == end
-    if data_buffer is None or not data_buffer.size:
-        return np.asarray(nothing & present(column) & empty)
-    data = np.frombuffer(data_buffer, dtype=np.uint8)
-    first, last = data.take(begin, mode="clip"), data.take(end - 1, mode="clip")
-    found = (firsts[first] | lasts[last]) & ~nothing
-    if empty:
-        found |= nothing
-    if column.null_count:
-        found &= present(column)
-    return np.asarray(found)
+_BACKTICK, _FIRST_SIGN, _LOWEST = np.uint8(ord("`")), np.uint8(ord("(")), np.uint8(ord("!"))
+_SIGNS, _VISIBLE = np.uint8(ord("~") - ord("(")), np.uint8(ord("~") - ord("!"))
 
 
-def _bytes_of(characters: str, position: int) -> _Mask:
+def _bytes_of(characters: str, position: int) -> npt.NDArray[np.bool_]:
     """A mask of the bytes that stand at ``position`` of one of ``characters`` in UTF-8."""
     mask = np.zeros(256, dtype=bool)
     mask[[character.encode()[position] for character in characters]] = True
@@ -156,7 +193,6 @@ _WHITE_SPACE = "".join(character for character in map(chr, range(0x3001)) if cha
 _SPACE_FIRST = _bytes_of(_WHITE_SPACE, 0)
 _SPACE_LAST = _bytes_of(_WHITE_SPACE, -1)
 _QUOTE_FIRST = _bytes_of("'`\"‘’‚‛“”„«»´", 0)
-_NEVER = np.zeros(256, dtype=bool)
 
 
 @dataclass

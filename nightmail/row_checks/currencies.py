@@ -13,10 +13,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from nightmail.organisation.served_countries import SERVED_COUNTRIES
-from nightmail.row_checks.recurring import nulls, recurring
+from nightmail.row_checks.recurring import distinct_pairs
 from nightmail.row_checks.served_languages import languages_of_country, served_locales
 
 _DOLLARS = "ARS AUD BBD BMD BND BSD BZD CAD CLP COP CUP CVE DOP FJD GYD HKD JMD KYD LRD MXN NAD NIO NZD SBD SGD SRD TTD TWD USD UYU XCD"
@@ -159,15 +158,11 @@ def judge_currencies(stated: pa.DictionaryArray, currency: str | None, column: p
 
     ``currency`` is the template's; ``column`` are the values of the currency column, if there is one: then each row has its own.
     """
-    own = nulls(len(stated)) if column is None else recurring(column)
-    names, owns = [*stated.dictionary.to_pylist(), None], [*own.dictionary.to_pylist(), None]
-    at = pc.fill_null(stated.indices, len(names) - 1).to_numpy(zero_copy_only=False).astype(np.int64) * len(owns)
-    at += pc.fill_null(own.indices, len(owns) - 1).to_numpy(zero_copy_only=False)
-    pairs, which = np.unique(at, return_inverse=True)
-    verdicts = [
-        _verdict(names[pair // len(owns)], owns[pair % len(owns)], currency, several=column is not None)
-        for pair in pairs.tolist()
-    ]
+    if column is None and stated.null_count == len(stated):
+        nothing = np.zeros(len(stated), dtype=bool)
+        return CurrencyVerdicts(pa.nulls(len(stated), pa.string()), nothing, nothing, nothing)
+    pairs, which = distinct_pairs(stated, column)
+    verdicts = [_verdict(sign, own, currency, several=column is not None) for sign, own in pairs]
     codes = pa.array([code for code, _ in verdicts], pa.string()).take(pa.array(which))
     faults = np.array([fault for _, fault in verdicts], dtype=np.int8)[which]
     return CurrencyVerdicts(codes, faults == _FOREIGN, faults == _UNCLEAR, faults == _UNKNOWN)

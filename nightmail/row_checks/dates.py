@@ -13,10 +13,9 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from nightmail.row_checks.date_orders import DateConvention
-from nightmail.row_checks.recurring import recurring
+from nightmail.row_checks.recurring import distinct_pairs
 from nightmail.row_checks.written_dates import DateReading, read_date
 
 Mask = npt.NDArray[np.bool_]
@@ -55,16 +54,8 @@ class DateColumn:
 
     def judge(self, values: pa.Array, countries: pa.Array | None = None) -> DateVerdicts:
         """The verdicts on one block; ``countries`` are those of its rows, if they are to count."""
-        encoded = recurring(values)
-        texts = [*encoded.dictionary.to_pylist(), None]
-        at = pc.fill_null(encoded.indices, len(texts) - 1).to_numpy(zero_copy_only=False).astype(np.int64)
-        names: list[str | None] = [self.country]
-        if countries is not None:
-            known = recurring(countries)
-            names = [*known.dictionary.to_pylist(), self.country]
-            at = at * len(names) + pc.fill_null(known.indices, len(names) - 1).to_numpy(zero_copy_only=False)
-        pairs, which = np.unique(at, return_inverse=True)
-        answers = [self._judge(texts[pair // len(names)], names[pair % len(names)]) for pair in pairs.tolist()]
+        pairs, which = distinct_pairs(values, countries)
+        answers = [self._judge(text, country or self.country) for text, country in pairs]
         dates = pa.array([answer for answer, _ in answers], pa.date32()).take(pa.array(which))
         notes = np.array([note for _, note in answers], dtype=np.int8)[which]
         self.decided += int(np.count_nonzero(notes & _DECIDED))

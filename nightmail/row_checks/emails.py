@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.lake.masks import present, truth
-from nightmail.row_checks.byte_spans import Spans
+from nightmail.row_checks.byte_spans import Spans, word
 from nightmail.row_checks.email_domains import typing_errors
 from nightmail.row_checks.unseen_signs import SPACES, UNSEEN
 
@@ -57,13 +57,26 @@ _WITH_NAME = r"^[^<>@]+<([^<>@\s]+@[^<>@\s]+)>$"
 """An address with its person's name, as RFC 5322 writes them."""
 _MAY_BE_DEBRIS = r"^(?i:mailto:)|^[=<(\[{;,:>]|[>)\]};,:.]$"
 
+_DEBRIS_FIRST = np.isin(np.arange(256), [ord(sign) for sign in "=<([{;,:>"])
+_DEBRIS_LAST = np.isin(np.arange(256), [ord(sign) for sign in ">)]};,:."])
+_SEVEN, _SMALL_LETTERS = word(b"\xff" * 7), word(b"       ")
+_MAILTO = word(b"mailto:")
+
 
 def without_debris(values: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
     """Addresses without brackets, ``mailto:``, an equals sign and the like around them, and a mask of those that had some.
 
     The syntax of addresses allows some of it, such as ``=anna@example.com``; nobody is called so.
     """
-    concerned = truth(pc.match_substring_regex(values, _MAY_BE_DEBRIS))
+    spans = Spans.of(values)
+    first = spans.data.take(spans.start, mode="clip")
+    last = spans.data.take(spans.start + spans.length - 1, mode="clip")
+    rows = np.flatnonzero(
+        _DEBRIS_FIRST[first] | _DEBRIS_LAST[last] | (spans.first_words() & _SEVEN | _SMALL_LETTERS == _MAILTO)
+    )
+    concerned = np.zeros(len(values), dtype=bool)
+    if len(rows):
+        concerned[rows] = truth(pc.match_substring_regex(values.take(pa.array(rows)), _MAY_BE_DEBRIS))
     if not concerned.any():
         return values, concerned
     where = pa.array(concerned)

@@ -7,6 +7,7 @@ decides the rest. What has two readings is rejected unless its column decides (:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -88,6 +89,10 @@ _WARNINGS = (
 )
 
 
+_REASON_NUMBERS = {reason: number for number, reason in enumerate(_REASONS)}
+_WARNING_NUMBERS = {warning: number for number, warning in enumerate(_WARNINGS)}
+
+
 @dataclass
 class _Column:
     """A block of a column while it is judged: the first reading of each row, and the second where it has one."""
@@ -103,14 +108,13 @@ class _Column:
     """The reading with a country's code of the rows that have two."""
     forms: npt.NDArray[np.int8] | None = None
 
-    def take(self, row: int, verdict: PhoneVerdict) -> None:
-        """Give a row the verdict, but for its number."""
-        key = (verdict.country, verdict.type or "")
-        if key not in self.verdicts:
-            self.verdicts.append(key)
-        self.code[row] = self.verdicts.index(key)
-        self.reason[row] = _REASONS.index(verdict.reason)
-        self.warning[row] = _WARNINGS.index(verdict.warning)
+    def take(self, rows: npt.NDArray[np.int64], verdicts: Sequence[PhoneVerdict]) -> None:
+        """Give some rows these verdicts, but for their numbers."""
+        places = {verdict: place for place, verdict in enumerate(self.verdicts)}
+        self.code[rows] = [places.setdefault((one.country, one.type or ""), len(places)) for one in verdicts]
+        self.verdicts = list(places)
+        self.reason[rows] = [_REASON_NUMBERS[one.reason] for one in verdicts]
+        self.warning[rows] = [_WARNING_NUMBERS[one.warning] for one in verdicts]
 
 
 def judge_phones(values: pa.Array, countries: pa.Array, convention: PhoneConvention | None = None) -> PhoneVerdicts:
@@ -168,12 +172,13 @@ def _read(values: pa.Array, countries: pa.Array, *, with_forms: bool = False) ->
         ]
     numbers = e164(judged, odd, [reading.verdict.number for reading in asked])
     column = _Column(numbers, judged.code, verdicts, reason, judged.restored.astype(np.int8), {}, forms)
-    for row, reading in zip(odd.tolist(), asked, strict=True):
-        column.take(row, reading.verdict)
-        if reading.with_code is not None:
-            column.second[row] = reading.with_code
+    if asked:
+        column.take(odd, [reading.verdict for reading in asked])
+        for row, reading in zip(odd.tolist(), asked, strict=True):
+            if reading.with_code is not None:
+                column.second[row] = reading.with_code
         if forms is not None:
-            forms[row] = reading.form
+            forms[odd] = [reading.form for reading in asked]
     if len(doubtful):
         firsts = numbers.take(pa.array(doubtful)).to_pylist()
         for row, first, second in zip(doubtful.tolist(), firsts, with_code, strict=True):
@@ -243,13 +248,13 @@ def _decide(column: _Column, countries: pa.Array, convention: PhoneConvention | 
     firsts = column.numbers.take(at).to_pylist()
     numbers: list[str | None] = []
     shown: list[str | None] = []
+    changed: dict[int, PhoneVerdict] = {}
     for row, first, with_code, second in zip(rows.tolist(), firsts, decided, column.second.values(), strict=True):
         numbers.append(second.number if with_code else first if with_code is not None else None)
         shown.append(None if with_code is not None else f"{first} or {second.number}")
-        if with_code:
-            column.take(row, second)
-        elif with_code is None:
-            column.take(row, PhoneVerdict(reason="phone_ambiguous"))
+        if with_code is not False:
+            changed[row] = second if with_code else PhoneVerdict(reason="phone_ambiguous")
+    column.take(np.array(list(changed), dtype=np.int64), list(changed.values()))
     order = pa.array(np.argsort(rows))
     mask = np.zeros(len(column.numbers), dtype=bool)
     mask[rows] = True

@@ -42,6 +42,32 @@ def map_distinct(column: pa.Array, verdict: Callable[[str], str | None]) -> pa.D
     return _renumbered(column.indices, [verdict(value) for value in column.dictionary.to_pylist()])
 
 
+def distinct_pairs(first: pa.Array, second: pa.Array | None) -> tuple[list[tuple[str | None, str | None]], np.ndarray]:
+    """The pairs of values that stand in one row of two columns, and for each row the number of its pair."""
+    left = recurring(first)
+    values: list[str | None] = [*left.dictionary.to_pylist(), None]
+    at = pc.fill_null(left.indices, len(values) - 1).to_numpy(zero_copy_only=False)
+    if second is None:
+        return [(value, None) for value in values], at
+    right = recurring(second)
+    others: list[str | None] = [*right.dictionary.to_pylist(), None]
+    numbers = at.astype(np.int64) * len(others)
+    numbers += pc.fill_null(right.indices, len(others) - 1).to_numpy(zero_copy_only=False)
+    if len(values) * len(others) > _MOST_NUMBERS:
+        met, which = np.unique(numbers, return_inverse=True)
+    else:
+        places = np.zeros(len(values) * len(others), dtype=np.int32)
+        places[numbers] = 1
+        met = np.flatnonzero(places)
+        places[met] = np.arange(len(met))
+        which = places[numbers]
+    return [(values[number // len(others)], others[number % len(others)]) for number in met.tolist()], which
+
+
+_MOST_NUMBERS = 20_000_000
+"""Numbers of pairs up to which a place for each costs less than sorting the rows'."""
+
+
 def of_distinct(column: pa.Array, question: Callable[[pa.Array], pa.Array]) -> pa.Array:
     """The answer to ``question``, which concerns each value by itself, for each row of a column of either kind."""
     if pa.types.is_dictionary(column.type):

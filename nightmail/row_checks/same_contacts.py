@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.channels import ADDRESS_FIELDS
-from nightmail.lake import column_of
 from nightmail.organisation.feed_choices import Keep
 from nightmail.row_checks.aside import AsideTable
 from nightmail.row_checks.byte_spans import Spans
@@ -82,12 +81,12 @@ class SameContacts:
         earlier = _earlier_campaigns(keys, rules)
         del keys
         duplicate = collapsed.duplicates
-        prints, addresses = _prints(judged.contacts, collapsed, rules)
+        prints, rows_of, addresses = _prints(judged.contacts, collapsed, rules)
         already = np.zeros(len(duplicate), dtype=bool)
         if earlier is not None:
             already = np.array([campaign is not None for campaign in earlier], dtype=bool)
             already &= ~duplicate & ~judged.rejected
-        many, rows_of, sharing = _shared(collapsed, addresses)
+        many, sharing = _shared(collapsed, rows_of, addresses)
         return cls(collapsed, (prints == prints[collapsed.into]) & duplicate, already, earlier, many, sharing, rows_of)
 
     @property
@@ -98,11 +97,16 @@ class SameContacts:
 
 def _prints(
     aside: AsideTable, collapsed: Collapsed, rules: ContactRules
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """For the rows that collapse or are collapsed into a number that tells their values apart, and one for their addresses."""
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32], npt.NDArray[np.uint64]]:
+    """For rows that collapse or are collapsed into: a number that tells their values apart, how many rows the kept one stands for,
+    and, where these may have many addresses, a number that tells the addresses apart.
+    """
     rows = len(collapsed.into)
-    concerned = collapsed.duplicates
-    concerned[collapsed.into[concerned]] = True
+    duplicate = collapsed.duplicates
+    rows_of = np.bincount(collapsed.into[duplicate], minlength=rows).astype(np.int32)
+    rows_of[rows_of > 0] += 1
+    concerned = duplicate | (rows_of > 0)
+    crowded = concerned & (rows_of[collapsed.into] >= _MANY_ADDRESSES) & bool(rules.unique_by)
     prints, addresses = np.zeros(rows, dtype=np.uint64), np.zeros(rows, dtype=np.uint64)
     start = 0
     for index in range(aside.blocks):
@@ -111,28 +115,27 @@ def _prints(
         wanted = np.flatnonzero(concerned[start:stop])
         if len(wanted):
             prints[start + wanted] = row_hashes(block, wanted)
-            if rules.unique_by:
-                some = block.take(pa.array(wanted))
-                first = column_of(pa.table({"address": first_addresses(some, address_order(rules))}), "address")
-                addresses[start + wanted] = Spans.of(pc.fill_null(first, "")).hashes()
+        wanted = np.flatnonzero(crowded[start:stop])
+        if len(wanted):
+            first = first_addresses(block.take(pa.array(wanted)), address_order(rules)).combine_chunks()
+            addresses[start + wanted] = Spans.of(pc.fill_null(first, "")).hashes()
         start = stop
-    return prints, addresses
+    return prints, rows_of, addresses
 
 
 def _shared(
-    collapsed: Collapsed, addresses: npt.NDArray[np.uint64]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int]:
-    """Addresses and rows of each kept row whose key stands with many addresses, and the duplicates with another address."""
-    rows = len(collapsed.into)
-    many, rows_of = np.zeros(rows, dtype=np.int32), np.zeros(rows, dtype=np.int32)
-    duplicates = np.flatnonzero(collapsed.duplicates)
-    if not len(duplicates):
-        return many, rows_of, 0
-    into = collapsed.into[duplicates]
-    members = np.concatenate([duplicates, np.unique(into)])
-    pairs = np.unique(np.stack([collapsed.into[members].astype(np.uint64), addresses[members]]), axis=1)
-    kept, different = np.unique(pairs[0].astype(np.int64), return_counts=True)
-    shared = kept[different >= _MANY_ADDRESSES]
-    many[shared] = different[different >= _MANY_ADDRESSES]
-    rows_of += np.bincount(collapsed.into[members], minlength=rows).astype(np.int32)
-    return many, rows_of, int(np.count_nonzero((many[into] > 0) & (addresses[duplicates] != addresses[into])))
+    collapsed: Collapsed, rows_of: npt.NDArray[np.int32], addresses: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.int32], int]:
+    """How many addresses the key of each kept row stands with, where that is many, and the duplicates with another address."""
+    many = np.zeros(len(rows_of), dtype=np.int32)
+    members = np.flatnonzero(rows_of[collapsed.into] >= _MANY_ADDRESSES)
+    if not len(members):
+        return many, 0
+    into = collapsed.into[members]
+    order = np.lexsort((addresses[members], into))
+    kept, hashes = into[order], addresses[members][order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (kept[1:] != kept[:-1]) | (hashes[1:] != hashes[:-1])
+    different = np.bincount(kept[new], minlength=len(many)).astype(np.int32)
+    many[different >= _MANY_ADDRESSES] = different[different >= _MANY_ADDRESSES]
+    return many, int(np.count_nonzero((many[into] > 0) & (addresses[members] != addresses[into])))

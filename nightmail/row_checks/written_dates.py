@@ -71,6 +71,9 @@ def read_date(text: str, today: date, *, birth: bool = False, country: str | Non
 
 def _plain(text: str) -> str:
     """``text`` with ASCII digits, single spaces and no signs that nobody sees."""
+    if text.isascii():
+        plain = " ".join(text.split())
+        return _TIME.sub("", plain) if ":" in plain else plain
     kept = []
     for character in unicodedata.normalize("NFKC", text):
         digit = unicodedata.decimal(character, None)
