@@ -100,8 +100,8 @@ update message m set
     delivery_error = case when r.rank > {_RANKS} then r.code else m.delivery_error end,
     carrier_message_id = coalesce(m.carrier_message_id, r.carrier_message_id),
     opened_at = least(m.opened_at, r.opened_at), clicked_at = least(m.clicked_at, r.clicked_at),
-    duration_s = coalesce(r.duration_s, m.duration_s), cost = coalesce(r.cost, m.cost),
-    currency = coalesce(r.currency, m.currency)
+    duration_s = coalesce(r.duration_s, m.duration_s), cost_charged = coalesce(r.cost, m.cost_charged),
+    cost_charged_currency = case when r.cost is null then m.cost_charged_currency else r.currency end
 from r where m.ledger_month = :month and m.message_key = r.message_key
 """  # noqa: S608 - the part is made of constants
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Row, text
 
+from nightmail.carriers.protocol import NOT_REACHED, REACHED
 from nightmail.lake import Lake, TableFile
 from nightmail.lake.schemas import DELIVERY_REPORT
 from nightmail.message_ids import campaign_keys
@@ -21,6 +22,8 @@ from nightmail.store.copying import copy_blocks
 
 NEVER_HANDED_OFF = ("failed", "held", "cancelled", "expired", "not_needed", "in_doubt")
 """States in which a message without a hand-off is reported, by the day of the decision."""
+NOT_SENT = tuple(state for state in NEVER_HANDED_OFF if state != "in_doubt")
+"""States in which a message certainly did not arrive; of one in doubt nobody knows."""
 
 
 def write_delivery_report(connection: Connection, lake: Lake, day: dt.date, destination: TableFile) -> dict[str, Any]:
@@ -29,7 +32,14 @@ def write_delivery_report(connection: Connection, lake: Lake, day: dt.date, dest
     Return ``rows``, ``campaigns``, and the rows by ``states`` and by ``statuses``.
     """
     start, end = bounds(day)
-    values = {"start": start, "end": end, "never_handed_off": list(NEVER_HANDED_OFF)}
+    values = {
+        "start": start,
+        "end": end,
+        "never_handed_off": list(NEVER_HANDED_OFF),
+        "not_sent": list(NOT_SENT),
+        "reached": sorted(REACHED),
+        "not_reached": sorted(NOT_REACHED),
+    }
     states: dict[str, int] = {}
     statuses: dict[str, int] = {}
     campaigns = connection.execute(text(queries.CAMPAIGNS_OF_DAY), values).all()
@@ -66,6 +76,7 @@ def _held_contacts(connection: Connection, lake: Lake, day: dt.date, campaign: R
         "campaign": facts.campaign,
         "template": facts.template,
         "category": facts.category,
+        "delivered": False,
         "planned_at": decided_at,
         "opened": False,
         "clicked": False,

@@ -11,8 +11,15 @@ from nightmail.message_ids import channel_code_in_sql, id_in_sql
 _MESSAGE_ID = id_in_sql("r.message_key", "c.token", "h.name")
 _CHANNEL_CODE = channel_code_in_sql("r.message_key")
 
-# One campaign's rows of a day's delivery report: what was handed off on the day, and what was decided on it.
-DELIVERY_ROWS = """
+# What a message cost as far as it is known: what the carrier charged, else what the price list says. Each has its
+# currency, so that an amount is never named in the other's.
+_COST = "coalesce(m.cost_charged, m.cost)"
+_CURRENCY = "case when m.cost_charged is null then m.currency else m.cost_charged_currency end"
+
+# One campaign's rows of a day's delivery report: what was handed off on the day, and what was decided on it. The ledger
+# keeps the time of the last status. Only where an opening, a click or a complaint followed the delivery, the receipts of
+# that message are asked for the first one which says that it arrived.
+DELIVERY_ROWS = f"""
     select
         %(day)s::date as day,
         (coalesce(m.handed_off_at, m.changed_at) at time zone t.time_zone)::date as team_date,
@@ -31,6 +38,10 @@ DELIVERY_ROWS = """
         m.language as language,
         m.state as state,
         m.reason as reason,
+        case
+            when m.delivery = any(%(reached)s) then true
+            when m.delivery = any(%(not_reached)s) or m.state = any(%(not_sent)s) then false
+        end as delivered,
         m.delivery as status,
         coalesce(m.delivery_error, m.error_code) as error_code,
         a.carrier as carrier,
@@ -38,14 +49,29 @@ DELIVERY_ROWS = """
         m.attempts as attempts,
         m.planned_at as planned_at,
         m.handed_off_at as handed_off_at,
+        case
+            when m.delivery = 'delivered' then m.delivery_at
+            when m.delivery = any(%(reached)s) then coalesce((
+                select min(coalesce(r.occurred_at, r.received_at))
+                from receipt r
+                where r.message_key = m.message_key and r.ledger_month = m.ledger_month
+                    and r.received_month >= m.ledger_month and r.status = any(%(reached)s)
+            ), least(m.delivery_at, m.opened_at))
+        end as delivered_at,
+        m.opened_at as opened_at,
+        m.clicked_at as clicked_at,
         m.delivery_at as status_at,
         m.opened_at is not null as opened,
         m.clicked_at is not null as clicked,
         m.replied_at is not null as replied,
         m.duration_s as duration_s,
         m.segments as segments,
-        m.cost as cost,
-        m.currency as currency
+        m.cost as cost_estimated,
+        m.currency as cost_estimated_currency,
+        m.cost_charged as cost_charged,
+        m.cost_charged_currency as cost_charged_currency,
+        {_COST} as cost,
+        {_CURRENCY} as currency
     from message m
     join campaign c on c.id = m.campaign_id
     join team t on t.id = c.team_id
@@ -62,7 +88,7 @@ DELIVERY_ROWS = """
             and m.state = any(%(never_handed_off)s))
       )
     order by m.message_key
-"""
+"""  # noqa: S608 - the parts are constants
 
 # What carriers said on a day. Of a message that is not ours, message, campaign and team are null.
 RECEIPT_ROWS = f"""
@@ -108,7 +134,7 @@ REPLY_ROWS = f"""
 """  # noqa: S608 - the parts are constants
 
 # What each team used on a day, by feed, category, channel, country, carrier and currency.
-USAGE_ROWS = """
+USAGE_ROWS = f"""
     select
         %(day)s::date as day,
         t.path as team,
@@ -122,8 +148,8 @@ USAGE_ROWS = """
         coalesce(sum(m.duration_s), 0) as call_seconds,
         count(*) filter (where m.delivery = any(%(reached)s)) as delivered,
         count(*) filter (where m.delivery = any(%(not_reached)s)) as undelivered,
-        sum(m.cost) as cost,
-        m.currency as currency
+        sum({_COST}) as cost,
+        {_CURRENCY} as currency
     from message m
     join campaign c on c.id = m.campaign_id
     join team t on t.id = c.team_id
@@ -131,9 +157,9 @@ USAGE_ROWS = """
     join category g on g.id = c.category_id
     left join carrier_account a on a.id = m.carrier_account_id
     where m.handed_off_at >= %(start)s and m.handed_off_at < %(end)s and m.state = 'accepted'
-    group by t.path, f.name, g.name, m.channel, m.country, a.carrier, m.currency
+    group by t.path, f.name, g.name, m.channel, m.country, a.carrier, {_CURRENCY}
     order by t.path, f.name, g.name, m.channel, m.country
-"""
+"""  # noqa: S608 - the parts are constants
 
 # As the index ``ix_message_decided`` has it: the planner uses it only where it sees the same words.
 _DECIDED = "handed_off_at is null and state in ('failed', 'held', 'cancelled', 'expired', 'not_needed')"
@@ -215,17 +241,17 @@ PROGRESS = """
 """
 
 # A page of one campaign's messages, or of one row's, by the ledger's key.
-MESSAGES_OF_CAMPAIGN = """
-    select message_key as position, line, channel, step, state, reason, country, language, segments, cost, currency,
-        attempts, carrier_message_id, error_code, case when state = 'queued' then due_at end as due_at, handed_off_at,
+MESSAGES_OF_CAMPAIGN = f"""
+    select message_key as position, line, channel, step, state, reason, country, language, segments,
+        {_COST} as cost, {_CURRENCY} as currency, attempts, carrier_message_id, error_code, case when state = 'queued' then due_at end as due_at, handed_off_at,
         delivery, delivery_at, delivery_error, opened_at, clicked_at, replied_at, duration_s
-    from message
+    from message m
     where ledger_month = :month and message_key between :first and :last and message_key > :after
         and (cast(:state as text) is null or state = :state)
         and (cast(:delivery as text) is null or delivery = :delivery)
     order by message_key
     limit :limit
-"""
+"""  # noqa: S608 - the parts are constants
 
 # A page of what one campaign's recipients said.
 REPLIES_OF_CAMPAIGN = """
@@ -237,15 +263,15 @@ REPLIES_OF_CAMPAIGN = """
 """
 
 # One campaign's messages that went alike, counted.
-LINES_OF_CAMPAIGN = """
+LINES_OF_CAMPAIGN = f"""
     select channel, country, state, reason, delivery, count(*) as messages, sum(segments) as segments,
-        sum(cost) as cost, currency, count(replied_at) as replies
-    from message
+        sum({_COST}) as cost, {_CURRENCY} as currency, count(replied_at) as replies
+    from message m
     where ledger_month = :month and message_key between :first and :last
-    group by channel, country, state, reason, delivery, currency
+    group by channel, country, state, reason, delivery, {_CURRENCY}
     order by channel, country nulls last, state, delivery nulls last, reason nulls last
     limit 20000
-"""
+"""  # noqa: S608 - the parts are constants
 
 # The same said on a channel, counted over all replies that are kept.
 FREQUENT_REPLIES = """

@@ -47,7 +47,9 @@ COPY_SENDS = """
 copy (
     select {token} || '-' || m.line || '-' || m.channel || '-' || m.step, m.line, m.contact_id, m.channel, m.step,
            m.address_hash, m.state, m.reason, a.carrier, m.carrier_message_id, m.attempts,
-           (extract(epoch from m.handed_off_at) * 1000000)::bigint, m.segments, m.cost, m.currency
+           (extract(epoch from m.handed_off_at) * 1000000)::bigint, m.segments,
+           coalesce(m.cost_charged, m.cost),
+           case when m.cost_charged is null then m.currency else m.cost_charged_currency end
     from message m left join carrier_account a on a.id = m.carrier_account_id
     where m.ledger_month = {month} and m.message_key between {first} and {last}
     order by m.message_key

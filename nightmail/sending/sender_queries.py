@@ -251,8 +251,8 @@ with o as materialized (
                              then coalesce(m.handed_off_at, now()) else m.handed_off_at end,
         due_at = case when {state} = 'queued' then coalesce({due_at}, now() + make_interval(secs => {delay_s}))
                       else m.due_at end,
-        segments = coalesce({segments}, m.segments), cost = coalesce({cost}, m.cost),
-        currency = coalesce({currency}, m.currency)
+        segments = coalesce({segments}, m.segments), cost_charged = coalesce({cost}, m.cost_charged),
+        cost_charged_currency = coalesce({currency}, m.cost_charged_currency)
     from o
     where m.ledger_month = %(month)s and m.message_key = o.message_key and m.sender_run_id + 0 = o.sender_run_id
       and m.attempts = o.number and m.state = any(o.before)

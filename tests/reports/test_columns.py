@@ -28,7 +28,7 @@ def _told_apart(rig: PipelineRig) -> None:
         "update message set state = 'accepted', reason = 'a reason', contact_id = 'a contact', address_hash = 'a hash',"
         " country = 'AA', language = 'bb', delivery = 'delivered', error_code = 'an error',"
         " carrier_message_id = 'a carrier message', attempts = 11, segments = 12, duration_s = 13, cost = 14.5,"
-        " currency = 'CCC', planned_at = :m1, handed_off_at = :m2, delivery_at = :m3, opened_at = :m4,"
+        " currency = 'CCC', cost_charged = 16.25, cost_charged_currency = 'DDD', planned_at = :m1, handed_off_at = :m2, delivery_at = :m3, opened_at = :m4,"
         " clicked_at = null, replied_at = :m5",
         **{f"m{number}": _minutes(number) for number in range(1, 6)},
     )
@@ -87,6 +87,7 @@ def test_each_column_of_each_report_holds_its_own_value(rig: PipelineRig) -> Non
             "language": "bb",
             "state": "accepted",
             "reason": "a reason",
+            "delivered": True,
             "status": "delivered",
             "error_code": "an error",
             "carrier": known["carrier"],
@@ -94,14 +95,21 @@ def test_each_column_of_each_report_holds_its_own_value(rig: PipelineRig) -> Non
             "attempts": 11,
             "planned_at": _minutes(1),
             "handed_off_at": _minutes(2),
+            "delivered_at": _minutes(3),
+            "opened_at": _minutes(4),
+            "clicked_at": None,
             "status_at": _minutes(3),
             "opened": True,
             "clicked": False,
             "replied": True,
             "duration_s": 13,
             "segments": 12,
-            "cost": Decimal("14.500000"),
-            "currency": "CCC",
+            "cost_estimated": Decimal("14.500000"),
+            "cost_estimated_currency": "CCC",
+            "cost_charged": Decimal("16.250000"),
+            "cost_charged_currency": "DDD",
+            "cost": Decimal("16.250000"),
+            "currency": "DDD",
         }
     ]
     assert tables["usage_report"].read().to_pylist() == [
@@ -118,8 +126,8 @@ def test_each_column_of_each_report_holds_its_own_value(rig: PipelineRig) -> Non
             "call_seconds": 13,
             "delivered": 1,
             "undelivered": 0,
-            "cost": Decimal("14.500000"),
-            "currency": "CCC",
+            "cost": Decimal("16.250000"),
+            "currency": "DDD",
         }
     ]
     assert tables["receipts"].read().to_pylist() == [

@@ -94,6 +94,42 @@ def test_a_day_of_reports(rig: PipelineRig) -> None:
     assert usage["cost"] == Decimal("0.20")
 
 
+def test_an_opening_hides_neither_the_delivery_nor_its_time(rig: PipelineRig) -> None:
+    """`status` is the last word; `delivered`, its time and the costs stand beside it, null where nobody knows."""
+    _send(rig)
+    noon = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    at = {f"m{number}": noon + dt.timedelta(minutes=number) for number in range(3)}
+    rig.change("update receipt set occurred_at = :m0 where event_key = 'k2'", **at)
+    rig.change(
+        "insert into receipt (received_month, event_key, occurred_at, carrier, channel, ledger_month, message_key,"
+        " campaign_id, status) select ledger_month, 'opened', :m1, 'twilio', channel, ledger_month, message_key,"
+        " campaign_id, 'opened' from message where line = 2",
+        **at,
+    )
+    rig.change(
+        "update message set delivery = 'clicked', delivery_at = :m2, opened_at = :m1, clicked_at = :m2,"
+        " cost_charged = 0.07, cost_charged_currency = 'USD' where line = 2",
+        **at,
+    )
+    rig.change("update message set delivery = 'sent' where line = 4")
+    today = dt.datetime.now(dt.UTC).date()
+    _report(rig, today)
+    rows = {row["line"]: row for row in _table(rig, "delivery_report", today).to_pylist()}
+    assert {line: row["delivered"] for line, row in rows.items()} == {
+        2: True, 3: True, 4: None, 5: False, 6: False, 7: False
+    }  # fmt: skip
+    times = ("status", "delivered_at", "opened_at", "clicked_at", "status_at")
+    assert tuple(rows[2][name] for name in times) == ("clicked", at["m0"], at["m1"], at["m2"], at["m2"])
+    assert rows[3]["delivered_at"] == rows[3]["status_at"] is not None
+    assert all(rows[line]["delivered_at"] is None for line in (4, 5, 6, 7))
+    costs = ("cost_estimated", "cost_estimated_currency", "cost_charged", "cost_charged_currency", "cost", "currency")
+    five, seven = Decimal("0.05"), Decimal("0.07")
+    assert tuple(rows[2][name] for name in costs) == (five, "EUR", seven, "USD", seven, "USD")
+    assert tuple(rows[3][name] for name in costs) == (five, "EUR", None, None, five, "EUR")
+    used = {row["currency"]: (row["messages"], row["cost"]) for row in _table(rig, "usage_report", today).to_pylist()}
+    assert used == {"EUR": (3, Decimal("0.15")), "USD": (1, seven)}
+
+
 def test_reports_name_nobody(rig: PipelineRig) -> None:
     """Contact ids and keyed hashes only."""
     _send(rig)

@@ -23,7 +23,8 @@ class Message(Base):
 
     State ``handing_over`` is the intent: it is committed, with the sender's run, before the request is written.
     ``due_at`` is when the message may be handed off (quiet hours, schedule, back-off); for a standby message it is when
-    it takes over at the latest. ``delivery`` is the best status that receipts gave. Keys of one contact's messages are
+    it takes over at the latest. ``cost`` is the estimate by the price list, ``cost_charged`` what the carrier said that it
+    charges. ``delivery`` is the best status that receipts gave. Keys of one contact's messages are
     neighbours, and those of a campaign lie between :func:`nightmail.message_ids.campaign_keys`, so that the primary key
     finds both. A receipt changes no indexed column, and finds room on its page (:data:`nightmail.store.partitions.FILL`).
     """
@@ -46,6 +47,8 @@ class Message(Base):
     segments: Mapped[int] = mapped_column(Integer)
     cost: Mapped[Decimal | None]
     currency: Mapped[str | None]
+    cost_charged: Mapped[Decimal | None]
+    cost_charged_currency: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     sender_run_id: Mapped[int | None] = mapped_column(BigInteger)
     carrier_account_id: Mapped[int | None]
