@@ -93,6 +93,14 @@ def webhook_address(base_url: str, path: str, message_id: str | None = None) -> 
     return address if message_id is None else f"{address}?{urlencode({'message_id': message_id})}"
 
 
+def accounts_that_signed(secrets: Sequence[WebhookSecret], fits: Callable[[str], bool]) -> frozenset[int]:
+    """The accounts whose secret fits a signature, asked in their order; several where accounts share it, empty where none fits."""
+    for secret in dict.fromkeys(known.secret for known in secrets):
+        if fits(secret):
+            return frozenset(known.account_id for known in secrets if known.secret == secret)
+    return frozenset()
+
+
 _KEYS_OF_ANY = re.compile(r"/webhooks/[a-z0-9_-]+/keys\?message_id=")
 
 

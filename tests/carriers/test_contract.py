@@ -314,7 +314,17 @@ def test_a_forged_webhook_is_refused(rig: Rig, receiver: WebhookReceiver, change
         request = replace(request, body=request.body.replace(b"elivered", b"ailed").replace(b"nswered", b"ailed"))
         assert request.body != posted.body
     assert route.read(request, secrets) is None
-    assert route.read(_request(posted), [other, _right(rig)]) is not None
+
+
+def test_a_webhook_proves_what_its_own_account_took_and_no_other(rig: Rig, receiver: WebhookReceiver) -> None:
+    """Accounts that share a secret, such as one for texts and one for calls, are proved together."""
+    _, found = _ended(rig, receiver)
+    posted, _ = found[-1]
+    route = next(route for route in rig.carrier.webhooks if route.path == posted.path)
+    right, other = _right(rig), WebhookSecret(2, "another", rig.case.other_secret())
+    for secrets, proved in (([other, right], {1}), ([right, other, replace(right, account_id=3)], {1, 3})):
+        content = route.read(_request(posted), secrets)
+        assert content is not None and content.accounts == proved
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"{}", b"[]", b"<html></html>", b"a=1&a=2"])

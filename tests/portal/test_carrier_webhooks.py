@@ -1,7 +1,8 @@
-"""What carriers tell is stored once, after its signature fits, and before they hear that it was taken."""
+"""What carriers report is stored once, after its signature fits, and before they are answered that it was taken."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from nightmail.channels import SMS
+from resources.carriers import CARRIERS
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
+from tests.support.toy_carrier import ToyStandIn, toy_carrier
+from tests.support.toy_carrier.webhooks import signature_of as signature_of_toy
 
 STATUS = "/webhooks/twilio/message-status"
 SID = "SM" + "1" * 32
@@ -269,3 +274,45 @@ def test_one_request_that_cannot_be_stored_spoils_no_other(portal: RunningPortal
     assert answers.pop(7) == 500
     assert set(answers.values()) == {204}
     assert organisation.rows("select count(*) as n from message where delivery = 'delivered'") == [{"n": 19}]
+
+
+def test_a_carrier_of_another_place_is_answered_at_its_own_paths(
+    organisation: Organisation, start_portal: PortalStarter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The portal finds addresses, secrets and meanings through the carrier's description alone."""
+    monkeypatch.setenv("TEST_TOY_KEY", ToyStandIn.key)
+    organisation.change(
+        "insert into carrier_account (name, carrier, channel, secret, settings) values ('toy', 'toy', 'sms', 'env:TEST_TOY_KEY', '{}')"
+    )
+    message_id = organisation.message(organisation.campaign(), carrier_message_id="toy-1")
+    event = {
+        "event": "e1",
+        "message": "toy-1",
+        "id": message_id,
+        "to": "+491701234567",
+        "status": "failed",
+        "code": "gone",
+    }
+    body = json.dumps(event).encode()
+    path = "/webhooks/toy/status"
+    assert start_portal().client.post(path, content=body).status_code == 404
+    CARRIERS.register(toy_carrier(SMS))
+    try:
+        client = start_portal().client
+        assert (
+            client.post(path, content=body, headers={"X-Toy-Signature": "0" * 64}).json()["reason"] == "webhook_forged"
+        )
+        signature = signature_of_toy(ToyStandIn.key, body)
+        for _ in range(2):
+            assert client.post(path, content=body, headers={"X-Toy-Signature": signature}).status_code == 204
+        wrong = signature_of_toy(ToyStandIn.key, b"{}")
+        refused = client.post(path, content=b"{}", headers={"X-Toy-Signature": wrong})
+        assert (refused.status_code, refused.json()["reason"]) == (400, "request_malformed")
+    finally:
+        CARRIERS.withdraw("toy")
+    assert organisation.rows("select delivery, delivery_error from message") == [
+        {"delivery": "failed", "delivery_error": "gone"}
+    ]
+    assert organisation.rows("select reason, source from suppression") == [
+        {"reason": "hard_bounce", "source": "receipt:toy"}
+    ]

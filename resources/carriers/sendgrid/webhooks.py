@@ -5,7 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from nightmail.carriers.webhooks import WebhookContent, WebhookRequest, WebhookRoute, WebhookSecret
+from nightmail.carriers.webhooks import (
+    WebhookContent,
+    WebhookRequest,
+    WebhookRoute,
+    WebhookSecret,
+    accounts_that_signed,
+)
 from nightmail.errors import ConfigurationError
 from resources.carriers.sendgrid.events import events
 from resources.carriers.sendgrid.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature_fits, signed_at
@@ -33,13 +39,16 @@ def _proved(request: WebhookRequest, secrets: Sequence[WebhookSecret]) -> frozen
     """The accounts whose verification key fits the signature; several where they share one."""
     signature = request.headers.get(SIGNATURE_HEADER.lower())
     timestamp = request.headers.get(TIMESTAMP_HEADER.lower())
-    for known in secrets:
+
+    def fits(key: str) -> bool:
         try:
-            if signature_fits(known.secret, request.body, signature, timestamp):
-                return frozenset(each.account_id for each in secrets if each.secret == known.secret)
+            return signature_fits(key, request.body, signature, timestamp)
         except ConfigurationError as error:
-            _log.error("webhooks of carrier account %d cannot be verified: %s", known.account_id, error)
-    return frozenset()
+            broken = [known.account_id for known in secrets if known.secret == key]
+            _log.error("webhooks of carrier accounts %s cannot be verified: %s", broken, error)
+            return False
+
+    return accounts_that_signed(secrets, fits)
 
 
 ROUTES = (WebhookRoute(EVENTS, "signed batches of events of emails", _read),)

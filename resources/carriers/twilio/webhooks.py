@@ -17,6 +17,7 @@ from nightmail.carriers.webhooks import (
     WebhookRequest,
     WebhookRoute,
     WebhookSecret,
+    accounts_that_signed,
     with_keys_for,
 )
 from resources.carriers.twilio import paths
@@ -63,10 +64,8 @@ def _proved(
         return frozenset()
     account = form.get("AccountSid", [""])[0]
     # A signature costs more to compute than the form to read: the account that signs as a rule goes first.
-    for secret in dict.fromkeys(each.secret for each in sorted(secrets, key=lambda known: known.account != account)):
-        if signature_fits(secret, request.url, form, signature):
-            return frozenset(each.account_id for each in secrets if each.secret == secret)
-    return frozenset()
+    likeliest_first = sorted(secrets, key=lambda known: known.account != account)
+    return accounts_that_signed(likeliest_first, lambda secret: signature_fits(secret, request.url, form, signature))
 
 
 def _with(receipt: Receipt | None) -> WebhookContent:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
-from nightmail.carriers.webhooks import WebhookContent, WebhookRequest, WebhookRoute, WebhookSecret
+from nightmail.carriers.webhooks import (
+    WebhookContent,
+    WebhookRequest,
+    WebhookRoute,
+    WebhookSecret,
+    accounts_that_signed,
+)
 from nightmail.channels import Channel
 from tests.support.toy_carrier.errors import ERRORS
 
@@ -42,10 +49,13 @@ def _reader(
 ) -> Callable[[WebhookRequest, Sequence[WebhookSecret]], WebhookContent | None]:
     def read(request: WebhookRequest, secrets: Sequence[WebhookSecret]) -> WebhookContent | None:
         signature = request.headers.get(SIGNATURE_HEADER.lower(), "")
-        if not any(hmac.compare_digest(signature_of(known.secret, request.body), signature) for known in secrets):
+        accounts = accounts_that_signed(
+            secrets, lambda secret: hmac.compare_digest(signature_of(secret, request.body), signature)
+        )
+        if not accounts:
             return None
         try:
-            return content(json.loads(request.body), channel.name)
+            return replace(content(json.loads(request.body), channel.name), accounts=accounts)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the event lacks something: {error}") from error
 
