@@ -7,7 +7,8 @@ about carriers in general (:mod:`nightmail.carriers`). docs/carriers.md says how
 >>> carrier = CARRIERS.build(CarrierSettings(adapter="twilio_sms", account="AC...", secret="..."))
 >>> carrier.hand_off([message])
 
-Functions that make an adapter import its module then, and with it the SDK (0.3 to 0.5 s): the command line asks for lists only.
+Functions that make an adapter, or verify a signature, import what they need then, and with it the SDK (0.3 to 0.5 s): the command
+line asks for lists only.
 """
 
 from __future__ import annotations

@@ -8,12 +8,13 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http import HttpClient
 from twilio.http.response import Response
+from twilio.rest import Client
 
 from nightmail.carriers.error_tables import (
     ANSWER_LOST,
@@ -28,9 +29,6 @@ from nightmail.errors import ConfigurationError
 from resources.carriers.answers import clock_check, scrubbed
 from resources.carriers.keep_alive import AnswerLostError, KeepAlive, NotWrittenError, UnwritableError
 from resources.carriers.twilio.errors import ERRORS
-
-if TYPE_CHECKING:
-    from twilio.rest import Client
 
 TWILIO_URL = "https://api.twilio.com"
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
@@ -77,8 +75,6 @@ class TwilioConnection:
     """One account's client."""
 
     def __init__(self, settings: CarrierSettings) -> None:
-        from twilio.rest import Client
-
         if not _ACCOUNT.fullmatch(settings.account):
             given = repr(settings.account) if settings.account else "the account"
             raise ConfigurationError(
