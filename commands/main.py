@@ -33,6 +33,7 @@ from commands import (
     lift,
     pause,
     provision,
+    replies,
     report,
     resume,
     send,
@@ -165,6 +166,7 @@ app.command("campaigns", rich_help_panel=LOOK)(campaigns.campaigns)
 app.command("alerts", rich_help_panel=LOOK)(alerts.alerts)
 app.command("doubts", rich_help_panel=LOOK)(doubts.doubts)
 app.command("decide", rich_help_panel=SEND)(decide.decide)
+app.command("replies", rich_help_panel=LOOK)(replies.replies)
 app.command("suppressions", rich_help_panel=LOOK)(suppressions.suppressions)
 app.command("report", rich_help_panel=LOOK)(report.report)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)

@@ -16,6 +16,7 @@ TAGS = [
     {"name": "doubts", "description": "Messages of which it is not known whether the carrier took them."},
     {"name": "suspensions", "description": "Stop using a channel for a while."},
     {"name": "suppressions", "description": "See why an address is not used; suppress one, or use it again."},
+    {"name": "replies", "description": "What recipients answered; decide about replies that probably ask for an end."},
     {"name": "alerts", "description": "What people must look at."},
     {"name": "webhooks", "description": "Have your own address called at events."},
     {"name": "problems", "description": "What the reasons of problems mean."},

@@ -45,6 +45,8 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "webhook_unknown": 404,
     "suspension_unknown": 404,
     "suppression_unknown": 404,
+    "reply_unknown": 404,
+    "reply_not_undecided": 409,
     "team_unknown": 404,
     "link_invalid": 404,
     "method_not_allowed": 405,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from nightmail.carriers.protocol import Receipt, Reply
@@ -32,6 +32,9 @@ GATHER_S = 0.05
 no carrier minds to be answered so much later."""
 ENOUGH = 50
 """With so many waiting, a batch is stored at once."""
+
+_FAULTS_OF_CONTENT = (DataError, UnicodeError, OverflowError)
+"""Of a value that the database or its driver cannot hold."""
 
 StoreReceipts = Callable[[Sequence[Receipt]], object]
 StoreReplies = Callable[[Sequence[Reply]], object]
@@ -149,9 +152,27 @@ class ReceiptQueue:
             if len(groups) > 1:
                 half = len(groups) // 2
                 return [*self._store(groups[:half]), *self._store(groups[half:])]
+            if isinstance(error, _FAULTS_OF_CONTENT):
+                return [self._store_what_can_be(groups[0])]
             _log.exception("%d receipts and replies of one request were not stored", groups[0].size)
             return [error if isinstance(error, NightmailError) else RequestError("internal_error", status=500)]
         return [None] * len(groups)
+
+    def _store_what_can_be(self, group: _Group) -> Exception | None:
+        """Store each event of a request by itself: one that the database cannot hold is logged and harms no other.
+
+        To refuse the request would have the carrier post it again, for days, with the same content.
+        """
+        parts = [_Group([each], (), group.done) for each in group.receipts]
+        parts += [_Group((), [each], group.done) for each in group.replies]
+        for part in parts:
+            try:
+                self._store_all([part])
+            except _FAULTS_OF_CONTENT as error:
+                _log.error("an event cannot be stored and is left out: %s", type(error).__name__)
+            except (OperationalError, PoolTimeoutError):
+                return database_unavailable()
+        return None
 
     def _store_all(self, groups: Sequence[_Group]) -> None:
         receipts = [receipt for group in groups for receipt in group.receipts]

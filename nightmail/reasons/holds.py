@@ -36,9 +36,9 @@ HOLDS = (
         "The contact probably asked for an end in a reply, which a person has yet to read.",
         "Read the reply and decide: until then nothing of marketing is sent to its sender.",
         on={
-            Surface.SHELL: "Read it with `nightmail replies --undecided` and decide with `nightmail replies decide`: until "
+            Surface.SHELL: "Read it with `nightmail replies --undecided` and decide with its `--opt-out` or `--no-opt-out`: until "
             "then nothing of marketing is sent to its sender.",
-            Surface.API: "Read it with GET /v1/replies?undecided=true and decide with POST /v1/replies/{reply}: until then "
+            Surface.API: "Read it with GET /v1/replies?undecided=true and decide with POST /v1/replies/ID/decision: until then "
             "nothing of marketing is sent to its sender.",
         },
     ),

@@ -74,6 +74,22 @@ SETUP = (
         title="The carrier refused the credentials.",
     ),
     Reason(
+        "reply_unknown",
+        Kind.SETUP,
+        "There is no reply {reply} here.",
+        "List the replies and use the number of one.",
+        on={
+            Surface.SHELL: "List them with `nightmail replies`, and use the number of one.",
+            Surface.API: "List them with GET /v1/replies, and use the number of one.",
+        },
+    ),
+    Reason(
+        "reply_not_undecided",
+        Kind.SETUP,
+        "The reply {reply} waits for no decision: it is {kind}.",
+        "Suppress the address, or lift its suppression, instead.",
+    ),
+    Reason(
         "webhook_of_another_account",
         Kind.SETUP,
         "A webhook named a message that went over another carrier account than the one that signed it. It moved nothing.",

@@ -173,9 +173,28 @@ where c.id = :campaign
 # START lifts what the recipient opted out of, for the teams that send from the number; bounces and complaints stay.
 LIFT_OWN_OPT_OUT = """
 update suppression set lifted_at = now()
-where address_hash = :hash and channel = :channel and reason = any(:reasons) and lifted_at is null
+where address_hash = :hash and channel = :channel and reason = :reason and lifted_at is null
     and team_id = any(:teams)
-returning team_id, reason
+returning team_id
+"""
+
+SETTLE_UNDECIDED = """
+update reply set decision = :decision, decided_by = :actor, decided_at = now()
+where address_hash = :hash and channel = :channel and sent_to is not distinct from :sent_to
+    and kind = 'probable_stop' and decided_at is null
+returning id, using_teams
+"""
+
+# What held marketing back until somebody had read the reply; without a known team it is that for all.
+LIFT_HOLDS = """
+update suppression set lifted_at = now()
+where address_hash = :hash and channel = :channel and reason = :reason and lifted_at is null
+    and (team_id = any(:teams) or team_id is null and cardinality(cast(:teams as integer[])) = 0)
+"""
+
+CLOSE_REPLY_ALERTS = """
+update alert set resolved_at = now()
+where reason = 'probable_opt_out' and subject = any(:subjects) and resolved_at is null
 """
 
 # --- Refused webhooks ---

@@ -16,7 +16,7 @@ from nightmail.audit import write_entry
 from nightmail.campaigns.alerts import raise_alert
 from nightmail.carriers.protocol import Reply, ReplyKind
 from nightmail.consent.opt_out_words import Word, probably_opts_out, word_in
-from nightmail.consent.suppressions import OPTED_OUT, PROBABLE_OPT_OUT, hold_marketing, record_suppressions
+from nightmail.consent.suppressions import OPTED_OUT, hold_marketing, record_suppressions
 from nightmail.message_ids import from_key
 from nightmail.organisation.sender_users import UsingTeam, common_team, teams_of_accounts, teams_of_sender
 from nightmail.privacy import address_hash
@@ -30,6 +30,7 @@ from nightmail.receipts.message_places import (
     retried,
 )
 from nightmail.receipts.queries import ANSWERED_MESSAGE, INSERT_REPLY, LIFT_OWN_OPT_OUT, MARK_REPLIED
+from nightmail.receipts.undecided import ReplyDecision, settle_undecided
 from nightmail.receipts.unproved import alert_of_foreign
 
 PROBABLE_STOP = "probable_stop"
@@ -183,6 +184,7 @@ def _suppressed_for(answered: _Answered) -> Sequence[int | None]:
 def _opt_out(connection: Connection, answered: _Answered, reply: Reply, hashed: str) -> int:
     """Suppress the address for every team that uses the number; returns how many suppressions are new."""
     new = 0
+    _settle(connection, answered, reply, hashed, ReplyDecision.OPT_OUT)
     for team_id in _suppressed_for(answered):
         made = record_suppressions(
             connection,
@@ -200,16 +202,25 @@ def _opt_out(connection: Connection, answered: _Answered, reply: Reply, hashed: 
 
 def _opt_in(connection: Connection, answered: _Answered, reply: Reply, hashed: str) -> int:
     """Lift what the recipient's own STOP suppressed; bounces and complaints stay. Returns how many were lifted."""
-    values = {
-        "teams": list(answered.teams),
-        "channel": reply.channel,
-        "hash": hashed,
-        "reasons": [OPTED_OUT, PROBABLE_OPT_OUT],
-    }
-    lifted = connection.execute(text(LIFT_OWN_OPT_OUT), values).all()
-    for team_id in {row.team_id for row in lifted}:
+    _settle(connection, answered, reply, hashed, ReplyDecision.NO_OPT_OUT)
+    values = {"teams": list(answered.teams), "channel": reply.channel, "hash": hashed, "reason": OPTED_OUT}
+    lifted = connection.scalars(text(LIFT_OWN_OPT_OUT), values).all()
+    for team_id in set(lifted):
         write_entry(connection, actor="recipient", action="suppression.lifted", subject=hashed, team_id=team_id)
-    return sum(row.reason == OPTED_OUT for row in lifted)
+    return len(lifted)
+
+
+def _settle(connection: Connection, answered: _Answered, reply: Reply, hashed: str, decision: ReplyDecision) -> None:
+    """Settle what the recipient wrote before by what they write now."""
+    settle_undecided(
+        connection,
+        address_hash=hashed,
+        channel=reply.channel,
+        sent_to=reply.recipient or None,
+        decision=decision,
+        actor="recipient",
+        also_teams=answered.teams,
+    )
 
 
 def _hold(connection: Connection, answered: _Answered, reply: Reply, hashed: str, reply_id: int) -> None:

@@ -188,7 +188,7 @@ def test_a_forged_batch_of_email_events_is_refused(
         answer = portal.sendgrid(ec.generate_private_key(ec.SECP256R1()), events)
     elif forgery == "body":
         answer = portal.sendgrid(
-            sendgrid_key, events, body=b'[{"event":"delivered", "timestamp":1,"sg_event_id":"e1"}]'
+            sendgrid_key, events, changed=b'[{"event":"delivered", "timestamp":1,"sg_event_id":"e1"}]'
         )
     else:
         answer = portal.sendgrid(sendgrid_key, events, timestamp=time.time() - 30 * 86400)

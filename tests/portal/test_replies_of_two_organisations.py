@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
+from nightmail.access.api_keys import Scope
 from tests.support.running_portal import RunningPortal, portals
 from tests.support.two_organisations import (
     ACCOUNT_OF,
@@ -222,3 +223,44 @@ def test_pictures_are_kept_as_links(portal: RunningPortal, two: TwoOrganisations
     )
     (reply,) = two.rows("select media from reply")
     assert reply["media"] == [{"url": "https://api.example/1", "content_type": "image/jpeg", "size": None}]
+
+
+@pytest.mark.parametrize("decision", ["opt_out", "no_opt_out"])
+def test_a_person_decides_about_a_probable_opt_out(portal: RunningPortal, two: TwoOrganisations, decision: str) -> None:
+    """The team that it was written to reads and decides; it holds for every team of the number. Others see nothing."""
+    message_id = two.sent("acme.care")
+    write(portal, two, "please stop texting me", SHARED)
+    write(portal, two, "take me off your list", SHARED)
+    assert two.suppressed("probable_opt_out") == {"acme.care", "globex.support"}
+    key, strange, reader = (
+        two.key("acme"),
+        two.key("globex"),
+        two.key("acme.care", Scope.REPLIES_READ),
+    )
+    assert portal.api("GET", "/v1/replies", strange).json()["items"] == []
+    second, first = portal.api("GET", "/v1/replies?undecided=true", key).json()["items"]
+    assert (first["text"], first["sent_to"], first["message_id"]) == ("please stop texting me", SHARED, message_id)
+    assert first["from"] != PERSON
+    path, order = f"/v1/replies/{first['id']}/decision", {"decision": decision}
+    refused = portal.api("POST", path, strange, json=order)
+    assert (refused.status_code, refused.json()["reason"]) == (404, "reply_unknown")
+    assert portal.api("POST", path, reader, json=order).status_code == 403
+    decided = portal.api("POST", path, key, json=order)
+    assert (decided.status_code, sorted(decided.json()["replies"])) == (200, [first["id"], second["id"]])
+    assert portal.api("POST", path, key, json=order).json()["replies"] == []
+    other = {"decision": "no_opt_out" if decision == "opt_out" else "opt_out"}
+    assert portal.api("POST", path, key, json=other).json()["reason"] == "reply_not_undecided"
+    assert two.suppressed("probable_opt_out") == set()
+    assert two.suppressed() == ({"acme.care", "globex.support"} if decision == "opt_out" else set())
+    assert portal.api("GET", "/v1/replies?undecided=true", key).json()["items"] == []
+    assert two.rows("select id from alert where resolved_at is null") == []
+    assert len(two.rows("select id from audit where action = 'reply.decided'")) == 1
+
+
+def test_a_stop_after_a_probable_one_settles_it(portal: RunningPortal, two: TwoOrganisations) -> None:
+    two.sent("acme.billing")
+    write(portal, two, "take me off your list", BILLING)
+    write(portal, two, "STOP", BILLING)
+    assert (two.suppressed("probable_opt_out"), two.suppressed()) == (set(), {"acme.billing"})
+    assert two.rows("select decision from reply where kind = 'probable_stop'") == [{"decision": "opt_out"}]
+    assert two.rows("select id from alert where resolved_at is null") == []

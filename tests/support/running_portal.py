@@ -46,7 +46,10 @@ class RunningPortal:
 
     def sendgrid(self, key: ec.EllipticCurvePrivateKey, events: Any, **more: Any) -> httpx.Response:
         """A batch of events as SendGrid signs it."""
-        body = json.dumps(events, indent=1).encode() + b"\r\n"
+        return self.sendgrid_body(key, json.dumps(events, indent=1).encode() + b"\r\n", **more)
+
+    def sendgrid_body(self, key: ec.EllipticCurvePrivateKey, body: bytes, **more: Any) -> httpx.Response:
+        """A body of any kind as SendGrid signs it; ``changed`` is sent in its place."""
         timestamp = str(int(more.get("timestamp", datetime.now(UTC).timestamp())))
         signature = base64.b64encode(key.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))).decode()
         headers = {
@@ -54,7 +57,7 @@ class RunningPortal:
             "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
             "Content-Type": "application/json",
         }
-        return self.client.post("/webhooks/sendgrid/events", content=more.get("body", body), headers=headers)
+        return self.client.post("/webhooks/sendgrid/events", content=more.get("changed", body), headers=headers)
 
     def api(self, method: str, path: str, key: str, **more: Any) -> httpx.Response:
         """A request of the API with a key."""

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from nightmail.access.api_keys import Scope, create_key
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.creation import create_campaign
 from nightmail.message_ids import MessageId
@@ -149,6 +150,11 @@ class TwoOrganisations:
                 source="api",
                 actor="test",
             )
+
+    def key(self, team: str, *scopes: Scope) -> str:
+        """A new API key of a team."""
+        with self.engine.begin() as connection:
+            return create_key(connection, team_id=self.teams[team], name="tests", scopes=scopes or tuple(Scope))
 
     def sid(self) -> str:
         """A new id of a message at the carrier."""

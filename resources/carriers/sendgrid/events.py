@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 from nightmail.carriers.error_tables import ErrorClass, ErrorEntry, error_entry
@@ -44,14 +45,17 @@ class EventBatch:
 
 def events(body: bytes, carrier: str = "sendgrid") -> EventBatch:
     """The receipts of a batch. Raises ``ValueError`` when the body is not a JSON list."""
-    content = json.loads(body)
+    try:
+        content = json.loads(body)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
     if not isinstance(content, list):
         raise ValueError("a batch of events is a list")
     batch = EventBatch()
     for event in content:
         try:
             receipt = _receipt(event, carrier)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError, RecursionError):
             batch.malformed += 1
             continue
         if receipt is None:
@@ -62,23 +66,52 @@ def events(body: bytes, carrier: str = "sendgrid") -> EventBatch:
 
 
 def _receipt(event: Mapping[str, Any], carrier: str) -> Receipt | None:
-    status = _STATUS.get(event["event"])
+    kind = event["event"]
+    status = _STATUS.get(kind) if isinstance(kind, str) else None
     if status is None or event.get("sg_machine_open") is True:
         # A machine that opens mail ahead of its reader (a mail client's privacy feature) is no opening.
         return None
     error = _error(event)
     suppresses = error is not None and error.suppress_as is not None
+    address = event.get("email")
     return Receipt(
         carrier=carrier,
         channel=EMAIL.name,
-        event_key=str(event["sg_event_id"]),
+        event_key=_event_key(event),
         status=status,
-        carrier_message_id=carrier_id(str(event.get("sg_message_id") or "")) or None,
+        carrier_message_id=carrier_id(_short(event.get("sg_message_id"))) or None,
         message_id=_message_id(event.get("message_id")),
         error=error,
         occurred_at=datetime.fromtimestamp(int(event["timestamp"]), UTC),
-        address=str(event["email"]) if suppresses and event.get("email") else None,
+        address=_storable(address)[:320] if suppresses and isinstance(address, str) and address else None,
     )
+
+
+def _event_key(event: Mapping[str, Any]) -> str:
+    """The event's own id. Events of SendGrid's own pages (unsubscribes, spam reports) may come without one, and without a
+    message's: theirs is made of what they say, so that a repetition is known."""
+    stated = event.get("sg_event_id")
+    if isinstance(stated, str) and stated:
+        return _short(stated)
+    said = [
+        event["event"],
+        event["timestamp"],
+        event.get("email"),
+        event.get("sg_message_id"),
+        event.get("asm_group_id"),
+    ]
+    if not isinstance(event.get("email"), str) and not event.get("sg_message_id"):
+        raise ValueError("the event names neither itself nor anybody")
+    return "made:" + blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
+
+
+def _short(value: object) -> str:
+    return _storable(value)[:200] if isinstance(value, str) else ""
+
+
+def _storable(value: str) -> str:
+    """A text without what PostgreSQL cannot store: NUL, and halves of surrogate pairs, which JSON may hold."""
+    return value.replace("\x00", "").encode(errors="ignore").decode()
 
 
 def carrier_id(sg_message_id: str) -> str:
@@ -101,11 +134,13 @@ def _error(event: Mapping[str, Any]) -> ErrorEntry | None:
     kind = event["event"]
     if kind == "bounce":
         entry = ERRORS.entry("blocked" if event.get("type") == "blocked" else "bounce")
-        return replace(entry, code=str(event["status"])[:40]) if event.get("status") else entry
+        return replace(entry, code=_storable(str(event["status"]))[:40]) if event.get("status") else entry
     if kind == "dropped":
-        return ERRORS.entry(f"dropped {str(event.get('reason') or 'for no stated reason').lower()}"[:80])
+        return ERRORS.entry(_storable(f"dropped {str(event.get('reason') or 'for no stated reason').lower()}")[:80])
     if kind in ("spamreport", "unsubscribe", "group_unsubscribe"):
         return replace(ERRORS.entry(kind), code="")
     if kind == "deferred" and event.get("status"):
-        return error_entry(str(event["status"])[:40], ErrorClass.RETRY_LATER, "the receiving server put it off")
+        return error_entry(
+            _storable(str(event["status"]))[:40], ErrorClass.RETRY_LATER, "the receiving server put it off"
+        )
     return None

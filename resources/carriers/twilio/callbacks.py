@@ -6,6 +6,7 @@ A form that is not Twilio's raises ``ValueError``: the portal answers 400 and no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,8 @@ from nightmail.channels import SMS, VOICE
 from nightmail.message_ids import parse_message_id
 from resources.carriers.twilio.errors import ERRORS
 from resources.carriers.twilio.statuses import MESSAGE_STATUS, call_status
+
+_COUNT = re.compile(r"[0-9]{1,8}")
 
 
 def message_status(form: Mapping[str, str], message_id: str | None, carrier: str = "twilio") -> Receipt | None:
@@ -45,7 +48,7 @@ def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier
     status = call_status(said, form.get("AnsweredBy"))
     if status is None:
         return None
-    duration = form.get("CallDuration")
+    duration = form.get("CallDuration", "")
     error = _error(form)
     return Receipt(
         carrier=carrier,
@@ -56,7 +59,7 @@ def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier
         message_id=_known_form(message_id),
         error=error,
         occurred_at=_time(form.get("Timestamp")),
-        duration_s=int(duration) if duration is not None and duration.isdigit() and said == "completed" else None,
+        duration_s=int(duration) if _COUNT.fullmatch(duration) and said == "completed" else None,
         address=form.get("To") or None if error is not None and error.suppress_as is not None else None,
     )
 
@@ -101,7 +104,7 @@ def inbound_sms(form: Mapping[str, str], carrier: str = "twilio") -> Reply:
 def _media(form: Mapping[str, str]) -> tuple[Media, ...]:
     """Links to what came with a text. Twilio states types, and no sizes (Programmable Messaging, "Media" parameters)."""
     count = form.get("NumMedia", "")
-    listed = range(min(int(count), 10)) if count.isascii() and count.isdigit() and len(count) < 4 else range(0)
+    listed = range(min(int(count), 10)) if _COUNT.fullmatch(count) else range(0)
     return tuple(
         Media(form[f"MediaUrl{at}"][:2_000], form.get(f"MediaContentType{at}", "")[:200])
         for at in listed

@@ -48,7 +48,8 @@ def _route(path: str, purpose: str, content: Callable[[Form, str | None], Webhoo
         if not accounts:
             return None
         said = content(
-            {name: values[0] for name, values in form.items()}, next(iter(query.get("message_id", ())), None)
+            {name: values[0].replace("\x00", "") for name, values in form.items()},
+            next(iter(query.get("message_id", ())), None),
         )
         return replace(said, accounts=accounts)
 
