@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -84,28 +84,33 @@ def currencies_of(sign: str) -> frozenset[str]:
     code = plain.upper()
     if code in currency_codes():
         return frozenset({code})
-    known = _signs().get(plain)
-    if known is None and plain in _ALSO_WRITTEN:
-        known = frozenset(_ALSO_WRITTEN[plain].split())
+    if plain in _ALSO_WRITTEN:
+        return frozenset(_ALSO_WRITTEN[plain].split())
+    known = _english_signs().get(plain) or _own_signs().get(plain)
     if known is None and any(map(str.isalpha, plain)):
         known = _names().get(plain)
     return known or frozenset()
 
 
 @lru_cache(maxsize=1)
-def _signs() -> dict[str, frozenset[str]]:
-    """Symbols in English, and of the served countries' own currencies in their own languages."""
+def _english_signs() -> dict[str, frozenset[str]]:
+    """Symbols in English, such as ``CA$``: most are of one currency; those of several stand in :data:`_ALSO_WRITTEN`."""
     from babel import Locale
 
+    symbols = Locale("en").currency_symbols.items()
+    return _grouped((symbol, code) for code, symbol in symbols if symbol != code)
+
+
+@lru_cache(maxsize=1)
+def _own_signs() -> dict[str, frozenset[str]]:
+    """Symbols of the served countries' own currencies in their own languages; reading them takes half a CPU-second."""
+    return _grouped((symbol, code) for country in sorted(SERVED_COUNTRIES) for code, symbol in _own_symbols(country))
+
+
+def _grouped(signs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for code, symbol in Locale("en").currency_symbols.items():
-        if symbol != code:
-            found.setdefault(plain_sign(symbol), set()).add(code)
-    for country in sorted(SERVED_COUNTRIES):
-        for code, symbol in _own_symbols(country):
-            found.setdefault(plain_sign(symbol), set()).add(code)
-    for plain, codes in _ALSO_WRITTEN.items():
-        found.setdefault(plain, set()).update(codes.split())
+    for sign, code in signs:
+        found.setdefault(plain_sign(sign), set()).add(code)
     return {plain: frozenset(codes) for plain, codes in found.items()}
 
 
@@ -129,11 +134,7 @@ def _own_symbols(country: str) -> Iterator[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def _names() -> dict[str, frozenset[str]]:
     """Names in the languages of the served countries."""
-    found: dict[str, set[str]] = {}
-    for _, locale in served_locales():
-        for code, name in locale.currencies.items():
-            found.setdefault(plain_sign(name), set()).add(code)
-    return {name: frozenset(codes) for name, codes in found.items()}
+    return _grouped((name, code) for _, locale in served_locales() for code, name in locale.currencies.items())
 
 
 @dataclass(frozen=True)
