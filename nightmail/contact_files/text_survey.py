@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from nightmail.contact_files.alphabets import better_alphabet
 from nightmail.contact_files.failures import file_error
+from nightmail.contact_files.twice_encoded import CODEC, is_twice_encoded
 from nightmail.contact_files.western_codecs import NeighbourCounts, better_codec
 
 _CHUNK = 8 * 1024 * 1024
@@ -99,6 +100,9 @@ def survey_text(path: Path, stated: str | None = None) -> TextSurvey:
     if ascii_only:
         evidence = _MARKED if marked else "it holds nothing beyond ASCII, which all encodings share"
         return TextSurvey("utf-8", "utf-8", "certain", evidence, len(bom), False, has_nul, end)
+    if valid and not bom and is_twice_encoded(_chunks(path, 0, end)):
+        evidence = "it begins with a byte order mark that was encoded twice, and so was all beyond ASCII"
+        return TextSurvey(CODEC, "utf-8, encoded twice", "certain", evidence, 0, False, has_nul, end)
     if valid:
         evidence = _MARKED if marked else "all of its bytes beyond ASCII form valid UTF-8"
         return TextSurvey("utf-8", "utf-8", "certain", evidence, len(bom), False, has_nul, end)

@@ -193,3 +193,15 @@ def test_western_texts_stay_western(language: str, others: str) -> None:
     """Also a list of customers in two countries, which no single alphabet covers."""
     counts = _bytes_of(language, "cp1252") + (_bytes_of(others, "cp1252") if others else 0)
     assert better_alphabet(counts) is None
+
+
+@pytest.mark.parametrize("name", ["Zoë", "Þórr", "Ľubica", "日本", "“Ann”"])
+def test_text_that_was_encoded_twice_is_undone_where_its_mark_shows_it(read: Reader, name: str) -> None:
+    """https://github.com/dbeaver/dbeaver/issues/10994 is of a mark that is kept; saved again it looks like this."""
+    once = f"\ufeffphone,name\n+447400123456,{name}\n".encode()
+    twice = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in once).encode()
+    result = read(twice)
+    assert result.column("name") == [name]
+    assert result.summary.encoding == "utf-8, encoded twice"
+    mixed = read(twice + "+447400123457,Chloé\n".encode())
+    assert mixed.column("name")[1] == "Chloé", "it is not all of it that was: then nothing is undone"
