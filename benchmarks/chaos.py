@@ -267,7 +267,7 @@ def make_campaigns(rig: Rig, campaigns: int, messages: int) -> int:
     return total
 
 
-def run(
+def run(  # noqa: C901, PLR0912, PLR0915 - one chaos run from its start to its verdict
     *,
     campaigns: int,
     messages: int,

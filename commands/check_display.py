@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nightmail.forecasts.finish_forecast import FinishForecast
 
 
-def show_check(view: Screen, answer: dict[str, Any], ending: FinishForecast) -> None:
+def show_check(view: Screen, answer: dict[str, Any], ending: FinishForecast) -> None:  # noqa: C901 - one section of the screen after another
     """Everything that the answer of a check says; nothing with ``--json``."""
     if view.json_output:
         return

@@ -159,7 +159,7 @@ class SampleRows:
             return f"+{country.calling}\u00a0{'.'.join(parts)}"
         return f"{country.trunk}{' '.join(parts)}"
 
-    def _odd(self, index: int, row: list[str], number: str, earlier: list[list[str]]) -> list[str]:
+    def _odd(self, index: int, row: list[str], number: str, earlier: list[list[str]]) -> list[str]:  # noqa: C901, PLR0912, PLR0915 - one case a fault
         """The row, or with one of the faults that real files have."""
         chance = self.random
         place = index % 100

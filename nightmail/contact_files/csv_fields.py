@@ -52,7 +52,7 @@ class Fields:
     """Whether there were spaces around a quoted field, which RFC 4180 does not know."""
 
 
-def strict_fields(
+def strict_fields(  # noqa: PLR0912 - one state machine over a line
     text: str,
     start: int,
     dialect: Dialect,

@@ -204,7 +204,7 @@ class _OdsSheets(_Handler):
         self._number: str | None = None
         self._shown: list[str] | None = None
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:  # noqa: C901, PLR0912 - one case an element
         facts = self.facts
         if name == "table":
             self._inside = True

@@ -93,7 +93,7 @@ _WORDS_AROUND = frozenset(
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[Mapping[str, Mapping[int, frozenset[str]]], frozenset[str], frozenset[str]]:
+def _tables() -> tuple[Mapping[str, Mapping[int, frozenset[str]]], frozenset[str], frozenset[str]]:  # noqa: C901 - one pass over each part of the names
     """Months with their languages by name, names of days, and the words around them; all folded."""
     months: dict[str, dict[int, set[str]]] = {}
     days: set[str] = set()

@@ -159,7 +159,7 @@ class SmtpEmail:
             entry = replace(entry, meaning=f"refused at {error.step}")
         return HandOff.failed(message.message_id, entry)
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self) -> smtplib.SMTP:  # noqa: C901, PLR0912 - each refusal of a server has its own outcome
         """A connection that is logged in and answers."""
         smtp = self._smtp
         if smtp is not None:
