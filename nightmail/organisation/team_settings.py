@@ -37,11 +37,25 @@ class ReportDrop(_Model):
     )
 
 
+class AnswerFeeds(_Model):
+    """The feeds whose message answers a recipient's word: ``feed`` of the team, or ``team.path/feed``."""
+
+    help: str | None = Field(None, description="Answers HELP")
+    start: str | None = Field(None, description="Confirms START")
+
+
 class TeamSettings(_Model):
     """All of it; every part has a default, so that ``{}`` is a team."""
 
     openpgp: OpenPgpKeys | None = None
     report: ReportDrop | None = None
+    answers: AnswerFeeds | None = None
+
+
+def answer_feeds(connection: Connection, team: str) -> AnswerFeeds:
+    """What a team answers to words, or what the nearest team above it does that states it."""
+    stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "answers"})
+    return AnswerFeeds() if stated is None else AnswerFeeds.model_validate(stated)
 
 
 def openpgp_keys(connection: Connection, team: str) -> OpenPgpKeys:

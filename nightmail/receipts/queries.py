@@ -178,6 +178,13 @@ where address_hash = :hash and channel = :channel and reason = :reason and lifte
 returning team_id
 """
 
+# Whether no other reply of a person asked a team for the same on this UTC day.
+IS_FIRST_OF_DAY = """
+select not exists (
+    select from reply where received_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'
+        and address_hash = :hash and channel = :channel and kind = :kind and team_id = :team and id <> :id)
+"""
+
 SETTLE_UNDECIDED = """
 update reply set decision = :decision, decided_by = :actor, decided_at = now()
 where address_hash = :hash and channel = :channel and sent_to is not distinct from :sent_to

@@ -20,6 +20,7 @@ from nightmail.consent.suppressions import OPTED_OUT, hold_marketing, record_sup
 from nightmail.message_ids import from_key
 from nightmail.organisation.sender_users import UsingTeam, common_team, teams_of_accounts, teams_of_sender
 from nightmail.privacy import address_hash
+from nightmail.receipts.automatic_answers import answer_word
 from nightmail.receipts.message_places import (
     Place,
     foreign_places,
@@ -79,14 +80,26 @@ def _take_replies(engine: Engine, replies: Sequence[Reply], hash_key: bytes) -> 
             if reply_id is None:
                 continue
             taken += 1
+            lifted = 0
             if answered.place is not None:
                 connection.execute(text(MARK_REPLIED), {"month": answered.place.month, "key": answered.place.key})
             if kind == Word.STOP:
                 opted_out += _opt_out(connection, answered, reply, hashed)
             elif kind == Word.START:
-                opted_in += _opt_in(connection, answered, reply, hashed)
+                lifted = _opt_in(connection, answered, reply, hashed)
+                opted_in += lifted
             elif kind == PROBABLE_STOP:
                 _hold(connection, answered, reply, hashed, reply_id)
+            if kind == Word.HELP or (kind == Word.START and lifted):
+                answer_word(
+                    connection,
+                    reply,
+                    Word(kind),
+                    reply_id=reply_id,
+                    team_id=answered.team_id,
+                    language=answered.language,
+                    address_hash=hashed,
+                )
     return RepliesTaken(taken, len(replies) - taken, opted_out, opted_in)
 
 

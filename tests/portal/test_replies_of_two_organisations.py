@@ -264,3 +264,35 @@ def test_a_stop_after_a_probable_one_settles_it(portal: RunningPortal, two: TwoO
     assert (two.suppressed("probable_opt_out"), two.suppressed()) == (set(), {"acme.billing"})
     assert two.rows("select decision from reply where kind = 'probable_stop'") == [{"decision": "opt_out"}]
     assert two.rows("select id from alert where resolved_at is null") == []
+
+
+def test_help_is_answered_and_start_confirmed_once_a_day(portal: RunningPortal, two: TwoOrganisations) -> None:
+    """By the feed that the team of the number states, in the language of the message; not where the carrier did it."""
+    two.answer_with("acme", help="acme/helping", start="acme/helping")
+    two.sent("acme.billing", language="de")
+    two.sent("acme.marketing")
+    write(portal, two, "Hilfe", BILLING, OptOutType="HELP")
+    write(portal, two, "START", BILLING)
+    assert two.rows("select * from single_message") == []
+    write(portal, two, "Hilfe", MARKETING)
+    assert two.rows("select * from single_message") == [], "no word in English"
+    two.execute("delete from reply")
+    for _ in range(3):
+        write(portal, two, "Hilfe!", BILLING)
+    (answer,) = two.rows(
+        "select s.row, c.source, f.name from single_message s join campaign c on c.id = s.campaign_id join feed f on f.id = c.feed_id"
+    )
+    assert (answer["source"], answer["name"]) == ("single", "helping")
+    assert (answer["row"]["phone"], answer["row"]["language"]) == (PERSON, "de")
+    write(portal, two, "STOP", BILLING)
+    write(portal, two, "START", BILLING)
+    write(portal, two, "START", BILLING)
+    assert len(two.rows("select 1 from single_message")) == 2
+
+
+def test_an_answer_without_its_feed_is_an_alert(portal: RunningPortal, two: TwoOrganisations) -> None:
+    two.answer_with("globex", help="misspelt")
+    two.sent("globex.news")
+    write(portal, two, "HELP", GLOBEX)
+    assert [row["kind"] for row in two.rows("select kind from reply")] == ["help"]
+    assert [row["reason"] for row in two.rows("select reason from alert")] == ["feed_unknown"]

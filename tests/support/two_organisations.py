@@ -156,6 +156,24 @@ class TwoOrganisations:
         with self.engine.begin() as connection:
             return create_key(connection, team_id=self.teams[team], name="tests", scopes=scopes or tuple(Scope))
 
+    def answer_with(self, team: str, **feeds: str) -> None:
+        """Have a team, and those below it, answer words with feeds. The feed ``acme/helping`` is there."""
+        self.execute(
+            "insert into feed (team_id, name, template_id) select :team, 'helping', id from template "
+            "on conflict do nothing",
+            team=self.teams["acme"],
+        )
+        self.execute(
+            "update team set settings = jsonb_build_object('answers', cast(:feeds as jsonb)) where id = :team",
+            feeds=json.dumps(feeds),
+            team=self.teams[team],
+        )
+
+    def execute(self, query: str, **values: Any) -> None:
+        """Change something in the database."""
+        with self.engine.begin() as connection:
+            connection.execute(text(query), values)
+
     def sid(self) -> str:
         """A new id of a message at the carrier."""
         return f"SM{next(_events):032d}"
