@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import documentation
+from commands import column_meanings, documentation
 from tests.test_import_rule import ORDER
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -38,7 +38,7 @@ def test_every_column_of_the_lake_has_a_meaning() -> None:
         f"{table}.{field.name}"
         for table, (schema, _) in documentation.lake_tables().items()
         for field in schema
-        if not documentation.meaning(table, field.name)
+        if not column_meanings.meaning(table, field.name)
     ]
     assert not without
 
@@ -47,7 +47,7 @@ def test_no_meaning_is_left_of_a_column_that_is_gone() -> None:
     tables = documentation.lake_tables()
     gone = [
         f"{table}.{column}"
-        for table, columns in documentation.COLUMNS.items()
+        for table, columns in column_meanings.COLUMNS.items()
         for column in columns
         if table not in tables or column not in tables[table][0].names
     ]

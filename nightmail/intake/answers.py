@@ -23,7 +23,7 @@ from nightmail.intake.due_answers import FileRow
 from nightmail.lake import Lake
 from nightmail.organisation.feeds import feed_settings
 from nightmail.preparation.stage_tables import StageTables
-from nightmail.reasons import REASONS
+from nightmail.reasons import REASONS, Surface
 from nightmail.row_checks import write_rejects_csv
 from nightmail.store.states import CampaignState
 
@@ -176,8 +176,8 @@ def _explained(by_reason: Mapping[str, int] | None) -> list[dict[str, Any]]:
     explained = []
     for code, rows in sorted((by_reason or {}).items(), key=lambda item: (-item[1], item[0])):
         known = REASONS.get(code)
-        advice = known.remedy if known is not None and "{" not in known.remedy else ""
-        explained.append({"reason": code, "rows": rows, "remedy": advice})
+        advice = "" if known is None else known.remedy_on(Surface.FILE)
+        explained.append({"reason": code, "rows": rows, "remedy": "" if "{" in advice else advice})
     return explained
 
 

@@ -118,7 +118,7 @@ SETUP = (
         "List those in force and use the number of one.",
         title="There is no such suspension in force.",
         on={
-            Surface.SHELL: "List those in force with `nightmail lift`, and use the number of one.",
+            Surface.SHELL: "List those in force with `nightmail campaigns --suspensions`, and use the number of one.",
             Surface.API: "List those in force with GET /v1/suspensions, and use the number of one.",
         },
     ),

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from nightmail.lake.masks import truth
 from nightmail.lake.schemas import REJECTS, WARNINGS
-from nightmail.reasons import REASONS, Kind
+from nightmail.reasons import REASONS, Kind, Surface
 from nightmail.row_checks.recurring import plain
 
 VALUE_LENGTH = 200
@@ -23,7 +23,7 @@ def sentences(code: str, rows: int, fields: Mapping[str, pa.Array | str]) -> pa.
     """Sentence and remedy of ``code`` for each of ``rows`` rows, with its fields filled in from columns or constants."""
     reason = REASONS[code]
     pieces: list[pa.Array | pa.Scalar] = []
-    for literal, name, _, _ in Formatter().parse(f"{reason.sentence} {reason.remedy}"):
+    for literal, name, _, _ in Formatter().parse(f"{reason.sentence} {reason.remedy_on(Surface.FILE)}"):
         if literal:
             pieces.append(pa.scalar(literal))
         if name is not None:

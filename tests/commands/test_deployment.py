@@ -81,7 +81,7 @@ def test_a_database_that_does_not_come_up_ends_it(server: LocalServer, tmp_path:
     with pytest.raises(UnavailableError) as caught:
         watched(server, tmp_path)
     assert caught.value.reason == "database_unavailable"
-    assert str(server.folder / "log") in caught.value.remedy
+    assert str(server.folder / "log") in caught.value.message
 
 
 def test_a_data_folder_without_a_server_is_told(tmp_path: Path) -> None:
