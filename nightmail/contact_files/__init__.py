@@ -1,7 +1,14 @@
-"""Contact files: what a data team uploads, in whatever format, read into one table of strings with line numbers.
+"""Contact files: what a data team uploads, in any supported format, read into one table of strings with line numbers.
 
-:func:`read_contact_file` is the stage ``contact_file``. What a value means (a phone number, a country) is decided in
-:mod:`nightmail.row_checks`; here it is decided what the rows and the columns are.
+What belongs here: unpacking and decrypting, recognising the format, encoding, dialect and header, which column is which
+field, and splitting the file into rows or rejects. :func:`read_contact_file` is the stage ``contact_file``. What does not:
+what a value means (a phone number, a country, an amount), which is :mod:`nightmail.row_checks`, and what a feed demands of
+a file, which is :mod:`nightmail.preparation`.
+
+What has two readings is decided by what the file shows elsewhere, and listed in the summary's ``decisions``, or its row is
+rejected. Imports are inside functions where each costs start-up time that most files do not need: the reading itself, for
+the process of its own that reads workbooks and Parquet; in that process, the reader of the one format;
+``charset_normalizer``, for text in other scripts; and ``pysequoia``, for encrypted files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Central European, Baltic and Turkish text, told from Windows-1252 by the alphabet that its letters belong to.
+"""Central European, Baltic and Turkish text, distinguished from Windows-1252 by the alphabet that its letters belong to.
 
 ``Jiøí Dvoøák`` has letters only, each in a place where letters stand. But no language that Windows-1252 writes has all of
 them, and in Windows-1250 they are Czech: ``Jiří Dvořák``. The letters of each language are those of Unicode's CLDR.

@@ -67,7 +67,7 @@ def without_words(
     null_words: Sequence[str] = (),
     apostrophes: bool = True,
 ) -> pa.ChunkedArray:
-    """A column in which words for nothing and errors are null, and ``="text"`` is its text; ``notice`` is told of each.
+    """A column in which words for nothing and errors are null, and ``="text"`` is its text; ``notice`` takes each.
 
     In ``free_text`` only what nobody is called is a word for nothing; ``null_words`` are further ones. Values between
     apostrophes stay, and are noticed unless ``apostrophes`` is false.

@@ -1,4 +1,4 @@
-"""The fields of one CSV record: strictly (RFC 4180, any line end), or as well as they can be told where quotes are damaged.
+"""The fields of one CSV record: strictly (RFC 4180, any line end), or as well as possible where quotes are damaged.
 
 Beyond RFC 4180, the strict reading knows what whole programs do alike: spaces around a quoted field, backslashes before
 quotes, and at the end of each line the delimiters of another program that saved the file after the first.
@@ -16,7 +16,7 @@ _SPACES = " \t\u00a0"
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the fields of a CSV file are told apart."""
+    """The signs that separate and quote the fields of a CSV file."""
 
     delimiter: str = ","
     quote: str | None = '"'

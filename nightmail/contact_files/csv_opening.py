@@ -1,6 +1,6 @@
 """How a CSV file begins: its dialect, on which line its header stands, and how many fields its rows have.
 
-All of it is told from the first lines together, and said.
+All of it is decided from the first lines together, and listed as decisions.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ MAILCHIMP = Exporter(
         "time_zone": _keys("TIMEZONE"),
     },
     placeholders={"firstname": _keys("FNAME"), "lastname": _keys("LNAME")},
-    # A day and a month alone: nobody's age can be told from it.
+    # A day and a month alone: they do not give an age.
     not_fields=frozenset(_keys("Birthday")),
 )
 WOOCOMMERCE = Exporter(

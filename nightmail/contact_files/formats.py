@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes: a table that can be read, text, or something else with a name for people."""
+"""The format of a file, recognised by its first bytes: a table that can be read, text, or something else, with its name."""
 
 from __future__ import annotations
 

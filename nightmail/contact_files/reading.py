@@ -20,6 +20,7 @@ from nightmail.contact_files.failures import file_decision, file_error, file_war
 from nightmail.contact_files.formats import content_format
 from nightmail.contact_files.gathered_columns import BETWEEN
 from nightmail.contact_files.header import header_among, header_score, no_known_column
+from nightmail.contact_files.json_lines import json_keys, looks_like_json_lines, read_json_lines
 from nightmail.contact_files.row_collector import RowCollector
 from nightmail.contact_files.summary import METADATA_KEY, ContactFileSummary, FileDecision, FileWarning, ReadOptions
 from nightmail.contact_files.text_documents import document_kind
@@ -119,11 +120,8 @@ class _Reading:
             raise file_error("file_empty")
         if (document := document_kind(head)) is not None:
             raise file_error("file_not_text", detected=document)
-        if head[mark_length(head) :].lstrip().startswith(("{", "[")):
-            from nightmail.contact_files.json_lines import looks_like_json_lines
-
-            if looks_like_json_lines(head):
-                return self._json_lines(survey, BETWEEN in head)
+        if head[mark_length(head) :].lstrip().startswith(("{", "[")) and looks_like_json_lines(head):
+            return self._json_lines(survey, BETWEEN in head)
         return self._csv(survey, head, whole)
 
     def _csv(self, survey: TextSurvey, head: str, whole: bool) -> ContactFileSummary:
@@ -161,8 +159,6 @@ class _Reading:
         return opening if ending >= NEARLY_ALL * (ending + whole) else opening.with_header_alone()
 
     def _json_lines(self, survey: TextSurvey, several: bool) -> ContactFileSummary:
-        from nightmail.contact_files.json_lines import json_keys, read_json_lines
-
         keys = json_keys(self.content.path, survey, self.options)
         if not keys:
             raise file_error("file_no_rows")

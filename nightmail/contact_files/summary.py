@@ -111,7 +111,7 @@ class ContactFileSummary:
     encoding_certainty: str | None
     """``certain`` (a byte order mark, or valid UTF-8 beyond ASCII), ``likely`` or ``unsure``."""
     encoding_evidence: str | None
-    """A sentence: how the encoding was told."""
+    """A sentence: what shows that it is this encoding."""
     delimiter: str | None
     """The delimiter of a CSV file."""
     line_end: str | None
@@ -139,7 +139,7 @@ class ContactFileSummary:
     warnings: tuple[FileWarning, ...]
     """What was noticed; each with a sentence for people."""
     own_rejects: bool
-    """Whether this is a reject file of ours, corrected and dropped again."""
+    """Whether this is one of Nightmail's reject files, corrected and uploaded again."""
     decisions: tuple[FileDecision, ...] = ()
     """What was decided for the whole file, and by what."""
 

@@ -1,6 +1,6 @@
-"""Texts that are documents of another kind and no tables, told by how they begin, so that they are refused as what they are.
+"""Texts that are documents and not tables (vCard, messages, SQL, HTML ...), recognised by how they begin.
 
-Their lines hold people's names and addresses, which must not end as a column's name: what is told is the kind alone.
+Their lines hold people's names and addresses, which must not become a column's name: an error names the kind alone.
 Sources: RFC 6350 (vCard), 5545 (iCalendar), 5322 (messages), 4155 (mbox), 2849 (LDIF), 2557 (MHTML).
 """
 

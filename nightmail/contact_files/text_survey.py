@@ -1,8 +1,8 @@
 """What a text file is made of, found out in one pass over its bytes before anything is read from it.
 
-The encoding is told from evidence, and the evidence is said: a byte order mark, valid UTF-8 beyond ASCII, NUL bytes at
+The encoding is detected from evidence, and the evidence is reported: a byte order mark, valid UTF-8 beyond ASCII, NUL bytes at
 every second place (UTF-16), bytes that only Windows-1252 uses, signs that only make sense in Latin-9. Windows-1252,
-Latin-1 and Latin-9 cannot be told apart with certainty by anyone; then the certainty is ``likely`` or ``unsure``.
+Latin-1 and Latin-9 cannot be distinguished with certainty; then the certainty is ``likely`` or ``unsure``.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class TypedFile:
             raise
 
     def read(self, collector: RowCollector, progress: Progress | None = None, **wanted: Any) -> None:
-        """Read all rows into ``collector``; ``wanted`` is what the format's reader has to be told."""
+        """Read all rows into ``collector``; ``wanted`` are the options of the format's reader."""
         for block in self._blocks(wanted):
             for line in block.too_large:
                 collector.reject(line, "row_field_too_large", None, limit=self._field_limit)

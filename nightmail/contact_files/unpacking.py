@@ -1,6 +1,6 @@
 """From the uploaded file to its plain content: gzip, zip and zstd are unpacked, with limits, into a temporary file.
 
-What a file is, is told by its first bytes and never by its name. A container holds one file; what unpacks to far more
+The format is recognised by the first bytes, never by the name. A container holds one file; what unpacks to far more
 than its own size is a bomb.
 """
 
@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+
+import pyarrow as pa
 
 from nightmail.contact_files.failures import file_error, readable_size
 from nightmail.contact_files.summary import ReadOptions
@@ -150,8 +152,6 @@ def _unpack_gzip(source: Path, target: Path, limit: _ExpansionLimit) -> str | No
 
 
 def _unpack_zstd(source: Path, target: Path, limit: _ExpansionLimit) -> str | None:
-    import pyarrow as pa
-
     try:
         with pa.input_stream(str(source), compression="zstd") as stream:
             _copy(stream.read, target, limit)

@@ -1,4 +1,4 @@
-"""DOS, Mac and central European encodings, told from Windows-1252 by what stands where letters stand.
+"""DOS, Mac and central European encodings, distinguished from Windows-1252 by what stands where letters stand.
 
 In all of them a byte beyond ASCII is some sign, so that none is ever proved wrong. But ``AmŽlie``, ``Gr”áe`` and ``Wa³êsa``
 have a sign, or a capital, in the middle of a word: as Mac Roman, as DOS text and as Windows-1250 they are names.
