@@ -78,7 +78,7 @@ def measured(rows: int, work: Callable[[], Any]) -> Measured:
 
 
 def _reset_peak() -> None:
-    """Let the peak of resident memory begin anew, where the system can (Linux)."""
+    """Reset the peak of resident memory, where the system can (Linux)."""
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:

@@ -37,7 +37,7 @@ def main(descriptor: int) -> None:
     _limit(resource.RLIMIT_CPU, CPU_SECONDS)
     # A core would be a copy of the contacts that nobody deletes.
     _limit(resource.RLIMIT_CORE, 0)
-    # Whoever asked has gone: there is nobody to answer.
+    # The process that asked has gone: there is nobody to answer.
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
             _answer(connection, order)

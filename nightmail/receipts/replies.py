@@ -127,7 +127,7 @@ def _answered(connection: Connection, reply: Reply, stated: Place | None, hashed
     elif users:
         place = latest_place_of_sender(connection, hashed, reply.channel, senders, reply.accounts)
     else:
-        # A number that nobody states any more: whoever sends over its account.
+        # A number that no team states any more: the teams that send over its account.
         place = latest_place(connection, hashed, reply.channel, reply.accounts)
         if reply.accounts:
             users = teams_of_accounts(connection, reply.channel, reply.accounts)

@@ -1,4 +1,4 @@
-"""What is asked of the rows of a contact file: the feed's and the template's wishes, as one value."""
+"""The rules by which the rows of a contact file are judged: the feed's and the template's demands, as one value."""
 
 from __future__ import annotations
 

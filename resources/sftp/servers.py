@@ -133,7 +133,7 @@ class SftpServersResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return [SftpServerRow(**row._mapping) for row in rows]
 
     def watch(self, server: SftpServerRow) -> SftpWatch:
-        """The watch of a server, kept between ticks; made anew when its login changed."""
+        """The watch of a server, kept between ticks; a new one when its login changed."""
         login = server.settings()
         with _WATCHES_LOCK:
             found = _WATCHES.get(server.id)
