@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from sqlalchemy import Engine
 
@@ -146,8 +147,6 @@ class FormUpload:
 
     async def read(self, pieces: AsyncIterator[bytes]) -> None:
         """Read the whole form. Raises :class:`RequestError` for one that is malformed or ends too early."""
-        from python_multipart.exceptions import FormParserError
-
         try:
             async for piece in pieces:
                 if piece:
