@@ -1,7 +1,13 @@
-"""Contacts: the rows of a contact file judged, normalised and deduplicated.
+"""Row checks: the rows of a contact file judged, normalised and deduplicated. The stage ``contacts``.
 
-:func:`prepare_contacts` is the stage ``contacts``. It reads the table that :mod:`nightmail.contact_files` wrote and
-writes three: contacts, rejects (with duplicates) and warnings. :func:`write_rejects_csv` writes the file for the uploader.
+What belongs here: what a cell can mean (phone numbers, addresses, countries, languages, dates, amounts), which readings the
+column or the feed decides, which rows are the same contact, and the tables ``contacts``, ``rejects`` and ``warnings``
+(:func:`prepare_contacts`) with the reject file (:func:`write_rejects_csv`). What does not: bytes and columns of a file
+(:mod:`nightmail.contact_files`), who is sent to (:mod:`nightmail.audience`), texts (:mod:`nightmail.templates`).
+
+What has two readings is never decided silently: it is rejected or held with its reason, or decided by what the file shows elsewhere, and the
+result says so (``ContactsSummary.decisions``). Babel, phonenumbers and email-validator are imported where they are first needed: their
+data take up to half a second to read.
 """
 
 from __future__ import annotations

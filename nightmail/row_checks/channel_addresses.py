@@ -55,7 +55,7 @@ def _of_kind(block: pa.Table, kind: AddressKind) -> ChannelAddresses:
 
 def _first_number(block: pa.Table, *, text: bool) -> ChannelAddresses:
     rows = block.num_rows
-    usable, premium, told = (np.zeros(rows, dtype=bool) for _ in range(3))
+    usable, premium, reported = (np.zeros(rows, dtype=bool) for _ in range(3))
     address = pa.nulls(rows, pa.string())
     for name in PHONE_FIELDS:
         number = column_of(block, name)
@@ -65,12 +65,12 @@ def _first_number(block: pa.Table, *, text: bool) -> ChannelAddresses:
         types = column_of(block, f"{name}_type")
         fits = types_in(types, SMS_TYPES) | ~present(types) if text else ~types_in(types, _UNSPEAKABLE_TYPES)
         take = there & fits & ~usable
-        # A number that cannot be used is still told of: why it cannot is what the row is held for.
-        tell = there & ~fits & ~usable & ~told
-        premium |= tell & types_in(types, PREMIUM_TYPES)
-        told |= tell
+        # A number that cannot be used is reported: the reason why not is what the contact is held for.
+        report = there & ~fits & ~usable & ~reported
+        premium |= report & types_in(types, PREMIUM_TYPES)
+        reported |= report
         usable |= take
-        change = take | tell
+        change = take | report
         address = number if change.all() else pc.if_else(pa.array(change), number, address)
     return ChannelAddresses(address, usable, premium & ~usable)
 

@@ -76,7 +76,7 @@ class DateConvention:
 
     @property
     def order(self) -> str | None:
-        """The order for dates that can be read in several, or None where that cannot be told."""
+        """The order for dates that can be read in several, or None where nothing decides."""
         if self.stated is not None or self.mixed:
             return self.stated
         return next(iter(self.seen), self.usual)

@@ -1,4 +1,4 @@
-"""What the uploader is told of duplicates: lines of rejects, and warnings about keys that stand with many addresses."""
+"""Lines about duplicates for the uploader: lines of rejects, and warnings about keys that stand with many addresses."""
 
 from __future__ import annotations
 

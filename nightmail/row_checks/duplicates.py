@@ -148,7 +148,7 @@ def _rows_as_text(contacts: pa.Table) -> pa.ChunkedArray:
 
 
 def _candidates(keys: pa.ChunkedArray) -> np.ndarray:
-    """The positions of the keys that may stand there twice, told by their hashes."""
+    """The positions of the keys that may stand there twice, found by their hashes."""
     hashes = np.concatenate([Spans.of(chunk).hashes() for chunk in keys.chunks])
     mask = may_recur(hashes)
     if keys.null_count:

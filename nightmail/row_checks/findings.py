@@ -63,7 +63,7 @@ class Findings:
     ) -> None:
         """Note ``reason`` about ``column`` for the rows where the mask ``where`` is true.
 
-        ``values`` and array-valued ``fields`` are as long as the block. A finding that does not reject its row by itself becomes a
+        ``values`` and array-valued ``fields`` are as long as the block. A finding that does not reject its row becomes a
         warning, or one more line of rejects on a row that is rejected anyway.
         """
         mask = where if isinstance(where, np.ndarray) else truth(where)

@@ -123,7 +123,7 @@ class NumberConvention:
 
     @property
     def mark(self) -> str | None:
-        """The decimal mark for numbers that can be read both ways, or None where that cannot be told."""
+        """The decimal mark for numbers that can be read both ways, or None where nothing decides."""
         if self.stated is not None or self.mixed:
             return self.stated
         return next((mark for mark, numbers in self._seen.items() if numbers), self.usual)
@@ -158,7 +158,7 @@ class NumberVerdicts:
     stated: pa.DictionaryArray
     """The currencies that the cell's sign can mean, as codes with spaces between; null where it has none."""
     decided: np.ndarray
-    """Can be read in two ways, and the convention told which."""
+    """Can be read in two ways, and the convention decided which."""
 
 
 def judge_numbers(values: pa.Array, convention: NumberConvention) -> NumberVerdicts:

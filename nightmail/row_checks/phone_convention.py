@@ -1,4 +1,4 @@
-"""How a column of phone numbers is written, told by its numbers that can be read in one way only.
+"""How a column of phone numbers is written, found out from its numbers that can be read in one way only.
 
 Digits without a plus sign can be a national number or one with its country's code (:mod:`nightmail.row_checks.phone_readings`). The column
 decides only where it is clear: numbers with one reading vote, and none may contradict. Else such a number is rejected as ambiguous.

@@ -69,7 +69,7 @@ _MOST_NUMBERS = 20_000_000
 
 
 def of_distinct(column: pa.Array, question: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """The answer to ``question``, which concerns each value by itself, for each row of a column of either kind."""
+    """The answer to ``question``, which depends on the value alone, for each row of a column of either kind."""
     if pa.types.is_dictionary(column.type):
         return question(column.dictionary).take(column.indices)
     return question(column)

@@ -53,7 +53,7 @@ def _zones_by_country() -> dict[str, list[str]]:
 
 @lru_cache(maxsize=1024)
 def _clock(zone: str) -> tuple[timedelta | None, ...]:
-    """What a clock in ``zone`` shows against UTC, weekly over three years: zones with equal clocks are one to us."""
+    """What a clock in ``zone`` shows against UTC, weekly over three years: zones with equal clocks count as one."""
     info = ZoneInfo(zone)
     return tuple(
         (_SAMPLED_FROM + timedelta(days=day)).astimezone(info).utcoffset() for day in range(0, _SAMPLED_DAYS, 7)
@@ -129,12 +129,12 @@ def number_time_zones(numbers: pa.Array, types: pa.Array) -> pa.DictionaryArray:
 
     ``types`` are those of :data:`nightmail.row_checks.phone_types.PHONE_TYPES`. A mobile number tells no place in most countries.
     """
-    told = of_distinct(types, lambda known: pc.is_in(known, value_set=_TYPES_OF_A_PLACE))
+    local = of_distinct(types, lambda known: pc.is_in(known, value_set=_TYPES_OF_A_PLACE))
     mobile = of_distinct(types, lambda known: pc.equal(known, "mobile"))
-    told, mobile = pc.fill_null(told, False), pc.fill_null(mobile, False)
+    local, mobile = pc.fill_null(local, False), pc.fill_null(mobile, False)
     if pc.any(mobile).as_py():
-        told = pc.or_(told, pc.and_(mobile, pc.match_substring_regex(numbers, _mobile_is_local())))
-    rows = np.flatnonzero(pc.and_(told, pc.is_valid(numbers)).to_numpy(zero_copy_only=False))
+        local = pc.or_(local, pc.and_(mobile, pc.match_substring_regex(numbers, _mobile_is_local())))
+    rows = np.flatnonzero(pc.and_(local, pc.is_valid(numbers)).to_numpy(zero_copy_only=False))
     if not len(rows):
         return nulls(len(numbers))
     text = pc.utf8_slice_codeunits(numbers.take(pa.array(rows)), 1)
