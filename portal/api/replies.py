@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/replies", tags=["replies"], dependencies=[Depends
 class MediaOut(BaseModel):
     """A file that came with a reply. It stays at the carrier: the link asks for its credentials."""
 
-    url: str = Field(examples=["https://api.twilio.com/2010-04-01/Accounts/AC0/Messages/MM0/Media/ME0"])
+    url: str = Field(examples=["https://api.carrier.example/media/ME0"])
     content_type: str = Field(examples=["image/jpeg"])
     size: int | None = Field(description="Bytes, where the carrier says so", examples=[48211])
 
