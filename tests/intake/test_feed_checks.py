@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from nightmail.errors import UsageError
+from nightmail.intake.answers import answer_of
+from nightmail.intake.due_answers import files_to_answer
 from nightmail.intake.feed_checks import FeedCheck, feed_check
 from nightmail.preparation.stage_tables import StageTables
 from nightmail.preparation.stages import Prepared, prepare
@@ -100,3 +102,19 @@ def test_an_unknown_feed_is_said(rig: PipelineRig, tmp_path: Path) -> None:
         checked(rig, contact_rows(1), "acme.billing/nightly")
     assert caught.value.reason == "feed_unknown"
     assert "invoices" in caught.value.remedy
+
+
+def test_the_result_lists_what_was_decided_and_by_what(rig: PipelineRig) -> None:
+    """The same sentences that a check shows, with the file's own words in them."""
+    content = "external_id;Handy;amount\n" + "".join(f"C{n};07400 1{n:05d};{n},50\n" for n in range(1, 6))
+    _, prepared = checked(rig, content)
+    rig.prepared(content)
+    with rig.engine.connect() as connection:
+        (file,) = files_to_answer(connection, "api")
+        decisions = answer_of(connection, file, rig.lake).document["decisions"]
+    assert decisions == [
+        decision.as_dict() for decision in (*prepared.contact_file.decisions, *prepared.contacts.decisions)
+    ]
+    by_reason = {decision["reason"]: decision["message"] for decision in decisions}
+    assert "separated by semicolons" in by_reason["decided_delimiter"]
+    assert by_reason["decided_column"] == "The column Handy was read as phone: its name means that."
