@@ -37,7 +37,7 @@ def lake_tables() -> dict[str, tuple[pa.Schema, str]]:
     from nightmail.lake import schemas as lake_schemas
 
     by_campaign = ("CONTACTS", "REJECTS", "WARNINGS", "AUDIENCE", "MESSAGES", "SENDS")
-    by_day = ("RECEIPTS", "REPLIES", "DELIVERY_REPORT", "USAGE_REPORT")
+    by_day = ("RECEIPTS", "REPLIES", "OPT_OUTS", "QUESTIONS", "DELIVERY_REPORT", "USAGE_REPORT")
     return {
         **{name.lower(): (getattr(lake_schemas, name), "campaign") for name in by_campaign},
         **{name.lower(): (getattr(lake_schemas, name), "day") for name in by_day},

@@ -18,6 +18,8 @@ from assets.contacts import contacts
 from assets.delivery_report import delivery_report, usage_report
 from assets.loading import ledger
 from assets.messages import messages
+from assets.opt_outs import opt_outs
+from assets.questions import questions
 from assets.receipts import receipts
 from assets.replies import replies
 from assets.sends import sends
@@ -44,6 +46,8 @@ ASSETS = [
     sends,
     receipts,
     replies,
+    opt_outs,
+    questions,
     delivery_report,
     usage_report,
 ]

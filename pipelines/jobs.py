@@ -35,7 +35,9 @@ write_sends = dg.define_asset_job(
 
 report = dg.define_asset_job(
     "report",
-    selection=dg.AssetSelection.assets("receipts", "replies", "delivery_report", "usage_report"),
+    selection=dg.AssetSelection.assets(
+        "receipts", "replies", "opt_outs", "questions", "delivery_report", "usage_report"
+    ),
     executor_def=dg.in_process_executor,
     tags={"nightmail/kind": "report", "dagster/max_runtime": str(REPORT_AT_MOST_S)},
     description="The reports of one UTC day.",

@@ -157,7 +157,42 @@ REPLIES = pa.schema(
         pa.field("text", pa.string()),
     ]
 )
-"""Replies of recipients, by UTC day of arrival; ``kind`` is text, key, stop, start or help. ``text`` is personal data."""
+"""Replies of recipients, by UTC day of arrival; ``kind`` is text, key, stop, start, help or probable_stop. ``text`` is personal data."""
+
+OPT_OUTS = pa.schema(
+    [
+        pa.field("at", UTC_TIME, nullable=False),
+        pa.field("team", pa.string()),
+        pa.field("channel", pa.string(), nullable=False),
+        pa.field("address_hash", pa.string(), nullable=False),
+        pa.field("category", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("how", pa.string(), nullable=False),
+        pa.field("message_id", pa.string()),
+        pa.field("campaign", pa.string()),
+        pa.field("feed", pa.string()),
+        pa.field("contact_id", pa.string()),
+    ]
+)
+"""Opt-outs and complaints, by the UTC day on which they came: one row for each team that one holds for."""
+
+QUESTIONS = pa.schema(
+    [
+        pa.field("answered_at", UTC_TIME, nullable=False),
+        pa.field("message_id", pa.string()),
+        pa.field("campaign", pa.string()),
+        pa.field("team", pa.string()),
+        pa.field("contact_id", pa.string()),
+        pa.field("channel", pa.string(), nullable=False),
+        pa.field("language", pa.string()),
+        pa.field("template", pa.string()),
+        pa.field("template_version", pa.int32()),
+        pa.field("question", pa.string()),
+        pa.field("answer", pa.string(), nullable=False),
+        pa.field("means", pa.string()),
+    ]
+)
+"""Questions of messages with the keys that answered them, by the UTC day of the answer."""
 
 DELIVERY_REPORT = pa.schema(
     [

@@ -6,6 +6,7 @@ Those of a table's rows go by COPY: parameters are psycopg's, and each column ha
 
 from __future__ import annotations
 
+from nightmail.consent.suppressions import IS_ASKED_FOR
 from nightmail.message_ids import channel_code_in_sql, id_in_sql
 
 _MESSAGE_ID = id_in_sql("r.message_key", "c.token", "h.name")
@@ -133,6 +134,72 @@ REPLY_ROWS = f"""
     order by r.received_at
 """  # noqa: S608 - the parts are constants
 
+# The opt-outs and complaints of a day; what made one, without the person who did it by hand or the carrier's code.
+OPT_OUT_ROWS = f"""
+    select
+        s.created_at as at,
+        t.path as team,
+        s.channel as channel,
+        s.address_hash as address_hash,
+        s.category as category,
+        s.reason as reason,
+        case
+            when s.source in ('reply', 'unsubscribe_link') then s.source
+            when s.source like 'receipt:%%' then 'receipt'
+            when s.source like 'carrier:%%' then 'hand_off'
+            else 'by_hand'
+        end as how,
+        s.message_id as message_id,
+        c.key as campaign,
+        f.name as feed,
+        m.contact_id as contact_id
+    from suppression s
+    left join team t on t.id = s.team_id
+    left join campaign c on c.token = split_part(s.message_id, '-', 1)
+    left join feed f on f.id = c.feed_id
+    left join lateral (
+        select contact_id from message where ledger_month = c.ledger_month and address_hash = s.address_hash
+            and campaign_id = c.id and handed_off_at is not null
+        order by handed_off_at limit 1
+    ) m on true
+    where s.created_at >= %(start)s and s.created_at < %(end)s and {IS_ASKED_FOR}
+    order by s.created_at, s.id
+"""  # noqa: S608 - the part is a constant
+
+# The keys that were pressed on a day, each with the question of its message's template as it was sent: in the message's
+# language, in that without its region, or in the template's own.
+QUESTION_ROWS = f"""
+    select
+        r.received_at as answered_at,
+        {_MESSAGE_ID} as message_id,
+        c.key as campaign,
+        t.path as team,
+        m.contact_id as contact_id,
+        r.channel as channel,
+        m.language as language,
+        p.name as template,
+        v.version as template_version,
+        q.question ->> 'prompt' as question,
+        r.text as answer,
+        q.question #>> array['answers', r.text, 'means'] as means
+    from reply r
+    left join channel h on h.code = {_CHANNEL_CODE}
+    left join campaign c on c.id = r.campaign_id
+    left join team t on t.id = r.team_id
+    left join message m on m.ledger_month = r.ledger_month and m.message_key = r.message_key
+    left join template_version v on v.id = c.template_version_id
+    left join template p on p.id = v.template_id
+    left join lateral (
+        select v.content #> array['languages', tag, r.channel, 'question'] as question
+        from unnest(array[m.language, split_part(m.language, '-', 1), v.content ->> 'default_language'])
+            with ordinality as tags(tag, place)
+        where v.content #> array['languages', tag, r.channel, 'question'] is not null
+        order by place limit 1
+    ) q on true
+    where r.received_at >= %(start)s and r.received_at < %(end)s and r.kind = 'key' and r.text is not null
+    order by r.received_at, r.id
+"""  # noqa: S608 - the parts are constants
+
 # What each team used on a day, by feed, category, channel, country, carrier and currency.
 USAGE_ROWS = f"""
     select
@@ -203,6 +270,7 @@ LATEST_CHANGE = f"""
         (select max(changed_at) from message where state = 'in_doubt'),
         (select max(received_at) from receipt),
         (select max(received_at) from reply),
+        (select max(created_at) from suppression),
         (select max(loaded_at) from campaign))
 """  # noqa: S608
 
@@ -224,6 +292,7 @@ CHANGED_DAYS = f"""
             where {_WITHIN.format("r.received_at")} and (c.first_hand_off_at at time zone 'UTC')::date
                 is distinct from (r.received_at at time zone 'UTC')::date
         union all select received_at from reply where {_WITHIN.format("received_at")}
+        union all select created_at from suppression where {_WITHIN.format("created_at")}
         union all select m.handed_off_at from reply r join message m on m.ledger_month = r.ledger_month
             and m.message_key = r.message_key where {_WITHIN.format("r.received_at")}
         union all select loaded_at from campaign where {_WITHIN.format("loaded_at")}

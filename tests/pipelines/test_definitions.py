@@ -21,8 +21,8 @@ def test_keys_jobs_sensors_schedules_and_checks_are_these() -> None:
     """A change here is a change that operators and analysts see."""
     repository = build_defs().get_repository_def()
     assert sorted(key.to_user_string() for key in repository.assets_defs_by_key) == [
-        *("audience", "contact_file", "contacts", "delivery_report", "ledger", "messages", "receipts", "rejects"),
-        *("replies", "sends", "usage_report", "warnings"),
+        *("audience", "contact_file", "contacts", "delivery_report", "ledger", "messages", "opt_outs", "questions"),
+        *("receipts", "rejects", "replies", "sends", "usage_report", "warnings"),
     ]
     assert sorted(name for name in repository.job_names if not name.startswith("__")) == [
         *("prepare", "report", "retention", "send", "write_sends")
