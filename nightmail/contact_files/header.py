@@ -86,8 +86,9 @@ _NO_NAME = re.compile(r"@|(\d\D{0,2}){5}")
 
 def no_known_column(header: Sequence[str]) -> ContactFileError:
     """The error of a header of which no column is known."""
-    # Without a header these are a person's values: an address is shown as mask() shows it.
-    shown = ", ".join(mask(name.strip()[:40]) if _NO_NAME.search(name) else name.strip()[:40] for name in header[:8])
+    # Without a header these are a person's values: an address is masked, and what follows a colon is left out.
+    names = [re.split("[:=]", name, maxsplit=1)[0].strip()[:40] for name in header[:8]]
+    shown = ", ".join(mask(name) if _NO_NAME.search(name) else name for name in names)
     return file_error("file_no_known_column", columns=shown + (", ..." if len(header) > 8 else ""))
 
 

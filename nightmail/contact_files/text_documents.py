@@ -51,7 +51,7 @@ _KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z0-9 ]+-----"), "a certificate, key or encrypted message"),
     (re.compile(r"%!PS"), "a PostScript document"),
     (re.compile(r"\{\\rtf"), "a rich text document"),
-    (re.compile(r"ID;P\w*(;\w*)*\r?\n[A-Z]{1,2};[A-Z]"), "a SYLK spreadsheet"),
+    (re.compile(r"ID;P[A-Z0-9_.]*(;[A-Z][A-Z0-9]*)*\r?\n(P;P|[BC];[XY]\d|[FOW];[A-Z]+\d)"), "a SYLK spreadsheet"),
     (re.compile(r"TABLE\r?\n0,1\r?\n"), "a DIF spreadsheet"),
     (re.compile(r"#!\s*/|<\?php"), "a program"),
     (re.compile(r"%YAML|---[ \t]*(#[^\n]*)?\r?\n[\w-]"), "a YAML document"),

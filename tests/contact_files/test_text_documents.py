@@ -116,6 +116,7 @@ def test_json_in_another_form_is_refused_as_that(read: Reader, text: str) -> Non
 
 TABLES = [
     "ID;Phone;Name\n1;+447400123456;Anna\n",
+    "ID;PARTNER;PHONE\nAB;Lee;+447400123456\nC;Yes;+447400123457\n",
     "From,To,Subject,Phone\na,b,c,+447400123456\n",
     "Date: 23.11.2026\nphone,name\n+447400123456,Anna\n",
     "# made by us\nphone,name\n+447400123456,Anna\n",
@@ -151,3 +152,10 @@ def test_no_column_is_called_by_an_address(read: Reader, text: str) -> None:
         read(text)
     assert caught.value.reason == "file_no_header"
     assert not any(word in str(caught.value) for word in PERSON[2:])
+
+
+def test_lines_of_names_and_values_show_the_names_alone(read: Reader) -> None:
+    with pytest.raises(ContactFileError) as caught:
+        read("Name: Anna\nPhone: +447400123456\nEmail: anna@example.com\n")
+    assert caught.value.reason == "file_no_known_column"
+    assert not any(word in str(caught.value) for word in PERSON)
