@@ -7,6 +7,7 @@ import dagster as dg
 from assets.campaign_runs import stage_metadata
 from assets.partitions import days
 from nightmail.reports.delivery_report import write_delivery_report
+from nightmail.reports.earlier_layout import mend_earlier_days
 from nightmail.reports.report_page import write_report_page
 from nightmail.reports.usage_report import write_usage_report
 from resources.carriers import CARRIERS
@@ -31,6 +32,7 @@ def delivery_report(
     with database.connect() as connection:
         counts = write_delivery_report(connection, lake.lake, day, table)
     page = write_report_page(table, day, CARRIERS.meaning_of)
+    mend_earlier_days(lake.lake, dt.datetime.now(dt.UTC).date())
     return dg.MaterializeResult(metadata={**stage_metadata(counts), "page": dg.MetadataValue.path(page)})
 
 

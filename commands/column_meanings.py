@@ -28,7 +28,6 @@ _EVERYWHERE: Mapping[str, str] = {
     "category": "Category of the template",
     "error_code": "The carrier's code, where something failed",
     "duration_s": "Length of the call",
-    "day": "UTC day of first hand-off, or of the decision for what was never handed off",
 }
 """Meanings that are the same in every table."""
 
@@ -36,7 +35,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "contacts": {
         "external_id": "The team's own id of the person",
         "phone": "Mobile or only number, E.164",
-        "phone_type": "`mobile`, `fixed`, `fixed_or_mobile`, `premium`, `shared_cost`, `toll_free`, `voip`, `personal`, `pager`, `uan` or `voicemail`",
+        "phone_type": "What the number is, by its country's plan",
         "phone_2": "Second number, E.164",
         "phone_2_type": "As `phone_type`",
         "landline": "Landline, E.164",
@@ -78,21 +77,20 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "not_before": "Earliest hand-off",
     },
     "sends": {
-        "state": "State in the ledger: `accepted`, `failed`, `held`, `cancelled`, `expired`, `not_needed`, `in_doubt`, "
-        "`queued`, `standby` or `handing_over`",
+        "state": "State in the ledger",
         "reason": "Why it was not accepted",
     },
     "receipts": {
         "received_at": "When it reached us",
         "occurred_at": "When it happened, by the carrier's clock",
         "message_id": "The message it is about; null for one that is not known",
-        "status": "`delivered`, `undelivered`, `bounced`, `opened`, `answered` and so on",
+        "status": "What it says",
     },
     "replies": {
         "received_at": "When it reached us",
         "message_id": "The message it answers, where that is known",
         "address_hash": "Keyed hash of who said it",
-        "kind": "`text`, `key`, `stop`, `start`, `help`, or `probable_stop`, which a person decides about",
+        "kind": "What it asks for, or its form",
         "text": "What was said. Personal data",
     },
     "opt_outs": {
@@ -151,6 +149,14 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """What each column of each lake table holds, beside :data:`_EVERYWHERE`."""
+
+PARTITIONS: Mapping[str, str] = {
+    "campaign": "The campaign's key",
+    "day": "UTC day of arrival",
+    "delivery_report": "UTC day of first hand-off, or of the decision for what was never handed off",
+    "usage_report": "UTC day of first hand-off",
+}
+"""What the name of a partition's folder says, by table, else by kind."""
 
 
 def meaning(table: str, column: str) -> str | None:

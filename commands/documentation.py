@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commands.column_meanings import meaning
+from commands.code_values import code_values
+from commands.column_meanings import PARTITIONS, meaning
 from commands.local import CHECKOUT
 from nightmail.reasons import Reason, Surface
 
@@ -62,6 +63,8 @@ def data_dictionary() -> str:
             (f"`{field.name}`", f"`{field.type}`", "" if field.nullable else "yes", meaning(name, field.name) or "")
             for field in schema
         ]
+        says = PARTITIONS.get(name, PARTITIONS[kind])
+        rows.insert(0, (f"`{kind}`", "in the folder's name", "yes", says))
         parts.append(
             f"### {name}\n\n`{name}/{kind}=<{kind}>/{name}.parquet`\n\n"
             + _markdown(("column", "type", "always filled", "holds"), rows)
@@ -248,6 +251,7 @@ def _first_paragraph(text: str | None) -> str:
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "data_dictionary": data_dictionary,
+    "code_values": code_values,
     "settings": settings_table,
     "feed_settings": feed_settings_table,
     "reasons": reasons_table,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -45,11 +46,11 @@ def report(
     if missing or not wanted:
         asked_for = next((name for name in missing if name), "any day")
         raise UsageError("report_missing", day=asked_for, known=", ".join(days[-10:]) or "none")
-    rows = read_rows(lake, wanted, campaign)
-    if campaign and not rows.num_rows:
+    found = rows_by_day(lake, wanted, campaign)
+    if campaign and not found:
         raise UsageError("campaign_unknown", campaign=campaign)
-    totals = summed(rows)
-    files = report_files(lake, wanted if campaign is None else sorted({str(d) for d in rows["day"].to_pylist()}))
+    totals = summed(_joined(found.values()))
+    files = report_files(lake, list(found) if campaign else wanted)
     answer = {"ok": True, "days": wanted if campaign is None else [], "campaign": campaign, **totals, "files": files}
     view.answer(answer)
     view.say(f"Delivery report of {campaign or wanted[0]}", style="bold")
@@ -93,20 +94,34 @@ def write_reports(lake: Lake, day: dt.date) -> None:
     write_report_page(destination, day, CARRIERS.meaning_of)
 
 
+_COLUMNS = ("campaign", "line", "message_id", "contact_id", *PARTS, "segments", "cost", "currency")
+
+
 def read_rows(lake: Lake, days: list[str], campaign: str | None) -> pa.Table:
     """The rows of some days, or of one campaign in them."""
-    import pyarrow as pa
+    return _joined(rows_by_day(lake, days, campaign).values())
+
+
+def rows_by_day(lake: Lake, days: list[str], campaign: str | None) -> dict[str, pa.Table]:
+    """The rows of some days, or of one campaign in them, by the days that have any."""
     import pyarrow.compute as pc
+
+    found = {}
+    for day in days:
+        rows = lake.table(ASSET, day, "day").read(_COLUMNS)
+        rows = rows if campaign is None else rows.filter(pc.equal(rows["campaign"], campaign))
+        if rows.num_rows:
+            found[day] = rows
+    return found
+
+
+def _joined(tables: Iterable[pa.Table]) -> pa.Table:
+    import pyarrow as pa
 
     from nightmail.lake.schemas import DELIVERY_REPORT
 
-    columns = ["day", "campaign", "line", "message_id", "contact_id", *PARTS, "segments", "cost", "currency"]
-    found = []
-    for day in days:
-        rows = lake.table(ASSET, day, "day").read(columns)
-        found.append(rows if campaign is None else rows.filter(pc.equal(rows["campaign"], campaign)))
-    schema = pa.schema([DELIVERY_REPORT.field(name) for name in columns])
-    return pa.concat_tables(found) if found else schema.empty_table()
+    schema = pa.schema([DELIVERY_REPORT.field(name) for name in _COLUMNS])
+    return pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
 
 
 def summed(rows: pa.Table) -> dict[str, Any]:
@@ -172,8 +187,10 @@ def chart_values(totals: dict[str, Any]) -> list[tuple[str, int, str]]:
 
 def report_files(lake: Lake, days: list[str]) -> list[str]:
     """Where the days' partitions and pages are."""
+    from nightmail.reports.report_page import page_url
+
     files = []
     for day in days:
-        url = lake.table(ASSET, day, "day").url
-        files += [url, f"{url.rsplit('/', 1)[0]}/report.html"]
+        table = lake.table(ASSET, day, "day")
+        files += [table.url, page_url(table)]
     return files

@@ -54,6 +54,29 @@ def test_no_meaning_is_left_of_a_column_that_is_gone() -> None:
     assert not gone
 
 
+def test_every_code_of_every_code_column_is_in_the_data_dictionary() -> None:
+    """No column of codes without its list, no code without a meaning, no meaning of a code that is gone."""
+    from commands.code_values import CODE_COLUMNS, code_lists
+
+    columns = {
+        f"{table}.{field.name}"
+        for table, (schema, _) in documentation.lake_tables().items()
+        for field in schema
+        if field.name in CODE_COLUMNS
+    }
+    lists = code_lists()
+    listed = [column for each in lists for column in each.columns]
+    assert sorted(listed) == sorted(columns)
+    for each in lists:
+        assert set(each.codes) <= set(each.meanings), f"{each.title}: a code has no meaning"
+        assert all(each.meanings[code] for code in each.codes)
+    used = {id(each.meanings): set[str]() for each in lists}
+    for each in lists:
+        used[id(each.meanings)] |= set(each.codes)
+    gone = {each.title: set(each.meanings) - used[id(each.meanings)] for each in lists}
+    assert not any(gone.values()), gone
+
+
 def test_every_schema_is_in_the_data_dictionary() -> None:
     import pyarrow as pa
 

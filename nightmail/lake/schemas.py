@@ -2,6 +2,9 @@
 
 Lines are those of the uploaded file, counted from 1 with the header (a spreadsheet's row number). Times are UTC.
 Money is decimal in the currency beside it. ``*_hash`` is the keyed hash of an address (:mod:`nightmail.privacy`).
+
+The day or campaign of a partition stands in its folder's name and in no column: a reader that makes a column of the name
+(Hive's convention: DuckDB, pandas, Spark) refuses a folder whose files have it as well, in another type.
 """
 
 from __future__ import annotations
@@ -196,7 +199,6 @@ QUESTIONS = pa.schema(
 
 DELIVERY_REPORT = pa.schema(
     [
-        pa.field("day", pa.date32(), nullable=False),
         pa.field("team_date", pa.date32(), nullable=False),
         pa.field("team", pa.string(), nullable=False),
         pa.field("feed", pa.string()),
@@ -242,7 +244,6 @@ DELIVERY_REPORT = pa.schema(
 
 USAGE_REPORT = pa.schema(
     [
-        pa.field("day", pa.date32(), nullable=False),
         pa.field("team", pa.string(), nullable=False),
         pa.field("feed", pa.string()),
         pa.field("category", pa.string(), nullable=False),
@@ -259,3 +260,16 @@ USAGE_REPORT = pa.schema(
     ]
 )
 """What each team used and what it cost, by UTC day of first hand-off: accepted messages only, one row per group."""
+
+
+def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return the columns of ``schema``, null where ``table``, which an earlier version wrote, lacks one."""
+    return pa.table(
+        [
+            table[field.name].cast(field.type)
+            if field.name in table.column_names
+            else pa.nulls(table.num_rows, field.type)
+            for field in schema
+        ],
+        schema=schema,
+    )

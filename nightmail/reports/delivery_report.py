@@ -46,10 +46,10 @@ def write_delivery_report(connection: Connection, lake: Lake, day: dt.date, dest
     with destination.writer(DELIVERY_REPORT) as writer:
         for campaign in campaigns:
             first, last = campaign_keys(campaign.id)
-            of_campaign = {**values, "day": day, "month": campaign.ledger_month, "first": first, "last": last}
+            of_campaign = {**values, "month": campaign.ledger_month, "first": first, "last": last}
             parts: Iterable[pa.Table] = copy_blocks(connection, queries.DELIVERY_ROWS, of_campaign, DELIVERY_REPORT)
             if campaign.loaded_at is not None and start <= campaign.loaded_at < end:
-                parts = chain(parts, [_held_contacts(connection, lake, day, campaign)])
+                parts = chain(parts, [_held_contacts(connection, lake, campaign)])
             for part in parts:
                 if part.num_rows:
                     writer.write(part)
@@ -59,7 +59,7 @@ def write_delivery_report(connection: Connection, lake: Lake, day: dt.date, dest
     return {"rows": rows, "campaigns": len(campaigns), "states": states, "statuses": statuses}
 
 
-def _held_contacts(connection: Connection, lake: Lake, day: dt.date, campaign: Row[Any]) -> pa.Table:
+def _held_contacts(connection: Connection, lake: Lake, campaign: Row[Any]) -> pa.Table:
     """Return the contacts that a campaign held before rendering: rows without a message."""
     decided_at = campaign.loaded_at
     audience = lake.table("audience", campaign.key)
@@ -69,7 +69,6 @@ def _held_contacts(connection: Connection, lake: Lake, day: dt.date, campaign: R
     held = audience.read(["line", "contact_id", "state", "channel", "reason", "address_hash", "country", "language"])
     held = held.filter(pc.equal(held["state"], "held"))
     same = {
-        "day": day,
         "team_date": decided_at.astimezone(ZoneInfo(facts.time_zone)).date(),
         "team": facts.team,
         "feed": facts.feed,

@@ -22,7 +22,6 @@ _CURRENCY = "case when m.cost_charged is null then m.currency else m.cost_charge
 # that message are asked for the first one which says that it arrived.
 DELIVERY_ROWS = f"""
     select
-        %(day)s::date as day,
         (coalesce(m.handed_off_at, m.changed_at) at time zone t.time_zone)::date as team_date,
         t.path as team,
         f.name as feed,
@@ -203,7 +202,6 @@ QUESTION_ROWS = f"""
 # What each team used on a day, by feed, category, channel, country, carrier and currency.
 USAGE_ROWS = f"""
     select
-        %(day)s::date as day,
         t.path as team,
         f.name as feed,
         g.name as category,

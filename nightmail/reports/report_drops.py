@@ -19,11 +19,13 @@ from pyarrow import parquet
 from sqlalchemy import Connection, text
 
 from nightmail.lake import Lake
-from nightmail.lake.schemas import DELIVERY_REPORT
+from nightmail.lake.schemas import DELIVERY_REPORT, conformed
 from nightmail.organisation.team_settings import ReportDrop
 from nightmail.reports import queries
 
 MISSED_DAYS = 7
+DROPPED_REPORT = DELIVERY_REPORT.insert(0, pa.field("day", pa.date32(), nullable=False))
+"""The columns of a dropped report: it lies in no folder that would say the UTC day of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,12 @@ def record_dropped(connection: Connection, sftp_server_id: int, report: DueRepor
 
 
 def write_dropped_report(lake: Lake, report: DueReport, destination: Path) -> int:
-    """Write a report at ``destination``: the columns of ``delivery_report``; returns the number of rows."""
+    """Write a report at ``destination``: the columns of ``delivery_report`` after the UTC day; returns the number of rows."""
     rows = 0
     if report.format == "parquet":
-        writer = parquet.ParquetWriter(destination, DELIVERY_REPORT, compression="zstd")
+        writer = parquet.ParquetWriter(destination, DROPPED_REPORT, compression="zstd")
     else:
-        writer = arrow_csv.CSVWriter(destination, DELIVERY_REPORT)
+        writer = arrow_csv.CSVWriter(destination, DROPPED_REPORT)
     with writer:
         for block in _rows(lake, report):
             writer.write_table(block)
@@ -88,7 +90,8 @@ def write_dropped_report(lake: Lake, report: DueReport, destination: Path) -> in
 def _rows(lake: Lake, report: DueReport) -> Iterator[pa.Table]:
     # A team's day lies in the UTC days around it.
     for shift in (-1, 0, 1):
-        table = lake.table("delivery_report", str(report.day + dt.timedelta(days=shift)), "day")
+        day = report.day + dt.timedelta(days=shift)
+        table = lake.table("delivery_report", str(day), "day")
         if not table.exists():
             continue
         for block in table.blocks():
@@ -97,4 +100,6 @@ def _rows(lake: Lake, report: DueReport) -> Iterator[pa.Table]:
             if report.feed is not None:
                 wanted = pc.and_(pc.equal(team, report.team), pc.equal(block["feed"], report.feed))
             wanted = pc.and_(wanted, pc.equal(block["team_date"], report.day))
-            yield block.filter(wanted).select(DELIVERY_REPORT.names).cast(DELIVERY_REPORT)
+            found = conformed(block.filter(wanted), DELIVERY_REPORT)
+            days = pa.repeat(pa.scalar(day, pa.date32()), found.num_rows)
+            yield found.add_column(0, DROPPED_REPORT.field("day"), days)

@@ -42,15 +42,34 @@ MeaningOf = Callable[[str], str]
 
 
 def write_report_page(table: TableFile, day: dt.date, meaning_of: MeaningOf) -> str:
-    """Write ``report.html`` beside a day's delivery report; return its URL."""
-    page = f"{table.url.rsplit('/', 1)[0]}/report.html"
+    """Write the page of a day's delivery report beside it; return its URL."""
+    page = page_url(table)
     written = report_page(table.read(), f"{day:%A}, {day.day} {day:%B %Y}", meaning_of, "All times are UTC.")
     filesystem, path = fsspec.core.url_to_fs(page)
-    aside = f"{path.rsplit('/', 1)[0]}/.report.html.aside"
+    folder = path.rsplit("/", 1)[0]
+    aside = f"{folder}/.report.html.aside"
     with filesystem.open(aside, "w", encoding="utf-8") as handle:
         handle.write(written)
     filesystem.mv(aside, path)
+    if filesystem.exists(earlier := f"{folder}/report.html"):
+        filesystem.rm(earlier)
     return page
+
+
+def move_earlier_page(table: TableFile) -> None:
+    """Give the page that an earlier version wrote today's name."""
+    filesystem, path = fsspec.core.url_to_fs(page_url(table))
+    earlier = f"{path.rsplit('/', 1)[0]}/report.html"
+    if filesystem.exists(earlier):
+        filesystem.mv(earlier, path)
+
+
+def page_url(table: TableFile) -> str:
+    """Return where the page of a day's delivery report is.
+
+    Readers of a whole folder of Parquet files skip what begins with an underscore, and fail on any other page.
+    """
+    return f"{table.url.rsplit('/', 1)[0]}/_report.html"
 
 
 def report_page(table: pa.Table, title: str, meaning_of: MeaningOf, note: str = "") -> str:

@@ -23,7 +23,6 @@ def write_usage_report(connection: Connection, day: dt.date, destination: TableF
     """
     start, end = bounds(day)
     values = {
-        "day": day,
         "start": start,
         "end": end,
         "reached": [str(status) for status in REACHED],

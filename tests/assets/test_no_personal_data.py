@@ -74,5 +74,5 @@ def test_a_campaign_names_nobody_outside_its_own_tables(
         rows = table.read()
         assert rows.num_rows, name
         assert (match := personal.search(str(rows.to_pylist()))) is None, (name, match)
-    page = Path(rig.lake.table("delivery_report", day, "day").url).with_name("report.html")
+    page = Path(rig.lake.table("delivery_report", day, "day").url).with_name("_report.html")
     assert personal.search(page.read_text(encoding="utf-8")) is None

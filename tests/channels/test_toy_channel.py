@@ -105,5 +105,5 @@ def test_a_file_goes_over_a_channel_of_the_tests_own(organisation: PipelineRig, 
         assert (str(row["cost"]), row["currency"]) == ("0.250000", "EUR")
     receipts = rig.lake.table("receipts", today, "day").read()
     assert sorted(receipts["message_id"].to_pylist()) == sorted(row["message_id"] for row in sent)
-    page = Path(rig.lake.url) / "delivery_report" / f"day={today}" / "report.html"
+    page = Path(rig.lake.url) / "delivery_report" / f"day={today}" / "_report.html"
     assert pager.label in page.read_text(encoding="utf-8")

@@ -65,7 +65,7 @@ def test_the_demo_ends_with_rows_that_reconcile_and_leaves_nothing_running(folde
     assert sent == delivered + undelivered
     assert rows > 150 + 120 + 30
     assert Path(last[9]).is_file()
-    assert (Path(last[9]).parent / "report.html").is_file()
+    assert (Path(last[9]).parent / "_report.html").is_file()
     for told in ("STOP", "answered", "2 are new and were sent", "S A N D B O X", "is not a valid phone number"):
         assert told in output + done.stdout, told
     assert _of_folder(folder) == []
@@ -84,7 +84,7 @@ def _assert_that_logs_name_nobody(data: Path) -> None:
     addresses = re.compile("|".join(re.escape(address) for address in sorted(sent)))
     logs = [path for part in ("logs", "dagster") for path in (data / part).rglob("*") if path.is_file()]
     assert {"portal.log", "dagster-daemon.log"} <= {path.name for path in logs}
-    reports = [*(data / "lake").rglob("report.html")]
+    reports = [*(data / "lake").rglob("_report.html")]
     assert reports
     for path in (*logs, *reports):
         assert (found := addresses.search(path.read_text(encoding="utf-8", errors="replace"))) is None, (path, found)

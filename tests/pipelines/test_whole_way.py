@@ -94,7 +94,7 @@ def test_a_file_is_sent_once_and_reported(organisation: PipelineRig, taken: Take
     )
     report = rig.lake.table("delivery_report", today.isoformat(), "day").read()
     assert report["status"].to_pylist() == ["delivered"] * 12
-    assert (Path(rig.lake.url) / "delivery_report" / f"day={today}" / "report.html").exists()
+    assert (Path(rig.lake.url) / "delivery_report" / f"day={today}" / "_report.html").exists()
 
 
 def test_a_rerun_after_the_first_hand_off_sends_nothing_again(organisation: PipelineRig, taken: Taken) -> None:

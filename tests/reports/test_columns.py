@@ -70,7 +70,6 @@ def test_each_column_of_each_report_holds_its_own_value(rig: PipelineRig) -> Non
         write_replies(connection, DAY, tables["replies"])
     assert tables["delivery_report"].read().to_pylist() == [
         {
-            "day": DAY,
             "team_date": DAY,
             "team": "acme.billing",
             "feed": "invoices",
@@ -114,7 +113,6 @@ def test_each_column_of_each_report_holds_its_own_value(rig: PipelineRig) -> Non
     ]
     assert tables["usage_report"].read().to_pylist() == [
         {
-            "day": DAY,
             "team": "acme.billing",
             "feed": "invoices",
             "category": "billing",

@@ -142,7 +142,7 @@ def test_reports_name_nobody(rig: PipelineRig) -> None:
     hashes = {row["address_hash"] for row in _table(rig, "delivery_report", today).to_pylist()}
     assert all(len(value) == HASH_LENGTH for value in hashes)
     page = rig.lake.table("delivery_report", today.isoformat(), "day").url.replace(
-        "delivery_report.parquet", "report.html"
+        "delivery_report.parquet", "_report.html"
     )
     assert "+44" not in Path(page).read_text()
 

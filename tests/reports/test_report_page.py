@@ -24,7 +24,6 @@ VOID = {"meta", "link", "br", "img", "hr", "input"}
 def row(number: int, **changes: object) -> dict[str, object]:
     """A delivered message; ``changes`` make it another one."""
     return {
-        "day": START.date(),
         "team_date": START.date(),
         "team": "acme.billing",
         "feed": "invoices",
