@@ -2,6 +2,9 @@
 
 A price is per unit: an SMS segment, an email, a started minute of a call. A price for a country wins over the carrier's
 price for all countries. Amounts are ``Decimal`` throughout, with at most six decimals.
+
+Prices in several currencies stand side by side, and nothing converts one into another: whatever adds up costs keeps a sum for
+each currency.
 """
 
 from __future__ import annotations
@@ -125,6 +128,8 @@ def _price(carrier: str, stated: Mapping[str, Any]) -> Price:
         raise _WrongEntry(f"there is no channel {channel}")
     if not amount.is_finite() or amount < 0 or amount != round(amount, 6) or amount >= 10**6:
         raise _WrongEntry(f"{stated['amount']} is not an amount with at most six decimals")
+    if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
+        raise _WrongEntry(f"{currency} is not a currency's three capital letters, such as EUR (ISO 4217)")
     if country != "*" and not (len(country) == 2 and country.isascii() and country.isupper()):
         raise _WrongEntry(f"{country} is not a two-letter country code")
     return Price(carrier, channel, None if country == "*" else country, amount, currency, start)

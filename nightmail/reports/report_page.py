@@ -124,7 +124,7 @@ def _tiles(figures: ReportFigures) -> str:
         ("Failed", f"{figures.outcomes['failed']:,}", "refused at hand-off"),
         ("Held", f"{figures.outcomes['held']:,}", "with a reason each"),
     ]
-    for currency, amount in list(figures.costs.items())[:2]:
+    for currency, amount in figures.costs.items():
         tiles.append((f"Cost in {currency}" if currency else "Cost", f"{amount:,.2f}", "estimated or charged"))
     if figures.seconds_to_status is not None:
         median, slow = figures.seconds_to_status

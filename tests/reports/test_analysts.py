@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ import pytest
 from commands.code_values import code_lists
 from commands.documentation import DOCS, lake_tables
 from commands.report import read_rows, summed
+from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.lake import Lake
 from nightmail.lake.schemas import DELIVERY_REPORT
+from nightmail.reports.campaign_messages import report_lines
 from nightmail.reports.earlier_layout import mend_earlier_days
 from nightmail.reports.report_figures import report_figures
 from tests.support.pipeline_rig import PipelineRig, contact_rows
@@ -59,7 +62,7 @@ def _queries(lake: Lake) -> dict[str, Any]:
     return found
 
 
-def test_the_queries_of_the_data_dictionary_give_what_the_command_says(lake: Lake) -> None:
+def test_the_queries_of_the_data_dictionary_give_what_the_command_says(rig: PipelineRig, lake: Lake) -> None:
     """Each sum equals that of `nightmail report` over the same days, and of the page."""
     days = lake.partitions("delivery_report", "day")
     assert len(days) == 2
@@ -70,6 +73,16 @@ def test_the_queries_of_the_data_dictionary_give_what_the_command_says(lake: Lak
     )
     assert totals["costs"] == figures.costs
     assert totals["costs"] == {"EUR": Decimal("0.36"), "JPY": Decimal(7), "USD": Decimal("0.071")}
+    with rig.engine.connect() as connection:
+        (key,) = {*rows["campaign"].to_pylist()}
+        lines = [line for line in report_lines(connection, get_campaign(connection, key)) if line.state == "accepted"]
+    by_api: Counter[str] = Counter()
+    for line in lines:
+        assert (line.cost is None) == (line.currency is None)
+        if line.currency is not None:
+            by_api[line.currency] += line.cost
+    assert by_api == totals["costs"]
+    assert sum(line.messages for line in lines) == totals["accepted"]
     found = _queries(lake)
     (outcomes,) = found["outcomes"].fetchall()
     said = dict(zip(found["outcomes"].columns, outcomes, strict=True))

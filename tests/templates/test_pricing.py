@@ -54,6 +54,7 @@ def test_the_price_of_a_day(tmp_path: Path, channel: str, country: str | None, d
         ("0.0915", "0.00000001", "at most six decimals"),
         ("DE: 0.0915", "Germany: 0.0915", "not a two-letter country"),
         ("sms:", "fax:", "no channel fax"),
+        ("currency: USD", "currency: dollars", "three capital letters"),
         ("2027-01-01", "next year", "dates like"),
         ("carrier:", "\t", "not YAML"),
         (LIST, "- a", "must be a mapping"),
