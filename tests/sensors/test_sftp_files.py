@@ -553,7 +553,8 @@ def test_yesterdays_report_is_dropped_once_for_the_team_and_for_the_feed(rig: Pi
     with (folder / "reports" / named).open(newline="") as handle:
         assert [row["message_id"] for row in csv.DictReader(handle)] == ["a0", "b0", "a1", "b1"]
     read = pq.read_table(folder / "reports" / of_feed)
-    assert (read["message_id"].to_pylist(), read.schema.names) == (["a0", "a1"], DELIVERY_REPORT.names)
+    assert (read["message_id"].to_pylist(), read.schema.names) == (["a0", "a1"], ["day", *DELIVERY_REPORT.names])
+    assert read["day"].to_pylist() == [yesterday, yesterday + dt.timedelta(days=1)]
     assert len(rig.rows("select 1 from report_drop")) == 2
     assert rig.rows("select 1 from alert") == []
 
