@@ -75,15 +75,15 @@ def guard_html(tree: nodes.Template, error: MakeError) -> None:
         raise error(f"the HTML ends inside <{end.tag}>", 1, f"Add </{end.tag}>.")
     if end.kind not in (Kind.TEXT, Kind.COMMENT, Kind.OPENING):
         raise error("the HTML ends inside a tag", 1, "Close the last tag.")
-    check_in_tree(tree, frozenset(guard.in_text), error)
+    check_in_tree(tree, guard.stands, error)
 
 
 class _Guard:
     def __init__(self, tree: nodes.Template, error: MakeError) -> None:
         self.environment = tree.environment
         self.error = error
-        self.in_text: set[int] = set()
-        """The ``id()`` of each value that stands in text."""
+        self.stands: dict[int, str] = {}
+        """The attribute in which each value stands, by the value's ``id()``; empty for text."""
 
     def statements(self, body: Sequence[nodes.Node], spot: _Spot) -> _Spot:
         """Go through statements that begin at ``spot``; the spot after them."""
@@ -129,15 +129,15 @@ class _Guard:
                 spot = spot.after(part.data)
             else:
                 part, spot = self._value(part, waiting, spot)
+                self.stands[id(part)] = spot.place.attribute
             guarded.append(part)
         return guarded, spot
 
     def _value(self, part: nodes.Expr, following: list[nodes.Expr], spot: _Spot) -> tuple[nodes.Expr, _Spot]:
         place, line = spot.place, part.lineno
         if place.kind is Kind.OPENING and place.tag in ESCAPABLE_ELEMENTS:
-            place = replace(place, kind=Kind.TEXT, pending="")
+            place = place._replace(kind=Kind.TEXT, pending="")
         if place.kind is Kind.TEXT:
-            self.in_text.add(id(part))
             return part, _Spot(place)
         problem = _problem(place)
         if problem is not None:

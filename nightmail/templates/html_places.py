@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 RAW_ELEMENTS = frozenset({"style", "xmp", "iframe", "noembed", "noframes", "plaintext", "script"})
 """Elements whose content is text up to their own end tag, with no character references."""
@@ -41,8 +41,7 @@ class Kind(Enum):
     VALUE = "value"
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A place in a page."""
 
     kind: Kind = Kind.TEXT
@@ -62,11 +61,10 @@ class Place:
 
     def between(self) -> Place:
         """The place as a tag of the template finds it, which ends what was read so far of an attribute's name."""
-        return replace(self, kind=Kind.TAG, attribute="") if self.kind is Kind.AFTER_ATTRIBUTE else self
+        return self._replace(kind=Kind.TAG, attribute="") if self.kind is Kind.AFTER_ATTRIBUTE else self
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A part of a page that was read: its text, the place in which it stands, and the place after it."""
 
     text: str
@@ -103,20 +101,20 @@ Step = tuple[int, Place]
 def _text(place: Place, text: str, at: int) -> Step:
     end = text.find("<", at)
     if end == at:
-        return at + 1, replace(place, kind=Kind.OPENING, pending="<")
+        return at + 1, place._replace(kind=Kind.OPENING, pending="<")
     return (len(text) if end < 0 else end), place
 
 
 def _opening(place: Place, text: str, at: int) -> Step:
     character, pending = text[at], place.pending
-    back = Place() if place.tag not in ESCAPABLE_ELEMENTS else replace(place, kind=Kind.TEXT, pending="")
+    back = Place() if place.tag not in ESCAPABLE_ELEMENTS else place._replace(kind=Kind.TEXT, pending="")
     if place.tag in ESCAPABLE_ELEMENTS:
         return _opening_in_escapable(place, text, at, back)
     if pending == "<":
         if _LETTER.match(character):
             return at, Place(Kind.TAG_NAME)
         if character in "/!":
-            return at + 1, replace(place, pending=pending + character)
+            return at + 1, place._replace(pending=pending + character)
         return (at, Place(Kind.BOGUS_COMMENT)) if character == "?" else (at, back)
     if pending == "</":
         if _LETTER.match(character):
@@ -124,7 +122,7 @@ def _opening(place: Place, text: str, at: int) -> Step:
         return (at + 1, back) if character == ">" else (at, Place(Kind.BOGUS_COMMENT))
     if character == "-":
         done = pending == "<!-"
-        return at + 1, Place(Kind.COMMENT, pending="<!--") if done else replace(place, pending=pending + character)
+        return at + 1, Place(Kind.COMMENT, pending="<!--") if done else place._replace(pending=pending + character)
     return at, Place(Kind.BOGUS_COMMENT)
 
 
@@ -133,7 +131,7 @@ def _opening_in_escapable(place: Place, text: str, at: int, back: Place) -> Step
     ending = f"</{place.tag}"
     pending = place.pending + text[at].lower()
     if len(pending) <= len(ending):
-        return (at + 1, replace(place, pending=pending)) if ending.startswith(pending) else (at, back)
+        return (at + 1, place._replace(pending=pending)) if ending.startswith(pending) else (at, back)
     if _NAME_END.match(text[at]):
         return at, Place(Kind.TAG, tag=place.tag, closing=True)
     return at, back
@@ -151,21 +149,21 @@ def _comment(place: Place, text: str, at: int) -> Step:
             return at + 1, Place()
         if character == "-":
             pending = "--" if pending == "<!---" else "<!---"
-            return at + 1, replace(place, pending=pending)
-        return at, replace(place, pending="")
+            return at + 1, place._replace(pending=pending)
+        return at, place._replace(pending="")
     if pending:
         grown = pending + character
         if grown in _COMMENT_ENDS:
             return at + 1, Place()
         if any(ending.startswith(grown) for ending in _COMMENT_ENDS):
-            return at + 1, replace(place, pending=grown)
+            return at + 1, place._replace(pending=grown)
         if grown == "---":
             return at + 1, place
-        return (at + 1, replace(place, pending="-")) if grown == "--!-" else (at, replace(place, pending=""))
+        return (at + 1, place._replace(pending="-")) if grown == "--!-" else (at, place._replace(pending=""))
     end = text.find("-", at)
     if end < 0:
         return len(text), place
-    return end + 1, replace(place, pending="-")
+    return end + 1, place._replace(pending="-")
 
 
 def _bogus_comment(place: Place, text: str, at: int) -> Step:
@@ -180,7 +178,7 @@ def _raw(place: Place, text: str, at: int) -> Step:
         end = _first(text, at, "<-" if place.tag == "script" else "<")
         if end < 0:
             return len(text), place
-        return end + 1, replace(place, pending=text[end])
+        return end + 1, place._replace(pending=text[end])
     character = text[at]
     grown = place.pending + character.lower()
     ending = f"</{place.tag}"
@@ -188,23 +186,23 @@ def _raw(place: Place, text: str, at: int) -> Step:
     if place.pending in (ending, "<script"):
         return _after_raw_tag(place, character, at, ending)
     if grown == "<!--":
-        return at + 1, replace(place, pending="--", escaped=True)
+        return at + 1, place._replace(pending="--", escaped=True)
     if grown == "-->":
-        return at + 1, replace(place, pending="", escaped=False, double=False)
+        return at + 1, place._replace(pending="", escaped=False, double=False)
     if grown == "---":
         return at + 1, place
     if any(entry.startswith(grown) for entry in known):
-        return at + 1, replace(place, pending=grown)
-    return at, replace(place, pending="")
+        return at + 1, place._replace(pending=grown)
+    return at, place._replace(pending="")
 
 
 def _after_raw_tag(place: Place, character: str, at: int, ending: str) -> Step:
     """After ``</script`` or ``<script`` in a script, or after the name of another raw element's end tag."""
     if not _NAME_END.match(character):
-        return at, replace(place, pending="")
+        return at, place._replace(pending="")
     if place.pending == ending and not place.double:
         return at, Place(Kind.TAG, tag=place.tag, closing=True)
-    return at, replace(place, pending="", double=place.escaped and place.pending != ending)
+    return at, place._replace(pending="", double=place.escaped and place.pending != ending)
 
 
 def _first(text: str, at: int, characters: str) -> int:
@@ -215,10 +213,10 @@ def _first(text: str, at: int, characters: str) -> int:
 def _tag_name(place: Place, text: str, at: int) -> Step:
     end = _NAME_END.search(text, at)
     if end is None:
-        return len(text), replace(place, tag=place.tag + text[at:].lower())
+        return len(text), place._replace(tag=place.tag + text[at:].lower())
     if end.start() > at:
-        return end.start(), replace(place, tag=place.tag + text[at : end.start()].lower())
-    return at, replace(place, kind=Kind.TAG)
+        return end.start(), place._replace(tag=place.tag + text[at : end.start()].lower())
+    return at, place._replace(kind=Kind.TAG)
 
 
 def _tag(place: Place, text: str, at: int) -> Step:
@@ -228,16 +226,16 @@ def _tag(place: Place, text: str, at: int) -> Step:
     if character in _SPACES or character == "/":
         return at + 1, place
     # A = at the beginning belongs to the name.
-    return at + 1, replace(place, kind=Kind.ATTRIBUTE, attribute=character.lower(), quote="")
+    return at + 1, place._replace(kind=Kind.ATTRIBUTE, attribute=character.lower(), quote="")
 
 
 def _attribute(place: Place, text: str, at: int) -> Step:
     end = _ATTRIBUTE_END.search(text, at)
     if end is None:
-        return len(text), replace(place, attribute=place.attribute + text[at:].lower())
+        return len(text), place._replace(attribute=place.attribute + text[at:].lower())
     if end.start() > at:
-        return end.start(), replace(place, attribute=place.attribute + text[at : end.start()].lower())
-    return at, replace(place, kind=Kind.AFTER_ATTRIBUTE)
+        return end.start(), place._replace(attribute=place.attribute + text[at : end.start()].lower())
+    return at, place._replace(kind=Kind.AFTER_ATTRIBUTE)
 
 
 def _after_attribute(place: Place, text: str, at: int) -> Step:
@@ -245,8 +243,8 @@ def _after_attribute(place: Place, text: str, at: int) -> Step:
     if character in _SPACES:
         return at + 1, place
     if character == "=":
-        return at + 1, replace(place, kind=Kind.BEFORE_VALUE)
-    return at, replace(place, kind=Kind.TAG, attribute="")
+        return at + 1, place._replace(kind=Kind.BEFORE_VALUE)
+    return at, place._replace(kind=Kind.TAG, attribute="")
 
 
 def _before_value(place: Place, text: str, at: int) -> Step:
@@ -254,24 +252,24 @@ def _before_value(place: Place, text: str, at: int) -> Step:
     if character in _SPACES:
         return at + 1, place
     if character in "\"'":
-        return at + 1, replace(place, kind=Kind.VALUE, quote=character)
+        return at + 1, place._replace(kind=Kind.VALUE, quote=character)
     if character == ">":
         return at + 1, _end_of_tag(place)
-    return at, replace(place, kind=Kind.VALUE, quote="")
+    return at, place._replace(kind=Kind.VALUE, quote="")
 
 
 def _value(place: Place, text: str, at: int) -> Step:
     if place.quote:
         end = text.find(place.quote, at)
         if end == at:
-            return at + 1, replace(place, kind=Kind.TAG, attribute="", quote="")
+            return at + 1, place._replace(kind=Kind.TAG, attribute="", quote="")
         return (len(text) if end < 0 else end), place
     found = _UNQUOTED_END.search(text, at)
     if found is None:
         return len(text), place
     if found.start() > at:
         return found.start(), place
-    return at, replace(place, kind=Kind.TAG, attribute="")
+    return at, place._replace(kind=Kind.TAG, attribute="")
 
 
 def _end_of_tag(place: Place) -> Place:

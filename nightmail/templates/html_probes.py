@@ -8,7 +8,7 @@ has found: the tree knows of SVG's and MathML's own rules, of ``template``, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from jinja2 import nodes
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -40,10 +40,11 @@ def forbidden_attribute(tag: str, attribute: str) -> bool:
     )
 
 
-def check_in_tree(tree: nodes.Template, in_text: frozenset[int], error: MakeError) -> None:
+def check_in_tree(tree: nodes.Template, stands: Mapping[int, str], error: MakeError) -> None:
     """Raise what ``error`` makes for a value that a browser would find in a place where it must not stand.
 
-    ``in_text`` has the ``id()`` of the values that the first look found in text: those a browser must show there.
+    ``stands`` has the attribute in which the first look found each value, by the value's ``id()``, and an empty text where
+    it is in text: the tree must have it in the same place.
     """
     values = [part for output in tree.find_all(nodes.Output) for part in output.nodes if _is_value(part)]
     if not values:
@@ -53,14 +54,20 @@ def check_in_tree(tree: nodes.Template, in_text: frozenset[int], error: MakeErro
     for variant in range(min(branches, VARIANTS) + (MIXED_VARIANTS if branches > 1 else 0)):
         page = "".join(_written(tree.body, _Choices(variant, branches), numbers))
         shown: set[int] = set()
-        for number, problem in _marks(page):
+        for number, attribute, problem in _marks(page):
             shown.add(number)
             if problem:
                 raise _error(error, values[number], problem)
+            if attribute != stands[id(values[number])]:
+                raise _error(error, values[number], f"browsers read a value as {_place_named(attribute)}")
         for mark in _MARK.finditer(page):
             number = int(mark[1])
-            if number not in shown and id(values[number]) in in_text:
+            if number not in shown and not stands[id(values[number])]:
                 raise _error(error, values[number], "a value stands where browsers show nothing")
+
+
+def _place_named(attribute: str) -> str:
+    return f"that of the attribute {attribute}" if attribute else "text"
 
 
 class _Choices:
@@ -97,15 +104,15 @@ def _written(body: Sequence[nodes.Node], choices: _Choices, numbers: dict[int, i
             yield from _written(node.body, choices, numbers)
 
 
-def _marks(page: str) -> Iterator[tuple[int, str]]:
-    """The marks in the tree of a page, each with what is wrong with its place, if anything."""
+def _marks(page: str) -> Iterator[tuple[int, str, str]]:
+    """The marks in the tree of a page, each with the attribute it is in and what is wrong with its place, if anything."""
     for node, inside in _nodes(LexborHTMLParser(page).root, ""):
         if node.is_text_node:
             for mark in _MARK.finditer(node.text_content or ""):
-                yield int(mark[1]), f"a value may not stand inside <{inside}>" if inside else ""
+                yield int(mark[1]), "", f"a value may not stand inside <{inside}>" if inside else ""
         elif node.is_comment_node:
             for mark in _MARK.finditer(node.comment_content or ""):
-                yield int(mark[1]), "a value may not stand inside a comment"
+                yield int(mark[1]), "", "a value may not stand inside a comment"
         elif node.is_element_node:
             yield from _attribute_marks(node)
 
@@ -123,15 +130,15 @@ def _nodes(root: LexborNode | None, inside: str) -> Iterator[tuple[LexborNode, s
         waiting.append((node.first_child, within))
 
 
-def _attribute_marks(node: LexborNode) -> Iterator[tuple[int, str]]:
+def _attribute_marks(node: LexborNode) -> Iterator[tuple[int, str, str]]:
     tag = (node.tag or "").lower()
     attributes = node.attributes
     refreshes = tag == "meta" and "http-equiv" in attributes
     for mark in _MARK.finditer(tag):
-        yield int(mark[1]), "a value may not be in the name of a tag"
+        yield int(mark[1]), "", "a value may not be in the name of a tag"
     for name, value in attributes.items():
         for mark in _MARK.finditer(name):
-            yield int(mark[1]), "a value inside a tag must stand in a quoted attribute"
+            yield int(mark[1]), "", "a value inside a tag must stand in a quoted attribute"
         for mark in _MARK.finditer(value or ""):
             refused = forbidden_attribute(tag, name.lower()) or (refreshes and name == "content")
-            yield int(mark[1]), f"a value may not stand in the attribute {name}" if refused else ""
+            yield int(mark[1]), name.lower(), f"a value may not stand in the attribute {name}" if refused else ""

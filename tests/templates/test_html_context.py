@@ -134,6 +134,9 @@ def test_ordinary_addresses_stay(address: str) -> None:
         "<?php {{ u }} ?>",
         '<img srcset="{{ u }}">',
         "<plaintext>{{ u }}",
+        '<svg><textarea><style><a href="{{ u }}"></a></textarea>',
+        '<svg><title><a href="{{ u }}"></a></title></svg>',
+        '<math><mi><xmp><p title="{{ u }}"></xmp>',
     ],
 )
 def test_ways_around_escaping_are_refused(source: str) -> None:
@@ -231,7 +234,7 @@ _HOSTILE = st.one_of(
 def test_no_value_changes_what_a_page_is(source: str, a: str, b: str) -> None:
     """Whatever values hold, a browser sees the template's own tags and attributes, and no address that runs code."""
     page = render(source, a=a, b=b)
-    harmless = render(source, a="".join("x" if sign not in ";" else sign for sign in a), b="x" * len(b))
+    harmless = render(source, a=re.sub(r"[^;\s]", "x", a), b=re.sub(r"[^;\s]", "x", b))
     if page is None or harmless is None:
         assert page is None
         return
