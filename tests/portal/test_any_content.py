@@ -91,6 +91,34 @@ def test_a_body_of_any_kind_is_no_fault_of_ours(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
+    fields=st.dictionaries(
+        st.sampled_from(["headers", "from", "to", "text", "html", "envelope", "charsets", "attachment1", "subject"]),
+        st.binary(max_size=40)
+        | st.sampled_from(
+            [
+                b"Ann <a@x.example>",
+                b'{"to": ["b@x.example"]}',
+                b'{"text": "none"}',
+                b"Auto-Submitted: =?x?q?y?=",
+                b"<p>STOP",
+            ]
+        ),
+    ),
+    kind=st.sampled_from(["multipart/form-data; boundary=B", "multipart/form-data", "text/plain", "x;"]),
+)
+def test_an_email_of_any_form_is_no_fault_of_ours(
+    portal: RunningPortal, sendgrid_key: ec.EllipticCurvePrivateKey, fields: dict[str, bytes], kind: str
+) -> None:
+    parts = [
+        b"--B\r\nContent-Disposition: form-data; name=" + name.encode() + b"\r\n\r\n" + value + b"\r\n"
+        for name, value in {"from": b"a@x.example", "to": b"b@x.example", **fields}.items()
+    ]
+    body, path = b"".join([*parts, b"--B--\r\n"]), "/webhooks/sendgrid/inbound"
+    assert portal.sendgrid_body(sendgrid_key, body, path=path, content_type=kind).status_code < 500
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
     path=st.sampled_from(["message-status", "call-status", "inbound-sms", "keys"]),
     values=st.dictionaries(
         st.sampled_from(

@@ -55,9 +55,11 @@ class RunningPortal:
         headers = {
             "X-Twilio-Email-Event-Webhook-Signature": signature,
             "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
-            "Content-Type": "application/json",
+            "Content-Type": more.get("content_type", "application/json"),
         }
-        return self.client.post("/webhooks/sendgrid/events", content=more.get("changed", body), headers=headers)
+        return self.client.post(
+            more.get("path", "/webhooks/sendgrid/events"), content=more.get("changed", body), headers=headers
+        )
 
     def api(self, method: str, path: str, key: str, **more: Any) -> httpx.Response:
         """A request of the API with a key."""

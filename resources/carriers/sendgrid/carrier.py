@@ -26,6 +26,7 @@ CARRIER = CarrierDescriptor(
             maximum_batch=MAXIMUM_RECIPIENTS,
             receipts_by_webhook=Support.YES,
             receipts_by_polling=Support.BY_OPTION,
+            replies_by_webhook=Support.YES,
             records=Support.BY_OPTION,
             options={
                 "activity": "`on` where the account has the Email Activity feed: it settles doubts and gives receipts where no "
