@@ -13,7 +13,6 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import fsspec
-from babel import Locale
 
 from nightmail.channels import CHANNELS
 from nightmail.lake import TableFile
@@ -145,6 +144,9 @@ def _seconds(value: float) -> str:
 
 
 def _country_names(parts: Sequence[Breakdown]) -> dict[str, str]:
+    # Babel costs the code server a tenth of a second, and only a run writes pages.
+    from babel import Locale
+
     territories = Locale("en").territories
     return {part.name: str(territories.get(part.name, part.name)) for part in parts}
 
