@@ -476,7 +476,7 @@ def main() -> None:
     parser.add_argument("--campaigns", type=int, default=8)
     parser.add_argument("--messages", type=int, default=2000, help="contacts of each campaign")
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--senders", type=int, default=2)
+    parser.add_argument("--senders", type=int, default=2, help="0: Dagster's alone")
     parser.add_argument("--restarts", type=int, default=3, help="of PostgreSQL, every second one a crash")
     parser.add_argument(
         "--disk-mb",
@@ -493,12 +493,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    for name in ("campaigns", "messages", "senders"):
+    for name in ("campaigns", "messages"):
         if getattr(arguments, name) < 1:
             parser.error(f"--{name} must be at least 1")
-    for name in ("kills", "restarts", "disk_mb", "daemon_kills"):
+    for name in ("kills", "senders", "restarts", "disk_mb", "daemon_kills"):
         if getattr(arguments, name) < 0:
             parser.error(f"--{name.replace('_', '-')} must not be negative")
+    if not arguments.senders and not arguments.daemon_kills:
+        parser.error("--senders must be at least 1 where no Dagster sends")
 
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)

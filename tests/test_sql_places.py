@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,18 @@ def test_a_long_statement_has_a_name() -> None:
                     if isinstance(argument, ast.Constant | ast.JoinedStr | ast.BinOp) and lines > LONGEST:
                         wrong.append(f"{path}:{argument.lineno}")
     assert not wrong
+
+
+def test_no_statement_takes_the_name_of_another() -> None:
+    """Of two constants of one name the later one would be run in the place of both."""
+    twice = []
+    for path in sorted(CHECKOUT.glob("nightmail/**/*queries.py")):
+        names = Counter(
+            target.id
+            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if isinstance(target, ast.Name)
+        )
+        twice += [f"{path.relative_to(CHECKOUT)}: {name}" for name, count in names.items() if count > 1]
+    assert not twice

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from nightmail.carriers.protocol import Reply, ReplyKind
 from nightmail.channels import CHANNELS, CHAT, BodyKind
-from nightmail.conversations.queries import CAMPAIGN_OF_MESSAGE, MESSAGE, REPLIES
+from nightmail.conversations.queries import ANSWERS, CAMPAIGN_OF_MESSAGE, MESSAGE
 from nightmail.message_ids import MessageId
 from nightmail.receipts.replies import take_replies
 from nightmail.templates.speech import spoken_text
@@ -60,7 +60,7 @@ def find_conversation(connection: Connection, message_id: MessageId) -> Conversa
     message = connection.execute(text(MESSAGE), {"month": campaign.ledger_month, "key": key}).first()
     if message is None:
         return None
-    said = connection.execute(text(REPLIES), {"key": key, "limit": MOST_REPLIES})
+    said = connection.execute(text(ANSWERS), {"key": key, "limit": MOST_REPLIES})
     return Conversation(
         message_id=str(message_id),
         team=campaign.team,

@@ -33,7 +33,7 @@ MESSAGE = """
 """
 
 # What was answered to a message, the oldest first; retention deletes texts.
-REPLIES = """
+ANSWERS = """
     select received_at, text from reply
     where message_key = :key and text is not null
     order by id
