@@ -69,7 +69,10 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
     rejected        unknown, none          failed (``carrier_rejected``), with an alert
     ==============  =====================  ==========================================================================
     """
-    outcome, error_class = hand_off.outcome, hand_off.error_class
+    outcome = hand_off.outcome
+    if outcome is Outcome.ACCEPTED:
+        return _accepted(intent, hand_off)
+    error_class = hand_off.error_class
     if outcome is Outcome.REJECTED and error_class is ErrorClass.RETRY_LATER:
         outcome = Outcome.RETRY_LATER
     elif outcome is Outcome.REJECTED and error_class is ErrorClass.IN_DOUBT:
@@ -81,15 +84,7 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
         carrier_message_id=hand_off.carrier_message_id,
         error=hand_off.error,
     )
-    if outcome is Outcome.ACCEPTED:
-        stored.state = "accepted"
-        charged_by_segments = CHANNELS[intent.route.account.channel].price_unit is Unit.SEGMENT
-        if intent.campaign.has_standby:
-            stored.standby_delay_s = escalation_delay_s(intent)
-        stored.segments = hand_off.segments if charged_by_segments else None
-        stored.cost = hand_off.cost
-        stored.currency = hand_off.currency if hand_off.cost is not None else None
-    elif outcome is Outcome.IN_DOUBT:
+    if outcome is Outcome.IN_DOUBT:
         stored.state = stored.reason = "in_doubt"
         stored.standby_delay_s = escalation_delay_s(intent)
     elif outcome is Outcome.RETRY_LATER and intent.number - intent.not_counted < MAXIMUM_ATTEMPTS:
@@ -107,6 +102,17 @@ def judge(intent: Intent, hand_off: HandOff) -> StoredOutcome:
             stored.suppress_as = hand_off.error.suppress_as if hand_off.error is not None else None
         else:
             stored.reason = "carrier_rejected"
+    return stored
+
+
+def _accepted(intent: Intent, hand_off: HandOff) -> StoredOutcome:
+    stored = StoredOutcome(intent, "accepted", "accepted", carrier_message_id=hand_off.carrier_message_id)
+    if intent.campaign.has_standby:
+        stored.standby_delay_s = escalation_delay_s(intent)
+    if hand_off.segments is not None and CHANNELS[intent.route.account.channel].price_unit is Unit.SEGMENT:
+        stored.segments = hand_off.segments
+    if hand_off.cost is not None:
+        stored.cost, stored.currency = hand_off.cost, hand_off.currency
     return stored
 
 

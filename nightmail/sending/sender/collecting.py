@@ -69,9 +69,8 @@ class Collecting:
             return False
         self._store()
         written, self.unwritten = self.unwritten, []
-        for stored in written:
-            self._hand_offs.let_go(stored.intent)
-            self._touched.add(stored.intent.campaign.row.id)
+        self._hand_offs.let_go([stored.intent for stored in written])
+        self._touched.update({stored.intent.campaign.row.id for stored in written})
         self._give_back_pace(written)
         return True
 
@@ -102,7 +101,9 @@ class Collecting:
         stored = judge(intent, hand_off)
         if stored.state == "accepted":
             summary.accepted += 1
-            self._note_accepted(self._hand_offs.lanes[intent.route.account.id])
+            lane = self._hand_offs.lanes[intent.route.account.id]
+            if lane.trouble or lane.unknown or not lane.accepts:
+                self._note_accepted(lane)
         elif stored.state == "in_doubt":
             summary.in_doubt += 1
         elif stored.state == "queued":

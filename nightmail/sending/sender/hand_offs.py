@@ -80,10 +80,12 @@ class HandOffs:
             self.in_hand[intent.key] = intent
         lane.outstanding += len(intents)
 
-    def let_go(self, intent: Intent) -> None:
-        """Note that the outcome of an intent is written."""
-        if self.in_hand.pop(intent.key, None) is not None:
-            self.lanes[intent.route.account.id].outstanding -= 1
+    def let_go(self, intents: Iterable[Intent]) -> None:
+        """Note that the outcomes of intents are written."""
+        in_hand, lanes = self.in_hand, self.lanes
+        for intent in intents:
+            if in_hand.pop(intent.key, None) is not None:
+                lanes[intent.route.account.id].outstanding -= 1
 
     def give_back(self, intents: Iterable[Intent]) -> None:
         """Have intents taken back: there is no hand-off."""

@@ -139,7 +139,7 @@ def test_an_account_that_changes_gets_another_lane_which_knows_what_is_in_hand()
         assert hand_offs.end_changed([account(connections=2)])
         second = hand_offs.lane_of(account(connections=2))
         assert second is not first and second.outstanding == 1
-        hand_offs.let_go(each)
+        hand_offs.let_go([each])
         assert second.outstanding == 0 and not hand_offs.in_hand
 
 
