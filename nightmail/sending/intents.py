@@ -160,6 +160,8 @@ def claim(
         rows = [taken for taken in rows if taken.address is not None]
         held += len(without)
     begins = f"{row.token}-"
+    # Without preferences the statement leaves them out: nothing is made for each message then.
+    own = campaign.has_preferences
     contents = [
         Content(
             f"{begins}{taken.line}-{channel}-{taken.step}",
@@ -183,7 +185,7 @@ def claim(
             time_zone=taken.time_zone,
             message=message,
             taken_at=taken_at,
-            quiet=OwnQuietHours(taken.quiet_from, taken.quiet_until, taken.own_zone),
+            quiet=OwnQuietHours(taken.quiet_from, taken.quiet_until, taken.own_zone) if own else NO_QUIET_HOURS,
         )
         for taken, message in zip(rows, compose(campaign, route, contents), strict=True)
     ]
