@@ -133,7 +133,8 @@ def _team(engine: Engine, wanted: str | None) -> tuple[TeamRow, dt.datetime]:
 
 def _schedule(team: TeamRow, now: dt.datetime, at: str | None, cut_off: str | None) -> _Schedule:
     """What ``--at`` and ``--cut-off`` mean. Raises :class:`UsageError` for a time that is over, or comes too early."""
-    from nightmail.organisation.feeds import TIME_OF_DAY, next_time_of_day
+    from nightmail.organisation.feeds import next_time_of_day
+    from nightmail.organisation.team_settings import TIME_OF_DAY
     from nightmail.stated_times import moment_of, start_of
 
     zone = team.time_zone

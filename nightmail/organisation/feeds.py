@@ -22,9 +22,7 @@ from nightmail.channels.names import ChannelName
 from nightmail.errors import ConfigurationError
 from nightmail.organisation.feed_choices import Delivery, Keep, ValueType
 from nightmail.organisation.quiet_hours import QuietHours
-from nightmail.organisation.team_settings import ReportDrop
-
-TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
+from nightmail.organisation.team_settings import TIME_OF_DAY, ReportDrop
 
 
 class _Model(BaseModel):

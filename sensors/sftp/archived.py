@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import time
-from hashlib import sha256
 
 from nightmail.campaigns.alerts import raise_alert
-from nightmail.contact_files.kept_files import incoming_path
 from nightmail.intake.arrivals import Arrival
 from nightmail.intake.late_files import (
     ArchivedFile,
@@ -58,9 +56,7 @@ def _compare(look: Look, file: ArchivedFile) -> None:
     if not settling.whole(there, settings().file_settle_s, now):
         look.watch.late.soon(file.id, now)
         return
-    marker = sha256(f"{look.server.id}\0{there.path}\0{there.size}\0{there.modified_at}".encode()).hexdigest()[:24]
-    destination = incoming_path(settings().incoming_dir, shown(there.name), marker)
-    taken = look.watch.download(there, destination, settings().maximum_file_bytes, look.deadline - now)
+    taken = look.watch.download(there, look.incoming(there), settings().maximum_file_bytes, look.deadline - now)
     if taken is None:
         return
     if taken.sha256 == file.sha256:

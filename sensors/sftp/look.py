@@ -9,10 +9,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 
 from nightmail.campaigns.alerts import raise_alert, resolve_alerts
+from nightmail.contact_files.kept_files import incoming_path
 from nightmail.errors import NightmailError
 from nightmail.reasons import remedy, sentence
+from nightmail.settings import settings
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 from resources.sftp import (
@@ -50,6 +54,11 @@ class Look:
     def subject_of(self, path: str) -> str:
         """What alerts about a file or folder of the server are grouped by."""
         return f"{self.subject}:{shown(path)}"
+
+    def incoming(self, file: RemoteFile) -> Path:
+        """Where a file of the server is kept: the same place for the same path, size and time of change."""
+        seen = f"{self.server.id}\0{file.path}\0{file.size}\0{file.modified_at}"
+        return incoming_path(settings().incoming_dir, shown(file.name), sha256(seen.encode()).hexdigest()[:24])
 
     @contextmanager
     def alone(self, subject: str, step: str) -> Iterator[None]:

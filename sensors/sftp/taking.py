@@ -6,11 +6,10 @@ import datetime as dt
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from hashlib import file_digest, sha256
+from hashlib import file_digest
 
 from sqlalchemy import Connection
 
-from nightmail.contact_files.kept_files import incoming_path
 from nightmail.contact_files.openpgp import decrypt_file, is_encrypted, plain_name
 from nightmail.errors import ContactFileError, NightmailError
 from nightmail.intake.arrivals import Arrival, register_file
@@ -119,14 +118,13 @@ def _register(
     dropped_again: bool,
 ) -> None:
     configured = settings()
-    marker = sha256(f"{look.server.id}\0{file.path}\0{file.size}\0{file.modified_at}".encode()).hexdigest()[:24]
     arrival = Arrival(
         source="sftp",
         path=file.path,
         name=file.name,
         size=file.size,
         sha256="",
-        stored_path=incoming_path(configured.incoming_dir, shown(file.name), marker),
+        stored_path=look.incoming(file),
         # The very same file put back from the archive is a new arrival, told from the first by its time.
         modified_at=dt.datetime.now(dt.UTC) if dropped_again else file.modified_at,
         sftp_server_id=look.server.id,
