@@ -204,6 +204,25 @@ def carrier_webhooks_table() -> str:
     return "\n" + _markdown(("address", "posted to by", "what"), rows) + "\n"
 
 
+def permissions_table() -> str:
+    """Every permission and what it lets somebody do."""
+    from nightmail.access.permissions import PERMISSION_MEANINGS
+
+    rows = [(f"`{permission}`", meaning) for permission, meaning in PERMISSION_MEANINGS.items()]
+    return "\n" + _markdown(("permission", "lets somebody"), rows) + "\n"
+
+
+def scopes_table() -> str:
+    """The scopes that API keys had before, and the permissions that each became."""
+    from nightmail.access.permissions import PERMISSIONS_OF_SCOPE
+
+    rows = [
+        (f"`{scope}`", ", ".join(f"`{permission}`" for permission in permissions))
+        for scope, permissions in PERMISSIONS_OF_SCOPE.items()
+    ]
+    return "\n" + _markdown(("scope before", "permissions"), rows) + "\n"
+
+
 def command_reference() -> str:
     """Every command with its arguments and options."""
     parts = []
@@ -261,6 +280,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "carrier_options": carrier_options_table,
     "carrier_webhooks": carrier_webhooks_table,
     "commands": command_reference,
+    "permissions": permissions_table,
+    "scopes": scopes_table,
 }
 """What can stand between the markers, by name."""
 

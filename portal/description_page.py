@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
+from nightmail.access.permissions import PERMISSION_MEANINGS
 from nightmail.organisation.carrier_accounts import sandbox_is_used
 from nightmail.reasons import REASONS
-from portal.api.authentication import SCOPE_MEANINGS
 from portal.pages import page
 from portal.state import PortalState
 
@@ -53,7 +53,7 @@ def docs(request: Request, portal: PortalState) -> Response:
         openapi=description["openapi"],
         introduction=[part for part in description["info"]["description"].strip().split("\n\n") if part],
         groups=groups,
-        scopes=[(str(scope), meaning) for scope, meaning in SCOPE_MEANINGS.items()],
+        permissions=[(str(permission), meaning) for permission, meaning in PERMISSION_MEANINGS.items()],
         reasons=sorted(REASONS.values(), key=lambda reason: (reason.kind.value, reason.code)),
     )
 
@@ -74,7 +74,7 @@ def _endpoint(path: str, method: str, operation: dict[str, Any], description: di
         "method": method.upper(),
         "summary": operation["summary"],
         "description": operation.get("description", ""),
-        "scopes": [scope for need in operation.get("security", ()) for scopes in need.values() for scope in scopes],
+        "permissions": [name for need in operation.get("security", ()) for names in need.values() for name in names],
         "parameters": parameters,
         "example": _example(path, method, operation, parameters, description),
         "answers": [

@@ -4,7 +4,7 @@ A key reads ``nm_<8 hex>_<43 characters>``: its first eleven characters find the
 compared in constant time, proves it. The secret has 256 random bits, so a plain hash is enough: there is nothing to guess.
 
 >>> with engine.begin() as connection:
-...     key = create_key(connection, team_id=3, name="billing export", scopes=[Scope.FILES_WRITE])
+...     key = create_key(connection, team_id=3, name="billing export", permissions=["file.upload"])
 >>> verify_key(connection, key).team_path
 'acme.billing'
 """
@@ -17,49 +17,17 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import sha256
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from nightmail.errors import NightmailError, UsageError
+from nightmail.access.permissions import Permission, known_permissions, permissions_named
+from nightmail.access.principals import Held, Principal
+from nightmail.errors import NightmailError
 from nightmail.store.tables import ApiKey, Team
 
 _FORM = re.compile(r"(nm_[0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 _USED_INTERVAL = dt.timedelta(minutes=5)
-
-
-class Scope(StrEnum):
-    """What a key lets a program do, for its team and the teams below."""
-
-    FILES_WRITE = "files:write"
-    """Upload contact files."""
-    MESSAGES_WRITE = "messages:write"
-    """Send single messages."""
-    CAMPAIGNS_READ = "campaigns:read"
-    """See campaigns, their counts and what became of each message."""
-    CAMPAIGNS_WRITE = "campaigns:write"
-    """Pause, resume and cancel campaigns."""
-    DOUBTS_WRITE = "doubts:write"
-    """Decide about messages in doubt."""
-    REJECTS_READ = "rejects:read"
-    """Download rejected rows, which hold personal data."""
-    REPORTS_READ = "reports:read"
-    """Read delivery reports."""
-    REPLIES_READ = "replies:read"
-    """Read what recipients answered, which is personal data."""
-    CHANNELS_WRITE = "channels:write"
-    """Suspend channels and use them again."""
-    SUPPRESSIONS_READ = "suppressions:read"
-    """See why an address is not used."""
-    SUPPRESSIONS_WRITE = "suppressions:write"
-    """Suppress addresses and lift suppressions."""
-    ALERTS_READ = "alerts:read"
-    """See alerts."""
-    ALERTS_WRITE = "alerts:write"
-    """Close alerts."""
-    WEBHOOKS_WRITE = "webhooks:write"
-    """Register addresses that are called at events."""
 
 
 class KeyRefusedError(NightmailError):
@@ -74,12 +42,18 @@ class Program:
     key_name: str
     team_id: int
     team_path: str
-    scopes: frozenset[str]
+    permissions: frozenset[Permission]
 
     @property
     def actor(self) -> str:
         """How the audit log names it."""
         return f"key:{self.key_id}"
+
+    @property
+    def principal(self) -> Principal:
+        """The program as one that may do something at its team and below."""
+        held = Held(None, f"key {self.key_name}", self.team_path, self.permissions)
+        return Principal("program", self.key_id, self.key_name, (held,))
 
 
 def create_key(
@@ -87,14 +61,14 @@ def create_key(
     *,
     team_id: int,
     name: str,
-    scopes: Iterable[str],
+    permissions: Iterable[str],
     expires_at: dt.datetime | None = None,
 ) -> str:
-    """Make a key and return it; it cannot be shown again. Raises :class:`UsageError` for a scope that does not exist."""
-    wanted = sorted({str(scope) for scope in scopes})
-    unknown = [scope for scope in wanted if scope not in set(Scope)]
-    if unknown or not wanted:
-        raise UsageError("scope_unknown", value=", ".join(unknown) or "(none given)", known=", ".join(Scope))
+    """Make a key and return it; it cannot be shown again. Names of scopes, as keys had them before, are taken too.
+
+    Raises :class:`UsageError` (``permission_unknown``).
+    """
+    wanted = sorted(permissions_named(permissions))
     prefix = f"nm_{secrets.token_hex(4)}"
     key = f"{prefix}_{secrets.token_urlsafe(32)}"
     connection.execute(
@@ -103,7 +77,7 @@ def create_key(
             name=name,
             prefix=prefix,
             key_hash=sha256(key.encode()).digest(),
-            scopes=wanted,
+            permissions=wanted,
             expires_at=expires_at,
         )
     )
@@ -121,7 +95,7 @@ def verify_key(connection: Connection, key: str) -> Program:
             ApiKey.id,
             ApiKey.name,
             ApiKey.key_hash,
-            ApiKey.scopes,
+            ApiKey.permissions,
             ApiKey.expires_at,
             ApiKey.revoked_at,
             ApiKey.last_used_at,
@@ -141,7 +115,7 @@ def verify_key(connection: Connection, key: str) -> Program:
         raise KeyRefusedError("key_expired")
     if row.last_used_at is None or row.now - row.last_used_at > _USED_INTERVAL:
         connection.execute(update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=func.now()))
-    return Program(row.id, row.name, row.team_id, row.path, frozenset(row.scopes))
+    return Program(row.id, row.name, row.team_id, row.path, known_permissions(row.permissions))
 
 
 def revoke_key(connection: Connection, key_id: int) -> None:

@@ -21,3 +21,14 @@ STORE_ANSWER = """
 """
 
 DELETE_OLD_KEYS = "delete from idempotency_key where created_at < now() - make_interval(days => :days)"
+
+PERSON_NAME = "select name from person where id = :person"
+
+# What a person holds now, the oldest first; nothing of who is not active. A grant without a team holds everywhere.
+GRANTS_IN_FORCE = """
+    select g.id, r.name as role, coalesce(t.path, '') as team, r.permissions
+    from role_grant g join person p on p.id = g.person_id join role r on r.id = g.role_id
+        left join team t on t.id = g.team_id
+    where g.person_id = :person and p.state = 'active' and (g.expires_at is null or g.expires_at > now())
+    order by g.id
+"""

@@ -5,6 +5,12 @@ from __future__ import annotations
 AT_OR_BELOW = "({lower} = {upper} or starts_with({lower}, {upper} || '.'))"
 """Whether the team at path ``lower`` is the one at ``upper`` or below it; to be filled with SQL expressions."""
 
+# The teams at or below some paths, to be used as `team_id in (...)`; the empty path stands for all teams.
+TEAMS_AT_OR_BELOW = """
+    select t.id from team t join unnest(cast(:teams as text[])) as upper_team(path)
+        on upper_team.path = '' or t.path = upper_team.path or starts_with(t.path, upper_team.path || '.')
+"""
+
 # The category that a team means by a name: its own, else that of the nearest team above it, else the one for all.
 FIND_CATEGORY = f"""
     select g.id, g.name, g.kind, g.needs_consent, g.urgent

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from nightmail.access.api_keys import Scope
+from nightmail.access.permissions import permissions_named
 from nightmail.channels.names import ChannelName
+from nightmail.errors import UsageError
 from nightmail.organisation.team_settings import SecretReference, TeamSettings
 
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -190,8 +191,17 @@ class ApiKeyPart(_Part):
 
     team: TeamPath
     name: str
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
+    permissions: Annotated[tuple[str, ...], Field(min_length=1, validation_alias=AliasChoices("permissions", "scopes"))]
+    """Names of permissions, or of the scopes that keys had before."""
     file: Path | None = None
+
+    @field_validator("permissions")
+    @classmethod
+    def _are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(sorted(permissions_named(names)))
+        except UsageError as error:
+            raise ValueError(error.message) from None
 
 
 class WebhookPart(_Part):

@@ -11,23 +11,24 @@ from nightmail.store import tables
 
 
 def set_up_api_key(work: Setup, part: ApiKeyPart) -> None:
-    """Bring in one API key: it is made once, and only its scopes change afterwards."""
+    """Bring in one API key: it is made once, and only its permissions change afterwards."""
     name = f"{part.team}/{part.name}"
     key = tables.ApiKey
+    permissions = sorted(part.permissions)
     found = work.connection.execute(
-        select(key.id, key.scopes).where(
+        select(key.id, key.permissions).where(
             key.team_id == work.team_id(part.team), key.name == part.name, key.revoked_at.is_(None)
         )
     ).first()
     if found is None:
         team_id = work.team_ids[part.team]
-        made = create_key(work.connection, team_id=team_id, name=part.name, scopes=part.scopes)
+        made = create_key(work.connection, team_id=team_id, name=part.name, permissions=permissions)
         file = None if part.file is None else work.path(part.file)
         work.new_keys.append(NewKey(part.team, part.name, made, file))
-        work.changes.append(Change(CREATE, "api key", name, (", ".join(part.scopes),)))
-    elif set(found.scopes) != set(part.scopes):
-        work.connection.execute(update(key).where(key.id == found.id).values(scopes=list(part.scopes)))
-        details = (f"scopes: {', '.join(found.scopes)} → {', '.join(part.scopes)}",)
+        work.changes.append(Change(CREATE, "api key", name, (", ".join(permissions),)))
+    elif set(found.permissions) != set(permissions):
+        work.connection.execute(update(key).where(key.id == found.id).values(permissions=permissions))
+        details = (f"permissions: {', '.join(found.permissions)} → {', '.join(permissions)}",)
         work.changes.append(Change(CHANGE, "api key", name, details))
     else:
         work.changes.append(Change(KEEP, "api key", name))

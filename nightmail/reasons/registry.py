@@ -6,6 +6,7 @@ fields; ``remedy`` says what to do next.
 
 from __future__ import annotations
 
+from nightmail.reasons.access import ACCESS
 from nightmail.reasons.decisions import DECISIONS
 from nightmail.reasons.failures import FAILURES
 from nightmail.reasons.files import FILES
@@ -19,7 +20,20 @@ from nightmail.reasons.setup import SETUP
 from nightmail.reasons.sftp import SFTP
 from nightmail.reasons.warnings import WARNINGS
 
-_ENTRIES = (*FILES, *ROWS, *WARNINGS, *HOLDS, *FAILURES, *SETUP, *MACHINE, *SFTP, *REQUESTS, *DECISIONS, *ROW_DECISIONS)
+_ENTRIES = (
+    *FILES,
+    *ROWS,
+    *WARNINGS,
+    *HOLDS,
+    *FAILURES,
+    *SETUP,
+    *MACHINE,
+    *SFTP,
+    *REQUESTS,
+    *DECISIONS,
+    *ROW_DECISIONS,
+    *ACCESS,
+)
 
 REASONS: dict[str, Reason] = {entry.code: entry for entry in _ENTRIES}
 """Every reason by its code."""

@@ -47,13 +47,6 @@ REQUESTS = (
     ),
     Reason("key_expired", Kind.REQUEST, "The API key has expired.", "Ask an administrator for a new one."),
     Reason(
-        "scope_missing",
-        Kind.REQUEST,
-        "The API key does not have the scope {scopes}.",
-        "Ask an administrator for a key with the scope.",
-        title="The API key does not have the scope that this needs.",
-    ),
-    Reason(
         "not_found",
         Kind.REQUEST,
         "There is no {what} here.",

@@ -176,7 +176,6 @@ SETUP = (
         title="The address of the carrier's service cannot be used.",
     ),
     # Files over SFTP
-    Reason("scope_unknown", Kind.SETUP, "There is no scope {value}.", "Use: {known}."),
     Reason(
         "webhook_given_up",
         Kind.SETUP,

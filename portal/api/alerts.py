@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from nightmail.access.api_keys import Program
 from nightmail.campaigns.alerts import AlertRow, close_alerts, get_alert, list_alerts
-from portal.api.authentication import AlertReader, AlertWriter
+from portal.api.authentication import AlertCloser, AlertReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
@@ -73,7 +73,7 @@ def list_all(
 @router.post("/{alert_id}/close", summary="Close an alert", responses=errors("alert_unknown"))
 def close(
     alert_id: Annotated[int, Path(ge=1, le=2**31 - 1, description="The alert's number", examples=[1])],
-    program: AlertWriter,
+    program: AlertCloser,
     portal: PortalState,
 ) -> AlertOut:
     """It is dealt with. To close what is closed changes nothing; while its cause lasts it is raised again."""

@@ -23,7 +23,7 @@ from nightmail.preparation.stage_tables import StageTables
 from nightmail.reports.campaign_messages import list_messages, list_replies, report_lines
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState, MessageState
-from portal.api.authentication import CampaignReader, RejectsReader, RepliesReader, ReportReader
+from portal.api.authentication import MessageReader, RejectsReader, RepliesReader, ReportReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
@@ -112,7 +112,7 @@ def messages(
     request: Request,
     response: Response,
     campaign: CampaignKey,
-    program: CampaignReader,
+    program: MessageReader,
     portal: PortalState,
     state: Annotated[MessageState | None, Query(description="Only those in this state")] = None,
     delivery: Annotated[ReceiptStatus | None, Query(description="Only those with this delivery")] = None,
@@ -144,7 +144,7 @@ def replies(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[ReplyOut]:
-    """Texts and pressed keys, newest first, each with the message that it answers. A scope of its own: personal data."""
+    """Texts and pressed keys, newest first, each with the message that it answers. What they said needs `personal.see`."""
     with portal.engine.connect() as connection:
         row = visible_campaign(connection, program, campaign)
         found = list_replies(connection, row, before_id=position_of(cursor), limit=limit + 1)
@@ -172,7 +172,7 @@ def replies(
     },
 )
 def rejects(campaign: CampaignKey, program: RejectsReader, portal: PortalState) -> Response:
-    """The reject file of a campaign. It holds personal data, and needs a scope of its own."""
+    """The reject file of a campaign. It holds personal data: `file.see` does not suffice, `personal.see` is needed too."""
     with portal.engine.connect() as connection:
         row = visible_campaign(connection, program, campaign)
     lake = Lake(portal.settings.lake)

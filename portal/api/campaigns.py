@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from nightmail.access.api_keys import Program
 from nightmail.campaigns.approval import approve
 from nightmail.campaigns.campaign_rows import CampaignRow, list_campaigns
 from nightmail.campaigns.counts import message_counts
 from nightmail.campaigns.transitions import cancel, pause, resume
 from nightmail.forecasts.recorded_forecasts import recorded_forecast, renew_forecast
 from nightmail.store.states import CampaignState
-from portal.api.authentication import CampaignReader, CampaignWriter
+from portal.api.authentication import CampaignApprover, CampaignController, CampaignReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
@@ -146,7 +147,7 @@ def show(campaign: CampaignKey, program: CampaignReader, portal: PortalState) ->
 @router.post(
     "/{campaign}/approve", summary="Let a waiting campaign go", responses=errors("campaign_unknown", "campaign_state")
 )
-def approve_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalState) -> Changed:
+def approve_it(campaign: CampaignKey, program: CampaignApprover, portal: PortalState) -> Changed:
     """For a campaign in state `awaiting_approval`: it goes to its schedule, or straight to sending.
 
     The answer says when it ends from now, and whether that is after its cut-off.
@@ -157,14 +158,14 @@ def approve_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalSta
 
 
 @router.post("/{campaign}/pause", summary="Pause a campaign", responses=errors("campaign_unknown", "campaign_state"))
-def pause_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalState) -> Changed:
+def pause_it(campaign: CampaignKey, program: CampaignController, portal: PortalState) -> Changed:
     """Senders stop handing off its messages within a second. The answer counts those that wait."""
     done = pause(portal.engine, _visible(campaign, program, portal).id, actor=program.actor)
     return Changed(campaign=as_campaign(done.campaign), not_sent=done.not_sent, under_way=done.under_way)
 
 
 @router.post("/{campaign}/resume", summary="Resume a campaign", responses=errors("campaign_unknown", "campaign_state"))
-def resume_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalState) -> Changed:
+def resume_it(campaign: CampaignKey, program: CampaignController, portal: PortalState) -> Changed:
     """A paused campaign goes on: back to its schedule, or to sending.
 
     The answer says when the rest ends from now, and whether that is after its cut-off.
@@ -175,12 +176,12 @@ def resume_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalStat
 
 
 @router.post("/{campaign}/cancel", summary="Cancel a campaign", responses=errors("campaign_unknown", "campaign_state"))
-def cancel_it(campaign: CampaignKey, program: CampaignWriter, portal: PortalState) -> Changed:
+def cancel_it(campaign: CampaignKey, program: CampaignController, portal: PortalState) -> Changed:
     """For good: what was not handed off never will be. The answer counts the messages that were not sent."""
     done = cancel(portal.engine, _visible(campaign, program, portal).id, actor=program.actor)
     return Changed(campaign=as_campaign(done.campaign), not_sent=done.not_sent, under_way=done.under_way)
 
 
-def _visible(campaign: str, program: CampaignReader, portal: PortalState) -> CampaignRow:
+def _visible(campaign: str, program: Program, portal: PortalState) -> CampaignRow:
     with portal.engine.connect() as connection:
         return visible_campaign(connection, program, campaign)

@@ -12,7 +12,7 @@ from nightmail.campaigns.campaign_rows import campaign_of_token
 from nightmail.message_ids import parse_message_id
 from nightmail.sending.doubt_decisions import Decision, decide, decide_campaign
 from nightmail.sending.doubts import count_in_doubt, list_in_doubt
-from portal.api.authentication import CampaignReader, DoubtWriter
+from portal.api.authentication import DoubtDecider, MessageReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
@@ -63,7 +63,7 @@ def list_all(
     *,
     request: Request,
     response: Response,
-    program: CampaignReader,
+    program: MessageReader,
     portal: PortalState,
     campaign: Annotated[
         str | None,
@@ -117,7 +117,7 @@ def decide_one(
         Path(max_length=100, description="The message's id", examples=["c3f0a91b7d0-118-sms-0"]),
     ],
     order: Annotated[DecisionOrder, Body()],
-    program: DoubtWriter,
+    program: DoubtDecider,
     portal: PortalState,
 ) -> Decided:
     """After a look at the carrier's own pages. It is kept in the audit log with your key."""
@@ -141,7 +141,7 @@ def decide_one(
     responses=errors("campaign_unknown", "campaign_state"),
 )
 def decide_all(
-    campaign: CampaignKey, order: Annotated[DecisionOrder, Body()], program: DoubtWriter, portal: PortalState
+    campaign: CampaignKey, order: Annotated[DecisionOrder, Body()], program: DoubtDecider, portal: PortalState
 ) -> Decided:
     """The same decision about every message in doubt, 1,000 a request: ask again while some are `left`."""
     with portal.engine.connect() as connection:

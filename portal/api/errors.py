@@ -14,7 +14,7 @@ _ALWAYS = (
     "request_malformed",
     "key_missing",
     "key_wrong",
-    "scope_missing",
+    "permission_missing",
     "request_invalid",
     "too_many_requests",
     "database_unavailable",

@@ -12,7 +12,7 @@ from nightmail.errors import NightmailError
 from nightmail.organisation.stored_feeds import feed_by_id, feeds_at_or_below
 from nightmail.organisation.stored_templates import template_content
 from nightmail.templates import stored_template
-from portal.api.authentication import CampaignReader
+from portal.api.authentication import FeedReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
@@ -75,7 +75,7 @@ def list_all(
     *,
     request: Request,
     response: Response,
-    program: CampaignReader,
+    program: FeedReader,
     portal: PortalState,
     cursor: Cursor = None,
     limit: Limit = 50,

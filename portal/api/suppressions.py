@@ -22,7 +22,7 @@ from nightmail.consent.suppressions import (
     suppression_unknown,
     suppressions_of,
 )
-from portal.api.authentication import SuppressionReader, SuppressionWriter
+from portal.api.authentication import SuppressionEditor, SuppressionReader
 from portal.api.errors import errors
 from portal.api.strict_query import refuse_unknown_query
 from portal.api.visibility import sees, visible_team
@@ -142,7 +142,7 @@ def list_all(
     },
 )
 def suppress(
-    order: Annotated[SuppressionOrder, Body()], program: SuppressionWriter, portal: PortalState, response: Response
+    order: Annotated[SuppressionOrder, Body()], program: SuppressionEditor, portal: PortalState, response: Response
 ) -> SuppressionOut:
     """It holds from the next hand-off on. To suppress what is suppressed changes nothing, and is answered alike."""
     team = order.team or program.team_path
@@ -176,7 +176,7 @@ def suppress(
 def lift(
     *,
     suppression_id: Annotated[int, Path(ge=1, le=2**63 - 1, description="The suppression's number", examples=[1])],
-    program: SuppressionWriter,
+    program: SuppressionEditor,
     portal: PortalState,
     although_asked_for: Annotated[
         bool,

@@ -16,7 +16,7 @@ from nightmail.campaigns.suspensions import (
     suspend_channel,
 )
 from nightmail.channels.names import ChannelName
-from portal.api.authentication import ChannelWriter
+from portal.api.authentication import ChannelSuspender
 from portal.api.errors import errors
 from portal.api.strict_query import refuse_unknown_query
 from portal.api.visibility import sees, visible_team
@@ -81,7 +81,7 @@ def _out(row: SuspensionRow, team: str | None) -> SuspensionOut:
 
 
 @router.get("", summary="Suspensions in force", responses=errors())
-def list_all(program: ChannelWriter, portal: PortalState) -> list[SuspensionOut]:
+def list_all(program: ChannelSuspender, portal: PortalState) -> list[SuspensionOut]:
     """Those of your team, of the teams below, and those that hold for all."""
     with portal.engine.connect() as connection:
         rows = list_suspensions(connection)
@@ -98,7 +98,7 @@ def list_all(program: ChannelWriter, portal: PortalState) -> list[SuspensionOut]
     },
 )
 def suspend(
-    order: Annotated[SuspensionOrder, Body()], program: ChannelWriter, portal: PortalState, response: Response
+    order: Annotated[SuspensionOrder, Body()], program: ChannelSuspender, portal: PortalState, response: Response
 ) -> Suspended:
     """Senders stop using the channel for the team within a second. To suspend what is suspended changes nothing."""
     team = order.team or program.team_path
@@ -116,7 +116,7 @@ def suspend(
 )
 def lift(
     suspension_id: Annotated[int, Path(ge=1, le=2**31 - 1, description="The suspension's number", examples=[1])],
-    program: ChannelWriter,
+    program: ChannelSuspender,
     portal: PortalState,
 ) -> None:
     """What waited is handed off again. A suspension that holds for all teams is an operator's to lift."""

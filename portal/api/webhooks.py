@@ -21,7 +21,7 @@ from nightmail.events.webhooks import (
     refuse_unknown_events,
     webhooks_of,
 )
-from portal.api.authentication import WebhookWriter
+from portal.api.authentication import WebhookEditor
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
@@ -111,7 +111,7 @@ def _visible(connection: Connection, program: Program, webhook_id: int) -> Webho
     },
 )
 def register(
-    order: Annotated[WebhookOrder, Body()], program: WebhookWriter, portal: PortalState, response: Response
+    order: Annotated[WebhookOrder, Body()], program: WebhookEditor, portal: PortalState, response: Response
 ) -> NewWebhook:
     """Have an address called at events of your team and the teams below. The answer has the secret that signs the calls."""
     check_address(order.url, private=portal.settings.webhook_private_addresses)
@@ -139,7 +139,7 @@ def list_all(
     *,
     request: Request,
     response: Response,
-    program: WebhookWriter,
+    program: WebhookEditor,
     portal: PortalState,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -159,14 +159,14 @@ def list_all(
 
 
 @router.get("/{webhook_id}", summary="A webhook", responses=errors("webhook_unknown"))
-def show(webhook_id: WebhookNumber, program: WebhookWriter, portal: PortalState) -> WebhookOut:
+def show(webhook_id: WebhookNumber, program: WebhookEditor, portal: PortalState) -> WebhookOut:
     """One webhook, without its secret."""
     with portal.engine.connect() as connection:
         return _out(_visible(connection, program, webhook_id))
 
 
 @router.delete("/{webhook_id}", status_code=204, summary="End a webhook", responses=errors("webhook_unknown"))
-def end(webhook_id: WebhookNumber, program: WebhookWriter, portal: PortalState) -> None:
+def end(webhook_id: WebhookNumber, program: WebhookEditor, portal: PortalState) -> None:
     """The address is called no more; calls that wait are given up."""
     with portal.engine.begin() as connection:
         row = _visible(connection, program, webhook_id)
@@ -183,7 +183,7 @@ def end(webhook_id: WebhookNumber, program: WebhookWriter, portal: PortalState) 
 @router.post(
     "/{webhook_id}/test", status_code=202, summary="Call a webhook for a test", responses=errors("webhook_unknown")
 )
-def test(webhook_id: WebhookNumber, program: WebhookWriter, portal: PortalState) -> WebhookCallOut:
+def test(webhook_id: WebhookNumber, program: WebhookEditor, portal: PortalState) -> WebhookCallOut:
     """Make a call with the event `webhook.test`, signed and tried like every other."""
     with portal.engine.begin() as connection:
         row = _visible(connection, program, webhook_id)
@@ -207,7 +207,7 @@ def calls(
     request: Request,
     response: Response,
     webhook_id: WebhookNumber,
-    program: WebhookWriter,
+    program: WebhookEditor,
     portal: PortalState,
     cursor: Cursor = None,
     limit: Limit = 50,

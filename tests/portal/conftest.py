@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Engine, text
 
-from nightmail.access.api_keys import Scope, create_key
+from nightmail.access.api_keys import create_key
+from nightmail.access.permissions import Permission
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.creation import create_campaign
 from nightmail.privacy import address_hash
@@ -55,10 +56,12 @@ class Organisation:
     category_id: int
     version_id: int
 
-    def key(self, *scopes: Scope, team: str = "acme.billing") -> str:
+    def key(self, *permissions: Permission, team: str = "acme.billing") -> str:
         """A new API key."""
         with self.engine.begin() as connection:
-            return create_key(connection, team_id=self.teams[team], name="tests", scopes=scopes or tuple(Scope))
+            return create_key(
+                connection, team_id=self.teams[team], name="tests", permissions=permissions or tuple(Permission)
+            )
 
     def campaign(self, team: str = "acme.billing", **values: Any) -> CampaignRow:
         """A new campaign."""

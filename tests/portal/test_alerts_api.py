@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.access.api_keys import Scope
+from nightmail.access.permissions import Permission
 from nightmail.campaigns.alerts import raise_alert
 from tests.portal.conftest import Organisation, RunningPortal
 
@@ -28,25 +28,25 @@ def test_alerts_are_seen_by_their_team_and_those_above(portal: RunningPortal, or
     )
 
     def seen(team: str) -> list[int]:
-        answer = portal.api("GET", "/v1/alerts", organisation.key(Scope.ALERTS_READ, team=team))
+        answer = portal.api("GET", "/v1/alerts", organisation.key(Permission.ALERT_SEE, team=team))
         return [item["id"] for item in answer.json()["items"]]
 
     assert seen("acme") == [billing, care, of_all]
     assert seen("acme.care") == [care]
     assert seen("acme.billing") == [billing]
-    first = portal.api("GET", "/v1/alerts?limit=2", organisation.key(Scope.ALERTS_READ, team="acme"))
-    rest = portal.api("GET", first.links["next"]["url"], organisation.key(Scope.ALERTS_READ, team="acme"))
+    first = portal.api("GET", "/v1/alerts?limit=2", organisation.key(Permission.ALERT_SEE, team="acme"))
+    rest = portal.api("GET", first.links["next"]["url"], organisation.key(Permission.ALERT_SEE, team="acme"))
     assert [item["id"] for item in rest.json()["items"]] == [of_all]
 
 
 def test_an_alert_is_closed_by_who_sees_it(portal: RunningPortal, organisation: Organisation) -> None:
     of_all, care = raised(organisation, None, "job:report"), raised(organisation, "acme.care", "care")
-    key = organisation.key(Scope.ALERTS_READ, Scope.ALERTS_WRITE, team="acme.care")
+    key = organisation.key(Permission.ALERT_SEE, Permission.ALERT_CLOSE, team="acme.care")
     for alert in (of_all, care + 1):
         refused = portal.api("POST", f"/v1/alerts/{alert}/close", key)
         assert (refused.status_code, refused.json()["reason"]) == (404, "alert_unknown")
         assert "`nightmail" not in refused.json()["remedy"]
-    only_reads = organisation.key(Scope.ALERTS_READ, team="acme.care")
+    only_reads = organisation.key(Permission.ALERT_SEE, team="acme.care")
     assert portal.api("POST", f"/v1/alerts/{care}/close", only_reads).status_code == 403
     closed = portal.api("POST", f"/v1/alerts/{care}/close", key)
     assert closed.status_code == 200 and closed.json()["closed_at"]

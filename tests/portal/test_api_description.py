@@ -13,7 +13,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from nightmail.access.api_keys import Scope
+from nightmail.access.permissions import Permission
 from nightmail.reasons import REASONS
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 
@@ -62,7 +62,7 @@ def test_the_api_keeps_its_description(
 
 
 def test_the_description_is_complete(portal: RunningPortal) -> None:
-    """Every endpoint of the API names its scope, its errors as problem documents, and an example of what it takes."""
+    """Every endpoint of the API names its permissions, its errors as problem documents, and an example of what it takes."""
     description = portal.client.get("/openapi.json").json()
     assert description["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
     assert "HTTPValidationError" not in description["components"]["schemas"]
@@ -75,7 +75,7 @@ def test_the_description_is_complete(portal: RunningPortal) -> None:
             if not path.startswith("/v1/"):
                 continue
             endpoints += 1
-            assert operation["security"][0]["ApiKey"], f"{method} {path} names no scope"
+            assert operation["security"][0]["ApiKey"], f"{method} {path} names no permission"
             assert {"401", "403", "422", "429", "503"} <= errors
             assert operation["summary"]
             assert operation["description"]
@@ -83,14 +83,14 @@ def test_the_description_is_complete(portal: RunningPortal) -> None:
 
 
 def test_the_description_for_people_is_one_page_that_fetches_nothing(portal: RunningPortal) -> None:
-    """Every endpoint, every scope and every reason is on it, with a command to copy; its policy allows no script."""
+    """Every endpoint, every permission and every reason is on it, with a command to copy; its policy allows no script."""
     front = portal.client.get("/")
     assert (front.status_code, front.headers["location"]) == (307, "/docs")
     answer = portal.client.get("/docs")
     page = html.unescape(answer.text)
     for path in portal.client.get("/openapi.json").json()["paths"]:
         assert f"<code>{path}</code>" in page
-    for name in (*Scope, *REASONS):
+    for name in (*Permission, *REASONS):
         assert f"<code>{name}</code>" in page
     assert "curl -X POST 'https://nightmail.example/v1/contact-files?feed=invoices&name=bills.csv'" in page
     assert not re.search(r"<script|<img|<link|url\(|src=", answer.text)

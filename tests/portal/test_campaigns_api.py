@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import text
 
-from nightmail.access.api_keys import Scope
+from nightmail.access.permissions import Permission
 from nightmail.carriers.protocol import Reply, ReplyKind
 from nightmail.lake import Lake
 from nightmail.lake.schemas import REJECTS
@@ -39,7 +39,7 @@ def test_a_key_sees_its_own_team_and_those_below(portal: RunningPortal, organisa
 
 def test_pages_show_each_campaign_once_while_new_ones_come(portal: RunningPortal, organisation: Organisation) -> None:
     """The cursor means "older than this one": what comes in between moves nothing."""
-    key = organisation.key(Scope.CAMPAIGNS_READ)
+    key = organisation.key(Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE)
     made = [organisation.campaign().key for _ in range(5)]
     shown, address = [], "/v1/campaigns?limit=2"
     while address:
@@ -56,7 +56,7 @@ def test_pages_show_each_campaign_once_while_new_ones_come(portal: RunningPortal
 
 def test_orders_move_a_campaign_or_say_why_not(portal: RunningPortal, organisation: Organisation) -> None:
     """Pause, resume and cancel, what was left unsent each time, and 409 for what the state does not allow."""
-    key = organisation.key(Scope.CAMPAIGNS_WRITE)
+    key = organisation.key(Permission.CAMPAIGN_CONTROL, Permission.CAMPAIGN_APPROVE)
     campaign = organisation.campaign()
     for line in range(1, 4):
         organisation.message(campaign, line=line, state="queued")
@@ -76,13 +76,18 @@ def test_orders_move_a_campaign_or_say_why_not(portal: RunningPortal, organisati
     assert organisation.rows("select distinct state from message") == [{"state": "cancelled"}]
     actors = {row["actor"] for row in organisation.rows("select actor from audit where action = 'campaign.paused'")}
     assert all(actor.startswith("key:") for actor in actors)
-    assert portal.api("POST", f"{order}/pause", organisation.key(Scope.CAMPAIGNS_READ)).status_code == 403
+    assert (
+        portal.api(
+            "POST", f"{order}/pause", organisation.key(Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE)
+        ).status_code
+        == 403
+    )
 
 
 def test_an_approval_lets_a_waiting_campaign_go(portal: RunningPortal, organisation: Organisation) -> None:
     """A feed's first file waits for a person or a program that may say so."""
     campaign = organisation.campaign()
-    key = organisation.key(Scope.CAMPAIGNS_WRITE)
+    key = organisation.key(Permission.CAMPAIGN_CONTROL, Permission.CAMPAIGN_APPROVE)
     assert portal.api("POST", f"/v1/campaigns/{campaign.key}/approve", key).status_code == 409
     organisation.move(campaign, "checking", "awaiting_approval")
     approved = portal.api("POST", f"/v1/campaigns/{campaign.key}/approve", key)
@@ -95,7 +100,9 @@ def test_who_lets_a_campaign_go_is_told_that_it_ends_too_late(
     """An approval, and a resumption at half the rate, with a cut-off that is seconds away."""
     organisation.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.1}'")
     campaign = organisation.campaign(cut_off_at=datetime.now(UTC) + timedelta(seconds=25))
-    key = organisation.key(Scope.CAMPAIGNS_WRITE, Scope.CAMPAIGNS_READ)
+    key = organisation.key(
+        Permission.CAMPAIGN_CONTROL, Permission.CAMPAIGN_APPROVE, Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE
+    )
     for line in (2, 3):
         organisation.message(campaign, line, state="queued")
     organisation.move(campaign, "checking", "awaiting_approval")
@@ -116,7 +123,7 @@ def test_what_became_of_each_message(portal: RunningPortal, organisation: Organi
     for line in range(1, 8):
         organisation.message(campaign, line=line, delivery="delivered" if line % 2 else "undelivered")
     organisation.message(campaign, line=3, channel="email", address="a@example.com", state="standby")
-    key = organisation.key(Scope.CAMPAIGNS_READ)
+    key = organisation.key(Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE)
     address, lines = f"/v1/campaigns/{campaign.key}/messages?limit=3", []
     while address:
         answer = portal.api("GET", address, key)
@@ -140,7 +147,7 @@ def test_the_report_adds_up(portal: RunningPortal, organisation: Organisation) -
     for line in range(1, 4):
         organisation.message(campaign, line=line, segments=2, cost="0.070001", currency="EUR", delivery="delivered")
     organisation.message(campaign, line=4, state="held", reason="opted_out", handed_off_at=None)
-    report = portal.api("GET", f"/v1/campaigns/{campaign.key}/report", organisation.key(Scope.REPORTS_READ)).json()
+    report = portal.api("GET", f"/v1/campaigns/{campaign.key}/report", organisation.key(Permission.REPORT_SEE)).json()
     assert report["campaign"] == campaign.key
     accepted, held = report["lines"]
     assert (accepted["messages"], accepted["segments"], accepted["cost"]) == (3, 6, "0.210003")
@@ -178,21 +185,25 @@ def test_what_recipients_answered(portal: RunningPortal, organisation: Organisat
         for number in range(3)
     ]
     take_replies(organisation.engine, said, hash_key=SECRET_KEY.encode())
-    key = organisation.key(Scope.REPLIES_READ)
+    key = organisation.key(Permission.REPLY_SEE)
     first = portal.api("GET", f"/v1/campaigns/{campaign.key}/replies?limit=2", key)
     second = portal.api("GET", first.links["next"]["url"], key)
     items = first.json()["items"] + second.json()["items"]
     assert [item["text"] for item in items] == ["Yes 2", "Yes 1", "Yes 0"]
     assert {item["message"] for item in items} == {message_id}
     assert (
-        portal.api("GET", f"/v1/campaigns/{campaign.key}/replies", organisation.key(Scope.CAMPAIGNS_READ)).status_code
+        portal.api(
+            "GET",
+            f"/v1/campaigns/{campaign.key}/replies",
+            organisation.key(Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE),
+        ).status_code
         == 403
     )
 
 
 def test_a_channel_is_suspended_for_a_team_and_used_again(portal: RunningPortal, organisation: Organisation) -> None:
     """By a key of the team or of one above; others neither see nor lift it."""
-    key, care = organisation.key(Scope.CHANNELS_WRITE), organisation.key(team="acme.care")
+    key, care = organisation.key(Permission.CHANNEL_SUSPEND), organisation.key(team="acme.care")
     order = {"channel": "sms", "reason": "wrong price"}
     made = portal.api("POST", "/v1/suspensions", key, json=order)
     assert (made.status_code, made.json()["team"], made.json()["waiting"]) == (201, "acme.billing", 0)
@@ -212,7 +223,7 @@ def test_a_channel_is_suspended_for_a_team_and_used_again(portal: RunningPortal,
 def test_rejects_are_a_file_to_correct(portal: RunningPortal, organisation: Organisation) -> None:
     """Before the rows are judged 409 with Retry-After, then the original columns with the reasons; a scope of its own."""
     campaign = organisation.campaign()
-    key = organisation.key(Scope.REJECTS_READ)
+    key = organisation.key(Permission.FILE_SEE, Permission.PERSONAL_SEE)
     address = f"/v1/campaigns/{campaign.key}/rejects.csv"
     early = portal.api("GET", address, key)
     assert (early.status_code, early.json()["reason"]) == (409, "not_ready_yet")
@@ -222,7 +233,9 @@ def test_rejects_are_a_file_to_correct(portal: RunningPortal, organisation: Orga
     assert answer.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [row["nightmail_reason"] for row in rows] == ["phone_invalid"]
-    assert portal.api("GET", address, organisation.key(Scope.CAMPAIGNS_READ)).status_code == 403
+    assert (
+        portal.api("GET", address, organisation.key(Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE)).status_code == 403
+    )
     assert len(organisation.rows("select * from audit where action = 'rejects.downloaded'")) == 1
 
 

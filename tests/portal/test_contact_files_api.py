@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nightmail.access.api_keys import Scope
+from nightmail.access.permissions import Permission
 from portal.api.uploads import remove_abandoned
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 
@@ -42,7 +42,7 @@ def raw_upload(portal: RunningPortal, key: str, length: int, *pieces: bytes, pat
 
 def test_an_upload_becomes_a_campaign(portal: RunningPortal, organisation: Organisation) -> None:
     """202 with the campaign's address; the file is stored as it came and its campaign is received."""
-    key = organisation.key(Scope.FILES_WRITE, Scope.CAMPAIGNS_READ)
+    key = organisation.key(Permission.FILE_UPLOAD, Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE)
     answer = portal.api("POST", PATH, key, content=CSV)
     assert answer.status_code == 202, answer.text
     body = answer.json()
@@ -75,7 +75,7 @@ def test_an_upload_is_told_that_it_cannot_make_its_cut_off(portal: RunningPortal
     """By the file's rows at the carrier's rate, from the time that is asked for; as many units as last time's rows had."""
     organisation.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.1}'")
     organisation.change('update feed set settings = \'{"cut_off_after_s": 25, "channels": ["sms"]}\'')
-    key = organisation.key(Scope.FILES_WRITE, Scope.CAMPAIGNS_READ)
+    key = organisation.key(Permission.FILE_UPLOAD, Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE)
     start = datetime(datetime.now(UTC).year + 1, 7, 1, 8, tzinfo=UTC)
 
     def upload(rows: int, number: int) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def test_a_form_is_taken_too(portal: RunningPortal, organisation: Organisation) 
     answer = portal.api(
         "POST",
         "/v1/contact-files",
-        organisation.key(Scope.FILES_WRITE),
+        organisation.key(Permission.FILE_UPLOAD),
         files={"file": ("grüße.csv", content), "feed": (None, "visits"), "again": (None, "true")},
     )
     assert answer.status_code == 202, answer.text
@@ -140,7 +140,7 @@ def test_a_broken_form_leaves_nothing_behind(
     answer = portal.api(
         "POST",
         "/v1/contact-files",
-        organisation.key(Scope.FILES_WRITE),
+        organisation.key(Permission.FILE_UPLOAD),
         content=body,
         headers={"Content-Type": "multipart/form-data; boundary=b"},
     )
@@ -152,7 +152,7 @@ def test_the_same_key_and_body_are_answered_alike_and_another_body_is_refused(
     portal: RunningPortal, organisation: Organisation
 ) -> None:
     """A repeated request is done once, even when the first answer was lost."""
-    key = organisation.key(Scope.FILES_WRITE)
+    key = organisation.key(Permission.FILE_UPLOAD)
     headers = {"Idempotency-Key": "6b1f"}
     first = portal.api("POST", PATH, key, content=CSV, headers=headers)
     second = portal.api("POST", PATH, key, content=CSV, headers=headers)
@@ -170,7 +170,7 @@ def test_the_same_content_again_is_refused_unless_it_is_meant(
     portal: RunningPortal, organisation: Organisation
 ) -> None:
     """409 names the campaign that has the content; `again=true` sends it once more."""
-    key = organisation.key(Scope.FILES_WRITE)
+    key = organisation.key(Permission.FILE_UPLOAD)
     first = portal.api("POST", PATH, key, content=CSV).json()
     refused = portal.api("POST", PATH.replace("visits.csv", "other.csv"), key, content=CSV)
     assert (refused.status_code, refused.json()["reason"]) == (409, "file_already_taken")
@@ -186,17 +186,17 @@ def test_who_may_upload(portal: RunningPortal, organisation: Organisation) -> No
     from sqlalchemy import text
 
     assert portal.client.post(PATH, content=CSV).json()["reason"] == "key_missing"
-    right = organisation.key(Scope.FILES_WRITE)
+    right = organisation.key(Permission.FILE_UPLOAD)
     wrong = right[:-3] + ("abc" if right[-3:] != "abc" else "abd")
     refused = portal.api("POST", PATH, wrong, content=CSV)
     assert (refused.status_code, refused.json()["reason"]) == (401, "key_wrong")
     assert "Bearer" in refused.headers["www-authenticate"]
     assert portal.api("POST", PATH, "nonsense", content=CSV).json()["reason"] == "key_wrong"
-    scope = portal.api("POST", PATH, organisation.key(Scope.CAMPAIGNS_READ), content=CSV)
-    assert (scope.status_code, scope.json()["reason"]) == (403, "scope_missing")
+    scope = portal.api("POST", PATH, organisation.key(Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE), content=CSV)
+    assert (scope.status_code, scope.json()["reason"]) == (403, "permission_missing")
     foreign = portal.api("POST", "/v1/contact-files?feed=acme.care/visits&name=a.csv", right, content=CSV)
     assert (foreign.status_code, foreign.json()["reason"]) == (404, "feed_unknown")
-    above = organisation.key(Scope.FILES_WRITE, team="acme")
+    above = organisation.key(Permission.FILE_UPLOAD, team="acme")
     assert (
         portal.api("POST", "/v1/contact-files?feed=acme.care/visits&name=a.csv", above, content=CSV).status_code == 202
     )
@@ -225,7 +225,7 @@ def test_an_upload_that_cannot_be_taken(
     portal: RunningPortal, organisation: Organisation, path: str, content: bytes, status: int, reason: str
 ) -> None:
     """A clear answer each, and nothing is kept."""
-    answer = portal.api("POST", path, organisation.key(Scope.FILES_WRITE), content=content)
+    answer = portal.api("POST", path, organisation.key(Permission.FILE_UPLOAD), content=content)
     assert (answer.status_code, answer.json()["reason"]) == (status, reason)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["remedy"]
@@ -235,7 +235,7 @@ def test_an_upload_that_cannot_be_taken(
 def test_a_file_over_the_limit(start_portal: PortalStarter, organisation: Organisation) -> None:
     """Refused before a byte is read when its length is announced, else at the first byte too many."""
     portal = start_portal(maximum_file_bytes=100_000)
-    key = organisation.key(Scope.FILES_WRITE)
+    key = organisation.key(Permission.FILE_UPLOAD)
     announced = portal.api("POST", PATH, key, content=b"x" * 200_000)
     assert (announced.status_code, announced.json()["reason"]) == (413, "request_too_large")
 
@@ -250,7 +250,7 @@ def test_a_file_over_the_limit(start_portal: PortalStarter, organisation: Organi
 
 def test_a_truncated_upload_leaves_nothing_behind(portal: RunningPortal, organisation: Organisation) -> None:
     """The client goes away in mid-upload: no file, no campaign, and the portal goes on."""
-    key = organisation.key(Scope.FILES_WRITE)
+    key = organisation.key(Permission.FILE_UPLOAD)
     connection = raw_upload(portal, key, 1_000_000, CSV)
     end = time.monotonic() + 10
     while not files_in(portal):
@@ -267,7 +267,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(
     portal: RunningPortal, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """507 with a time to come again; no campaign, no file; with room again the same file is taken."""
-    key = organisation.key(Scope.FILES_WRITE)
+    key = organisation.key(Permission.FILE_UPLOAD)
     write = os.write
 
     def full(descriptor: int, data: bytes) -> int:
@@ -286,7 +286,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(
 
 def test_a_digest_that_does_not_fit(portal: RunningPortal, organisation: Organisation) -> None:
     """Content-Digest tells a damaged upload from a whole one."""
-    key = organisation.key(Scope.FILES_WRITE)
+    key = organisation.key(Permission.FILE_UPLOAD)
     right = base64.b64encode(hashlib.sha256(CSV).digest()).decode()
     wrong = base64.b64encode(hashlib.sha256(b"").digest()).decode()
     damaged = portal.api("POST", PATH, key, content=CSV, headers={"Content-Digest": f"sha-256=:{wrong}:"})
@@ -299,7 +299,7 @@ def test_a_digest_that_does_not_fit(portal: RunningPortal, organisation: Organis
 def test_a_slow_client_is_given_up(start_portal: PortalStarter, organisation: Organisation) -> None:
     """A body that stops coming is answered 408, and the connection is closed."""
     portal = start_portal(upload_pause_s=0.3)
-    connection = raw_upload(portal, organisation.key(Scope.FILES_WRITE), 1_000, b"external_id,")
+    connection = raw_upload(portal, organisation.key(Permission.FILE_UPLOAD), 1_000, b"external_id,")
     answer = b""
     while piece := connection.recv(65536):
         answer += piece
@@ -310,7 +310,7 @@ def test_a_slow_client_is_given_up(start_portal: PortalStarter, organisation: Or
 
 def test_what_a_crash_left_behind_is_removed(portal: RunningPortal, organisation: Organisation) -> None:
     """After a day an upload that is not registered goes; a registered one, and one that may be under way, stay."""
-    key = organisation.key(Scope.FILES_WRITE)
+    key = organisation.key(Permission.FILE_UPLOAD)
     assert portal.api("POST", PATH, key, content=CSV).status_code == 202
     (kept,) = files_in(portal)
     incoming = portal.settings.incoming_dir

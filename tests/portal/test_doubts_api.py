@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nightmail.access.api_keys import Scope
+from nightmail.access.permissions import Permission
 from nightmail.campaigns.campaign_rows import CampaignRow
 from portal.api import doubts
 from tests.portal.conftest import Organisation, RunningPortal
@@ -21,14 +21,14 @@ def test_doubts_are_listed_by_pages(portal: RunningPortal, organisation: Organis
     billing, ids = in_doubt(organisation, count=3)
     care, theirs = in_doubt(organisation, "acme.care")
     organisation.message(billing, 9, state="accepted")
-    key = organisation.key(Scope.CAMPAIGNS_READ)
+    key = organisation.key(Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE)
     first = portal.api("GET", "/v1/doubts?limit=2", key)
     rest = portal.api("GET", first.links["next"]["url"], key)
     listed = first.json()["items"] + rest.json()["items"]
     assert [item["message"] for item in listed] == ids
     assert {item["campaign"] for item in listed} == {billing.key}
     assert rest.json()["next"] is None
-    above = organisation.key(Scope.CAMPAIGNS_READ, team="acme")
+    above = organisation.key(Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE, team="acme")
     assert len(portal.api("GET", "/v1/doubts", above).json()["items"]) == 4
     of_care = portal.api("GET", f"/v1/doubts?campaign={care.key}", above).json()["items"]
     assert [item["message"] for item in of_care] == theirs
@@ -38,7 +38,7 @@ def test_doubts_are_listed_by_pages(portal: RunningPortal, organisation: Organis
 @pytest.mark.parametrize("decision", ["accepted", "failed", "resend"])
 def test_a_message_is_decided_once(portal: RunningPortal, organisation: Organisation, decision: str) -> None:
     _, (first, *_) = in_doubt(organisation, count=2)
-    key = organisation.key(Scope.DOUBTS_WRITE)
+    key = organisation.key(Permission.DOUBT_DECIDE)
     decided = portal.api("POST", f"/v1/doubts/{first}", key, json={"decision": decision})
     assert (decided.status_code, decided.json()) == (200, {"decision": decision, "decided": 1, "left": 1})
     again = portal.api("POST", f"/v1/doubts/{first}", key, json={"decision": decision})
@@ -52,13 +52,15 @@ def test_a_message_is_decided_once(portal: RunningPortal, organisation: Organisa
 def test_who_may_not_decide(portal: RunningPortal, organisation: Organisation) -> None:
     """Another team's message does not exist, reading is not deciding, and there are three decisions."""
     campaign, (message,) = in_doubt(organisation)
-    care = organisation.key(Scope.DOUBTS_WRITE, team="acme.care")
+    care = organisation.key(Permission.DOUBT_DECIDE, team="acme.care")
     order = {"decision": "failed"}
     for path in (f"/v1/doubts/{message}", "/v1/doubts/nonsense", f"/v1/campaigns/{campaign.key}/doubts"):
         assert portal.api("POST", path, care, json=order).status_code == 404
-    reader = organisation.key(Scope.CAMPAIGNS_READ, Scope.CAMPAIGNS_WRITE)
+    reader = organisation.key(
+        Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE, Permission.CAMPAIGN_CONTROL, Permission.CAMPAIGN_APPROVE
+    )
     assert portal.api("POST", f"/v1/doubts/{message}", reader, json=order).status_code == 403
-    key = organisation.key(Scope.DOUBTS_WRITE)
+    key = organisation.key(Permission.DOUBT_DECIDE)
     wrong = portal.api("POST", f"/v1/doubts/{message}", key, json={"decision": "maybe"})
     assert (wrong.status_code, wrong.json()["errors"][0]["where"]) == (422, "body.decision")
     assert organisation.rows("select 1 from message where state <> 'in_doubt'") == []
@@ -69,7 +71,7 @@ def test_a_campaigns_doubts_are_decided_by_portions(
 ) -> None:
     monkeypatch.setattr(doubts, "AT_ONCE", 2)
     campaign, _ = in_doubt(organisation, count=3)
-    key = organisation.key(Scope.DOUBTS_WRITE)
+    key = organisation.key(Permission.DOUBT_DECIDE)
     path = f"/v1/campaigns/{campaign.key}/doubts"
     answers = [portal.api("POST", path, key, json={"decision": "failed"}).json() for _ in range(3)]
     assert [(answer["decided"], answer["left"]) for answer in answers] == [(2, 1), (1, 0), (0, 0)]

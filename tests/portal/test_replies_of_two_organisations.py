@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from nightmail.access.api_keys import Scope
+from nightmail.access.permissions import Permission
 from tests.support.running_portal import RunningPortal, portals
 from tests.support.two_organisations import (
     ACCOUNT_OF,
@@ -235,7 +235,7 @@ def test_a_person_decides_about_a_probable_opt_out(portal: RunningPortal, two: T
     key, strange, reader = (
         two.key("acme"),
         two.key("globex"),
-        two.key("acme.care", Scope.REPLIES_READ),
+        two.key("acme.care", Permission.REPLY_SEE),
     )
     assert portal.api("GET", "/v1/replies", strange).json()["items"] == []
     second, first = portal.api("GET", "/v1/replies?undecided=true", key).json()["items"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from nightmail.access.api_keys import Scope
+from nightmail.access.permissions import Permission
 from nightmail.campaigns.campaign_rows import campaigns_to_prepare, get_campaign
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 
@@ -23,7 +23,7 @@ def order(*phones: str, **more: Any) -> dict[str, Any]:
 
 def test_requests_join_one_campaign(portal: RunningPortal, organisation: Organisation) -> None:
     """Thirty requests at once are one campaign with lines 1 to 60, each of them told to its sender."""
-    key = organisation.key(Scope.MESSAGES_WRITE)
+    key = organisation.key(Permission.CAMPAIGN_SEND)
 
     def send(number: int) -> dict[str, Any]:
         phones = (f"+4917012{number:05d}", f"+4917013{number:05d}")
@@ -48,7 +48,7 @@ def test_recipients_that_join_are_told_when_the_cut_off_cannot_be_made(
     """The campaign closes after a minute; each recipient takes ten seconds, and all who joined before go first."""
     organisation.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.1}'")
     organisation.change('update feed set settings = \'{"cut_off_after_s": 85, "channels": ["sms"]}\'')
-    key = organisation.key(Scope.MESSAGES_WRITE)
+    key = organisation.key(Permission.CAMPAIGN_SEND)
     told = [portal.api("POST", PATH, key, json=order(f"+49170123456{n}")).json() for n in range(3)]
     assert [each["late"] for each in told] == [False, False, True]
     assert told[2]["late_warning"]["reason"] == "cut_off_at_risk"
@@ -62,7 +62,7 @@ def test_the_campaign_closes_after_its_window_and_the_next_request_opens_another
 ) -> None:
     """It is not prepared while it is open; after that it takes nothing more."""
     portal = start_portal(single_message_window_s=1)
-    key = organisation.key(Scope.MESSAGES_WRITE)
+    key = organisation.key(Permission.CAMPAIGN_SEND)
     first = portal.api("POST", PATH, key, json=order("+491701234567")).json()["campaign"]
     with organisation.engine.connect() as connection:
         closes = get_campaign(connection, first).accepts_until
@@ -83,7 +83,7 @@ def test_the_campaign_closes_after_its_window_and_the_next_request_opens_another
 
 def test_a_campaign_whose_preparation_began_takes_no_more(portal: RunningPortal, organisation: Organisation) -> None:
     """A request that comes as the campaign is taken opens another; its recipients are not lost between the two."""
-    key = organisation.key(Scope.MESSAGES_WRITE)
+    key = organisation.key(Permission.CAMPAIGN_SEND)
     first = portal.api("POST", PATH, key, json=order("+491701234567")).json()["campaign"]
     with organisation.engine.begin() as connection:
         connection.execute(text("update campaign set state = 'checking'"))
@@ -98,7 +98,7 @@ def test_lines_are_those_of_the_file_that_the_campaign_becomes(
     from nightmail.lake import TableFile
     from nightmail.preparation.source_files import write_single_messages
 
-    key = organisation.key(Scope.MESSAGES_WRITE)
+    key = organisation.key(Permission.CAMPAIGN_SEND)
     answer = portal.api("POST", PATH, key, json=order("+491701234567", "+491701234568")).json()
     folder = portal.settings.data_dir
     with organisation.engine.connect() as connection:
@@ -114,7 +114,7 @@ def test_lines_are_those_of_the_file_that_the_campaign_becomes(
 
 def test_the_same_idempotency_key_sends_once(portal: RunningPortal, organisation: Organisation) -> None:
     """Ten at once with one key are one recipient; the key with another body is refused."""
-    key = organisation.key(Scope.MESSAGES_WRITE)
+    key = organisation.key(Permission.CAMPAIGN_SEND)
     headers = {"Idempotency-Key": "one"}
 
     def send(_: int) -> Any:
@@ -147,7 +147,7 @@ def test_an_order_that_cannot_be_taken(
     portal: RunningPortal, organisation: Organisation, body: Any, where: str
 ) -> None:
     """Each wrong part is named, and no campaign is made: none is ever empty."""
-    key = organisation.key(Scope.MESSAGES_WRITE)
+    key = organisation.key(Permission.CAMPAIGN_SEND)
     if isinstance(body, str):
         answer = portal.api("POST", PATH, key, content=body, headers={"Content-Type": "application/json"})
     else:

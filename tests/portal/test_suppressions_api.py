@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from nightmail.access.api_keys import Scope
+from nightmail.access.permissions import Permission
 from nightmail.privacy import address_hash
 from tests.portal.conftest import SECRET_KEY, Organisation, RunningPortal
 
 NUMBER = "+491701234567"
-WRITE = (Scope.SUPPRESSIONS_READ, Scope.SUPPRESSIONS_WRITE)
+WRITE = (Permission.SUPPRESSION_SEE, Permission.SUPPRESSION_EDIT)
 
 
 def suppressed(
@@ -37,7 +37,7 @@ def test_why_an_address_is_not_used(portal: RunningPortal, organisation: Organis
     message_id = organisation.message(organisation.campaign("acme.care"))
     suppressed(organisation, "acme", message=message_id)
     suppressed(organisation, "acme.care", message=message_id)
-    key = organisation.key(Scope.SUPPRESSIONS_READ)
+    key = organisation.key(Permission.SUPPRESSION_SEE)
     seen = portal.api("GET", "/v1/suppressions", key, params={"address": "+49 170 1234567"}).json()
     assert [(row["team"], row["yours"], row["campaign"], row["message_id"]) for row in seen] == [
         ("acme", False, None, None)
@@ -49,7 +49,8 @@ def test_why_an_address_is_not_used(portal: RunningPortal, organisation: Organis
     wrong = portal.api("GET", "/v1/suppressions?address=0170", key)
     assert (wrong.status_code, wrong.json()["reason"]) == (422, "phone_country_needed")
     assert (
-        portal.api("GET", f"/v1/suppressions?address={NUMBER}", organisation.key(Scope.REPORTS_READ)).status_code == 403
+        portal.api("GET", f"/v1/suppressions?address={NUMBER}", organisation.key(Permission.REPORT_SEE)).status_code
+        == 403
     )
 
 
@@ -68,7 +69,7 @@ def test_an_address_is_suppressed_once(portal: RunningPortal, organisation: Orga
         assert (foreign.status_code, foreign.json()["reason"]) == (404, "team_unknown")
     mismatch = portal.api("POST", "/v1/suppressions", key, json={**order, "channel": "email"})
     assert (mismatch.status_code, mismatch.json()["reason"]) == (422, "address_not_of_channel")
-    reader = organisation.key(Scope.SUPPRESSIONS_READ)
+    reader = organisation.key(Permission.SUPPRESSION_SEE)
     assert portal.api("POST", "/v1/suppressions", reader, json=order).status_code == 403
     audited = organisation.rows("select actor from audit where action = 'suppression.added'")
     assert len(audited) == 2 and all(row["actor"].startswith("key:") for row in audited)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from nightmail.access.api_keys import Scope
+from nightmail.access.permissions import Permission
 from nightmail.carriers.protocol import Receipt, ReceiptStatus, Reply, ReplyKind
 from nightmail.events.webhook_calls import PAUSES_S, claim_calls, record_failed
 from nightmail.receipts.incoming_receipts import take_receipts
@@ -68,7 +68,7 @@ def open_portal(start_portal: PortalStarter) -> RunningPortal:
 
 
 def register(portal: RunningPortal, organisation: Organisation, url: str, *events: str, team: str = "acme") -> Any:
-    key = organisation.key(Scope.WEBHOOKS_WRITE, team=team)
+    key = organisation.key(Permission.WEBHOOK_EDIT, team=team)
     answer = portal.api("POST", "/v1/webhooks", key, json={"url": url, "events": list(events)})
     assert answer.status_code == 201, answer.text
     return {**answer.json(), "key": key, "location": answer.headers["location"]}
@@ -222,7 +222,7 @@ def test_addresses_that_are_never_called(
     portal: RunningPortal, organisation: Organisation, url: str, reason: str
 ) -> None:
     """The portal must not be a way into the network that it stands in."""
-    key = organisation.key(Scope.WEBHOOKS_WRITE)
+    key = organisation.key(Permission.WEBHOOK_EDIT)
     answer = portal.api("POST", "/v1/webhooks", key, json={"url": url, "events": ["campaign.finished"]})
     assert (answer.status_code, answer.json()["reason"]) == (422, reason)
     assert organisation.rows("select * from webhook") == []

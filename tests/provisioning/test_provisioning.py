@@ -120,7 +120,10 @@ def test_a_new_key_is_given_once_and_proves_its_team(database: Engine, folder: P
     (key,) = provision(database, parsed, folder, "tester").new_keys
     with database.begin() as connection:
         program = verify_key(connection, key.key)
-    assert (program.team_path, program.scopes) == ("acme.billing", {"files:write", "campaigns:read"})
+    assert (program.team_path, program.permissions) == (
+        "acme.billing",
+        {"file.upload", "campaign.see", "message.see", "feed.see"},
+    )
     assert provision(database, parsed, folder, "tester").new_keys == ()
 
 
@@ -184,7 +187,7 @@ def _without(change: Any) -> dict[str, Any]:
         (lambda c: c["organisation"].update(path="Acme Ltd"), "organisation.path"),
         (lambda c: c["sftp_servers"][0].update(password_secret="hunter2"), "password_secret"),
         (lambda c: c["sftp_servers"][0].pop("password_secret"), "password_secret or private_key_secret"),
-        (lambda c: c["api_keys"][0].update(scopes=["everything"]), "scopes"),
+        (lambda c: c["api_keys"][0].update(scopes=["everything"]), "everything"),
         (lambda c: c["carrier_accounts"][0].update(adapter="pigeon"), "pigeon"),
         (lambda c: c["prices"][0].update(amount="-1"), "amount"),
         (lambda c: c.update(colour="blue"), "colour"),

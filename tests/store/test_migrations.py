@@ -34,6 +34,9 @@ _VALUES: dict[str, list[Any]] = {
     "message.state": ["queued", "accepted"],
     "campaign.state": ["sending", "finished"],
     "campaign.token": ["c0123456789", "c9876543210"],
+    "person.state": ["invited", "active"],
+    "role_grant.origin": ["person", "file"],
+    "access_link.purpose": ["invitation", "password"],
 }
 """Values where the database, or a migration, asks for more than the type; by column, or by table and column."""
 

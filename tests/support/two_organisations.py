@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from nightmail.access.api_keys import Scope, create_key
+from nightmail.access.api_keys import create_key
+from nightmail.access.permissions import Permission
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.creation import create_campaign
 from nightmail.message_ids import MessageId
@@ -151,10 +152,12 @@ class TwoOrganisations:
                 actor="test",
             )
 
-    def key(self, team: str, *scopes: Scope) -> str:
+    def key(self, team: str, *permissions: Permission) -> str:
         """A new API key of a team."""
         with self.engine.begin() as connection:
-            return create_key(connection, team_id=self.teams[team], name="tests", scopes=scopes or tuple(Scope))
+            return create_key(
+                connection, team_id=self.teams[team], name="tests", permissions=permissions or tuple(Permission)
+            )
 
     def answer_with(self, team: str, **feeds: str) -> None:
         """Have a team, and those below it, answer words with feeds. The feed ``acme/helping`` is there."""

@@ -7,6 +7,19 @@ and ``audit`` are partitioned by month (:mod:`nightmail.store.partitions`). Allo
 
 from __future__ import annotations
 
+from nightmail.store.tables.access import (
+    AccessLink,
+    IdentityProvider,
+    LoginThrottle,
+    Passkey,
+    PendingLogin,
+    Person,
+    PersonIdentity,
+    PersonSession,
+    RecoveryCode,
+    Role,
+    RoleGrant,
+)
 from nightmail.store.tables.base import Base
 from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SingleMessage, StateTransition
 from nightmail.store.tables.contacts import Consent, Contact, Preference, Suppression
@@ -26,6 +39,7 @@ from nightmail.store.tables.organisation import ApiKey, CarrierAccount, ChannelR
 from nightmail.store.tables.receipts import Receipt, Reply
 
 __all__ = [
+    "AccessLink",
     "Alert",
     "ApiKey",
     "Attempt",
@@ -40,14 +54,24 @@ __all__ = [
     "Deployment",
     "Feed",
     "IdempotencyKey",
+    "IdentityProvider",
+    "LoginThrottle",
     "Message",
     "MessageContent",
     "Pace",
+    "Passkey",
+    "PendingLogin",
+    "Person",
+    "PersonIdentity",
+    "PersonSession",
     "Preference",
     "Price",
     "Receipt",
     "ReceivedFile",
+    "RecoveryCode",
     "Reply",
+    "Role",
+    "RoleGrant",
     "Sender",
     "SenderRun",
     "SftpServer",

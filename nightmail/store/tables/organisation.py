@@ -37,7 +37,10 @@ class Team(Base):
 
 
 class ApiKey(Base):
-    """A program's key: ``prefix`` finds it, ``key_hash`` (SHA-256 of the whole key) proves it."""
+    """A program's key: ``prefix`` finds it, ``key_hash`` (SHA-256 of the whole key) proves it.
+
+    ``allowed_networks`` are CIDR blocks from which it may come, none for all; ``replaced_by`` is the key that a rotation made.
+    """
 
     __tablename__ = "api_key"
     id: Mapped[int] = integer_key()
@@ -45,11 +48,14 @@ class ApiKey(Base):
     name: Mapped[str]
     prefix: Mapped[str] = mapped_column(unique=True)
     key_hash: Mapped[bytes]
-    scopes: Mapped[list[str]]
+    permissions: Mapped[list[str]]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    created_by: Mapped[str] = mapped_column(server_default="")
     expires_at: Mapped[dt.datetime | None]
     revoked_at: Mapped[dt.datetime | None]
     last_used_at: Mapped[dt.datetime | None]
+    allowed_networks: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
+    replaced_by: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
 
 
 class SftpServer(Base):
