@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.contact_files.openpgp import is_encrypted, plain_name
 from nightmail.forecasts.recorded_forecasts import recorded_forecast
+from nightmail.intake.answer_names import ENCRYPTED_SUFFIX, REJECTS_SUFFIX, RESULT_SUFFIX
 from nightmail.intake.due_answers import FileRow
 from nightmail.lake import Lake
 from nightmail.organisation.feeds import feed_settings
@@ -27,9 +28,6 @@ from nightmail.reasons import REASONS, Surface
 from nightmail.row_checks import write_rejects_csv
 from nightmail.store.states import CampaignState
 
-RESULT_SUFFIX = ".result.json"
-REJECTS_SUFFIX = ".rejects.csv"
-ENCRYPTED_SUFFIX = ".pgp"
 DUPLICATES_LISTED = 1000
 """Collapsed rows that a result file names at the most."""
 UNDER_WAY = (CampaignState.RECEIVED, CampaignState.CHECKING)

@@ -19,21 +19,16 @@ from resources.sftp.errors import (
 )
 from resources.sftp.folder import (
     ARCHIVE,
-    REJECTS_SUFFIX,
-    RESULT_SUFFIX,
     UNKNOWN_TIME,
     Downloaded,
     Listing,
     RemoteFile,
     SftpFolder,
-    settled,
 )
 from resources.sftp.names import shown
 
 __all__ = [
     "ARCHIVE",
-    "REJECTS_SUFFIX",
-    "RESULT_SUFFIX",
     "UNKNOWN_TIME",
     "Downloaded",
     "Listing",
@@ -48,6 +43,5 @@ __all__ = [
     "SftpOperationError",
     "SftpSettings",
     "SftpUnreachableError",
-    "settled",
     "shown",
 ]

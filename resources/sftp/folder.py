@@ -18,7 +18,7 @@ import errno
 import posixpath
 import stat
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nightmail.errors import UnavailableError
+from nightmail.intake.answer_names import REJECTS_SUFFIX, RESULT_SUFFIX
 from resources.sftp.connection import SftpConnection
 from resources.sftp.errors import (
     SftpFileChangedError,
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from resources.sftp.client import BearingClient
 
 ARCHIVE = "archive"
-RESULT_SUFFIX = ".result.json"
-REJECTS_SUFFIX = ".rejects.csv"
 UNFINISHED_SUFFIXES = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".uploading", ".swp", "~")
 """Names under which clients keep a file that they are still writing."""
 UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
@@ -101,12 +100,6 @@ class Downloaded:
 def is_unfinished(name: str) -> bool:
     """Whether a name says that its file is still being written, or is hidden."""
     return name.startswith(".") or name.lower().endswith(UNFINISHED_SUFFIXES)
-
-
-def settled(before: Collection[RemoteFile], now: Sequence[RemoteFile]) -> list[RemoteFile]:
-    """The files that two looks saw alike, in size and time."""
-    earlier = set(before)
-    return [file for file in now if file in earlier]
 
 
 class SftpFolder:
@@ -167,14 +160,6 @@ class SftpFolder:
             if not file.name.endswith(RESULT_SUFFIX)
             and not (file.name.endswith(REJECTS_SUFFIX) and (answers is None or file in answers))
         ]
-
-    def complete_files(self, settle_s: float, answers: Collection[RemoteFile] | None = None) -> list[RemoteFile]:
-        """Look twice, ``settle_s`` apart; the files that did not change. Sensors compare ticks by :func:`settled`."""
-        before = self.look(answers)
-        if not before:
-            return []
-        time.sleep(settle_s)
-        return settled(before, self.look(answers))
 
     def download(
         self,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nightmail.contact_files.openpgp import encrypt
 from nightmail.errors import ConfigurationError, NightmailError
+from nightmail.intake.answer_names import REJECTS_SUFFIX, RESULT_SUFFIX
 from nightmail.intake.answers import Answer, answer_of, write_rejects
 from nightmail.intake.due_answers import (
     FileRow,
@@ -22,8 +23,6 @@ from nightmail.organisation.team_settings import openpgp_keys
 from nightmail.organisation.teams import team_paths
 from nightmail.settings import settings
 from resources.sftp import (
-    REJECTS_SUFFIX,
-    RESULT_SUFFIX,
     SftpFolder,
     SftpUnreachableError,
     shown,

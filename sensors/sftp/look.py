@@ -15,12 +15,12 @@ from pathlib import Path
 from nightmail.campaigns.alerts import raise_alert, resolve_alerts
 from nightmail.contact_files.kept_files import incoming_path
 from nightmail.errors import NightmailError
+from nightmail.intake.answer_names import RESULT_SUFFIX
 from nightmail.reasons import remedy, sentence
 from nightmail.settings import settings
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 from resources.sftp import (
-    RESULT_SUFFIX,
     RemoteFile,
     SftpFolder,
     SftpUnreachableError,

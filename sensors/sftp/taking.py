@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from nightmail.contact_files.openpgp import decrypt_file, is_encrypted, plain_name
 from nightmail.errors import ContactFileError, NightmailError
+from nightmail.intake.answer_names import REJECTS_SUFFIX, RESULT_SUFFIX
 from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.intake.feed_campaigns import category_of_feed
 from nightmail.intake.late_files import (
@@ -22,8 +23,6 @@ from nightmail.organisation.stored_feeds import FeedRow, feeds_of_server
 from nightmail.organisation.team_settings import openpgp_keys
 from nightmail.settings import settings
 from resources.sftp import (
-    REJECTS_SUFFIX,
-    RESULT_SUFFIX,
     Downloaded,
     Listing,
     RemoteFile,

@@ -21,7 +21,6 @@ from resources.sftp import (
     SftpFolderError,
     SftpHostKeyError,
     SftpUnreachableError,
-    settled,
 )
 from tests.support.sandbox_process import eventually
 
@@ -44,31 +43,6 @@ def test_only_complete_files_are_found(server, connection, drop):
     (drop / "archive" / "old.csv").write_text("old")
     folder = folder_of(connection, server, drop)
     assert names(folder.look()) == ["people.csv"]
-    assert names(folder.complete_files(settle_s=0.01)) == ["people.csv"]
-
-
-def test_a_file_that_still_grows_is_left_alone_until_it_rests(server, connection, drop):
-    growing, resting = drop / "growing.csv", drop / "resting.csv"
-    growing.write_text("a")
-    resting.write_text("b")
-    folder = folder_of(connection, server, drop)
-    before = folder.look()
-    with growing.open("a") as file:
-        file.write("more")
-    now = folder.look()
-    assert names(settled(before, now)) == ["resting.csv"]
-    assert sorted(names(settled(now, folder.look()))) == ["growing.csv", "resting.csv"]
-
-
-def test_a_file_rewritten_in_the_same_size_is_left_alone(server, connection, drop):
-    file = drop / "a.csv"
-    file.write_text("abc")
-    os.utime(file, (1_700_000_000, 1_700_000_000))
-    folder = folder_of(connection, server, drop)
-    before = folder.look()
-    file.write_text("xyz")
-    os.utime(file, (1_700_000_050, 1_700_000_050))
-    assert settled(before, folder.look()) == []
 
 
 def test_files_come_oldest_first_whatever_their_names(server, connection, drop):
