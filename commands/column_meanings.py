@@ -19,6 +19,8 @@ _EVERYWHERE: Mapping[str, str] = {
     "cost": "Cost by the carrier's price list, exact",
     "currency": "ISO 4217 code of the cost",
     "carrier": "Carrier that took it: the first part of the account's adapter, as in `acme` of `acme_sms`",
+    "carrier_account": "Name of the account that it went over last; null where it was never handed off",
+    "sent_from": "Number, sender id or mailbox that it went under last; null where none is known",
     "carrier_message_id": "The carrier's own id",
     "attempts": "Hand-offs that were tried",
     "handed_off_at": "When the carrier took it",

@@ -94,6 +94,14 @@ SENDERS_OF_TEAMS = """
     order by (name is not distinct from :wanted) desc, array_position(cast(:teams as integer[]), team_id), id
 """
 
+FIND_SENT_FROM = """
+    select id from sent_from where carrier_account_id = :account and address = :address and reply_to = :reply_to
+"""
+INSERT_SENT_FROM = """
+    insert into sent_from (carrier_account_id, address, reply_to) values (:account, :address, :reply_to)
+    on conflict do nothing
+"""
+
 # The accounts a of a campaign c of a team t as ``routes_of_team`` finds them, with own for the sender: part of statements
 # over many campaigns.
 USABLE_ACCOUNTS = """

@@ -24,6 +24,8 @@ class Route:
     reply_to: str | None
     rate_per_s: float
     """Of this sender, at most the account's."""
+    sent_from_id: int | None = None
+    """What the ledger notes of messages that take it, where :mod:`nightmail.organisation.sent_from` gave it one."""
 
     @property
     def pace_keys(self) -> tuple[PaceKey, ...]:

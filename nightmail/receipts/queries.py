@@ -22,21 +22,26 @@ where address_hash = :hash and handed_off_at is not null and channel = :channel
 order by handed_off_at desc limit 1
 """
 
-# What a message came from is what the routes of its team say (:mod:`nightmail.organisation.routes`): the nearest team's
-# sender on its account, unless its campaign names another, else what the account itself states.
+# What a message came from stands with it. Of one that was handed off before that was noted, it is what the routes of its
+# team say today (:mod:`nightmail.organisation.routes`): the nearest team's sender on its account, unless its campaign names
+# another, else what the account itself states.
 LATEST_OF_SENDER_TO_ADDRESS = f"""
 select m.ledger_month as month, m.message_key as key, m.campaign_id
 from message m join campaign c on c.id = m.campaign_id join team t on t.id = c.team_id
     join carrier_account a on a.id = m.carrier_account_id
+    left join sent_from x on x.id = m.sent_from_id
     left join lateral (
         select n.address, n.reply_to from sender n join team nt on nt.id = n.team_id
-        where n.carrier_account_id = a.id and n.channel = a.channel and {AT_OR_BELOW.format(lower="t.path", upper="nt.path")}
+        where x.id is null and n.carrier_account_id = a.id and n.channel = a.channel
+            and {AT_OR_BELOW.format(lower="t.path", upper="nt.path")}
         order by (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc, length(nt.path) desc, n.id
         limit 1
     ) own on true
 where m.address_hash = :hash and m.handed_off_at is not null and m.channel = :channel
     and (cast(:accounts as integer[]) is null or a.id = any(:accounts))
-    and (lower(coalesce(own.address, a.settings ->> 'sender')) = any(:senders) or lower(own.reply_to) = any(:senders))
+    and case when x.id is not null then lower(x.address) = any(:senders) or lower(x.reply_to) = any(:senders)
+        else lower(coalesce(own.address, a.settings ->> 'sender')) = any(:senders) or lower(own.reply_to) = any(:senders)
+        end
 order by m.handed_off_at desc limit 1
 """  # noqa: S608 - the part is a function of constants
 

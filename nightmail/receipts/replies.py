@@ -122,12 +122,9 @@ def _stated_places(connection: Connection, replies: Sequence[Reply]) -> dict[str
 def _answered(connection: Connection, reply: Reply, stated: Place | None, hashed: str) -> _Answered:
     senders = [reply.recipient, *filter(None, [reply.recipient_service])]
     users = teams_of_sender(connection, reply.channel, senders, reply.accounts)
-    if stated is not None:
-        place: Place | None = stated
-    elif users:
-        place = latest_place_of_sender(connection, hashed, reply.channel, senders, reply.accounts)
-    else:
-        # A number that no team states any more: the teams that send over its account.
+    place = stated or latest_place_of_sender(connection, hashed, reply.channel, senders, reply.accounts)
+    if place is None and not users:
+        # A number that no team states any more, nor anything that went under it: the teams that send over its account.
         place = latest_place(connection, hashed, reply.channel, reply.accounts)
         if reply.accounts:
             users = teams_of_accounts(connection, reply.channel, reply.accounts)

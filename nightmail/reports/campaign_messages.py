@@ -34,6 +34,8 @@ class MessageRow:
     currency: str | None
     attempts: int
     carrier_message_id: str | None
+    carrier_account: str | None
+    sent_from: str | None
     error_code: str | None
     due_at: dt.datetime | None
     """When it is handed off next; ``None`` unless it is queued."""

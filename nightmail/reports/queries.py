@@ -45,6 +45,8 @@ DELIVERY_ROWS = f"""
         m.delivery as status,
         coalesce(m.delivery_error, m.error_code) as error_code,
         a.carrier as carrier,
+        a.name as carrier_account,
+        nullif(x.address, '') as sent_from,
         m.carrier_message_id as carrier_message_id,
         m.attempts as attempts,
         m.planned_at as planned_at,
@@ -80,6 +82,7 @@ DELIVERY_ROWS = f"""
     join template p on p.id = v.template_id
     join category g on g.id = c.category_id
     left join carrier_account a on a.id = m.carrier_account_id
+    left join sent_from x on x.id = m.sent_from_id
     where m.ledger_month = %(month)s
       and m.message_key between %(first)s and %(last)s
       and (
@@ -310,7 +313,10 @@ PROGRESS = """
 # A page of one campaign's messages, or of one row's, by the ledger's key.
 MESSAGES_OF_CAMPAIGN = f"""
     select message_key as position, line, channel, step, state, reason, country, language, segments,
-        {_COST} as cost, {_CURRENCY} as currency, attempts, carrier_message_id, error_code, case when state = 'queued' then due_at end as due_at, handed_off_at,
+        {_COST} as cost, {_CURRENCY} as currency, attempts, carrier_message_id,
+        (select name from carrier_account a where a.id = m.carrier_account_id) as carrier_account,
+        (select nullif(address, '') from sent_from x where x.id = m.sent_from_id) as sent_from,
+        error_code, case when state = 'queued' then due_at end as due_at, handed_off_at,
         delivery, delivery_at, delivery_error, opened_at, clicked_at, replied_at, duration_s
     from message m
     where ledger_month = :month and message_key between :first and :last and message_key > :after

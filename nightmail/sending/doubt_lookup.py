@@ -56,6 +56,8 @@ class _Doubt:
     message_id: str
     channel: str
     account_id: int | None
+    sent_from: str | None
+    """What it said it came from, where the ledger knows."""
     attempts: int
     since: dt.datetime
     age_s: float
@@ -168,7 +170,7 @@ def _find(
                         doubt.body,
                         subject=doubt.subject,
                         html=doubt.html,
-                        sender=senders[doubt.campaign_id],
+                        sender=doubt.sent_from or senders[doubt.campaign_id],
                         language=doubt.language,
                     ),
                     doubt.since - ahead,

@@ -149,6 +149,7 @@ def claim(
                 "category": row.category,
                 "run": sender_run_id,
                 "account": route.account.id,
+                "sent_from": route.sent_from_id,
                 "reached": _REACHED,
             },
         ).fetchall()

@@ -86,6 +86,7 @@ def _store(connection: Connection[Any], month: dt.date, group: Sequence[StoredOu
         "due_at": [each.due_at.isoformat() if each.due_at else None for each in group],
         "age_s": [max(0.0, now - each.intent.taken_at) for each in group],
         "carrier_account_id": [each.intent.route.account.id for each in group],
+        "sent_from_id": [each.intent.route.sent_from_id for each in group],
         "segments": [each.segments for each in group],
         "cost": [None if each.cost is None else str(each.cost) for each in group],
         "currency": [each.currency for each in group],

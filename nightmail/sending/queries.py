@@ -46,11 +46,12 @@ where id = :id
 COPY_SENDS = """
 copy (
     select {token} || '-' || m.line || '-' || m.channel || '-' || m.step, m.line, m.contact_id, m.channel, m.step,
-           m.address_hash, m.state, m.reason, a.carrier, m.carrier_message_id, m.attempts,
+           m.address_hash, m.state, m.reason, a.carrier, a.name, nullif(x.address, ''), m.carrier_message_id, m.attempts,
            (extract(epoch from m.handed_off_at) * 1000000)::bigint, m.segments,
            coalesce(m.cost_charged, m.cost),
            case when m.cost_charged is null then m.currency else m.cost_charged_currency end
     from message m left join carrier_account a on a.id = m.carrier_account_id
+        left join sent_from x on x.id = m.sent_from_id
     where m.ledger_month = {month} and m.message_key between {first} and {last}
     order by m.message_key
 ) to stdout (format csv)
@@ -70,11 +71,12 @@ PUT_INTENTS_IN_DOUBT = f"""
 with doubtful as (
     update message set state = 'in_doubt', reason = 'in_doubt'
     where sender_run_id = :run and state = 'handing_over'
-    returning ledger_month, message_key, campaign_id, attempts, carrier_account_id
+    returning ledger_month, message_key, campaign_id, attempts, carrier_account_id, sent_from_id
 ), attempts as (
-    insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, outcome, error_code,
-        error_class)
-    select ledger_month, message_key, attempts, :run, carrier_account_id, 'in_doubt', 'sender', 'in_doubt' from doubtful
+    insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, sent_from_id, outcome,
+        error_code, error_class)
+    select ledger_month, message_key, attempts, :run, carrier_account_id, sent_from_id, 'in_doubt', 'sender', 'in_doubt'
+    from doubtful
     on conflict do nothing
 ), woken as (
     update message s set due_at = now() from doubtful d
@@ -111,7 +113,7 @@ group by campaign_id limit 1000
 DOUBTS_TO_LOOK_UP = """
 select m.ledger_month as month, m.message_key as key, m.campaign_id,
     c.token || '-' || m.line || '-' || m.channel || '-' || m.step as message_id, m.channel,
-    m.carrier_account_id as account_id, m.attempts, coalesce(a.started_at, m.changed_at) as since,
+    m.carrier_account_id as account_id, nullif(f.address, '') as sent_from, m.attempts, coalesce(a.started_at, m.changed_at) as since,
     extract(epoch from now() - m.changed_at)::float8 as age_s,
     g.resend_if_absent and c.state in ('sending', 'finished') and (c.cut_off_at is null or c.cut_off_at > now())
         and m.attempts < :most_attempts as resend_if_absent,
@@ -119,6 +121,7 @@ select m.ledger_month as month, m.message_key as key, m.campaign_id,
 from message m join campaign c on c.id = m.campaign_id join category g on g.id = c.category_id
 join message_content x on x.ledger_month = m.ledger_month and x.message_key = m.message_key
 left join attempt a on a.ledger_month = m.ledger_month and a.message_key = m.message_key and a.number = m.attempts
+left join sent_from f on f.id = m.sent_from_id
 where m.state = 'in_doubt' and m.changed_at > :oldest and (not :sparing or random() < case
     when m.changed_at > now() - interval '1 minute' then 1
     when m.changed_at > now() - interval '10 minutes' then 0.2 else 0.01 end)

@@ -151,7 +151,7 @@ with due as materialized (
       and {of_contact}
 ), taken as (
     update message m set state = 'handing_over', reason = null, attempts = m.attempts + 1, sender_run_id = %(run)s,
-        carrier_account_id = %(account)s, changed_at = now()
+        carrier_account_id = %(account)s, sent_from_id = %(sent_from)s, changed_at = now()
     from judged j
     where j.hold is null and m.ledger_month = %(month)s and m.message_key = j.message_key
     returning m.message_key, m.line, m.step, m.attempts, m.segments, m.language, m.address_hash, m.time_zone
@@ -258,9 +258,9 @@ with o as materialized (
       and m.attempts = o.number and m.state = any(o.before)
     returning {returned}, m.delivery is not null as proven
 ), attempts as (
-    insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, started_at, outcome,
-        finished_at, carrier_message_id, error_code, error_class)
-    select %(month)s, o.message_key, {number}, {sender_run_id}, {carrier_account_id},
+    insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, sent_from_id, started_at,
+        outcome, finished_at, carrier_message_id, error_code, error_class)
+    select %(month)s, o.message_key, {number}, {sender_run_id}, {carrier_account_id}, {sent_from_id},
         now() - make_interval(secs => {age_s}), {outcome}, now(), {carrier_message_id}, {error_code}, {error_class}
     from changed o where {outcome} <> 'accepted' and not ({outcome} = 'in_doubt' and o.proven)
     on conflict (ledger_month, message_key, number) do update set outcome = excluded.outcome,
@@ -291,6 +291,7 @@ _STORED_TYPES = {
     "due_at": "timestamptz",
     "age_s": "float8",
     "carrier_account_id": "integer",
+    "sent_from_id": "integer",
     "segments": "integer",
     "cost": "numeric",
     "currency": "text",

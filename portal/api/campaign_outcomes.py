@@ -54,6 +54,10 @@ class MessageOut(BaseModel):
     currency: str | None = Field(examples=["EUR"])
     attempts: int
     carrier_message_id: str | None
+    carrier_account: str | None = Field(description="The account that it went over last", examples=["twilio-eu"])
+    sent_from: str | None = Field(
+        description="The number, sender id or mailbox that it went under last", examples=["+441632960001"]
+    )
     error_code: str | None = Field(description="The carrier's code")
     due_at: dt.datetime | None
     handed_off_at: dt.datetime | None

@@ -22,7 +22,11 @@ def _minutes(number: int) -> dt.datetime:
 def _told_apart(rig: PipelineRig) -> None:
     """Make the one message, its receipt and its reply hold another value in each column."""
     rig.change(
-        "update message set state = 'handing_over', carrier_account_id = (select min(id) from carrier_account)",
+        "insert into sent_from (carrier_account_id, address) select min(id), 'a sender' from carrier_account",
+    )
+    rig.change(
+        "update message set state = 'handing_over', carrier_account_id = (select min(id) from carrier_account),"
+        " sent_from_id = (select id from sent_from where address = 'a sender')",
     )
     rig.change(
         "update message set state = 'accepted', reason = 'a reason', contact_id = 'a contact', address_hash = 'a hash',"
@@ -55,7 +59,7 @@ def test_each_column_of_each_report_holds_its_own_value(rig: PipelineRig) -> Non
         ensure_partitions(connection, DAY)
     _told_apart(rig)
     known = rig.rows(
-        "select c.token, a.carrier from campaign c, carrier_account a where a.id = (select min(id) from carrier_account)"
+        "select c.token, a.carrier, a.name from campaign c, carrier_account a where a.id = (select min(id) from carrier_account)"
     )[0]
     message_id = f"{known['token']}-2-sms-0"
     lake = rig.lake
@@ -90,6 +94,8 @@ def test_each_column_of_each_report_holds_its_own_value(rig: PipelineRig) -> Non
             "status": "delivered",
             "error_code": "an error",
             "carrier": known["carrier"],
+            "carrier_account": known["name"],
+            "sent_from": "a sender",
             "carrier_message_id": "a carrier message",
             "attempts": 11,
             "planned_at": _minutes(1),

@@ -11,6 +11,7 @@ from nightmail.campaigns.campaign_routes import routes_of
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.protocol import OutgoingMessage
 from nightmail.organisation.routes import Route
+from nightmail.organisation.sent_from import with_sent_from
 from nightmail.organisation.teams import team_ids_upwards
 from nightmail.sending.intents import CampaignInHand, Content, Intent, claim
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
@@ -54,10 +55,10 @@ def claim_by_hand(
     taken_at: float | None = None,
 ) -> list[Intent]:
     """Intents of due messages of a campaign, committed in a run's name."""
-    with organisation.engine.connect() as reading:
+    with organisation.engine.begin() as own:
         row = organisation.read(campaign)
-        route = routes_of(reading, row, channel)[0]
-        in_hand = CampaignInHand(row, team_ids_upwards(reading, row.team), has_standby, False)
+        route = with_sent_from(own, routes_of(own, row, channel))[0]
+        in_hand = CampaignInHand(row, team_ids_upwards(own, row.team), has_standby, False)
     return claim(
         connection,
         in_hand,

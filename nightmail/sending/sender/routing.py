@@ -12,6 +12,7 @@ from nightmail.campaigns.campaign_routes import routes_of
 from nightmail.campaigns.campaign_rows import find_campaign
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
 from nightmail.organisation.routes import Route
+from nightmail.organisation.sent_from import with_sent_from
 from nightmail.organisation.teams import team_ids_upwards
 from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.intents import CampaignInHand
@@ -69,8 +70,8 @@ class Routing:
         return next((route for route in routes if not self._watcher.is_suspended(campaign, route)), None)
 
     def _read_routes(self, campaign: CampaignInHand, channel: str) -> list[Route]:
-        with self._engine.connect() as connection:
-            return routes_of(connection, campaign.row, channel)
+        with self._engine.begin() as connection:
+            return with_sent_from(connection, routes_of(connection, campaign.row, channel))
 
     def forget_routes(self) -> None:
         """Read routes again: accounts or suspensions have changed."""

@@ -35,7 +35,15 @@ from nightmail.store.tables.operation import (
     Webhook,
     WebhookCall,
 )
-from nightmail.store.tables.organisation import ApiKey, CarrierAccount, ChannelRow, Sender, SftpServer, Team
+from nightmail.store.tables.organisation import (
+    ApiKey,
+    CarrierAccount,
+    ChannelRow,
+    Sender,
+    SentFrom,
+    SftpServer,
+    Team,
+)
 from nightmail.store.tables.receipts import Receipt, Reply
 
 __all__ = [
@@ -74,6 +82,7 @@ __all__ = [
     "RoleGrant",
     "Sender",
     "SenderRun",
+    "SentFrom",
     "SftpServer",
     "SingleMessage",
     "StateTransition",

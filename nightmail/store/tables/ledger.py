@@ -24,7 +24,8 @@ class Message(Base):
     State ``handing_over`` is the intent: it is committed, with the sender's run, before the request is written.
     ``due_at`` is when the message may be handed off (quiet hours, schedule, back-off); for a standby message it is when
     it takes over at the latest. ``cost`` is the estimate by the price list, ``cost_charged`` what the carrier said that it
-    charges. ``delivery`` is the best status that receipts gave. Keys of one contact's messages are
+    charges. ``carrier_account_id`` and ``sent_from_id`` are written with each intent: the account and the row of
+    ``sent_from`` of its last hand-off. ``delivery`` is the best status that receipts gave. Keys of one contact's messages are
     neighbours, and those of a campaign lie between :func:`nightmail.message_ids.campaign_keys`, so that the primary key
     finds both. A receipt changes no indexed column, and finds room on its page (:data:`nightmail.store.partitions.FILL`).
     """
@@ -65,6 +66,7 @@ class Message(Base):
     clicked_at: Mapped[dt.datetime | None]
     replied_at: Mapped[dt.datetime | None]
     duration_s: Mapped[int | None]
+    sent_from_id: Mapped[int | None]
     __table_args__ = (
         Index(
             "ix_message_not_accepted",
@@ -149,4 +151,5 @@ class Attempt(Base):
     carrier_message_id: Mapped[str | None]
     error_code: Mapped[str | None]
     error_class: Mapped[str | None]
+    sent_from_id: Mapped[int | None]
     __table_args__ = ({"postgresql_partition_by": "RANGE (ledger_month)"},)

@@ -116,3 +116,18 @@ class Sender(Base):
     carrier_account_id: Mapped[int] = mapped_column(ForeignKey("carrier_account.id"))
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     __table_args__ = (UniqueConstraint("team_id", "channel", "name"),)
+
+
+class SentFrom(Base):
+    """What messages came from: an account with the address and reply address of the moment. Rows never change.
+
+    ``address`` is empty where the account states none. The ledger refers to it, so that a message keeps what it came
+    from whatever becomes of the sender.
+    """
+
+    __tablename__ = "sent_from"
+    id: Mapped[int] = integer_key()
+    carrier_account_id: Mapped[int] = mapped_column(ForeignKey("carrier_account.id"))
+    address: Mapped[str] = mapped_column(server_default="")
+    reply_to: Mapped[str] = mapped_column(server_default="")
+    __table_args__ = (UniqueConstraint("carrier_account_id", "address", "reply_to"),)
