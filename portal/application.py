@@ -26,7 +26,7 @@ from nightmail.receipts.replies import take_replies
 from nightmail.settings import Settings
 from nightmail.settings import settings as read_settings
 from nightmail.store.engine import engine as open_engine
-from portal import conversation, description_page, health, openapi, problems, unsubscribe
+from portal import conversation, description_page, health, openapi, problems, unsubscribe, web
 from portal.api import (
     alerts,
     campaign_outcomes,
@@ -119,6 +119,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     problems.install(application)
     for router in ROUTERS:
         application.include_router(router)
+    web.install(application)
     openapi.describe(application)
 
     limits = _Bounds(settings)

@@ -19,13 +19,6 @@ router = APIRouter(include_in_schema=False)
 _BASE = "https://nightmail.example"
 
 
-@router.get("/")
-@router.head("/")
-def front() -> Response:
-    """Lead from the portal's address to the description."""
-    return Response(status_code=307, headers={"Location": "/docs"})
-
-
 @router.get("/docs")
 @router.head("/docs")
 def docs(request: Request, portal: PortalState) -> Response:

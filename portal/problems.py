@@ -35,6 +35,8 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "permission_missing": 403,
     "not_permitted": 403,
     "suppression_above_team": 403,
+    "form_from_elsewhere": 403,
+    "form_outdated": 403,
     "webhook_forged": 403,
     "webhook_outdated": 403,
     "not_found": 404,

@@ -72,6 +72,14 @@ def sandbox_is_used(connection: Connection) -> bool:
     return bool(connection.scalar(query))
 
 
+def sandbox_channels(connection: Connection) -> list[str]:
+    """The channels of which an active carrier account is the sandbox's, by name."""
+    query = text(
+        "select distinct channel from carrier_account where active and settings ->> 'sandbox' = 'true' order by channel"
+    )
+    return list(connection.scalars(query))
+
+
 def only_sandbox_is_used(connection: Connection) -> bool:
     """Whether no carrier account but the sandbox's is active: nothing at all leaves the machine."""
     query = text(

@@ -47,6 +47,18 @@ REQUESTS = (
     ),
     Reason("key_expired", Kind.REQUEST, "The API key has expired.", "Ask an administrator for a new one."),
     Reason(
+        "form_from_elsewhere",
+        Kind.REQUEST,
+        "The form was sent from another site, so nothing was done.",
+        "Open the page here and send its form again.",
+    ),
+    Reason(
+        "form_outdated",
+        Kind.REQUEST,
+        "The form is from before you signed in or out, so nothing was done.",
+        "Go back, reload the page and send it again.",
+    ),
+    Reason(
         "not_found",
         Kind.REQUEST,
         "There is no {what} here.",

@@ -1,0 +1,35 @@
+"""People's pages: one folder a subject, with its routes, templates and their English texts; tests in ``tests/portal/web``.
+
+What all share stands beside the folders: who is signed in and may what (:mod:`portal.web.signed_in`), how a template becomes
+an answer (:mod:`portal.web.rendering`), the frame (``layouts/``) and the parts that pages are built of (``parts/``; all of
+them are shown at ``/parts``). A page holds no SQL and decides nothing: it calls the domain's functions, as the API and the
+command line do. docs/portal.md says how a page is built.
+"""
+
+from __future__ import annotations
+
+from fastapi import Depends, FastAPI
+
+from portal.web import failures, static_files
+from portal.web.appearance import routes as appearance
+from portal.web.cookies import SessionCookies
+from portal.web.home import routes as home
+from portal.web.search import routes as search
+from portal.web.signed_in import prepared
+
+ROUTERS = (
+    home.router,
+    search.router,
+    appearance.router,
+)
+"""The routers of people's pages; a new subject is added here, and to ``ENTRIES`` of :mod:`portal.web.navigation`."""
+
+
+def install(application: FastAPI) -> None:
+    """Add people's pages, what they fetch, and their errors; to be called after :func:`portal.problems.install`."""
+    application.include_router(static_files.router)
+    for router in ROUTERS:
+        application.include_router(router, dependencies=[Depends(prepared)])
+    failures.install(application)
+    application.add_middleware(SessionCookies)
+    static_files.report_missing()

@@ -1,0 +1,1 @@
+"""How the portal looks and speaks: theme and language."""

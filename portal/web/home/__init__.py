@@ -1,0 +1,1 @@
+"""The portal's first page, and the list of keys."""

@@ -1,0 +1,86 @@
+"""Where one can go: the entries of the portal's navigation, each with the permission that shows it.
+
+A new subject adds its entry here. An entry without a permission is for everybody who is signed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nightmail.access.permissions import Permission
+from portal.web.signed_in import SignedIn
+from portal.web.translating import gettext, marked
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the navigation. ``key`` is pressed after ``g``; ``icon`` is one of heroicons."""
+
+    address: str
+    label: str
+    icon: str
+    permissions: tuple[Permission, ...] = ()
+    """Any one of these shows the entry."""
+    key: str = ""
+    description: str = ""
+    section: str = "work"
+
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry("/", marked("Home"), "home", key="h", description=marked("What needs you, and where to go")),
+)
+"""Every entry in its order: ``work`` above, ``administration`` below."""
+
+SECTION_LABELS = {"work": marked("Main"), "administration": marked("Administration")}
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry as it is shown to one person."""
+
+    address: str
+    label: str
+    icon: str
+    key: str
+    description: str
+    current: bool
+    count: int = 0
+    """What waits there; shown as a badge."""
+    count_means: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A group of links under a name."""
+
+    name: str
+    label: str
+    links: tuple[Link, ...]
+
+
+def sections_for(me: SignedIn, path: str) -> tuple[Section, ...]:
+    """What ``me`` may open, by section, in the request's language; the entry of ``path`` is the current one."""
+    shown = [entry for entry in ENTRIES if _may(me, entry)]
+    here = _nearest(path, [entry.address for entry in shown])
+    return tuple(
+        Section(name, gettext(label), links)
+        for name, label in SECTION_LABELS.items()
+        if (links := tuple(_link(entry, here) for entry in shown if entry.section == name))
+    )
+
+
+def _may(me: SignedIn, entry: Entry) -> bool:
+    check: Callable[[Permission], bool] = me.may
+    return not entry.permissions or any(map(check, entry.permissions))
+
+
+def _nearest(path: str, addresses: list[str]) -> str | None:
+    within = [address for address in addresses if path == address or path.startswith(address.rstrip("/") + "/")]
+    longest = max(within, key=len, default=None)
+    return longest if longest != "/" or path == "/" else None
+
+
+def _link(entry: Entry, here: str | None) -> Link:
+    description = gettext(entry.description) if entry.description else ""
+    return Link(entry.address, gettext(entry.label), entry.icon, entry.key, description, entry.address == here)

@@ -1,0 +1,240 @@
+"""Who opens a page: the one place where a browser becomes a person, and where a page says what it needs.
+
+Every route of ``portal/web`` takes exactly one of these in its signature:
+
+>>> def people(me: Annotated[SignedIn, needs(Permission.PEOPLE_SEE)]) -> Response: ...
+>>> def oneself(me: Annotated[SignedIn, anyone_signed_in]) -> Response: ...
+>>> def login(visitor: Annotated[Visitor, public]) -> Response: ...
+>>> def new_key(me: Annotated[SignedIn, needs(Permission.KEY_EDIT, recently=True)]) -> Response: ...
+
+Without a session a page leads to the login and back; without the permission it is not there (404, the same as for an
+address that does not exist). A form that is sent without the session's token, or from another site, is refused.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from typing import Annotated, Any
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import Depends, Request
+
+from nightmail.access.decisions import teams_with
+from nightmail.access.permissions import Permission
+from nightmail.access.principals import Principal, person_principal
+from nightmail.access.sessions import LookUp, find_session
+from nightmail.channels import CHANNELS
+from nightmail.organisation.carrier_accounts import sandbox_channels
+from portal.problems import RequestError
+from portal.state import PortalState
+from portal.web.cookies import cookie_name, is_secure
+from portal.web.translating import LANGUAGES, accepted_language, speak
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody whose browser has no session."""
+
+    language: str
+    csrf: str
+    """What forms carry in their hidden field ``csrf``."""
+    visitor_token: str
+    """The cookie that ``csrf`` belongs to."""
+    sandbox_channels: tuple[str, ...] = ()
+    time_zone: str = "UTC"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which times are shown."""
+        return _zone(self.time_zone)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A person with a session, and what pages need to know of them."""
+
+    principal: Principal
+    person_id: int
+    name: str
+    email: str
+    language: str
+    time_zone: str
+    session_id: int
+    csrf: str
+    """What forms carry in their hidden field ``csrf``."""
+    authenticated_at: datetime
+    """When the person last proved who they are."""
+    recent_until: datetime
+    """Until when that is fresh enough for what is delicate."""
+    sandbox_channels: tuple[str, ...] = ()
+    _permissions: frozenset[Permission] = field(default=frozenset(), repr=False)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The person's zone, in which times are shown."""
+        return _zone(self.time_zone)
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the person holds ``permission`` for any team."""
+        return permission in self._permissions
+
+    def teams(self, permission: Permission) -> tuple[str, ...]:
+        """The topmost teams for which the person holds ``permission``; it holds below them too."""
+        return teams_with(self.principal, permission)
+
+    @property
+    def authenticated_recently(self) -> bool:
+        """Whether the proof of who this is is fresh enough for what is delicate."""
+        return datetime.now(UTC) < self.recent_until
+
+
+class LoginNeededError(Exception):
+    """The page is for people with a session; ``address`` is where a browser is led."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
+def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
+    """Who asks: looked up once for a request."""
+    token = request.cookies.get(cookie_name(request, "session"), "")
+    with portal.engine.begin() as connection:
+        found = find_session(connection, token, portal.settings) if token else LookUp(None)
+        channels = tuple(CHANNELS[name].label for name in sandbox_channels(connection))
+        session = found.session
+        request.state.new_session_token = found.new_token
+        if session is None:
+            return _visitor(request, portal.settings.key(), channels)
+        principal = person_principal(connection, session.person_id)
+    permissions = frozenset(permission for held in principal.held for permission in held.permissions)
+    return SignedIn(
+        principal=principal,
+        person_id=session.person_id,
+        name=session.name,
+        email=session.email,
+        language=session.language if session.language in LANGUAGES else "en",
+        time_zone=session.time_zone,
+        session_id=session.id,
+        csrf=hmac.digest(bytes(session.csrf_secret), b"csrf", "sha256").hex(),
+        authenticated_at=session.authenticated_at,
+        recent_until=session.recent_until,
+        sandbox_channels=channels,
+        _permissions=permissions,
+    )
+
+
+async def prepared(request: Request, who: Annotated[SignedIn | Visitor, Depends(current)]) -> None:
+    """What precedes every page: its language is set, and what changes something is checked to come from our own form."""
+    request.state.who = who
+    speak(who.language)
+    if request.method in SAFE_METHODS:
+        return
+    if not _from_here(request):
+        raise RequestError("form_from_elsewhere")
+    sent = request.headers.get("x-csrf-token", "")
+    if not sent:
+        values = await request.form()
+        given = values.get("csrf", "")
+        sent = given if isinstance(given, str) else ""
+    if not hmac.compare_digest(sent.encode(), who.csrf.encode()):
+        raise RequestError("form_outdated")
+
+
+def _signed_in(request: Request, who: Annotated[SignedIn | Visitor, Depends(current)]) -> SignedIn:
+    if isinstance(who, Visitor):
+        raise LoginNeededError(f"/login?next={quote(_return_path(request), safe='')}")
+    return who
+
+
+def _recent(request: Request, me: Annotated[SignedIn, Depends(_signed_in)]) -> SignedIn:
+    if not me.authenticated_recently:
+        raise LoginNeededError(f"/confirm-identity?next={quote(_return_path(request), safe='')}")
+    return me
+
+
+def _public(who: Annotated[SignedIn | Visitor, Depends(current)]) -> SignedIn | Visitor:
+    return who
+
+
+_PERMISSION_OF: dict[Callable[..., SignedIn], Permission] = {}
+
+
+@cache
+def _need(permission: Permission, recently: bool) -> Callable[..., SignedIn]:
+    def check(request: Request, me: Annotated[SignedIn, Depends(_signed_in)]) -> SignedIn:
+        if not me.may(permission):
+            raise RequestError("not_found", what="page")
+        return _recent(request, me) if recently else me
+
+    _PERMISSION_OF[check] = permission
+    return check
+
+
+def needs(permission: Permission, *, recently: bool = False) -> Any:
+    """A page for who holds ``permission`` for some team; ``recently`` also wants a fresh proof of who this is.
+
+    Which team it is about is for the route to check, with :func:`nightmail.access.decisions.require`.
+    """
+    return Depends(_need(permission, recently))
+
+
+def declared_by(dependency: Callable[..., Any] | None) -> str | None:
+    """What a route's dependency declares: a permission, ``anyone``, ``recently`` or ``public``; ``None`` for another one."""
+    if dependency is None or dependency in _PERMISSION_OF:
+        return str(_PERMISSION_OF[dependency]) if dependency else None
+    return _WORDS.get(dependency)
+
+
+_WORDS: dict[Callable[..., Any], str] = {_signed_in: "anyone", _recent: "recently", _public: "public"}
+anyone_signed_in: Any = Depends(_signed_in)
+"""A page for every person with a session."""
+recently_authenticated: Any = Depends(_recent)
+"""A page for every person who proved not long ago who they are."""
+public: Any = Depends(_public)
+"""A page for everybody, with a session or without."""
+
+
+def _visitor(request: Request, key: bytes, channels: tuple[str, ...]) -> Visitor:
+    token = request.cookies.get(cookie_name(request, "visitor"), "")
+    if not 20 <= len(token) <= 60 or not token.isascii():
+        token = secrets.token_urlsafe(24)
+    chosen = request.cookies.get("nightmail_language", "")
+    language = chosen if chosen in LANGUAGES else accepted_language(request.headers.get("accept-language", ""))
+    csrf = hmac.new(key, b"visitor csrf " + token.encode(), sha256).hexdigest()
+    return Visitor(language, csrf, token, channels)
+
+
+def _from_here(request: Request) -> bool:
+    """Whether a browser says that the form was on a page of ours; other clients say nothing and have the token to show."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    if origin is None:
+        return True
+    own = urlsplit(origin)
+    return own.netloc == request.headers.get("host") and own.scheme == ("https" if is_secure(request) else "http")
+
+
+def _return_path(request: Request) -> str:
+    """The address to come back to after the login: for what was sent by a form, the page that the form was on."""
+    if request.method in SAFE_METHODS:
+        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    referrer = urlsplit(request.headers.get("referer", ""))
+    return referrer.path if referrer.netloc == request.headers.get("host") else "/"
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
