@@ -26,7 +26,7 @@ class SentForm:
     fields: Mapping[str, Sequence[str]]
     files: Mapping[str, UploadFile]
 
-    def text(self, name: str, limit: int = MOST_CHARACTERS) -> str:
+    def value(self, name: str, limit: int = MOST_CHARACTERS) -> str:
         """The trimmed first value of a field, at most ``limit`` characters; empty when the field did not come."""
         values = self.fields.get(name, ())
         return values[0].strip()[:limit] if values else ""
@@ -36,7 +36,7 @@ class SentForm:
         values = self.fields.get(name, ())
         return values[0] if values else ""
 
-    def texts(self, name: str) -> list[str]:
+    def values(self, name: str) -> list[str]:
         """All values of a field that may come several times, such as ticks."""
         return [value.strip() for value in self.fields.get(name, ())]
 
@@ -46,8 +46,8 @@ class SentForm:
 
     def number(self, name: str) -> int | None:
         """A whole number that was typed; ``None`` when there is none or it is something else."""
-        value = self.text(name, 20)
-        return int(value) if re.fullmatch(r"-?[0-9]{1,18}", value) else None
+        typed = self.value(name, 20)
+        return int(typed) if re.fullmatch(r"-?[0-9]{1,18}", typed) else None
 
     def as_typed(self) -> dict[str, str]:
         """The first value of each field but ``csrf``, to be shown again beside an error."""

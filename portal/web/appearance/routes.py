@@ -19,9 +19,9 @@ router = APIRouter(include_in_schema=False)
 @router.post("/appearance")
 def change_appearance(request: Request, form: FormSent, _who: Annotated[SignedIn | Visitor, public]) -> Response:
     """Keep what was chosen and go back to the page where it was."""
-    response = redirect(request, local_address(form.text("next")))
-    if form.text("theme") in THEMES:
-        set_choice(request, response, "theme", form.text("theme"))
-    if form.text("language") in LANGUAGES:
-        set_choice(request, response, "language", form.text("language"))
+    response = redirect(request, local_address(form.value("next")))
+    if form.value("theme") in THEMES:
+        set_choice(request, response, "theme", form.value("theme"))
+    if form.value("language") in LANGUAGES:
+        set_choice(request, response, "language", form.value("language"))
     return response
