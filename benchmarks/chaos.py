@@ -40,13 +40,13 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
+from commands.local import maintained
 from nightmail.channels import EMAIL
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.sending.sender.lanes import WINDOW
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import DAGSTER_DATABASE, LocalServer
-from nightmail.store.upgrade import upgrade
 from tests.support.sender_processes import context, start_sender
 from tests.support.sending_rig import KEY, WEBHOOK_SECRET, Organisation, sandbox_carriers, tell_secrets
 
@@ -144,7 +144,7 @@ class Rig:
         self.server.start()
         self.url = self.server.url()
         self.engine = create_engine(normalised_url(self.url), pool_pre_ping=True)
-        upgrade(self.engine)
+        maintained(self.server).upgrade()
         port = free_port()
         self.public_url = f"http://127.0.0.1:{port}"
         config = self.folder / "sandbox.json"

@@ -282,7 +282,7 @@ def _postgres(tables: Any) -> Measured:
         server = LocalServer(Path(name) / "pg")
         server.start()
         try:
-            with psycopg.connect(server.url("postgres").replace("+psycopg", "")) as connection:
+            with psycopg.connect(server.superuser_url().replace("+psycopg", "")) as connection:
                 connection.execute("create table made (line bigint, phone text, email text)")
 
                 def copy() -> None:

@@ -37,10 +37,8 @@ def _load(url: str, receipts: int) -> str:
 
     from nightmail.store.engine import normalised_url
     from nightmail.store.partitions import ensure_partitions, month_of
-    from nightmail.store.upgrade import upgrade
 
     engine = create_engine(normalised_url(url))
-    upgrade(engine)
     month = month_of(datetime.now(UTC))
     with engine.begin() as connection:
         ensure_partitions(connection, month)
@@ -150,12 +148,14 @@ def measure(receipts: int) -> dict[str, Any]:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    from commands.local import maintained
     from nightmail.store.local_server import LocalServer
 
     folder = Path(tempfile.mkdtemp(prefix="nightmail-bench-receipts-"))
     folder.chmod(0o755)
     server = LocalServer(folder / "pg")
     server.start()
+    maintained(server).upgrade()
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = int(found.getsockname()[1])
     base = f"http://127.0.0.1:{port}"

@@ -31,11 +31,11 @@ from urllib.parse import urlencode, urlsplit
 import psutil
 from sqlalchemy import create_engine
 
+from commands.local import maintained
 from nightmail.campaigns.transitions import begin_preparing
 from nightmail.sending.ledger_loading import load_ledger
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
-from nightmail.store.upgrade import upgrade
 from tests.support.sender_processes import context
 from tests.support.sending_rig import KEY, Organisation, sandbox_carriers, tell_secrets
 
@@ -172,7 +172,7 @@ def benchmark(channel: str, messages: int, senders: int, rounds: int) -> dict[st
         told = json.loads(sandbox.stdout.readline())
         tell_secrets(told)
         engine = create_engine(normalised_url(server.url()))
-        upgrade(engine)
+        maintained(server).upgrade()
         organisation = Organisation(engine, folder / "lake", told, PUBLIC_URL)
         database = psutil.Process(int((folder / "pg" / "postmaster.pid").read_text().split()[0]))
         stand_in = psutil.Process(sandbox.pid)

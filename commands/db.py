@@ -17,11 +17,10 @@ app = typer.Typer(no_args_is_help=True, help="Upgrade, back up and restore the d
 def upgrade_database(json_output: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """Bring the database to this version's schema. Safe to run again."""
     from commands.local import database_for_maintenance
-    from nightmail.store.upgrade import upgrade
 
     view = screen(json_output)
-    with database_for_maintenance() as engine:
-        before, after = upgrade(engine)
+    with database_for_maintenance() as database:
+        before, after = database.upgrade()
     view.answer({"ok": True, "before": before, "after": after, "changed": before != after})
     view.say(
         f"schema {after}: " + ("already the newest" if before == after else f"upgraded from {before or 'nothing'}")
@@ -44,8 +43,8 @@ def backup(
     view = screen(json_output)
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
     target = file if file is not None else settings().data_dir / "backups" / f"nightmail-{stamp}.dump"
-    with database_for_maintenance(make=False) as engine:
-        size = back_up(engine, target, replace=force)
+    with database_for_maintenance(make=False) as database:
+        size = back_up(database.owner, target, replace=force)
     view.answer({"ok": True, "file": str(target), "bytes": size})
     view.say(f"wrote {target} ({size:,} bytes)")
     view.notice("The lake and the secret key are files: copy data_dir/lake and data_dir/secret_key with it.")
@@ -65,10 +64,10 @@ def restore(
 
     view = screen(json_output)
     looked_at = read_backup(file)
-    with database_for_maintenance() as engine:
-        if not replace and holds_anything(engine):
+    with database_for_maintenance() as database:
+        if not replace and holds_anything(database.owner):
             raise ConfigurationError("database_not_empty")
-        fenced = restore_backup(engine, looked_at)
+        fenced = restore_backup(database.owner, looked_at, working_role=database.working_role)
     view.answer(
         {
             "ok": True,

@@ -17,7 +17,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commands.local import CHECKOUT, actor, ask, is_running, local_server, postgres_folder, sandbox_in_use
+from commands.local import (
+    CHECKOUT,
+    actor,
+    ask,
+    configured_database,
+    dagster_database_url,
+    is_running,
+    local_server,
+    maintained,
+    postgres_folder,
+    sandbox_in_use,
+)
 from commands.part_checks import check_sftp_servers
 from commands.sandbox_setup import Sandbox, provision_sandbox, start_sandbox
 from commands.supervisor import Child, Supervisor, answers, free_port, refuse_taken_port
@@ -136,31 +147,28 @@ class _Clock:
 @contextmanager
 def _database(settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[Engine, str, str, LocalServer | None]]:
     """The database, upgraded; the local server is stopped at the end if it was started here."""
-    from sqlalchemy.engine import make_url
-
-    from nightmail.store.engine import engine
     from nightmail.store.local_server import DAGSTER_DATABASE
-    from nightmail.store.upgrade import upgrade
 
     local = server = None
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-        dagster_url = make_url(url).set(drivername="postgresql", database=DAGSTER_DATABASE).render_as_string(False)
         say("database: the configured one")
+        made = configured_database(settings)
+        url, dagster_url = settings.require_database_url(), dagster_database_url()
     else:
         local = local_server(settings.data_dir)
         say(f"database: PostgreSQL {local.major()} in {local.folder}")
         server = None if is_running(postgres_folder(settings.data_dir)) else local
         local.start()
+        made = maintained(local)
         url, dagster_url = local.url(), local.url(DAGSTER_DATABASE)
     if settings.dagster_database_url is not None:
         dagster_url = settings.dagster_database_url.get_secret_value()
     try:
-        made = engine(url)
-        ask(made)
-        upgrade(made)
-        yield made, url, dagster_url, local
-        made.dispose()
+        ask(made.owner)
+        made.upgrade()
+        made.owner.dispose()
+        yield made.working, url, dagster_url, local
+        made.working.dispose()
     finally:
         if server is not None:
             server.stop()
@@ -182,6 +190,8 @@ def dagster_environment(data_dir: Path, url: str, dagster_url: str) -> dict[str,
     return {
         "NIGHTMAIL_DATA_DIR": str(data_dir),
         "NIGHTMAIL_DATABASE_URL": url,
+        # Nothing that runs needs the owner of the tables.
+        "NIGHTMAIL_DATABASE_OWNER_URL": "",
         "NIGHTMAIL_DAGSTER_DATABASE_URL": dagster_url,
         "DAGSTER_HOME": str(home),
         "DAGSTER_DISABLE_TELEMETRY": "yes",

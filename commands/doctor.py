@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from commands.part_checks import Checked
     from nightmail.settings import Settings
+    from nightmail.store.roles import RoleFacts
 
 LITTLE_SPACE = 2 * 1024**3
 SHOWN_ALERTS = 10
@@ -158,6 +159,7 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
     from commands.local import ask, database_url
     from commands.part_checks import Checked
     from nightmail.store.engine import engine, server_version
+    from nightmail.store.roles import role_facts
     from nightmail.store.upgrade import pending
 
     try:
@@ -168,7 +170,7 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
         found.append(Checked("database", "ill", error.message, error.remedy_for(Surface.SHELL)))
         return None
     with made.connect() as connection:
-        version = server_version(connection)
+        version, role = server_version(connection), role_facts(connection)
     where = "the configured one" if configured.database_url else "the local one"
     if older:
         found.append(
@@ -176,7 +178,22 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
         )
         return None
     found.append(Checked("database", "well", f"PostgreSQL {version}, {where}; the schema is the newest"))
+    found.append(_database_role(role))
     return made
+
+
+def _database_role(role: RoleFacts) -> Checked:
+    from commands.part_checks import Checked
+
+    if not (role.superuser or role.owner):
+        return Checked("database role", "well", f"{role.name} owns no table")
+    what = "a superuser" if role.superuser else "the owner of the tables"
+    return Checked(
+        "database role",
+        "note",
+        f"The product works as {role.name}, {what}: whoever gets its connection can change the audit log unseen.",
+        "Give it a role of its own, and the owner's URL to NIGHTMAIL_DATABASE_OWNER_URL: docs/operations.md says how.",
+    )
 
 
 def _services(configured: Settings) -> Iterator[Checked]:
@@ -197,20 +214,13 @@ def _sensors(configured: Settings) -> Iterator[Checked]:
     """Sensors whose ticks fail: what they watch waits, and nothing else shows it."""
     import os
 
-    from sqlalchemy.engine import make_url
-
-    from commands.local import database_url
+    from commands.local import dagster_database_url
     from commands.part_checks import Checked
-    from nightmail.store.local_server import DAGSTER_DATABASE
 
     home = configured.data_dir / "dagster"
     if not (home / "dagster.yaml").is_file():
         return
-    named = configured.dagster_database_url
-    url = named.get_secret_value() if named is not None else None
-    if url is None:
-        url = make_url(database_url()).set(drivername="postgresql", database=DAGSTER_DATABASE).render_as_string(False)
-    os.environ["NIGHTMAIL_DAGSTER_DATABASE_URL"] = url
+    os.environ["NIGHTMAIL_DAGSTER_DATABASE_URL"] = dagster_database_url()
 
     import dagster as dg
     from sqlalchemy.exc import SQLAlchemyError

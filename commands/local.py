@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from nightmail.errors import ConfigurationError, NightmailError, UnavailableErro
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from nightmail.settings import Settings
     from nightmail.store.local_server import LocalServer
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -66,6 +68,25 @@ def database_url() -> str:
     return server.url()
 
 
+def dagster_database_url() -> str:
+    """The URL of Dagster's own database, beside the product's. Raises :class:`ConfigurationError` where there is none."""
+    from sqlalchemy.engine import make_url
+
+    from nightmail.settings import settings
+    from nightmail.store.local_server import DAGSTER_DATABASE
+
+    configured = settings()
+    if configured.dagster_database_url is not None:
+        return configured.dagster_database_url.get_secret_value()
+    if configured.database_url is not None:
+        url = make_url(configured.database_url.get_secret_value())
+        return url.set(drivername="postgresql", database=DAGSTER_DATABASE).render_as_string(hide_password=False)
+    database_url()
+    server = local_server(configured.data_dir)
+    server.start()
+    return server.url(DAGSTER_DATABASE)
+
+
 def open_database() -> Engine:
     """An engine on a database that answers and has the newest schema. Raises :class:`NightmailError` otherwise.
 
@@ -111,19 +132,45 @@ def ask(engine: Engine) -> None:
         raise UnavailableError("database_unavailable", problem=problem) from error
 
 
+@dataclass(frozen=True)
+class Maintained:
+    """The database for who owns its tables, and for who works with it."""
+
+    owner: Engine
+    working: Engine
+    working_role: str | None
+    """The role that the product works as; ``None`` where that is the owner."""
+
+    def upgrade(self) -> tuple[str | None, str]:
+        """Bring the database to the newest schema, as its owner; return the revisions before and after.
+
+        Where the role that the settings name owns nothing, and there is nothing to do, that is no fault.
+        Raises :class:`ConfigurationError` (``database_owner_needed``).
+        """
+        from nightmail.store.roles import role_facts
+        from nightmail.store.upgrade import newest, pending, upgrade
+
+        with self.owner.connect() as connection:
+            facts = role_facts(connection)
+        if facts.owner or facts.superuser:
+            return upgrade(self.owner, self.working_role)
+        if pending(self.owner):
+            raise ConfigurationError("database_owner_needed", role=facts.name)
+        return newest(), newest()
+
+
 @contextmanager
-def database_for_maintenance(*, make: bool = True) -> Iterator[Engine]:
-    """An engine on the settings' database, or on the local one, which is started for as long as it is needed.
+def database_for_maintenance(*, make: bool = True) -> Iterator[Maintained]:
+    """The settings' database, or the local one, which is started for as long as it is needed.
 
     Without ``make`` a data folder that has no database is refused.
     """
     from nightmail.settings import settings
-    from nightmail.store.engine import engine
 
     configured = settings()
     if configured.database_url is not None:
-        made = engine(configured.database_url.get_secret_value())
-        ask(made)
+        made = configured_database(configured)
+        ask(made.owner)
         yield made
         return
     server = local_server(configured.data_dir)
@@ -131,13 +178,34 @@ def database_for_maintenance(*, make: bool = True) -> Iterator[Engine]:
         raise ConfigurationError("database_missing", place=server.folder)
     running = is_running(server.folder)
     server.start()
-    made = engine(server.url())
+    made = maintained(server)
     try:
         yield made
     finally:
-        made.dispose()
+        made.owner.dispose()
+        made.working.dispose()
         if not running:
             server.stop()
+
+
+def maintained(server: LocalServer) -> Maintained:
+    """The product's database of a local server that was started."""
+    from nightmail.store.engine import engine
+    from nightmail.store.local_server import WORKING_ROLE
+
+    return Maintained(engine(server.owner_url()), engine(server.url()), WORKING_ROLE)
+
+
+def configured_database(configured: Settings) -> Maintained:
+    """The database that the settings name; its owner is ``database_owner_url``'s role, where that is set."""
+    from nightmail.store.engine import engine
+
+    working = engine(configured.require_database_url())
+    if configured.database_owner_url is None or not configured.database_owner_url.get_secret_value():
+        return Maintained(working, working, None)
+    owner = engine(configured.database_owner_url.get_secret_value())
+    role = working.url.username
+    return Maintained(owner, working, role if role != owner.url.username else None)
 
 
 def sandbox_in_use(engine: Engine) -> bool:

@@ -29,13 +29,13 @@ def provision(
     """Set an organisation up: teams, feeds, templates, senders, carriers, keys, SFTP folders, prices. Safe to run again."""
     from commands.local import actor, database_for_maintenance, sandbox_in_use
     from nightmail import provisioning
-    from nightmail.store.upgrade import upgrade
     from resources.carriers import CARRIERS
 
     view = screen(json_output)
     wanted = provisioning.load_organisation(organisation, CARRIERS.adapters)
-    with database_for_maintenance() as engine:
-        upgrade(engine)
+    with database_for_maintenance() as database:
+        database.upgrade()
+        engine = database.working
         changes = provisioning.plan(engine, wanted, organisation.parent)
         _show_changes(view, "Plan", changes)
         different = [change for change in changes if change.action != "keep"]

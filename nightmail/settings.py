@@ -28,6 +28,11 @@ class Settings(BaseSettings):
         Path("nightmail-data"), description="Folder of the local database, lake, incoming files and keys"
     )
     database_url: SecretStr | None = Field(None, description="PostgreSQL of the product; empty: the one in data_dir")
+    database_owner_url: SecretStr | None = Field(
+        None,
+        description="The same database for the role that owns its tables: `nightmail db` and the upgrade of `nightmail up`; "
+        "empty: database_url's role owns them",
+    )
     dagster_database_url: SecretStr | None = Field(
         None, description="PostgreSQL of Dagster; empty: database `dagster` on the same server"
     )

@@ -14,7 +14,7 @@ from hypothesis import settings
 from sqlalchemy import Engine, create_engine, text
 
 from nightmail.store.engine import normalised_url
-from nightmail.store.local_server import LocalServer
+from nightmail.store.local_server import OWNER_ROLE, SUPERUSER, WORKING_ROLE, LocalServer
 from nightmail.store.upgrade import upgrade
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
@@ -63,13 +63,15 @@ def postgres() -> Iterator[LocalServer]:
     folder.chmod(0o755)
     server = LocalServer(folder / "pg")
     server.start()
-    engine = create_engine(normalised_url(server.url()))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    administration = create_engine(normalised_url(server.superuser_url()), isolation_level="AUTOCOMMIT")
+    with administration.connect() as connection:
         connection.execute(text("alter system set fsync = off"))
         connection.execute(text("alter system set synchronous_commit = off"))
         connection.execute(text("alter system set full_page_writes = off"))
         connection.execute(text("select pg_reload_conf()"))
-    upgrade(engine)
+    administration.dispose()
+    engine = create_engine(normalised_url(server.owner_url()))
+    upgrade(engine, WORKING_ROLE)
     engine.dispose()
     yield server
     server.stop()
@@ -78,11 +80,11 @@ def postgres() -> Iterator[LocalServer]:
 
 @pytest.fixture
 def database_url(postgres: LocalServer) -> Iterator[str]:
-    """The URL of a fresh, migrated, empty database that is dropped after the test."""
+    """The URL of a fresh, migrated, empty database that is dropped after the test, for the role that the product works as."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    administration = create_engine(normalised_url(postgres.url("postgres")), isolation_level="AUTOCOMMIT")
+    administration = create_engine(normalised_url(postgres.superuser_url()), isolation_level="AUTOCOMMIT")
     with administration.connect() as connection:
-        connection.execute(text(f"create database {name} template nightmail"))
+        connection.execute(text(f"create database {name} template nightmail owner {OWNER_ROLE}"))
     yield postgres.url(name)
     with administration.connect() as connection:
         connection.execute(text(f"drop database if exists {name} with (force)"))
@@ -91,7 +93,23 @@ def database_url(postgres: LocalServer) -> Iterator[str]:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Engine]:
-    """An engine on a fresh, migrated, empty database."""
+    """An engine on a fresh, migrated, empty database, for the role that the product works as."""
     engine = create_engine(normalised_url(database_url))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def owner(database: Engine) -> Iterator[Engine]:
+    """An engine on the same database for the owner of its tables: migrations, backups, restores, a test's own tables."""
+    engine = create_engine(database.url.set(username=OWNER_ROLE))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def superuser(database: Engine) -> Iterator[Engine]:
+    """An engine on the same database for who may do everything."""
+    engine = create_engine(database.url.set(username=SUPERUSER))
     yield engine
     engine.dispose()

@@ -90,6 +90,14 @@ MACHINE = (
         on={Surface.SHELL: "Run `nightmail db upgrade`."},
     ),
     Reason(
+        "database_owner_needed",
+        Kind.SETUP,
+        "The database's schema is older than this version of Nightmail, and the role {role} does not own its tables.",
+        "Name the owner's URL in NIGHTMAIL_DATABASE_OWNER_URL and upgrade: docs/operations.md says how.",
+        on={Surface.SHELL: "Set NIGHTMAIL_DATABASE_OWNER_URL to the owner's URL, then run `nightmail db upgrade`."},
+        title="Only the owner of the database's tables can upgrade them.",
+    ),
+    Reason(
         "database_program_failed",
         Kind.SETUP,
         "{program} ended with {code}: {problem}.",

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 
 from nightmail.message_ids import campaign_keys
 from nightmail.retention import queries
-from nightmail.store.partitions import PARTITIONED, next_month
+from nightmail.store.partitions import PARTITIONED, next_month, retire_month
 
 CHUNK_MESSAGES = 20_000
 """Messages whose content one transaction deletes."""
@@ -81,10 +81,7 @@ def detach_months(
             if connection.scalar(text(queries.IS_MONTH_OPEN), {"month": start}):
                 still_open.append(partition.name)
                 continue
-            # The names are those of the catalogue, never input.
-            connection.execute(text(f"alter table {partition.parent} detach partition {partition.name}"))
-            if drop:
-                connection.execute(text(f"drop table {partition.name}"))
+            retire_month(connection, partition.parent, start, keep_aside=not drop)
             detached.append(partition.name)
     return DetachedMonths(tuple(detached), tuple(still_open))
 

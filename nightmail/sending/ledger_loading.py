@@ -17,7 +17,7 @@ from nightmail.message_ids import campaign_keys
 from nightmail.sending.ledger_blocks import AudienceTimeZones, LedgerBlocks, count_states
 from nightmail.sending.queries import LEDGER_LOADED
 from nightmail.store.clock import database_time
-from nightmail.store.partitions import ensure_partitions, month_of, partition_name
+from nightmail.store.partitions import ensure_partitions, month_of, partition_name, refresh_statistics
 from nightmail.store.states import CampaignState, MessageState
 
 LOADED_AT_ONCE = 10_000
@@ -139,4 +139,4 @@ def _refresh_statistics(connection: Connection, month: dt.date, loaded: int) -> 
         partition = partition_name(table, month)
         known = connection.scalar(text("select reltuples from pg_class where relname = :name"), {"name": partition})
         if loaded > 50 + 0.1 * max(0.0, known or 0.0):
-            connection.execute(text(f"analyze (skip_locked) {partition}"))
+            refresh_statistics(connection, table, month)

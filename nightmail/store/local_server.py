@@ -8,13 +8,25 @@ import subprocess
 import time
 import warnings
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import psycopg
+import psycopg.sql
 
 from nightmail.errors import ConfigurationError, UnavailableError
+from nightmail.store.roles import give_database
 
 PRODUCT_DATABASE = "nightmail"
 DAGSTER_DATABASE = "dagster"
+SUPERUSER = "postgres"
+"""Who makes the server's roles and databases, when it starts; nothing connects as this while the product runs."""
+OWNER_ROLE = "nightmail_owner"
+"""Who owns the product's database and its tables: migrations, backup and restore."""
+WORKING_ROLE = "nightmail"
+"""Who the product is while it runs: what it may do, :mod:`nightmail.store.roles` says."""
+DAGSTER_ROLE = "dagster"
+"""Who Dagster is: the owner of its own database, and nobody in the product's."""
+OWNERS = {PRODUCT_DATABASE: OWNER_ROLE, DAGSTER_DATABASE: DAGSTER_ROLE}
 START_TIMEOUT_S = 120.0
 SETTINGS = {
     # With the defaults a ledger of a million messages makes a checkpoint every few seconds, and after each the first
@@ -27,7 +39,7 @@ SETTINGS = {
 
 
 class LocalServer:
-    """PostgreSQL in ``folder``. ``start`` makes the folder and both databases when they are not there."""
+    """PostgreSQL in ``folder``. ``start`` makes the folder, the roles and both databases when they are not there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
@@ -56,6 +68,8 @@ class LocalServer:
                 problem = f"the local PostgreSQL did not start: {error}; its log is {self.folder / 'log'}"
                 raise UnavailableError("database_unavailable", problem=problem) from error
         self._socket_uri = server.get_uri()
+        self._close_socket()
+        self._make_roles()
         for database in (PRODUCT_DATABASE, DAGSTER_DATABASE):
             self._create(database)
         self._configure()
@@ -97,17 +111,50 @@ class LocalServer:
         return done.stdout.split()[-1].split(".")[0]
 
     def url(self, database: str = PRODUCT_DATABASE) -> str:
-        """The URL of one of the server's databases. Raises ``RuntimeError`` before :meth:`start`."""
+        """The URL of one of the server's databases for who works with it. Raises ``RuntimeError`` before :meth:`start`."""
+        return self._url_of(DAGSTER_ROLE if database == DAGSTER_DATABASE else WORKING_ROLE, database)
+
+    def owner_url(self, database: str = PRODUCT_DATABASE) -> str:
+        """The URL of the product's database for who owns its tables. Raises ``RuntimeError`` before :meth:`start`."""
+        return self._url_of(OWNER_ROLE, database)
+
+    def superuser_url(self, database: str = "postgres") -> str:
+        """The URL for who may do everything: for a server's own upkeep. Raises ``RuntimeError`` before :meth:`start`."""
+        return self._url_of(SUPERUSER, database)
+
+    def _url_of(self, role: str, database: str) -> str:
         if self._socket_uri is None:
             raise RuntimeError("the server was not started")
-        head, _, query = self._socket_uri.partition("?")
-        return f"{head.rsplit('/', 1)[0]}/{database}?{query}"
+        return f"postgresql://{role}@/{database}?{self._socket_uri.partition('?')[2]}"
+
+    def _close_socket(self) -> None:
+        """Let only the system's user of the server, and root, connect: the server believes whoever does."""
+        folder = parse_qs(str(self._socket_uri).partition("?")[2]).get("host", [""])[0]
+        for socket in Path(folder).glob(".s.PGSQL.*[0-9]") if folder else ():
+            # Of another user's server in the same folder it is none of ours.
+            if socket.owner() == self.folder.owner():
+                socket.chmod(0o700)
+
+    def _make_roles(self) -> None:
+        with psycopg.connect(self.superuser_url(), autocommit=True) as connection:
+            found = connection.execute("select rolname from pg_roles")
+            there = {row[0] for row in found}
+            for role in (OWNER_ROLE, WORKING_ROLE, DAGSTER_ROLE):
+                if role not in there:
+                    connection.execute(psycopg.sql.SQL("create role {} login").format(psycopg.sql.Identifier(role)))
 
     def _create(self, database: str) -> None:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            there = connection.execute("select 1 from pg_database where datname = %s", [database]).fetchone()
-            if not there:
-                connection.execute(psycopg.sql.SQL("create database {}").format(psycopg.sql.Identifier(database)))
+        owner = OWNERS[database]
+        with psycopg.connect(self.superuser_url(), autocommit=True) as connection:
+            found = connection.execute(
+                "select datdba::regrole::text from pg_database where datname = %s", [database]
+            ).fetchone()
+            if found is None:
+                connection.execute(
+                    psycopg.sql.SQL("create database {} owner {}").format(
+                        psycopg.sql.Identifier(database), psycopg.sql.Identifier(owner)
+                    )
+                )
             if database == DAGSTER_DATABASE:
                 # Dagster commits every event of a run. Should the machine lose power, the last half second of its history
                 # may be gone, which nothing depends upon: what was sent is the ledger's, in the product's database.
@@ -116,10 +163,14 @@ class LocalServer:
                         psycopg.sql.Identifier(database)
                     )
                 )
+        if found is not None and found[0] != owner:
+            working = WORKING_ROLE if database == PRODUCT_DATABASE else None
+            with psycopg.connect(self.superuser_url(database)) as connection:
+                give_database(connection, database, owner, working)
 
     def _configure(self) -> None:
         """Set what differs from PostgreSQL's defaults; a setting that a person has changed stays as it is."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.superuser_url(), autocommit=True) as connection:
             rows = connection.execute("select name, setting from pg_settings where name = any(%s)", [list(SETTINGS)])
             changed = [name for name, setting in rows if setting == SETTINGS[name][0]]
             for name in changed:

@@ -54,14 +54,25 @@ def ensure_partitions(connection: Connection, month: dt.date, months_ahead: int 
     missing = [name for name in names if name not in there]
     if not missing:
         return
-    connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.partitions'))"))
     for name in missing:
         table, start = names[name]
-        fill = f" with (fillfactor = {FILL[table]})" if table in FILL else ""
-        # Identifiers and bounds are made here from a fixed list and dates, never from input.
+        # By the owner's function: the role that the product works as can make no table.
         connection.execute(
-            text(
-                f"create table if not exists {name} partition of {table} "
-                f"for values from ('{start:%Y-%m-%d}') to ('{next_month(start):%Y-%m-%d}'){fill}"
-            )
+            text("select make_month(:table, :month, :fill)"),
+            {"table": table, "month": start, "fill": FILL.get(table)},
         )
+
+
+def refresh_statistics(connection: Connection, table: str, month: dt.date) -> None:
+    """Let the planner know of a month's rows now, by the owner's function."""
+    connection.execute(text("select analyze_month(:table, :month)"), {"table": table, "month": month})
+
+
+def retire_month(connection: Connection, table: str, month: dt.date, *, keep_aside: bool) -> None:
+    """Detach an earlier month of a table, and drop it unless it is to be kept aside, by the owner's function.
+
+    Of the audit log only months are taken that are six months old and wholly sealed; what went is an entry.
+    """
+    connection.execute(
+        text("select retire_month(:table, :month, :aside)"), {"table": table, "month": month, "aside": keep_aside}
+    )

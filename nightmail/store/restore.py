@@ -71,8 +71,12 @@ def holds_anything(engine: Engine) -> bool:
         return bool(connection.scalar(text("select exists (select from pg_tables where schemaname = 'public')")))
 
 
-def restore(engine: Engine, backup: Backup, *, patience_s: float = PATIENCE_S) -> Fenced:
+def restore(
+    engine: Engine, backup: Backup, *, working_role: str | None = None, patience_s: float = PATIENCE_S
+) -> Fenced:
     """Replace the database's content by a backup and fence what it believes to be unsent, in one transaction.
+
+    ``engine`` is the owner's; ``working_role``, the role that the product works as, gets its rights on what was restored.
 
     Other processes go on with the database as it was, and then find the restored one: each of their transactions ends
     before the change or begins after it, which is waited for no longer than ``patience_s`` seconds.
@@ -87,7 +91,7 @@ def restore(engine: Engine, backup: Backup, *, patience_s: float = PATIENCE_S) -
         connection.execute(text(f"alter schema public rename to {ASIDE}"))
         connection.execute(text("create schema public"))
         _read_in(connection, backup.file)
-        upgrade_within(connection)
+        upgrade_within(connection, working_role)
         fenced = _fence(connection, before)
         _drop_replaced(connection, patience_s)
     return fenced

@@ -10,9 +10,12 @@ from sqlalchemy import Connection, Engine, text
 from nightmail.channels import CHANNELS
 from nightmail.errors import ConfigurationError
 from nightmail.store.partitions import ensure_partitions, month_of
+from nightmail.store.roles import grant_working_rights
 from nightmail.store.states import transitions
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+MAY_READ_REVISION = "select coalesce(has_table_privilege(to_regclass('public.alembic_version')::oid, 'select'), true)"
+"""Whether the role was given its rights on the tables, where there are any."""
 
 
 def _configuration(connection: Connection) -> Any:
@@ -24,16 +27,17 @@ def _configuration(connection: Connection) -> Any:
     return configuration
 
 
-def upgrade(engine: Engine) -> tuple[str | None, str]:
+def upgrade(engine: Engine, working_role: str | None = None) -> tuple[str | None, str]:
     """Run the migrations that are missing, in one transaction; return the revisions before and after. Safe to repeat.
 
-    Raises :class:`ConfigurationError` (``database_newer``).
+    ``engine`` is the owner's; ``working_role`` is the role that the product works as, which gets its rights, or ``None``
+    where that is the owner too. Raises :class:`ConfigurationError` (``database_newer``).
     """
     with engine.begin() as connection:
-        return upgrade_within(connection)
+        return upgrade_within(connection, working_role)
 
 
-def upgrade_within(connection: Connection) -> tuple[str | None, str]:
+def upgrade_within(connection: Connection, working_role: str | None = None) -> tuple[str | None, str]:
     """Do the same within the caller's transaction."""
     from alembic import command
     from alembic.runtime.migration import MigrationContext
@@ -54,6 +58,8 @@ def upgrade_within(connection: Connection) -> tuple[str | None, str]:
     _add_channels(connection)
     connection.execute(text("insert into deployment (id) values (1) on conflict do nothing"))
     ensure_partitions(connection, month_of(connection.scalars(text("select now()")).one()))
+    driver: Any = connection.connection.driver_connection
+    grant_working_rights(driver, working_role)
     assert after is not None
     return before, after
 
@@ -86,18 +92,26 @@ def knows(revision: str) -> bool:
     return revision in {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
 
 
+def newest() -> str:
+    """Return the revision of this code's schema."""
+    from alembic.script import ScriptDirectory
+
+    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+
+
 def pending(engine: Engine) -> bool:
     """Whether the database needs :func:`upgrade`: its schema is older than this code's, or lacks one of its channels.
 
     Raises :class:`ConfigurationError` (``database_newer``).
     """
     from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
     with engine.connect() as connection:
+        if not connection.scalar(text(MAY_READ_REVISION)):
+            return True
         revision = MigrationContext.configure(connection).get_current_revision()
         _refuse_newer(revision)
-        if revision != ScriptDirectory(str(MIGRATIONS)).get_current_head():
+        if revision != newest():
             return True
         return not set(connection.scalars(text("select name from channel"))) >= set(CHANNELS)
 

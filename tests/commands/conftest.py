@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
 from typer.testing import CliRunner, Result
 
 from nightmail.settings import settings
+from nightmail.store.local_server import OWNER_ROLE
 
 
 class CommandLine:
@@ -53,6 +55,8 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
 def with_database(command_line: CommandLine, database_url: str, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """The command line of a deployment with a fresh, migrated database."""
     monkeypatch.setenv("NIGHTMAIL_DATABASE_URL", database_url)
+    owner_url = make_url(database_url).set(username=OWNER_ROLE).render_as_string(hide_password=False)
+    monkeypatch.setenv("NIGHTMAIL_DATABASE_OWNER_URL", owner_url)
     return command_line
 
 

@@ -22,6 +22,7 @@ from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.states import CampaignState
 from tests.commands.conftest import CommandLine
+from tests.support.database_roles import as_owner
 
 TEMPLATE = """\
 name: hello
@@ -379,11 +380,11 @@ def test_a_report_is_written_again_from_the_ledger(deployment: CommandLine) -> N
 def test_an_empty_database_is_upgraded_once(
     command_line: CommandLine, postgres: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    administration = create_engine(normalised_url(postgres.url("postgres")), isolation_level="AUTOCOMMIT")
+    administration = create_engine(normalised_url(postgres.superuser_url()), isolation_level="AUTOCOMMIT")
     with administration.connect() as connection:
         connection.execute(text("create database upgrade_test"))
     try:
-        monkeypatch.setenv("NIGHTMAIL_DATABASE_URL", postgres.url("upgrade_test"))
+        monkeypatch.setenv("NIGHTMAIL_DATABASE_URL", postgres.superuser_url("upgrade_test"))
         assert command_line.json("campaigns", code=5)["error"]["reason"] == "database_not_upgraded"
         first = command_line.json("db", "upgrade")
         assert (first["before"], first["changed"]) == (None, True)
@@ -413,7 +414,7 @@ def test_what_the_database_says_to_a_command_that_writes_is_told_with_its_remedy
     deployment: CommandLine, database: Engine, contacts: Path, happens: str, reason: str, code: int
 ) -> None:
     """A full disk, a user without rights, a server that goes down: no defect, and no traceback."""
-    with database.begin() as connection:
+    with as_owner(database).begin() as connection:
         connection.execute(
             text(
                 f"create function happens() returns trigger language plpgsql as $$ begin {happens}; return new; end $$"
@@ -434,7 +435,7 @@ def test_a_newer_database_is_refused_as_newer(
 ) -> None:
     """An earlier version that was started by mistake says so, and does not ask for an upgrade."""
     monkeypatch.chdir(deployment.folder)
-    with database.begin() as connection:
+    with as_owner(database).begin() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     error = deployment.json(*command, code=5)["error"]
     assert error["reason"] == "database_newer"
@@ -498,14 +499,15 @@ def test_a_database_of_others_is_not_replaced_without_a_word(
 ) -> None:
     """Nor is it backed up as if it were Nightmail's."""
     deployment.json("db", "backup", tmp_path / "x.dump")
-    url = postgres.url("of_others")
-    administration = create_engine(normalised_url(postgres.url("postgres")), isolation_level="AUTOCOMMIT")
+    url = postgres.superuser_url("of_others")
+    administration = create_engine(normalised_url(postgres.superuser_url()), isolation_level="AUTOCOMMIT")
     with administration.connect() as connection:
         connection.execute(text("create database of_others"))
     try:
         with psycopg.connect(url) as others:
             others.execute("create table theirs (value integer)")
         monkeypatch.setenv("NIGHTMAIL_DATABASE_URL", url)
+        monkeypatch.delenv("NIGHTMAIL_DATABASE_OWNER_URL")
         error = deployment.json("db", "restore", tmp_path / "x.dump", code=5)["error"]
         assert error["reason"] == "database_not_empty"
         assert deployment.json("db", "backup", tmp_path / "y.dump", code=5)["error"]["reason"] == "database_missing"

@@ -63,13 +63,13 @@ def watched(server: LocalServer, logs: Path) -> list[str]:
 def test_a_database_that_ended_is_started_again(server: LocalServer, tmp_path: Path, number: signal.Signals) -> None:
     """Under the same address, with what it held."""
     address = server.url()
-    with psycopg.connect(address) as connection:
+    with psycopg.connect(server.owner_url()) as connection:
         connection.execute("create table kept as select 7 as value")
     end(server, number)
     said = watched(server, tmp_path)
     assert len(said) == 2 and str(server.folder) in said[0]
     assert server.url() == address
-    with psycopg.connect(address) as connection:
+    with psycopg.connect(server.owner_url()) as connection:
         assert connection.execute("select value from kept").fetchone() == (7,)
 
 

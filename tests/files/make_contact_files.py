@@ -90,7 +90,7 @@ def by_postgresql(work: Path) -> None:
             for person in PEOPLE
         )  # fmt: skip
         table = f"create temp table people ({', '.join(f'{name} text' for name in COLUMNS)}); insert into people values {values};"
-        psql = [shutil.which("psql") or "psql", "-q", server.url("postgres").replace("+psycopg", "")]
+        psql = [shutil.which("psql") or "psql", "-q", server.superuser_url().replace("+psycopg", "")]
         for target, query in (
             ("postgresql-copy.csv", "copy people to stdout with (format csv, header)"),
             (

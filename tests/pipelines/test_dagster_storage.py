@@ -18,7 +18,7 @@ from pipelines.dagster_storage import KeptConnectionsStorage
 def url(postgres: LocalServer) -> Iterator[str]:
     """An empty database: Dagster's is not the product's."""
     name = f"dagster_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(_plain(postgres.url("postgres")), autocommit=True) as connection:
+    with psycopg.connect(_plain(postgres.superuser_url()), autocommit=True) as connection:
         connection.execute(f"create database {name}")
         yield _plain(postgres.url(name))
         connection.execute(f"drop database {name} with (force)")

@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool
 from nightmail.channels import SMS
 from resources.carriers import CARRIERS
 from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
+from tests.support.database_roles import as_owner
 from tests.support.toy_carrier import ToyStandIn, toy_carrier
 from tests.support.toy_carrier.webhooks import signature_of as signature_of_toy
 
@@ -261,7 +262,7 @@ def test_one_request_that_cannot_be_stored_spoils_no_other(portal: RunningPortal
     campaign = organisation.campaign()
     for line in range(1, 21):
         organisation.message(campaign, line=line, carrier_message_id=f"SM{line:032d}")
-    with organisation.engine.begin() as connection:
+    with as_owner(organisation.engine).begin() as connection:
         connection.execute(
             text(f"alter table receipt add constraint odd check (carrier_message_id <> '{f'SM{7:032d}'}')")
         )

@@ -22,8 +22,9 @@ from sqlalchemy import Engine, create_engine, text
 from nightmail.campaigns.transitions import pause, resume
 from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.store.engine import normalised_url
-from nightmail.store.local_server import LocalServer
+from nightmail.store.local_server import WORKING_ROLE, LocalServer
 from nightmail.store.upgrade import upgrade
+from tests.support.database_roles import as_owner
 from tests.support.pipeline_fixtures import data_dir
 from tests.support.sandbox_process import ROOT, RunningCarriers, eventually
 from tests.support.sending_rig import KEY, Organisation, in_minutes
@@ -235,7 +236,7 @@ def test_a_databases_wrong_clock_sends_nothing_twice(
         server.start()
     engine = create_engine(normalised_url(server.url()))
     try:
-        upgrade(engine)
+        upgrade(as_owner(engine), WORKING_ROLE)
         with engine.connect() as connection:
             ahead = connection.scalars(text("select now()")).one() - dt.datetime.now(dt.UTC)
         assert dt.timedelta(hours=2, minutes=59) < ahead < dt.timedelta(hours=3, minutes=1)

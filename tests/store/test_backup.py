@@ -20,8 +20,9 @@ from nightmail.store.backup import back_up
 from nightmail.store.backup_files import read_backup
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
-from nightmail.store.restore import restore
+from nightmail.store.restore import restore as restore_backup
 from nightmail.store.upgrade import upgrade
+from tests.support.database_roles import as_owner, restore
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sending_fixtures import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
 from tests.support.sending_rig import Organisation, in_minutes
@@ -36,12 +37,12 @@ def test_a_restored_snapshot_sends_nothing_twice(
     campaign = organisation.campaign(20)
     unloaded = organisation.received()
     dump = tmp_path / "backups" / "nightmail.dump"
-    assert back_up(organisation.engine, dump) > 0
+    assert back_up(as_owner(organisation.engine), dump) > 0
     assert stat.S_IMODE(dump.stat().st_mode) == 0o600
     organisation.drain()
     assert organisation.states(campaign) == {"accepted": 20}
 
-    fenced = restore(organisation.engine, read_backup(dump))
+    fenced = restore(organisation.engine, dump)
     assert fenced.epoch == 2 and fenced.paused == (campaign.key,) and fenced.stopped == (unloaded.key,)
     assert fenced.in_doubt == 20
     assert organisation.states(campaign) == {"in_doubt": 20}
@@ -61,8 +62,8 @@ def test_after_a_restore_a_person_may_send_what_never_went(
     """Restored without anything sent since: in doubt until somebody decides, then sent once."""
     campaign = organisation.campaign(5)
     dump = tmp_path / "nightmail.dump"
-    back_up(organisation.engine, dump)
-    restore(organisation.engine, read_backup(dump))
+    back_up(as_owner(organisation.engine), dump)
+    restore(organisation.engine, dump)
     resume(organisation.engine, campaign.key, actor="test")
     organisation.drain()
     assert organisation.states(campaign) == {"in_doubt": 5}
@@ -82,9 +83,9 @@ def test_what_is_scheduled_for_later_is_not_in_doubt_though_it_was_paused(
         pause(organisation.engine, each.key, actor="test")
     organisation.execute("update campaign set scheduled_at = now() + interval '0.5 s' where id = :c", c=missed.id)
     dump = tmp_path / "nightmail.dump"
-    back_up(organisation.engine, dump)
+    back_up(as_owner(organisation.engine), dump)
     eventually(lambda: organisation.query("select from campaign where scheduled_at <= now()"))
-    fenced = restore(organisation.engine, read_backup(dump))
+    fenced = restore(organisation.engine, dump)
     assert (fenced.paused, fenced.in_doubt) == ((scheduled.key,), 2)
     assert organisation.states(missed) == {"in_doubt": 2}
     for each in (scheduled, paused):
@@ -97,7 +98,7 @@ def test_what_is_scheduled_for_later_is_not_in_doubt_though_it_was_paused(
 def _unusable(database: Engine, file: Path) -> str:
     """What a restore of a file that is refused says; the database is as it was."""
     with pytest.raises(UsageError) as caught:
-        restore(database, read_backup(file))
+        restore(database, file)
     assert caught.value.reason == "backup_unusable"
     with database.connect() as connection:
         assert connection.scalar(text("select max(path) from team")) == "acme"
@@ -114,7 +115,7 @@ def backup(database: Engine, tmp_path: Path) -> Path:
             {"name": random.Random(1).randbytes(50_000).hex()},
         )
     dump = tmp_path / "nightmail.dump"
-    back_up(database, dump)
+    back_up(as_owner(database), dump)
     return dump
 
 
@@ -146,9 +147,9 @@ def test_a_damaged_backup_leaves_the_database_as_it_was(database: Engine, backup
 
 def test_a_backup_of_a_newer_version_is_refused_before_anything_is_touched(database: Engine, backup: Path) -> None:
     """Its schema is one that this version does not know."""
-    with database.begin() as connection:
+    with as_owner(database).begin() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
-    back_up(database, backup, replace=True)
+    back_up(as_owner(database), backup, replace=True)
     said = _unusable(database, backup)
     assert "newer version" in said and "9999" in said
 
@@ -157,7 +158,7 @@ def test_a_backup_of_another_database_is_refused(postgres: LocalServer, database
     """An empty one as well: a restore of it would leave nothing."""
     backup.unlink()
     subprocess.run(
-        [LocalServer.binaries() / "pg_dump", "--format=custom", f"--file={backup}", postgres.url("postgres")],
+        [LocalServer.binaries() / "pg_dump", "--format=custom", f"--file={backup}", postgres.superuser_url()],
         check=True,
     )
     assert "another database" in _unusable(database, backup)
@@ -167,16 +168,16 @@ def test_a_user_that_owns_its_database_and_nothing_else_backs_it_up_and_restores
     postgres: LocalServer, backup: Path
 ) -> None:
     """As on a server of others: no superuser, no right to make databases."""
-    administration = create_engine(normalised_url(postgres.url("postgres")), isolation_level="AUTOCOMMIT")
+    administration = create_engine(normalised_url(postgres.superuser_url()), isolation_level="AUTOCOMMIT")
     with administration.connect() as connection:
         connection.execute(text("create role plain_owner login"))
         connection.execute(text("create database of_plain_owner owner plain_owner"))
     owner = create_engine(make_url(normalised_url(postgres.url("of_plain_owner"))).set(username="plain_owner"))
     try:
         upgrade(owner)
-        assert restore(owner, read_backup(backup)).epoch == 2
+        assert restore_backup(owner, read_backup(backup)).epoch == 2
         back_up(owner, backup, replace=True)
-        assert restore(owner, read_backup(backup)).epoch == 3
+        assert restore_backup(owner, read_backup(backup)).epoch == 3
         with owner.connect() as connection:
             assert connection.scalar(text("select path from team")) == "acme"
     finally:
@@ -192,9 +193,9 @@ def test_a_restore_waits_for_no_sender(database: Engine, database_url: str, tmp_
     import psycopg
 
     dump = tmp_path / "nightmail.dump"
-    back_up(database, dump)
+    back_up(as_owner(database), dump)
     with (
         psycopg.connect(database_url, application_name="nightmail sender"),
         pytest.raises(ConfigurationError, match="at work"),
     ):
-        restore(database, read_backup(dump))
+        restore(database, dump)

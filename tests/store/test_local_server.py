@@ -28,7 +28,7 @@ def folder() -> Iterator[Path]:
 def test_a_stopped_server_starts_again_with_what_it_held(folder: Path) -> None:
     first = LocalServer(folder)
     first.start()
-    with psycopg.connect(first.url()) as connection:
+    with psycopg.connect(first.owner_url()) as connection:
         connection.execute("create table kept (value integer)")
         connection.execute("insert into kept values (7)")
         version = connection.execute("show server_version").fetchone()
@@ -39,7 +39,7 @@ def test_a_stopped_server_starts_again_with_what_it_held(folder: Path) -> None:
 
     again = LocalServer(folder)
     again.start()
-    with psycopg.connect(again.url()) as connection:
+    with psycopg.connect(again.owner_url()) as connection:
         assert connection.execute("select value from kept").fetchone() == (7,)
 
 
@@ -56,7 +56,7 @@ def test_a_setting_that_somebody_changed_stays(folder: Path) -> None:
     """The server gets room for a ledger's log; whoever sets another size by hand keeps it."""
     server = LocalServer(folder)
     server.start()
-    with psycopg.connect(server.url(), autocommit=True) as connection:
+    with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
         assert connection.execute("show max_wal_size").fetchone() == ("3GB",)
         connection.execute("alter system set max_wal_size = '5GB'")
     server.stop()

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
-from nightmail.store.partitions import ensure_partitions, month_of
+from nightmail.store.partitions import PARTITIONED, month_of, next_month, partition_name
 from nightmail.store.upgrade import MIGRATIONS, pending, upgrade
 
 NOW = dt.datetime.now(dt.UTC)
@@ -45,10 +45,10 @@ _VALUES: dict[str, list[Any]] = {
 def empty(postgres: LocalServer) -> Iterator[Engine]:
     """A database without any table."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    administration = create_engine(normalised_url(postgres.url("postgres")), isolation_level="AUTOCOMMIT")
+    administration = create_engine(normalised_url(postgres.superuser_url()), isolation_level="AUTOCOMMIT")
     with administration.connect() as connection:
         connection.execute(text(f"create database {name}"))
-    engine = create_engine(normalised_url(postgres.url(name)))
+    engine = create_engine(normalised_url(postgres.superuser_url(name)))
     yield engine
     engine.dispose()
     with administration.connect() as connection:
@@ -73,7 +73,7 @@ def _tables(connection: Connection) -> list[sa.Table]:
 def _value(column: sa.Column[Any], number: int) -> Any:
     stated = _VALUES.get(f"{column.table.name}.{column.name}", _VALUES.get(column.name))
     kind = column.type
-    if column.name == "ledger_month":
+    if column.name in ("ledger_month", "month", "received_month"):
         return month_of(NOW)
     if stated is not None and not isinstance(kind, ARRAY):
         return stated[number - 1]
@@ -92,9 +92,21 @@ def _value(column: sa.Column[Any], number: int) -> Any:
     return next(value for type_, value in made.items() if isinstance(kind, type_))
 
 
+def _make_months(connection: Connection) -> None:
+    """Make this month's partitions, in a database of before the function that does."""
+    for table in PARTITIONED:
+        month = month_of(NOW)
+        connection.execute(
+            text(
+                f"create table if not exists {partition_name(table, month)} partition of {table} "
+                f"for values from ('{month}') to ('{next_month(month)}')"
+            )
+        )
+
+
 def _fill(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """Put rows into every table that has none yet; gives the rows of every table."""
-    ensure_partitions(connection, month_of(NOW))
+    _make_months(connection)
     for table in _tables(connection):
         if not connection.scalar(sa.select(sa.func.count()).select_from(table)):
             for number in range(1, 1 + (1 if table.name == "deployment" else ROWS)):

@@ -18,9 +18,8 @@ from nightmail.campaigns.transitions import resume
 from nightmail.errors import UnavailableError
 from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.store.backup import back_up
-from nightmail.store.backup_files import read_backup
 from nightmail.store.engine import libpq_url
-from nightmail.store.restore import restore
+from tests.support.database_roles import as_owner, as_superuser, restore
 from tests.support.sandbox_process import ROOT, RunningCarriers, eventually
 from tests.support.sending_fixtures import organisation, sandbox, sandbox_process, webhooks  # noqa: F401
 from tests.support.sending_rig import Organisation
@@ -33,7 +32,7 @@ from nightmail.store.backup_files import read_backup
 from nightmail.store.restore import restore
 engine = create_engine(sys.argv[1], connect_args={"application_name": "the restore"})
 print("read", read_backup(Path(sys.argv[2])).revision, flush=True)
-restore(engine, read_backup(Path(sys.argv[2])))
+restore(engine, read_backup(Path(sys.argv[2])), working_role="nightmail")
 """
 
 
@@ -47,7 +46,7 @@ def _schemas(engine: Engine) -> list[str]:
 
 
 def _waits_for_the_replaced(engine: Engine) -> bool:
-    with engine.connect() as connection:
+    with as_superuser(engine).connect() as connection:
         return bool(
             connection.scalar(
                 text(
@@ -67,10 +66,10 @@ def test_what_a_sender_hands_over_while_a_restore_waits_for_a_reader_goes_once(
     campaign = organisation.campaign(300)
     organisation.change_account("sms", rate_per_s=25)
     dump = tmp_path / "nightmail.dump"
-    back_up(organisation.engine, dump)
+    back_up(as_owner(organisation.engine), dump)
     with ThreadPoolExecutor(2) as pool, psycopg.connect(libpq_url(organisation.engine)) as reader:
         reader.execute("select from message limit 1")
-        restoring = pool.submit(restore, organisation.engine, read_backup(dump))
+        restoring = pool.submit(restore, organisation.engine, dump)
         eventually(lambda: restoring.done() or _waits_for_the_replaced(organisation.engine))
         sending = pool.submit(organisation.drain)
         eventually(lambda: len(sandbox.accepted_of(campaign.token)) >= 20)
@@ -97,7 +96,7 @@ def test_a_restore_that_is_killed_leaves_what_was_there_or_the_fenced_database(
     campaign = organisation.campaign(400)
     organisation.change_account("sms", rate_per_s=40)
     dump = tmp_path / "nightmail.dump"
-    back_up(organisation.engine, dump)
+    back_up(as_owner(organisation.engine), dump)
     dice = random.Random(1)
 
     def at_work(*, past_the_look_for_senders: bool = False) -> bool:
@@ -110,7 +109,7 @@ def test_a_restore_that_is_killed_leaves_what_was_there_or_the_fenced_database(
         )
 
     for killed in (True, True, True, False):
-        url = organisation.engine.url.render_as_string(hide_password=False)
+        url = as_owner(organisation.engine).url.render_as_string(hide_password=False)
         process = subprocess.Popen(
             [sys.executable, "-c", RESTORE, url, str(dump)], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
@@ -145,13 +144,13 @@ def test_a_reader_that_does_not_end_ends_the_restore_and_nothing_was_changed(dat
     with database.begin() as connection:
         connection.execute(text("insert into team (path, name) values ('acme', 'Acme')"))
     dump = tmp_path / "nightmail.dump"
-    back_up(database, dump)
+    back_up(as_owner(database), dump)
     with database.begin() as connection:
         connection.execute(text("update team set name = 'Acme since'"))
     with psycopg.connect(libpq_url(database)) as reader:
         reader.execute("select from audit limit 1")
         with pytest.raises(UnavailableError, match="nothing was changed") as caught:
-            restore(database, read_backup(dump), patience_s=0)
+            restore(database, dump, patience_s=0)
         assert caught.value.reason == "database_in_use"
         assert reader.execute("select name from team").fetchone() == ("Acme since",)
     assert _schemas(database) == ["public"]
@@ -165,10 +164,10 @@ def test_neither_an_epoch_nor_a_senders_number_is_given_out_again(
 ) -> None:
     """A sender that lives on from before must not meet another one under its own number."""
     dump = tmp_path / "nightmail.dump"
-    back_up(organisation.engine, dump)
+    back_up(as_owner(organisation.engine), dump)
     organisation.campaign(1)
     before = organisation.drain().sender_run_id
-    epochs = [restore(organisation.engine, read_backup(dump)).epoch for _ in range(2)]
+    epochs = [restore(organisation.engine, dump).epoch for _ in range(2)]
     assert epochs == [2, 3]
     assert organisation.drain().sender_run_id > before
 
@@ -182,9 +181,9 @@ def test_a_restored_database_is_used_backed_up_and_restored_again(database: Engi
         known = session.execute(teams).fetchall()
         for number in range(2):
             dump = tmp_path / f"{number}.dump"
-            back_up(database, dump)
+            back_up(as_owner(database), dump)
             session.execute("update team set name = 'lost'")
-            restore(database, read_backup(dump))
+            restore(database, dump)
             assert session.execute(teams).fetchall() == known
             session.execute("insert into team (path, name) values (%s, 'More')", [f"acme.more_{number}"])
             known = session.execute(teams).fetchall()

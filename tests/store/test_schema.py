@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from nightmail.store.local_server import WORKING_ROLE
 from nightmail.store.partitions import ensure_partitions, month_of, next_month
 from nightmail.store.states import MESSAGE_TRANSITIONS, MessageState
 from nightmail.store.tables import Message
@@ -70,9 +71,9 @@ def test_a_change_of_state_is_stamped_whoever_makes_it(database: Engine) -> None
             assert connection.scalar(select(Message.changed_at == func.now())) is True
 
 
-def test_upgrade_is_safe_to_repeat_and_leaves_nothing_pending(database: Engine) -> None:
+def test_upgrade_is_safe_to_repeat_and_leaves_nothing_pending(database: Engine, owner: Engine) -> None:
     """A second upgrade changes nothing."""
-    before, after = upgrade(database)
+    before, after = upgrade(owner, WORKING_ROLE)
     assert before == after
     assert not pending(database)
 

@@ -20,6 +20,7 @@ from nightmail.store.tables.access import (
     Role,
     RoleGrant,
 )
+from nightmail.store.tables.audit import Audit, AuditMonthGone, AuditSeal
 from nightmail.store.tables.base import Base
 from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SingleMessage, StateTransition
 from nightmail.store.tables.contacts import Consent, Contact, Preference, Suppression
@@ -27,7 +28,6 @@ from nightmail.store.tables.content import Category, Feed, Price, Template, Temp
 from nightmail.store.tables.ledger import Attempt, Message, MessageContent, SenderRun
 from nightmail.store.tables.operation import (
     Alert,
-    Audit,
     Deployment,
     IdempotencyKey,
     Pace,
@@ -52,6 +52,8 @@ __all__ = [
     "ApiKey",
     "Attempt",
     "Audit",
+    "AuditMonthGone",
+    "AuditSeal",
     "Base",
     "Campaign",
     "CarrierAccount",

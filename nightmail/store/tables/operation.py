@@ -1,4 +1,4 @@
-"""What operation needs: the deployment, rates, suspensions, alerts, repeated requests, webhooks, the audit log."""
+"""What operation needs: the deployment, rates, suspensions, alerts, repeated requests, webhooks."""
 
 from __future__ import annotations
 
@@ -123,22 +123,4 @@ class WebhookCall(Base):
     last_status: Mapped[int | None]
     __table_args__ = (
         Index("ix_webhook_call_due", "due_at", postgresql_where=text("delivered_at is null and given_up_at is null")),
-    )
-
-
-class Audit(Base):
-    """Who did what, when: every change and send. ``detail`` holds no personal data."""
-
-    __tablename__ = "audit"
-    month: Mapped[dt.date] = mapped_column(primary_key=True)
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
-    actor: Mapped[str]
-    action: Mapped[str]
-    object: Mapped[str]
-    team_id: Mapped[int | None]
-    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
-    __table_args__ = (
-        Index("ix_audit_at", "at"),
-        {"postgresql_partition_by": "RANGE (month)"},
     )
