@@ -14,7 +14,7 @@ from nightmail.errors import UsageError
 EVERYWHERE = ""
 """The path that stands for the deployment as a whole: what is held there is held at every team."""
 
-_WORD_OF_KIND = {"person": "person", "program": "key", "system": "user"}
+_WORD_OF_KIND = {"person": "person", "program": "key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Principal:
     @property
     def actor(self) -> str:
         """How the audit log names it: ``person:17``, ``key:3``, ``user:root``."""
-        return f"{_WORD_OF_KIND[self.kind]}:{self.name if self.kind == 'system' else self.id}"
+        return self.name if self.kind == "system" else f"{_WORD_OF_KIND[self.kind]}:{self.id}"
 
 
 def person_principal(connection: Connection, person_id: int) -> Principal:
@@ -57,4 +57,9 @@ def person_principal(connection: Connection, person_id: int) -> Principal:
 
 def system_principal(user: str) -> Principal:
     """The operating system's user ``user`` at the machine itself, who holds everything everywhere."""
-    return Principal("system", 0, user, (Held(None, "machine", EVERYWHERE, frozenset(Permission)),))
+    return product_principal(f"user:{user}")
+
+
+def product_principal(actor: str) -> Principal:
+    """A part of the product that acts by what was set up before: ``provider:okta``, ``file:organisation``."""
+    return Principal("system", 0, actor, (Held(None, "machine", EVERYWHERE, frozenset(Permission)),))

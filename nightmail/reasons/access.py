@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.reasons.reason import Kind, Reason
+from nightmail.reasons.reason import Kind, Reason, Surface
 
 ACCESS = (
     Reason(
@@ -32,6 +32,137 @@ ACCESS = (
         "There is no person {value} here.",
         "List the people and use the address of one.",
         title="There is no such person.",
+    ),
+    Reason(
+        "person_email",
+        Kind.SETUP,
+        "{value} is no email address that a person can log in with.",
+        "Write it as name@example.com, without accents before the @.",
+        title="This is no email address that a person can log in with.",
+    ),
+    Reason(
+        "person_name",
+        Kind.SETUP,
+        "A name is needed, without control characters or signs that turn the direction of writing.",
+        "Write the name as the person writes it.",
+    ),
+    Reason(
+        "person_name_long",
+        Kind.SETUP,
+        "The name is {length} characters long; {limit} are taken.",
+        "Shorten the name.",
+        title="The name is too long.",
+    ),
+    Reason("person_language", Kind.SETUP, "The portal does not speak {value}.", "Use one of: {known}."),
+    Reason("person_time_zone", Kind.SETUP, "There is no time zone {value}.", "Use an IANA name such as Europe/Berlin."),
+    Reason(
+        "person_country",
+        Kind.SETUP,
+        "{value} is no country's code.",
+        "Use two capital letters of ISO 3166-1, such as DE.",
+    ),
+    Reason(
+        "person_exists",
+        Kind.SETUP,
+        "There is a person with the address {value} already.",
+        "Give that person a role instead.",
+        title="There is a person with this address already.",
+        on={Surface.SHELL: "Give that person a role with `nightmail access grant`."},
+    ),
+    Reason(
+        "person_under_age",
+        Kind.SETUP,
+        "Nobody attests that the person is of age in {country}: {age} years. Minors cannot have an account.",
+        "Attest it if it is so: it is kept who did.",
+        title="The person's age is not attested.",
+        on={Surface.SHELL: "Attest it with --of-age if it is so: it is kept who did."},
+    ),
+    Reason(
+        "person_state",
+        Kind.SETUP,
+        "{value} is {state}, which does not allow this.",
+        "Look at the person's state first.",
+        title="The person's state does not allow this.",
+    ),
+    Reason(
+        "person_disabled",
+        Kind.SETUP,
+        "The person {value} is disabled.",
+        "Enable the person first.",
+        title="The person is disabled.",
+        on={Surface.SHELL: "Enable the person first, with `nightmail people enable`."},
+    ),
+    Reason("person_is_you", Kind.REQUEST, "Nobody disables themself.", "Ask another administrator."),
+    Reason(
+        "administrator_exists",
+        Kind.REQUEST,
+        "There is an administrator already, so that the link for the first one no longer holds.",
+        "Ask an administrator for an invitation.",
+    ),
+    Reason(
+        "role_unknown",
+        Kind.SETUP,
+        "There is no role {value} here.",
+        "Use one of: {known}.",
+        title="There is no such role.",
+    ),
+    Reason(
+        "role_name",
+        Kind.SETUP,
+        "A role needs a title of at most 100 characters and a name of small letters, digits and _, which {value} is not.",
+        "Give it a name such as night_shift.",
+        title="The role's name or title cannot be used.",
+    ),
+    Reason(
+        "role_exists",
+        Kind.SETUP,
+        "There is a role {value} already.",
+        "Change that one, or give yours another name.",
+        title="There is such a role already.",
+    ),
+    Reason(
+        "role_ready_made",
+        Kind.SETUP,
+        "{value} is a role that the product brings, and stays as it is.",
+        "Make a role of your own with the permissions that you need.",
+        title="A ready-made role stays as it is.",
+    ),
+    Reason(
+        "role_in_use",
+        Kind.SETUP,
+        "Somebody has the role {value}, or it is gone.",
+        "Withdraw its grants first.",
+        title="Somebody has the role.",
+    ),
+    Reason(
+        "role_of_another_team",
+        Kind.SETUP,
+        "The role {value} is for {team} and the teams below it.",
+        "Give it there, or another role.",
+        title="The role is another team's.",
+    ),
+    Reason(
+        "grant_exceeds_yours",
+        Kind.REQUEST,
+        "It holds more than you do at {team}: {permissions}.",
+        "Ask somebody who holds these permissions there.",
+        title="It holds more than you do.",
+    ),
+    Reason("grant_over", Kind.SETUP, "The grant would be over before it begins.", "Give a time that is still to come."),
+    Reason(
+        "grant_unknown",
+        Kind.SETUP,
+        "There is no grant {value} here.",
+        "List the person's grants and use the number of one.",
+        title="There is no such grant.",
+        on={Surface.SHELL: "List them with `nightmail people list`, and use the number of one."},
+    ),
+    Reason(
+        "last_administrator",
+        Kind.REQUEST,
+        "Nobody would be left who may give rights at {team}.",
+        "Give somebody else an administrator's role first, without an end.",
+        title="Nobody would be left who may give rights.",
     ),
     Reason(
         "access_held",
