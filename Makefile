@@ -20,10 +20,12 @@ help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: $(VENV)/.product ## Make .venv from the pinned, hashed requirements
+setup: $(VENV)/.product ## Make .venv from the pinned, hashed requirements, and fetch the portal's files for browsers
+	@$(BIN)/python -m portal.static.fetching
 
 .PHONY: setup-dev
 setup-dev: $(VENV)/.development ## The same with what tests, types and lint need
+	@$(BIN)/python -m portal.static.fetching --development
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), sys.version' 2>/dev/null || { \

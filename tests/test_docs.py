@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -102,9 +103,11 @@ def test_the_readme_links_every_page() -> None:
 
 
 def test_pictures_are_shown_and_small() -> None:
-    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    for picture in (CHECKOUT / "docs" / "pictures").iterdir():
-        assert f"docs/pictures/{picture.name}" in text
+    """In the README, those of the portal on its own page."""
+    pictures = CHECKOUT / "docs" / "pictures"
+    shown = (CHECKOUT / "README.md").read_text("utf-8") + (CHECKOUT / "docs" / "portal.md").read_text("utf-8")
+    for picture in (path for path in pictures.rglob("*") if path.is_file()):
+        assert f"pictures/{picture.relative_to(pictures)}" in shown
         assert picture.stat().st_size < 200_000
 
 
@@ -168,19 +171,25 @@ def test_every_direct_package_is_explained_and_no_other() -> None:
         re.split(r"[\[=<>!~; ]", requirement, maxsplit=1)[0].lower()
         for requirement in [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
     }
+    browser_files = json.loads((CHECKOUT / "portal" / "static" / "package.json").read_text(encoding="utf-8"))
+    wanted |= browser_files["dependencies"].keys() | browser_files["devDependencies"].keys()
     page = (CHECKOUT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
-    explained = {name for row in rows for name in re.findall(r"`([a-z0-9-]+)`", row)}
+    explained = {name for row in rows for name in re.findall(r"`([@a-z0-9./-]+)`", row)}
     assert explained == wanted
 
 
 def test_requirements_name_no_index_and_pin_everything_by_hash() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "portal/static/requirements-node.txt"):
         text = (CHECKOUT / name).read_text(encoding="utf-8")
         assert "://" not in text
         entries = re.split(r"\n(?=[A-Za-z0-9])", text)
         unpinned = [entry.split()[0] for entry in entries if "==" not in entry or "--hash=sha256:" not in entry]
         assert not unpinned
+    lock = json.loads((CHECKOUT / "portal" / "static" / "package-lock.json").read_text(encoding="utf-8"))
+    packages = [entry for name, entry in lock["packages"].items() if name]
+    assert packages
+    assert all(entry["integrity"].startswith("sha512-") and "resolved" not in entry for entry in packages)
 
 
 WALKS = ("## One row, from file to report", "## One receipt, from webhook to report")
