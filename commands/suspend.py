@@ -19,7 +19,10 @@ def suspend(
     reason: str = typer.Option(..., "--reason", help="Why: shown to everybody who wonders."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Stop using a channel within a second; its messages wait, and nothing is lost. `nightmail lift` ends it."""
+    """Stop using a channel within a second. Its messages wait, or fall to the next channel where the team set it; none is lost.
+
+    `nightmail lift` ends it.
+    """
     from commands.local import actor, open_database
     from nightmail.campaigns.suspensions import messages_waiting, suspend_channel
     from nightmail.organisation.teams import team_id_of

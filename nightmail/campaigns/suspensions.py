@@ -43,8 +43,9 @@ def suspend_channel(
 ) -> SuspensionRow:
     """Stop using a channel, for a team or (``None``) for all, or only one carrier account or sender of it.
 
-    Messages wait, or go over the next carrier account of the channel where only one account is suspended. Suspending
-    what is suspended changes nothing.
+    Messages go over the next carrier account of the channel where only one account is suspended; else they wait, or fall to
+    the next channel, as their team set it (:mod:`nightmail.sending.suspended_channels`). Suspending what is suspended
+    changes nothing.
     """
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.suspension'))"))

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, text
 
+from nightmail.channels.names import ChannelName
 from nightmail.organisation.queries import STATED_ABOVE
 
 SecretReference = Annotated[str, Field(pattern=r"^(env|file):.+$")]
@@ -44,12 +45,19 @@ class AnswerFeeds(_Model):
     start: str | None = Field(None, description="Confirms START")
 
 
+WhenSuspended = Literal["wait", "fall"]
+"""What becomes of due messages of a suspended channel: they wait, or fall to the contact's next channel."""
+
+
 class TeamSettings(_Model):
     """All of it; every part has a default, so that ``{}`` is a team."""
 
     openpgp: OpenPgpKeys | None = None
     report: ReportDrop | None = None
     answers: AnswerFeeds | None = None
+    when_suspended: WhenSuspended | dict[ChannelName, WhenSuspended] | None = Field(
+        None, description="For all channels, or by channel; a channel that is not named waits"
+    )
 
 
 def answer_feeds(connection: Connection, team: str) -> AnswerFeeds:

@@ -52,6 +52,12 @@ FAILURES = (
         "Nothing to do: the message waits until the suspension is lifted.",
     ),
     Reason(
+        "fell_to_next_channel",
+        Kind.FAILURE,
+        "The channel was suspended, and the team lets such messages fall to the contact's next channel.",
+        "Nothing to do: lifting the suspension does not bring it back.",
+    ),
+    Reason(
         "restored_from_backup",
         Kind.FAILURE,
         "The database was restored from a backup, and what it holds as unsent may have gone out since.",

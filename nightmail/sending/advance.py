@@ -16,6 +16,7 @@ from nightmail.sending.campaign_endings import expire, finish_campaigns, finish_
 from nightmail.sending.dead_senders import end_dead_senders
 from nightmail.sending.restored_ledgers import fence_earlier_epochs
 from nightmail.sending.standby import decide_standby
+from nightmail.sending.suspended_channels import fall_from_suspended
 from nightmail.store.clock import database_time
 from nightmail.store.partitions import ensure_partitions, month_of
 
@@ -29,6 +30,8 @@ class Advanced:
     in_doubt: int = 0
     """Messages whose sender died between intent and outcome."""
     expired: int = 0
+    fallen: int = 0
+    """Messages of suspended channels that ended for the next channel."""
     promoted: int = 0
     not_needed: int = 0
     finished: tuple[str, ...] = ()
@@ -61,6 +64,7 @@ def _advance(engine: Engine) -> Advanced:
     in_doubt = end_dead_senders(engine)
     finish_cancelling(engine)
     expired = expire(engine)
+    fallen = fall_from_suspended(engine)
     standby = decide_standby(engine)
     if standby.promoted:
         # All else of an earlier epoch was fenced by the restore itself.
@@ -68,4 +72,4 @@ def _advance(engine: Engine) -> Advanced:
     finished = finish_campaigns(engine)
     with engine.begin() as connection:
         review_alerts(connection)
-    return Advanced(len(released), in_doubt, expired, standby.promoted, standby.not_needed, tuple(finished))
+    return Advanced(len(released), in_doubt, expired, fallen, standby.promoted, standby.not_needed, tuple(finished))

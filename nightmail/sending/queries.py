@@ -218,6 +218,73 @@ where c.loaded_at is not null and (c.state = 'sending' or c.state = 'paused' and
 limit 1000
 """
 
+# --- Suspended channels ---
+
+# Campaigns that wait beside a suspension and have messages on standby, few as suspensions are.
+CAMPAIGNS_TO_FALL = """
+select c.id from campaign c
+where c.state = 'sending' and c.ledger_month is not null and (c.cut_off_at is null or c.cut_off_at > now())
+    and exists (select from suspension where lifted_at is null)
+    and exists (select from team where settings ->> 'when_suspended' is not null)
+    and (select true from message m where m.campaign_id = c.id and m.state = 'standby' order by m.due_at limit 1)
+order by c.id
+"""
+
+# Each channel for a campaign: whether it has accounts, whether one of them is not suspended, what stops them, and whether the
+# nearest team that states it lets messages fall.
+SUSPENDED_CHANNELS = f"""
+select c.key, c.team_id, ch.name as channel, routes.has_account, coalesce(routes.usable, false) as usable,
+    routes.stopped_by,
+    coalesce(case jsonb_typeof(w.stated) when 'string' then w.stated #>> '{{}}' else w.stated ->> ch.name end = 'fall', false)
+        as falls
+from campaign c join team t on t.id = c.team_id cross join channel ch
+    left join lateral (
+        select n.settings -> 'when_suspended' as stated from team n
+        where n.settings ->> 'when_suspended' is not null and (t.path = n.path or starts_with(t.path, n.path || '.'))
+        order by length(n.path) desc limit 1) w on true
+    cross join lateral (
+        select count(*) > 0 as has_account, bool_or(each_one.stopped_by is null) as usable,
+            json_agg(each_one.stopped_by) filter (where each_one.stopped_by is not null) as stopped_by
+        from (
+            select (
+                select array_agg(s.id) from suspension s left join team st on st.id = s.team_id
+                where s.lifted_at is null and s.channel = a.channel
+                    and (st.id is null or t.path = st.path or starts_with(t.path, st.path || '.'))
+                    and (s.carrier_account_id is null or s.carrier_account_id = a.id)
+                    and (s.sender is null or s.sender = own.address)) as stopped_by
+            from {USABLE_ACCOUNTS} and a.channel = ch.name) each_one
+    ) routes
+where c.id = :campaign and c.state = 'sending' and c.ledger_month is not null
+    and (c.cut_off_at is null or c.cut_off_at > now())
+order by ch.name
+"""  # noqa: S608 - the parts are constants
+
+# Due messages on the channels ``falling`` end, and the next channels of their contacts are looked at. The next channel is
+# the first on standby that does not fall itself; it must not be ``unusable``, or the message would wait there instead.
+FALL_TO_NEXT_CHANNEL = f"""
+with chosen as materialized (
+    select m.ledger_month, m.message_key
+    from campaign c join message m on m.ledger_month = c.ledger_month and m.campaign_id = c.id and m.state = 'queued'
+        and m.channel = any(:falling) and m.due_at <= now()
+    where c.id = :campaign and m.delivery is null and m.epoch = (select epoch from deployment)
+        and (select n.channel <> all(:unusable) from message n
+            where n.ledger_month = m.ledger_month and {same_line("n.message_key", "m.message_key")}
+                and n.state = 'standby' and n.step > m.step and n.channel <> all(:falling)
+            order by n.step limit 1)
+        and not exists (select from attempt x where x.ledger_month = m.ledger_month and x.message_key = m.message_key
+            and x.error_class = 'in_doubt')
+    limit :chunk for update of m skip locked
+), fallen as (
+    update message m set state = 'held', reason = 'fell_to_next_channel'
+    from chosen d where m.ledger_month = d.ledger_month and m.message_key = d.message_key
+    returning m.ledger_month, m.message_key
+), woken as (
+    update message s set due_at = now() from fallen f
+    where s.ledger_month = f.ledger_month and s.state = 'standby' and {same_line("s.message_key", "f.message_key")}
+)
+select count(*) from fallen
+"""  # noqa: S608 - the part is a function of constants
+
 # --- Standby messages ---
 
 _ASKED_FOR = f"""exists (

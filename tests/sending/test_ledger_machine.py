@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.counts import message_counts
+from nightmail.campaigns.suspensions import lift_suspension, list_suspensions, suspend_channel
 from nightmail.campaigns.transitions import cancel, pause, resume
 from nightmail.carriers.error_tables import ErrorClass, error_entry
 from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
@@ -32,6 +33,7 @@ from nightmail.sending.doubt_decisions import Decision, decide
 from nightmail.sending.intents import Intent, release_unknown
 from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.outcomes import judge, taken_back
+from nightmail.sending.suspended_channels import fall_from_suspended
 from nightmail.store.engine import libpq_url
 from tests.support.sender_by_hand import SenderByHand
 from tests.support.sending_rig import KEY, Organisation
@@ -188,6 +190,17 @@ class LedgerMachine(RuleBasedStateMachine):
         elif what == "cancel" and state in ("sending", "paused") and not self.resent:
             cancel(engine, self.campaign.id, actor="test")
 
+    @rule()
+    def text_messages_are_suspended_or_again_allowed(self) -> None:
+        """The team lets them fall: what may be at the carrier must not, whatever happened to it."""
+        with self.organisation.engine.connect() as connection:
+            in_force = list_suspensions(connection)
+        if in_force:
+            lift_suspension(self.organisation.engine, in_force[0].id, by="test")
+        else:
+            suspend_channel(self.organisation.engine, "sms", reason="x", by="test")
+            fall_from_suspended(self.organisation.engine)
+
     @invariant()
     def nothing_goes_twice_and_nothing_is_lost(self) -> None:
         if not hasattr(self, "campaign"):
@@ -228,6 +241,7 @@ def test_the_ledger_keeps_its_promise_in_any_order(database: Engine, tmp_path: P
     LedgerMachine.organisation = Organisation(
         database, tmp_path, {"base_url": "http://127.0.0.1:9", "twilio": {"account_sid": "AC"}}
     )
+    LedgerMachine.organisation.execute('update team set settings = \'{"when_suspended": "fall"}\'')
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
