@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from nightmail.access.grant_queries import ADMINISTERED
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import EVERYWHERE
-from nightmail.access.roles import READY_MADE
+from nightmail.access.ready_made_roles import READY_MADE
 from nightmail.errors import NightmailError
 
 

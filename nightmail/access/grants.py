@@ -21,8 +21,8 @@ from nightmail.access.grant_queries import (
 )
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import EVERYWHERE, Principal, person_principal
+from nightmail.access.ready_made_roles import READY_MADE
 from nightmail.access.roles import (
-    READY_MADE,
     RoleRow,
     ensure_ready_made,
     find_role,
