@@ -80,6 +80,15 @@ class Settings(BaseSettings):
     api_wrong_keys_per_minute: float = Field(
         60.0, description="How often one address may come with a wrong API key before it hears 429 in place of 401"
     )
+    session_idle_minutes: int = Field(
+        60, ge=5, le=1_440, description="A person's session ends after so long without a request; teams may shorten it"
+    )
+    session_hours: int = Field(
+        12, ge=1, le=720, description="A person's session ends after so long in any case; teams may shorten it"
+    )
+    reauthenticate_minutes: int = Field(
+        10, ge=1, le=60, description="How fresh the proof of who one is must be for roles, keys, carriers and erasure"
+    )
     webhook_timeout_s: float = Field(10.0, description="Seconds that a team's webhook may take to answer")
     webhook_private_addresses: bool = Field(
         False, description="Whether teams' webhooks may point into private networks and loopback"

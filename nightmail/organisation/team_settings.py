@@ -49,12 +49,25 @@ WhenSuspended = Literal["wait", "fall"]
 """What becomes of due messages of a suspended channel: they wait, or fall to the contact's next channel."""
 
 
+class LoginPolicy(_Model):
+    """What is demanded of people who have a role at the team, or below it. Of several teams' the strictest holds."""
+
+    second_factor: bool = Field(False, description="A password alone is not enough: an app's code or a passkey too")
+    single_sign_on_only: bool = Field(False, description="People log in by an identity provider and in no other way")
+    idle_minutes: int | None = Field(None, ge=5, le=1_440, description="A session ends after so long without a request")
+    session_hours: int | None = Field(None, ge=1, le=720, description="A session ends after so long in any case")
+    reauthenticate_minutes: int | None = Field(
+        None, ge=1, le=60, description="How fresh the proof of who one is must be for roles, keys, carriers and erasure"
+    )
+
+
 class TeamSettings(_Model):
     """All of it; every part has a default, so that ``{}`` is a team."""
 
     openpgp: OpenPgpKeys | None = None
     report: ReportDrop | None = None
     answers: AnswerFeeds | None = None
+    login: LoginPolicy | None = None
     when_suspended: WhenSuspended | dict[ChannelName, WhenSuspended] | None = Field(
         None, description="For all channels, or by channel; a channel that is not named waits"
     )

@@ -11,6 +11,7 @@ from nightmail.reasons.decisions import DECISIONS
 from nightmail.reasons.failures import FAILURES
 from nightmail.reasons.files import FILES
 from nightmail.reasons.holds import HOLDS
+from nightmail.reasons.logins import LOGINS
 from nightmail.reasons.machine import MACHINE
 from nightmail.reasons.reason import Reason, Surface
 from nightmail.reasons.requests import REQUESTS
@@ -33,6 +34,7 @@ _ENTRIES = (
     *DECISIONS,
     *ROW_DECISIONS,
     *ACCESS,
+    *LOGINS,
 )
 
 REASONS: dict[str, Reason] = {entry.code: entry for entry in _ENTRIES}

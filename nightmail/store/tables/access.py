@@ -90,19 +90,24 @@ class RoleGrant(Base):
 
 
 class PersonSession(Base):
-    """A login. ``token_hash`` (SHA-256) finds it; the hash before it holds for a moment after a rotation.
+    """A login. ``family_hash`` (SHA-256) finds it, ``token_hash`` proves it; the hash before it holds for a moment after a
+    rotation, until ``token_seen_at`` shows that the new token has arrived.
 
-    ``authenticated_at`` is when the person last proved who they are, by ``factors``.
+    ``authenticated_at`` is when the person last proved who they are, by ``factors``; that is fresh for ``recent_s`` seconds.
     """
 
     __tablename__ = "person_session"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    family_hash: Mapped[bytes] = mapped_column(unique=True)
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     last_seen_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     rotated_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     previous_token_hash: Mapped[bytes | None] = mapped_column(unique=True)
+    rotation_due: Mapped[bool] = mapped_column(server_default=text("false"))
+    token_seen_at: Mapped[dt.datetime | None]
+    recent_s: Mapped[int] = mapped_column(Integer, server_default="600")
     idle_until: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]
     authenticated_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
@@ -197,6 +202,7 @@ class IdentityProvider(Base):
     scopes: Mapped[list[str]] = mapped_column(server_default=text("'{openid,email,profile}'::text[]"))
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     mappings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
+    link_by_email: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class PersonIdentity(Base):
