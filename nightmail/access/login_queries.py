@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+# A row that is not there cannot be locked.
+BE_THERE = """
+    insert into login_throttle (subject, failures, window_started_at)
+    select subject, 0, :now from unnest(cast(:subjects as text[])) subject order by subject
+    on conflict (subject) do nothing
+"""
+
 THROTTLED_UNTIL = """
     select max(blocked_until) from (
         select blocked_until from login_throttle where subject = any(:subjects) order by subject for update

@@ -240,10 +240,9 @@ def _over(row: Any, now: dt.datetime) -> str | None:
 
 
 def _to_be_rotated(row: Any, *, current: bool, now: dt.datetime) -> bool:
-    if not current:
-        # Within the grace another answer is on its way with the new token.
-        return now > row.rotated_at + GRACE
-    return bool(row.rotation_due or now - row.rotated_at >= ROTATED_AFTER)
+    # Within the grace another answer is on its way with the new token.
+    due: bool = row.rotation_due or now - row.rotated_at >= ROTATED_AFTER if current else now > row.rotated_at + GRACE
+    return due
 
 
 def _rotated(connection: Connection, row: Any, family: str, came: bytes, now: dt.datetime) -> str | None:

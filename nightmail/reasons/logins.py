@@ -132,6 +132,12 @@ LOGINS = (
         "Use the button of the provider.",
     ),
     Reason(
+        "second_factor_demanded",
+        Kind.REQUEST,
+        "Your organisation demands a second factor.",
+        "Set up an authenticator app or a passkey.",
+    ),
+    Reason(
         "session_stolen",
         Kind.REQUEST,
         "A copy of your session was used from somewhere else, so it was ended for everybody.",
