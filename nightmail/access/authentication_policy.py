@@ -41,6 +41,12 @@ def is_strong(factors: Collection[str]) -> bool:
     return bool(given & _COMPLETE) or (PASSWORD in given and bool(given & _SECOND))
 
 
+ORDINARY_RULES = LoginRules(
+    False, False, idle=dt.timedelta(hours=1), whole=dt.timedelta(hours=12), recent=dt.timedelta(minutes=10)
+)
+"""What holds where nobody has said anything: the settings' own defaults."""
+
+
 def login_rules(connection: Connection, person_id: int, settings: Settings) -> LoginRules:
     """The rules for a person: those of every team at which they have a role, and of the teams above.
 

@@ -29,6 +29,7 @@ from nightmail.access.roles import (
     permissions_of,
     refuse_more_than_held,
 )
+from nightmail.access.sessions import rotate_soon
 from nightmail.audit import write_entry
 from nightmail.errors import NightmailError, UsageError
 from nightmail.organisation.teams import team_id_of
@@ -216,6 +217,7 @@ def visible_teams(principal: Principal) -> tuple[str, ...]:
 
 
 def _write(connection: Connection, by: Principal, action: str, grant: GrantRow, team_id: int | None) -> None:
+    rotate_soon(connection, grant.person_id)
     write_entry(
         connection,
         actor=by.actor,

@@ -32,16 +32,3 @@ GRANTS_IN_FORCE = """
     where g.person_id = :person and p.state = 'active' and (g.expires_at is null or g.expires_at > now())
     order by g.id
 """
-
-START_SESSION = """
-    insert into person_session (token_hash, person_id, idle_until, expires_at, factors, csrf_secret)
-    values (:token, :person, now() + interval '1 hour', now() + interval '12 hours', :factors, :csrf)
-    returning id
-"""
-
-FIND_SESSION = """
-    select s.id, s.person_id, p.name, p.email, p.language, p.time_zone, s.authenticated_at, s.factors, s.csrf_secret
-    from person_session s join person p on p.id = s.person_id
-    where s.token_hash = :token and s.ended_at is null and s.idle_until > now() and s.expires_at > now()
-        and p.state = 'active'
-"""

@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from nightmail.access.authentication_policy import LoginRules, login_rules
+from nightmail.access.authentication_policy import ORDINARY_RULES, LoginRules, login_rules
 from nightmail.access.session_queries import (
     DELETE_OLD_SESSIONS,
     END_SESSION,
@@ -102,7 +102,7 @@ def start_session(
     person_id: int,
     *,
     factors: Sequence[str],
-    rules: LoginRules,
+    rules: LoginRules = ORDINARY_RULES,
     address: str | None = None,
     user_agent: str | None = None,
     now: dt.datetime | None = None,
