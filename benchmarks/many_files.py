@@ -52,7 +52,7 @@ def drop(running: Deployment, files: int, rows: int) -> tuple[float, dict[str, f
     from resources.sftp import SftpConnection, SftpSettings
 
     assert running.sandbox is not None
-    login = running.sandbox.login("acme-billing", "acme/billing")
+    login = running.sandbox.login("acme.billing")
     settings = SftpSettings(
         host=login.host, port=login.port, username=login.username, password=login.password, host_key=login.host_key
     )

@@ -27,10 +27,9 @@ from commands.local import (
     local_server,
     maintained,
     postgres_folder,
-    sandbox_in_use,
 )
 from commands.part_checks import check_sftp_servers
-from commands.sandbox_setup import Sandbox, provision_sandbox, start_sandbox
+from commands.sandbox_setup import Sandbox, provision_sandbox, start_sandbox, write_sftp_users
 from commands.supervisor import Child, Supervisor, answers, free_port, refuse_taken_port
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def deployment(
     ):
         started = _Clock()
         made = Deployment(settings, children, engine, url, None, local, say, started_s=started.seconds)
-        if sandbox_in_use(engine):
+        if _needs_sandbox(engine):
             say("sandbox: carriers and SFTP server")
             made.sandbox = start_sandbox(
                 children, data_dir / "sandbox", settings.public_url or made.portal_url, sandbox_behaviour
@@ -130,6 +129,7 @@ def deployment(
                 if check.ill:
                     say(f"{check.part}: {check.message} {check.remedy}")
             started.ready("organisation")
+        write_sftp_users(engine, data_dir / "sandbox")
         _start_services(made, say)
         _wait_for_services(made, started)
         yield made
@@ -232,6 +232,13 @@ def start_daemon(
     )
     arguments = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)]
     return supervisor.start("dagster-daemon", arguments, environment), workspace
+
+
+def _needs_sandbox(engine: Engine) -> bool:
+    from nightmail.provisioning.sandbox import is_sandbox_wanted
+
+    with engine.connect() as connection:
+        return is_sandbox_wanted(connection)
 
 
 def _has_no_team(engine: Engine) -> bool:

@@ -27,7 +27,7 @@ SHOWN_ALERTS = 10
 
 def doctor(json_output: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """Check each outside part and say how to mend what is wrong. Ends with 1 when something is."""
-    from commands.local import sandbox_in_use
+    from commands.local import sandbox_of
     from commands.provision import show_checks
 
     view = screen(json_output)
@@ -38,19 +38,18 @@ def doctor(json_output: bool = typer.Option(False, "--json", help="Print JSON.")
         found += _folders(configured)
         engine = _database(configured, found)
     if configured is not None and engine is not None:
-        from commands.part_checks import check_carriers, check_sftp_servers, check_templates
+        from commands.part_checks import check_carriers, check_sandbox, check_sftp_servers, check_templates
 
         found += check_sftp_servers(engine)
         found += check_carriers(engine)
+        found += check_sandbox(engine)
         found += check_templates(engine)
         found += _services(configured)
         found += _sensors(configured)
         found += _attention(engine)
-    in_sandbox = engine is None or sandbox_in_use(engine)
+    view.sandbox(None if engine is None else sandbox_of(engine))
     ill = [check for check in found if check.ill]
-    view.answer({"ok": not ill, "sandbox": in_sandbox, "checks": [check.as_dict() for check in found]})
-    if in_sandbox:
-        view.sandbox()
+    view.answer({"ok": not ill, "checks": [check.as_dict() for check in found]})
     show_checks(view, found)
     if ill:
         view.say(f"{len(ill)} of {len(found)} parts need attention.", style="bold red")

@@ -18,6 +18,7 @@ from nightmail.errors import ConfigurationError, NightmailError, UnavailableErro
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from nightmail.organisation.sandbox_accounts import SandboxUse
     from nightmail.settings import Settings
     from nightmail.store.local_server import LocalServer
 
@@ -90,7 +91,7 @@ def dagster_database_url() -> str:
 def open_database() -> Engine:
     """An engine on a database that answers and has the newest schema. Raises :class:`NightmailError` otherwise.
 
-    Where no carrier but the sandbox is configured, the command's screen says so in large letters.
+    Where a channel goes to the sandbox, the command's screen says so in large letters.
     """
     from commands.screen import current
     from nightmail.store.engine import engine
@@ -102,9 +103,7 @@ def open_database() -> Engine:
         raise ConfigurationError("database_not_upgraded")
     view = current()
     if view.in_sandbox is None:
-        view.in_sandbox = sandbox_in_use(made)
-        if view.in_sandbox:
-            view.sandbox()
+        view.sandbox(sandbox_of(made))
     return made
 
 
@@ -208,12 +207,12 @@ def configured_database(configured: Settings) -> Maintained:
     return Maintained(owner, working, role if role != owner.url.username else None)
 
 
-def sandbox_in_use(engine: Engine) -> bool:
-    """Whether no carrier but the sandbox is configured."""
-    from nightmail.organisation.carrier_accounts import only_sandbox_is_used
+def sandbox_of(engine: Engine) -> SandboxUse:
+    """What goes to the sandbox."""
+    from nightmail.organisation.sandbox_accounts import sandbox_use
 
     with engine.connect() as connection:
-        return only_sandbox_is_used(connection)
+        return sandbox_use(connection)
 
 
 def actor() -> str:

@@ -36,6 +36,7 @@ from commands import (
     replies,
     report,
     resume,
+    sandbox,
     send,
     suppress,
     suppressions,
@@ -171,6 +172,7 @@ app.command("suppressions", rich_help_panel=LOOK)(suppressions.suppressions)
 app.command("report", rich_help_panel=LOOK)(report.report)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("provision", rich_help_panel=SET_UP)(provision.provision)
+app.add_typer(sandbox.app, name="sandbox", rich_help_panel=SET_UP)
 app.add_typer(feed.app, name="feed", rich_help_panel=SET_UP)
 app.add_typer(db.app, name="db", rich_help_panel=SET_UP)
 

@@ -114,6 +114,23 @@ def check_carriers(engine: Engine) -> Iterator[Checked]:
         yield Checked(part, "well" if answer.well else "ill", answer.message, answer.remedy)
 
 
+def check_sandbox(engine: Engine) -> Iterator[Checked]:
+    """Say which accounts of the sandbox are on, and which are off."""
+    from nightmail.organisation.sandbox_accounts import sandbox_accounts
+
+    with engine.connect() as connection:
+        accounts = sandbox_accounts(connection)
+    on = [f"{account.name} ({account.channel})" for account in accounts if account.on]
+    off = [account.name for account in accounts if not account.on]
+    if on:
+        rest = f" Off: {', '.join(off)}." if off else ""
+        message = f"On: {', '.join(on)}; what goes over them reaches nobody.{rest}"
+        remedy = "An active account of yours ends it for its channel, `nightmail sandbox off` for all."
+        yield Checked("sandbox", "note", message, remedy)
+    elif off:
+        yield Checked("sandbox", "well", f"off: {', '.join(off)}")
+
+
 def check_templates(engine: Engine) -> Iterator[Checked]:
     """Say what is wrong in the newest version of each feed's template, or worth a look, and look at its audio files."""
     from nightmail.organisation.stored_templates import contents_in_use

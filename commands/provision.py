@@ -27,8 +27,10 @@ def provision(
     json_output: bool = typer.Option(False, "--json", help="Print JSON; changes without asking, unless --plan."),
 ) -> None:
     """Set an organisation up: teams, feeds, templates, senders, carriers, keys, SFTP folders, prices. Safe to run again."""
-    from commands.local import actor, database_for_maintenance, sandbox_in_use
+    from commands.local import actor, database_for_maintenance, sandbox_of
+    from commands.sandbox_setup import write_sftp_users
     from nightmail import provisioning
+    from nightmail.settings import settings
     from resources.carriers import CARRIERS
 
     view = screen(json_output)
@@ -38,8 +40,9 @@ def provision(
         engine = database.working
         changes = provisioning.plan(engine, wanted, organisation.parent)
         _show_changes(view, "Plan", changes)
-        different = [change for change in changes if change.action != "keep"]
+        different = [change for change in changes if change.action in STYLES and change.action != "keep"]
         answer: dict[str, Any] = {"ok": True, "applied": False, "changes": [change.__dict__ for change in changes]}
+        view.sandbox(sandbox_of(engine))
         if not different:
             view.say("Everything is as the file says.", style="green")
         if plan_only:
@@ -49,20 +52,19 @@ def provision(
             view.say("Nothing was changed.")
             raise typer.Exit(1)
         outcome = provisioning.provision(engine, wanted, organisation.parent, actor())
+        write_sftp_users(engine, settings().data_dir / "sandbox")
         keys = [_hand_over(view, key) for key in outcome.new_keys]
         found = list(_checks(engine)) if checks else []
-        in_sandbox = sandbox_in_use(engine)
+        if sandbox_of(engine).channels != view.sandbox_channels:
+            view.sandbox(sandbox_of(engine))
     ill = [check for check in found if check.ill]
     answer |= {
         "ok": not ill,
         "applied": outcome.changed,
-        "sandbox": in_sandbox,
         "api_keys": keys,
         "checks": [check.as_dict() for check in found],
     }
     view.answer(answer)
-    if in_sandbox:
-        view.sandbox()
     show_checks(view, found)
     if ill:
         raise typer.Exit(ConfigurationError.exit_code)

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from nightmail.forecasts.finish_forecast import FinishForecast
+    from nightmail.organisation.sandbox_accounts import SandboxUse
     from nightmail.progress import Progress
 
-SANDBOX_LINES = ("S A N D B O X", "No carrier is configured: nothing leaves this machine.")
-"""What every command says while no carrier is configured."""
+NOT_ASKED = "Nothing leaves this machine."
+"""What is said where it is not known which channels go to the sandbox, as there is no database."""
 
 
 class Screen:
@@ -39,7 +40,9 @@ class Screen:
     def __init__(self, json_output: bool = False) -> None:
         self.json_output = json_output
         self.in_sandbox: bool | None = None
-        """Whether no carrier but the sandbox is configured; ``None`` until it was looked up."""
+        """Whether any channel goes to the sandbox, or no carrier is configured; ``None`` until it was looked up."""
+        self.sandbox_channels: tuple[str, ...] = ()
+        """The channels that go to the sandbox, as far as they were looked up."""
         self._consoles: dict[bool, Console] = {}
 
     def _console(self, stderr: bool) -> Console:
@@ -80,24 +83,30 @@ class Screen:
             self.err.print(line, style=style, markup=False, soft_wrap=True)
 
     def answer(self, values: Mapping[str, Any]) -> None:
-        """The JSON document of ``--json``; nothing otherwise. ``sandbox`` is added where it is known."""
+        """The JSON document of ``--json``; nothing otherwise. ``sandbox`` and its channels are added where they are known."""
         if self.json_output:
             if self.in_sandbox is not None and "error" not in values:
-                values = {"ok": values.get("ok"), "sandbox": self.in_sandbox, **values}
+                known = {"sandbox": self.in_sandbox, "sandbox_channels": list(self.sandbox_channels)}
+                values = {"ok": values.get("ok"), **known, **values}
             sys.stdout.write(_writable(values, sys.stdout.encoding) + "\n")
             sys.stdout.flush()
 
-    def sandbox(self) -> None:
-        """Say in large letters that the sandbox is in use. With ``--json`` the answer's key ``sandbox`` says so."""
-        self.in_sandbox = True
-        if self.json_output:
+    def sandbox(self, use: SandboxUse | None = None) -> None:
+        """Say in large letters what goes to the sandbox, if anything does; with ``--json`` the answer's keys say so.
+
+        Without ``use`` it is not known, and nothing leaves this machine.
+        """
+        self.in_sandbox = use is None or use.in_use
+        self.sandbox_channels = () if use is None else use.channels
+        if self.json_output or not self.in_sandbox:
             return
         from rich.panel import Panel
         from rich.text import Text
 
         text = Text(justify="center")
-        text.append(f"\n{SANDBOX_LINES[0]}\n", style="bold")
-        text.append(f"{SANDBOX_LINES[1]}\n")
+        text.append("\nS A N D B O X\n", style="bold")
+        for sentence in (NOT_ASKED,) if use is None else use.sentences:
+            text.append(f"{sentence}\n")
         self.err.print(Panel(text, style="black on yellow", width=min(self.err.width, 80)))
 
     def error(self, error: NightmailError) -> None:

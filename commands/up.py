@@ -19,6 +19,7 @@ def up(
 ) -> None:
     """Run everything on this machine: database, portal, Dagster and, without a carrier, the sandbox. Ctrl-C stops it."""
     from commands.deployment import SAMPLE_ORGANISATION, deployment
+    from commands.local import sandbox_of
     from commands.supervisor import StopRequested
     from nightmail.settings import settings
 
@@ -26,7 +27,7 @@ def up(
     try:
         with deployment(settings(), view.notice, organisation=SAMPLE_ORGANISATION if organisation else None) as running:
             if running.sandbox is not None:
-                view.sandbox()
+                view.sandbox(sandbox_of(running.engine))
             show_addresses(view, running)
             view.say("Everything is up. Ctrl-C stops it.", style="bold green")
             running.watch()
@@ -44,8 +45,10 @@ def show_addresses(view: Screen, running: Deployment, keys: bool = True) -> None
         ("Logs", str(running.logs)),
     ]
     if running.sandbox is not None:
-        sftp = running.sandbox.login("acme", "acme")
-        rows.insert(2, ("SFTP", f"sftp -P {sftp.port} {sftp.username}@{sftp.host}   password {sftp.password}"))
+        rows[2:2] = [
+            (f"SFTP of {sftp.team}", f"sftp -P {sftp.port} {sftp.username}@{sftp.host}   password {sftp.password}")
+            for sftp in running.sandbox.logins()
+        ]
     view.show(table("Addresses", ("", "address"), rows))
     for key in running.new_keys if keys else ():
         view.say(f"API key {key.name} of {key.team}, shown only now: {key.key}", style="yellow")

@@ -16,7 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
 from nightmail.conversations.chat import LONGEST_TEXT, Conversation, find_conversation, say
-from nightmail.organisation.carrier_accounts import sandbox_is_used
+from nightmail.organisation.sandbox_accounts import sandbox_use
 from nightmail.privacy.signed_links import LinkError, Purpose, link_path, read_token
 from portal.pages import page
 from portal.pages.words import conversation_words
@@ -80,7 +80,7 @@ def _page(connection: Connection, conversation: Conversation, notice: str = "") 
         notice=notice,
         once=secrets.token_urlsafe(16),
         longest=LONGEST_TEXT,
-        sandbox=sandbox_is_used(connection),
+        sandbox=sandbox_use(connection).labels,
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from nightmail.access.permissions import PERMISSION_MEANINGS
-from nightmail.organisation.carrier_accounts import sandbox_is_used
+from nightmail.organisation.sandbox_accounts import sandbox_use
 from nightmail.reasons import REASONS
 from portal.pages import page
 from portal.state import PortalState
@@ -24,7 +24,7 @@ _BASE = "https://nightmail.example"
 def docs(request: Request, portal: PortalState) -> Response:
     """The page."""
     with portal.engine.connect() as connection:
-        sandbox = sandbox_is_used(connection)
+        sandbox = sandbox_use(connection).labels
     description = request.app.openapi()
     groups = []
     for tag in description["tags"]:

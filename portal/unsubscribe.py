@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from nightmail.consent.unsubscribing import Subscription, find_subscription, subscribe_again, unsubscribe
 from nightmail.lake import Lake
-from nightmail.organisation.carrier_accounts import sandbox_is_used
+from nightmail.organisation.sandbox_accounts import sandbox_use
 from nightmail.privacy.signed_links import LinkError, Purpose, link_path, read_token
 from portal.pages import page
 from portal.pages.words import unsubscribe_words
@@ -36,7 +36,7 @@ def show(token: Token, request: Request, portal: PortalState) -> Response:
         if subscription is None:
             return _invalid(request)
         language, words = _words(subscription)
-        return page("unsubscribe", language=language, words=words, sandbox=sandbox_is_used(connection))
+        return page("unsubscribe", language=language, words=words, sandbox=sandbox_use(connection).labels)
 
 
 @router.post(_PATH)
@@ -53,7 +53,7 @@ def _opt_out(token: str, scope: str, request: Request, portal: Portal) -> Respon
         if subscription is None:
             return _invalid(request)
         language, words = _words(subscription)
-        sandbox = sandbox_is_used(connection)
+        sandbox = sandbox_use(connection).labels
         if scope == "again":
             subscribe_again(connection, subscription)
             return page(

@@ -38,7 +38,7 @@ class Doors:
     def login(self) -> SftpLogin:
         """The login of the team's SFTP folder."""
         assert self.running.sandbox is not None
-        return self.running.sandbox.login("acme-billing", "acme/billing")
+        return self.running.sandbox.login("acme.billing")
 
     @contextmanager
     def _sftp(self) -> Iterator[SftpConnection]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,10 @@ from sqlalchemy import Connection, text
 
 from nightmail.carriers.protocol import Carrier
 from nightmail.channels import CHANNELS
+from nightmail.organisation.queries import ACTIVE_ACCOUNTS, REPORTING_ACCOUNTS
+
+REPORTS_FOR = dt.timedelta(days=30)
+"""So long after an account was retired, receipts of its messages and replies to its numbers are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +56,17 @@ the account is then suspended with an alert, and its messages wait or go over an
 """
 
 
-_ACCOUNT_COLUMNS = "id, team_id, name, carrier, channel, region, priority, settings, secret, webhook_secret"
-
-
 def carrier_accounts(connection: Connection, channel: str | None = None) -> list[CarrierAccountRow]:
-    """The active carrier accounts, of one channel or all."""
-    rows = connection.execute(
-        text(
-            f"select {_ACCOUNT_COLUMNS} from carrier_account "  # noqa: S608
-            "where active and (cast(:channel as text) is null or channel = :channel) order by priority, id"
-        ),
-        {"channel": channel},
-    )
+    """The active carrier accounts, of one channel or all: those that messages may be handed to."""
+    rows = connection.execute(text(ACTIVE_ACCOUNTS), {"channel": channel})
     return [CarrierAccountRow(**row._mapping) for row in rows]
 
 
-def sandbox_is_used(connection: Connection) -> bool:
-    """Whether an active carrier account is the sandbox's: what goes over it never leaves the machine."""
-    query = text("select exists (select from carrier_account where active and settings ->> 'sandbox' = 'true')")
-    return bool(connection.scalar(query))
+def reporting_accounts(connection: Connection) -> list[CarrierAccountRow]:
+    """The carrier accounts whose word counts: the active ones, and retired ones for :data:`REPORTS_FOR`.
 
-
-def sandbox_channels(connection: Connection) -> list[str]:
-    """The channels of which an active carrier account is the sandbox's, by name."""
-    query = text(
-        "select distinct channel from carrier_account where active and settings ->> 'sandbox' = 'true' order by channel"
-    )
-    return list(connection.scalars(query))
-
-
-def only_sandbox_is_used(connection: Connection) -> bool:
-    """Whether no carrier account but the sandbox's is active: nothing at all leaves the machine."""
-    query = text(
-        "select exists (select from carrier_account where active and coalesce(settings ->> 'sandbox', '') <> 'true')"
-    )
-    return not connection.scalar(query)
+    A retired account is asked about what it took, and its webhooks are believed. The sandbox's are not: once its account is
+    off, everything that was handed to it has ended.
+    """
+    rows = connection.execute(text(REPORTING_ACCOUNTS), {"reports_for": REPORTS_FOR})
+    return [CarrierAccountRow(**row._mapping) for row in rows]

@@ -90,7 +90,7 @@ CONTENTS_IN_USE = """
 SENDERS_OF_TEAMS = """
     select name, address, display_name, reply_to, carrier_account_id, settings
     from sender
-    where team_id = any(:teams) and channel = :channel
+    where team_id = any(:teams) and channel = :channel and retired_at is null
     order by (name is not distinct from :wanted) desc, array_position(cast(:teams as integer[]), team_id), id
 """
 
@@ -107,7 +107,7 @@ INSERT_SENT_FROM = """
 USABLE_ACCOUNTS = """
 carrier_account a left join team o on o.id = a.team_id left join lateral (
     select n.address from sender n join team nt on nt.id = n.team_id
-    where n.carrier_account_id = a.id and n.channel = a.channel
+    where n.carrier_account_id = a.id and n.channel = a.channel and n.retired_at is null
     and (t.path = nt.path or starts_with(t.path, nt.path || '.'))
     order by (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc, length(nt.path) desc, n.id
     limit 1
@@ -115,7 +115,7 @@ carrier_account a left join team o on o.id = a.team_id left join lateral (
 where a.active and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
 and (own.address is not null or coalesce(a.settings ->> 'sender', '') <> '' and not exists (
     select from sender n join team nt on nt.id = n.team_id
-    where n.channel = a.channel and (t.path = nt.path or starts_with(t.path, nt.path || '.'))))
+    where n.channel = a.channel and n.retired_at is null and (t.path = nt.path or starts_with(t.path, nt.path || '.'))))
 """
 
 # Teams t that have no sender of a channel, nor has any team above them: they send from what an account a states. A team
@@ -123,10 +123,10 @@ and (own.address is not null or coalesce(a.settings ->> 'sender', '') <> '' and 
 _WITHOUT_A_SENDER = f"""
     not exists (
         select from sender n join team nt on nt.id = n.team_id
-        where n.channel = a.channel and {AT_OR_BELOW.format(lower="t.path", upper="nt.path")})
+        where n.channel = a.channel and n.retired_at is null and {AT_OR_BELOW.format(lower="t.path", upper="nt.path")})
     and (exists (select from campaign c where c.team_id = t.id) or not exists (
         select from sender n join team nt on nt.id = n.team_id
-        where n.channel = a.channel and starts_with(nt.path, t.path || '.')))
+        where n.channel = a.channel and n.retired_at is null and starts_with(nt.path, t.path || '.')))
 """  # noqa: S608
 _MAY_USE_ACCOUNT = f"(o.id is null or {AT_OR_BELOW.format(lower='t.path', upper='o.path')})"
 
@@ -139,7 +139,7 @@ TEAMS_OF_SENDER = f"""
     union
     select t.id, t.path
     from carrier_account a left join team o on o.id = a.team_id join team t on {_MAY_USE_ACCOUNT}
-    where a.channel = :channel and a.active and lower(a.settings ->> 'sender') = any(:addresses)
+    where a.channel = :channel and (a.active or a.retired_at is not null) and lower(a.settings ->> 'sender') = any(:addresses)
         and (cast(:accounts as integer[]) is null or a.id = any(:accounts))
         and {_WITHOUT_A_SENDER}
 """  # noqa: S608
@@ -159,4 +159,41 @@ TEAMS_OF_ACCOUNTS = f"""
     from carrier_account a join team o on o.id = a.team_id
     where a.id = any(:accounts) and a.channel = :channel and not exists (
         select from sender n where n.carrier_account_id = a.id)
+"""  # noqa: S608
+
+# Whether an account a is the sandbox's.
+IS_SANDBOX = "coalesce(a.settings ->> 'sandbox', '') = 'true'"
+
+# Whether an account a counts: the sandbox's only beside no real one of its channel, since everybody knows its secrets.
+STILL_COUNTS = f"""
+    not ({IS_SANDBOX} and exists (
+        select from carrier_account other
+        where other.active and other.channel = a.channel and coalesce(other.settings ->> 'sandbox', '') <> 'true'))
+"""
+
+SANDBOX_ACCOUNTS = f"""
+    select a.id, a.name, a.channel, a.active and {STILL_COUNTS} as on
+    from carrier_account a
+    where {IS_SANDBOX}
+    order by a.name
+"""  # noqa: S608
+
+REAL_ACCOUNT_EXISTS = f"select exists (select from carrier_account a where a.active and not {IS_SANDBOX})"  # noqa: S608
+
+_ACCOUNT_COLUMNS = (
+    "a.id, a.team_id, a.name, a.carrier, a.channel, a.region, a.priority, a.settings, a.secret, a.webhook_secret"
+)
+
+ACTIVE_ACCOUNTS = f"""
+    select {_ACCOUNT_COLUMNS}
+    from carrier_account a
+    where a.active and {STILL_COUNTS} and (cast(:channel as text) is null or a.channel = :channel)
+    order by a.priority, a.id
+"""  # noqa: S608
+
+REPORTING_ACCOUNTS = f"""
+    select {_ACCOUNT_COLUMNS}
+    from carrier_account a
+    where a.active and {STILL_COUNTS} or not {IS_SANDBOX} and a.retired_at > now() - cast(:reports_for as interval)
+    order by a.priority, a.id
 """  # noqa: S608

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nightmail.provisioning.organisation import Organisation
 from nightmail.provisioning.organisation_file import load_organisation, parse_organisation
-from nightmail.provisioning.plan import Outcome, plan, provision, provision_outside
+from nightmail.provisioning.plan import Outcome, plan, provision
 from nightmail.provisioning.setup import Change, NewKey
 
 __all__ = [
@@ -20,5 +20,4 @@ __all__ = [
     "parse_organisation",
     "plan",
     "provision",
-    "provision_outside",
 ]

@@ -76,6 +76,7 @@ def set_up_feed(work: Setup, part: FeedPart) -> None:
             "schedule": part.schedule,
             "active": True,
         },
+        named={"template_id": tables.Template, "sftp_server_id": tables.SftpServer},
     )
 
 

@@ -9,7 +9,7 @@ from nightmail.provisioning.setup import Setup, organisation_invalid
 from nightmail.store import tables
 
 
-def set_up_sftp_server(work: Setup, part: SftpServerPart) -> None:
+def set_up_sftp_server(work: Setup, part: SftpServerPart, *, active: bool = True) -> None:
     """Bring in one SFTP server."""
     work.sftp_server_ids[part.name] = work.settle(
         "sftp server",
@@ -24,13 +24,13 @@ def set_up_sftp_server(work: Setup, part: SftpServerPart) -> None:
             "private_key_secret": work.secret(part.private_key_secret),
             "host_key": part.host_key,
             "root": part.root,
-            "active": True,
+            "active": active,
         },
         hidden=("password_secret", "private_key_secret"),
     )
 
 
-def set_up_carrier_account(work: Setup, part: CarrierAccountPart, region: str) -> None:
+def set_up_carrier_account(work: Setup, part: CarrierAccountPart, region: str, *, active: bool = True) -> None:
     """Bring in one carrier account; ``region`` is the organisation's."""
     work.carrier_account_ids[part.name] = work.settle(
         "carrier account",
@@ -46,7 +46,8 @@ def set_up_carrier_account(work: Setup, part: CarrierAccountPart, region: str) -
             "settings": part.stored_settings(),
             "secret": work.secret(part.secret),
             "webhook_secret": work.secret(part.webhook_secret),
-            "active": True,
+            "active": active,
+            **({"retired_at": None} if active else {}),
         },
         hidden=("secret", "webhook_secret"),
     )
@@ -74,7 +75,9 @@ def set_up_sender(work: Setup, part: SenderPart) -> None:
             "reply_to": part.reply_to,
             "carrier_account_id": account,
             "settings": part.settings,
+            "retired_at": None,
         },
+        named={"carrier_account_id": tables.CarrierAccount},
     )
 
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from nightmail.provisioning.feeds import set_up_feed, set_up_template
-from nightmail.provisioning.organisation import CarrierAccountPart, Organisation, SftpServerPart
+from nightmail.provisioning.organisation import Organisation
 from nightmail.provisioning.outside import set_up_carrier_account, set_up_sender, set_up_sftp_server
 from nightmail.provisioning.prices import set_up_prices
 from nightmail.provisioning.programs import set_up_api_key, set_up_webhook
-from nightmail.provisioning.setup import KEEP, Change, NewKey, Setup
+from nightmail.provisioning.sandbox import end_beside_real_accounts, lock_provisioning
+from nightmail.provisioning.setup import NO_CHANGE, Change, NewKey, Setup
 from nightmail.provisioning.teams import set_up_category, set_up_predefined_categories, set_up_team
 
 
@@ -31,7 +32,7 @@ class Outcome:
     @property
     def changed(self) -> bool:
         """Whether anything is different from before."""
-        return any(change.action != KEEP for change in self.changes)
+        return any(change.action not in NO_CHANGE for change in self.changes)
 
 
 class _RolledBack(Exception):  # noqa: N818 - not an error: how a plan ends
@@ -43,7 +44,7 @@ def plan(engine: Engine, organisation: Organisation, base: Path) -> tuple[Change
     work = None
     try:
         with engine.begin() as connection:
-            work = Setup(connection, base, actor="plan")
+            work = Setup(connection, base, "plan", organisation.organisation.path)
             _set_up(work, organisation)
             raise _RolledBack
     except _RolledBack:
@@ -57,33 +58,15 @@ def provision(engine: Engine, organisation: Organisation, base: Path, actor: str
     Raises :class:`ConfigurationError` (or what loading a template raises) and then changes nothing.
     """
     with engine.begin() as connection:
-        work = Setup(connection, base, actor)
+        work = Setup(connection, base, actor, organisation.organisation.path)
         _set_up(work, organisation)
         work.audit()
     return Outcome(tuple(work.changes), tuple(work.new_keys))
 
 
-def provision_outside(
-    engine: Engine,
-    servers: tuple[SftpServerPart, ...],
-    accounts: tuple[CarrierAccountPart, ...],
-    base: Path,
-    actor: str,
-) -> Outcome:
-    """Bring only SFTP servers and carrier accounts of the whole deployment into the database: the sandbox's, mostly."""
-    with engine.begin() as connection:
-        work = Setup(connection, base, actor)
-        for server in servers:
-            set_up_sftp_server(work, server)
-        for account in accounts:
-            set_up_carrier_account(work, account, "eu")
-        work.audit()
-    return Outcome(tuple(work.changes))
-
-
 def _set_up(work: Setup, organisation: Organisation) -> None:
     """Bring in every part, in the order in which they need each other."""
-    work.connection.execute(text("select pg_advisory_xact_lock(hashtext('nightmail.provision'))"))
+    lock_provisioning(work.connection)
     above: dict[str, dict[str, Any]] = {}
     for path, team in organisation.teams():
         above[path] = set_up_team(work, path, team, above.get(path.rpartition(".")[0], {}))
@@ -95,6 +78,7 @@ def _set_up(work: Setup, organisation: Organisation) -> None:
         set_up_sftp_server(work, server)
     for account in organisation.carrier_accounts:
         set_up_carrier_account(work, account, organisation.organisation.region or "eu")
+    end_beside_real_accounts(work)
     for sender in organisation.senders:
         set_up_sender(work, sender)
     for template in organisation.templates:

@@ -16,7 +16,7 @@ def set_up_api_key(work: Setup, part: ApiKeyPart) -> None:
     key = tables.ApiKey
     permissions = sorted(part.permissions)
     found = work.connection.execute(
-        select(key.id, key.permissions).where(
+        select(key.id, key.permissions, key.provisioned_by).where(
             key.team_id == work.team_id(part.team), key.name == part.name, key.revoked_at.is_(None)
         )
     ).first()
@@ -24,6 +24,11 @@ def set_up_api_key(work: Setup, part: ApiKeyPart) -> None:
         team_id = work.team_ids[part.team]
         made = create_key(work.connection, team_id=team_id, name=part.name, permissions=permissions)
         file = None if part.file is None else work.path(part.file)
+        work.connection.execute(
+            update(key)
+            .where(key.team_id == team_id, key.name == part.name, key.revoked_at.is_(None))
+            .values(provisioned_by=work.organisation)
+        )
         work.new_keys.append(NewKey(part.team, part.name, made, file))
         work.changes.append(Change(CREATE, "api key", name, (", ".join(permissions),)))
     elif set(found.permissions) != set(permissions):

@@ -13,14 +13,23 @@ from sqlalchemy import Connection, insert, select, update
 from nightmail.audit import Entry, write_entries
 from nightmail.errors import ConfigurationError
 
-CREATE, CHANGE, KEEP = "create", "change", "keep"
+CREATE, CHANGE, KEEP, RETIRE = "create", "change", "keep", "retire"
+CANNOT = "cannot"
+"""The part is to be retired, and cannot yet: the details say why and what to do."""
+LEAVE = "leave"
+"""The file does not name the part, and it stays all the same: the details say why."""
+NO_CHANGE = (KEEP, CANNOT, LEAVE)
+"""The actions that change nothing."""
 _LONGEST_VALUE = 60
 """Characters of a value that a change shows."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One part of the organisation: ``action`` is create, change or keep; ``details`` say what changes, without secrets."""
+    """One part of the organisation: ``action`` is create, change, keep, retire, cannot or leave.
+
+    ``details`` say what changes, without secrets, or why nothing does.
+    """
 
     action: str
     kind: str
@@ -41,13 +50,15 @@ class NewKey:
 class Setup:
     """The pass: each kind of part is brought into the database by a function that takes this.
 
-    ``base`` is the folder that the file's paths start from; ``actor`` is who the audit log names.
+    ``base`` is the folder that the file's paths start from; ``actor`` is who the audit log names; ``organisation`` is the
+    path of the top team of the file that names the parts, if they come from one.
     """
 
-    def __init__(self, connection: Connection, base: Path, actor: str) -> None:
+    def __init__(self, connection: Connection, base: Path, actor: str, organisation: str | None = None) -> None:
         self.connection = connection
         self.base = base
         self.actor = actor
+        self.organisation = organisation
         self.changes: list[Change] = []
         self.new_keys: list[NewKey] = []
         self.team_ids: dict[str, int] = {}
@@ -63,27 +74,41 @@ class Setup:
         values: Mapping[str, Any],
         *,
         hidden: tuple[str, ...] = (),
+        named: Mapping[str, Any] | None = None,
     ) -> int:
         """Find the row of ``key``, make it or bring it to ``values``, record the change, and give the row's id.
 
-        The values of ``hidden`` columns are not shown.
+        The values of ``hidden`` columns are not shown; those of ``named`` ones are ids, shown as names of their table's rows.
         """
         rows = table.__table__
+        if self.organisation is not None and "provisioned_by" in rows.c:
+            values = {**values, "provisioned_by": self.organisation}
         where = [rows.c[column].is_not_distinct_from(value) for column, value in key.items()]
         found = self.connection.execute(select(rows).where(*where)).mappings().first()
         if found is None:
             made = self.connection.execute(insert(table).values({**key, **values}).returning(rows.c.id)).scalar_one()
             self.changes.append(Change(CREATE, kind, name))
             return int(made)
+        if found.get("provisioned_by") is not None:
+            # A part that two files name stays with the one that made it.
+            values = {column: value for column, value in values.items() if column != "provisioned_by"}
         different = {column: value for column, value in values.items() if found[column] != value}
         if different:
             self.connection.execute(update(table).where(rows.c.id == found["id"]).values(different))
-        details = tuple(
-            f"{column} changes" if column in hidden else f"{column}: {_shown(found[column])} → {_shown(value)}"
-            for column, value in different.items()
-        )
-        self.changes.append(Change(CHANGE if different else KEEP, kind, name, details))
+        details = []
+        for column, value in different.items():
+            was, is_now = (self._shown(each, (named or {}).get(column)) for each in (found[column], value))
+            changes = f"{column} changes" if column in hidden else f"{column.removesuffix('_id')}: {was} → {is_now}"
+            details.append(changes)
+        self.changes.append(Change(CHANGE if different else KEEP, kind, name, tuple(details)))
         return int(found["id"])
+
+    def _shown(self, value: Any, table: Any) -> str:
+        """A value as a change shows it: short, and an id of ``table`` as its row's name."""
+        if table is not None and value is not None:
+            value = self.connection.scalar(select(table.name).where(table.id == value))
+        shown = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+        return shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 3]}..."
 
     def team_id(self, path: str | None) -> int | None:
         """The id of a team of the organisation; ``None`` for ``None``, which means all teams."""
@@ -109,7 +134,7 @@ class Setup:
                 detail={"details": list(change.details)},
             )
             for change in self.changes
-            if change.action != KEEP and change.kind != "template"
+            if change.action not in NO_CHANGE and change.kind != "template"
         ]
         write_entries(self.connection, entries)
 
@@ -117,8 +142,3 @@ class Setup:
 def organisation_invalid(problem: str) -> ConfigurationError:
     """The error for an organisation that names what does not exist or does not fit."""
     return ConfigurationError("organisation_invalid", problem=problem)
-
-
-def _shown(value: Any) -> str:
-    shown = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-    return shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 3]}..."

@@ -32,6 +32,12 @@ FAILURES = (
         "Look it up at the carrier and decide.",
     ),
     Reason(
+        "sandbox_off",
+        Kind.FAILURE,
+        "The message was handed to the sandbox, which was switched off since: it reached nobody.",
+        "Send it in a new campaign.",
+    ),
+    Reason(
         "text_deleted",
         Kind.FAILURE,
         "The message's text is deleted, as the team's retention says.",

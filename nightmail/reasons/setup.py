@@ -175,6 +175,43 @@ SETUP = (
         "Write it as {form}.",
         title="The address of the carrier's service cannot be used.",
     ),
+    Reason(
+        "sandbox_ended",
+        Kind.SETUP,
+        "{channel} went to the sandbox until now, and does not any more. What was made for it waits: {campaigns}.",
+        "A paused campaign goes on to real people when it is resumed, and ends when it is cancelled; a stopped one is "
+        "sent again as a new file.",
+        title="The sandbox ended for a channel while campaigns used it.",
+    ),
+    Reason(
+        "sandbox_feeds",
+        Kind.SETUP,
+        "These feeds' folders are on the sandbox's SFTP server: {feeds}.",
+        "Give each an sftp_server and folder of your own, or neither, in the organisation file, and provision it.",
+        title="Feeds' folders are on the sandbox's SFTP server.",
+        on={
+            Surface.SHELL: "Give each an sftp_server and folder of your own, or neither, in the organisation file, and run "
+            "`nightmail provision`; or add --yes: then their files come by the API alone."
+        },
+    ),
+    Reason(
+        "sandbox_missing",
+        Kind.SETUP,
+        "There is no sandbox here for that.",
+        "Start Nightmail on this machine while no carrier account is active: that makes it.",
+        on={Surface.SHELL: "`nightmail up` makes it where no carrier account is active."},
+    ),
+    Reason(
+        "sandbox_beside_real",
+        Kind.SETUP,
+        "Messages of {channel} go over the carrier account {account}: the sandbox cannot be on beside it.",
+        "Take the account out of the organisation file and retire it first.",
+        title="A real account carries that channel.",
+        on={
+            Surface.SHELL: "Take the account out of the organisation file and retire it first: "
+            "`nightmail provision FILE --prune`."
+        },
+    ),
     # Files over SFTP
     Reason(
         "webhook_given_up",

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, text
 from nightmail.carriers.protocol import NOT_REACHED, REACHED, Pending
 from nightmail.errors import NightmailError
 from nightmail.message_ids import from_key
-from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory, carrier_accounts
+from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory, reporting_accounts
 from nightmail.receipts.incoming_receipts import take_receipts
 from nightmail.receipts.queries import PENDING_MESSAGES
 from nightmail.receipts.replies import take_replies
@@ -54,7 +54,7 @@ def poll_carriers(
     before: dict[str, Any] = json.loads(cursor) if cursor else {}
     places: dict[str, Any] = {}
     with engine.connect() as connection:
-        accounts = carrier_accounts(connection)
+        accounts = reporting_accounts(connection)
     for account in accounts:
         name = str(account.id)
         try:

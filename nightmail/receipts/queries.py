@@ -34,7 +34,8 @@ from message m join campaign c on c.id = m.campaign_id join team t on t.id = c.t
         select n.address, n.reply_to from sender n join team nt on nt.id = n.team_id
         where x.id is null and n.carrier_account_id = a.id and n.channel = a.channel
             and {AT_OR_BELOW.format(lower="t.path", upper="nt.path")}
-        order by (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc, length(nt.path) desc, n.id
+        order by (n.retired_at is null or n.retired_at > m.handed_off_at) desc,
+            (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc, length(nt.path) desc, n.id
         limit 1
     ) own on true
 where m.address_hash = :hash and m.handed_off_at is not null and m.channel = :channel

@@ -18,6 +18,7 @@ from nightmail.carriers.protocol import Reply, ReplyKind
 from nightmail.consent.opt_out_words import Word, probably_opts_out, word_in
 from nightmail.consent.suppressions import OPTED_OUT, hold_marketing, record_suppressions
 from nightmail.message_ids import from_key
+from nightmail.organisation.sandbox_accounts import are_of_sandbox
 from nightmail.organisation.sender_users import UsingTeam, common_team, teams_of_accounts, teams_of_sender
 from nightmail.privacy import address_hash
 from nightmail.receipts.automatic_answers import answer_word
@@ -59,6 +60,8 @@ class _Answered:
     message_id: str | None
     teams: tuple[int, ...]
     """Whose number it is; those below them use it too."""
+    by_sandbox: bool = False
+    """Whether only the sandbox says so, whose secrets everybody knows."""
 
 
 def take_replies(engine: Engine, replies: Sequence[Reply], *, hash_key: bytes) -> RepliesTaken:
@@ -129,7 +132,8 @@ def _answered(connection: Connection, reply: Reply, stated: Place | None, hashed
         if reply.accounts:
             users = teams_of_accounts(connection, reply.channel, reply.accounts)
     if place is None:
-        return _Answered(None, common_team(connection, users), None, None, tuple(team.id for team in users))
+        by_sandbox = not users and are_of_sandbox(connection, reply.accounts or ())
+        return _Answered(None, common_team(connection, users), None, None, tuple(team.id for team in users), by_sandbox)
     row = connection.execute(
         text(ANSWERED_MESSAGE), {"month": place.month, "key": place.key, "campaign": place.campaign_id}
     ).one()
@@ -187,8 +191,11 @@ def _store(connection: Connection, reply: Reply, answered: _Answered, hashed: st
 
 
 def _suppressed_for(answered: _Answered) -> Sequence[int | None]:
-    """The teams that an opt-out holds for; all (``None``) only where not one can be found: it must not be lost."""
-    return answered.teams or (None,)
+    """The teams that an opt-out holds for; all (``None``) only where not one can be found: it must not be lost.
+
+    For nobody where that is the sandbox's word: it is no recipient's.
+    """
+    return answered.teams or (() if answered.by_sandbox else (None,))
 
 
 def _opt_out(connection: Connection, answered: _Answered, reply: Reply, hashed: str) -> int:

@@ -18,11 +18,12 @@ from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.campaigns.counts import mark_ledgers_changed
 from nightmail.carriers.protocol import Finding, InDoubt, OutgoingMessage, Verdict
 from nightmail.errors import NightmailError
-from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory, carrier_accounts
+from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory, reporting_accounts
 from nightmail.sending.doubts import (
     SETTLE_AFTER_S,
     accept_proven,
     alert_old_doubts,
+    fail_doubts_of_sandbox,
     queue_again,
     settle_attempt,
     wake_standby,
@@ -98,6 +99,7 @@ def resolve_in_doubt(engine: Engine, carriers: CarrierFactory, *, limit: int = 1
 def _resolve(engine: Engine, carriers: CarrierFactory, limit: int, sparing: bool) -> Resolved:
     with engine.begin() as connection:
         proven = accept_proven(connection)
+        ended = fail_doubts_of_sandbox(connection)
         now = database_time(connection)
         rows = connection.execute(
             text(DOUBTS_TO_LOOK_UP),
@@ -109,9 +111,9 @@ def _resolve(engine: Engine, carriers: CarrierFactory, limit: int, sparing: bool
             },
         )
         doubts = [_Doubt(**row._mapping) for row in rows]
-        accounts = carrier_accounts(connection) if doubts else []
-    if proven:
-        mark_ledgers_changed(engine, proven)
+        accounts = reporting_accounts(connection) if doubts else []
+    if proven or ended:
+        mark_ledgers_changed(engine, [*proven, *ended])
     accepted, resent = len(proven), 0
     settled: set[int] = set()
     for account in accounts:

@@ -19,6 +19,7 @@ from nightmail.campaigns.campaign_rows import find_campaign, get_campaign
 from nightmail.campaigns.transitions import move_campaign
 from nightmail.sending.queries import (
     ACCEPT_PROVEN,
+    FAIL_DOUBTS_OF_SANDBOX,
     LIST_DOUBTS,
     OLD_DOUBTS,
     QUEUE_DOUBT_AGAIN,
@@ -78,6 +79,17 @@ def accept_proven(connection: Connection, *, sender_run_id: int | None = None) -
     Of one sender run, or (``None``) of all. Returns the campaign of each.
     """
     return connection.scalars(text(ACCEPT_PROVEN), {"run": sender_run_id}).all()
+
+
+def fail_doubts_of_sandbox(connection: Connection) -> list[int]:
+    """Settle what is in doubt at an account of the sandbox that is off: it reached nobody, and is not sent again.
+
+    Returns the campaign of each.
+    """
+    rows = connection.execute(text(FAIL_DOUBTS_OF_SANDBOX)).all()
+    for row in rows:
+        settle_attempt(connection, row.month, row.key, row.attempts, "rejected")
+    return [row.campaign_id for row in rows]
 
 
 def alert_old_doubts(engine: Engine) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nightmail.consent.suppressions import IS_ASKED_FOR
 from nightmail.message_ids import same_line
-from nightmail.organisation.queries import USABLE_ACCOUNTS
+from nightmail.organisation.queries import IS_SANDBOX, STILL_COUNTS, USABLE_ACCOUNTS
 
 # --- What senders have to do ---
 
@@ -134,6 +134,14 @@ update message set state = 'accepted', reason = null, error_code = null, carrier
     carrier_message_id = coalesce(:carrier_id, carrier_message_id), handed_off_at = coalesce(handed_off_at, :since)
 where ledger_month = :month and message_key = :key and state = 'in_doubt' and attempts = :number
 """
+
+# What an account of the sandbox had, which is off: nobody can have got it.
+FAIL_DOUBTS_OF_SANDBOX = f"""
+update message m set state = 'failed', reason = 'sandbox_off', error_code = null
+from carrier_account a
+where m.state = 'in_doubt' and a.id = m.carrier_account_id and {IS_SANDBOX} and not (a.active and {STILL_COUNTS})
+returning m.ledger_month as month, m.message_key as key, m.attempts, m.campaign_id
+"""  # noqa: S608 - the parts are constants
 
 SETTLE_ATTEMPT = """
 update attempt set outcome = :outcome, finished_at = now(), carrier_message_id = coalesce(:carrier_id, carrier_message_id)

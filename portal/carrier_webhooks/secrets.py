@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from nightmail.carriers.webhooks import WebhookSecret
 from nightmail.errors import ConfigurationError
-from nightmail.organisation.carrier_accounts import carrier_accounts
+from nightmail.organisation.carrier_accounts import reporting_accounts
 from nightmail.settings import read_secret
 from nightmail.store.clock import database_time
 from portal.problems import database_unavailable
@@ -72,7 +72,7 @@ class WebhookSecrets:
     def _refresh(self) -> None:
         with self._engine.connect() as connection:
             now = database_time(connection)
-            accounts = carrier_accounts(connection)
+            accounts = reporting_accounts(connection)
         found: dict[str, list[WebhookSecret]] = {}
         for account in accounts:
             carrier = CARRIERS.of_account(account.carrier)

@@ -57,7 +57,7 @@ def _headers() -> dict[str, str]:
 
 
 def page(layout: str, status: int = 200, **values: Any) -> Response:
-    """The page ``layout`` with ``values``. ``language`` and ``sandbox`` are known to every layout."""
-    values = {"language": "en", "sandbox": False, "wide": False, "style": STYLE, **values}
+    """The page ``layout`` with ``values``. ``language`` is known to every layout, and ``sandbox``: the labels of what goes there."""
+    values = {"language": "en", "sandbox": (), "wide": False, "style": STYLE, **values}
     text = _environment().get_template(f"{layout}.html").render(values)
     return Response(text, status, _headers(), "text/html; charset=utf-8")

@@ -30,8 +30,7 @@ from nightmail.access.decisions import teams_with
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal, person_principal
 from nightmail.access.sessions import LookUp, find_session
-from nightmail.channels import CHANNELS
-from nightmail.organisation.carrier_accounts import sandbox_channels
+from nightmail.organisation.sandbox_accounts import sandbox_use
 from portal.problems import RequestError
 from portal.state import PortalState
 from portal.web.cookies import cookie_name, is_secure
@@ -110,7 +109,7 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
     token = request.cookies.get(cookie_name(request, "session"), "")
     with portal.engine.begin() as connection:
         found = find_session(connection, token, portal.settings) if token else LookUp(None)
-        channels = tuple(CHANNELS[name].label for name in sandbox_channels(connection))
+        channels = sandbox_use(connection).labels
         session = found.session
         request.state.new_session_token = found.new_token
         if session is None:

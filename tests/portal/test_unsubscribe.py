@@ -107,7 +107,8 @@ def test_the_sandbox_says_so(portal: RunningPortal, organisation: Organisation, 
 
     with organisation.engine.begin() as connection:
         connection.execute(text("""update carrier_account set settings = settings || '{"sandbox": true}'"""))
-    assert "SANDBOX" in portal.client.get(link).text
+    page = portal.client.get(link).text
+    assert re.search(r"SANDBOX: (Text message, )?Email\. NOTHING OF THIS IS REALLY SENT", page), page
 
 
 def test_an_opt_out_works_after_the_ledger_is_gone(

@@ -73,6 +73,7 @@ class Feed(Base):
     schedule: Mapped[str | None]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    provisioned_by: Mapped[str | None]
     __table_args__ = (UniqueConstraint("team_id", "name"), UniqueConstraint("sftp_server_id", "folder"))
 
 

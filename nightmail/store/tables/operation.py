@@ -105,6 +105,7 @@ class Webhook(Base):
     secret: Mapped[str]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    provisioned_by: Mapped[str | None]
 
 
 class WebhookCall(Base):

@@ -1,4 +1,7 @@
-"""Teams and what they own: keys of programs, SFTP servers, channels, accounts at carriers, senders."""
+"""Teams and what they own: keys of programs, SFTP servers, channels, accounts at carriers, senders.
+
+``provisioned_by`` is the top team of the organisation file that names a part; empty for one that was made by other means.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +59,7 @@ class ApiKey(Base):
     last_used_at: Mapped[dt.datetime | None]
     allowed_networks: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
     replaced_by: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
+    provisioned_by: Mapped[str | None]
 
 
 class SftpServer(Base):
@@ -72,6 +76,7 @@ class SftpServer(Base):
     host_key: Mapped[str]
     root: Mapped[str] = mapped_column(server_default="/")
     active: Mapped[bool] = mapped_column(server_default=text("true"))
+    provisioned_by: Mapped[str | None]
 
 
 class ChannelRow(Base):
@@ -86,7 +91,10 @@ class ChannelRow(Base):
 
 
 class CarrierAccount(Base):
-    """An account at a carrier. ``settings`` holds base URL, account id and rates; secrets are references."""
+    """An account at a carrier. ``settings`` holds base URL, account id and rates; secrets are references.
+
+    One that is not active gets no message. What it reports is believed for a while after ``retired_at``.
+    """
 
     __tablename__ = "carrier_account"
     id: Mapped[int] = integer_key()
@@ -100,10 +108,15 @@ class CarrierAccount(Base):
     secret: Mapped[str | None]
     webhook_secret: Mapped[str | None]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
+    retired_at: Mapped[dt.datetime | None]
+    provisioned_by: Mapped[str | None]
 
 
 class Sender(Base):
-    """What a message comes from: a phone number, sender id or mailbox, on one carrier account."""
+    """What a message comes from: a phone number, sender id or mailbox, on one carrier account.
+
+    Nothing is sent from a retired one; replies to it still belong to its team.
+    """
 
     __tablename__ = "sender"
     id: Mapped[int] = integer_key()
@@ -115,6 +128,8 @@ class Sender(Base):
     reply_to: Mapped[str | None]
     carrier_account_id: Mapped[int] = mapped_column(ForeignKey("carrier_account.id"))
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    retired_at: Mapped[dt.datetime | None]
+    provisioned_by: Mapped[str | None]
     __table_args__ = (UniqueConstraint("team_id", "channel", "name"),)
 
 
