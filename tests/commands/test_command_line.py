@@ -15,7 +15,17 @@ from tests.commands.conftest import CommandLine
 
 PROMISED = {
     *("up", "demo", "check", "send", "campaigns", "approve", "pause", "resume", "cancel", "report", "explain"),
-    *("doctor", "provision", "feed draft", "db upgrade", "db backup", "db restore"),
+    *(
+        "doctor",
+        "provision",
+        "sandbox status",
+        "sandbox off",
+        "sandbox on",
+        "feed draft",
+        "db upgrade",
+        "db backup",
+        "db restore",
+    ),
 }
 
 

@@ -108,7 +108,7 @@ def test_the_sandbox_says_so(portal: RunningPortal, organisation: Organisation, 
     with organisation.engine.begin() as connection:
         connection.execute(text("""update carrier_account set settings = settings || '{"sandbox": true}'"""))
     page = portal.client.get(link).text
-    assert re.search(r"SANDBOX: (Text message, )?Email\. NOTHING OF THIS IS REALLY SENT", page), page
+    assert "SANDBOX: Text message, Email, Call. NOTHING OF THIS IS REALLY SENT" in page
 
 
 def test_an_opt_out_works_after_the_ledger_is_gone(
