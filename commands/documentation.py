@@ -153,8 +153,8 @@ def carriers_table() -> str:
             carrier.label,
             adapter.channel.label,
             f"{adapter.maximum_batch:,}",
-            *_ways(adapter.receipts_by_webhook, adapter.receipts_by_polling),
-            *_ways(adapter.replies_by_webhook, adapter.replies_by_polling),
+            *_ways(adapter.receipts_by_webhook, adapter.receipts_by_polling, adapter.mailbox is not None),
+            *_ways(adapter.replies_by_webhook, adapter.replies_by_polling, adapter.mailbox is not None),
             str(adapter.records),
         )
         for carrier in CARRIERS.values()
@@ -164,9 +164,11 @@ def carriers_table() -> str:
     return "\n" + _markdown(header, rows) + "\n"
 
 
-def _ways(webhook: Support, polling: Support) -> tuple[str]:
+def _ways(webhook: Support, polling: Support, mailbox: bool) -> tuple[str]:
     ways = {"webhook": webhook, "polled": polling}
     said = [name if str(how) == "yes" else f"{name} {how}" for name, how in ways.items() if str(how) != "no"]
+    if mailbox:
+        said.append("mailbox")
     return (", ".join(said) or "no",)
 
 

@@ -17,6 +17,7 @@ from nightmail.reasons import Surface
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from nightmail.organisation.carrier_accounts import CarrierAccountRow
     from resources.sftp import SftpConnection
 
 
@@ -111,6 +112,21 @@ def check_carriers(engine: Engine) -> Iterator[Checked]:
             answer = carrier.check()
         finally:
             carrier.close()
+        yield Checked(part, "well" if answer.well else "ill", answer.message, answer.remedy)
+        yield from _check_mailbox(row)
+
+
+def _check_mailbox(account: CarrierAccountRow) -> Iterator[Checked]:
+    from resources.carrier_accounts import mailbox_of
+
+    part = f"mailbox of {account.name}"
+    try:
+        mailbox = mailbox_of(account)
+    except NightmailError as error:
+        yield Checked(part, "ill", error.message, error.remedy_for(Surface.SHELL))
+        return
+    if mailbox is not None:
+        answer = mailbox.check()
         yield Checked(part, "well" if answer.well else "ill", answer.message, answer.remedy)
 
 

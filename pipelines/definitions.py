@@ -34,7 +34,7 @@ from sensors.api_files import api_files
 from sensors.campaigns import campaigns_due
 from sensors.failures import failed_runs
 from sensors.messages_due import messages_due
-from sensors.receipts import receipts_polled, reports_due
+from sensors.receipts import mailboxes_read, receipts_polled, reports_due
 from sensors.sftp_files import sftp_files
 
 ASSETS = [
@@ -52,7 +52,16 @@ ASSETS = [
     usage_report,
 ]
 
-SENSORS = [sftp_files, api_files, campaigns_due, messages_due, receipts_polled, reports_due, failed_runs]
+SENSORS = [
+    sftp_files,
+    api_files,
+    campaigns_due,
+    messages_due,
+    receipts_polled,
+    mailboxes_read,
+    reports_due,
+    failed_runs,
+]
 
 RESOURCES = {
     "lake": LakeResource(),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from nightmail.carriers.mailboxes import Mailbox, MailboxError, MailboxSettings
 from nightmail.carriers.protocol import Carrier, CarrierSettings
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory
 from nightmail.settings import read_secret, settings
@@ -41,6 +42,27 @@ def adapter_name(account: CarrierAccountRow) -> str:
     """The adapter of a carrier and channel: ``twilio_sms``; a carrier that already names one keeps it."""
     suffix = f"_{account.channel}"
     return account.carrier if account.carrier.endswith(suffix) else f"{account.carrier}{suffix}"
+
+
+def mailbox_of(account: CarrierAccountRow) -> Mailbox | None:
+    """The reader of an account's mailbox; ``None`` for an account without one.
+
+    Raises :class:`nightmail.errors.NightmailError` when it cannot be used: its secret is missing, its carrier reads none.
+    """
+    stated = account.settings.get("mailbox")
+    if not stated:
+        return None
+    adapter = CARRIERS.adapters.get(str(account.settings.get("adapter") or adapter_name(account)))
+    if adapter is None or adapter.mailbox is None:
+        raise MailboxError("mailbox_unusable", problem=f"{account.carrier} reads none")
+    return adapter.mailbox(
+        MailboxSettings(
+            url=str(stated["url"]),
+            user=str(stated["user"]),
+            secret=read_secret(str(stated["secret"])),
+            folder=str(stated.get("folder") or "INBOX"),
+        )
+    )
 
 
 class CarriersResource(dg.ConfigurableResource):  # type: ignore[type-arg]

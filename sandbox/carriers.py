@@ -10,6 +10,7 @@ Control, on the same port, without credentials since it listens on loopback only
 ``GET /_sandbox/behaviour``  the mix and delays; ``POST`` changes some (see :class:`sandbox.behaviour.Behaviour`)
 ``POST /_sandbox/faults``   ``{"rules": [...]}`` in place of the present ones (see :mod:`sandbox.faults`)
 ``POST /_sandbox/inbound``  ``{"from": "+44...", "to": "+1...", "body": "STOP"}``: a recipient writes an SMS
+``GET /_sandbox/answers``   where answers to the newest emails go
 ``POST /_sandbox/webhooks`` ``{"base": "http://..."}``: where inbound SMS and email events are posted from now on
 ``POST /_sandbox/drop``     closes every idle connection, as carriers do now and then
 ==========================  =====================================================================================
@@ -136,8 +137,14 @@ class SandboxCarriers:
                     self.faults.replace(content["rules"])
                     return json_response(200, self.faults.as_json())
                 case "POST", "/_sandbox/inbound":
-                    sid = self.twilio.messages.receive(content["from"], content["to"], content["body"])
+                    sid = self.twilio.messages.receive(
+                        *(content["from"], content["to"], content["body"]),
+                        service=content.get("service"),
+                        media=tuple(content.get("media", ())),
+                    )
                     return json_response(201, {"sid": sid})
+                case "GET", "/_sandbox/answers":
+                    return json_response(200, list(self.sendgrid.reply_addresses))
                 case "POST", "/_sandbox/webhooks":
                     self.set_webhooks(content.get("base"))
                     return json_response(200, {"base": content.get("base")})

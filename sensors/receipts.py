@@ -5,16 +5,19 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from nightmail.receipts.mailboxes import read_mailboxes
 from nightmail.receipts.polling import poll_carriers
 from nightmail.reports.waiting_days import WaitingDays
 from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.settings import settings
 from nightmail.store.clock import database_time
-from resources.carrier_accounts import CarriersResource
+from resources.carrier_accounts import CarriersResource, mailbox_of
 from resources.database import DatabaseResource
+from sensors.watching import TICK_LIMIT_S
 
 REPORT_JOB = "report"
 _POLL_INTERVAL_S = 5
+_MAILBOX_INTERVAL_S = 15
 
 
 @dg.sensor(
@@ -33,6 +36,19 @@ def receipts_polled(
     polled = poll_carriers(database.engine, carriers.factory(), hash_key=settings().key(), cursor=context.cursor)
     summary = f"{polled.receipts} receipts and {polled.replies} replies were new."
     return dg.SensorResult(skip_reason=summary, cursor=polled.cursor)
+
+
+@dg.sensor(
+    minimum_interval_seconds=_MAILBOX_INTERVAL_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reads the mailboxes of carrier accounts for answers to emails and for reports of delivery.",
+)
+def mailboxes_read(database: DatabaseResource) -> dg.SkipReason:
+    """Take what is new in every mailbox."""
+    read = read_mailboxes(database.engine, mailbox_of, hash_key=settings().key(), seconds=TICK_LIMIT_S / 2)
+    return dg.SkipReason(
+        f"{read.replies} replies and {read.bounces} reports were new; {read.aside} messages are put aside."
+    )
 
 
 @dg.sensor(

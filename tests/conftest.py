@@ -29,10 +29,13 @@ PROGRAM_PACKAGES = {
     "redis-server": ("redis-server", "/usr/bin/redis-server"),
     "faketime": ("faketime", "/usr/bin/faketime"),
     "gpg": ("gnupg", "/usr/bin/gpg"),
+    "dovecot": ("dovecot-imapd", "/usr/sbin/dovecot"),
 }
 
 
-REAL_PARTS = frozenset({"postgres", "server", "sandbox_process", "openssh", "sandboxed", "running", "real_server"})
+REAL_PARTS = frozenset(
+    {"postgres", "server", "sandbox_process", "openssh", "dovecot", "sandboxed", "running", "real_server"}
+)
 """Fixtures that start a server or a process: a test that uses one of them, at whatever distance, is no unit test."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from nightmail.carriers.error_tables import ErrorTable
+from nightmail.carriers.mailboxes import Mailbox, MailboxSettings
 from nightmail.carriers.protocol import Carrier, CarrierSettings
 from nightmail.carriers.webhooks import WebhookRoute, keys_path
 from nightmail.channels import Channel
@@ -36,6 +37,10 @@ class AdapterDescriptor:
     """Makes the adapter of an account. Imports the carrier's SDK only when it is called.
 
     Raises :class:`nightmail.errors.ConfigurationError` for unusable settings."""
+    mailbox: Callable[[MailboxSettings], Mailbox] | None = None
+    """Makes the reader of an account's mailbox, where answers do not come from the carrier itself.
+
+    Raises :class:`nightmail.carriers.mailboxes.MailboxError` for unusable settings."""
     maximum_batch: int = 1
     """The most messages of one request."""
     receipts_by_webhook: Support = Support.NO

@@ -57,6 +57,8 @@ class OutgoingMessage:
     sender: str | None = None
     sender_name: str | None = None
     reply_to: str | None = None
+    reply_token: str | None = None
+    """A signed token of the message's own (:mod:`nightmail.privacy.reply_addresses`); it may stand in ``reply_to``."""
     language: str | None = None
     categories: tuple[str, ...] = ()
     unsubscribe_url: str | None = None
@@ -277,6 +279,12 @@ class Reply:
     """The service that our number belongs to at the carrier, where teams may send from that instead of the number."""
     subject: str | None = field(default=None, repr=False)
     media: tuple[Media, ...] = ()
+    also_to: tuple[str, ...] = ()
+    """Further addresses that it was sent to, where the carrier does not say which of them is ours."""
+    tokens: tuple[str, ...] = field(default=(), repr=False)
+    """What may be signed tokens of the message that it answers, the surest first. Not verified."""
+    sender_is_proved: bool = True
+    """Whether the carrier vouches for ``sender``. Anybody can write an email in another's name."""
     accounts: frozenset[int] | None = None
     """The carrier accounts that it is proved to come from: it is no reply to other accounts' messages. ``None``: any."""
 

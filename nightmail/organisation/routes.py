@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from nightmail.channels import CHANNELS, BodyKind
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
 from nightmail.organisation.queries import SENDERS_OF_TEAMS
+from nightmail.organisation.team_settings import reply_addresses
 from nightmail.organisation.teams import team_ids_upwards
+from nightmail.privacy.reply_addresses import ReplyAddresses
 
 PaceKey = tuple[int, str, str]
 """A carrier account, one of its senders (empty: all of the account) and the channel: what has a rate of its own."""
@@ -26,6 +29,8 @@ class Route:
     """Of this sender, at most the account's."""
     sent_from_id: int | None = None
     """What the ledger notes of messages that take it, where :mod:`nightmail.organisation.sent_from` gave it one."""
+    reply_addresses: ReplyAddresses | None = None
+    """How reply addresses are signed; ``None``: they are not."""
 
     @property
     def pace_keys(self) -> tuple[PaceKey, ...]:
@@ -51,6 +56,7 @@ def routes_of_team(connection: Connection, team: str, channel: str, wanted: str 
         {"teams": teams, "channel": channel, "wanted": wanted},
     ).all()
     by_account = {account.id: account for account in accounts}
+    signed = reply_addresses(connection, team) if CHANNELS[channel].body is BodyKind.EMAIL else None
     routes: list[Route] = []
     taken: set[int] = set()
     for sender in senders:
@@ -60,8 +66,19 @@ def routes_of_team(connection: Connection, team: str, channel: str, wanted: str 
         taken.add(account.id)
         rate = float((sender.settings or {}).get("rate_per_s") or account.rate_per_s)
         routes.append(
-            Route(account, sender.address, sender.display_name, sender.reply_to, min(rate, account.rate_per_s))
+            Route(
+                account,
+                sender.address,
+                sender.display_name,
+                sender.reply_to,
+                min(rate, account.rate_per_s),
+                reply_addresses=signed,
+            )
         )
     if not senders:
-        routes = [Route(a, None, None, None, a.rate_per_s) for a in accounts if a.settings.get("sender")]
+        routes = [
+            Route(a, None, None, None, a.rate_per_s, reply_addresses=signed)
+            for a in accounts
+            if a.settings.get("sender")
+        ]
     return routes

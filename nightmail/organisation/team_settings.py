@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.channels.names import ChannelName
 from nightmail.organisation.queries import STATED_ABOVE
+from nightmail.privacy.reply_addresses import ReplyAddresses
 
 SecretReference = Annotated[str, Field(pattern=r"^(env|file):.+$")]
 TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
@@ -71,6 +72,9 @@ class TeamSettings(_Model):
     when_suspended: WhenSuspended | dict[ChannelName, WhenSuspended] | None = Field(
         None, description="For all channels, or by channel; a channel that is not named waits"
     )
+    reply_addresses: ReplyAddresses | None = Field(
+        None, description="How the reply addresses of emails are signed: `plus` or `catch_all`; empty: not at all"
+    )
 
 
 def answer_feeds(connection: Connection, team: str) -> AnswerFeeds:
@@ -83,3 +87,9 @@ def openpgp_keys(connection: Connection, team: str) -> OpenPgpKeys:
     """The keys of a team, or those of the nearest team above it that states any."""
     stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "openpgp"})
     return OpenPgpKeys() if stated is None else OpenPgpKeys.model_validate(stated)
+
+
+def reply_addresses(connection: Connection, team: str) -> ReplyAddresses | None:
+    """How the reply addresses of a team's emails are signed, by the nearest team that states it; ``None``: not at all."""
+    stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "reply_addresses"})
+    return None if stated is None else ReplyAddresses(stated)

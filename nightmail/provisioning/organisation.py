@@ -96,6 +96,17 @@ class SftpServerPart(_Part):
         return self
 
 
+class MailboxPart(_Part):
+    """The mailbox that answers to an account's emails come into, read over IMAP."""
+
+    url: Annotated[str, Field(pattern=r"^imaps?://[^/@\s]+$")] = Field(
+        description="`imaps://mail.example.com`, or `imap://mail.example.com` with STARTTLS; with a port where it is another"
+    )
+    user: str
+    secret: SecretReference
+    folder: str = "INBOX"
+
+
 class CarrierAccountPart(_Part):
     """An account at a carrier. ``adapter`` is the carrier's name and the channel (``acme_sms``); the rest are its settings."""
 
@@ -112,6 +123,9 @@ class CarrierAccountPart(_Part):
     base_url: str = ""
     rate_per_s: Annotated[float, Field(gt=0)] | None = Field(
         None, description="Units per second that the account allows"
+    )
+    mailbox: MailboxPart | None = Field(
+        None, description="Where answers to its emails are read, for a carrier that brings none"
     )
     sandbox: bool = Field(False, description="A stand-in on loopback: nothing leaves the machine")
     options: dict[str, str] = Field(default_factory=dict)
@@ -140,6 +154,8 @@ class CarrierAccountPart(_Part):
             values["rate_per_s"] = self.rate_per_s
         if self.sandbox:
             values["sandbox"] = True
+        if self.mailbox is not None:
+            values["mailbox"] = self.mailbox.model_dump()
         if self.options:
             values["options"] = dict(self.options)
         return values

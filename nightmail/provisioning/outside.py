@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from nightmail.channels import CHANNELS, BodyKind
+from nightmail.organisation.team_settings import reply_addresses
+from nightmail.privacy.reply_addresses import LONGEST_NAME
 from nightmail.provisioning.organisation import CarrierAccountPart, SenderPart, SftpServerPart
 from nightmail.provisioning.setup import Setup, organisation_invalid
 from nightmail.store import tables
@@ -32,6 +35,9 @@ def set_up_sftp_server(work: Setup, part: SftpServerPart, *, active: bool = True
 
 def set_up_carrier_account(work: Setup, part: CarrierAccountPart, region: str, *, active: bool = True) -> None:
     """Bring in one carrier account; ``region`` is the organisation's."""
+    settings = part.stored_settings()
+    if part.mailbox is not None:
+        settings["mailbox"]["secret"] = work.secret(part.mailbox.secret)
     work.carrier_account_ids[part.name] = work.settle(
         "carrier account",
         part.name,
@@ -43,7 +49,7 @@ def set_up_carrier_account(work: Setup, part: CarrierAccountPart, region: str, *
             "channel": part.channel_name,
             "region": part.region or region,
             "priority": part.priority,
-            "settings": part.stored_settings(),
+            "settings": settings,
             "secret": work.secret(part.secret),
             "webhook_secret": work.secret(part.webhook_secret),
             "active": active,
@@ -63,6 +69,14 @@ def set_up_sender(work: Setup, part: SenderPart) -> None:
         raise organisation_invalid(
             f"the sender {part.name} of {part.team} is for {part.channel}, "
             f"but its account {part.carrier_account} carries {channel}"
+        )
+    mailbox = part.reply_to or part.address
+    name = mailbox.rpartition("@")[0]
+    is_email = CHANNELS[part.channel].body is BodyKind.EMAIL
+    if is_email and len(name.encode()) > LONGEST_NAME and reply_addresses(work.connection, part.team) is not None:
+        raise organisation_invalid(
+            f"the sender {part.name} of {part.team} answers to {mailbox}, whose part before the @ has more than {LONGEST_NAME} "
+            "characters: with reply_addresses there is no room for the token of a message"
         )
     work.settle(
         "sender",

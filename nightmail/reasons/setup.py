@@ -96,6 +96,19 @@ SETUP = (
         "Find out who posts it: an account of the carrier is set up twice, or somebody uses its secret.",
     ),
     Reason(
+        "mailbox_unusable",
+        Kind.SETUP,
+        "The mailbox cannot be read: {problem}.",
+        "Check its address, user, secret and folder in the organisation file. It is tried again by itself.",
+        title="A mailbox for replies cannot be read.",
+    ),
+    Reason(
+        "mail_put_aside",
+        Kind.SETUP,
+        "A message in a mailbox for replies cannot be read. It is left out, and the others are taken.",
+        "Read it in the mailbox by a mail program, and do what it asks: it may be an opt-out.",
+    ),
+    Reason(
         "carrier_error_unknown",
         Kind.SETUP,
         "The carrier answered with an error that is not in the table of errors.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, Engine, text
 
@@ -32,6 +32,7 @@ from nightmail.receipts.message_places import (
     retried,
 )
 from nightmail.receipts.queries import ANSWERED_MESSAGE, INSERT_REPLY, LIFT_OWN_OPT_OUT, MARK_REPLIED
+from nightmail.receipts.signed_answers import message_of_tokens
 from nightmail.receipts.undecided import ReplyDecision, settle_undecided
 from nightmail.receipts.unproved import alert_of_foreign
 
@@ -74,6 +75,7 @@ def take_replies(engine: Engine, replies: Sequence[Reply], *, hash_key: bytes) -
 def _take_replies(engine: Engine, replies: Sequence[Reply], hash_key: bytes) -> RepliesTaken:
     taken = opted_out = opted_in = 0
     with engine.begin() as connection:
+        replies = [_from_tokens(connection, reply, hash_key) for reply in replies]
         stated = _stated_places(connection, replies)
         for reply in replies:
             hashed = address_hash(reply.sender, hash_key)
@@ -88,7 +90,7 @@ def _take_replies(engine: Engine, replies: Sequence[Reply], hash_key: bytes) -> 
                 connection.execute(text(MARK_REPLIED), {"month": answered.place.month, "key": answered.place.key})
             if kind == Word.STOP:
                 opted_out += _opt_out(connection, answered, reply, hashed)
-            elif kind == Word.START:
+            elif kind == Word.START and _is_proved(reply, answered):
                 lifted = _opt_in(connection, answered, reply, hashed)
                 opted_in += lifted
             elif kind == PROBABLE_STOP:
@@ -104,6 +106,24 @@ def _take_replies(engine: Engine, replies: Sequence[Reply], hash_key: bytes) -> 
                     address_hash=hashed,
                 )
     return RepliesTaken(taken, len(replies) - taken, opted_out, opted_in)
+
+
+def _from_tokens(connection: Connection, reply: Reply, hash_key: bytes) -> Reply:
+    """An email's reply with the message that its signed tokens prove, and with that of its addresses that is ours."""
+    if reply.also_to:
+        for address in (reply.recipient, *reply.also_to):
+            if teams_of_sender(connection, reply.channel, [address], reply.accounts):
+                reply = replace(reply, recipient=address, also_to=())
+                break
+    if not reply.tokens:
+        return reply
+    hashed = address_hash(reply.sender, hash_key)
+    return replace(reply, message_id=message_of_tokens(connection, reply.tokens, [hashed], hash_key))
+
+
+def _is_proved(reply: Reply, answered: _Answered) -> bool:
+    """Whether a reply is its writer's: anybody can write in another's name, and START lifts what keeps messages from them."""
+    return reply.sender_is_proved or (answered.place is not None and reply.message_id == answered.message_id)
 
 
 def _stated_places(connection: Connection, replies: Sequence[Reply]) -> dict[str, Place]:
@@ -125,10 +145,12 @@ def _stated_places(connection: Connection, replies: Sequence[Reply]) -> dict[str
 def _answered(connection: Connection, reply: Reply, stated: Place | None, hashed: str) -> _Answered:
     senders = [reply.recipient, *filter(None, [reply.recipient_service])]
     users = teams_of_sender(connection, reply.channel, senders, reply.accounts)
-    place = stated or latest_place_of_sender(connection, hashed, reply.channel, senders, reply.accounts)
+    # With a token, it answers a message that is not its writer's, or none of ours: the last one to its writer would be a guess.
+    guessed = stated is None and not reply.tokens
+    place = latest_place_of_sender(connection, hashed, reply.channel, senders, reply.accounts) if guessed else stated
     if place is None and not users:
         # A number that no team states any more, nor anything that went under it: the teams that send over its account.
-        place = latest_place(connection, hashed, reply.channel, reply.accounts)
+        place = latest_place(connection, hashed, reply.channel, reply.accounts) if guessed else None
         if reply.accounts:
             users = teams_of_accounts(connection, reply.channel, reply.accounts)
     if place is None:

@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 import os
+from collections import deque
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,7 +17,7 @@ from sandbox.faults import TAKES, Faults
 from sandbox.http_server import Request, Response, json_response
 from sandbox.sendgrid.events import Events
 from sandbox.sendgrid.mail import Mail, MailRecords
-from sandbox.sendgrid.validation import MAXIMUM_PAYLOAD, errors, problem_of
+from sandbox.sendgrid.validation import MAXIMUM_PAYLOAD, errors, is_address, problem_of
 from sandbox.webhook_delivery import WebhookDelivery
 from sandbox.witness import Witness
 
@@ -41,6 +42,8 @@ class SendGridStandIn:
         self.events = Events(behaviour, delivery, key)
         self._records = MailRecords()
         self._counter = 0
+        self.reply_addresses: deque[str] = deque(maxlen=10_000)
+        """Of the newest emails, where answers to each go."""
         self._unique = base64.urlsafe_b64encode(os.urandom(9)).decode()
 
     def handle(self, request: Request) -> Response:
@@ -92,9 +95,15 @@ class SendGridStandIn:
         for index, person in enumerate(content["personalizations"]):
             arguments = {**(content.get("custom_args") or {}), **(person.get("custom_args") or {})}
             subject = person.get("subject") or content.get("subject") or ""
+            answers_to = (content.get("reply_to") or {}).get("email", "")
             body = f"{subject}\n{text}"
             for tag, value in (person.get("substitutions") or {}).items():
                 body = body.replace(tag, value)
+                # Substitutions apply to the text, the subject and the reply address ("Mail Send", personalizations).
+                answers_to = answers_to.replace(tag, value)
+            if answers_to and not is_address(answers_to):
+                return errors(400, "The reply_to email does not contain a valid address.", "reply_to.email")
+            self.reply_addresses.append(answers_to)
             for recipient in person["to"]:
                 mail = Mail(
                     f"{request_id}.recvd-sandbox-{index}",

@@ -10,6 +10,13 @@ from sandbox.http_server import Response, json_response
 
 MAXIMUM_PAYLOAD = 30 * 1024 * 1024
 MAXIMUM_PEOPLE = 1000
+_RESERVED = frozenset(
+    {
+        *("x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding"),
+        *("to", "from", "subject", "reply-to", "cc", "bcc"),
+    }
+)
+"""Headers that no request may set ("Mail Send", errors)."""
 _ADDRESS = re.compile(r"[^@\s<>,;\"]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 
 
@@ -18,7 +25,7 @@ def problem_of(content: Any, behaviour: Behaviour) -> Response | None:
     if not isinstance(content, dict):
         return errors(400, "Bad Request")
     sender = content.get("from")
-    if not isinstance(sender, dict) or not _is_address(sender.get("email")):
+    if not isinstance(sender, dict) or not is_address(sender.get("email")):
         return errors(400, "The from object must be provided for every email send.", "from.email")
     owned = behaviour.owned_senders
     if owned and sender["email"] not in owned:
@@ -41,10 +48,18 @@ def problem_of(content: Any, behaviour: Behaviour) -> Response | None:
             if not isinstance(part.get("value"), str) or not part["value"]:
                 text = "The content value must be a string at least one character in length."
                 return errors(400, text, f"content.{index}.value")
+    return _problem_of_shared(content) or _problem_of_people(people, str(content.get("subject") or ""), behaviour)
+
+
+def _problem_of_shared(content: dict[str, Any]) -> Response | None:
+    """What is wrong with what all emails of a request share, beside its text."""
+    reply_to = content.get("reply_to")
+    if reply_to is not None and not (isinstance(reply_to, dict) and is_address(reply_to.get("email"))):
+        return errors(400, "The reply_to email does not contain a valid address.", "reply_to.email")
     categories = content.get("categories") or []
     if len(categories) > 10 or any(len(category) > 255 for category in categories):
         return errors(400, "categories: at most 10 of at most 255 characters.", "categories")
-    return _problem_of_people(people, str(content.get("subject") or ""), behaviour)
+    return None
 
 
 def _problem_of_people(people: list[Any], subject: str, behaviour: Behaviour) -> Response | None:
@@ -56,7 +71,7 @@ def _problem_of_people(people: list[Any], subject: str, behaviour: Behaviour) ->
             return errors(400, "The to array is required for all personalization objects.", f"{where}.to")
         for position, recipient in enumerate(recipients):
             address = recipient.get("email")
-            if not _is_address(address) or behaviour.refuses_email(str(address)):
+            if not is_address(address) or behaviour.refuses_email(str(address)):
                 return errors(
                     400,
                     "Does not contain a valid address.",
@@ -72,12 +87,16 @@ def _problem_of_people(people: list[Any], subject: str, behaviour: Behaviour) ->
             values = person.get(name) or {}
             if sum(len(str(part).encode()) for pair in values.items() for part in pair) >= limit:
                 return errors(400, f"The {name} are limited to {limit} bytes.", f"{where}.{name}")
+        reserved = next((name for name in person.get("headers") or {} if name.lower() in _RESERVED), None)
+        if reserved is not None:
+            return errors(400, "Header can not be one of the reserved keys.", f"{where}.headers.{reserved}")
         if any(not isinstance(value, str) for value in (person.get("substitutions") or {}).values()):
             return errors(400, "The substitutions must be strings.", f"{where}.substitutions")
     return None
 
 
-def _is_address(value: object) -> bool:
+def is_address(value: object) -> bool:
+    """Whether a value has the form of an email address."""
     return isinstance(value, str) and _ADDRESS.fullmatch(value) is not None
 
 

@@ -6,10 +6,10 @@ import re
 import sys
 from functools import partial
 
-from sandbox.http_server import Response
+from sandbox.http_server import Response, json_response
 from sandbox.twilio.account import E164, Account, is_url
 from sandbox.twilio.errors import error_response
-from sandbox.twilio.records import Record, Records, message_json
+from sandbox.twilio.records import Record, Records, media_json, media_sids, message_json
 from sandbox.twilio.segments import segments_of
 from sandbox.witness import message_id_in
 
@@ -29,6 +29,13 @@ class Messages:
         self._opted_out: set[tuple[str, str]] = set()
         self.records = Records("messages", "DateSent", partial(message_json, account.sid))
         self.inbound_url: str | None = None
+
+    def media_of(self, sid: str) -> Response:
+        """The answer with what came with a text."""
+        record = self.records.find(sid)
+        return (
+            error_response(20404, sid) if record is None else json_response(200, media_json(self._account.sid, record))
+        )
 
     def create(self, form: dict[str, str]) -> Response:
         """Take or refuse a message."""
@@ -129,18 +136,22 @@ class Messages:
             form["ErrorCode"] = str(code)
         self._account.call_back(record, form, status)
 
-    def receive(self, sender: str, to: str, body: str) -> str:
-        """A recipient writes to one of our numbers: kept in the records and posted to the inbound webhook."""
+    def receive(self, sender: str, to: str, body: str, service: str | None = None, media: tuple[str, ...] = ()) -> str:
+        """A recipient writes to one of our numbers: kept in the records and posted to the inbound webhook.
+
+        ``service`` is the messaging service that the number belongs to, ``media`` the types of what comes with the text.
+        """
         record = Record(
             self._account.new_sid("SM"),
             to,
             sender,
-            None,
+            service or (to if _SERVICE.fullmatch(to) else None),
             body,
             None,
             self._account.behaviour.now(),
             "received",
             "inbound",
+            media=media,
         )
         record.sent = record.created
         self.records.add(record)
@@ -153,7 +164,7 @@ class Messages:
             form = {
                 "ToCountry": "",
                 "SmsMessageSid": record.sid,
-                "NumMedia": "0",
+                "NumMedia": str(len(media)),
                 "SmsSid": record.sid,
                 "SmsStatus": "received",
                 "Body": body,
@@ -164,7 +175,10 @@ class Messages:
                 "From": sender,
                 "ApiVersion": "2010-04-01",
             }
-            if _SERVICE.fullmatch(to):
-                form["MessagingServiceSid"] = to
+            if record.service:
+                form["MessagingServiceSid"] = record.service
+            base = f"https://api.twilio.com/2010-04-01/Accounts/{self._account.sid}/Messages/{record.sid}/Media"
+            for number, sid in enumerate(media_sids(record)):
+                form |= {f"MediaUrl{number}": f"{base}/{sid}", f"MediaContentType{number}": media[number]}
             self._account.post(self.inbound_url, form)
         return record.sid

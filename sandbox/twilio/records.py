@@ -42,6 +42,8 @@ class Record:
     detect_machine: bool = False
     url: str | None = None
     ended: float | None = None
+    media: tuple[str, ...] = ()
+    """The types of what came with a text."""
 
 
 class Records:
@@ -68,6 +70,10 @@ class Records:
         """The answer with one record."""
         record = self._by_sid.get(sid)
         return None if record is None else Response(200, self._write(record))
+
+    def find(self, sid: str) -> Record | None:
+        """One record."""
+        return self._by_sid.get(sid)
 
     def listed(self, request: Request) -> Response:
         """The answer with one page of a list, newest first."""
@@ -112,7 +118,7 @@ def message_json(account: str, record: Record) -> bytes:
             "error_message": None,
             "from": record.sender or None,
             "messaging_service_sid": record.service,
-            "num_media": "0",
+            "num_media": str(len(record.media)),
             "num_segments": str(count),
             "price": f"-{_PRICE_PER_SEGMENT * count:.5f}" if record.sent else None,
             "price_unit": "USD",
@@ -123,6 +129,33 @@ def message_json(account: str, record: Record) -> bytes:
             "uri": f"{path}.json",
         }
     ).encode()
+
+
+def media_json(account: str, record: Record) -> dict[str, object]:
+    """What came with a text, as Twilio lists it."""
+    path = f"/2010-04-01/Accounts/{account}/Messages/{record.sid}/Media"
+    moment = rfc2822(record.created)
+    return {
+        "media_list": [
+            {
+                "sid": sid,
+                "account_sid": account,
+                "parent_sid": record.sid,
+                "content_type": kind,
+                "date_created": moment,
+                "date_updated": moment,
+                "uri": f"{path}/{sid}.json",
+            }
+            for sid, kind in zip(media_sids(record), record.media, strict=True)
+        ],
+        "next_page_uri": None,
+        "uri": f"{path}.json",
+    }
+
+
+def media_sids(record: Record) -> list[str]:
+    """The ids of what came with a text."""
+    return [f"ME{record.sid[2:-2]}{number:02x}" for number in range(len(record.media))]
 
 
 def call_json(account: str, record: Record) -> bytes:

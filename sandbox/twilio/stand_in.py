@@ -18,7 +18,9 @@ from sandbox.twilio.messages import Messages
 from sandbox.webhook_delivery import WebhookDelivery
 from sandbox.witness import Witness
 
-_PATH = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})(?:/(Messages|Calls)(?:/([A-Z]{2}[0-9a-f]{32}))?)?\.json")
+_PATH = re.compile(
+    r"/2010-04-01/Accounts/(AC[0-9a-f]{32})(?:/(Messages|Calls)(?:/([A-Z]{2}[0-9a-f]{32})(/Media)?)?)?\.json"
+)
 
 
 class TwilioStandIn:
@@ -50,11 +52,13 @@ class TwilioStandIn:
             return error_response(20404, request.path)
         if not hmac.compare_digest(request.headers.get("authorization", ""), self._authorization):
             return error_response(20003)
-        account, kind, sid = match.groups()
+        account, kind, sid, media = match.groups()
         if account != self._account:
             return error_response(20404, request.path)
         if kind is None:
             return json_response(200, {"sid": account, "friendly_name": "Sandbox", "status": "active", "type": "Full"})
+        if request.method == "GET" and media:
+            return self.messages.media_of(str(sid))
         if request.method == "GET":
             return self._read(kind, sid, request)
         if request.method != "POST" or sid is not None:

@@ -236,6 +236,30 @@ def test_replies_can_be_polled(connect, sandbox):
     assert "447700900136" not in repr(reply)
 
 
+def test_a_polled_reply_is_the_one_that_a_webhook_brings(connect, sandbox):
+    """The messaging service that it came over, and links to what came with it: with it goes whom an opt-out holds for."""
+    since = datetime.now(UTC) - timedelta(seconds=2)
+    service = "MG" + "7" * 32
+    sandbox.ask(
+        "/inbound",
+        {
+            "from": "+447700900137",
+            "to": "+15005550006",
+            "body": "look",
+            "service": service,
+            "media": ["image/jpeg", "text/vcard"],
+        },
+    )
+
+    def polled():
+        (reply,) = [r for r in connect("twilio_sms").poll_replies(since) if r.sender == "+447700900137"]
+        return reply
+
+    assert polled().recipient_service == service
+    assert [media.content_type for media in polled().media] == ["image/jpeg", "text/vcard"]
+    assert all(f"/Messages/{polled().event_key}/Media/ME" in media.url for media in polled().media)
+
+
 def test_the_check_tells_what_is_wrong(connect):
     assert connect("twilio_sms").check().well
     wrong = connect("twilio_sms", secret="wrong").check()

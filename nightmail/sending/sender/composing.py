@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from nightmail.carriers.protocol import OutgoingMessage
 from nightmail.channels import CHANNELS, BodyKind
 from nightmail.organisation.routes import Route
+from nightmail.privacy.reply_addresses import VALID_FOR, reply_tokens, signed_reply_address
 from nightmail.privacy.signed_links import Purpose, link_address, link_tokens
 from nightmail.sending.intents import CampaignInHand, Content
 
@@ -37,6 +40,8 @@ class Composer:
                 for each in contents
             ]
         categories = (row.category,)
+        expires = datetime.fromtimestamp(now, UTC).date() + VALID_FOR
+        tokens = reply_tokens([each.message_id for each in contents], self._hash_key, expires)
         return [
             OutgoingMessage(
                 each.message_id,
@@ -46,13 +51,14 @@ class Composer:
                 html=each.html,
                 sender=route.sender,
                 sender_name=route.sender_name,
-                reply_to=route.reply_to,
+                reply_to=_reply_to(route, token),
+                reply_token=token,
                 language=each.language,
                 categories=categories,
                 unsubscribe_url=link,
                 valid_for_s=valid_for_s,
             )
-            for each, link in zip(contents, self._unsubscribe_links(contents), strict=True)
+            for each, link, token in zip(contents, self._unsubscribe_links(contents), tokens, strict=True)
         ]
 
     def _unsubscribe_links(self, contents: list[Content]) -> list[str] | list[None]:
@@ -60,3 +66,11 @@ class Composer:
             return [None] * len(contents)
         tokens = link_tokens([each.message_id for each in contents], Purpose.UNSUBSCRIBE, self._hash_key)
         return [link_address(self._public_url, token, Purpose.UNSUBSCRIBE) for token in tokens]
+
+
+def _reply_to(route: Route, token: str) -> str | None:
+    """Where answers to a message go: the route's reply address, signed where its team asks for that."""
+    mailbox = route.reply_to or route.sender
+    if route.reply_addresses is None or mailbox is None:
+        return route.reply_to
+    return signed_reply_address(mailbox, token, route.reply_addresses)

@@ -44,7 +44,7 @@ from nightmail.store.tables.organisation import (
     SftpServer,
     Team,
 )
-from nightmail.store.tables.receipts import Receipt, Reply
+from nightmail.store.tables.receipts import MailAside, Mailbox, Receipt, Reply
 
 __all__ = [
     "AccessLink",
@@ -66,6 +66,8 @@ __all__ = [
     "IdempotencyKey",
     "IdentityProvider",
     "LoginThrottle",
+    "MailAside",
+    "Mailbox",
     "Message",
     "MessageContent",
     "Pace",

@@ -10,6 +10,8 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    SmallInteger,
+    UniqueConstraint,
 )
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
@@ -73,3 +75,34 @@ class Reply(Base):
         Index("ix_reply_campaign", "campaign_id", "id"),
         Index("ix_reply_undecided", "id", postgresql_where=sql("kind = 'probable_stop' and decided_at is null")),
     )
+
+
+class Mailbox(Base):
+    """How far a carrier account's mailbox was read.
+
+    ``last_uid`` is the last number that was dealt with, of those that hold while the server says ``uid_validity``; ``since`` the
+    day of arrival from which messages are read; ``failing_uid`` a message over which the connection broke, ``failures`` times.
+    """
+
+    __tablename__ = "mailbox"
+    carrier_account_id: Mapped[int] = mapped_column(ForeignKey("carrier_account.id"), primary_key=True)
+    uid_validity: Mapped[int | None] = mapped_column(BigInteger)
+    last_uid: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    since: Mapped[dt.date | None]
+    looked_at: Mapped[dt.datetime | None]
+    leased_until: Mapped[dt.datetime | None]
+    failing_uid: Mapped[int | None] = mapped_column(BigInteger)
+    failures: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+
+class MailAside(Base):
+    """A message of a mailbox that could not be read; it is left to a person."""
+
+    __tablename__ = "mail_aside"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    carrier_account_id: Mapped[int] = mapped_column(ForeignKey("carrier_account.id"))
+    uid_validity: Mapped[int] = mapped_column(BigInteger)
+    uid: Mapped[int] = mapped_column(BigInteger)
+    problem: Mapped[str]
+    put_aside_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    __table_args__ = (UniqueConstraint("carrier_account_id", "uid_validity", "uid"),)

@@ -40,7 +40,8 @@ CARRIER = CarrierDescriptor(
     settings={
         "secret": "an API key with Mail Send, and Messages Read for `options.activity`",
         "base_url": "the region: `https://api.sendgrid.com` (the default) or `https://api.eu.sendgrid.com`",
-        "webhook_secret": "the verification key of the event webhook (Settings, Mail Settings, Event Webhook)",
+        "webhook_secret": "the verification key of the event webhook (Settings, Mail Settings, Event Webhook) and, after a "
+        "blank, that of Inbound Parse's security policy",
     },
     webhooks=ROUTES,
     modules=("sendgrid",),

@@ -2,7 +2,9 @@
 
 **One request for many texts.** Every recipient's text differs, but a request has one. What all texts of a request have
 in common at their start and end is sent once; the differing middle travels as a *substitution* of each recipient
-(under SendGrid's 10,000 bytes). Messages of different senders, categories or reply addresses, second messages to one
+(under SendGrid's 10,000 bytes). So does the token of each message's signed reply address: a request has one ``reply_to``, no
+personalization has its own, and a header ``Reply-To`` is refused ("Mail Send", errors), but substitutions apply "to the text
+and html content of the body of your email, in addition to the subject and reply-to parameters". Messages of different senders, categories or reply addresses, second messages to one
 address, and texts that are too large each get a request of their own.
 
 **A refused request** (400) took nobody. Where the answer names the recipient at fault, it is taken out; else the request

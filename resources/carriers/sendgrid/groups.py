@@ -10,6 +10,8 @@ from resources.carriers.sendgrid.limits import MAXIMUM_RECIPIENTS, SUBSTITUTION_
 from resources.carriers.sendgrid.shared_text import SharedText
 
 _PROBES = 16
+REPLY_TAG = "-nightmail-reply-"
+"""Stands in a request's reply address for each message's own token."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def grouped(messages: Iterable[OutgoingMessage], sender: Callable[[OutgoingMessa
         key = (
             sender(message),
             message.sender_name,
-            message.reply_to,
+            shared_reply_to(message),
             message.categories,
             message.html is not None,
             turn,
@@ -56,6 +58,13 @@ def grouped(messages: Iterable[OutgoingMessage], sender: Callable[[OutgoingMessa
         alike.setdefault(key, []).append(message)
     for group in alike.values():
         yield from _fitting(group)
+
+
+def shared_reply_to(message: OutgoingMessage, instead: str = REPLY_TAG) -> str | None:
+    """The reply address with ``instead`` in place of the message's own token: what it has in common with others."""
+    if message.reply_to and message.reply_token:
+        return message.reply_to.replace(message.reply_token, instead)
+    return message.reply_to
 
 
 def _fitting(group: list[OutgoingMessage], apart: bool = False) -> Iterator[Group]:

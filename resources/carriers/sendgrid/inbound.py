@@ -1,72 +1,81 @@
-"""Emails from recipients, as SendGrid's Inbound Parse posts them: a form with the email's headers, text and attachments.
+"""Emails from recipients, as SendGrid's Inbound Parse posts them: a form with the email's headers, text and attachments, or
+with the whole email where the setting "POST the raw, full MIME message" is on.
 
-Check the signature first (:mod:`resources.carriers.sendgrid.signatures`); Inbound Parse signs like the event webhook, where a
-security policy with signatures is set for its host. What is quoted of our own message is cut off: it may hold the words
-that opt out.
+Check the signature first (:mod:`resources.carriers.sendgrid.signatures`). Sources: "Configure the Inbound Parse webhook",
+``https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/setting-up-the-inbound-parse-webhook``, and "Securing your
+Inbound Parse webhooks" beside it.
 """
 
 from __future__ import annotations
 
 import email.policy
 import json
-from email.message import EmailMessage
+from dataclasses import replace
+from email.message import EmailMessage, Message
 from email.parser import BytesParser, HeaderParser
-from email.utils import getaddresses
-from hashlib import blake2b
-from html.parser import HTMLParser
 
-from nightmail.carriers.protocol import Media, Reply, ReplyKind
-from nightmail.channels import EMAIL
-
-MOST_ATTACHMENTS = 10
-_LONGEST_TEXT = 100_000
-_QUOTED_LANGUAGES = ["en", "de", "cs", "da", "es", "fr", "it", "ja", "nl", "pl", "sv", "zh"]
+from nightmail.carriers.protocol import Media, Reply
+from resources.carriers.delivery_notices import is_notice
+from resources.carriers.received_emails import (
+    LONGEST_TEXT,
+    MOST_ATTACHMENTS,
+    ReceivedEmail,
+    addresses,
+    clean,
+    header,
+    is_automatic,
+    parsed,
+    received_email,
+    references,
+    reply_of,
+    without_quotes,
+    without_tags,
+)
 
 
 def inbound_email(content_type: str, body: bytes, carrier: str = "sendgrid") -> Reply | None:
-    """The reply in a posted email; ``None`` for what a machine answered by itself (RFC 3834), such as a note of absence.
+    """The reply in a posted email; ``None`` for what a machine wrote by itself, such as a note of absence or a bounce.
 
     Raises ``ValueError`` when the body is no such form, or names no sender or recipient.
     """
     fields = _fields(content_type, body)
-    headers = HeaderParser(policy=email.policy.compat32).parsestr(_text(fields, "headers"))
-    if str(headers.get("Auto-Submitted", "no")).strip().lower() != "no":
+    whole = fields.get("email")
+    if whole is not None:
+        content = whole.get_payload(decode=True)
+        message = parsed(content if isinstance(content, bytes) else b"")
+        received = received_email(message)
+    else:
+        message = HeaderParser(policy=email.policy.compat32).parsestr(_text(fields, "headers"))
+        received = _of_form(fields, message)
+    if is_automatic(message) or is_notice(message):
         return None
-    sender = _address(_text(fields, "from"))
-    recipients = _recipients(fields)
-    if sender is None or not recipients:
-        raise ValueError("the email names no sender or no recipient")
-    said = _text(fields, "text") or _without_tags(_text(fields, "html"))
-    name = str(headers.get("Message-ID", "")).strip()
-    return Reply(
-        carrier=carrier,
-        channel=EMAIL.name,
-        event_key="inbound:" + blake2b(name.encode(errors="replace") or body, digest_size=16).hexdigest(),
-        kind=ReplyKind.TEXT,
-        text=without_quotes(said[:_LONGEST_TEXT]),
+    recipients = _envelope(fields) or received.recipients
+    if not recipients:
+        raise ValueError("the email names no recipient")
+    return reply_of(replace(received, recipients=recipients), carrier)
+
+
+def _of_form(fields: dict[str, EmailMessage], message: Message) -> ReceivedEmail:
+    said = _text(fields, "text") or without_tags(_text(fields, "html"))
+    return ReceivedEmail(
+        sender=next(iter(addresses([_text(fields, "from")])), None),
+        recipients=tuple(dict.fromkeys(addresses([_text(fields, "to"), _text(fields, "cc")]))),
         subject=_text(fields, "subject")[:500],
-        sender=sender,
-        recipient=recipients[0],
+        text=without_quotes(said[:LONGEST_TEXT]),
+        name=header(message, "Message-ID").strip(),
+        references=references(header(message, "In-Reply-To"), header(message, "References")),
         media=_attachments(fields),
     )
 
 
-def without_quotes(said: str) -> str:
-    """What a person wrote, without the message that they answer and their mail program's lines about it."""
-    from mailparser_reply import EmailReplyParser
-
-    parser = EmailReplyParser(languages=_QUOTED_LANGUAGES)
-    return (parser.parse_reply(text=said.replace("\r\n", "\n")) or "").strip()
-
-
 def _fields(content_type: str, body: bytes) -> dict[str, EmailMessage]:
-    parsed = BytesParser(policy=email.policy.HTTP).parsebytes(
+    form = BytesParser(policy=email.policy.HTTP).parsebytes(
         b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n" + body
     )
-    if parsed.get_content_type() != "multipart/form-data" or not parsed.is_multipart():
+    if form.get_content_type() != "multipart/form-data" or not form.is_multipart():
         raise ValueError("the body is not a form")
     fields: dict[str, EmailMessage] = {}
-    for part in parsed.iter_parts():
+    for part in form.iter_parts():
         name = part.get_param("name", header="content-disposition")
         if isinstance(name, str) and isinstance(part, EmailMessage):
             fields.setdefault(name, part)
@@ -85,25 +94,16 @@ def _text(fields: dict[str, EmailMessage], name: str) -> str:
         text = content.decode(str(charset), "replace")
     except (ValueError, LookupError, AttributeError, RecursionError):
         text = content.decode("utf-8", "replace")
-    return text.replace("\x00", "")
+    return clean(text)
 
 
-def _recipients(fields: dict[str, EmailMessage]) -> list[str]:
-    """The mailboxes that it was delivered to: those of the envelope, else those that the email names."""
+def _envelope(fields: dict[str, EmailMessage]) -> tuple[str, ...]:
+    """The mailboxes that it was delivered to, as the envelope says."""
     try:
         stated = json.loads(_text(fields, "envelope")).get("to", [])
     except (ValueError, AttributeError, RecursionError):
-        stated = []
-    listed = [each for each in stated if isinstance(each, str)] if isinstance(stated, list) else []
-    return [found for each in [*listed, _text(fields, "to")] if (found := _address(each)) is not None]
-
-
-def _address(written: str) -> str | None:
-    for _, address in getaddresses([written[:2_000]]):
-        if 3 <= len(address) <= 320 and "@" in address:
-            local, _, domain = address.rpartition("@")
-            return f"{local}@{domain.lower()}"
-    return None
+        return ()
+    return tuple(addresses(each for each in stated if isinstance(each, str))) if isinstance(stated, list) else ()
 
 
 def _attachments(fields: dict[str, EmailMessage]) -> tuple[Media, ...]:
@@ -114,25 +114,6 @@ def _attachments(fields: dict[str, EmailMessage]) -> tuple[Media, ...]:
         if part is not None:
             content = part.get_payload(decode=True)
             size = len(content) if isinstance(content, bytes) else None
-            name = (part.get_filename() or "").replace("\x00", "")[:200]
+            name = clean(part.get_filename() or "")[:200]
             found.append(Media(f"attachment:{name}", part.get_content_type(), size))
     return tuple(found)
-
-
-class _Words(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        if tag in ("br", "p", "div", "blockquote", "tr"):
-            self.words.append("\n> " if tag == "blockquote" else "\n")
-
-
-def _without_tags(html: str) -> str:
-    parser = _Words()
-    parser.feed(html[:_LONGEST_TEXT])
-    return "".join(parser.words)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nightmail.carriers.protocol import CarrierSettings, OutgoingMessage
-from resources.carriers.sendgrid.groups import Group, take_apart
+from resources.carriers.sendgrid.groups import Group, shared_reply_to, take_apart
 from resources.carriers.sendgrid.shared_text import SharedText
 
 MESSAGE_ID_ARGUMENT = "message_id"
@@ -42,9 +42,12 @@ def request_body(group: Group, settings: CarrierSettings) -> bytes:
         "from": sender,
         "content": contents,
     }
-    reply_to = first.reply_to or settings.reply_to
+    reply_to = shared_reply_to(first, f"{prefix}reply-") or settings.reply_to
     if reply_to:
         content["reply_to"] = {"email": reply_to}
+    if reply_to != (first.reply_to or settings.reply_to):
+        # A request has one reply address, and a header Reply-To is refused; substitutions apply to the address as well.
+        gaps.append((f"{prefix}reply-", tuple(message.reply_token or "" for message in group.messages)))
     if first.categories:
         content["categories"] = [category[:255] for category in first.categories[:10]]
     if settings.options.get("sandbox_mode") == "on":

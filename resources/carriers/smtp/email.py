@@ -210,7 +210,9 @@ class SmtpEmail:
         mail["To"] = Address(addr_spec=message.address)
         mail["Subject"] = message.subject or ""
         mail["Date"] = format_datetime(datetime.now(UTC))
-        mail["Message-ID"] = f"<{message.message_id}@{sender.rpartition('@')[2]}>"
+        # Signed, so that what answers it, or returns it, proves which message it was.
+        signed = f".{message.reply_token}" if message.reply_token else ""
+        mail["Message-ID"] = f"<{message.message_id}{signed}@{sender.rpartition('@')[2]}>"
         reply_to = message.reply_to or self._settings.reply_to
         if reply_to:
             mail["Reply-To"] = Address(addr_spec=reply_to)

@@ -12,6 +12,7 @@ from nightmail.carriers.protocol import (
     CarrierSettings,
     HandOff,
     InDoubt,
+    Media,
     Outcome,
     OutgoingMessage,
     Reply,
@@ -21,12 +22,14 @@ from nightmail.carriers.webhooks import webhook_address
 from nightmail.channels import SMS
 from resources.carriers.twilio import paths
 from resources.carriers.twilio.account import TwilioAccount
-from resources.carriers.twilio.connection import price, utc
+from resources.carriers.twilio.connection import TWILIO_URL, price, utc
 from resources.carriers.twilio.errors import ERRORS
 from resources.carriers.twilio.records import CLOCK_SKEW, UNREADABLE
 from resources.carriers.twilio.statuses import MESSAGE_STATUS
 
 LONGEST_VALIDITY_S = 36_000
+MOST_MEDIA = 10
+"""Of one text: Twilio takes no more."""
 
 
 class TwilioSms(TwilioAccount):
@@ -86,24 +89,42 @@ class TwilioSms(TwilioAccount):
     def _replies(self, since: datetime) -> list[Reply]:
         replies: list[Reply] = []
         try:
-            replies.extend(
-                Reply(
-                    carrier=self.name,
-                    channel=self.channel,
-                    event_key=record.sid,
-                    kind=ReplyKind.TEXT,
-                    text=record.body or "",
-                    sender=record.from_,
-                    recipient=record.to,
-                    carrier_message_id=record.sid,
-                    occurred_at=utc(record.date_created),
-                )
-                for record in self._list.stream(date_sent_after=since, limit=5000, page_size=1000)
-                if record.direction == "inbound" and record.from_ and record.to
-            )
+            for record in self._list.stream(date_sent_after=since, limit=5000, page_size=1000):
+                if record.direction == "inbound" and record.from_ and record.to:
+                    replies.append(self._reply(record))  # noqa: PERF401 - what was read before an error counts
         except UNREADABLE:
             return replies
         return replies
+
+    def _reply(self, record: Any) -> Reply:
+        return Reply(
+            carrier=self.name,
+            channel=self.channel,
+            event_key=record.sid,
+            kind=ReplyKind.TEXT,
+            text=record.body or "",
+            sender=record.from_,
+            recipient=record.to,
+            recipient_service=record.messaging_service_sid or None,
+            media=self._media(record),
+            carrier_message_id=record.sid,
+            occurred_at=utc(record.date_created),
+        )
+
+    def _media(self, record: Any) -> tuple[Media, ...]:
+        """Links to what came with a text; one to their list where Twilio does not give them now: the reply does not wait."""
+        count = str(record.num_media or "0")
+        if not count.isdigit() or int(count) == 0:
+            return ()
+        base = (self._settings.base_url or TWILIO_URL).rstrip("/")
+        try:
+            found = self._connection.client.messages(record.sid).media.list(limit=MOST_MEDIA)
+            return tuple(
+                Media(f"{base}{each.uri.removesuffix('.json')}"[:2_000], str(each.content_type or "")[:200])
+                for each in found
+            )
+        except UNREADABLE:
+            return (Media(f"{base}{record.uri.removesuffix('.json')}/Media.json"[:2_000], ""),)
 
 
 def _same_text(doubt: InDoubt, record: Any) -> bool:
