@@ -89,6 +89,11 @@ class Settings(BaseSettings):
     reauthenticate_minutes: int = Field(
         10, ge=1, le=60, description="How fresh the proof of who one is must be for roles, keys, carriers and erasure"
     )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks, by commas, of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; "
+        "empty: nobody's",
+    )
     webhook_timeout_s: float = Field(10.0, description="Seconds that a team's webhook may take to answer")
     webhook_private_addresses: bool = Field(
         False, description="Whether teams' webhooks may point into private networks and loopback"

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from nightmail.reasons import Surface
+from nightmail.settings import settings
 from portal.problems import CONTENT_TYPE, RequestError, problem_document
 
 HEAD_S = 15.0
@@ -111,5 +112,14 @@ def server_configuration(application: Any, **changes: Any) -> uvicorn.Config:
 
 def serve(host: str, port: int) -> None:
     """Serve the portal of this process's settings until SIGTERM or SIGINT."""
-    configuration = server_configuration("portal.application:create_application", factory=True, host=host, port=port)
+    proxies = settings().trusted_proxies
+    configuration = server_configuration(
+        "portal.application:create_application",
+        factory=True,
+        host=host,
+        port=port,
+        # What a proxy says is believed from those alone: else anybody could come from anywhere.
+        proxy_headers=bool(proxies.strip()),
+        forwarded_allow_ips=proxies,
+    )
     uvicorn.Server(configuration).run()

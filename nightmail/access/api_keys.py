@@ -21,6 +21,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from nightmail.access.networks import checked_networks, is_within
 from nightmail.access.permissions import Permission, known_permissions, permissions_named
 from nightmail.access.principals import Held, Principal
 from nightmail.errors import NightmailError
@@ -63,12 +64,14 @@ def create_key(
     name: str,
     permissions: Iterable[str],
     expires_at: dt.datetime | None = None,
+    created_by: str = "",
+    allowed_networks: Iterable[str] = (),
 ) -> str:
     """Make a key and return it; it cannot be shown again. Names of scopes, as keys had them before, are taken too.
 
-    Raises :class:`UsageError` (``permission_unknown``).
+    Rights are not looked at: :func:`nightmail.access.key_changes.new_key` does. Raises :class:`UsageError`
+    (``permission_unknown``, ``network_wrong``).
     """
-    wanted = sorted(permissions_named(permissions))
     prefix = f"nm_{secrets.token_hex(4)}"
     key = f"{prefix}_{secrets.token_urlsafe(32)}"
     connection.execute(
@@ -77,15 +80,26 @@ def create_key(
             name=name,
             prefix=prefix,
             key_hash=sha256(key.encode()).digest(),
-            permissions=wanted,
+            permissions=sorted(permissions_named(permissions)),
             expires_at=expires_at,
+            created_by=created_by,
+            allowed_networks=checked_networks(allowed_networks),
         )
     )
     return key
 
 
-def verify_key(connection: Connection, key: str) -> Program:
-    """The program that a key belongs to. Raises :class:`KeyRefusedError`, the same for a wrong key and a revoked one."""
+def prefix_of(key: str) -> str:
+    """The part of a key by which its row is found, and which may be shown."""
+    return key[:11]
+
+
+def verify_key(connection: Connection, key: str, address: str | None = None) -> Program:
+    """The program that a key belongs to. ``address`` is where the request comes from.
+
+    Raises :class:`KeyRefusedError`: ``key_wrong``, the same for a wrong key and a revoked one; ``key_expired``; ``key_network``
+    for a right one that comes from a network where it is not allowed.
+    """
     wrong = KeyRefusedError("key_wrong")
     match = _FORM.fullmatch(key)
     if match is None:
@@ -99,6 +113,7 @@ def verify_key(connection: Connection, key: str) -> Program:
             ApiKey.expires_at,
             ApiKey.revoked_at,
             ApiKey.last_used_at,
+            ApiKey.allowed_networks,
             ApiKey.team_id,
             Team.path,
             func.now().label("now"),
@@ -113,13 +128,8 @@ def verify_key(connection: Connection, key: str) -> Program:
         raise wrong
     if row.expires_at is not None and row.expires_at <= row.now:
         raise KeyRefusedError("key_expired")
+    if row.allowed_networks and not is_within(address, row.allowed_networks):
+        raise KeyRefusedError("key_network", address=address or "an unknown address")
     if row.last_used_at is None or row.now - row.last_used_at > _USED_INTERVAL:
         connection.execute(update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=func.now()))
     return Program(row.id, row.name, row.team_id, row.path, known_permissions(row.permissions))
-
-
-def revoke_key(connection: Connection, key_id: int) -> None:
-    """End a key; the next request with it is refused."""
-    connection.execute(
-        update(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None)).values(revoked_at=func.now())
-    )

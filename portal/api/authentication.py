@@ -33,10 +33,11 @@ def authenticated(
         raise RequestError("key_missing", headers={"WWW-Authenticate": _CHALLENGE})
     try:
         with portal.engine.begin() as connection:
-            program = verify_key(connection, credentials.credentials)
+            program = verify_key(connection, credentials.credentials, address_of(request))
     except KeyRefusedError as error:
-        client = request.client.host if request.client else ""
-        wait = portal.failed_keys.take(client)
+        if error.reason == "key_network":
+            raise
+        wait = portal.failed_keys.take(address_of(request) or "")
         if wait:
             raise RequestError(
                 "too_many_requests",
@@ -56,6 +57,11 @@ def authenticated(
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{" ".join(scopes.scopes)}"'},
         )
     return program
+
+
+def address_of(request: Request) -> str | None:
+    """Where a request comes from: the peer, or what a trusted proxy says (setting ``trusted_proxies``)."""
+    return request.client.host if request.client else None
 
 
 def with_permission(*permissions: Permission) -> Any:
