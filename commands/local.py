@@ -18,6 +18,7 @@ from nightmail.errors import ConfigurationError, NightmailError, UnavailableErro
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from nightmail.access.principals import Principal
     from nightmail.organisation.sandbox_accounts import SandboxUse
     from nightmail.settings import Settings
     from nightmail.store.local_server import LocalServer
@@ -215,11 +216,27 @@ def sandbox_of(engine: Engine) -> SandboxUse:
         return sandbox_use(connection)
 
 
+def link_address(token: str) -> str:
+    """Where a link for people leads: to the portal's public address, else to where it listens."""
+    from nightmail.settings import settings
+
+    configured = settings()
+    base = configured.public_url or f"http://{configured.portal_host}:{configured.portal_port}"
+    return f"{base.rstrip('/')}/invitation/{token}"
+
+
 def actor() -> str:
-    """Who acts, for the audit log: the operating system's user."""
+    """Who acts, for the audit log: the operating system's user, ``user:anna``."""
+    return principal().actor
+
+
+def principal() -> Principal:
+    """The operating system's user, who may do everything at this machine."""
     import getpass
 
+    from nightmail.access.principals import system_principal
+
     try:
-        return f"command line: {getpass.getuser()}"
+        return system_principal(getpass.getuser())
     except (KeyError, OSError):
-        return f"command line: uid {os.getuid()}"
+        return system_principal(str(os.getuid()))

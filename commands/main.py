@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from commands import (
+    access,
     alerts,
     approve,
     campaigns,
@@ -30,8 +31,10 @@ from commands import (
     doubts,
     explain,
     feed,
+    keys,
     lift,
     pause,
+    people,
     provision,
     replies,
     report,
@@ -173,6 +176,9 @@ app.command("report", rich_help_panel=LOOK)(report.report)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 app.command("provision", rich_help_panel=SET_UP)(provision.provision)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel=SET_UP)
+app.add_typer(people.app, name="people", rich_help_panel=SET_UP)
+app.add_typer(access.app, name="access", rich_help_panel=SET_UP)
+app.add_typer(keys.app, name="keys", rich_help_panel=SET_UP)
 app.add_typer(feed.app, name="feed", rich_help_panel=SET_UP)
 app.add_typer(db.app, name="db", rich_help_panel=SET_UP)
 

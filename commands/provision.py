@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from commands.key_files import write_key
 from commands.screen import Screen, screen, table
 from nightmail.errors import ConfigurationError
 
@@ -92,14 +92,7 @@ def show_checks(view: Screen, found: list[Checked]) -> None:
 def _hand_over(view: Screen, key: NewKey) -> dict[str, Any]:
     """Show a new key, the only time; write it to its file where the organisation names one."""
     if key.file is not None:
-        try:
-            key.file.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(key.file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
-                handle.write(key.key + "\n")
-        except OSError as error:
-            raise ConfigurationError(
-                "key_file_unwritable", key=key.name, team=key.team, file=key.file, problem=error.strerror
-            ) from error
+        write_key(key.file, key.key, name=key.name, team=key.team)
         view.say(f"API key {key.name} of {key.team}: written to {key.file}", style="yellow")
     else:
         view.say(f"API key {key.name} of {key.team}, shown only now: {key.key}", style="yellow")

@@ -75,13 +75,17 @@ def list_keys(
     connection: Connection,
     principal: Principal,
     *,
+    team: str | None = None,
     over: bool = False,
     before: int | None = None,
     limit: int = 50,
 ) -> list[KeyRow]:
-    """The keys of teams where ``principal`` has ``key.see``, the newest first; with ``over`` those that are no longer taken too."""
+    """The keys of teams where ``principal`` has ``key.see``, the newest first; with ``over`` those that are no longer taken too.
+
+    ``team`` leaves those of it and of the teams below.
+    """
     teams = list(teams_with(principal, Permission.KEY_SEE))
-    values = {"teams": teams, "over": over, "before": before, "limit": limit}
+    values = {"teams": teams, "team": team, "over": over, "before": before, "limit": limit}
     return [_key(row) for row in connection.execute(text(LIST_KEYS), values)]
 
 

@@ -25,6 +25,7 @@ KEY_OF_NAME = f"""
 LIST_KEYS = f"""
     {_KEY}
     where k.team_id in ({TEAMS_AT_OR_BELOW})
+        and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
         and (:over or (k.revoked_at is null and (k.expires_at is null or k.expires_at > now())))
         and (cast(:before as int) is null or k.id < :before)
     order by k.id desc limit :limit

@@ -156,6 +156,18 @@ def permissions_named(names: Iterable[str]) -> frozenset[Permission]:
     return frozenset(found)
 
 
+def permission_named(name: str) -> Permission:
+    """The permission of a name. Raises :class:`UsageError` (``permission_unknown``)."""
+    if name not in _KNOWN:
+        raise UsageError("permission_unknown", value=name[:60], known=", ".join(Permission))
+    return Permission(name)
+
+
+def scopes_among(names: Iterable[str]) -> list[str]:
+    """Those of the names that are scopes of earlier versions."""
+    return sorted({name for name in names if name in PERMISSIONS_OF_SCOPE})
+
+
 def known_permissions(stored: Iterable[str]) -> frozenset[Permission]:
     """Those of stored names that are permissions; one of a later version is left out, and so allows nothing."""
     return frozenset(Permission(name) for name in stored if name in _KNOWN)

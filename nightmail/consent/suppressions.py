@@ -6,7 +6,7 @@ from the next one on; what was held before stays held.
 
 >>> with engine.begin() as connection:
 ...     address = read_address("0170 1234567", country="DE", hash_key=key)
-...     lift_suppressions(connection, suppressions_of(connection, address.hash), actor="command line: anna")
+...     lift_suppressions(connection, suppressions_of(connection, address.hash), actor="user:anna")
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def test_a_campaign_is_paused_resumed_and_cancelled(deployment: CommandLine, dat
         actors = connection.scalars(
             text("select actor from audit where object = :key and action = 'campaign.paused'"), {"key": key}
         )
-        assert [actor.startswith("command line: ") for actor in actors] == [True]
+        assert [actor.startswith("user:") for actor in actors] == [True]
 
 
 def test_a_campaign_is_approved(deployment: CommandLine, database: Engine) -> None:

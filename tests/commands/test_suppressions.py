@@ -31,7 +31,7 @@ def test_an_address_is_suppressed_shown_and_used_again(with_database: CommandLin
     assert with_database.json("suppress", *written, "--channel", "sms", "--category", "billing")["already"] == 1
     (row,) = with_database.json("suppressions", NUMBER)["suppressions"]
     assert (row["team"], row["category"], row["reason"]) == ("acme.billing", "billing", "by_hand")
-    assert row["source"].startswith("command line: ")
+    assert row["source"].startswith("user:")
 
     assert with_database.json("suppress", NUMBER)["added"] == 3, "sms, voice and chat, for all"
     shown = with_database.run("suppressions", NUMBER).stdout
@@ -47,7 +47,7 @@ def test_an_address_is_suppressed_shown_and_used_again(with_database: CommandLin
     assert organisation.query(ROWS) == []
     assert "is not suppressed" in with_database.run("unsuppress", NUMBER).stdout
     actors = {row.actor for row in organisation.query("select actor from audit where action like 'suppression.%'")}
-    assert len(actors) == 1 and actors.pop().startswith("command line: ")
+    assert len(actors) == 1 and actors.pop().startswith("user:")
 
 
 def test_what_a_person_asked_for_is_not_lifted_by_the_way(

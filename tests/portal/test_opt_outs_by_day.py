@@ -35,7 +35,7 @@ def test_opt_outs_and_questions_of_a_day(
         portal.twilio("/webhooks/twilio/keys", call, call_id)
     organisation.change(
         "insert into suppression (channel, address_hash, reason, source) values ('sms', 'x', 'hard_bounce', 'receipt:twilio'), "
-        "('sms', 'y', 'opted_out', 'command line: anna')"
+        "('sms', 'y', 'opted_out', 'user:anna')"
     )
     opt_outs, questions = TableFile(f"{tmp_path}/o.parquet"), TableFile(f"{tmp_path}/q.parquet")
     with organisation.engine.connect() as connection:

@@ -18,7 +18,7 @@ from nightmail.receipts.replies import take_replies
 from tests.support.sandbox_process import RunningCarriers
 from tests.support.sending_rig import KEY, Organisation
 
-PERSON = "command line: anna"
+PERSON = "user:anna"
 
 
 def known(organisation: Organisation, address: str, **only: Any) -> list[SuppressionRow]:
