@@ -27,6 +27,8 @@ class Deployment(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     epoch: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    restored_at: Mapped[dt.datetime | None]
+    """When it was last restored from a backup."""
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
 
