@@ -93,6 +93,10 @@ conformance: setup-dev ## Compare what is sent with the carriers' published Open
 docs: setup ## Write the generated parts of the docs again
 	$(BIN)/python -m commands.documentation
 
+.PHONY: screenshots
+screenshots: setup-dev ## Make pictures of the portal's pages, in .screenshots and docs/pictures/portal (needs Debian's chromium)
+	$(BIN)/python -m pytest -q tests/portal/web/make_screenshots.py
+
 .PHONY: requirements
 requirements: setup-dev ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \

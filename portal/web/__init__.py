@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 from portal.web import failures, static_files
 from portal.web.appearance import routes as appearance
 from portal.web.cookies import SessionCookies
+from portal.web.gallery import routes as gallery
 from portal.web.home import routes as home
 from portal.web.search import routes as search
 from portal.web.signed_in import prepared
@@ -21,6 +22,7 @@ ROUTERS = (
     home.router,
     search.router,
     appearance.router,
+    gallery.router,
 )
 """The routers of people's pages; a new subject is added here, and to ``ENTRIES`` of :mod:`portal.web.navigation`."""
 

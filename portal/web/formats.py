@@ -17,6 +17,8 @@ from babel.numbers import format_compact_decimal, format_currency, format_decima
 from markupsafe import Markup
 
 Filter = Callable[..., Any]
+LOCALES = {"en": "en_GB"}
+"""The locale of a language where it is not the language itself: English dates read the same on both sides of the ocean."""
 NOTHING = "–"
 """What stands where there is no value."""
 
@@ -37,7 +39,10 @@ def percent(value: float | None, language: str, _zone: ZoneInfo, digits: int = 1
     """A share (0 to 1) in hundredths: ``95.4%``."""
     if value is None:
         return NOTHING
-    return str(format_percent(round(value, digits + 2), f"0.{'#' * digits}%" if digits else None, locale=language))
+    smallest = 10 ** -(digits + 2)
+    if 0 < value < smallest:
+        return f"< {format_percent(smallest, locale=language, decimal_quantization=False)}"
+    return str(format_percent(round(value, digits + 2), locale=language, decimal_quantization=False))
 
 
 def money(value: Decimal | float | None, language: str, _zone: ZoneInfo, currency: str = "EUR") -> str:

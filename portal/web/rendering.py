@@ -193,6 +193,6 @@ def _localised(function: formats.Filter) -> Any:
 
     def apply(value: Any, *more: Any, **options: Any) -> Any:
         around = frame()
-        return function(value, around.language, around.zone, *more, **options)
+        return function(value, formats.LOCALES.get(around.language, around.language), around.zone, *more, **options)
 
     return apply

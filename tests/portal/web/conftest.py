@@ -1,64 +1,66 @@
-"""A portal with people who are signed in."""
+"""A portal with people who are signed in, by HTTP alone and in a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
-from sqlalchemy import text
+from playwright.sync_api import Browser, Page
 
 from nightmail.access.permissions import Permission
-from nightmail.access.sessions import start_session
 from tests.portal.conftest import Organisation, RunningPortal
+from tests.portal.web.people import make_person, session_of
+from tests.support.browser import Window, chromium, window
 
 SignIn = Callable[..., httpx.Client]
-
-
-def make_person(
-    organisation: Organisation, *permissions: Permission, team: str = "acme", name: str = "Ada Example"
-) -> int:
-    """A person who holds ``permissions`` at a team; their number."""
-    with organisation.engine.begin() as connection:
-        person = connection.scalar(
-            text(
-                "insert into person (email, name, state, created_by) "
-                "values (:email, :name, 'active', 'test') returning id"
-            ),
-            {"email": f"{name.lower().replace(' ', '.')}@acme.example", "name": name},
-        )
-        if permissions:
-            role = connection.scalar(
-                text(
-                    "insert into role (team_id, name, title, permissions) "
-                    "values (null, :name, :name, :permissions) returning id"
-                ),
-                {"name": f"role of {person}", "permissions": [str(each) for each in permissions]},
-            )
-            connection.execute(
-                text(
-                    "insert into role_grant (person_id, role_id, team_id, granted_by) "
-                    "values (:person, :role, :team, 'test')"
-                ),
-                {"person": person, "role": role, "team": organisation.teams[team]},
-            )
-    return int(person)
-
-
-def session_of(organisation: Organisation, person: int) -> str:
-    """A new session of a person; its token."""
-    with organisation.engine.begin() as connection:
-        return start_session(connection, person, factors=["password", "totp"])[1]
+SignedInWindow = Callable[..., Window]
 
 
 @pytest.fixture
-def sign_in(organisation: Organisation, portal: RunningPortal) -> SignIn:
+def sign_in(organisation: Organisation, portal: RunningPortal) -> Iterator[SignIn]:
     """Signs a new person in, with the permissions that are given, and gives a client with their session."""
+    with ExitStack() as clients:
 
-    def sign_in_(*permissions: Permission, team: str = "acme", name: str = "Ada Example") -> httpx.Client:
-        person = make_person(organisation, *permissions, team=team, name=name)
-        client = httpx.Client(base_url=portal.url, timeout=30, trust_env=False, headers={"Accept": "text/html"})
-        client.cookies.set("nightmail_session", session_of(organisation, person))
-        return client
+        def sign_in_(*permissions: Permission, **person: str) -> httpx.Client:
+            made = make_person(organisation.engine, *permissions, **person)
+            headers = {"Accept": "text/html"}
+            client = clients.enter_context(
+                httpx.Client(base_url=portal.url, timeout=30, trust_env=False, headers=headers)
+            )
+            client.cookies.set("nightmail_session", session_of(organisation.engine, made))
+            return client
 
-    return sign_in_
+        yield sign_in_
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The one browser of this process."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def signed_in_window(organisation: Organisation, portal: RunningPortal, browser: Browser) -> Iterator[SignedInWindow]:
+    """A browser's window of a new person: ``signed_in_window(role="operator", team="acme")``."""
+    with ExitStack() as windows:
+
+        def open_window(*permissions: Permission, options: dict[str, str] | None = None, **person: str) -> Window:
+            made = make_person(organisation.engine, *permissions, **person)
+            session = session_of(organisation.engine, made)
+            return windows.enter_context(window(browser, on_localhost(portal.url), session, **(options or {})))
+
+        yield open_window
+
+
+@pytest.fixture
+def signed_in_page(signed_in_window: SignedInWindow) -> Callable[[str, str], Page]:
+    """The home page of a new person with a ready-made role: ``signed_in_page("operator", "acme")``."""
+    return lambda role, team: signed_in_window(role=role, team=team).open("/")
+
+
+def on_localhost(url: str) -> str:
+    """The same address under the name by which passkeys work."""
+    return url.replace("127.0.0.1", "localhost")

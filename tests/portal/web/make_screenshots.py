@@ -1,0 +1,55 @@
+"""`make screenshots`: pictures of every page, light and dark, on a phone and on a screen.
+
+All of them go to ``.screenshots`` as PNG, to be looked at; those of :data:`SHOWN` also go to ``docs/pictures/portal`` as WebP.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.portal.conftest import Organisation, RunningPortal
+from tests.portal.web.conftest import on_localhost
+from tests.portal.web.pages import PAGES, SamplePage
+from tests.portal.web.people import make_person, session_of
+from tests.support.browser import window
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+ALL = CHECKOUT / ".screenshots"
+DOCS = CHECKOUT / "docs" / "pictures" / "portal"
+WIDTHS = {390: 844, 1280: 860}
+SHOWN = {("parts", "light", 1280), ("parts", "dark", 390)}
+"""The pictures that the docs show: a page's name, theme and width."""
+
+
+@pytest.mark.needs_program("chromium")
+@pytest.mark.parametrize("sample", PAGES, ids=lambda sample: sample.picture)
+def test_pictures(sample: SamplePage, organisation: Organisation, portal: RunningPortal, browser: Browser) -> None:
+    ALL.mkdir(exist_ok=True)
+    session = None
+    if sample.role is not None:
+        person = make_person(organisation.engine, role=sample.role, name="Olivia Paulsen", time_zone="Europe/Berlin")
+        session = session_of(organisation.engine, person)
+    address = sample.address_in(organisation.engine)
+    with window(browser, on_localhost(portal.url), session) as opened:
+        page = opened.open(address)
+        page.evaluate("document.fonts.ready.then(() => true)")
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            for width, height in WIDTHS.items():
+                page.set_viewport_size({"width": width, "height": height})
+                page.screenshot(path=ALL / f"{sample.picture}-{theme}-{width}.png", full_page=True)
+                if (sample.picture, theme, width) in SHOWN:
+                    _write_for_docs(page, DOCS / f"{sample.picture}-{theme}-{width}.webp")
+
+
+def _write_for_docs(page: Page, file: Path) -> None:
+    """The first screenful, as small as the browser makes it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    session = page.context.new_cdp_session(page)
+    taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": 82})
+    file.write_bytes(base64.b64decode(taken["data"]))
+    session.detach()

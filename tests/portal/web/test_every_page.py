@@ -1,0 +1,47 @@
+"""Every page, looked at by a browser: the policy, axe, themes, widths, the keyboard, and without scripts."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.routing import APIRoute
+from playwright.sync_api import Browser
+
+from portal.web import ROUTERS
+from portal.web.signed_in import declared_by
+from tests.portal.conftest import Organisation, RunningPortal
+from tests.portal.web.conftest import on_localhost
+from tests.portal.web.pages import NOT_PAGES, PAGES, SamplePage
+from tests.portal.web.people import make_person, session_of
+from tests.support.browser import inspect_page, window
+
+
+@pytest.mark.needs_program("chromium")
+@pytest.mark.parametrize("sample", PAGES, ids=lambda sample: sample.picture)
+def test_a_page_is_what_every_page_must_be(
+    sample: SamplePage, organisation: Organisation, portal: RunningPortal, browser: Browser
+) -> None:
+    session = None
+    if sample.role is not None:
+        person = make_person(organisation.engine, role=sample.role, time_zone="Europe/Berlin")
+        session = session_of(organisation.engine, person)
+    address = sample.address_in(organisation.engine)
+    with window(browser, on_localhost(portal.url), session) as opened:
+        inspect_page(opened, opened.open(address))
+
+
+def _routes() -> list[APIRoute]:
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+
+
+def test_every_page_is_listed() -> None:
+    """A GET route that is neither looked at nor said to be no page fails here."""
+    there = {route.path for route in _routes() if "GET" in (route.methods or ())}
+    assert there - {sample.route for sample in PAGES} - NOT_PAGES.keys() == set()
+    assert NOT_PAGES.keys() <= there
+
+
+@pytest.mark.parametrize("route", _routes(), ids=lambda route: f"{'/'.join(sorted(route.methods))} {route.path}")
+def test_every_route_says_what_it_needs(route: APIRoute) -> None:
+    """Exactly one of a permission, anyone signed in, a recent proof, or public."""
+    declared = [word for each in route.dependant.dependencies if (word := declared_by(each.call)) is not None]
+    assert len(declared) == 1, declared

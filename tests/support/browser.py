@@ -1,0 +1,233 @@
+"""A real Chromium that opens the portal's pages, and one look at a page for all that a page must be.
+
+The browser is Debian's; one is started for each test process. :func:`inspect_page` is for every page: the policy, axe,
+both themes, four widths, the keyboard alone, and the page without scripts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+AXE = Path(__file__).resolve().parents[2] / "portal" / "static" / "built" / "axe.js"
+AXE_OPTIONS = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations", "incomplete"],
+}
+WIDTHS = (320, 360, 1280, 1920)
+"""320 CSS px is a window of 1280 px at a zoom of 400 %."""
+PATIENCE_MS = 15_000
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser of this process."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Window:
+    """A browser's window with cookies of its own: one person at one machine."""
+
+    context: BrowserContext
+    base_url: str
+    said: list[str] = field(default_factory=list)
+    """What the console said of the policy, and errors of scripts."""
+
+    def open(self, address: str = "/") -> Page:
+        """A new page at an address of the portal."""
+        page = self.context.new_page()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.said.append(f"script: {error}"))
+        page.goto(self.base_url + address)
+        return page
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or (message.type == "error" and "status of" not in message.text):
+            self.said.append(message.text)
+
+
+@contextmanager
+def window(browser: Browser, base_url: str, session: str | None = None, **options: Any) -> Iterator[Window]:
+    """A window on the portal at ``base_url``; ``session`` is the token of who is signed in."""
+    wide = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce", **options}
+    context = browser.new_context(**wide)
+    context.set_default_timeout(PATIENCE_MS)
+    if session is not None:
+        cookie = {"name": "nightmail_session", "value": session, "url": base_url, "httpOnly": True, "sameSite": "Lax"}
+        context.add_cookies([cookie])  # type: ignore[list-item]
+    opened = Window(context, base_url)
+    try:
+        yield opened
+        assert not opened.said, opened.said
+    finally:
+        context.close()
+
+
+def inspect_page(opened: Window, page: Page, *, without_scripts: bool = True) -> None:
+    """Hold a page to all that every page must be; an ``AssertionError`` says what is wrong and where."""
+    page.evaluate("document.fonts.ready.then(() => true)")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert_fits(page, width)
+        if width in (360, 1280):
+            assert_accessible(page, f"light, {width} px")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.emulate_media(color_scheme="dark")
+    assert_accessible(page, "dark")
+    page.emulate_media(color_scheme="light")
+    assert_usable_by_keyboard(page)
+    if without_scripts:
+        assert_the_same_without_scripts(opened, page)
+    assert not opened.said, opened.said
+
+
+@lru_cache(maxsize=1)
+def _axe() -> str:
+    assert AXE.is_file(), "axe is missing: run `make setup-dev`"
+    return AXE.read_text("utf-8")
+
+
+def assert_accessible(page: Page, when: str) -> None:
+    """Nothing found by axe; the contrast that it could not decide is measured here, and nothing else may be left open."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_axe())
+    found = page.evaluate(f"axe.run(document, {json.dumps(AXE_OPTIONS)})")
+    wrong = [
+        f"{when}: {kind}: {rule['id']}: {node['html'][:160]}: {node.get('failureSummary', '')[:240]}"
+        for kind in ("violations", "incomplete")
+        for rule in found[kind]
+        for node in rule["nodes"]
+        if not (kind == "incomplete" and rule["id"] == "color-contrast")
+    ]
+    undecided = [
+        node["target"][0] for rule in found["incomplete"] if rule["id"] == "color-contrast" for node in rule["nodes"]
+    ]
+    wrong += [f"{when}: contrast {one['ratio']:.2f}: {one['html']}" for one in page.evaluate(_CONTRAST, undecided)]
+    assert not wrong, "\n".join(wrong)
+
+
+_CONTRAST = """selectors => {
+    const pen = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+    const painted = (over, colour) => {
+        pen.globalCompositeOperation = 'copy'; pen.fillStyle = over; pen.fillRect(0, 0, 1, 1);
+        pen.globalCompositeOperation = 'source-over'; pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1);
+        const [r, g, b] = pen.getImageData(0, 0, 1, 1).data;
+        return `rgb(${r}, ${g}, ${b})`;
+    };
+    const light = colour => {
+        const [r, g, b] = colour.match(/\\d+/g).map(Number).map(v => v / 255)
+            .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ground = element => {
+        const layers = [];
+        for (let e = element; e; e = e.parentElement) layers.unshift(getComputedStyle(e).backgroundColor);
+        return layers.reduce(painted, 'white');
+    };
+    return selectors.map(selector => {
+        const e = document.querySelector(selector), behind = ground(e);
+        const style = getComputedStyle(e);
+        const drawn = painted(behind, e instanceof SVGElement ? style.fill : style.color);
+        const [dark, bright] = [light(drawn), light(behind)].sort((x, y) => x - y);
+        return { ratio: (bright + 0.05) / (dark + 0.05), html: e.outerHTML.slice(0, 160) };
+    }).filter(one => one.ratio < 4.5);
+}"""
+"""Which of some elements have a text too faint for what lies behind them: WCAG 2.2, 1.4.3."""
+
+
+def assert_fits(page: Page, width: int) -> None:
+    """Nothing reaches out of the window sideways, but within what is meant to scroll."""
+    out = page.evaluate(
+        """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
+            [...document.querySelectorAll('body *')]
+            .filter(e => !e.closest('.scroll') && e.getBoundingClientRect().right > innerWidth + 1)
+            .map(e => e.outerHTML.slice(0, 120)).slice(0, 5).concat(['the page is ' +
+                document.documentElement.scrollWidth + ' px wide'])"""
+    )
+    assert not out, f"at {width} px: {out}"
+
+
+_FOCUSED = """() => {
+    const e = document.activeElement;
+    if (!e || e === document.body) return null;
+    const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+    const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
+    const y = Math.min(Math.max(box.top + Math.min(box.height / 2, 20), 0), innerHeight - 1);
+    const top = document.elementFromPoint(x, y);
+    return {
+        html: e.outerHTML.slice(0, 140),
+        seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight,
+        covered: !(top && (e.contains(top) || top.contains(e) || top.closest('label')?.control === e)),
+        marked: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+        place: [...document.querySelectorAll('*')].indexOf(e),
+    };
+}"""
+
+
+def assert_usable_by_keyboard(page: Page) -> None:
+    """Tab goes through everything in the order of the page; what has the focus is seen, marked and not covered."""
+    expected = page.evaluate(
+        """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
+            .filter(e => !e.disabled && e.type !== 'hidden' && e.checkVisibility({visibilityProperty: true})
+                && !(e.type === 'radio' && e !== [...document.getElementsByName(e.name)].find(
+                    (each, at, all) => all.some(one => one.checked) ? each.checked : at === 0))).length"""
+    )
+    page.evaluate("() => { document.activeElement?.blur(); window.scrollTo(0, 0); }")
+    places: list[int] = []
+    for _ in range(2 * expected + 10):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(_FOCUSED)
+        if places and focused is not None and focused["place"] == places[-1]:
+            # A date has a stop for each of its parts.
+            continue
+        if focused is None or focused["place"] in places:
+            break
+        assert focused["seen"], f"not seen: {focused['html']}"
+        assert focused["marked"], f"no outline: {focused['html']}"
+        assert not focused["covered"], f"covered: {focused['html']}"
+        places.append(focused["place"])
+    assert places == sorted(places), "the focus jumps"
+    assert len(places) >= expected, f"{len(places)} of {expected} are reached"
+
+
+def assert_the_same_without_scripts(opened: Window, page: Page) -> None:
+    """What the page says and lets one do is there without scripts as well."""
+    browser = page.context.browser
+    assert browser is not None
+    address = urlsplit(page.url)
+    plain = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 800}, locale="en-GB")
+    try:
+        plain.add_cookies(page.context.cookies())  # type: ignore[arg-type]
+        other = plain.new_page()
+        other.goto(opened.base_url + address.path + (f"?{address.query}" if address.query else ""))
+        assert _words(other) == _words(page)
+        incomplete = other.evaluate(
+            "() => [...document.querySelectorAll('form')].filter(f => !f.getAttribute('action') || "
+            "!['get', 'post'].includes(f.method)).map(f => f.outerHTML.slice(0, 120))"
+        )
+        assert not incomplete, f"forms that go nowhere without scripts: {incomplete}"
+    finally:
+        plain.close()
+
+
+def _words(page: Page) -> list[str]:
+    """The words of the main part; what only scripts can do is left out (its buttons are hidden without)."""
+    text = page.locator("main").evaluate(
+        "main => { const copy = main.cloneNode(true);"
+        " copy.querySelectorAll('[data-copy], [data-scripts]').forEach(e => e.remove()); return copy.textContent; }"
+    )
+    return str(text).split()
