@@ -9,7 +9,6 @@ from assets.campaign_runs import stopped_by_errors, stored_preparation
 from assets.partitions import campaigns
 from nightmail.preparation.campaign_stages import record_approval_needed
 from nightmail.sending.ledger_loading import load_ledger
-from nightmail.settings import settings
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
@@ -36,7 +35,7 @@ def ledger(
         approval = None
         if not stored.frozen:
             with database.begin() as connection:
-                approval = record_approval_needed(connection, stored, settings().late_start_asks_after_s)
+                approval = record_approval_needed(connection, stored)
         loaded = load_ledger(
             database.engine,
             campaign,
@@ -54,7 +53,7 @@ def ledger(
         "late": loaded.late,
     }
     if approval is not None:
-        metadata["waits_because"] = approval["message"]
+        metadata["waits_because"] = approval
     if loaded.finishes_by is not None:
         metadata["finishes_by"] = loaded.finishes_by.isoformat()
     return dg.MaterializeResult(metadata=metadata)

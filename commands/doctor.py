@@ -178,7 +178,26 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
         return None
     found.append(Checked("database", "well", f"PostgreSQL {version}, {where}; the schema is the newest"))
     found.append(_database_role(role))
+    found.append(_audit(made))
     return made
+
+
+def _audit(engine: Engine) -> Checked:
+    """Whether the audit log is being sealed. `nightmail audit verify` says whether it is whole."""
+    from commands.part_checks import Checked
+    from nightmail.audit.sealing import STALE_S, unsealed
+
+    with engine.connect() as connection:
+        waiting = unsealed(connection)
+    if waiting.oldest_s <= STALE_S:
+        return Checked("audit log", "well", f"{waiting.entries} entries are not sealed yet")
+    return Checked(
+        "audit log",
+        "note",
+        f"{waiting.entries} entries are not sealed yet, the oldest for {waiting.oldest_s / 60:.0f} minutes.",
+        "The portal seals: is it running? A transaction that does not end keeps it from it too. "
+        "`nightmail audit verify` seals as well.",
+    )
 
 
 def _database_role(role: RoleFacts) -> Checked:
@@ -245,11 +264,9 @@ def _attention(engine: Engine) -> Iterator[Checked]:
     from commands.part_checks import Checked
     from nightmail.campaigns.alerts import list_alerts
     from nightmail.campaigns.suspensions import list_suspensions
-    from nightmail.sending.failovers import failed_over
 
     with engine.connect() as connection:
         suspended = list_suspensions(connection)
-        moved = failed_over(connection)
         alerts = list_alerts(connection, limit=SHOWN_ALERTS + 1)
     for row in suspended:
         of = ", ".join(part for part in (row.carrier_account, row.sender, row.team) if part) or "all"
@@ -258,14 +275,6 @@ def _attention(engine: Engine) -> Iterator[Checked]:
             "note",
             f"It is suspended for {of} since {row.since:%Y-%m-%d %H:%M} UTC: {row.reason}",
             f"Mend that, then: nightmail lift {row.id}",
-        )
-    for account in moved:
-        yield Checked(
-            f"carrier {account.carrier_account}",
-            "note",
-            f"It is down since {account.since:%Y-%m-%d %H:%M} UTC: {account.moved_percent} % of its messages go over the next "
-            "account.",
-            remedy("carrier_failed_over"),
         )
     for alert in alerts[:SHOWN_ALERTS]:
         about = f" [{alert.campaign}]" if alert.campaign and alert.campaign not in alert.message else ""

@@ -98,6 +98,7 @@ def open_database() -> Engine:
     from nightmail.store.engine import engine
     from nightmail.store.upgrade import pending
 
+    _say_from_where()
     made = engine(database_url())
     ask(made)
     if pending(made):
@@ -167,6 +168,7 @@ def database_for_maintenance(*, make: bool = True) -> Iterator[Maintained]:
     """
     from nightmail.settings import settings
 
+    _say_from_where()
     configured = settings()
     if configured.database_url is not None:
         made = configured_database(configured)
@@ -223,6 +225,13 @@ def link_address(token: str) -> str:
     configured = settings()
     base = configured.public_url or f"http://{configured.portal_host}:{configured.portal_port}"
     return f"{base.rstrip('/')}/invitation/{token}"
+
+
+def _say_from_where() -> None:
+    """Let the audit log say on which machine a command was run."""
+    from nightmail.audit.origins import set_origin
+
+    set_origin(os.uname().nodename)
 
 
 def actor() -> str:

@@ -21,6 +21,7 @@ from commands import (
     access,
     alerts,
     approve,
+    audit,
     campaigns,
     cancel,
     check,
@@ -180,6 +181,7 @@ app.add_typer(people.app, name="people", rich_help_panel=SET_UP)
 app.add_typer(access.app, name="access", rich_help_panel=SET_UP)
 app.add_typer(keys.app, name="keys", rich_help_panel=SET_UP)
 app.add_typer(feed.app, name="feed", rich_help_panel=SET_UP)
+app.add_typer(audit.app, name="audit", rich_help_panel=LOOK)
 app.add_typer(db.app, name="db", rich_help_panel=SET_UP)
 
 

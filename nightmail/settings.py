@@ -65,9 +65,6 @@ class Settings(BaseSettings):
     single_message_window_s: int = Field(
         60, description="Seconds after which a feed's open campaign of single messages closes"
     )
-    late_start_asks_after_s: int = Field(
-        3600, ge=60, description="Seconds after its time at which a scheduled send that has not begun asks for approval"
-    )
     file_settle_s: float = Field(2.0, description="Seconds for which a file's size must not change before it is taken")
     sensor_interval_s: int = Field(2, description="Least seconds between two looks of a sensor")
     sends_partition_interval_s: int = Field(
@@ -96,6 +93,9 @@ class Settings(BaseSettings):
         "",
         description="Addresses or networks, by commas, of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; "
         "empty: nobody's",
+    )
+    audit_file: Path | None = Field(
+        None, description="File to which the portal appends the audit log as JSON lines, for a collector; empty: none"
     )
     webhook_timeout_s: float = Field(10.0, description="Seconds that a team's webhook may take to answer")
     webhook_private_addresses: bool = Field(

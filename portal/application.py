@@ -20,6 +20,9 @@ from starlette.types import Receive, Scope, Send
 
 import nightmail
 from nightmail.access.idempotency import delete_old_keys
+from nightmail.audit import acting_from
+from nightmail.audit.copies import append_sealed, record_head, recorded_head
+from nightmail.audit.sealing import INTERVAL_S, seal_entries
 from nightmail.events.webhook_calls import delete_ended_calls
 from nightmail.receipts.incoming_receipts import take_receipts
 from nightmail.receipts.replies import take_replies
@@ -29,6 +32,7 @@ from nightmail.store.engine import engine as open_engine
 from portal import conversation, description_page, health, openapi, problems, unsubscribe, web
 from portal.api import (
     alerts,
+    audit,
     campaign_outcomes,
     campaigns,
     contact_files,
@@ -76,6 +80,7 @@ ROUTERS = (
     suppressions.router,
     alerts.router,
     replies.router,
+    audit.router,
     webhooks.router,
     unsubscribe.router,
     conversation.router,
@@ -137,6 +142,7 @@ async def _running(portal: Portal) -> AsyncIterator[None]:
     caller.start()
     tasks = [
         asyncio.create_task(_every(1.0, portal.refused_webhooks.write)),
+        asyncio.create_task(_every(INTERVAL_S, lambda: _seal_audit(portal.engine, portal.settings))),
         asyncio.create_task(_every(3_600.0, lambda: _delete_old(portal.engine, portal.settings))),
     ]
     try:
@@ -156,6 +162,18 @@ def _delete_old(engine: Engine, settings: Settings) -> None:
     remove_abandoned(engine, settings.incoming_dir)
     delete_old_keys(engine)
     delete_ended_calls(engine)
+
+
+def _seal_audit(engine: Engine, settings: Settings) -> None:
+    """Seal the audit log's new entries, and keep its newest seal and its copy outside the database."""
+    sealed = seal_entries(engine, settings.key())
+    if sealed is not None and sealed.head is not None:
+        known = recorded_head(settings.data_dir)
+        # Behind what is known, something was cut off or restored: `nightmail audit verify` says what.
+        if known is None or known.number < sealed.head.number or known.epoch < sealed.head.epoch:
+            record_head(settings.data_dir, sealed.head)
+    if settings.audit_file is not None:
+        append_sealed(engine, settings.audit_file)
 
 
 class _Bounds:
@@ -181,10 +199,12 @@ class _Application(FastAPI):
     receiver: WebhookReceiver
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/webhooks/"):
-            await self.receiver(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        client = scope.get("client")
+        with acting_from(client[0] if client else None):
+            if scope["type"] == "http" and scope["path"].startswith("/webhooks/"):
+                await self.receiver(scope, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
 
 
 async def _every(seconds: float, action: Callable[[], None]) -> None:

@@ -18,6 +18,7 @@ TAGS = [
     {"name": "suppressions", "description": "See why an address is not used; suppress one, or use it again."},
     {"name": "replies", "description": "What recipients answered; decide about replies that probably ask for an end."},
     {"name": "alerts", "description": "What people must look at."},
+    {"name": "audit", "description": "Who did what, when, from where."},
     {"name": "webhooks", "description": "Have your own address called at events."},
     {"name": "problems", "description": "What the reasons of problems mean."},
     {"name": "health", "description": "Whether the portal is well."},

@@ -16,7 +16,6 @@ from sqlalchemy import Connection, Engine
 from nightmail.campaigns.approval import approval_needed
 from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.campaigns.counts import record_counts
-from nightmail.campaigns.late_starts import late_start, record_waiting
 from nightmail.campaigns.transitions import begin_preparing
 from nightmail.contact_files import ContactFileSummary
 from nightmail.lake import Lake
@@ -26,7 +25,6 @@ from nightmail.preparation.source_files import campaign_sources
 from nightmail.preparation.stages import campaign_counts, make_audience, make_contacts, make_messages, read_file
 from nightmail.preparation.stored_inputs import earlier_campaigns, known_preferences
 from nightmail.row_checks import ContactsSummary
-from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 
 _HOW_IT_WAS_READ = ("format", "container", "encoding", "encoding_certainty", "delimiter", "line_end", "header")
@@ -159,16 +157,10 @@ def make_campaign_messages(engine: Engine, stored: CampaignPreparation) -> dict[
     return counts
 
 
-def record_approval_needed(
-    connection: Connection, stored: CampaignPreparation, late_start_asks_after_s: float
-) -> dict[str, str] | None:
-    """Keep with the campaign why it must wait for a person, and return it; ``None`` when it may go.
-
-    A start that is over by more than ``late_start_asks_after_s`` is one of the reasons.
-    """
+def record_approval_needed(connection: Connection, stored: CampaignPreparation) -> str | None:
+    """Keep with the campaign why it must wait for a person, and return it; ``None`` when it may go."""
     campaign = stored.campaign
-    now = database_time(connection)
-    waits = late_start(connection, campaign, campaign.scheduled_at, now, late_start_asks_after_s) or approval_needed(
+    approval = approval_needed(
         connection,
         campaign,
         stored.feed,
@@ -176,9 +168,9 @@ def record_approval_needed(
         contacts=int(campaign.counts["contacts"]),
         corrections=bool(campaign.counts.get("corrections")),
     )
-    if waits is not None:
-        record_waiting(connection, campaign, waits)
-    return waits
+    if approval is not None:
+        record_counts(connection, campaign.id, {"approval": approval})
+    return approval
 
 
 def _record_stage(

@@ -250,6 +250,13 @@ MACHINE = (
         on={Surface.SHELL: "Add --team: {known}."},
     ),
     Reason(
+        "moment_unreadable",
+        Kind.SETUP,
+        "{value} is no date or time.",
+        "Write it as 2026-11-30 or 2026-11-30T08:00.",
+        title="What was given is no date or time.",
+    ),
+    Reason(
         "time_invalid",
         Kind.SETUP,
         "{value} cannot be used as a time: {problem}.",

@@ -7,7 +7,7 @@ fields; ``remedy`` says what to do next.
 from __future__ import annotations
 
 from nightmail.reasons.access import ACCESS
-from nightmail.reasons.approvals import APPROVALS
+from nightmail.reasons.audit import AUDIT
 from nightmail.reasons.decisions import DECISIONS
 from nightmail.reasons.failures import FAILURES
 from nightmail.reasons.files import FILES
@@ -26,7 +26,6 @@ _ENTRIES = (
     *FILES,
     *ROWS,
     *WARNINGS,
-    *APPROVALS,
     *HOLDS,
     *FAILURES,
     *SETUP,
@@ -37,6 +36,7 @@ _ENTRIES = (
     *ROW_DECISIONS,
     *ACCESS,
     *LOGINS,
+    *AUDIT,
 )
 
 REASONS: dict[str, Reason] = {entry.code: entry for entry in _ENTRIES}

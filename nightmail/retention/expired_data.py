@@ -63,7 +63,8 @@ def detach_months(
 ) -> DetachedMonths:
     """Detach the partitions of months before the last ``keep_months`` ones, and drop them unless they are to be archived.
 
-    A month stays, its receipts and audit too, as long as a campaign in it is not finished, or a message in it is in doubt.
+    A month stays, its receipts and audit too, as long as a campaign in it is not finished, or a message in it is in doubt;
+    a month of the audit log also until all of it is sealed.
     """
     detached: list[str] = []
     still_open: list[str] = []
@@ -79,6 +80,9 @@ def detach_months(
             # While this statement waits for its lock, every sender would wait behind it.
             connection.execute(text("set local lock_timeout = '2s'"))
             if connection.scalar(text(queries.IS_MONTH_OPEN), {"month": start}):
+                still_open.append(partition.name)
+                continue
+            if partition.parent == "audit" and connection.scalar(text(queries.IS_AUDIT_UNSEALED), {"month": start}):
                 still_open.append(partition.name)
                 continue
             retire_month(connection, partition.parent, start, keep_aside=not drop)

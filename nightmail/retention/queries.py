@@ -21,6 +21,12 @@ IS_MONTH_OPEN = """
         or exists (select from message where ledger_month = :month and state in ('handing_over', 'in_doubt'))
 """
 
+# Whether a month of the audit log has entries that are not sealed yet: what goes must be in the chain.
+IS_AUDIT_UNSEALED = """
+    select (select count(*) from audit where month = :month)
+        <> (select coalesce(sum(entries), 0) from audit_seal where month = :month)
+"""
+
 # Campaigns whose addresses and texts are older than their team keeps them, and whose month is still there.
 ENDED_CAMPAIGNS = """
     select c.id, c.ledger_month

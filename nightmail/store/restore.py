@@ -35,6 +35,12 @@ PATIENCE_S = 60.0
 """Seconds for which other processes are given time to end what they have begun."""
 PROBLEM = stated_problem("restored_from_backup")
 """What campaigns are stopped for that were not loaded when the backup was made."""
+# By SQL of this room's own, since the audit log's room stands above it. The entry is the first of the new epoch.
+RESTORED_ENTRY = """
+    insert into audit (month, actor, action, object, detail)
+    values (date_trunc('month', now() at time zone 'UTC')::date, 'restore', 'database.restored', cast(:epoch as text),
+        jsonb_build_object('paused', cast(:paused as int), 'stopped', cast(:stopped as int), 'in_doubt', cast(:doubt as int)))
+"""
 _BLOCK_BYTES = 1 << 20
 # Commands of psql, which nothing here needs; and a setting that servers before PostgreSQL 17 do not know.
 _NOT_FOR_THE_SERVER = re.compile(rb"\\(un)?restrict |SET transaction_timeout ")
@@ -170,8 +176,7 @@ def _fence(connection: Connection, before: _Before) -> Fenced:
     """
     epoch = int(
         connection.execute(
-            text("update deployment set epoch = greatest(epoch, :before) + 1, restored_at = now() returning epoch"),
-            {"before": before.epoch},
+            text("update deployment set epoch = greatest(epoch, :before) + 1 returning epoch"), {"before": before.epoch}
         ).scalar_one()
     )
     # A sender of before that has not ended yet must not find its own number, and its lock, with another one.
@@ -208,6 +213,10 @@ def _fence(connection: Connection, before: _Before) -> Fenced:
         {"problem": json.dumps(PROBLEM)},
     ).scalars()
     stopped_keys = tuple(stopped)
+    connection.execute(
+        text(RESTORED_ENTRY),
+        {"epoch": epoch, "paused": len(paused_keys), "stopped": len(stopped_keys), "doubt": in_doubt},
+    )
     connection.execute(text("update sender_run set finished_at = now() where finished_at is null"))
     return Fenced(epoch, paused_keys, stopped_keys, in_doubt)
 

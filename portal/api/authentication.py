@@ -86,4 +86,5 @@ SuppressionReader = Annotated[Program, with_permission(Permission.SUPPRESSION_SE
 SuppressionEditor = Annotated[Program, with_permission(Permission.SUPPRESSION_EDIT)]
 AlertReader = Annotated[Program, with_permission(Permission.ALERT_SEE)]
 AlertCloser = Annotated[Program, with_permission(Permission.ALERT_CLOSE)]
+AuditReader = Annotated[Program, with_permission(Permission.AUDIT_SEE)]
 WebhookEditor = Annotated[Program, with_permission(Permission.WEBHOOK_EDIT)]

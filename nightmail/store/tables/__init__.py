@@ -29,7 +29,6 @@ from nightmail.store.tables.ledger import Attempt, Message, MessageContent, Send
 from nightmail.store.tables.operation import (
     Alert,
     Deployment,
-    Failover,
     IdempotencyKey,
     Pace,
     Suspension,
@@ -63,7 +62,6 @@ __all__ = [
     "Consent",
     "Contact",
     "Deployment",
-    "Failover",
     "Feed",
     "IdempotencyKey",
     "IdentityProvider",

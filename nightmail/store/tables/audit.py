@@ -34,6 +34,7 @@ class Audit(Base):
     transaction: Mapped[int] = mapped_column(BigInteger, server_default=text("pg_current_xact_id()::text::bigint"))
     __table_args__ = (
         Index("ix_audit_at", "at"),
+        Index("ix_audit_transaction", "epoch", "transaction"),
         Index("ix_audit_actor", "actor", "at"),
         Index("ix_audit_action", "action", "at"),
         Index("ix_audit_team", "team_id", "at"),
@@ -45,7 +46,8 @@ class Audit(Base):
 class AuditSeal(Base):
     """One batch of entries of a month, sealed: all that were committed by transactions of the range, and no other.
 
-    ``hash`` is keyed with the deployment's secret key, and covers the entries, this row and the seal before it.
+    ``digest`` is that of the entries. ``hash`` is keyed with the deployment's secret key, and covers this row and the seal
+    before it: whoever may change every table, but has not the key, can make no other chain that holds.
     """
 
     __tablename__ = "audit_seal"
@@ -58,6 +60,7 @@ class AuditSeal(Base):
     first_id: Mapped[int] = mapped_column(BigInteger)
     last_id: Mapped[int] = mapped_column(BigInteger)
     sealed_at: Mapped[dt.datetime]
+    digest: Mapped[bytes]
     hash: Mapped[bytes]
     __table_args__ = (Index("ix_audit_seal_month", "month", "number"),)
 

@@ -25,6 +25,7 @@ def upgrade() -> None:
     )
     op.execute("alter table audit alter column epoch set default deployment_epoch()")
     op.execute("alter table audit alter column transaction set default pg_current_xact_id()::text::bigint")
+    op.create_index("ix_audit_transaction", "audit", ["epoch", "transaction"])
     for name, column in (("actor", "actor"), ("action", "action"), ("team", "team_id"), ("object", "object")):
         op.create_index(f"ix_audit_{name}", "audit", [column, "at"])
     op.create_table(
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.Column("first_id", sa.BigInteger(), nullable=False),
         sa.Column("last_id", sa.BigInteger(), nullable=False),
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
     )
     op.create_index("ix_audit_seal_month", "audit_seal", ["month", "number"])
