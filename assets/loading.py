@@ -9,6 +9,7 @@ from assets.campaign_runs import stopped_by_errors, stored_preparation
 from assets.partitions import campaigns
 from nightmail.preparation.campaign_stages import record_approval_needed
 from nightmail.sending.ledger_loading import load_ledger
+from nightmail.settings import settings
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
@@ -35,7 +36,7 @@ def ledger(
         approval = None
         if not stored.frozen:
             with database.begin() as connection:
-                approval = record_approval_needed(connection, stored)
+                approval = record_approval_needed(connection, stored, settings().late_start_asks_after_s)
         loaded = load_ledger(
             database.engine,
             campaign,
@@ -53,7 +54,7 @@ def ledger(
         "late": loaded.late,
     }
     if approval is not None:
-        metadata["waits_because"] = approval
+        metadata["waits_because"] = approval["message"]
     if loaded.finishes_by is not None:
         metadata["finishes_by"] = loaded.finishes_by.isoformat()
     return dg.MaterializeResult(metadata=metadata)

@@ -94,6 +94,7 @@ def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
         "problem": row.problem,
         "created_at": row.created_at,
         "scheduled_at": row.scheduled_at,
+        "local_start": row.local_start,
         **recorded_forecast(row).as_dict(),
         "first_hand_off_at": row.first_hand_off_at,
         "finished_at": row.finished_at,

@@ -71,7 +71,7 @@ def check_preparation(request: CheckRequest, engine: Engine | None) -> Preparati
 
 def _of_team(engine: Engine | None, team: str | None, feed: FeedSettings, template: Template) -> dict[str, Any]:
     """What the team decides, where it is known: its category, and when the feed's settings would have this file sent."""
-    from nightmail.campaigns.start_times import recipient_start, start_times
+    from nightmail.campaigns.start_times import start_times
     from nightmail.organisation.categories import find_category, named_category
     from nightmail.organisation.teams import find_team
     from nightmail.store.clock import database_time
@@ -87,14 +87,14 @@ def _of_team(engine: Engine | None, team: str | None, feed: FeedSettings, templa
             category: Category | None = named_category(connection, team, feed.category, by="the feed")
         else:
             category = find_category(connection, team, template.category)
-    starts_at, cut_off = start_times(feed, found.time_zone, now)
+    times = start_times(feed, found.time_zone, now)
     return {
         "category": category,
         "default_time_zone": found.time_zone,
         "now": now,
-        "starts_at": starts_at,
-        "local_start": recipient_start(feed, starts_at),
-        "cut_off": cut_off,
+        "starts_at": times.scheduled_at,
+        "local_start": times.local_start,
+        "cut_off": times.cut_off_at,
     }
 
 

@@ -264,9 +264,11 @@ def _attention(engine: Engine) -> Iterator[Checked]:
     from commands.part_checks import Checked
     from nightmail.campaigns.alerts import list_alerts
     from nightmail.campaigns.suspensions import list_suspensions
+    from nightmail.sending.failovers import failed_over
 
     with engine.connect() as connection:
         suspended = list_suspensions(connection)
+        moved = failed_over(connection)
         alerts = list_alerts(connection, limit=SHOWN_ALERTS + 1)
     for row in suspended:
         of = ", ".join(part for part in (row.carrier_account, row.sender, row.team) if part) or "all"
@@ -275,6 +277,14 @@ def _attention(engine: Engine) -> Iterator[Checked]:
             "note",
             f"It is suspended for {of} since {row.since:%Y-%m-%d %H:%M} UTC: {row.reason}",
             f"Mend that, then: nightmail lift {row.id}",
+        )
+    for account in moved:
+        yield Checked(
+            f"carrier {account.carrier_account}",
+            "note",
+            f"It is down since {account.since:%Y-%m-%d %H:%M} UTC: {account.moved_percent} % of its messages go over the next "
+            "account.",
+            remedy("carrier_failed_over"),
         )
     for alert in alerts[:SHOWN_ALERTS]:
         about = f" [{alert.campaign}]" if alert.campaign and alert.campaign not in alert.message else ""

@@ -18,6 +18,7 @@ from commands.choices import refuse_missing_file
 from commands.lean_arrow import leave_pandas_out
 from commands.screen import Screen, say_ending, screen
 from nightmail.errors import NightmailError, UsageError
+from nightmail.stated_times import SendIn
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from nightmail.intake.arrivals import Arrival, Registered
     from nightmail.organisation.teams import TeamRow
     from nightmail.preparation.preparation_settings import Preparation
+    from nightmail.stated_times import StatedStart
     from nightmail.templates import Template
 
 _CHUNK = 1 << 20
@@ -40,6 +42,9 @@ def send(
         None, "--team", help="Whose send it is, such as acme.billing; not needed if there is one."
     ),
     at: str = typer.Option(None, "--at", help="When: 2026-12-01T08:00 in the team's time zone, or with an offset."),
+    send_in: SendIn = typer.Option(
+        "team", "--send-in", help="Whose clocks --at is read from: team, or recipient for each one's own time zone."
+    ),
     cut_off: str = typer.Option(
         None, "--cut-off", help="When what is not handed off is dropped: as --at, or 20:00 for the next such time."
     ),
@@ -58,14 +63,13 @@ def send(
     view = screen(json_output)
     refuse_missing_file(file)
     engine = open_database()
-    schedule = _schedule(*_team(engine, team), at, cut_off)
-    starts_at = schedule.starts_at
+    schedule = _schedule(*_team(engine, team), at, send_in, cut_off)
     chosen = choose_template(template, engine)
     asks = not (yes or json_output)
     ending = _foresee(view, engine, file, chosen, schedule, preview=asks)
     if asks:
         say_ending(view, ending)
-        if not typer.confirm("Send it?" if starts_at is None else f"Send it at {schedule.start_in_words}?"):
+        if not typer.confirm("Send it?" if schedule.start is None else f"Send it at {schedule.start_in_words}?"):
             view.say("Nothing was sent.")
             raise typer.Exit(1)
     arrival = _keep(file, settings().incoming_dir)
@@ -77,7 +81,7 @@ def send(
             version,
             arrival,
             actor=actor(),
-            scheduled_at=starts_at,
+            start=schedule.start,
             cut_off_at=schedule.cut_off_at,
             again=again,
         )
@@ -96,7 +100,8 @@ def _tell(view: Screen, done: Registered, schedule: _Schedule, ending: FinishFor
             "ok": taken,
             "campaign": done.campaign.key,
             "state": done.state,
-            "starts_at": schedule.starts_at,
+            "starts_at": schedule.start and schedule.start.moment,
+            "local_start": schedule.start and schedule.start.local,
             # What was sent before is not sent again: its own end is shown with the campaign.
             **(ending if taken else recorded_forecast(done.campaign)).as_dict(),
         }
@@ -106,7 +111,7 @@ def _tell(view: Screen, done: Registered, schedule: _Schedule, ending: FinishFor
         view.say("To send it again on purpose, use --again.")
         raise typer.Exit(1)
     view.say(f"campaign {done.campaign.key}", style="bold green")
-    if schedule.starts_at is not None:
+    if schedule.start is not None:
         view.say(f"starts at {schedule.start_in_words}")
     if not said:
         say_ending(view, ending)
@@ -131,24 +136,28 @@ def _team(engine: Engine, wanted: str | None) -> tuple[TeamRow, dt.datetime]:
         return get_team(connection, wanted), database_time(connection)
 
 
-def _schedule(team: TeamRow, now: dt.datetime, at: str | None, cut_off: str | None) -> _Schedule:
+def _schedule(team: TeamRow, now: dt.datetime, at: str | None, send_in: SendIn, cut_off: str | None) -> _Schedule:
     """What ``--at`` and ``--cut-off`` mean. Raises :class:`UsageError` for a time that is over, or comes too early."""
     from nightmail.organisation.feeds import next_time_of_day
     from nightmail.organisation.team_settings import TIME_OF_DAY
-    from nightmail.stated_times import moment_of, start_of
+    from nightmail.stated_times import moment_of, stated_start
 
     zone = team.time_zone
-    starts_at = None if at is None else start_of(_time(at, "2026-12-01T08:00"), zone, now)
-    start = starts_at or now
+    if at is None and send_in != "team":
+        raise UsageError(
+            "time_invalid", value="--send-in recipient", problem="it needs --at, the time that it is about"
+        )
+    start = None if at is None else stated_start(_time(at, "2026-12-01T08:00"), zone, now, send_in)
+    begins = now if start is None else start.for_team(zone)
     cut_off_at = None
     if cut_off is not None:
         if re.match(TIME_OF_DAY, cut_off):
-            cut_off_at = next_time_of_day(cut_off, zone, start + dt.timedelta(seconds=1))
+            cut_off_at = next_time_of_day(cut_off, zone, begins + dt.timedelta(seconds=1))
         else:
             cut_off_at = moment_of(_time(cut_off, "20:00 or 2026-12-01T20:00"), zone, now)
-        if cut_off_at <= start:
+        if cut_off_at <= begins:
             raise UsageError("time_invalid", value=f"{cut_off} ({zone})", problem="the cut-off is not after the start")
-    return _Schedule(team.path, zone, team.country, now, starts_at, cut_off_at)
+    return _Schedule(team.path, zone, team.country, now, start, cut_off_at)
 
 
 def _time(written: str, example: str) -> dt.datetime:
@@ -167,18 +176,20 @@ class _Schedule:
     zone: str
     country: str | None
     now: dt.datetime
-    starts_at: dt.datetime | None
+    start: StatedStart | None
     cut_off_at: dt.datetime | None
 
     @property
     def start_in_words(self) -> str:
-        """The start as the team's clocks show it; ``now`` without one."""
+        """The start as the team's clocks show it, or as each recipient's do; ``now`` without one."""
         from zoneinfo import ZoneInfo
 
-        if self.starts_at is None:
+        if self.start is None:
             return "now"
-        local = self.starts_at.astimezone(ZoneInfo(self.zone))
-        return f"{local:%Y-%m-%d %H:%M} {self.zone} ({self.starts_at:%Y-%m-%d %H:%M} UTC)"
+        if self.start.local is not None:
+            return f"{self.start.local:%Y-%m-%d %H:%M} in each recipient's own time zone, at once where that is over"
+        local = self.start.moment.astimezone(ZoneInfo(self.zone))
+        return f"{local:%Y-%m-%d %H:%M} {self.zone} ({self.start.moment:%Y-%m-%d %H:%M} UTC)"
 
 
 def _foresee(
@@ -227,6 +238,7 @@ def _preparation(
     engine: Engine, file: Path, template: Template, schedule: _Schedule, folder: Path
 ) -> tuple[Preparation, KnownPreferences]:
     """The settings of the preparation, as the pipeline will have them."""
+    from nightmail.campaigns.start_times import CampaignTimes
     from nightmail.organisation.categories import find_category
     from nightmail.preparation.preparation_settings import Preparation
     from nightmail.preparation.stored_inputs import carriers_by_channel, known_preferences, price_list
@@ -237,6 +249,7 @@ def _preparation(
         known = known_preferences(connection, schedule.team)
         prices, carriers = price_list(connection), carriers_by_channel(connection, schedule.team)
         category = find_category(connection, schedule.team, template.category)
+    times = CampaignTimes(schedule.start, schedule.cut_off_at)
     preparation = Preparation(
         template=template,
         hash_key=configured.key(),
@@ -248,8 +261,9 @@ def _preparation(
         prices=prices,
         carriers=carriers,
         now=schedule.now,
-        starts_at=schedule.starts_at,
-        cut_off=schedule.cut_off_at,
+        starts_at=times.scheduled_at,
+        local_start=times.local_start,
+        cut_off=times.cut_off_at,
         file_name=file.name,
         work_folder=folder,
     )

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     single_message_window_s: int = Field(
         60, description="Seconds after which a feed's open campaign of single messages closes"
     )
+    late_start_asks_after_s: int = Field(
+        3600, ge=60, description="Seconds after its time at which a scheduled send that has not begun asks for approval"
+    )
     file_settle_s: float = Field(2.0, description="Seconds for which a file's size must not change before it is taken")
     sensor_interval_s: int = Field(2, description="Least seconds between two looks of a sensor")
     sends_partition_interval_s: int = Field(

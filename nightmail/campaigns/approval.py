@@ -10,6 +10,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.queries import ROWS_OF_EARLIER
 from nightmail.campaigns.transitions import move_campaign, state_after_loading, wrong_state
 from nightmail.organisation.feeds import FeedSettings
+from nightmail.reasons.problems import stated_problem
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 
@@ -37,8 +38,8 @@ def approval_needed(
     rows: int,
     contacts: int,
     corrections: bool,
-) -> str | None:
-    """Why a campaign must wait for a person, as a sentence; ``None`` when it may go.
+) -> dict[str, str] | None:
+    """Why a campaign must wait for a person: ``reason``, ``message``, ``remedy``; ``None`` when it may go.
 
     Corrections (a corrected reject file) belong to a file that was let go before: only the size rule holds for them.
     Campaigns without a feed come from a person who looked at them.
@@ -47,9 +48,9 @@ def approval_needed(
     if campaign.feed_id is None:
         return None
     if rules.always:
-        return "Every campaign of this feed waits for approval."
+        return stated_problem("approval_always")
     if rules.over_contacts is not None and contacts > rules.over_contacts:
-        return f"The campaign has {contacts} contacts; over {rules.over_contacts} it waits for approval."
+        return stated_problem("approval_over_contacts", contacts=contacts, limit=rules.over_contacts)
     if corrections or campaign.source == "single":
         return None
     if rules.first_file:
@@ -61,12 +62,23 @@ def approval_needed(
             {"feed": campaign.feed_id, "id": campaign.id},
         )
         if not earlier:
-            return "It is the feed's first file."
+            return stated_problem("approval_first_file")
     if rules.unusual_volume:
         usual = usual_rows(connection, campaign)
         if usual is not None and usual > 0 and not usual / rules.volume_factor <= rows <= usual * rules.volume_factor:
-            return f"The file has {rows} rows; the feed's last files had about {usual:.0f}."
+            return stated_problem("approval_unusual_volume", rows=rows, usual=f"{usual:.0f}")
     return None
+
+
+def waits_for_approval(campaign: CampaignRow) -> dict[str, str] | None:
+    """Why a campaign waits for a person now: ``reason``, ``message``, ``remedy``; ``None`` for one that does not."""
+    if campaign.state is not CampaignState.AWAITING_APPROVAL:
+        return None
+    kept = campaign.counts.get("waits_for_approval")
+    if kept is not None:
+        return dict(kept)
+    # Before the reason was kept beside it, there was a sentence alone.
+    return {**stated_problem("approval_always"), "message": str(campaign.counts.get("approval", ""))}
 
 
 def approve(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:

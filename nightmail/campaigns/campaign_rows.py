@@ -38,6 +38,11 @@ class CampaignRow:
     counts: dict[str, Any] = field(repr=False)
     problem: dict[str, Any] | None = field(repr=False)
     scheduled_at: dt.datetime | None
+    """When it is released; with ``local_start`` that is when that time comes first anywhere."""
+    local_start: dt.datetime | None
+    """A wall-clock time, without a zone, at which each recipient is sent to by their own clock."""
+    schedule_time: dt.datetime | None
+    """The time of its feed's schedule that made it."""
     cut_off_at: dt.datetime | None
     accepts_until: dt.datetime | None
     prepare_attempts: int

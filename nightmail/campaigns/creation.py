@@ -14,9 +14,12 @@ from sqlalchemy import Connection, text
 from nightmail.audit import write_entry
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.queries import INSERT_CAMPAIGN, OWNER_OF_NEW_CAMPAIGN
+from nightmail.campaigns.start_times import CampaignTimes
 
 ORDINARY_PRIORITY = 5
 URGENT_PRIORITY = 0
+AT_ONCE = CampaignTimes()
+"""The times of a campaign that starts at once and is not cut off."""
 
 
 def priority_of(*, urgent: bool) -> int:
@@ -36,14 +39,16 @@ def create_campaign(
     name: str | None = None,
     settings: Mapping[str, Any] | None = None,
     priority: int | None = None,
-    scheduled_at: dt.datetime | None = None,
-    cut_off_at: dt.datetime | None = None,
+    times: CampaignTimes = AT_ONCE,
+    start_stated: bool = False,
+    schedule_time: dt.datetime | None = None,
     accepts_until: dt.datetime | None = None,
 ) -> CampaignRow:
     """Make a campaign in state ``received``, with an audit entry; sensors see it and prepare it.
 
     ``source`` is ``sftp``, ``api``, ``portal``, ``command`` or ``single`` (an open campaign of single messages, with
-    ``accepts_until``). ``name`` goes into the key, by default the feed's name. A category that is urgent gives
+    ``accepts_until``). ``start_stated`` says that a person or a program stated the start, rather than the feed;
+    ``schedule_time`` is the time of the feed's schedule that makes it. ``name`` goes into the key, by default the feed's name. A category that is urgent gives
     priority 0, any other 5; smaller goes first.
 
     >>> with engine.begin() as connection:
@@ -75,8 +80,11 @@ def create_campaign(
                 "source": source,
                 "priority": priority,
                 "settings": json.dumps(dict(settings or {}), default=str),
-                "scheduled": scheduled_at,
-                "cut_off": cut_off_at,
+                "scheduled": times.scheduled_at,
+                "local_start": times.local_start,
+                "start_stated": start_stated,
+                "schedule_time": schedule_time,
+                "cut_off": times.cut_off_at,
                 "accepts": accepts_until,
             },
         )

@@ -10,7 +10,7 @@ _CAMPAIGN_COLUMNS = """
     c.id, c.key, c.token, c.team_id, t.path as team, c.feed_id, f.name as feed, c.template_version_id, c.category_id,
     g.name as category, coalesce((c.settings ->> 'needs_consent')::boolean, g.needs_consent) as needs_consent,
     g.resend_if_absent, c.state, c.source, c.priority,
-    c.settings, c.counts, c.problem, c.scheduled_at, c.cut_off_at, c.accepts_until, c.prepare_attempts, c.run_id,
+    c.settings, c.counts, c.problem, c.scheduled_at, c.local_start, c.schedule_time, c.cut_off_at, c.accepts_until, c.prepare_attempts, c.run_id,
     c.ledger_month, c.loaded_at, c.first_hand_off_at, c.finished_at, c.sends_written_at, c.ledger_changed_at,
     c.created_at, c.state_changed_at
 """
@@ -49,9 +49,9 @@ where t.id = :team
 # No row when the key or the token is taken: another is tried.
 INSERT_CAMPAIGN = """
 insert into campaign (key, token, team_id, feed_id, template_version_id, category_id, source, priority,
-    settings, scheduled_at, cut_off_at, accepts_until)
+    settings, scheduled_at, local_start, start_stated, schedule_time, cut_off_at, accepts_until)
 values (:key, :token, :team, :feed, :version, :category, :source, :priority,
-    cast(:settings as jsonb), :scheduled, :cut_off, :accepts)
+    cast(:settings as jsonb), :scheduled, :local_start, :start_stated, :schedule_time, :cut_off, :accepts)
 on conflict do nothing returning id
 """
 
@@ -63,10 +63,18 @@ update campaign set state = :to, ledger_changed_at = now(),
 where id = :id
 """
 
+# ``began_at`` is when the first message should have gone. A start by each recipient's clock is released for those who are
+# farthest east, though nobody may be there.
 SCHEDULED_AND_DUE = """
-select id, key from campaign
-where state = 'scheduled' and coalesce(scheduled_at, now()) <= now()
-order by priority, id limit 1000 for update skip locked
+select c.id, coalesce(first_due.due_at, c.scheduled_at) as began_at
+from campaign c left join lateral (
+    select min(m.due_at) as due_at from channel ch cross join lateral (
+        select m.due_at from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
+            and m.channel = ch.name and m.state = 'queued' order by m.due_at limit 1) m
+    where c.local_start is not null
+) first_due on true
+where c.state = 'scheduled' and coalesce(c.scheduled_at, now()) <= now()
+order by c.priority, c.id limit 1000 for update of c skip locked
 """
 
 # The rows of a feed's last campaigns but corrections, which are short by nature: what is usual for the feed.
@@ -178,6 +186,7 @@ END_SETTLED_ALERTS = """
 update alert a set resolved_at = now() from campaign c
 where a.resolved_at is null and c.id = a.campaign_id and (
     a.reason = 'cut_off_at_risk' and c.state in ('finished', 'cancelled', 'stopped')
+    or a.reason in ('start_long_past', 'schedule_before_restore') and c.state <> 'awaiting_approval'
     or a.reason = 'refused_alike' and c.state <> 'paused'
     or a.reason = 'in_doubt' and (select true from message m where m.ledger_month = c.ledger_month
         and m.campaign_id = c.id and m.state = 'in_doubt' order by m.campaign_id, m.state limit 1) is null)

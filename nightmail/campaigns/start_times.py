@@ -1,50 +1,65 @@
-"""When a feed's campaign is released and cut off, also where each recipient's own clock decides."""
+"""When a campaign is released and cut off, also where each recipient's own clock decides."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from nightmail.organisation.feeds import FeedSettings, next_time_of_day
+from nightmail.stated_times import StatedStart
 
-WEST_OF_ALL = dt.timedelta(hours=14)
-"""A wall-clock time comes in the easternmost zone so long before it comes in UTC."""
+
+@dataclass(frozen=True, slots=True)
+class CampaignTimes:
+    """When a campaign is sent."""
+
+    start: StatedStart | None = None
+    """``None``: at once."""
+    cut_off_at: dt.datetime | None = None
+    """When the rest is dropped (UTC); ``None``: never."""
+
+    @property
+    def scheduled_at(self) -> dt.datetime | None:
+        """When it is released (UTC); ``None``: at once."""
+        return None if self.start is None else self.start.moment
+
+    @property
+    def local_start(self) -> dt.datetime | None:
+        """The wall-clock time at which each recipient is sent to; ``None`` where one moment holds for all."""
+        return None if self.start is None else self.start.local
 
 
 def start_times(
     feed: FeedSettings, time_zone: str, after: dt.datetime, schedule: dt.datetime | None = None
-) -> tuple[dt.datetime | None, dt.datetime | None]:
-    """When a campaign is released and when it is cut off (UTC): ``None`` is at once, and never.
+) -> CampaignTimes:
+    """When a feed's campaign that is made at ``after`` is sent, by the feed alone; ``time_zone`` is its team's.
 
-    ``schedule`` is the next time of a standing feed's schedule. A start in each recipient's own zone is released when
-    that time comes first anywhere; each message then waits for its own zone.
+    ``schedule`` is the next time of a standing feed's schedule, which is always the team's; a time of day follows it. A
+    start in each recipient's own zone is released when that time comes first anywhere; each message then waits for its
+    own zone.
     """
-    starts = schedule
+    start = None if schedule is None else StatedStart(schedule)
     if feed.send_at is not None:
-        starts = next_time_of_day(feed.send_at, time_zone, starts or after)
+        starts = next_time_of_day(feed.send_at, time_zone, schedule or after)
+        start = StatedStart(starts)
         if feed.send_in == "recipient":
-            starts = local_start_of(starts, time_zone).replace(tzinfo=dt.UTC) - WEST_OF_ALL
-            starts = max(starts, after)
+            day = starts.astimezone(ZoneInfo(time_zone)).date()
+            local = dt.datetime.combine(day, dt.time.fromisoformat(feed.send_at))
+            start = StatedStart.by_each_clock(local, schedule or after)
+    return CampaignTimes(start, cut_off_of(feed, time_zone, start, after))
+
+
+def cut_off_of(feed: FeedSettings, time_zone: str, start: StatedStart | None, after: dt.datetime) -> dt.datetime | None:
+    """When the rest of a feed's campaign is dropped that starts so, or at ``after``; ``None``: never.
+
+    Seconds count from where the start comes last, so that nobody's own time is cut off. A time of day is the team's.
+    """
     cut_off = None
     if feed.cut_off_after_s is not None:
-        cut_off = (starts or after) + dt.timedelta(seconds=feed.cut_off_after_s)
+        cut_off = (after if start is None else start.last) + dt.timedelta(seconds=feed.cut_off_after_s)
     if feed.cut_off is not None:
-        at_time = next_time_of_day(feed.cut_off, time_zone, (starts or after) + dt.timedelta(seconds=1))
+        begins = after if start is None else start.for_team(time_zone)
+        at_time = next_time_of_day(feed.cut_off, time_zone, begins + dt.timedelta(seconds=1))
         cut_off = min(cut_off, at_time) if cut_off else at_time
-    return starts, cut_off
-
-
-def local_start_of(starts_at: dt.datetime, time_zone: str) -> dt.datetime:
-    """The wall-clock time of ``starts_at`` in the team's zone, without a zone: when it comes in each recipient's own."""
-    return starts_at.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
-
-
-def recipient_start(feed: FeedSettings, starts_at: dt.datetime | None) -> dt.datetime | None:
-    """The wall-clock time at which each recipient's messages of a campaign go; ``None`` where the team's zone decides.
-
-    ``starts_at`` is when that time comes first anywhere (:func:`start_times`).
-    """
-    if feed.send_at is None or feed.send_in != "recipient" or starts_at is None:
-        return None
-    wanted = dt.time.fromisoformat(feed.send_at)
-    return local_start_of(starts_at, "Pacific/Kiritimati").replace(hour=wanted.hour, minute=wanted.minute)
+    return cut_off

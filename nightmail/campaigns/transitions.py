@@ -15,9 +15,11 @@ from sqlalchemy import Connection, Engine, text
 
 from nightmail.audit import write_entry
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.campaigns.late_starts import late_start, record_waiting
 from nightmail.campaigns.queries import SCHEDULED_AND_DUE, SET_STATE
 from nightmail.campaigns.unsent_messages import count_unsent, end_unsent
 from nightmail.errors import UsageError
+from nightmail.settings import settings
 from nightmail.store.clock import database_time
 from nightmail.store.states import CAMPAIGN_TRANSITIONS, CampaignState, MessageState
 
@@ -102,13 +104,33 @@ def state_after_loading(campaign: CampaignRow, now: dt.datetime, *, needs_approv
     return CampaignState.SENDING
 
 
-def release_scheduled(engine: Engine, *, actor: str = "schedule") -> list[str]:
-    """Move scheduled campaigns whose time has come to ``sending``; returns their keys."""
+def release_scheduled(engine: Engine, *, actor: str = "schedule", asks_after_s: float | None = None) -> list[str]:
+    """Move scheduled campaigns whose time has come to ``sending``; returns their keys.
+
+    One whose time is over by more than ``asks_after_s`` (by default ``late_start_asks_after_s`` of the settings) goes to
+    ``awaiting_approval`` instead, with an alert: nothing released it in time.
+    """
+    if asks_after_s is None:
+        asks_after_s = settings().late_start_asks_after_s
+    released = []
     with engine.begin() as connection:
-        due = connection.execute(text(SCHEDULED_AND_DUE)).all()
-        for row in due:
-            move_campaign(connection, row.id, CampaignState.SENDING, actor=actor)
-    return [row.key for row in due]
+        now = database_time(connection)
+        for row in connection.execute(text(SCHEDULED_AND_DUE)).all():
+            campaign = get_campaign(connection, row.id)
+            waits = late_start(connection, campaign, row.began_at, now, asks_after_s)
+            if waits is None:
+                move_campaign(connection, row.id, CampaignState.SENDING, actor=actor)
+                released.append(campaign.key)
+                continue
+            move_campaign(
+                connection,
+                row.id,
+                CampaignState.AWAITING_APPROVAL,
+                actor=actor,
+                detail={"because": waits["reason"], "began_at": f"{row.began_at:%Y-%m-%dT%H:%M:%SZ}"},
+            )
+            record_waiting(connection, campaign, waits)
+    return released
 
 
 def pause(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:

@@ -13,7 +13,6 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
-from nightmail.campaigns.start_times import recipient_start
 from nightmail.errors import ContactFileError, NightmailError
 from nightmail.forecasts.finish_forecast import FinishForecast, Load, Work, forecast_of_campaign
 from nightmail.forecasts.queries import UNITS_OF_LAST
@@ -99,12 +98,11 @@ def _channels(connection: Connection, campaign: CampaignRow, feed: FeedSettings)
 
 def _due_at(connection: Connection, campaign: CampaignRow, feed: FeedSettings) -> dt.datetime | None:
     """When messages go that wait for each recipient's own time: in the team's zone, where most recipients are."""
-    local_start = recipient_start(feed, campaign.scheduled_at)
-    if local_start is None:
+    if campaign.local_start is None:
         return None
     from zoneinfo import ZoneInfo
 
     zone = feed.default_time_zone or connection.scalar(
         text("select time_zone from team where id = :id"), {"id": campaign.team_id}
     )
-    return local_start.replace(tzinfo=ZoneInfo(zone or "UTC")).astimezone(dt.UTC)
+    return campaign.local_start.replace(tzinfo=ZoneInfo(zone or "UTC")).astimezone(dt.UTC)

@@ -109,6 +109,7 @@ def answer_of(connection: Connection, file: FileRow, lake: Lake | None = None) -
         "held": _explained(counts.get("held_by_reason")),
         "estimated_cost": counts.get("costs"),
         "starts_at": campaign.scheduled_at and campaign.scheduled_at.isoformat(),
+        "local_start": campaign.local_start and campaign.local_start.isoformat(),
         **_ending(campaign),
         "waits_for_approval_because": counts.get("approval"),
         "read_as": counts.get("read_as"),

@@ -20,6 +20,7 @@ from nightmail.intake import queries
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.intake.received_files import add_file, assign_campaign, mark_repeated
 from nightmail.organisation.stored_feeds import FeedRow
+from nightmail.stated_times import StatedStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +58,12 @@ def register_file(
     *,
     actor: str,
     again: bool = False,
-    scheduled_at: dt.datetime | None = None,
+    start: StatedStart | None = None,
     now: dt.datetime | None = None,
 ) -> Registered:
     """Record a whole file and, unless its content was taken before, make its campaign, in the caller's transaction.
 
-    ``again`` sends the same content once more on purpose.
+    ``again`` sends the same content once more on purpose; ``start`` wins over the feed's own.
     """
     connection.execute(text(queries.LOCK), {"name": f"nightmail.intake.{feed.id}"})
     part = part_name(arrival.name) if feed.settings.parts else None
@@ -83,15 +84,13 @@ def register_file(
     if file_id is None:
         return _known(connection, arrival)
     if part is not None:
-        return _register_part(connection, feed, arrival, file_id, part, actor, scheduled_at)
+        return _register_part(connection, feed, arrival, file_id, part, actor, start)
     if not again and feed.settings.same_content == "refuse":
         values = {"feed": feed.id, "sha256": arrival.sha256, "except": file_id}
         earlier = connection.scalar(text(queries.CAMPAIGN_WITH_CONTENT), values)
         if earlier is not None:
             return _repeated(connection, file_id, [file_id], earlier)
-    campaign = create_feed_campaign(
-        connection, feed, source=arrival.source, actor=actor, scheduled_at=scheduled_at, now=now
-    )
+    campaign = create_feed_campaign(connection, feed, source=arrival.source, actor=actor, start=start, now=now)
     assign_campaign(connection, [file_id], campaign.id)
     return Registered(file_id, "taken", campaign)
 
@@ -121,7 +120,7 @@ def _register_part(
     file_id: int,
     part: PartName,
     actor: str,
-    scheduled_at: dt.datetime | None,
+    start: StatedStart | None,
 ) -> Registered:
     """Make the campaign of a file in parts when this part is the last one that was missing."""
     parts = _parts_beside(connection, feed, arrival, part)
@@ -134,7 +133,7 @@ def _register_part(
         earlier = connection.scalar(text(queries.CAMPAIGN_WITH_PARTS), values)
         if earlier is not None:
             return _repeated(connection, file_id, ids, earlier)
-    campaign = create_feed_campaign(connection, feed, source=arrival.source, actor=actor, scheduled_at=scheduled_at)
+    campaign = create_feed_campaign(connection, feed, source=arrival.source, actor=actor, start=start)
     assign_campaign(connection, ids, campaign.id)
     return Registered(file_id, "taken", campaign)
 

@@ -8,11 +8,13 @@ from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.campaigns.creation import create_campaign
+from nightmail.campaigns.start_times import CampaignTimes
 from nightmail.intake import queries
 from nightmail.intake.arrivals import Arrival, Registered
 from nightmail.intake.received_files import add_file, assign_campaign, mark_repeated
 from nightmail.organisation.feeds import FeedSettings
 from nightmail.organisation.teams import team_id_of
+from nightmail.stated_times import StatedStart
 
 
 def register_direct_send(
@@ -23,7 +25,7 @@ def register_direct_send(
     *,
     actor: str,
     settings: FeedSettings | None = None,
-    scheduled_at: dt.datetime | None = None,
+    start: StatedStart | None = None,
     cut_off_at: dt.datetime | None = None,
     again: bool = False,
 ) -> Registered:
@@ -68,8 +70,8 @@ def register_direct_send(
         actor=actor,
         name=template.name,
         settings=(settings or FeedSettings()).stored(),
-        scheduled_at=scheduled_at,
-        cut_off_at=cut_off_at,
+        times=CampaignTimes(start, cut_off_at),
+        start_stated=start is not None,
     )
     assign_campaign(connection, [file_id], campaign.id)
     return Registered(file_id, "taken", campaign)

@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.creation import create_campaign
-from nightmail.campaigns.start_times import start_times
+from nightmail.campaigns.start_times import CampaignTimes, cut_off_of, start_times
 from nightmail.organisation.categories import named_category
 from nightmail.organisation.stored_feeds import FeedRow, next_run_of
 from nightmail.organisation.stored_templates import newest_template_version
+from nightmail.stated_times import StatedStart
 from nightmail.store.clock import database_time
 
 
@@ -21,21 +22,17 @@ def create_feed_campaign(
     *,
     source: str,
     actor: str,
-    scheduled_at: dt.datetime | None = None,
+    start: StatedStart | None = None,
+    schedule_time: dt.datetime | None = None,
     accepts_until: dt.datetime | None = None,
     now: dt.datetime | None = None,
 ) -> CampaignRow:
-    """Make a campaign of a feed, with the feed's settings as they are now; ``scheduled_at`` wins over the feed's own.
+    """Make a campaign of a feed, with the feed's settings as they are now.
 
-    Raises :class:`UsageError` (``category_unknown``).
+    ``start`` was stated by a person or a program and wins over the feed's own. ``schedule_time`` is the time of the
+    feed's schedule that makes it, for a campaign of the contact book. Raises :class:`UsageError` (``category_unknown``).
     """
     now = now or database_time(connection)
-    own_start, cut_off = start_times(feed.settings, feed.time_zone, now, next_run_of(feed, now))
-    if scheduled_at is not None:
-        # The cut-off counts from the start that was asked for. A schedule's time that was missed stays the start, so that
-        # its cut-off does not move; a time of a person's that is over means now.
-        start = scheduled_at if source == "contacts" else max(now, scheduled_at)
-        _, cut_off = start_times(feed.settings.model_copy(update={"send_at": None}), feed.time_zone, start)
     return create_campaign(
         connection,
         team_id=feed.team_id,
@@ -46,10 +43,25 @@ def create_feed_campaign(
         actor=actor,
         settings=feed.settings.stored(),
         priority=feed.settings.priority if "priority" in feed.settings.model_fields_set else None,
-        scheduled_at=scheduled_at or own_start,
-        cut_off_at=cut_off,
+        times=campaign_times(feed, now, start, schedule_time),
+        start_stated=start is not None,
+        schedule_time=schedule_time,
         accepts_until=accepts_until,
     )
+
+
+def campaign_times(
+    feed: FeedRow, now: dt.datetime, start: StatedStart | None = None, schedule_time: dt.datetime | None = None
+) -> CampaignTimes:
+    """When a feed's campaign is sent that is made ``now``; the other arguments as :func:`create_feed_campaign` has them."""
+    if start is not None:
+        # The cut-off counts from the start that was asked for; one that is over means now.
+        begins = StatedStart(max(start.moment, now), start.local)
+        return CampaignTimes(start, cut_off_of(feed.settings, feed.time_zone, begins, now))
+    if schedule_time is not None:
+        # A schedule's time that was missed stays the start, so that its cut-off does not move.
+        return start_times(feed.settings, feed.time_zone, schedule_time, schedule_time)
+    return start_times(feed.settings, feed.time_zone, now, next_run_of(feed, now))
 
 
 def category_of_feed(connection: Connection, feed: FeedRow) -> int:

@@ -50,7 +50,7 @@ class FeedCheck:
 
     def approval(self, connection: Connection, prepared: Prepared) -> str | None:
         """Why the campaign would wait for a person's approval, as a sentence; ``None`` when it would go."""
-        return approval_needed(
+        waits = approval_needed(
             connection,
             self.campaign,
             self.preparation.feed,
@@ -58,6 +58,7 @@ class FeedCheck:
             contacts=prepared.contacts.contacts,
             corrections=prepared.contact_file.own_rejects,
         )
+        return None if waits is None else waits["message"]
 
 
 def feed_check(engine: Engine, name: str, file: Path, settings: Settings, work_folder: Path | None = None) -> FeedCheck:

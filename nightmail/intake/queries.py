@@ -89,11 +89,11 @@ OVERDUE_PARTS = """
     limit 1000
 """
 
-# Whether a standing feed's campaign of that time is there, or the feed was made after that time.
+# Whether a standing feed's campaign of that time is there, or its schedule was set after that time.
 STANDING_CAMPAIGN_MADE = """
     select exists (
-            select from campaign where feed_id = :feed and source = 'contacts' and scheduled_at >= :due)
-        or (select created_at from feed where id = :feed) > :due
+            select from campaign where feed_id = :feed and source = 'contacts' and schedule_time >= :due)
+        or (select coalesce(schedule_set_at, created_at) from feed where id = :feed) > :due
 """
 
 _FILES_TO_ANSWER = """
@@ -158,10 +158,14 @@ RECEIVED_FILE = """
     where r.id = :id and r.state <> 'answer'
 """
 
+# Of a stated start only the campaign of that start: a wall-clock time or a moment.
 # The lock and the state in one: a preparing run moves the campaign on only before or after the transaction.
 LOCK_OPEN_CAMPAIGN = """
     select id from campaign
     where feed_id = :feed and source = 'single' and state = 'received' and accepts_until > clock_timestamp()
+      and start_stated = :stated
+      and (not :stated or local_start = cast(:local as timestamp)
+        or local_start is null and scheduled_at = cast(:moment as timestamptz))
     order by id desc
     limit 1
     for update

@@ -17,6 +17,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.intake import queries
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.organisation.stored_feeds import FeedRow
+from nightmail.stated_times import StatedStart
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,19 @@ class Joined:
 
 
 def join_open_campaign(
-    connection: Connection, feed: FeedRow, rows: Sequence[Mapping[str, str]], *, actor: str, window_s: int
+    connection: Connection,
+    feed: FeedRow,
+    rows: Sequence[Mapping[str, str]],
+    *,
+    actor: str,
+    window_s: int,
+    start: StatedStart | None = None,
 ) -> Joined:
     """Add rows (column to value) to the feed's open campaign, or to a new one that is open for ``window_s`` seconds.
 
-    The campaign stays locked until the caller's transaction ends. Rows are counted from 1, as in JSON Lines.
+    Rows with a stated ``start`` share a campaign with those of the same start alone, and others with none of these. The campaign stays locked until the caller's transaction ends. Rows are counted from 1, as in JSON Lines.
     """
-    campaign = _open_campaign(connection, feed, actor, window_s)
+    campaign = _open_campaign(connection, feed, actor, window_s, start)
     assert campaign.accepts_until is not None
     last = int(connection.scalar(text(queries.LAST_SINGLE_MESSAGE), {"campaign": campaign.id}) or 0)
     lines = list(range(last + 1, last + 1 + len(rows)))
@@ -50,22 +57,31 @@ def join_open_campaign(
     return Joined(campaign, lines, campaign.accepts_until)
 
 
-def _open_campaign(connection: Connection, feed: FeedRow, actor: str, window_s: int) -> CampaignRow:
-    """The feed's open campaign, locked until the end of the transaction; a new one when there is none."""
-    found = _lock_open_campaign(connection, feed.id)
+def _open_campaign(
+    connection: Connection, feed: FeedRow, actor: str, window_s: int, start: StatedStart | None
+) -> CampaignRow:
+    """The feed's open campaign of this start, locked until the end of the transaction; a new one when there is none."""
+    found = _lock_open_campaign(connection, feed.id, start)
     if found is None:
         # Of several requests that find none, one makes it and the others wait and join it.
         connection.execute(text(queries.LOCK), {"name": f"nightmail.single.{feed.id}"})
-        found = _lock_open_campaign(connection, feed.id)
+        found = _lock_open_campaign(connection, feed.id, start)
     if found is not None:
         return get_campaign(connection, found)
     # Not the transaction's time: it may have waited long for the lock.
     now = connection.scalars(text("select clock_timestamp()")).one()
     return create_feed_campaign(
-        connection, feed, source="single", actor=actor, accepts_until=now + dt.timedelta(seconds=window_s)
+        connection, feed, source="single", actor=actor, start=start, accepts_until=now + dt.timedelta(seconds=window_s)
     )
 
 
-def _lock_open_campaign(connection: Connection, feed_id: int) -> int | None:
-    found = connection.scalar(text(queries.LOCK_OPEN_CAMPAIGN), {"feed": feed_id})
+def _lock_open_campaign(connection: Connection, feed_id: int, start: StatedStart | None) -> int | None:
+    values = {
+        "feed": feed_id,
+        "stated": start is not None,
+        # Of a time by each recipient's clock the release may be now, which is another moment for each request.
+        "moment": start.moment if start is not None and start.local is None else None,
+        "local": None if start is None else start.local,
+    }
+    found = connection.scalar(text(queries.LOCK_OPEN_CAMPAIGN), values)
     return None if found is None else int(found)

@@ -121,7 +121,9 @@ class FeedSettings(_Model):
     send_at: str | None = Field(
         None, pattern=TIME_OF_DAY, description="Time of day at which sending starts; empty: at once"
     )
-    send_in: Literal["team", "recipient"] = Field("team", description="Whose time zone send_at is in")
+    send_in: Literal["team", "recipient"] = Field(
+        "team", description="Whose clocks send_at, and an `at` without an offset, are read from"
+    )
     cut_off_after_s: int | None = Field(None, ge=1, description="Seconds after the start at which the rest is dropped")
     cut_off: str | None = Field(
         None, pattern=TIME_OF_DAY, description="Team's time of day at which the rest is dropped"

@@ -33,12 +33,24 @@ def messages_are_coming(connection: Connection, within_s: float = 0.0) -> bool:
 
 
 def stop_preparing(engine: Engine, campaign: str, problem: Mapping[str, Any]) -> bool:
-    """Stop a campaign that is being prepared, for a ``problem`` that its owner can mend; return whether it was."""
+    """Stop a campaign that is being prepared, for a ``problem`` that its owner can mend; return whether it was.
+
+    Of one that a schedule made from the contact book people are alerted: nobody waits for its answer.
+    """
     with engine.begin() as connection:
         row = get_campaign(connection, campaign)
         if row.state not in BEING_PREPARED:
             return False
         move_campaign(connection, row.id, CampaignState.STOPPED, actor="pipeline", problem=problem)
+        if row.source == "contacts":
+            raise_alert(
+                connection,
+                reason=str(problem["reason"]),
+                subject=f"feed:{row.team}/{row.feed}:stopped",
+                message=f"The campaign {row.key} was stopped. {problem['message']} {problem.get('remedy', '')}".strip(),
+                team_id=row.team_id,
+                campaign_id=row.id,
+            )
     return True
 
 

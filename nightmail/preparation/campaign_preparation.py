@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
-from nightmail.campaigns.start_times import recipient_start
 from nightmail.contact_files.openpgp import plain_name
 from nightmail.lake import Lake
 from nightmail.organisation.categories import get_category
@@ -81,7 +80,7 @@ def load_preparation(
         starts_at=campaign.scheduled_at,
         # The database's time: a machine whose clock is wrong must not put quiet hours where they are not.
         now=row.now,
-        local_start=recipient_start(feed, campaign.scheduled_at),
+        local_start=campaign.local_start,
         cut_off=campaign.cut_off_at,
         file_name=None if row.file_name is None else plain_name(row.file_name),
         limits={

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from nightmail.campaigns.approval import approval_needed
 from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.campaigns.counts import record_counts
+from nightmail.campaigns.late_starts import late_start, record_waiting
 from nightmail.campaigns.transitions import begin_preparing
 from nightmail.contact_files import ContactFileSummary
 from nightmail.lake import Lake
@@ -25,6 +26,7 @@ from nightmail.preparation.source_files import campaign_sources
 from nightmail.preparation.stages import campaign_counts, make_audience, make_contacts, make_messages, read_file
 from nightmail.preparation.stored_inputs import earlier_campaigns, known_preferences
 from nightmail.row_checks import ContactsSummary
+from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 
 _HOW_IT_WAS_READ = ("format", "container", "encoding", "encoding_certainty", "delimiter", "line_end", "header")
@@ -157,10 +159,16 @@ def make_campaign_messages(engine: Engine, stored: CampaignPreparation) -> dict[
     return counts
 
 
-def record_approval_needed(connection: Connection, stored: CampaignPreparation) -> str | None:
-    """Keep with the campaign why it must wait for a person, and return it; ``None`` when it may go."""
+def record_approval_needed(
+    connection: Connection, stored: CampaignPreparation, late_start_asks_after_s: float
+) -> dict[str, str] | None:
+    """Keep with the campaign why it must wait for a person, and return it; ``None`` when it may go.
+
+    A start that is over by more than ``late_start_asks_after_s`` is one of the reasons.
+    """
     campaign = stored.campaign
-    approval = approval_needed(
+    now = database_time(connection)
+    waits = late_start(connection, campaign, campaign.scheduled_at, now, late_start_asks_after_s) or approval_needed(
         connection,
         campaign,
         stored.feed,
@@ -168,9 +176,9 @@ def record_approval_needed(connection: Connection, stored: CampaignPreparation) 
         contacts=int(campaign.counts["contacts"]),
         corrections=bool(campaign.counts.get("corrections")),
     )
-    if approval is not None:
-        record_counts(connection, campaign.id, {"approval": approval})
-    return approval
+    if waits is not None:
+        record_waiting(connection, campaign, waits)
+    return waits
 
 
 def _record_stage(

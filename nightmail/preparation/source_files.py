@@ -25,7 +25,7 @@ _FETCHED_AT_ONCE = 10_000
 def campaign_sources(connection: Connection, campaign: CampaignRow, folder: Path) -> list[Path]:
     """Return the file that a campaign is prepared from, or its parts in order; ``folder`` is where uploads are kept.
 
-    Raises :class:`ContactFileError` (``file_unreadable``) when the upload is no longer there.
+    Raises :class:`ContactFileError`: ``file_unreadable`` when the upload is no longer there, ``contact_book_empty``.
     """
     if campaign.source == "single":
         return [write_single_messages(connection, campaign, folder)]
@@ -52,7 +52,14 @@ def write_single_messages(connection: Connection, campaign: CampaignRow, folder:
 
 
 def write_contact_book(connection: Connection, campaign: CampaignRow, folder: Path) -> Path:
-    """Write the contacts of the campaign's team, their attributes as further columns."""
+    """Write the contacts of the campaign's team, their attributes as further columns.
+
+    Raises :class:`ContactFileError` (``contact_book_empty``).
+    """
+    if not connection.scalar(
+        text("select exists (select from contact where team_id = :team)"), {"team": campaign.team_id}
+    ):
+        raise ContactFileError("contact_book_empty", team=campaign.team)
     destination = incoming_path(folder, "contacts.jsonl", campaign.key)
     return _write(connection, text(queries.CONTACT_BOOK), {"team": campaign.team_id}, destination)
 

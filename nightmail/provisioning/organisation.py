@@ -107,6 +107,17 @@ class MailboxPart(_Part):
     folder: str = "INBOX"
 
 
+class FailoverPart(_Part):
+    """What :class:`nightmail.organisation.failover_settings.FailoverSettings` has a default for."""
+
+    enabled: bool = True
+    after: Annotated[int, Field(ge=1, le=1000)] = 5
+    within_s: Annotated[float, Field(ge=1, le=600)] = 60.0
+    at_least_percent: Annotated[float, Field(ge=0, le=100)] = 10.0
+    step_percent: Annotated[int, Field(ge=1, le=100)] = 25
+    cool_down_s: Annotated[float, Field(ge=0.1, le=3600)] = 20.0
+
+
 class CarrierAccountPart(_Part):
     """An account at a carrier. ``adapter`` is the carrier's name and the channel (``acme_sms``); the rest are its settings."""
 
@@ -126,6 +137,9 @@ class CarrierAccountPart(_Part):
     )
     mailbox: MailboxPart | None = Field(
         None, description="Where answers to its emails are read, for a carrier that brings none"
+    )
+    failover: FailoverPart | None = Field(
+        None, description="When it counts as down, and in which steps the next takes over"
     )
     sandbox: bool = Field(False, description="A stand-in on loopback: nothing leaves the machine")
     options: dict[str, str] = Field(default_factory=dict)
@@ -152,6 +166,8 @@ class CarrierAccountPart(_Part):
         values: dict[str, Any] = {"adapter": self.adapter, "account": self.account, "base_url": self.base_url}
         if self.rate_per_s is not None:
             values["rate_per_s"] = self.rate_per_s
+        if self.failover is not None and (stated := self.failover.model_dump(exclude_unset=True)):
+            values["failover"] = stated
         if self.sandbox:
             values["sandbox"] = True
         if self.mailbox is not None:

@@ -20,6 +20,12 @@ FAILURES = (
         "Nothing to do: it is retried while the campaign lasts.",
     ),
     Reason(
+        "carrier_failed_over",
+        Kind.FAILURE,
+        "The carrier account is down: the next account of the team takes over its messages, step by step.",
+        "Nothing to do: they come back by themselves when it accepts again. Ask the carrier what is wrong.",
+    ),
+    Reason(
         "retries_exhausted",
         Kind.FAILURE,
         "The carrier put the message off too many times.",

@@ -118,7 +118,7 @@ HOLDS = (
     Reason(
         "quiet_hours_past_cut_off",
         Kind.HOLD,
-        "The contact's quiet hours end after the campaign's cut-off.",
+        "The contact's quiet hours end, or their own time of the start comes, after the campaign's cut-off.",
         "Send earlier, or set a later cut-off.",
     ),
 )

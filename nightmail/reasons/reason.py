@@ -19,6 +19,8 @@ class Kind(Enum):
     """One row was collapsed into another."""
     WARNING = "warning"
     """Something was noticed; the row stays."""
+    APPROVAL = "approval"
+    """A campaign waits for a person's approval."""
     HOLD = "hold"
     """A contact is not sent to."""
     FAILURE = "failure"

@@ -7,6 +7,7 @@ fields; ``remedy`` says what to do next.
 from __future__ import annotations
 
 from nightmail.reasons.access import ACCESS
+from nightmail.reasons.approvals import APPROVALS
 from nightmail.reasons.audit import AUDIT
 from nightmail.reasons.decisions import DECISIONS
 from nightmail.reasons.failures import FAILURES
@@ -26,6 +27,7 @@ _ENTRIES = (
     *FILES,
     *ROWS,
     *WARNINGS,
+    *APPROVALS,
     *HOLDS,
     *FAILURES,
     *SETUP,

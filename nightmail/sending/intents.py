@@ -115,6 +115,13 @@ class Claim:
     """Messages that were held, are not needed or have no text any more."""
 
 
+class Portion(NamedTuple):
+    """Which of a hundred messages take a route: from the first up to but without the second."""
+
+    begin: int
+    end: int
+
+
 Compose = Callable[[CampaignInHand, Route, list[Content]], list[OutgoingMessage]]
 
 
@@ -128,8 +135,11 @@ def claim(
     limit: int,
     taken_at: float,
     compose: Compose,
+    portion: Portion | None = None,
 ) -> Claim:
     """Take up to ``limit`` due messages of a campaign on a route's channel: their intents are committed.
+
+    Only those of a ``portion``, where one is stated.
 
     ``compose(campaign, route, contents)`` makes the messages that the carrier gets.
     """
@@ -137,7 +147,7 @@ def claim(
     channel = route.account.channel
     with connection.cursor(row_factory=rows_as(_ClaimedRow)) as cursor:
         rows = cursor.execute(
-            CLAIMS[row.needs_consent, campaign.has_preferences, campaign.has_standby],
+            CLAIMS[row.needs_consent, campaign.has_preferences, campaign.has_standby, portion is not None],
             {
                 "month": row.ledger_month,
                 "campaign": row.id,
@@ -151,6 +161,8 @@ def claim(
                 "account": route.account.id,
                 "sent_from": route.sent_from_id,
                 "reached": _REACHED,
+                "portion_from": portion.begin if portion else None,
+                "portion_to": portion.end if portion else None,
             },
         ).fetchall()
     held = int(rows[0].held) if rows else 0

@@ -226,6 +226,46 @@ where c.loaded_at is not null and (c.state = 'sending' or c.state = 'paused' and
 limit 1000
 """
 
+# --- Failover ---
+
+LOCK_FAILOVER = """
+insert into failover (carrier_account_id) values (:account)
+on conflict (carrier_account_id) do update set carrier_account_id = excluded.carrier_account_id
+returning moved_percent, answers, extract(epoch from since)::float8 as since,
+    extract(epoch from stepped_at)::float8 as stepped_at, probes_failed,
+    extract(epoch from clock_timestamp())::float8 as now
+"""
+
+SAVE_FAILOVER = """
+update failover set moved_percent = :moved, answers = cast(:answers as jsonb), since = to_timestamp(:since),
+    stepped_at = to_timestamp(:stepped), probes_failed = :failed
+where carrier_account_id = :account
+"""
+
+# Whether a campaign that sends may use the account, and another one that is not suspended for it.
+HAS_ANOTHER_WAY = f"""
+select exists (
+    select from campaign c join team t on t.id = c.team_id
+    where c.state = 'sending'
+        and exists (select from {USABLE_ACCOUNTS} and a.id = :account)
+        and exists (select from {USABLE_ACCOUNTS} and a.channel = :channel and a.id <> :account and not exists (
+            select from suspension s left join team st on st.id = s.team_id
+            where s.lifted_at is null and s.channel = a.channel
+                and (st.id is null or t.path = st.path or starts_with(t.path, st.path || '.'))
+                and (s.carrier_account_id is null or s.carrier_account_id = a.id)
+                and (s.sender is null or s.sender = own.address))))
+"""  # noqa: S608 - the parts are constants
+
+FAILOVERS = f"""
+select a.name as carrier_account, a.channel, o.path as team, f.moved_percent, f.since
+from failover f join carrier_account a on a.id = f.carrier_account_id left join team o on o.id = a.team_id
+where f.moved_percent > 0 and a.active and (cast(:campaign as integer) is null or exists (
+    select from campaign c join team t on t.id = c.team_id
+        cross join lateral (select a.id from {USABLE_ACCOUNTS}) usable
+    where c.id = :campaign and usable.id = f.carrier_account_id))
+order by a.name
+"""  # noqa: S608 - the part is a constant
+
 # --- Suspended channels ---
 
 # Campaigns that wait beside a suspension and have messages on standby, few as suspensions are.

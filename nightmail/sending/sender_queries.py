@@ -42,6 +42,10 @@ select extract(epoch from now())::float8 as database_time,
     coalesce((select json_agg(b) from (
               select carrier_account_id, sender, channel, extract(epoch from blocked_until - now()) as left_s
               from pace where blocked_until > now()) b), '[]') as blocked,
+    coalesce((select json_agg(f) from (
+              select carrier_account_id, moved_percent, probes_failed,
+                  extract(epoch from now() - greatest(probed_at, stepped_at)) as rested_s
+              from failover where moved_percent > 0 or answers <> '[]') f), '[]') as failovers,
     coalesce((select json_agg(r) from (
               select channel, address_hash, team_id, category from suppression
               where created_at > now() - interval '30 s' and lifted_at is null
@@ -112,6 +116,12 @@ update pace set blocked_until = greatest(blocked_until, now() + make_interval(se
 where carrier_account_id = %(account)s and sender = %(sender)s and channel = %(channel)s
 """
 
+TAKE_PROBE = """
+update failover set probed_at = now()
+where carrier_account_id = %(account)s and moved_percent = 100
+    and greatest(probed_at, stepped_at) <= now() - make_interval(secs => %(wait)s)
+"""
+
 # --- Intents ---
 
 # Locks due messages that no other sender holds, judges each once more (``hold``: why it may not go), holds some, wakes
@@ -122,7 +132,7 @@ with due as materialized (
     select m.ledger_month, m.message_key, m.contact_id, m.address_hash, m.step
     from message m
     where m.ledger_month = %(month)s and m.campaign_id = %(campaign)s and m.channel = %(channel)s
-      and m.state = 'queued' and m.due_at <= now() and m.epoch = %(epoch)s
+      and m.state = 'queued' and m.due_at <= now() and m.epoch = %(epoch)s {portion}
       and exists (select from campaign c where c.id = %(campaign)s and c.state = 'sending'
                   and (c.cut_off_at is null or c.cut_off_at > now()))
     order by m.due_at limit %(limit)s
@@ -182,11 +192,16 @@ _EARLIER = f"""when d.step > 0 and exists (
 _PREFERENCE = "left join preference p on p.team_id = %(team)s and p.contact_id = d.contact_id"
 
 
-def _claim_query(*, needs_consent: bool, has_preferences: bool, has_standby: bool) -> str:
+# Which of a hundred messages: the same for every sender, so that no two accounts are given the same ones.
+_PORTION = "and mod(abs(hashint8(m.message_key)::bigint), 100) between %(portion_from)s and %(portion_to)s - 1"
+
+
+def _claim_query(*, needs_consent: bool, has_preferences: bool, has_standby: bool, portion: bool) -> str:
     quiet = "p.quiet_from, p.quiet_until, p.time_zone as own_zone," if has_preferences else ""
     return _CLAIM.format(
         asked_for=IS_ASKED_FOR,
         of_contact=same_line("s.message_key", "j.message_key"),
+        portion=_PORTION if portion else "",
         quiet=quiet,
         quiet_columns="j.quiet_from, j.quiet_until, j.own_zone"
         if has_preferences
@@ -200,10 +215,10 @@ def _claim_query(*, needs_consent: bool, has_preferences: bool, has_standby: boo
 
 
 CLAIMS = {
-    choice: _claim_query(needs_consent=choice[0], has_preferences=choice[1], has_standby=choice[2])
-    for choice in product((False, True), repeat=3)
+    choice: _claim_query(needs_consent=choice[0], has_preferences=choice[1], has_standby=choice[2], portion=choice[3])
+    for choice in product((False, True), repeat=4)
 }
-"""The statement by whether the campaign needs consent, has preferences and has standby messages."""
+"""The statement by whether the campaign needs consent, has preferences, has standby messages, and gives a portion to this route."""
 
 # Retention deletes texts of campaigns that have ended; a message of such a campaign may be queued once more.
 FAIL_WITHOUT_TEXT = f"""

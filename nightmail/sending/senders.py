@@ -22,6 +22,7 @@ from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.sending.sender.collecting import Collecting, DrainSummary
 from nightmail.sending.sender.composing import Composer
+from nightmail.sending.sender.failing_over import FailingOver
 from nightmail.sending.sender.filling import Filling
 from nightmail.sending.sender.hand_offs import HandOffs
 from nightmail.sending.sender.reactions import Reactions
@@ -78,6 +79,7 @@ class Sender:
         self.hand_offs = HandOffs(carriers, self.watcher)
         self.routing = Routing(engine, self.watcher)
         self.reactions = Reactions(engine, self.session, self.watcher, self.look)
+        self.failing_over = FailingOver(engine, self.watcher, self.hand_offs)
         self.collecting = Collecting(engine, self.session, self.hand_offs, self.reactions.note_accepted)
         self.filling = Filling(
             self.session,
@@ -165,6 +167,7 @@ class Sender:
     def _mark(self) -> None:
         self.collecting.mark()
         self.reactions.mark()
+        self.failing_over.mark()
         self._marked_at = boot_time()
 
     def _recover(self, error: Exception) -> None:

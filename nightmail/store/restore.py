@@ -176,7 +176,8 @@ def _fence(connection: Connection, before: _Before) -> Fenced:
     """
     epoch = int(
         connection.execute(
-            text("update deployment set epoch = greatest(epoch, :before) + 1 returning epoch"), {"before": before.epoch}
+            text("update deployment set epoch = greatest(epoch, :before) + 1, restored_at = now() returning epoch"),
+            {"before": before.epoch},
         ).scalar_one()
     )
     # A sender of before that has not ended yet must not find its own number, and its lock, with another one.

@@ -53,14 +53,16 @@ CAMPAIGN_TRANSITIONS: dict[CampaignState, tuple[CampaignState, ...]] = {
     ),
     _C.AWAITING_APPROVAL: (_C.READY, _C.SCHEDULED, _C.SENDING, _C.CANCELLED, _C.STOPPED),
     _C.READY: (_C.SCHEDULED, _C.SENDING, _C.CANCELLED, _C.STOPPED),
-    _C.SCHEDULED: (_C.SENDING, _C.PAUSED, _C.CANCELLED, _C.STOPPED),
+    _C.SCHEDULED: (_C.SENDING, _C.AWAITING_APPROVAL, _C.PAUSED, _C.CANCELLED, _C.STOPPED),
     _C.SENDING: (_C.PAUSED, _C.FINISHED, _C.CANCELLED, _C.STOPPED),
     _C.PAUSED: (_C.SENDING, _C.SCHEDULED, _C.CANCELLED, _C.STOPPED),
     _C.FINISHED: (_C.SENDING,),
     _C.CANCELLED: (),
     _C.STOPPED: (_C.RECEIVED, _C.CANCELLED),
 }
-"""``finished`` goes back to ``sending`` only for a follow-up or an in-doubt message that a person decided to resend."""
+"""``scheduled`` goes to ``awaiting_approval`` when its time is long past: it asks before it is sent.
+
+``finished`` goes back to ``sending`` only for a follow-up or an in-doubt message that a person decided to resend."""
 
 MESSAGE_TRANSITIONS: dict[MessageState, tuple[MessageState, ...]] = {
     _M.QUEUED: (_M.HANDING_OVER, _M.HELD, _M.CANCELLED, _M.EXPIRED, _M.NOT_NEEDED, _M.FAILED, _M.IN_DOUBT),

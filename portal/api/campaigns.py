@@ -62,7 +62,13 @@ class Campaign(Ending):
         description="Of distinct rows: rows = rejects + duplicates + contacts, contacts = planned + held",
         examples=[{"rows": 1000, "rejects": 12, "duplicates": 8, "contacts": 980, "planned": 950, "held": 30}],
     )
-    scheduled_at: dt.datetime | None
+    scheduled_at: dt.datetime | None = Field(
+        description="When it is released; with `local_start` that is when that time comes first anywhere"
+    )
+    local_start: dt.datetime | None = Field(
+        description="A wall-clock time, without an offset, at which each recipient is sent to by their own clock",
+        examples=["2026-12-01T08:00:00"],
+    )
     created_at: dt.datetime
     state_changed_at: dt.datetime
     first_hand_off_at: dt.datetime | None
@@ -97,6 +103,7 @@ def as_campaign(row: CampaignRow) -> Campaign:
         problem=row.problem,
         counts=row.counts,
         scheduled_at=row.scheduled_at,
+        local_start=row.local_start,
         **recorded_forecast(row).as_dict(),
         created_at=row.created_at,
         state_changed_at=row.state_changed_at,

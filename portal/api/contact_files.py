@@ -22,14 +22,13 @@ from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.intake.received_files import find_received_file, forget_stored_content
 from nightmail.preparation.source_files import stored_files
 from nightmail.reasons import Surface, remedy, sentence
-from nightmail.stated_times import start_of
-from nightmail.store.clock import database_time
+from nightmail.stated_times import SendIn
 from portal.api.authentication import CampaignReader, Uploader
 from portal.api.campaigns import Ending
 from portal.api.errors import errors
 from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
 from portal.api.strict_query import refuse_unknown_query
-from portal.api.upload_orders import UploadOrder, missing
+from portal.api.upload_orders import SEND_IN_DESCRIPTION, UploadOrder, missing, start_asked_for
 from portal.api.uploads import FormUpload, StoredUpload, UploadFile, form_boundary, stated_digest
 from portal.api.visibility import FEED_DESCRIPTION, FEED_PATTERN, sees, visible_feed
 from portal.problems import CONTENT_TYPE, RequestError, problem_document
@@ -65,6 +64,7 @@ _BODY: dict[str, Any] = {
                         "file": {"type": "string", "format": "binary"},
                         "again": {"type": "boolean", "default": False},
                         "at": {"type": "string", "format": "date-time"},
+                        "send_in": {"type": "string", "enum": ["team", "recipient"]},
                     },
                 }
             },
@@ -147,9 +147,11 @@ async def upload(
         dt.datetime | None,
         Query(
             description="When to start sending (RFC 3339); by default as the feed says. Without an offset it is in the "
-            "time zone of the feed's team. A time that is over by more than five minutes is refused"
+            "time zone of the feed's team, or with `send_in=recipient` a time by each recipient's own clock. A time that is "
+            "over by more than five minutes is refused"
         ),
     ] = None,
+    send_in: Annotated[SendIn | None, Query(description=SEND_IN_DESCRIPTION)] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Stream a file of any size up to the limit. It is stored whole or not at all, and becomes a campaign of the feed.
@@ -158,7 +160,7 @@ async def upload(
     `late` says that by the number of its rows it ends after its cut-off; it is taken all the same.
     The header `Content-Digest: sha-256=:...:` (RFC 9530), if sent, is checked.
     """
-    order = UploadOrder(feed, name, again, at)
+    order = UploadOrder(feed, name, again, at, send_in)
     content_type = request.headers.get("content-type", "")
     is_form = content_type.partition(";")[0].strip().lower() == "multipart/form-data"
     digest = stated_digest(request.headers)
@@ -222,7 +224,13 @@ def _register(
     portal: Portal, program: Program, stored: StoredUpload, order: UploadOrder, idempotency_key: str | None
 ) -> Response:
     fingerprint = request_hash(
-        "contact-files", order.feed or "", order.name or "", str(order.again), str(order.at), stored.sha256
+        "contact-files",
+        order.feed or "",
+        order.name or "",
+        str(order.again),
+        str(order.at),
+        order.send_in or "",
+        stored.sha256,
     )
     kept = False
     # Before the transaction: a file may be large, and others of the feed would wait.
@@ -239,10 +247,8 @@ def _register(
             sha256=stored.sha256,
             stored_path=stored.path,
         )
-        starts_at = None
-        if order.at is not None:
-            starts_at = start_of(order.at, feed.time_zone, database_time(connection))
-        done = register_file(connection, feed, arrival, actor=program.actor, again=order.again, scheduled_at=starts_at)
+        start = start_asked_for(connection, feed, order.at, order.send_in, where="query")
+        done = register_file(connection, feed, arrival, actor=program.actor, again=order.again, start=start)
         if done.state == "repeated" and done.campaign is not None:
             forget_stored_content(connection, done.file_id)
             body = problem_document(

@@ -21,12 +21,14 @@ from nightmail.forecasts.finish_forecast import FinishForecast
 from nightmail.intake.single_messages import join_open_campaign
 from nightmail.organisation.stored_feeds import FeedRow
 from nightmail.organisation.stored_templates import newest_template_version, template_content
+from nightmail.stated_times import SendIn
 from nightmail.templates import stored_template
 from portal.api.authentication import MessageSender
 from portal.api.campaigns import Ending
 from portal.api.errors import errors
 from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
 from portal.api.strict_query import refuse_unknown_query
+from portal.api.upload_orders import SEND_IN_DESCRIPTION, start_asked_for
 from portal.api.visibility import FEED_DESCRIPTION, FEED_PATTERN, visible_feed
 from portal.problems import FieldProblem, RequestError
 from portal.state import PortalState
@@ -111,6 +113,22 @@ class MessageOrder(BaseModel):
 
     feed: str = Field(pattern=FEED_PATTERN, max_length=300, description=FEED_DESCRIPTION, examples=["invoices"])
     recipients: list[Recipient] = Field(min_length=1, max_length=MAXIMUM_RECIPIENTS)
+    at: dt.datetime | None = Field(
+        None,
+        description="When to send, in whole minutes; by default as the feed says. Without an offset it is in the time zone "
+        "of the feed's team, or with `send_in` `recipient` a time by each recipient's own clock. Recipients of one time "
+        "join one campaign",
+        examples=["2026-12-01T08:00"],
+    )
+    send_in: SendIn | None = Field(None, description=SEND_IN_DESCRIPTION)
+
+    @field_validator("at")
+    @classmethod
+    def _whole_minutes(cls, at: dt.datetime | None) -> dt.datetime | None:
+        """A campaign is made for each time: one for every second would be a run for every message."""
+        if at is not None and (at.second or at.microsecond):
+            raise ValueError("the time must be of a whole minute")
+        return at
 
 
 class Taken(Ending):
@@ -143,7 +161,9 @@ class Taken(Ending):
                 },
             },
         },
-        **errors("feed_unknown", "idempotency_in_progress", "idempotency_key_reused", "request_too_large"),
+        **errors(
+            "time_invalid", "feed_unknown", "idempotency_in_progress", "idempotency_key_reused", "request_too_large"
+        ),
     },
 )
 def send(
@@ -164,7 +184,8 @@ def send(
         _refuse_unknown_values(connection, feed, order.recipients, portal.placeholders)
         rows = [recipient.row() for recipient in order.recipients]
         window_s = portal.settings.single_message_window_s
-        joined = join_open_campaign(connection, feed, rows, actor=program.actor, window_s=window_s)
+        start = start_asked_for(connection, feed, order.at, order.send_in, where="body")
+        joined = join_open_campaign(connection, feed, rows, actor=program.actor, window_s=window_s, start=start)
         key = joined.campaign.key
         ending = _ending(connection, joined.campaign, joined.lines[-1])
         taken = Taken(campaign=key, lines=joined.lines, closes_at=joined.closes_at, **ending.as_dict())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +12,9 @@ import dagster as dg
 import pytest
 
 from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.forecasts.recorded_forecasts import recorded_forecast
 from nightmail.lake import TableFile
+from nightmail.stated_times import stated_start
 from nightmail.store.states import CampaignState
 from tests.support.pipeline_rig import PHONES, PipelineRig, contact_rows
 
@@ -191,6 +194,29 @@ def test_contacts_of_an_earlier_campaign_are_duplicates_inside_the_window(rig: P
     second = rig.prepared(contact_rows(5), "tuesday.csv", window_days=7, reject_limit=1.0)
     assert second.counts["contacts"] == 2
     assert second.counts["duplicates"] == 3
+
+
+def test_one_file_is_sent_at_each_recipients_own_time(rig: PipelineRig) -> None:
+    """A start that was stated for one upload: by the row's zone, else by the team's; the forecast waits for the last."""
+    rows = "external_id,phone,time_zone,amount\n"
+    zones = ("Asia/Tokyo", "", "America/New_York")
+    rows += "".join(f"{n},0740010000{n},{zone},{n}\n" for n, zone in enumerate(zones, start=1))
+    day = dt.datetime.now(dt.UTC).date().replace(month=1, day=15)
+    local = dt.datetime.combine(day.replace(year=day.year + 1), dt.time(8, 30))
+    start = stated_start(local, "Europe/London", dt.datetime.now(dt.UTC), "recipient")
+    registered = rig.upload(rows, start=start)
+    assert registered.campaign is not None
+    assert rig.prepare(registered.campaign).success
+    campaign = rig.campaign(registered.campaign)
+    assert (campaign.state, campaign.local_start) == ("scheduled", local)
+    due = [row["due_at"] for row in rig.rows("select due_at from message order by line")]
+    assert due == [
+        dt.datetime.combine(local.date() - dt.timedelta(days=1), dt.time(23, 30), tzinfo=dt.UTC),
+        local.replace(tzinfo=dt.UTC),
+        dt.datetime.combine(local.date(), dt.time(13, 30), tzinfo=dt.UTC),
+    ]
+    ends = recorded_forecast(campaign).finishes_by
+    assert ends is not None and dt.timedelta() <= ends - due[2] < dt.timedelta(minutes=1)
 
 
 def test_single_messages_and_the_contact_book_go_the_same_way(rig: PipelineRig) -> None:

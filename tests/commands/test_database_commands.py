@@ -274,6 +274,20 @@ def slow_carrier(deployment: CommandLine, database: Engine) -> CommandLine:
     return deployment
 
 
+def test_a_send_at_each_recipients_own_time(slow_carrier: CommandLine, contacts: Path) -> None:
+    """The same time of day wherever they are; one that is over, or has an offset, is refused before anything is stored."""
+    year = dt.datetime.now(dt.UTC).year + 1
+    how = ("send", contacts, "--template", "hello", "--send-in", "recipient")
+    told = slow_carrier.run(*how, "--at", f"{year}-07-01T08:00", answers="n\n").stdout
+    assert f"Send it at {year}-07-01 08:00 in each recipient's own time zone" in " ".join(told.split())
+    sent = slow_carrier.json(*how, "--at", f"{year}-07-01T08:00")
+    assert (sent["starts_at"], sent["local_start"]) == (f"{year}-06-30T18:00:00+00:00", f"{year}-07-01T08:00:00")
+    assert sent["finishes_by"] == f"{year}-07-01T07:02:00+00:00"
+    for wrong in (["--at", "2020-01-01T08:00"], ["--at", f"{year}-07-01T08:00+02:00"], []):
+        result = slow_carrier.run(*how, *wrong, "--json")
+        assert json.loads(result.stdout)["error"]["reason"] == "time_invalid"
+
+
 @pytest.mark.parametrize(
     ("cut_off", "late"), [("08:01", True), ("08:03", False), ("{year}-07-01T08:01", True), (None, False)]
 )

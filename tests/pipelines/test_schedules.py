@@ -8,8 +8,13 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import campaigns
+from nightmail.campaigns.approval import approve, waits_for_approval
+from nightmail.privacy.hashes import contact_ids
+from nightmail.sending.advance import advance_ledger
+from nightmail.settings import settings
 from pipelines.partitions import prune_campaigns
 from pipelines.schedules import nightly, standing_feeds
+from sensors.campaigns import campaigns_due
 from tests.support.pipeline_rig import PipelineRig, contact_rows
 
 NOON = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
@@ -26,6 +31,7 @@ def evaluate(rig: PipelineRig, schedule: Any, at: dt.datetime) -> Any:
 def _standing(rig: PipelineRig, **settings: Any) -> None:
     rig.feed(standing_source="contacts", **settings)
     rig.change("update feed set schedule = '0 2 * * *', created_at = '2026-11-01'")
+    rig.change("update feed set schedule_set_at = '2026-11-22 12:00Z'")
 
 
 def test_a_standing_feed_on_the_contact_book_makes_one_campaign_a_night(rig: PipelineRig) -> None:
@@ -47,8 +53,8 @@ def test_a_standing_feed_that_cannot_begin_holds_up_no_other(rig: PipelineRig) -
     """Its category is not there: people are told, the other feed's night goes on, and its own once that is mended."""
     _standing(rig)
     rig.change(
-        "insert into feed (team_id, name, template_id, schedule, created_at, settings) "
-        """select team_id, 'a', template_id, schedule, created_at, settings || '{"category": "tips"}' from feed"""
+        "insert into feed (team_id, name, template_id, schedule, created_at, schedule_set_at, settings) "
+        """select team_id, 'a', template_id, schedule, created_at, schedule_set_at, settings || '{"category": "tips"}' from feed"""
     )
     at_two = dt.datetime(2026, 11, 23, 2, 0, tzinfo=dt.UTC)
     evaluate(rig, standing_feeds, at_two)
@@ -59,6 +65,129 @@ def test_a_standing_feed_that_cannot_begin_holds_up_no_other(rig: PipelineRig) -
     evaluate(rig, standing_feeds, at_two + dt.timedelta(minutes=1))
     assert [row["name"] for row in rig.rows(of_campaigns)] == ["invoices", "a"]
     assert rig.rows("select 1 from alert where resolved_at is null") == []
+
+
+def test_times_before_a_schedule_was_set_were_not_missed(rig: PipelineRig) -> None:
+    """A schedule that is given to an old feed, or changed, begins with its next time."""
+    rig.feed(standing_source="contacts")
+    rig.change("update feed set schedule = '0 2 * * *', created_at = '2026-11-01'")
+    now = rig.rows("select now() as now")[0]["now"]
+    evaluate(rig, standing_feeds, now)
+    assert rig.rows("select 1 from campaign") == []
+    evaluate(rig, standing_feeds, now + dt.timedelta(days=1))
+    assert len(rig.rows("select 1 from campaign")) == 1
+
+
+def _fill_contact_book(rig: PipelineRig) -> None:
+    """Two contacts of the team, one of another, and what one of them chose."""
+    contact = (
+        "insert into contact (team_id, contact_id, external_id, phone, email, time_zone, attributes) select id, :id, :id, "
+        """:phone, :email, 'America/New_York', '{"amount": "4.00", "first_name": "Ann"}' from team where path = :team"""
+    )
+    for team, id_, phone, email in (
+        ("acme.billing", "B1", "+447400100002", None),
+        ("acme.billing", "B2", "+447400100003", "b2@example.com"),
+        ("acme", "A1", "+447400100004", None),
+    ):
+        rig.change(contact, team=team, id=id_, phone=phone, email=email)
+    rig.change(
+        "insert into preference (team_id, contact_id, channels) select id, :contact, '{email,sms}' from team "
+        "where path = 'acme.billing'",
+        contact=contact_ids("acme.billing", ["B2"], settings().key())[0],
+    )
+
+
+def test_a_schedule_sends_to_the_contact_book(rig: PipelineRig) -> None:
+    """From the schedule over the sensor to the ledger: the team's own contacts, on the channels that they chose."""
+    _fill_contact_book(rig)
+    rig.feed(standing_source="contacts", channels=["sms", "email"])
+    now = dt.datetime.now(dt.UTC)
+    rig.change("update feed set schedule = '* * * * *'")
+    rig.change("update feed set schedule_set_at = '2026-11-01'")
+    evaluate(rig, standing_feeds, now)
+    with dg.build_sensor_context(instance=rig.instance, resources={"database": rig.resources["database"]}) as context:
+        result = campaigns_due(context)
+    assert isinstance(result, dg.SensorResult)
+    ((request,)) = result.run_requests or ()
+    campaign = rig.campaign(str(request.partition_key))
+    assert rig.prepare(campaign).success
+    campaign = rig.campaign(campaign)
+    assert (campaign.state, campaign.source, campaign.counts["planned"]) == ("sending", "contacts", 2)
+    messages = rig.table("messages", campaign).to_pylist()
+    assert [(row["channel"], row["address"]) for row in messages] == [
+        ("sms", "+447400100002"),
+        ("email", "b2@example.com"),
+    ]
+    assert messages[0]["body"] == "Dear Ann, €4.00 is due."
+    assert rig.rows("select distinct time_zone from message") == [{"time_zone": "America/New_York"}]
+
+
+def test_a_schedule_on_an_empty_contact_book_is_told_of(rig: PipelineRig) -> None:
+    """Nobody waits for its answer: it is stopped for what it is, with an alert."""
+    _standing(rig)
+    evaluate(rig, standing_feeds, dt.datetime(2026, 11, 23, 2, 0, tzinfo=dt.UTC))
+    ((made,)) = rig.rows("select key from campaign")
+    rig.prepare(rig.campaign(made["key"]))
+    campaign = rig.campaign(made["key"])
+    assert campaign.state == "stopped"
+    assert campaign.problem is not None and campaign.problem["reason"] == "contact_book_empty"
+    assert [row["reason"] for row in rig.rows("select reason from alert")] == ["contact_book_empty"]
+
+
+def test_a_schedule_that_was_missed_asks_before_it_sends(rig: PipelineRig) -> None:
+    """The machine was off for days: the last night alone is made good, by a person; one approval lets it go."""
+    _fill_contact_book(rig)
+    _standing(rig)
+    now = dt.datetime.now(dt.UTC)
+    rig.change("update feed set schedule = :cron", cron=f"0 {(now.hour - 2) % 24} * * *")
+    rig.change("update feed set schedule_set_at = '2026-11-01'")
+    evaluate(rig, standing_feeds, now)
+    ((made,)) = rig.rows("select key from campaign")
+    assert rig.prepare(rig.campaign(made["key"])).success
+    campaign = rig.campaign(made["key"])
+    assert campaign.state == "awaiting_approval"
+    waits = waits_for_approval(campaign)
+    assert waits is not None and waits["reason"] == "start_long_past"
+    assert "2 hours ago" in waits["message"]
+    assert [row["reason"] for row in rig.rows("select reason from alert where resolved_at is null")] == [
+        "start_long_past"
+    ]
+    assert approve(rig.engine, campaign.key, actor="test").state == "sending"
+    advance_ledger(rig.engine)
+    assert rig.rows("select 1 from alert where resolved_at is null") == []
+
+
+def test_a_schedule_whose_cut_off_is_over_is_told_of_once(rig: PipelineRig) -> None:
+    """There is nothing to approve: what could be sent would be dropped."""
+    _standing(rig, cut_off="06:00")
+    for hour in (7, 8, 9):
+        evaluate(rig, standing_feeds, dt.datetime(2026, 11, 23, hour, 0, tzinfo=dt.UTC))
+    assert rig.rows("select 1 from campaign") == []
+    assert [row["reason"] for row in rig.rows("select reason from alert")] == ["schedule_missed"]
+
+
+def test_a_schedules_time_before_a_restore_asks(rig: PipelineRig) -> None:
+    """However short ago: the database that was lost may have sent it."""
+    _fill_contact_book(rig)
+    _standing(rig)
+    rig.change("update feed set schedule = '* * * * *'")
+    rig.change("update feed set schedule_set_at = '2026-11-01'")
+    now = rig.rows("update deployment set restored_at = now() returning restored_at as now")[0]["now"]
+    rig.change("update deployment set restored_at = :now", now=now)
+    evaluate(rig, standing_feeds, now)
+    ((made,)) = rig.rows("select key from campaign")
+    assert rig.prepare(rig.campaign(made["key"])).success
+    waits = waits_for_approval(rig.campaign(made["key"]))
+    assert waits is not None and waits["reason"] == "schedule_before_restore"
+
+
+def test_a_time_of_day_follows_the_schedule_of_the_contact_book(rig: PipelineRig) -> None:
+    """Made at two in the morning, sent at half past seven of each contact's own clock."""
+    _standing(rig, send_at="07:30", send_in="recipient")
+    evaluate(rig, standing_feeds, dt.datetime(2026, 11, 23, 2, 0, tzinfo=dt.UTC))
+    ((made,)) = rig.rows("select scheduled_at, local_start, schedule_time from campaign")
+    at_two = dt.datetime(2026, 11, 23, 2, 0, tzinfo=dt.UTC)
+    assert made == {"scheduled_at": at_two, "schedule_time": at_two, "local_start": dt.datetime(2026, 11, 23, 7, 30)}  # noqa: DTZ001
 
 
 def test_files_of_a_standing_feed_wait_for_its_next_time(rig: PipelineRig) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from nightmail.access.permissions import Permission
+from nightmail.campaigns.start_times import CampaignTimes
 from nightmail.carriers.protocol import Reply, ReplyKind
 from nightmail.lake import Lake
 from nightmail.lake.schemas import REJECTS
@@ -99,7 +100,7 @@ def test_who_lets_a_campaign_go_is_told_that_it_ends_too_late(
 ) -> None:
     """An approval, and a resumption at half the rate, with a cut-off that is seconds away."""
     organisation.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.1}'")
-    campaign = organisation.campaign(cut_off_at=datetime.now(UTC) + timedelta(seconds=25))
+    campaign = organisation.campaign(times=CampaignTimes(cut_off_at=datetime.now(UTC) + timedelta(seconds=25)))
     key = organisation.key(
         Permission.CAMPAIGN_CONTROL, Permission.CAMPAIGN_APPROVE, Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE
     )

@@ -71,6 +71,37 @@ def test_a_start_without_an_offset_is_in_the_teams_zone(portal: RunningPortal, o
         assert datetime.fromisoformat(campaign["scheduled_at"]) == datetime(year, 7, 1, 6, tzinfo=UTC)
 
 
+def test_a_start_by_each_recipients_own_clock(portal: RunningPortal, organisation: Organisation) -> None:
+    """As the request states it, or as the feed does; the campaign says so, and one moment is had by asking for it."""
+    key = organisation.key()
+    wanted = f"{datetime.now(UTC).year + 1}-07-01T08:00:00"
+
+    def upload(row: int, more: str, form: dict[str, str] | None = None) -> dict[str, Any]:
+        content = CSV + f"{row},+4917012345{row},9\n".encode()
+        if form is None:
+            answer = portal.api("POST", f"{PATH}{more}", key, content=content)
+        else:
+            files: dict[str, Any] = {"file": ("b.csv", content), **{name: (None, text) for name, text in form.items()}}
+            answer = portal.api("POST", "/v1/contact-files", key, files=files)
+        if answer.status_code != 202:
+            return dict(answer.json())
+        return dict(portal.api("GET", f"/v1/campaigns/{answer.json()['campaign']}", key).json())
+
+    stated = upload(10, f"&at={wanted}&send_in=recipient")
+    by_form = upload(11, "", {"feed": "visits", "at": wanted, "send_in": "recipient"})
+    organisation.change("""update feed set settings = settings || '{"send_in": "recipient"}'""")
+    by_feed = upload(12, f"&at={wanted}")
+    for campaign in (stated, by_form, by_feed):
+        assert campaign["local_start"] == wanted
+        assert campaign["scheduled_at"] == f"{wanted[:4]}-06-30T18:00:00Z"
+    moment = upload(13, f"&at={wanted}Z&send_in=team")
+    assert (moment["local_start"], moment["scheduled_at"]) == (None, f"{wanted}Z")
+    with_offset = upload(14, f"&at={wanted}Z")
+    assert with_offset["reason"] == "time_invalid" and "offset" in with_offset["detail"]
+    assert upload(15, "&send_in=team")["errors"][0]["where"] == "query.send_in"
+    assert upload(16, "", {"feed": "visits", "at": wanted, "send_in": "all"})["errors"][0]["where"] == "body.send_in"
+
+
 def test_an_upload_is_told_that_it_cannot_make_its_cut_off(portal: RunningPortal, organisation: Organisation) -> None:
     """By the file's rows at the carrier's rate, from the time that is asked for; as many units as last time's rows had."""
     organisation.change("update carrier_account set settings = settings || '{\"rate_per_s\": 0.1}'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +40,52 @@ def test_requests_join_one_campaign(portal: RunningPortal, organisation: Organis
         assert [stored[line]["phone"] for line in answer["lines"]] == list(answer["phones"])
     (campaign,) = organisation.rows("select state, source from campaign")
     assert campaign == {"state": "received", "source": "single"}
+
+
+def test_recipients_of_one_time_share_a_campaign(portal: RunningPortal, organisation: Organisation) -> None:
+    """A moment, a time by each recipient's own clock, and the feed's own start are three campaigns, whatever the order."""
+    organisation.change("update team set time_zone = 'Europe/Berlin'")
+    key = organisation.key(Permission.CAMPAIGN_SEND)
+    at = f"{datetime.now(UTC).year + 1}-07-01T08:00"
+    orders: list[dict[str, Any]] = [
+        {},
+        {"at": at},
+        {"at": at, "send_in": "recipient"},
+        {"at": f"{at}:00+02:00", "send_in": "team"},
+        {"at": f"{at[:-2]}30"},
+        {},
+        {"at": at},
+        {"at": at, "send_in": "recipient"},
+    ]
+    made = [
+        portal.api("POST", PATH, key, json=order(f"+4917012345{n:02d}", **more)).json()["campaign"]
+        for n, more in enumerate(orders)
+    ]
+    # Eight o'clock in Berlin has the offset +02:00 in July.
+    assert [made.index(each) for each in made] == [0, 1, 2, 1, 4, 0, 1, 2]
+    rows = organisation.rows("select local_start from campaign where key = :key", key=made[2])
+    assert rows == [{"local_start": datetime.fromisoformat(at)}]
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        ({"at": "2020-01-01T08:00"}, "time_invalid"),
+        ({"at": "2099-01-01T08:00:30"}, "request_invalid"),
+        ({"send_in": "recipient"}, "request_invalid"),
+        ({"at": "{year}-07-01T08:00+02:00", "send_in": "recipient"}, "time_invalid"),
+        ({"at": "{year}-07-01T08:00", "send_in": "all"}, "request_invalid"),
+    ],
+)
+def test_a_time_with_two_meanings_is_refused(
+    portal: RunningPortal, organisation: Organisation, stated: dict[str, str], reason: str
+) -> None:
+    """Nothing is stored."""
+    key = organisation.key(Permission.CAMPAIGN_SEND)
+    more = {name: value.format(year=datetime.now(UTC).year + 1) for name, value in stated.items()}
+    answer = portal.api("POST", PATH, key, json=order("+491701234567", **more))
+    assert (answer.status_code, answer.json()["reason"]) == (422, reason)
+    assert organisation.rows("select 1 from single_message") == []
 
 
 def test_recipients_that_join_are_told_when_the_cut_off_cannot_be_made(

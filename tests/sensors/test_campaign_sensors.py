@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from assets.partitions import campaigns
+from nightmail.campaigns.approval import waits_for_approval
 from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.store.states import CampaignState
@@ -85,6 +86,45 @@ def test_a_scheduled_campaign_is_released_when_its_time_comes(rig: PipelineRig) 
     rig.change("update campaign set scheduled_at = now()")
     tick(rig, campaigns_due)
     assert rig.campaign(campaign).state == CampaignState.SENDING
+
+
+def test_a_start_that_is_long_past_asks_first(rig: PipelineRig) -> None:
+    """The machine was off when its time came: an hour late it goes all the same, later a person is asked, once."""
+    late, too_late = (rig.prepared(contact_rows(2, start), f"{start}.csv", send_at="00:00") for start in (0, 10))
+    for campaign, minutes in ((late, 55), (too_late, 65)):
+        rig.change(
+            "update campaign set scheduled_at = now() - make_interval(mins => :minutes) where id = :id",
+            minutes=minutes,
+            id=campaign.id,
+        )
+    for _ in range(2):
+        tick(rig, campaigns_due)
+    assert rig.campaign(late).state == CampaignState.SENDING
+    waiting = rig.campaign(too_late)
+    assert waiting.state == CampaignState.AWAITING_APPROVAL
+    waits = waits_for_approval(waiting)
+    assert waits is not None and waits["reason"] == "start_long_past" and "65 minutes ago" in waits["message"]
+    assert rig.rows("select reason, times from alert") == [{"reason": "start_long_past", "times": 1}]
+    assert rig.rows(
+        "select actor, detail ->> 'because' as why from audit where action = 'campaign.awaiting_approval'"
+    ) == [{"actor": "schedule", "why": "start_long_past"}]
+
+
+def test_each_recipients_own_time_is_long_past_only_where_somebody_lives(rig: PipelineRig) -> None:
+    """Released for the farthest east, where nobody is: not late as long as the first recipient's own time is to come."""
+    with_zones = "external_id,phone,time_zone,amount\n1,07400100001,Europe/London,2\n2,07400100002,America/New_York,3\n"
+    campaign = rig.prepared(with_zones, send_at="23:59", send_in="recipient")
+    first = rig.rows("select min(due_at) as due from message")[0]["due"]
+    rig.change("update campaign set state = 'paused' where state = 'sending'")
+    rig.change("update campaign set state = 'scheduled', scheduled_at = now() - interval '5 hours'")
+    rig.change("update message set due_at = greatest(due_at, now() + interval '1 minute')")
+    tick(rig, campaigns_due)
+    assert rig.campaign(campaign).state == CampaignState.SENDING, first
+    rig.change("update campaign set state = 'paused'")
+    rig.change("update campaign set state = 'scheduled'")
+    rig.change("update message set due_at = now() - interval '2 hours' where line = 2")
+    tick(rig, campaigns_due)
+    assert rig.campaign(campaign).state == CampaignState.AWAITING_APPROVAL
 
 
 def test_a_sender_is_started_before_the_first_message_is_due(rig: PipelineRig) -> None:

@@ -37,6 +37,7 @@ _VALUES: dict[str, list[Any]] = {
     "person.state": ["invited", "active"],
     "role_grant.origin": ["person", "file"],
     "access_link.purpose": ["invitation", "password"],
+    "audit_month_gone.month": [dt.date(2024, 1, 1), dt.date(2024, 2, 1)],
 }
 """Values where the database, or a migration, asks for more than the type; by column, or by table and column."""
 

@@ -21,6 +21,7 @@ from nightmail.lake import Lake
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_name
 from nightmail.provisioning import load_organisation, provision
 from nightmail.settings import settings
+from nightmail.stated_times import StatedStart
 from pipelines.definitions import build_defs
 from resources.carriers import CARRIERS
 from resources.database import DatabaseResource
@@ -102,7 +103,13 @@ class PipelineRig:
             return feed_by_name(connection, "acme.billing", name)
 
     def upload(
-        self, content: str | bytes, name: str = "due.csv", *, source: str = "api", **settings_: Any
+        self,
+        content: str | bytes,
+        name: str = "due.csv",
+        *,
+        source: str = "api",
+        start: StatedStart | None = None,
+        **settings_: Any,
     ) -> Registered:
         """A file comes in by the API."""
         feed = self.feed(**settings_)
@@ -112,7 +119,7 @@ class PipelineRig:
         stored.write_bytes(raw)
         arrival = Arrival(source=source, path=name, name=name, size=len(raw), sha256=digest, stored_path=stored)
         with self.engine.begin() as connection:
-            return register_file(connection, feed, arrival, actor="test")
+            return register_file(connection, feed, arrival, actor="test", start=start)
 
     def prepare(self, campaign: CampaignRow, *assets: str, job: str = "prepare") -> dg.ExecuteInProcessResult:
         """The preparing run of a campaign, or some of its assets."""

@@ -20,6 +20,7 @@ from sqlalchemy import Engine, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.creation import create_campaign
+from nightmail.campaigns.start_times import CampaignTimes
 from nightmail.campaigns.transitions import begin_preparing
 from nightmail.carriers.protocol import Carrier
 from nightmail.lake import TableFile
@@ -29,6 +30,7 @@ from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFa
 from nightmail.privacy import address_hash
 from nightmail.sending.ledger_loading import load_ledger
 from nightmail.sending.senders import DrainSummary, SenderOptions, drain
+from nightmail.stated_times import StatedStart
 from resources.carrier_accounts import carrier_settings
 from resources.carriers import CARRIERS
 
@@ -121,8 +123,11 @@ class Organisation:
                 {"s": json.dumps(settings), "id": self.account_ids[channel]},
             )
 
-    def received(self, **more: Any) -> CampaignRow:
+    def received(
+        self, *, scheduled_at: dt.datetime | None = None, cut_off_at: dt.datetime | None = None, **more: Any
+    ) -> CampaignRow:
         """A campaign as it comes in."""
+        start = None if scheduled_at is None else StatedStart(scheduled_at)
         with self.engine.begin() as connection:
             return create_campaign(
                 connection,
@@ -131,6 +136,7 @@ class Organisation:
                 category_id=more.pop("category_id", self.category_id),
                 source="command",
                 actor="test",
+                times=CampaignTimes(start, cut_off_at),
                 **more,
             )
 

@@ -102,9 +102,13 @@ class Collecting:
         if stored.state == "accepted":
             summary.accepted += 1
             lane = self._hand_offs.lanes[intent.route.account.id]
+            lane.accepted += 1
             if lane.trouble or lane.unknown or not lane.accepts:
                 self._note_accepted(lane)
-        elif stored.state == "in_doubt":
+            return stored
+        if without_clear_answer(hand_off):
+            self._hand_offs.lanes[intent.route.account.id].doubtful_messages += 1
+        if stored.state == "in_doubt":
             summary.in_doubt += 1
         elif stored.state == "queued":
             summary.retried += 1

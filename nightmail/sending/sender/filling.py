@@ -12,7 +12,8 @@ from nightmail.organisation.carrier_accounts import CarrierAccountRow
 from nightmail.organisation.routes import Route
 from nightmail.sending import pace
 from nightmail.sending.boot_clock import boot_time
-from nightmail.sending.intents import CampaignInHand, Claim, Content, Intent, claim, units_of
+from nightmail.sending.failovers import take_probe
+from nightmail.sending.intents import CampaignInHand, Claim, Content, Intent, Portion, claim, units_of
 from nightmail.sending.outcomes import taken_back
 from nightmail.sending.sender.collecting import Collecting
 from nightmail.sending.sender.composing import Composer
@@ -47,6 +48,10 @@ class Choice(NamedTuple):
     priority: int
     campaign: CampaignInHand
     route: Route
+    portion: Portion | None = None
+    """Those that take the route, where others take another one."""
+    probes: bool = False
+    """Whether only a single message tries if the account works again."""
 
 
 def next_choice(choices: Sequence[Choice], turn: int) -> Choice:
@@ -82,6 +87,8 @@ class Filling:
         self.plan: list[PlanEntry] = []
         self.planned_at = float("-inf")
         """When the plan was asked for, by the boot clock."""
+        self._struck_off: set[tuple[int, str, int]] = set()
+        """Campaign, channel and account of ways that have nothing due, until the next plan."""
         self._begun: set[int] = set()
 
     def fill(self) -> bool:
@@ -108,6 +115,7 @@ class Filling:
         with self._session.database.cursor(row_factory=rows_as(PlanEntry)) as cursor:
             self.plan = cursor.execute(PLAN, (self._session.run.epoch,)).fetchall()
         self.planned_at = began
+        self._struck_off.clear()
 
     def waits_for_pace(self, now: float) -> bool:
         """Whether something of the plan waits only for its carrier's pace, and for less than a minute."""
@@ -122,9 +130,11 @@ class Filling:
         """The entries of the plan that have a route now."""
         for entry in self.plan:
             campaign = self._routing.campaign(entry.campaign_id)
-            route = self._routing.route(campaign, entry.channel) if campaign is not None else None
-            if campaign is not None and route is not None:
-                yield Choice(entry.priority, campaign, route)
+            if campaign is None:
+                continue
+            for route, portion, probes in self._routing.ways(campaign, entry.channel):
+                if (campaign.row.id, entry.channel, route.account.id) not in self._struck_off:
+                    yield Choice(entry.priority, campaign, route, portion, probes)
 
     def _choices_by_account(self) -> list[tuple[CarrierAccountRow, list[Choice]]]:
         by_account: dict[int, tuple[CarrierAccountRow, list[Choice]]] = {}
@@ -145,22 +155,32 @@ class Filling:
         while choices and lane.room > 0 and boot_time() >= lane.ready_at:
             lane.turn += 1
             choice = next_choice(choices, lane.turn)
-            grant = self._grant(choice.route, lane.room)
+            grant = self._grant(choice.route, 1 if choice.probes else lane.room)
             if grant.units < 1:
                 choices = [other for other in choices if grant.waits_for not in other.route.pace_keys]
                 if not choices:
                     lane.ready_at = boot_time() + min(grant.wait_s, PACE_WAIT_S)
                 continue
+            if choice.probes:
+                choices.remove(choice)
+                self._strike_off(choice)
+                if not self._may_probe(choice.route.account):
+                    pace.settle(self._session.database, choice.route, grant, 0)
+                    continue
             taken = self._claim(choice, grant.units)
             if taken.intents:
                 worked = True
                 self._put(lane, choice, taken.intents, grant)
                 continue
             pace.settle(self._session.database, choice.route, grant, 0)
-            if not taken.held:
+            if not taken.held and not choice.probes:
                 choices.remove(choice)
                 self._strike_off(choice)
         return worked
+
+    def _may_probe(self, account: CarrierAccountRow) -> bool:
+        seen = self._watcher.watch.failovers.get(account.id)
+        return seen is not None and take_probe(self._session.database, account, seen.probes_failed)
 
     def _grant(self, route: Route, wanted: int) -> pace.Grant:
         blocked_until, blocked = self._watcher.watch.block_of(route)
@@ -185,6 +205,7 @@ class Filling:
             limit=units,
             taken_at=boot_time(),
             compose=compose,
+            portion=choice.portion,
         )
         self._collecting.note_held(choice.campaign.row.id, taken.held)
         return taken
@@ -222,6 +243,9 @@ class Filling:
         return awake
 
     def _strike_off(self, choice: Choice) -> None:
-        """Take an entry without due messages off the plan."""
+        """Take an entry without due messages off the plan, or the one way that has none."""
         campaign_id, channel = choice.campaign.row.id, choice.route.account.channel
+        if choice.portion is not None or choice.probes:
+            self._struck_off.add((campaign_id, channel, choice.route.account.id))
+            return
         self.plan = [entry for entry in self.plan if (entry.campaign_id, entry.channel) != (campaign_id, channel)]

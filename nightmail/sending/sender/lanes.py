@@ -9,6 +9,7 @@ from collections.abc import Callable
 from nightmail.carriers.protocol import Carrier
 from nightmail.organisation.carrier_accounts import CarrierAccountRow
 from nightmail.sending.boot_clock import boot_time
+from nightmail.sending.failovers import Answers
 from nightmail.sending.intents import Intent
 
 WINDOW = 100
@@ -41,6 +42,8 @@ class Lane:
         self.unknown = 0
         """Errors in a row that are in no table."""
         self.left_alone_until = 0.0
+        self.doubtful = self.doubtful_messages = self.accepted = 0
+        """What the account answered since :meth:`take_heard`."""
         self.accepts = False
         """Whether it accepted something since it began or was last alerted as unwell."""
         self.latency = 0.0
@@ -64,6 +67,12 @@ class Lane:
                 self.work.put([intent])
         elif intents:
             self.work.put(intents)
+
+    def take_heard(self) -> Answers:
+        """What the account answered since the last call."""
+        heard = Answers(0.0, self.doubtful, self.doubtful_messages, self.accepted)
+        self.doubtful = self.doubtful_messages = self.accepted = 0
+        return heard
 
     def note_latency(self, took: float) -> None:
         """Note how many seconds a hand-off took."""

@@ -130,6 +130,7 @@ class Reactions:
     def _leave_alone(self, lane: Lane, intent: Intent, hand_off: HandOff) -> None:
         """Leave what gives no clear answers alone, for growing pauses, and try with few messages after each."""
         lane.trouble += 1
+        lane.doubtful += 1
         seconds = hand_off.retry_after_s or 0.0
         if hand_off.outcome is Outcome.RETRY_LATER or lane.trouble >= TROUBLE_TO_STOP:
             seconds = max(seconds, min(30.0, 0.5 * 2.0 ** min(lane.trouble // TROUBLE_TO_STOP, 6)))

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Engine, text
 
 from nightmail.campaigns.campaign_routes import routes_of
 from nightmail.campaigns.campaign_rows import find_campaign
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
+from nightmail.organisation.failover_settings import failover_settings
 from nightmail.organisation.routes import Route
 from nightmail.organisation.sent_from import with_sent_from
 from nightmail.organisation.teams import team_ids_upwards
 from nightmail.sending.boot_clock import boot_time
-from nightmail.sending.intents import CampaignInHand
+from nightmail.sending.failovers import ALL, probe_wait_s
+from nightmail.sending.intents import CampaignInHand, Portion
 from nightmail.sending.sender.watch import Watcher
 
 CONTEXT_S = 5.0
 """How long campaigns, routes and accounts are used before they are read again."""
+
+
+class Way(NamedTuple):
+    """A route and which messages take it now: all, a portion, or one that probes an account that has given all away."""
+
+    route: Route
+    portion: Portion | None = None
+    probes: bool = False
+
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -64,10 +75,32 @@ class Routing:
             teams = team_ids_upwards(connection, row.team)
         return CampaignInHand(row, teams, bool(row.counts.get("standby", True)), bool(has_preferences))
 
-    def route(self, campaign: CampaignInHand, channel: str) -> Route | None:
-        """The preferred route of a campaign's messages that no suspension stops; ``None`` without one."""
+    def ways(self, campaign: CampaignInHand, channel: str) -> list[Way]:
+        """The ways of a campaign's messages: the preferred route that no suspension stops, and those it gives messages to."""
         routes = self._routes.get((campaign.row.id, channel), lambda: self._read_routes(campaign, channel))
-        return next((route for route in routes if not self._watcher.is_suspended(campaign, route)), None)
+        open_routes = [route for route in routes if not self._watcher.is_suspended(campaign, route)]
+        failovers = self._watcher.watch.failovers
+        if not failovers or not open_routes[1:] or open_routes[0].account.id not in failovers:
+            return [Way(route) for route in open_routes[:1]]
+        return self._divided(open_routes)
+
+    def _divided(self, routes: Sequence[Route]) -> list[Way]:
+        """Routes that each give a share of their messages to the next one; the last keeps what it has."""
+        ways: list[Way] = []
+        end = ALL
+        for route in routes:
+            seen = self._watcher.watch.failovers.get(route.account.id)
+            begin = end * seen.moved_percent // ALL if seen is not None and route is not routes[-1] else 0
+            if begin < end:
+                ways.append(Way(route, Portion(begin, end) if end - begin < ALL else None))
+            elif seen is not None:
+                wait_s = probe_wait_s(failover_settings(route.account.settings), seen.probes_failed)
+                if boot_time() - seen.stepped_at >= wait_s:
+                    ways.append(Way(route, probes=True))
+            end = begin
+            if end <= 0:
+                break
+        return ways
 
     def _read_routes(self, campaign: CampaignInHand, channel: str) -> list[Route]:
         with self._engine.begin() as connection:

@@ -49,6 +49,15 @@ class FreshSuppression(NamedTuple):
     """How long it is remembered, by the boot clock."""
 
 
+class FailoverSeen(NamedTuple):
+    """An account that gives messages to the next one, or had doubtful answers lately."""
+
+    moved_percent: int
+    probes_failed: int
+    stepped_at: float
+    """When it took its last step or was probed, by the boot clock."""
+
+
 Suppressions = Mapping[tuple[str, str], list[FreshSuppression]]
 """By channel and address hash."""
 
@@ -72,6 +81,8 @@ class Watch:
     blocked: dict[PaceKey, float] = field(default_factory=dict)
     """Until when a pace is left alone, by the boot clock."""
     suppressed: Suppressions = field(default_factory=dict)
+    failovers: Mapping[int, FailoverSeen] = field(default_factory=dict)
+    """By account."""
 
     def allows(self, intent: Intent, now: float) -> bool:
         """Whether the message may be handed off at the moment ``now`` of the boot clock."""
@@ -131,6 +142,12 @@ class Watcher:
                 for row in found["blocked"]
             },
             suppressed=remembered(self.watch.suppressed, found["suppressed"], began),
+            failovers={
+                row["carrier_account_id"]: FailoverSeen(
+                    row["moved_percent"], row["probes_failed"], began - (row["rested_s"] or 0.0)
+                )
+                for row in found["failovers"]
+            },
         )
         # A copy: the threads add to it meanwhile.
         for key, until in self.watch.blocked.copy().items():

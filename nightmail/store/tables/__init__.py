@@ -29,6 +29,7 @@ from nightmail.store.tables.ledger import Attempt, Message, MessageContent, Send
 from nightmail.store.tables.operation import (
     Alert,
     Deployment,
+    Failover,
     IdempotencyKey,
     Pace,
     Suspension,
@@ -62,6 +63,7 @@ __all__ = [
     "Consent",
     "Contact",
     "Deployment",
+    "Failover",
     "Feed",
     "IdempotencyKey",
     "IdentityProvider",

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -47,6 +48,13 @@ class Campaign(Base):
     counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     problem: Mapped[dict[str, Any] | None]
     scheduled_at: Mapped[dt.datetime | None]
+    """When it is released. With ``local_start`` that is when that time comes first anywhere."""
+    local_start: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=False))
+    """A wall-clock time, without a zone: each recipient is sent to when it comes in their own."""
+    start_stated: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether a person or a program stated the start, rather than the feed."""
+    schedule_time: Mapped[dt.datetime | None]
+    """The time of its feed's schedule that made it."""
     cut_off_at: Mapped[dt.datetime | None]
     accepts_until: Mapped[dt.datetime | None]
     prepare_attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")

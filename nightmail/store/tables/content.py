@@ -71,6 +71,8 @@ class Feed(Base):
     default_country: Mapped[str | None]
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     schedule: Mapped[str | None]
+    schedule_set_at: Mapped[dt.datetime | None]
+    """Since when this schedule holds; null: since the feed was made."""
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     provisioned_by: Mapped[str | None]

@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nightmail.store.tables.base import NOW, Base, integer_key
@@ -27,6 +28,8 @@ class Deployment(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     epoch: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    restored_at: Mapped[dt.datetime | None]
+    """When it was last restored from a backup."""
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
 
@@ -43,6 +46,22 @@ class Pace(Base):
     filled_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     blocked_until: Mapped[dt.datetime | None]
     slowed_at: Mapped[dt.datetime | None]
+
+
+class Failover(Base):
+    """How an account answers that had doubtful answers lately, and how many of a hundred messages it gives to the next one.
+
+    ``answers`` are counts by second of the stated time, or since the last step (:mod:`nightmail.sending.failovers`).
+    """
+
+    __tablename__ = "failover"
+    carrier_account_id: Mapped[int] = mapped_column(ForeignKey("carrier_account.id"), primary_key=True)
+    moved_percent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    answers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
+    since: Mapped[dt.datetime | None]
+    stepped_at: Mapped[dt.datetime | None]
+    probed_at: Mapped[dt.datetime | None]
+    probes_failed: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
 
 class Suspension(Base):

@@ -1,0 +1,76 @@
+"""A campaign waits for a person's approval, or a schedule's time was missed."""
+
+from __future__ import annotations
+
+from nightmail.reasons.reason import Kind, Reason, Surface
+
+_APPROVE = "Look at its counts and samples, then approve or cancel it."
+_APPROVE_ON = {
+    Surface.SHELL: "Look at it with `nightmail campaigns CAMPAIGN`, then `nightmail approve CAMPAIGN` or `nightmail cancel "
+    "CAMPAIGN`.",
+    Surface.API: "Look at GET /v1/campaigns/CAMPAIGN, then POST .../approve or .../cancel.",
+    Surface.FILE: "Ask whoever may approve the team's campaigns.",
+}
+
+APPROVALS = (
+    Reason(
+        "approval_always",
+        Kind.APPROVAL,
+        "Every campaign of this feed waits for approval.",
+        _APPROVE,
+        on=_APPROVE_ON,
+    ),
+    Reason(
+        "approval_over_contacts",
+        Kind.APPROVAL,
+        "The campaign has {contacts} contacts; over {limit} it waits for approval.",
+        _APPROVE,
+        title="The campaign has more contacts than may go without approval.",
+        on=_APPROVE_ON,
+    ),
+    Reason("approval_first_file", Kind.APPROVAL, "It is the feed's first file.", _APPROVE, on=_APPROVE_ON),
+    Reason(
+        "approval_unusual_volume",
+        Kind.APPROVAL,
+        "The file has {rows} rows; the feed's last files had about {usual}.",
+        _APPROVE,
+        title="The file is far larger or smaller than the feed's last ones.",
+        on=_APPROVE_ON,
+    ),
+    Reason(
+        "start_long_past",
+        Kind.APPROVAL,
+        "It was to start at {due}, which is {late} ago: it is not sent without being asked about.",
+        "If it is still wanted now, approve it; else cancel it.",
+        title="Its start is long past.",
+        on={
+            Surface.SHELL: "If it is still wanted now, `nightmail approve CAMPAIGN`; else `nightmail cancel CAMPAIGN`.",
+            Surface.API: "If it is still wanted now, POST /v1/campaigns/CAMPAIGN/approve; else .../cancel.",
+        },
+    ),
+    Reason(
+        "schedule_before_restore",
+        Kind.APPROVAL,
+        "Its schedule's time, {due}, was before the database was restored at {restored}: the lost database may have sent it.",
+        "Look into the carrier's records; if it was not sent, approve it, else cancel it.",
+        title="Its schedule's time was before a restore.",
+        on={
+            Surface.SHELL: "Look into the carrier's records; if it was not sent, `nightmail approve CAMPAIGN`, else "
+            "`nightmail cancel CAMPAIGN`.",
+        },
+    ),
+    Reason(
+        "schedule_missed",
+        Kind.APPROVAL,
+        "The schedule of the feed {feed} was missed at {due}, and its cut-off at {cut_off} is over: nothing was sent.",
+        "If it is still wanted, send it by hand; else wait for the schedule's next time.",
+        title="A schedule's time was missed until after its cut-off.",
+    ),
+    Reason(
+        "contact_book_empty",
+        Kind.FILE,
+        "The contact book of the team {team} is empty.",
+        "Fill it, or have the feed take files (standing_source: folder).",
+        title="The team's contact book is empty.",
+    ),
+)
