@@ -93,6 +93,10 @@ conformance: setup-dev ## Compare what is sent with the carriers' published Open
 docs: setup ## Write the generated parts of the docs again
 	$(BIN)/python -m commands.documentation
 
+.PHONY: translations
+translations: setup-dev ## Bring the portal's catalogues up to its texts, and list what is not translated
+	$(BIN)/python -m portal.web.catalogues
+
 .PHONY: screenshots
 screenshots: setup-dev ## Make pictures of the portal's pages, in .screenshots and docs/pictures/portal (needs Debian's chromium)
 	$(BIN)/python -m pytest -q tests/portal/web/make_screenshots.py
