@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from commands.part_checks import Checked
     from nightmail.provisioning import Change, NewKey
 
-STYLES = {"create": "green", "change": "yellow", "keep": "dim"}
-
 
 def provision(
     organisation: Path = typer.Argument(..., help="The organisation file; samples/organisation.yaml shows the form."),
     *,
     plan_only: bool = typer.Option(False, "--plan", help="Only show what would change."),
+    prune: bool = typer.Option(False, "--prune", help="Retire what the file no longer names, where nothing needs it."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask before changing."),
     checks: bool = typer.Option(True, help="Afterwards, ask each part whether it answers."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON; changes without asking, unless --plan."),
@@ -38,20 +37,23 @@ def provision(
     with database_for_maintenance() as database:
         database.upgrade()
         engine = database.working
-        changes = provisioning.plan(engine, wanted, organisation.parent)
+        changes = provisioning.plan(engine, wanted, organisation.parent, prune=prune)
         _show_changes(view, "Plan", changes)
-        different = [change for change in changes if change.action in STYLES and change.action != "keep"]
+        different = [change for change in changes if change.action not in provisioning.NO_CHANGE]
+        stuck = [f"{change.kind} {change.name}" for change in changes if change.action == provisioning.CANNOT]
         answer: dict[str, Any] = {"ok": True, "applied": False, "changes": [change.__dict__ for change in changes]}
         view.sandbox(sandbox_of(engine))
-        if not different:
+        if not different and not stuck:
             view.say("Everything is as the file says.", style="green")
+        if stuck:
+            view.say(f"Cannot be retired yet: {', '.join(stuck)}.", style="bold red")
         if plan_only:
             view.answer(answer)
             return
         if different and not (yes or json_output) and not typer.confirm(f"Make these {len(different)} changes?"):
             view.say("Nothing was changed.")
             raise typer.Exit(1)
-        outcome = provisioning.provision(engine, wanted, organisation.parent, actor())
+        outcome = provisioning.provision(engine, wanted, organisation.parent, actor(), prune=prune)
         write_sftp_users(engine, settings().data_dir / "sandbox")
         keys = [_hand_over(view, key) for key in outcome.new_keys]
         found = list(_checks(engine)) if checks else []
@@ -59,7 +61,7 @@ def provision(
             view.sandbox(sandbox_of(engine))
     ill = [check for check in found if check.ill]
     answer |= {
-        "ok": not ill,
+        "ok": not ill and not stuck,
         "applied": outcome.changed,
         "api_keys": keys,
         "checks": [check.as_dict() for check in found],
@@ -68,6 +70,8 @@ def provision(
     show_checks(view, found)
     if ill:
         raise typer.Exit(ConfigurationError.exit_code)
+    if stuck:
+        raise typer.Exit(1)
 
 
 def _checks(engine: Any) -> list[Checked]:

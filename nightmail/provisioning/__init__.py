@@ -9,9 +9,11 @@ from __future__ import annotations
 from nightmail.provisioning.organisation import Organisation
 from nightmail.provisioning.organisation_file import load_organisation, parse_organisation
 from nightmail.provisioning.plan import Outcome, plan, provision
-from nightmail.provisioning.setup import Change, NewKey
+from nightmail.provisioning.setup import CANNOT, NO_CHANGE, Change, NewKey
 
 __all__ = [
+    "CANNOT",
+    "NO_CHANGE",
     "Change",
     "NewKey",
     "Organisation",

@@ -56,6 +56,7 @@ def set_up_feed(work: Setup, part: FeedPart) -> None:
             raise organisation_invalid(
                 f"the feed {part.name} names the SFTP server {part.sftp_server}, which does not exist"
             )
+    _refuse_taken_folder(work, part, server)
     feed_settings(part.settings, f"{part.team}/{part.name}")
     category = part.settings.get("category")
     if category is not None and find_category(work.connection, part.team, str(category)) is None:
@@ -78,6 +79,20 @@ def set_up_feed(work: Setup, part: FeedPart) -> None:
         },
         named={"template_id": tables.Template, "sftp_server_id": tables.SftpServer},
     )
+
+
+def _refuse_taken_folder(work: Setup, part: FeedPart, server: int | None) -> None:
+    feed, team = tables.Feed, tables.Team
+    other = work.connection.execute(
+        select(team.path, feed.name)
+        .join(team, team.id == feed.team_id)
+        .where(feed.sftp_server_id == server, feed.folder == part.folder)
+    ).first()
+    if other is not None and (other.path, other.name) != (part.team, part.name):
+        raise organisation_invalid(
+            f"the feed {part.name} of {part.team} names the folder {part.folder} on {part.sftp_server}, which is that of "
+            f"the feed {other.path}/{other.name}; a feed that the file no longer names is retired with --prune"
+        )
 
 
 def _newest_version(work: Setup, team: str, name: str) -> int | None:

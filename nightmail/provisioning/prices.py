@@ -12,10 +12,13 @@ from nightmail.provisioning.organisation import Organisation
 from nightmail.provisioning.setup import CHANGE, CREATE, KEEP, Change, Setup
 from nightmail.store import tables
 
+PriceKey = tuple[str, str, str | None, dt.date]
+"""A price's carrier, channel, country and first day."""
 
-def set_up_prices(work: Setup, organisation: Organisation) -> None:
-    """Bring in all prices at once: a price list has thousands."""
-    wanted: dict[tuple[str, str, str | None, dt.date], tuple[Decimal, str]] = {}
+
+def set_up_prices(work: Setup, organisation: Organisation) -> set[PriceKey]:
+    """Bring in all prices at once, as a price list has thousands; gives those that the file names."""
+    wanted: dict[PriceKey, tuple[Decimal, str]] = {}
     for file in organisation.price_lists:
         for price in load_prices(work.path(file)).prices:
             key = (price.carrier, price.channel, price.country, price.effective_from)
@@ -23,7 +26,7 @@ def set_up_prices(work: Setup, organisation: Organisation) -> None:
     for part in organisation.prices:
         wanted[part.carrier, part.channel, part.country, part.effective_from] = (part.amount, part.currency)
     if not wanted:
-        return
+        return set()
     found = {
         (row.carrier, row.channel, row.country, row.effective_from): (row.id, row.amount, row.currency)
         for row in work.connection.execute(select(tables.Price.__table__))
@@ -41,6 +44,7 @@ def set_up_prices(work: Setup, organisation: Organisation) -> None:
                     "effective_from": key[3],
                     "amount": wanted[key][0],
                     "currency": wanted[key][1],
+                    "provisioned_by": work.organisation,
                 }
                 for key in new
             ],
@@ -53,3 +57,4 @@ def set_up_prices(work: Setup, organisation: Organisation) -> None:
     action = CREATE if new and not found else CHANGE if new or other else KEEP
     details = tuple(f"{len(keys)} {what}" for keys, what in ((new, "new"), (other, "changed")) if keys)
     work.changes.append(Change(action, "prices", f"{len(wanted)} entries", details))
+    return set(wanted)

@@ -15,20 +15,12 @@ def set_up_api_key(work: Setup, part: ApiKeyPart) -> None:
     name = f"{part.team}/{part.name}"
     key = tables.ApiKey
     permissions = sorted(part.permissions)
-    found = work.connection.execute(
-        select(key.id, key.permissions, key.provisioned_by).where(
-            key.team_id == work.team_id(part.team), key.name == part.name, key.revoked_at.is_(None)
-        )
-    ).first()
+    its = (key.team_id == work.team_id(part.team), key.name == part.name, key.revoked_at.is_(None))
+    found = work.connection.execute(select(key.id, key.permissions).where(*its)).first()
     if found is None:
         team_id = work.team_ids[part.team]
         made = create_key(work.connection, team_id=team_id, name=part.name, permissions=permissions)
         file = None if part.file is None else work.path(part.file)
-        work.connection.execute(
-            update(key)
-            .where(key.team_id == team_id, key.name == part.name, key.revoked_at.is_(None))
-            .values(provisioned_by=work.organisation)
-        )
         work.new_keys.append(NewKey(part.team, part.name, made, file))
         work.changes.append(Change(CREATE, "api key", name, (", ".join(permissions),)))
     elif set(found.permissions) != set(permissions):
@@ -37,6 +29,9 @@ def set_up_api_key(work: Setup, part: ApiKeyPart) -> None:
         work.changes.append(Change(CHANGE, "api key", name, details))
     else:
         work.changes.append(Change(KEEP, "api key", name))
+    work.connection.execute(
+        update(key).where(*its, key.provisioned_by.is_(None)).values(provisioned_by=work.organisation)
+    )
 
 
 def set_up_webhook(work: Setup, part: WebhookPart) -> None:

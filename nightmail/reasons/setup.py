@@ -220,6 +220,9 @@ SETUP = (
         "Messages of {channel} go over the carrier account {account}: the sandbox cannot be on beside it.",
         "Take the account out of the organisation file and retire it first.",
         title="A real account carries that channel.",
+        on={
+            Surface.SHELL: "Take the account out of the organisation file and retire it first: `nightmail provision FILE --prune`."
+        },
     ),
     # Files over SFTP
     Reason(

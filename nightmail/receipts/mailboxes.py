@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from nightmail.campaigns.alerts import raise_alert, resolve_alerts
 from nightmail.carriers.mailboxes import Mail, Mailbox, MailboxError, UnreadableMailError
 from nightmail.errors import NightmailError
-from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
+from nightmail.organisation.carrier_accounts import CarrierAccountRow, reporting_accounts
 from nightmail.receipts.incoming_receipts import take_receipts
 from nightmail.receipts.mailbox_queries import (
     BEGIN_ANEW,
@@ -80,14 +80,14 @@ class _Place:
 def read_mailboxes(
     engine: Engine, mailboxes: MailboxFactory, *, hash_key: bytes, seconds: float = 30.0
 ) -> MailboxesRead:
-    """Read what is new in the mailboxes of all active accounts, the one longest unread first, for so many seconds.
+    """Read what is new in the mailboxes of all accounts whose word counts, the one longest unread first, for so many seconds.
 
     A mailbox that cannot be read raises the alert ``mailbox_unusable`` until it can; the others are read all the same.
     """
     read = MailboxesRead()
     until = time.monotonic() + seconds
     with engine.connect() as connection:
-        accounts = [each for each in carrier_accounts(connection) if each.settings.get("mailbox")]
+        accounts = [each for each in reporting_accounts(connection) if each.settings.get("mailbox")]
     for account in accounts:
         if time.monotonic() > until:
             break

@@ -74,10 +74,10 @@ def _tables(connection: Connection) -> list[sa.Table]:
 def _value(column: sa.Column[Any], number: int) -> Any:
     stated = _VALUES.get(f"{column.table.name}.{column.name}", _VALUES.get(column.name))
     kind = column.type
-    if column.name in ("ledger_month", "month", "received_month"):
-        return month_of(NOW)
     if stated is not None and not isinstance(kind, ARRAY):
         return stated[number - 1]
+    if column.name in ("ledger_month", "month", "received_month"):
+        return month_of(NOW)
     made: dict[type[Any], Any] = {
         sa.Boolean: False,
         sa.Integer: number,
@@ -147,3 +147,47 @@ def test_a_migration_runs_on_a_filled_database(empty: Engine, before: str, after
     assert lost == {}
     upgrade(empty)
     assert not pending(empty)
+
+
+@pytest.mark.parametrize("organisations", [1, 2])
+def test_parts_of_before_are_their_organisations_and_the_sandbox_ends_beside_a_real_account(
+    empty: Engine, organisations: int
+) -> None:
+    """What belongs to all is known to be of a file only where there is one organisation; the sandbox's is of none."""
+    with empty.begin() as connection:
+        _migrate(connection, "0016")
+        connection.execute(
+            text("insert into channel (code, name) values (0, 'sms'), (1, 'email') on conflict do nothing")
+        )
+        for path in ("acme", "acme.billing", "globex")[: organisations + 1]:
+            connection.execute(text("insert into team (path, name) values (:path, :path)"), {"path": path})
+        for name, channel, settings in (
+            ("twilio", "sms", "{}"),
+            ("sandbox-sms", "sms", '{"sandbox": true}'),
+            ("sandbox-email", "email", '{"sandbox": true}'),
+        ):
+            connection.execute(
+                text(
+                    "insert into carrier_account (name, carrier, channel, settings) values (:name, 'x', :channel, :settings)"
+                ),
+                {"name": name, "channel": channel, "settings": settings},
+            )
+        connection.execute(
+            text(
+                "insert into sender (team_id, channel, name, address, carrier_account_id) "
+                "select t.id, 'sms', 'default', '+1', a.id from team t, carrier_account a "
+                "where t.path = 'acme.billing' and a.name = 'twilio'"
+            )
+        )
+    upgrade(empty)
+    with empty.connect() as connection:
+        accounts = {
+            row.name: (row.active, row.retired_at is not None, row.provisioned_by)
+            for row in connection.execute(text("select name, active, retired_at, provisioned_by from carrier_account"))
+        }
+        assert connection.scalar(text("select provisioned_by from sender")) == "acme"
+    assert accounts == {
+        "twilio": (True, False, "acme" if organisations == 1 else None),
+        "sandbox-sms": (False, True, None),
+        "sandbox-email": (True, False, None),
+    }

@@ -90,6 +90,7 @@ class Price(Base):
     amount: Mapped[Decimal]
     currency: Mapped[str]
     effective_from: Mapped[dt.date]
+    provisioned_by: Mapped[str | None]
     __table_args__ = (
         UniqueConstraint("carrier", "channel", "country", "effective_from", postgresql_nulls_not_distinct=True),
     )
