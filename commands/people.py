@@ -74,6 +74,25 @@ def invite_again(
     _show_link(view, found, token)
 
 
+@app.command("first-administrator")
+def first_administrator(
+    json_output: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Show the link by which somebody becomes the first administrator, once, within 24 hours. `nightmail up` does so too."""
+    from commands.local import actor, link_address, open_database
+    from nightmail.access.first_administrator import offer_administration
+
+    view = screen(json_output)
+    with open_database().begin() as connection:
+        token = offer_administration(connection, by=actor())
+    if token is None:
+        raise UsageError("administrator_exists")
+    address = link_address(token)
+    view.answer({"ok": True, "link": address})
+    view.say("Who opens this link becomes the first administrator; it is good once, for 24 hours:")
+    view.say(address, style="yellow")
+
+
 @app.command("list")
 def list_all(
     *,

@@ -29,11 +29,24 @@ def up(
             if running.sandbox is not None:
                 view.sandbox(sandbox_of(running.engine))
             show_addresses(view, running)
+            offer_administration(view)
             view.say("Everything is up. Ctrl-C stops it.", style="bold green")
             running.watch()
     except StopRequested:
         pass
     view.notice("stopped")
+
+
+def offer_administration(view: Screen) -> None:
+    """Show the link for the first administrator, where there is none: one that was shown before is over."""
+    from commands.local import actor, link_address, open_database
+    from nightmail.access.first_administrator import offer_administration as offer
+
+    with open_database().begin() as connection:
+        token = offer(connection, by=actor())
+    if token is not None:
+        view.say("There is no administrator yet. Who opens this link becomes the first one; it is good once, for 24 hours:")
+        view.say(link_address(token), style="yellow")
 
 
 def show_addresses(view: Screen, running: Deployment, keys: bool = True) -> None:

@@ -103,3 +103,18 @@ def test_a_key_whose_file_cannot_be_written_is_not_made(with_database: CommandLi
     failed = with_database.json(*("keys", "new", "acme", "crm", "-p", "file.upload", "--file"), blocked / "key", code=5)
     assert failed["error"]["reason"] == "key_file_unwritable"
     assert with_database.json("keys", "list", "--all")["keys"] == []
+
+
+def test_the_first_administrators_link(with_database: CommandLine, database: Engine) -> None:
+    """Shown as long as there is no administrator; each time anew, the one before being over."""
+    first = with_database.json("people", "first-administrator")["link"]
+    assert with_database.json("people", "first-administrator")["link"] != first
+    with database.connect() as connection:
+        assert connection.scalar(text("select count(*) from access_link where used_at is null")) == 1
+    with_database.json("people", "invite", "ada@example.com", "--name", "Ada", "--country", "DE", "--of-age")
+    with_database.json("access", "grant", "ada@example.com", "organisation_administrator")
+    assert with_database.json("people", "first-administrator")["ok"]  # who was invited has not accepted yet
+    with database.begin() as connection:
+        connection.execute(text("update person set state = 'active'"))
+    told = with_database.json("people", "first-administrator", code=2)
+    assert told["error"]["reason"] == "administrator_exists"
