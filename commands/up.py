@@ -45,7 +45,9 @@ def offer_administration(view: Screen) -> None:
     with open_database().begin() as connection:
         token = offer(connection, by=actor())
     if token is not None:
-        view.say("There is no administrator yet. Who opens this link becomes the first one; it is good once, for 24 hours:")
+        view.say(
+            "There is no administrator yet. Who opens this link becomes the first one; it is good once, for 24 hours:"
+        )
         view.say(link_address(token), style="yellow")
 
 

@@ -20,6 +20,7 @@ TAGS = [
     {"name": "alerts", "description": "What people must look at."},
     {"name": "audit", "description": "Who did what, when, from where."},
     {"name": "webhooks", "description": "Have your own address called at events."},
+    {"name": "keys", "description": "Make, rotate and revoke API keys, up to what your own holds."},
     {"name": "problems", "description": "What the reasons of problems mean."},
     {"name": "health", "description": "Whether the portal is well."},
 ]

@@ -93,8 +93,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._refuse(408, "Request Timeout", "request_too_slow")
 
 
-def server_configuration(application: Any, **changes: Any) -> uvicorn.Config:
-    """How uvicorn serves ``application``; ``changes`` are further settings of :class:`uvicorn.Config`."""
+def server_configuration(application: Any, *, trusted_proxies: str = "", **changes: Any) -> uvicorn.Config:
+    """How uvicorn serves ``application``; ``changes`` are further settings of :class:`uvicorn.Config`.
+
+    What a proxy says of where a request comes from is believed of ``trusted_proxies`` alone: else anybody could come from
+    anywhere.
+    """
     return uvicorn.Config(
         application,
         **{
@@ -103,6 +107,8 @@ def server_configuration(application: Any, **changes: Any) -> uvicorn.Config:
             "access_log": False,
             "server_header": False,
             "lifespan": "on",
+            "proxy_headers": bool(trusted_proxies.strip()),
+            "forwarded_allow_ips": trusted_proxies,
             "timeout_keep_alive": KEEP_ALIVE_S,
             "timeout_graceful_shutdown": SHUTDOWN_S,
             **changes,
@@ -112,14 +118,11 @@ def server_configuration(application: Any, **changes: Any) -> uvicorn.Config:
 
 def serve(host: str, port: int) -> None:
     """Serve the portal of this process's settings until SIGTERM or SIGINT."""
-    proxies = settings().trusted_proxies
     configuration = server_configuration(
         "portal.application:create_application",
+        trusted_proxies=settings().trusted_proxies,
         factory=True,
         host=host,
         port=port,
-        # What a proxy says is believed from those alone: else anybody could come from anywhere.
-        proxy_headers=bool(proxies.strip()),
-        forwarded_allow_ips=proxies,
     )
     uvicorn.Server(configuration).run()

@@ -51,6 +51,11 @@ class Program:
         return f"key:{self.key_id}"
 
     @property
+    def sees_personal(self) -> bool:
+        """Whether it may see personal data."""
+        return Permission.PERSONAL_SEE in self.permissions
+
+    @property
     def principal(self) -> Principal:
         """The program as one that may do something at its team and below."""
         held = Held(None, f"key {self.key_name}", self.team_path, self.permissions)

@@ -35,6 +35,11 @@ def allowed(principal: Principal, permission: Permission, team: str) -> Decision
     return Decision(False, (), "access_elsewhere" if holding else "access_missing")
 
 
+def sees_personal(principal: Principal, team: str) -> bool:
+    """Whether ``principal`` may see personal data at a team; what is shown without it says :mod:`nightmail.privacy.masking`."""
+    return allowed(principal, Permission.PERSONAL_SEE, team).yes
+
+
 def require(principal: Principal, permission: Permission, team: str) -> None:
     """Raise :class:`NightmailError` (``not_permitted``) unless :func:`allowed`."""
     if not allowed(principal, permission, team).yes:

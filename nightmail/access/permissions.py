@@ -130,7 +130,7 @@ PERMISSIONS_OF_SCOPE: Mapping[str, tuple[Permission, ...]] = {
     "suppressions:write": (Permission.SUPPRESSION_EDIT,),
     "alerts:read": (Permission.ALERT_SEE,),
     "alerts:write": (Permission.ALERT_CLOSE,),
-    "webhooks:write": (Permission.WEBHOOK_EDIT,),
+    "webhooks:write": (Permission.WEBHOOK_EDIT, Permission.PERSONAL_SEE),
 }
 """The scopes of API keys before there were permissions, and what each stands for."""
 

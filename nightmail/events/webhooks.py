@@ -42,17 +42,20 @@ def refuse_unknown_events(events: Sequence[str]) -> None:
 
 
 def create_webhook(
-    connection: Connection, *, team_id: int, url: str, events: Sequence[str], key: bytes
+    connection: Connection, *, team_id: int, url: str, events: Sequence[str], key: bytes, personal: bool = True
 ) -> tuple[WebhookRow, str]:
     """Register an address; return the webhook, and its secret, which is shown this once and not stored.
 
-    ``key`` is the deployment's own, from which the secret is derived. Raises :class:`UsageError` (``event_unknown``).
+    ``key`` is the deployment's own, from which the secret is derived. Without ``personal`` it is not told what recipients wrote. Raises :class:`UsageError` (``event_unknown``).
     """
     refuse_unknown_events(events)
     reference = new_secret_reference()
     number = connection.scalar(
-        text("insert into webhook (team_id, url, events, secret) values (:team, :url, :events, :secret) returning id"),
-        {"team": team_id, "url": url, "events": sorted(set(events)), "secret": reference},
+        text(
+            "insert into webhook (team_id, url, events, secret, personal) "
+            "values (:team, :url, :events, :secret, :personal) returning id"
+        ),
+        {"team": team_id, "url": url, "events": sorted(set(events)), "secret": reference, "personal": personal},
     )
     assert number is not None
     return webhooks_of(connection, ids=[int(number)])[0], shown_secret(signing_key(reference, key))

@@ -87,4 +87,6 @@ SuppressionEditor = Annotated[Program, with_permission(Permission.SUPPRESSION_ED
 AlertReader = Annotated[Program, with_permission(Permission.ALERT_SEE)]
 AlertCloser = Annotated[Program, with_permission(Permission.ALERT_CLOSE)]
 AuditReader = Annotated[Program, with_permission(Permission.AUDIT_SEE)]
+KeyReader = Annotated[Program, with_permission(Permission.KEY_SEE)]
+KeyEditor = Annotated[Program, with_permission(Permission.KEY_SEE, Permission.KEY_EDIT)]
 WebhookEditor = Annotated[Program, with_permission(Permission.WEBHOOK_EDIT)]

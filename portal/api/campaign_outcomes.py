@@ -20,6 +20,7 @@ from nightmail.intake.answers import write_rejects
 from nightmail.lake import Lake
 from nightmail.message_ids import MAXIMUM_LINE
 from nightmail.preparation.stage_tables import StageTables
+from nightmail.privacy.masking import shown_body
 from nightmail.reports.campaign_messages import list_messages, list_replies, report_lines
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState, MessageState
@@ -79,7 +80,10 @@ class ReplyOut(BaseModel):
     received_at: dt.datetime
     channel: str = Field(examples=["sms"])
     kind: str = Field(description="`text`, or `key` for a key pressed in a call", examples=["text"])
-    text: str | None = Field(description="What was said; null when retention deleted it", examples=["Yes, please"])
+    text: str | None = Field(
+        description="What was said; null when retention deleted it, and without `personal.see`",
+        examples=["Yes, please"],
+    )
     message: str | None = Field(description="The message that it answers", examples=["c3f0a91b7d0-118-sms-0"])
 
 
@@ -148,13 +152,16 @@ def replies(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[ReplyOut]:
-    """Texts and pressed keys, newest first, each with the message that it answers. What they said needs `personal.see`."""
+    """Texts and pressed keys, newest first, each with the message that it answers. Without `personal.see`, `text` is null."""
     with portal.engine.connect() as connection:
         row = visible_campaign(connection, program, campaign)
         found = list_replies(connection, row, before_id=position_of(cursor), limit=limit + 1)
     following = cursor_of(found[limit - 1].id) if len(found) > limit else None
     link_to_next(request, response, following)
-    return Page(items=[ReplyOut.model_validate(entry) for entry in found[:limit]], next=following)
+    items = [ReplyOut.model_validate(entry) for entry in found[:limit]]
+    for item in items:
+        item.text = shown_body(item.text, personal=program.sees_personal)
+    return Page(items=items, next=following)
 
 
 @router.get(

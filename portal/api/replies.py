@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from nightmail.conversations.team_replies import decide_reply, list_replies
+from nightmail.conversations.team_replies import ReplyRow, decide_reply, list_replies
+from nightmail.privacy.masking import shown_body, shown_list
 from nightmail.receipts.undecided import ReplyDecision
 from portal.api.authentication import RepliesReader, ReplyDecider
 from portal.api.errors import errors
@@ -44,7 +45,9 @@ class ReplyOut(BaseModel):
     sent_to: str | None = Field(description="Your number or mailbox", examples=["+15005550006"])
     campaign: str | None = Field(examples=["2026-11-23.acme.billing.7f3a9c"])
     message_id: str | None = Field(description="The message that it answers", examples=["c3f0a91b7d0-118-sms-0"])
-    text: str | None = Field(examples=["please stop texting me"])
+    text: str | None = Field(
+        description="What was said; null without `personal.see`", examples=["please stop texting me"]
+    )
     media: list[MediaOut]
     decision: ReplyDecision | None
     decided_by: str | None
@@ -79,7 +82,7 @@ def list_all(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[ReplyOut]:
-    """To your team and to the teams below."""
+    """To your team and to the teams below. Without `personal.see`, `text` is null and `media` empty."""
     with portal.engine.connect() as connection:
         rows = list_replies(
             connection,
@@ -90,7 +93,12 @@ def list_all(
         )
     following = cursor_of(rows[limit - 1].id) if len(rows) > limit else None
     link_to_next(request, response, following)
-    return Page(items=[ReplyOut.model_validate(row.as_dict()) for row in rows[:limit]], next=following)
+    return Page(items=[_out(row, personal=program.sees_personal) for row in rows[:limit]], next=following)
+
+
+def _out(row: ReplyRow, *, personal: bool) -> ReplyOut:
+    said = {"text": shown_body(row.text, personal=personal), "media": shown_list(row.media, personal=personal)}
+    return ReplyOut.model_validate(row.as_dict() | said)
 
 
 @router.post(

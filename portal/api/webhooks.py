@@ -113,14 +113,22 @@ def _visible(connection: Connection, program: Program, webhook_id: int) -> Webho
 def register(
     order: Annotated[WebhookOrder, Body()], program: WebhookEditor, portal: PortalState, response: Response
 ) -> NewWebhook:
-    """Have an address called at events of your team and the teams below. The answer has the secret that signs the calls."""
+    """Have an address called at events of your team and the teams below. The answer has the secret that signs the calls.
+
+    What recipients wrote is in the calls only if the key has `personal.see` when it registers the address.
+    """
     check_address(order.url, private=portal.settings.webhook_private_addresses)
     refuse_unknown_events(order.events)
     with portal.engine.begin() as connection:
         if count_webhooks(connection, program.team_id) >= MAXIMUM_WEBHOOKS:
             raise RequestError("too_many_webhooks", limit=MAXIMUM_WEBHOOKS)
         row, secret = create_webhook(
-            connection, team_id=program.team_id, url=order.url, events=order.events, key=portal.settings.key()
+            connection,
+            team_id=program.team_id,
+            url=order.url,
+            events=order.events,
+            key=portal.settings.key(),
+            personal=program.sees_personal,
         )
         write_entry(
             connection,

@@ -82,7 +82,7 @@ def portals(engine: Callable[[], Engine], folder: Path) -> Iterator[PortalStarte
             **{"data_dir": folder, "public_url": url, "secret_key": SECRET_KEY, "database_url": None, **changes}
         )
         application = create_application(settings, engine())
-        server = uvicorn.Server(server_configuration(application))
+        server = uvicorn.Server(server_configuration(application, trusted_proxies=settings.trusted_proxies))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         client = httpx.Client(base_url=url, timeout=30, trust_env=False)

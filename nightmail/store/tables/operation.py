@@ -114,7 +114,10 @@ class IdempotencyKey(Base):
 
 
 class Webhook(Base):
-    """A team's address that is called when something happens; ``secret`` signs the calls."""
+    """A team's address that is called when something happens; ``secret`` signs the calls.
+
+    ``personal``: whether it may be told what recipients wrote.
+    """
 
     __tablename__ = "webhook"
     id: Mapped[int] = integer_key()
@@ -122,6 +125,7 @@ class Webhook(Base):
     url: Mapped[str]
     events: Mapped[list[str]]
     secret: Mapped[str]
+    personal: Mapped[bool] = mapped_column(server_default=text("true"))
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     provisioned_by: Mapped[str | None]

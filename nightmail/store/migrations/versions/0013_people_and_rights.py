@@ -25,7 +25,7 @@ _PERMISSIONS_OF_SCOPE = {
     "suppressions:write": ("suppression.edit",),
     "alerts:read": ("alert.see",),
     "alerts:write": ("alert.close",),
-    "webhooks:write": ("webhook.edit",),
+    "webhooks:write": ("webhook.edit", "personal.see"),
 }
 
 
