@@ -81,7 +81,7 @@ def test_the_description_is_complete(portal: RunningPortal) -> None:
             assert {"401", "403", "422", "429", "503"} <= errors
             assert operation["summary"]
             assert operation["description"]
-    assert endpoints == 37
+    assert endpoints == 39
 
 
 def test_the_description_for_people_is_one_page_that_fetches_nothing(portal: RunningPortal) -> None:
