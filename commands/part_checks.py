@@ -96,7 +96,7 @@ def check_carriers(engine: Engine) -> Iterator[Checked]:
     """Ask every active account's carrier, with its credentials, a harmless question; sends nothing."""
     from nightmail.organisation.carrier_accounts import carrier_accounts
     from nightmail.settings import settings
-    from resources.carrier_accounts import carrier_settings
+    from resources.carrier_settings import carrier_settings
     from resources.carriers import CARRIERS
 
     with engine.connect() as connection:

@@ -20,6 +20,9 @@ from starlette.types import Receive, Scope, Send
 
 import nightmail
 from nightmail.access.idempotency import delete_old_keys
+from nightmail.access.login_steps import delete_old_steps
+from nightmail.access.sessions import delete_old_sessions
+from nightmail.access.throttling import delete_old_throttles
 from nightmail.audit import acting_from
 from nightmail.audit.copies import append_sealed, record_head, recorded_head
 from nightmail.audit.sealing import INTERVAL_S, seal_entries
@@ -30,6 +33,7 @@ from nightmail.settings import Settings
 from nightmail.settings import settings as read_settings
 from nightmail.store.engine import engine as open_engine
 from portal import conversation, description_page, health, openapi, problems, unsubscribe, web
+from portal.account_emails import AccountEmails
 from portal.api import (
     alerts,
     audit,
@@ -108,6 +112,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
         queue,
         limits=RateLimits(settings.api_requests_per_s),
         failed_keys=RateLimits(settings.api_wrong_keys_per_minute / 60, settings.api_wrong_keys_per_minute),
+        emails=AccountEmails(engine),
     )
 
     application = _Application(
@@ -155,15 +160,20 @@ async def _running(portal: Portal) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         await caller.stop()
         await portal.queue.stop()
+        portal.passwords.close()
+        await asyncio.to_thread(portal.emails.close)
         with contextlib.suppress(Exception):
             await asyncio.to_thread(portal.refused_webhooks.write)
 
 
 def _delete_old(engine: Engine, settings: Settings) -> None:
-    """Delete uploads that were abandoned, idempotency keys and webhook calls whose days are over."""
+    """Delete uploads that were abandoned, and keys, calls, sessions and steps of logins whose time is over."""
     remove_abandoned(engine, settings.incoming_dir)
     delete_old_keys(engine)
     delete_ended_calls(engine)
+    delete_old_sessions(engine)
+    delete_old_steps(engine)
+    delete_old_throttles(engine)
 
 
 def _seal_audit(engine: Engine, settings: Settings) -> None:

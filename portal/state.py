@@ -8,7 +8,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
+from nightmail.access.passwords import PasswordWork
+from nightmail.access.provider_documents import ProviderDocuments
 from nightmail.settings import Settings
+from portal.account_emails import AccountEmails
 from portal.carrier_webhooks.refused import RefusedWebhooks
 from portal.carrier_webhooks.secrets import WebhookSecrets
 from portal.rate_limits import RateLimits
@@ -28,6 +31,12 @@ class Portal:
     """By API key."""
     failed_keys: RateLimits
     """By the address from which wrong keys come."""
+    emails: AccountEmails
+    """To the people of the portal."""
+    login_starts: RateLimits = field(default_factory=lambda: RateLimits(0.5, 30))
+    """Steps of logins that an address may begin: each is a row that is kept for minutes."""
+    passwords: PasswordWork = field(default_factory=PasswordWork)
+    providers: ProviderDocuments = field(default_factory=ProviderDocuments)
     uploads: dict[int, int] = field(default_factory=dict)
     """Uploads under way, by API key."""
     placeholders: dict[int, frozenset[str]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -73,15 +73,15 @@ def read_link(
 
     Raises :class:`UsageError`: ``access_link_wrong``, ``access_link_used`` or ``access_link_expired``.
     """
-    now = now or database_time(connection)
-    row = connection.execute(text(LINK_BY_HASH), {"token": _hash(token[:200])}).one_or_none()
-    if row is None or row.purpose not in set(purposes) or row.person_state == "disabled":
-        raise UsageError("access_link_wrong")
-    if row.used_at is not None:
-        raise UsageError("access_link_used")
-    if now >= row.expires_at:
-        raise UsageError("access_link_expired")
-    return AccessLinkRow(row.id, LinkPurpose(row.purpose), row.person_id, row.created_by)
+    return _good_link(connection, _hash(token[:200]), purposes, now)
+
+
+def link_by_id(
+    connection: Connection, link_id: int, *purposes: LinkPurpose, now: dt.datetime | None = None
+) -> AccessLinkRow:
+    """The link of a number, for a step that was begun at its page. Raises what :func:`read_link` does."""
+    token_hash = connection.scalar(text("select token_hash from access_link where id = :id"), {"id": link_id})
+    return _good_link(connection, bytes(token_hash or b""), purposes, now)
 
 
 def use_link(connection: Connection, link: AccessLinkRow, *, now: dt.datetime | None = None) -> None:
@@ -89,6 +89,20 @@ def use_link(connection: Connection, link: AccessLinkRow, *, now: dt.datetime | 
     now = now or database_time(connection)
     if connection.scalar(text(USE_LINK), {"id": link.id, "now": now}) is None:
         raise UsageError("access_link_used")
+
+
+def _good_link(
+    connection: Connection, token_hash: bytes, purposes: Collection[LinkPurpose], now: dt.datetime | None
+) -> AccessLinkRow:
+    now = now or database_time(connection)
+    row = connection.execute(text(LINK_BY_HASH), {"token": token_hash}).one_or_none()
+    if row is None or row.purpose not in set(purposes) or row.person_state == "disabled":
+        raise UsageError("access_link_wrong")
+    if row.used_at is not None:
+        raise UsageError("access_link_used")
+    if now >= row.expires_at:
+        raise UsageError("access_link_expired")
+    return AccessLinkRow(row.id, LinkPurpose(row.purpose), row.person_id, row.created_by)
 
 
 def _hash(token: str) -> bytes:

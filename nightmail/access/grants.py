@@ -186,7 +186,8 @@ def keep_provider_grants(
         for row in map(_grant, connection.execute(text(GRANTS_OF_PROVIDER), {"person": person_id}))
     }
     wanted = set(wanted)
-    ours = {pair: row for pair, row in held.items() if row.origin == "provider"}
+    name = connection.scalar(text("select name from identity_provider where id = :id"), {"id": provider_id})
+    ours = {pair: row for pair, row in held.items() if row.origin == "provider" and row.provider == name}
     given = [
         give_role(
             connection,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.access.login_queries import IDENTITY, LINK_IDENTITY, PROVIDERS, SAVE_PROVIDER
+from nightmail.access.login_queries import FORGET_IDENTITIES, IDENTITY, LINK_IDENTITY, PROVIDERS, SAVE_PROVIDER
 from nightmail.audit import write_entry
 from nightmail.errors import UsageError
 
@@ -78,14 +78,11 @@ def save_provider(
         "link_by_email": link_by_email,
         "active": active,
     }
+    # A subject is known within its issuer alone: another issuer's could be anybody.
+    forgotten = connection.execute(text(FORGET_IDENTITIES), {"name": name, "issuer": issuer}).rowcount
     provider_id = int(connection.execute(text(SAVE_PROVIDER), values).scalar_one())
-    write_entry(
-        connection,
-        actor=actor,
-        action="identity_provider.saved",
-        subject=name,
-        detail={"issuer": issuer, "active": active},
-    )
+    detail = {"issuer": issuer, "active": active, "links_ended": forgotten}
+    write_entry(connection, actor=actor, action="identity_provider.saved", subject=name, detail=detail)
     return provider_id
 
 

@@ -182,3 +182,8 @@ LINK_IDENTITY = """
     on conflict (provider_id, subject) do update set person_id = i.person_id
     returning person_id
 """
+
+FORGET_IDENTITIES = """
+    delete from person_identity i using identity_provider p
+    where p.id = i.provider_id and p.name = :name and p.issuer <> :issuer
+"""

@@ -198,9 +198,9 @@ def complete_login(
     return NewSession(session_id, token)
 
 
-def login_failed(connection: Connection, who: str, *, way: str, address: str) -> None:
+def login_failed(connection: Connection, who: str, *, way: str, address: str, reason: str | None = None) -> None:
     """Keep that somebody did not prove to be ``who``."""
-    detail = {"way": way, "address": address}
+    detail = {"way": way, "address": address, **({"reason": reason} if reason else {})}
     write_entry(connection, actor=VISITOR, action="person.login_failed", subject=who, detail=detail)
 
 
@@ -222,6 +222,12 @@ def factors_of(connection: Connection, person_id: int) -> Factors:
         passkeys=row.passkeys,
         recovery_codes=row.recovery_codes,
     )
+
+
+def person_to_log_in(connection: Connection, email: str) -> int | None:
+    """The active person of an address as it was typed; ``None`` where there is none."""
+    row = connection.execute(text(PERSON_TO_LOG_IN), {"email": typed_email(email)}).one_or_none()
+    return None if row is None or row.state != "active" else int(row.id)
 
 
 def set_password(

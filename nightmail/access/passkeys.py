@@ -56,9 +56,9 @@ def list_passkeys(connection: Connection, person_id: int) -> list[PasskeyRow]:
 
 
 def creation_options(
-    connection: Connection, person_id: int, email: str, name: str, site: Site, *, key: bytes
+    connection: Connection, person_id: int | None, email: str, name: str, site: Site, *, key: bytes
 ) -> tuple[str, str]:
-    """What the browser is to make a passkey by, as JSON, and the challenge to keep.
+    """What the browser is to make a passkey by, as JSON, and the challenge to keep; for who is nobody yet too (``None``).
 
     Raises :class:`UsageError` (``passkeys_too_many``).
     """
@@ -70,7 +70,7 @@ def creation_options(
         UserVerificationRequirement,
     )
 
-    known = list_passkeys(connection, person_id)
+    known = [] if person_id is None else list_passkeys(connection, person_id)
     if len(known) >= MOST_PASSKEYS:
         raise UsageError("passkeys_too_many", most=MOST_PASSKEYS)
     options = generate_registration_options(
@@ -78,7 +78,7 @@ def creation_options(
         rp_name="Nightmail",
         user_name=email,
         user_display_name=name,
-        user_id=_handle(person_id, key),
+        user_id=_handle(email, key),
         timeout=TIMEOUT_MS,
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED,
@@ -154,7 +154,7 @@ def login_options(site: Site) -> tuple[str, str]:
 
 
 def proved_person(
-    connection: Connection, answer: str, challenge: str, site: Site, *, key: bytes, now: dt.datetime | None = None
+    connection: Connection, answer: str, challenge: str, site: Site, *, now: dt.datetime | None = None
 ) -> int | None:
     """The person whose passkey answered the challenge.
 
@@ -168,9 +168,8 @@ def proved_person(
     try:
         parsed = _parsed(answer)
         credential = _bytes(str(parsed["rawId"]))
-        handle = parsed["response"].get("userHandle")
         row = connection.execute(text(PASSKEY_OF_CREDENTIAL), {"credential": credential}).one_or_none()
-        if row is None or row.person_state != "active" or (handle and _bytes(handle) != _handle(row.person_id, key)):
+        if row is None or row.person_state != "active":
             return None
     except (UsageError, ValueError, KeyError, TypeError):
         return None
@@ -218,9 +217,9 @@ def _transports(parsed: Mapping[str, Any]) -> list[str]:
     return [each for each in given if each in known] if isinstance(given, list) else []
 
 
-def _handle(person_id: int, key: bytes) -> bytes:
+def _handle(email: str, key: bytes) -> bytes:
     """What stands for the person on the device: it names nobody, as the standard asks."""
-    return keyed_digest(f"person:{person_id}", key, "passkey handles")
+    return keyed_digest(email.lower(), key, "passkey handles")
 
 
 def _text(value: bytes) -> str:

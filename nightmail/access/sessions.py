@@ -62,6 +62,8 @@ class Session:
     authenticated_at: dt.datetime
     recent_until: dt.datetime
     """Until when the last proof of who they are is fresh enough for what is delicate."""
+    recent: bool
+    """Whether that is so now, by the database's clock."""
     factors: tuple[str, ...]
     csrf_secret: bytes
 
@@ -161,7 +163,7 @@ def find_session(connection: Connection, token: str, settings: Settings, *, now:
         connection.execute(text(SESSION_SEEN), {**seen, "recent_s": int(rules.recent.total_seconds())})
         recent = rules.recent
     new_token = _rotated(connection, row, match[1], came, now) if rotate else None
-    return LookUp(_session(row, recent), new_token, person_id=row.person_id)
+    return LookUp(_session(row, recent, now), new_token, person_id=row.person_id)
 
 
 def rotate_soon(connection: Connection, person_id: int) -> None:
@@ -263,7 +265,7 @@ def _end_stolen(connection: Connection, row: Any, now: dt.datetime) -> None:
     )
 
 
-def _session(row: Any, recent: dt.timedelta) -> Session:
+def _session(row: Any, recent: dt.timedelta, now: dt.datetime) -> Session:
     return Session(
         id=row.id,
         person_id=row.person_id,
@@ -275,6 +277,7 @@ def _session(row: Any, recent: dt.timedelta) -> Session:
         expires_at=row.expires_at,
         authenticated_at=row.authenticated_at,
         recent_until=row.authenticated_at + recent,
+        recent=now < row.authenticated_at + recent,
         factors=tuple(row.factors),
         csrf_secret=bytes(row.csrf_secret),
     )

@@ -64,6 +64,11 @@ def factor_subject(person_id: int) -> Subject:
     return Subject(f"factor:{person_id}", free=5)
 
 
+def reset_subject(account_hash: str) -> Subject:
+    """Links that are sent to an address: nobody's mailbox is filled by a stranger."""
+    return Subject(f"reset:{account_hash}", free=3)
+
+
 def network_of(address: str) -> str:
     """What stands for an address: itself, or the /64 of IPv6, which is one household's or one host's."""
     try:

@@ -15,6 +15,17 @@ from portal.web.appearance import routes as appearance
 from portal.web.cookies import SessionCookies
 from portal.web.gallery import routes as gallery
 from portal.web.home import routes as home
+from portal.web.login import (
+    confirm_routes,
+    invitation_routes,
+    passkey_routes,
+    password_routes,
+    provider_routes,
+    second_factor_routes,
+)
+from portal.web.login import routes as login
+from portal.web.oneself import factor_routes
+from portal.web.oneself import routes as oneself
 from portal.web.search import routes as search
 from portal.web.signed_in import prepared
 
@@ -23,6 +34,15 @@ ROUTERS = (
     search.router,
     appearance.router,
     gallery.router,
+    login.router,
+    second_factor_routes.router,
+    passkey_routes.router,
+    provider_routes.router,
+    password_routes.router,
+    confirm_routes.router,
+    invitation_routes.router,
+    oneself.router,
+    factor_routes.router,
 )
 """The routers of people's pages; a new subject is added here, and to ``ENTRIES`` of :mod:`portal.web.navigation`."""
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portal.state import portal_of
 
-Kind = Literal["session", "visitor", "message"]
+Kind = Literal["session", "visitor", "message", "step", "challenge"]
 
 
 def is_secure(request: Request) -> bool:

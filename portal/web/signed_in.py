@@ -17,7 +17,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from typing import Annotated, Any
@@ -30,6 +30,7 @@ from nightmail.access.decisions import teams_with
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal, person_principal
 from nightmail.access.sessions import LookUp, find_session
+from nightmail.campaigns.alerts import raise_alert
 from nightmail.organisation.sandbox_accounts import sandbox_use
 from portal.problems import RequestError
 from portal.state import PortalState
@@ -72,8 +73,10 @@ class SignedIn:
     """What forms carry in their hidden field ``csrf``."""
     authenticated_at: datetime
     """When the person last proved who they are."""
-    recent_until: datetime
-    """Until when that is fresh enough for what is delicate."""
+    authenticated_recently: bool
+    """Whether that is fresh enough for what is delicate."""
+    factors: tuple[str, ...] = ()
+    """How the person has proved who they are in this session."""
     sandbox_channels: tuple[str, ...] = ()
     _permissions: frozenset[Permission] = field(default=frozenset(), repr=False)
 
@@ -89,11 +92,6 @@ class SignedIn:
     def teams(self, permission: Permission) -> tuple[str, ...]:
         """The topmost teams for which the person holds ``permission``; it holds below them too."""
         return teams_with(self.principal, permission)
-
-    @property
-    def authenticated_recently(self) -> bool:
-        """Whether the proof of who this is is fresh enough for what is delicate."""
-        return datetime.now(UTC) < self.recent_until
 
 
 class LoginNeededError(Exception):
@@ -112,6 +110,14 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
         channels = sandbox_use(connection).labels
         session = found.session
         request.state.new_session_token = found.new_token
+        request.state.session_ended = found.ended
+        if found.stolen_now:
+            raise_alert(
+                connection,
+                reason="session_stolen",
+                subject=f"person:{found.person_id}",
+                message=f"A copy of a session of person {found.person_id} was used; the session was ended.",
+            )
         if session is None:
             return _visitor(request, portal.settings.key(), channels)
         principal = person_principal(connection, session.person_id)
@@ -126,7 +132,8 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
         session_id=session.id,
         csrf=hmac.digest(bytes(session.csrf_secret), b"csrf", "sha256").hex(),
         authenticated_at=session.authenticated_at,
-        recent_until=session.recent_until,
+        authenticated_recently=session.recent,
+        factors=session.factors,
         sandbox_channels=channels,
         _permissions=permissions,
     )

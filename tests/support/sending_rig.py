@@ -31,7 +31,7 @@ from nightmail.privacy import address_hash
 from nightmail.sending.ledger_loading import load_ledger
 from nightmail.sending.senders import DrainSummary, SenderOptions, drain
 from nightmail.stated_times import StatedStart
-from resources.carrier_accounts import carrier_settings
+from resources.carrier_settings import carrier_settings
 from resources.carriers import CARRIERS
 
 KEY = b"the key of benchmarks and tests"

@@ -1,0 +1,1 @@
+"""One's own page: name, language and zone, the ways to log in, sessions."""
