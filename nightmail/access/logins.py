@@ -122,7 +122,7 @@ def finish_password(
     now = now or database_time(connection)
     if not verdict.fits or attempt.person_id is None:
         who = f"person:{attempt.person_id}" if attempt.person_id is not None else f"account:{attempt.account}"
-        login_failed(connection, who, way="password", address=attempt.address)
+        login_failed(connection, who, way="password")
         return None
     attempt_succeeded(connection, attempt.subjects)
     if verdict.new_hash is not None:
@@ -160,7 +160,7 @@ def check_second_factor(
     if fits:
         attempt_succeeded(connection, subjects)
     else:
-        login_failed(connection, f"person:{person_id}", way=way, address=address)
+        login_failed(connection, f"person:{person_id}", way=way)
     return fits
 
 
@@ -193,14 +193,14 @@ def complete_login(
         actor=f"person:{person_id}",
         action="person.logged_in",
         subject=f"person:{person_id}",
-        detail={"factors": sorted(set(factors)), "session": session_id, "address": address},
+        detail={"factors": sorted(set(factors)), "session": session_id},
     )
     return NewSession(session_id, token)
 
 
-def login_failed(connection: Connection, who: str, *, way: str, address: str, reason: str | None = None) -> None:
+def login_failed(connection: Connection, who: str, *, way: str, reason: str | None = None) -> None:
     """Keep that somebody did not prove to be ``who``."""
-    detail = {"way": way, "address": address, **({"reason": reason} if reason else {})}
+    detail = {"way": way, **({"reason": reason} if reason else {})}
     write_entry(connection, actor=VISITOR, action="person.login_failed", subject=who, detail=detail)
 
 

@@ -62,7 +62,7 @@ def confirm_by_passkey(request: Request, portal: PortalState, form: FormSent, me
         if fits:
             _keep(portal, me, (PASSKEY,))
         else:
-            login_failed(connection, me.principal.actor, way=PASSKEY, address=client_address(request))
+            login_failed(connection, me.principal.actor, way=PASSKEY)
     if not fits:
         return _page(request, portal, me, form, {"": words_of(NightmailError("passkey_refused"))})
     return redirect(request, next_address(request, form.value("next")))

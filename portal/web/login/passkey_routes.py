@@ -16,7 +16,7 @@ from nightmail.errors import NightmailError
 from portal.problems import RequestError
 from portal.state import PortalState
 from portal.web.cookies import cookie_name, set_cookie
-from portal.web.login.entering import STEP_S, Proof, client_address, enter, limit_starts, next_address, passkey_site
+from portal.web.login.entering import STEP_S, Proof, enter, limit_starts, next_address, passkey_site
 from portal.web.login.routes import Anybody, refused
 from portal.web.sent_form import FormSent
 
@@ -44,7 +44,7 @@ def log_in_by_passkey(request: Request, portal: PortalState, form: FormSent, who
     with portal.engine.begin() as connection:
         person_id = proved_by_passkey(request, connection, form.value("answer"))
         if person_id is None:
-            login_failed(connection, "passkey", way=PASSKEY, address=client_address(request))
+            login_failed(connection, "passkey", way=PASSKEY)
     try:
         if person_id is None:
             raise NightmailError("passkey_refused")

@@ -98,7 +98,7 @@ def _link_for(portal: Portal, email: str, origin: str, address: str) -> PersonEm
             actor="visitor",
             action="password.link_sent",
             subject=f"person:{person_id}",
-            detail={"address": address},
+            origin=address,
         )
     return password_link(person, f"{origin}/login/new-password/{token}")
 

@@ -27,7 +27,6 @@ from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.login.entering import (
     Proof,
-    client_address,
     enter,
     limit_starts,
     next_address,
@@ -84,7 +83,7 @@ def returned(request: Request, portal: PortalState, who: Anybody) -> Response:
     except NightmailError as error:
         with portal.engine.begin() as connection:
             subject = f"provider:{step.payload['provider']}"
-            login_failed(connection, subject, way=PROVIDER, address=client_address(request), reason=error.reason)
+            login_failed(connection, subject, way=PROVIDER, reason=error.reason)
         return _refused(request, portal, who, error)
 
 
