@@ -14,6 +14,9 @@ order; their log of what they accepted is the witness. At the end:
 - ``in_doubt``: messages that stayed in doubt, as the carrier never had them. ``by_channel`` holds each channel's number
   against its bound: the messages of the requests that faults hit (one for SMS and calls, one request's for email), and
   one window of each sender that died over messages: 100 SMS, 100 calls, one request of emails per connection;
+- ``doors``: what came in by SFTP, with connections that break and answers of every kind, and by webhooks, over a portal that is
+  killed: lost and doubled rows, lost receipts and replies, forged posts that were taken, wrong opt-outs; each must be 0
+  (:class:`benchmarks.chaos_doors.DoorFigures`);
 - ``stuck_runs``: runs that Dagster believes to be at work when all is done; must be 0.
 """
 
@@ -39,6 +42,9 @@ from typing import Any
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from benchmarks.chaos_doors import DoorFigures, Doors
+from benchmarks.chaos_uploads import PASSWORD, UploadDoor
+from benchmarks.chaos_uploads import SECRET as SFTP_SECRET
 from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
 from commands.local import maintained
 from nightmail.channels import EMAIL
@@ -116,6 +122,8 @@ class Result:
     """Messages that sender runs of Dagster's handed off."""
     stuck_runs: int = 0
     repeated_receipts: bool = True
+    doors: DoorFigures = field(default_factory=DoorFigures)
+    """What came in by SFTP and webhooks, and what became of it."""
     seconds: float = 0.0
     well: bool = False
 
@@ -130,7 +138,16 @@ def free_port() -> int:
 class Rig:
     """The processes of one run, in a folder that goes with it."""
 
-    def __init__(self, seed: int, faults: list[dict[str, Any]], behaviour: dict[str, Any], disk_mb: int = 0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        faults: list[dict[str, Any]],
+        behaviour: dict[str, Any],
+        disk_mb: int = 0,
+        *,
+        uploads: bool = False,
+    ) -> None:
+        """``uploads`` starts an SFTP server as well."""
         self.folder = Path(tempfile.mkdtemp(prefix="nightmail-chaos-"))
         self.folder.chmod(0o755)
         self.disk = self.folder / "disk"
@@ -151,50 +168,69 @@ class Rig:
         config.write_text(json.dumps({"behaviour": {"seed": seed, **behaviour}, "faults": faults}))
         self.sandbox = subprocess.Popen(
             [sys.executable, "-m", "sandbox.carriers", "--state-dir", str(self.folder / "sandbox"),
-             "--webhook-base", self.public_url, "--config", str(config)],
+             "--webhook-base", self.public_url, "--config", str(config), "--log-webhooks"],
             cwd=ROOT, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self.sandbox.stdout is not None
         self.told = json.loads(self.sandbox.stdout.readline())
         tell_secrets(self.told)
         assert os.environ[WEBHOOK_SECRET]
+        self.uploads = UploadDoor(self.folder / "sftp") if uploads else None
         environment = {
             **os.environ,
+            SFTP_SECRET: PASSWORD,
             "NIGHTMAIL_DATABASE_URL": self.url,
             "NIGHTMAIL_SECRET_KEY": KEY.decode(),
             "NIGHTMAIL_PUBLIC_URL": self.public_url,
             "NIGHTMAIL_DATA_DIR": str(self.folder / "data"),
         }
-        self.portal = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "portal.application:create_application", "--factory", "--port", str(port),
-             "--log-level", "error"],
-            cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=(self.folder / "portal.log").open("w"),
-        )  # fmt: skip
-        self._wait_for_port(port)
+        self._environment = environment
+        self._port = port
+        self.portal = self._started_portal()
         self.organisation = Organisation(self.engine, self.folder / "lake", self.told, self.public_url)
         for channel in WINDOWS:
             # A busy machine answers late, which is not the carrier's silence that the faults are about.
             self.organisation.change_account(channel, timeout_s=PATIENCE_S)
         self.context = context()
-        self._environment = environment
         self.accepted_before = 0
         self.dagster: DagsterProcesses | None = None
+
+    def _started_portal(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "portal.application:create_application", "--factory", "--port",
+             str(self._port), "--log-level", "error"],
+            cwd=ROOT, env=self._environment, stdout=subprocess.DEVNULL, stderr=(self.folder / "portal.log").open("a"),
+        )  # fmt: skip
+        self._wait_for_port(self._port, process)
+        return process
+
+    def restart_portal(self) -> None:
+        """Kill the portal (SIGKILL), and start it again on the same port."""
+        self.portal.kill()
+        self.portal.wait()
+        self.portal = self._started_portal()
 
     def start_dagster(self) -> DagsterProcesses:
         """Start Dagster's daemon and code server beside the senders that are started here."""
         self.dagster = DagsterProcesses(
-            self.engine, self.url, self.server.url(DAGSTER_DATABASE), self.folder / "data", self._environment
+            self.engine,
+            self.url,
+            self.server.url(DAGSTER_DATABASE),
+            self.folder / "data",
+            self._environment,
+            self.uploads.organisation if self.uploads is not None else "",
         )
         self.dagster.start()
         return self.dagster
 
-    def _wait_for_port(self, port: int) -> None:
+    @staticmethod
+    def _wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
         until = time.monotonic() + 60
         while True:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return
-            if self.portal.poll() is not None or time.monotonic() > until:
+            if process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError("the portal did not start")
             time.sleep(0.05)
 
@@ -242,6 +278,8 @@ class Rig:
         """Stop what was started."""
         if self.dagster is not None:
             self.dagster.close()
+        if self.uploads is not None:
+            self.uploads.close()
         for process in (self.portal, self.sandbox):
             process.terminate()
             process.wait(timeout=30)
@@ -277,19 +315,28 @@ def run(  # noqa: C901, PLR0912, PLR0915 - one chaos run from its start to its v
     restarts: int = 2,
     disk_mb: int = 0,
     daemon_kills: int = 0,
+    uploads: int = 0,
+    rows: int = 100,
+    people: int = 0,
+    texts: int = 4,
+    portal_kills: int = 0,
     tell: Any = None,
 ) -> Result:
     """One run; ``tell`` gets a line of progress now and then."""
     chance = random.Random(seed)
     began = time.monotonic()
     result = Result()
-    rig = Rig(seed, FAULTS, BEHAVIOUR, disk_mb)
+    rig = Rig(seed, FAULTS, BEHAVIOUR, disk_mb, uploads=bool(uploads))
     killer = None
+    doors = Doors(rig, uploads=uploads, rows=rows, people=people, texts=texts, portal_kills=portal_kills, seed=seed)
     try:
+        if daemon_kills or uploads:
+            dagster = rig.start_dagster()
         if daemon_kills:
-            killer = DaemonKiller(rig.start_dagster(), daemon_kills, seed)
+            killer = DaemonKiller(dagster, daemon_kills, seed)
             killer.start()
-        result.messages = make_campaigns(rig, campaigns, messages)
+        result.messages = make_campaigns(rig, campaigns, messages) if campaigns else 0
+        result.messages += doors.start()
         running = [start_sender(rig.context, rig.url, rig.public_url) for _ in range(senders)]
         restart_at = {kills * (place + 1) // (restarts + 1) for place in range(restarts)}
         while result.kills < kills:
@@ -324,18 +371,22 @@ def run(  # noqa: C901, PLR0912, PLR0915 - one chaos run from its start to its v
             killer.join(1.0)
         if killer is not None and killer.error is not None:
             raise killer.error
+        result.messages += doors.finish(tell)
         _let_it_end(rig, tell)
         for sender in running:
             sender.kill()
             sender.join()
         _settle(rig)
         _judge(rig, result, tell)
+        result.doors = doors.judge(rig.accepted(), tell)
     finally:
+        doors.close()
         if killer is not None:
             killer.end()
         rig.close()
     result.seconds = round(time.monotonic() - began, 1)
     result.well = result.twice == 0 and result.lost == 0 and result.unresolved == 0 and result.stuck_runs == 0
+    result.well = result.well and result.doors.well
     result.well = result.well and all(
         each["in_doubt"] <= each["bound"] and each["largest_window"] <= each["window"]
         for each in result.by_channel.values()
@@ -490,16 +541,21 @@ def main() -> None:
         default=6,
         help="of Dagster's daemon, and about as many of its runs, warm process and code server; 0: no Dagster",
     )
+    parser.add_argument("--uploads", type=int, default=60, help="contact files by SFTP; 0: none, and no server")
+    parser.add_argument("--rows", type=int, default=500, help="of each of these files")
+    parser.add_argument("--people", type=int, default=200, help="who write to two organisations; 0: nobody")
+    parser.add_argument("--texts", type=int, default=6, help="of each of them to each number")
+    parser.add_argument("--portal-kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    for name in ("campaigns", "messages"):
+    for name in ("campaigns", "messages", "rows", "texts"):
         if getattr(arguments, name) < 1:
             parser.error(f"--{name} must be at least 1")
-    for name in ("kills", "senders", "restarts", "disk_mb", "daemon_kills"):
+    for name in ("kills", "senders", "restarts", "disk_mb", "daemon_kills", "uploads", "people", "portal_kills"):
         if getattr(arguments, name) < 0:
             parser.error(f"--{name.replace('_', '-')} must not be negative")
-    if not arguments.senders and not arguments.daemon_kills:
+    if not arguments.senders and not arguments.daemon_kills and not arguments.uploads:
         parser.error("--senders must be at least 1 where no Dagster sends")
 
     def tell(line: str) -> None:
@@ -516,6 +572,11 @@ def main() -> None:
         restarts=arguments.restarts,
         disk_mb=arguments.disk_mb,
         daemon_kills=arguments.daemon_kills,
+        uploads=arguments.uploads,
+        rows=arguments.rows,
+        people=arguments.people,
+        texts=arguments.texts,
+        portal_kills=arguments.portal_kills,
         tell=tell,
     )
     if arguments.json:

@@ -48,6 +48,15 @@ languages:
   en:
     sms: "Dear {{ first_name }}, a bill is due."
 """
+FEED_ON_SFTP = """\
+  - team: acme.billing
+    name: dropped
+    template: due
+    default_country: GB
+    sftp_server: door
+    folder: /due
+    settings: {channels: [sms], approval: {first_file: false, unusual_volume: false}}
+"""
 ORGANISATION = """\
 organisation:
   name: Acme
@@ -69,7 +78,16 @@ feeds:
 class DagsterProcesses:
     """A code server and a daemon on the database at ``url``, in the data folder ``folder``."""
 
-    def __init__(self, engine: Engine, url: str, dagster_url: str, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        url: str,
+        dagster_url: str,
+        folder: Path,
+        environment: dict[str, str],
+        sftp_servers: str = "",
+    ) -> None:
+        """``sftp_servers`` is that part of an organisation file, with a server ``door``; a feed is then on it as well."""
         self._engine = engine
         self._folder = folder
         for name in ("dagster", "lake", "incoming"):
@@ -83,7 +101,7 @@ class DagsterProcesses:
         self._files = 0
         self.killed: Counter[str] = Counter()
         (folder / "due.yaml").write_text(TEMPLATE)
-        (folder / "organisation.yaml").write_text(ORGANISATION)
+        (folder / "organisation.yaml").write_text(ORGANISATION + (FEED_ON_SFTP if sftp_servers else "") + sftp_servers)
         provision(engine, load_organisation(folder / "organisation.yaml", CARRIERS.adapters), folder, actor="chaos")
 
     def start(self) -> None:

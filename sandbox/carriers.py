@@ -64,6 +64,7 @@ class SandboxCarriers:
         port: int = 0,
         smtp_port: int = 0,
         fixed_answers: bool = False,
+        log_webhooks: bool = False,
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
         config = config or {}
@@ -75,7 +76,7 @@ class SandboxCarriers:
         self.faults = Faults(self.behaviour.seed)
         self.faults.replace(config.get("faults", []))
         self.witness = Witness(state_dir)
-        self.delivery = WebhookDelivery()
+        self.delivery = WebhookDelivery(acknowledged=state_dir / "acknowledged.jsonl" if log_webhooks else None)
         key = signing_key(state_dir)
         self.public_key = public_key_text(key)
         self.twilio = TwilioStandIn(
@@ -216,6 +217,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         port=arguments.port,
         smtp_port=arguments.smtp_port,
         fixed_answers=arguments.fixed_answers,
+        log_webhooks=arguments.log_webhooks,
     )
     announced = await carriers.start()
     stopping = asyncio.Event()
@@ -237,6 +239,11 @@ def main() -> None:
     parser.add_argument("--config", type=Path, help="JSON file with `behaviour` and `faults`")
     parser.add_argument(
         "--fixed-answers", action="store_true", help="answer every hand-off alike and keep nothing (for benchmarks)"
+    )
+    parser.add_argument(
+        "--log-webhooks",
+        action="store_true",
+        help="keep each webhook that was answered with a 2xx in acknowledged.jsonl",
     )
     with contextlib.suppress(ImportError):
         import uvloop

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from sandbox.webhook_client import WebhookClient
 
@@ -20,7 +22,9 @@ _PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 class WebhookDelivery:
     """A heap of what falls due, and a pool of connections that posts webhooks."""
 
-    def __init__(self, concurrency: int = CONCURRENCY) -> None:
+    def __init__(self, concurrency: int = CONCURRENCY, acknowledged: Path | None = None) -> None:
+        """``acknowledged`` is a file that gets a line of JSON for each post that was answered with a 2xx."""
+        self._acknowledged = acknowledged
         self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._order = itertools.count()
         self._wake = asyncio.Event()
@@ -71,6 +75,10 @@ class WebhookDelivery:
                     status, content = 0, b""
             if 0 < status < 300:
                 self.posted += 1
+                if self._acknowledged is not None:
+                    line = json.dumps({"url": url, "body": body.decode("utf-8", "replace")})
+                    with self._acknowledged.open("a") as file:
+                        file.write(line + "\n")
                 return content
             if 0 < status < 500 and status != 429:
                 self.refused += 1
