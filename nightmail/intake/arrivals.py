@@ -82,7 +82,7 @@ def register_file(
         state="taken" if part is None else "part",
     )
     if file_id is None:
-        return _known(connection, arrival)
+        return known_file(connection, arrival)
     if part is not None:
         return _register_part(connection, feed, arrival, file_id, part, actor, start)
     if not again and feed.settings.same_content == "refuse":
@@ -95,7 +95,8 @@ def register_file(
     return Registered(file_id, "taken", campaign)
 
 
-def _known(connection: Connection, arrival: Arrival) -> Registered:
+def known_file(connection: Connection, arrival: Arrival) -> Registered:
+    """What became of a file on SFTP that was recorded before."""
     values = {
         "server": arrival.sftp_server_id,
         "path": arrival.path,

@@ -1,4 +1,5 @@
-"""Files that changed after they were taken and archived: an upload that paused, and went on into the archived file.
+"""Files that were taken before they were whole: an upload that paused, and went on into the archived file, or one whose client
+gave up and put the file again later.
 
 The whole file becomes a second campaign of the feed. It continues the first one: rows whose contacts the first one has are
 duplicates there, so that only what was missing is left, and it waits for a person's approval.
@@ -7,20 +8,24 @@ duplicates there, so that only what was missing is left, and it waits for a pers
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 
 from nightmail.intake import queries
-from nightmail.intake.arrivals import Arrival, Registered
+from nightmail.intake.arrivals import Arrival, Registered, known_file
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.intake.received_files import add_file
-from nightmail.organisation.stored_feeds import feed_by_id
+from nightmail.organisation.stored_feeds import FeedRow, feed_by_id
 
 WATCHED_FOR = dt.timedelta(minutes=15)
 """For so long after it was archived a file is looked at again."""
 WATCHED_AT_MOST = 1_000
+PUT_AGAIN_WITHIN = dt.timedelta(hours=12)
+"""A file that begins with all of one taken from the same place not longer ago is that upload, put again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +113,80 @@ def register_grown_file(connection: Connection, file: ArchivedFile, arrival: Arr
     record_compared(connection, file.id, arrival.size, arrival.modified_at)
     if file_id is None:
         return Registered(0, "known", None)
+    return _continued(connection, feed, file_id, file.campaign_id, actor)
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierPart:
+    """The beginning of a file, which was taken as a whole one."""
+
+    id: int
+    campaign_id: int
+    size: int
+    sha256: str
+
+
+def earlier_part(connection: Connection, feed: FeedRow, arrival: Arrival) -> EarlierPart | None:
+    """The upload to the same place that a whole file begins with all of; ``None`` as a rule.
+
+    Not for content that was taken as a whole before, for a feed that sends the same content again, nor for files in parts.
+    """
+    if feed.settings.parts or feed.settings.same_content != "refuse":
+        return None
+    same = {"feed": feed.id, "sha256": arrival.sha256, "except": 0}
+    if connection.scalar(text(queries.CAMPAIGN_WITH_CONTENT), same) is not None:
+        return None
+    values = {
+        "feed": feed.id,
+        "server": arrival.sftp_server_id,
+        "path": arrival.path,
+        "size": arrival.size,
+        "within": PUT_AGAIN_WITHIN,
+    }
+    for row in connection.execute(text(queries.EARLIER_PARTS), values):
+        if _begins_with(arrival.stored_path, row.size, row.sha256):
+            return EarlierPart(**row._mapping)
+    return None
+
+
+def _begins_with(file: Path, size: int, sha256: str) -> bool:
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while size > 0 and (block := content.read(min(size, 1 << 20))):
+            digest.update(block)
+            size -= len(block)
+    return size == 0 and digest.hexdigest() == sha256
+
+
+def register_put_again(
+    connection: Connection, feed: FeedRow, earlier: EarlierPart, arrival: Arrival, *, actor: str
+) -> Registered:
+    """Make the campaign of what was missing when ``earlier`` was taken. One transaction: the caller's.
+
+    ``state`` of the answer is ``known`` where a process did it already.
+    """
+    connection.execute(text(queries.LOCK), {"name": f"nightmail.intake.{feed.id}"})
+    file_id = add_file(
+        connection,
+        team_id=feed.team_id,
+        feed_id=feed.id,
+        source=arrival.source,
+        sftp_server_id=arrival.sftp_server_id,
+        path=arrival.path,
+        name=arrival.name,
+        size=arrival.size,
+        modified_at=arrival.modified_at,
+        sha256=arrival.sha256,
+        stored_path=arrival.stored_path,
+    )
+    if file_id is None:
+        return known_file(connection, arrival)
+    return _continued(connection, feed, file_id, earlier.campaign_id, actor)
+
+
+def _continued(connection: Connection, feed: FeedRow, file_id: int, continues: int | None, actor: str) -> Registered:
     approval = feed.settings.approval.model_copy(update={"always": True})
     waiting = replace(feed, settings=feed.settings.model_copy(update={"approval": approval}))
     campaign = create_feed_campaign(connection, waiting, source="sftp", actor=actor)
-    connection.execute(
-        text(queries.CONTINUE_CAMPAIGN), {"id": campaign.id, "file": file_id, "continues": file.campaign_id}
-    )
+    connection.execute(text(queries.CONTINUE_CAMPAIGN), {"id": campaign.id, "file": file_id, "continues": continues})
     return Registered(file_id, "taken", campaign)

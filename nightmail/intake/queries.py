@@ -46,6 +46,17 @@ CAMPAIGN_WITH_CONTENT = f"""
     limit 1
 """  # noqa: S608 - the part is a constant
 
+# Smaller files that were taken from the same place of a server, the largest first.
+EARLIER_PARTS = f"""
+    select r.id, r.campaign_id, r.size, r.sha256
+    from received_file r join campaign c on c.id = r.campaign_id
+    where r.source = 'sftp' and r.sftp_server_id = :server and r.path = :path and r.feed_id = :feed
+      and r.size between 1 and :size - 1 and r.state in ('taken', 'judged') and r.received_at > now() - :within
+      and not {_CAME_TO_NOTHING}
+    order by r.size desc, r.id desc
+    limit 5
+"""  # noqa: S608 - the part is a constant
+
 # The feed's campaign that was made of the same parts.
 CAMPAIGN_WITH_PARTS = f"""
     select c.id

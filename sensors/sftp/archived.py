@@ -5,8 +5,10 @@ from __future__ import annotations
 import posixpath
 import time
 
+from sqlalchemy import Connection
+
 from nightmail.campaigns.alerts import raise_alert
-from nightmail.intake.arrivals import Arrival
+from nightmail.intake.arrivals import Arrival, Registered
 from nightmail.intake.late_files import (
     ArchivedFile,
     archived_lately,
@@ -76,13 +78,20 @@ def _compare(look: Look, file: ArchivedFile) -> None:
     )
     with look.database.begin() as connection:
         registered = register_grown_file(connection, file, grown, actor=f"sftp:{look.server.name}")
-        key = registered.campaign.key if registered.campaign else "-"
-        fields = {"file": shown(file.path), "taken": file.archived_size, "now": taken.size, "campaign": key}
-        raise_alert(
-            connection,
-            reason="sftp_file_grew",
-            subject=f"{look.subject}:{shown(file.path)}:grew",
-            message=f"{sentence('sftp_file_grew', **fields)} {remedy('sftp_file_grew', **fields)}",
-            team_id=file.team_id,
-            campaign_id=registered.campaign.id if registered.campaign else None,
-        )
+        tell_grown(look, connection, registered, file.team_id, file.path, file.archived_size, taken.size)
+
+
+def tell_grown(
+    look: Look, connection: Connection, registered: Registered, team_id: int, path: str, taken: int, now: int
+) -> None:
+    """Raise the alert of a file that was taken before it was whole, in the transaction that registered the rest."""
+    key = registered.campaign.key if registered.campaign else "-"
+    fields = {"file": shown(path), "taken": taken, "now": now, "campaign": key}
+    raise_alert(
+        connection,
+        reason="sftp_file_grew",
+        subject=f"{look.subject}:{shown(path)}:grew",
+        message=f"{sentence('sftp_file_grew', **fields)} {remedy('sftp_file_grew', **fields)}",
+        team_id=team_id,
+        campaign_id=registered.campaign.id if registered.campaign else None,
+    )

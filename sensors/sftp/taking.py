@@ -15,9 +15,7 @@ from nightmail.errors import ContactFileError, NightmailError
 from nightmail.intake.answer_names import REJECTS_SUFFIX, RESULT_SUFFIX
 from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.intake.feed_campaigns import category_of_feed
-from nightmail.intake.late_files import (
-    record_archived,
-)
+from nightmail.intake.late_files import earlier_part, record_archived, register_put_again
 from nightmail.intake.seen_files import KnownFile, known_files, refuse_file
 from nightmail.organisation.stored_feeds import FeedRow, feeds_of_server
 from nightmail.organisation.team_settings import openpgp_keys
@@ -32,6 +30,7 @@ from resources.sftp import (
     shown,
 )
 from resources.sftp.settling import ends_cut_off
+from sensors.sftp.archived import tell_grown
 from sensors.sftp.look import CONTACT_FILE_ENDINGS, Look, refuse_beside
 
 TAKING_S = 2.0
@@ -160,7 +159,13 @@ def _register(
         return
     whole = replace(arrival, sha256=content.sha256, stored_path=content.path)
     with look.database.begin() as connection:
-        registered = register_file(connection, feed, whole, actor=f"sftp:{look.server.name}")
+        actor = f"sftp:{look.server.name}"
+        earlier = earlier_part(connection, feed, whole)
+        if earlier is None:
+            registered = register_file(connection, feed, whole, actor=actor)
+        else:
+            registered = register_put_again(connection, feed, earlier, whole, actor=actor)
+            tell_grown(look, connection, registered, feed.team_id, file.path, earlier.size, whole.size)
     look.log.info(
         "a file of %d bytes was %s for the feed %s: campaign %s",
         taken.size,

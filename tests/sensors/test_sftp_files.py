@@ -456,6 +456,32 @@ def test_an_upload_that_goes_on_after_the_archive_loses_no_row(
     assert len(rig.rows("select 1 from campaign")) == 2
 
 
+def test_a_file_that_is_put_again_after_its_beginning_was_taken_sends_nobody_twice(
+    rig: PipelineRig, folder: Path
+) -> None:
+    """The client died in the middle of a row, and put the whole file again when its beginning had long been taken."""
+    content = contact_rows(40)
+    drop(folder, "due.csv", content[: content.index("\n", 500) + 12])
+    first = tick_until_taken(rig)
+    campaign = rig.campaign(first.run_requests[0].partition_key)
+    rig.prepare(campaign)
+    drop(folder, "due.csv", content)
+    second = tick_until_taken(rig, first.cursor)
+    rest = rig.campaign(second.run_requests[0].partition_key)
+    rig.prepare(rest)
+    rest = rig.campaign(rest)
+    assert rest.state == CampaignState.AWAITING_APPROVAL
+    assert rig.campaign(campaign).counts["contacts"] + rest.counts["contacts"] == 40
+    (alert,) = rig.rows("select reason, campaign_id from alert where resolved_at is null")
+    assert (alert["reason"], alert["campaign_id"]) == ("sftp_file_grew", rest.id)
+    # The same again is the same content, and another file of the name is another file.
+    drop(folder, "due.csv", content)
+    assert isinstance(tick(rig, second.cursor), dg.SkipReason)
+    drop(folder, "due.csv", contact_rows(50, start=100))
+    third = tick_until_taken(rig, second.cursor)
+    assert [rig.campaign(each.partition_key).state for each in third.run_requests] == [CampaignState.RECEIVED]
+
+
 def test_a_time_that_is_set_after_the_upload_is_no_change(rig: PipelineRig, folder: Path) -> None:
     """``sftp put -p`` sets the time when the content is there already."""
     drop(folder, "due.csv", contact_rows(3))
