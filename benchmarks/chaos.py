@@ -43,7 +43,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks.chaos_doors import DoorFigures, Doors
-from benchmarks.chaos_uploads import PASSWORD, UploadDoor
+from benchmarks.chaos_uploads import PASSWORD, SETTLE_S, UploadDoor
 from benchmarks.chaos_uploads import SECRET as SFTP_SECRET
 from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
 from commands.local import maintained
@@ -179,6 +179,7 @@ class Rig:
         environment = {
             **os.environ,
             SFTP_SECRET: PASSWORD,
+            "NIGHTMAIL_FILE_SETTLE_S": str(SETTLE_S),
             "NIGHTMAIL_DATABASE_URL": self.url,
             "NIGHTMAIL_SECRET_KEY": KEY.decode(),
             "NIGHTMAIL_PUBLIC_URL": self.public_url,

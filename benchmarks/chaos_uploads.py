@@ -27,9 +27,12 @@ from nightmail.errors import NightmailError
 ROOT = Path(__file__).resolve().parent.parent
 USER, PASSWORD = "acme", "chaos"
 SECRET = "NIGHTMAIL_RIG_SFTP"
-KINDS = ("whole", "pause", "cut", "again", "renamed", "dies")
-"""How files are put, in turns: at once, with a pause, cut and put again, put twice, under another name first, given up in the
-middle for longer than anybody waits and put again."""
+KINDS = ("pause", "cut", "again", "renamed", "dies", "whole")
+"""How files are put, in turns: with a pause, cut and put again, put twice, under another name first, given up in the middle for
+longer than anybody waits and put again, at once."""
+SETTLE_S = 1.0
+"""The deployment's settle time; a file whose end looks cut off waits fifteen times as long."""
+_GIVES_UP_FOR_S = 20.0
 STATUSES = (1, 2, 3, 4, 5, 6, 7, 8)
 _TROUBLE = (paramiko.SSHException, OSError, EOFError)
 _PATIENCE_S = 120.0
@@ -51,7 +54,7 @@ class UploadDoor:
             cwd=ROOT, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._server.stdout is not None
-        self.told: dict[str, Any] = {**json.loads(self._server.stdout.readline()), "gives_up_for_s": 40.0}
+        self.told: dict[str, Any] = json.loads(self._server.stdout.readline())
         self.numbers: dict[str, list[str]] = {}
         """The numbers in each file that was put, by its name."""
         self.faults = 0
@@ -196,7 +199,7 @@ class _Upload:
                     transport.close()
             finally:
                 transport.close()
-        time.sleep(self._chance.uniform(0.0, 2.0) if self._kind == "cut" else self._told["gives_up_for_s"])
+        time.sleep(self._chance.uniform(0.0, 2.0) if self._kind == "cut" else _GIVES_UP_FOR_S)
 
     def _put_once(self) -> None:
         path = f"/due/{self._name}"

@@ -203,6 +203,22 @@ def test_a_file_that_is_wrong_in_itself_is_refused_by_name(change: Any, names: s
     assert "hunter2" not in f"{caught.value} {caught.value.detail}"
 
 
+def _long_mailbox(content: dict[str, Any]) -> None:
+    """A name without room for the token that the team asks for."""
+    content["organisation"]["teams"][0]["settings"] = {"reply_addresses": "plus"}
+    content["carrier_accounts"].append(
+        {
+            "name": "post",
+            "adapter": "smtp_email",
+            "base_url": "smtps://mail.acme.example",
+            "mailbox": {"url": "imaps://mail.acme.example", "user": "care", "secret": "file:secrets/imap"},
+        }
+    )
+    content["senders"].append(
+        {"team": "acme.billing", "channel": "email", "address": f"{'n' * 24}@acme.example", "carrier_account": "post"}
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "names"),
     [
@@ -213,6 +229,7 @@ def test_a_file_that_is_wrong_in_itself_is_refused_by_name(change: Any, names: s
         (lambda c: c["senders"][0].update(carrier_account="other"), "other"),
         (lambda c: c["senders"][0].update(channel="voice"), "voice"),
         (lambda c: c["templates"][0].update(file="missing.yaml"), "missing.yaml"),
+        (_long_mailbox, "more than 23 characters"),
     ],
 )
 def test_what_does_not_fit_together_changes_nothing_at_all(

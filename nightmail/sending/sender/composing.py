@@ -70,7 +70,14 @@ class Composer:
 
 def _reply_to(route: Route, token: str) -> str | None:
     """Where answers to a message go: the route's reply address, signed where its team asks for that."""
-    mailbox = route.reply_to or route.sender
-    if route.reply_addresses is None or mailbox is None:
+    if route.reply_addresses is None:
         return route.reply_to
-    return signed_reply_address(mailbox, token, route.reply_addresses)
+    # Without a sender of its team's, a message comes from what the account states.
+    stated = (
+        route.reply_to,
+        route.sender,
+        route.account.settings.get("reply_to"),
+        route.account.settings.get("sender"),
+    )
+    mailbox = next(filter(None, stated), None)
+    return None if mailbox is None else signed_reply_address(mailbox, token, route.reply_addresses)
