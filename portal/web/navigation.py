@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from nightmail.access.permissions import Permission
 from portal.web.signed_in import SignedIn
 from portal.web.translating import gettext, marked
+from portal.web.waiting import meaning_of
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ class Link:
     key: str
     description: str
     current: bool
-    count: int = 0
+    count: int
     """What waits there; shown as a badge."""
-    count_means: str = ""
+    count_means: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def sections_for(me: SignedIn, path: str) -> tuple[Section, ...]:
     return tuple(
         Section(name, gettext(label), links)
         for name, label in SECTION_LABELS.items()
-        if (links := tuple(_link(entry, here) for entry in shown if entry.section == name))
+        if (links := tuple(_link(me, entry, here) for entry in shown if entry.section == name))
     )
 
 
@@ -81,6 +82,15 @@ def _nearest(path: str, addresses: list[str]) -> str | None:
     return longest if longest != "/" or path == "/" else None
 
 
-def _link(entry: Entry, here: str | None) -> Link:
-    description = gettext(entry.description) if entry.description else ""
-    return Link(entry.address, gettext(entry.label), entry.icon, entry.key, description, entry.address == here)
+def _link(me: SignedIn, entry: Entry, here: str | None) -> Link:
+    means = meaning_of(entry.address)
+    return Link(
+        entry.address,
+        gettext(entry.label),
+        entry.icon,
+        entry.key,
+        gettext(entry.description) if entry.description else "",
+        entry.address == here,
+        me.waiting.get(entry.address, 0),
+        gettext(means) if means else "",
+    )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -36,6 +36,7 @@ from portal.problems import RequestError
 from portal.state import PortalState
 from portal.web.cookies import cookie_name, is_secure
 from portal.web.translating import LANGUAGES, accepted_language, speak
+from portal.web.waiting import waiting_for
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -78,6 +79,8 @@ class SignedIn:
     factors: tuple[str, ...] = ()
     """How the person has proved who they are in this session."""
     sandbox_channels: tuple[str, ...] = ()
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    """What waits for the person, by the address of the navigation's entry."""
     _permissions: frozenset[Permission] = field(default=frozenset(), repr=False)
 
     @property
@@ -121,6 +124,7 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
         if session is None:
             return _visitor(request, portal.settings.key(), channels)
         principal = person_principal(connection, session.person_id)
+        waiting = waiting_for(connection, principal)
     permissions = frozenset(permission for held in principal.held for permission in held.permissions)
     return SignedIn(
         principal=principal,
@@ -135,6 +139,7 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
         authenticated_recently=session.recent,
         factors=session.factors,
         sandbox_channels=channels,
+        waiting=waiting,
         _permissions=permissions,
     )
 
