@@ -82,6 +82,8 @@ def set_up_feed(work: Setup, part: FeedPart) -> None:
 
 
 def _refuse_taken_folder(work: Setup, part: FeedPart, server: int | None) -> None:
+    if server is None:
+        return
     feed, team = tables.Feed, tables.Team
     other = work.connection.execute(
         select(team.path, feed.name)

@@ -128,3 +128,18 @@ def test_the_sandbox_of_another_channel_moves_nothing_of_a_real_account(
     assert {row["delivery"] for row in two.rows("select delivery from message")} == {None}
     assert {row["team_id"] for row in two.rows("select team_id from reply")} <= {None}
     assert "webhook_of_another_account" in {row["reason"] for row in two.rows("select reason from alert")}
+
+
+def test_what_a_retired_account_says_is_taken_for_thirty_days(
+    database: Engine, start: PortalStarter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Receipts of what it took still come after it was retired, and STOPs to its numbers."""
+    monkeypatch.setenv("TEST_REAL", REAL_TOKEN)
+    content = {"organisation": {"name": "Acme", "path": "acme"}, "carrier_accounts": accounts("twilio", "real")}
+    for named in (content, {**content, "carrier_accounts": []}):
+        wanted = Organisation.model_validate(named, context={"adapters": CARRIERS.adapters})
+        provision(database, wanted, tmp_path, "t", prune=True)
+    assert of_twilio(start(), STATUS, "real").status_code != 403
+    with database.begin() as connection:
+        connection.execute(text("update carrier_account set retired_at = now() - interval '31 days'"))
+    assert of_twilio(start(), STATUS, "real").status_code == 403

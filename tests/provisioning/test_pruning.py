@@ -200,6 +200,18 @@ def test_a_retired_key_is_refused_and_another_is_made(provisioned: Engine, folde
         verify_key(connection, made.key)
 
 
+def test_feeds_without_a_folder_take_none_from_each_other(provisioned: Engine, folder: Path) -> None:
+    """Any number of them come by the API alone."""
+    content = whole()
+    for name in ("one", "two"):
+        content["feeds"].append({"team": "acme.billing", "name": name, "template": "invoice_due"})
+    outcome = provision(provisioned, parsed(content), folder, "tester", prune=True)
+    assert {name for kind, name in of(outcome.changes, "create") if kind == "feed"} == {
+        "acme.billing/one",
+        "acme.billing/two",
+    }
+
+
 def test_a_feed_takes_over_the_folder_of_one_that_is_retired(provisioned: Engine, folder: Path) -> None:
     """Without --prune the earlier feed still has it, and the file is refused with a sentence."""
     content = whole()
