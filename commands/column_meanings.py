@@ -68,7 +68,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "reason": "Why a contact is held",
         "address_hash": "Keyed hash of the address on the first channel",
         "time_zone": "The zone that quiet hours are judged in",
-        "not_before": "Earliest hand-off: end of quiet hours, or a start in the contact's own zone",
+        "not_before": "Earliest hand-off on `channel`: end of quiet hours, or a start in the contact's own zone",
+        "fallbacks_not_before": "The same for each of `fallbacks`; null where all channels may go at once",
     },
     "messages": {
         "state": "`queued`, or `standby` for a fallback that is not needed yet",

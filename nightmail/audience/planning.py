@@ -25,12 +25,12 @@ from nightmail.audience.known import KnownPreferences
 from nightmail.audience.obstacles import Obstacles
 from nightmail.audience.policy import AudiencePolicy
 from nightmail.audience.selection import OncePerAddress, used_channels
-from nightmail.audience.start_times import AT_ONCE, NEVER, StartTimes, Times
+from nightmail.audience.start_times import AT_ONCE, NEVER, StartTimes, Times, times_of
 from nightmail.audience.summary import AudienceSummary
 from nightmail.audience.verdicts import GOOD, NO_ADDRESS, REASONS, Positions, Verdicts, mark
 from nightmail.lake import TableFile, column_of
 from nightmail.lake.masks import Mask
-from nightmail.lake.schemas import AUDIENCE, UTC_TIME
+from nightmail.lake.schemas import AUDIENCE
 from nightmail.privacy.keyed_hashes import Hashes, hex_column
 from nightmail.progress import Progress
 from nightmail.row_checks.channel_addresses import ADDRESS_COLUMNS
@@ -80,6 +80,7 @@ class _Plan:
     language: pa.Array
     zone: pa.Array
     times: Times
+    """The earliest times of each row's channels, place by place as ``used``."""
 
     @property
     def planned(self) -> Mask:
@@ -161,7 +162,6 @@ class _Planner:
             here = plan.reported == position
             hashes[here] = addressed.hashes[here]
         reasons = pa.array(REASONS[1:], pa.string())
-        times = pa.array(plan.times, mask=~plan.planned | (plan.times == AT_ONCE))
         return pa.table(
             {
                 "line": block["line"],
@@ -173,7 +173,8 @@ class _Planner:
                 "country": country,
                 "language": plan.language,
                 "time_zone": plan.zone,
-                "not_before": times.cast(pa.timestamp("us")).cast(UTC_TIME),
+                "not_before": times_of(plan.times[:, 0]),
+                "fallbacks_not_before": _fallbacks_not_before(plan),
             },
             schema=AUDIENCE,
         )
@@ -205,8 +206,18 @@ class _Planner:
             by_channel=dict(zip(self.policy.channels, map(int, first_channels), strict=True)),
             by_reason={REASONS[code]: int(count) for code, count in zip(*held_for, strict=True)},
             by_country={entry["values"] or "": entry["counts"] for entry in countries},
-            not_before=plan.times[planned & (plan.times != AT_ONCE)],
+            not_before=plan.times[:, 0][planned & (plan.times[:, 0] != AT_ONCE)],
         )
+
+
+def _fallbacks_not_before(plan: _Plan) -> pa.Array:
+    """The column of the times of further channels; null throughout where no row of the block has any time to wait for."""
+    rows = len(plan.times)
+    further = plan.used[:, 1:] >= 0
+    if not further.any() or (plan.times[plan.used >= 0] == AT_ONCE).all():
+        return pa.nulls(rows, AUDIENCE.field("fallbacks_not_before").type)
+    offsets = np.concatenate(([0], np.cumsum(further.sum(axis=1))))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), times_of(plan.times[:, 1:][further]))
 
 
 def _reported(verdicts: Verdicts, order: Positions, used: Positions) -> Positions:

@@ -12,7 +12,7 @@ from nightmail.audience.policy import AudiencePolicy
 from nightmail.audience.quiet_hours import earliest_time, hours_that_bind, local_moment, zone_for
 from nightmail.audience.verdicts import Positions
 from nightmail.lake.masks import present
-from nightmail.organisation.feed_choices import Delivery
+from nightmail.lake.schemas import UTC_TIME
 
 Times = npt.NDArray[np.int64]
 """Microseconds since 1970 (UTC), :data:`AT_ONCE` or :data:`NEVER`."""
@@ -21,6 +21,11 @@ AT_ONCE = np.iinfo(np.int64).min
 """As soon as the campaign starts."""
 NEVER = np.iinfo(np.int64).max
 """Not before the cut-off."""
+
+
+def times_of(microseconds: Times) -> pa.Array:
+    """Times as a column has them, null for :data:`AT_ONCE`."""
+    return pa.array(microseconds, mask=microseconds == AT_ONCE).cast(pa.timestamp("us")).cast(UTC_TIME)
 
 
 class StartTimes:
@@ -39,14 +44,13 @@ class StartTimes:
         return self._made[binding]
 
     def on_used(self, used: Positions) -> Times:
-        """The earliest time of each row's first channel; where all are sent on at once, the latest of theirs."""
-        times = np.full(len(used), AT_ONCE, dtype=np.int64)
-        places = used.shape[1] if self._policy.delivery is Delivery.ALL_OF else 1
-        for place in range(places):
+        """The earliest times of each row's channels, place by place: each channel's own."""
+        times = np.full(used.shape, AT_ONCE, dtype=np.int64)
+        for place in range(used.shape[1]):
             for position, name in enumerate(self._policy.channels):
                 here = used[:, place] == position
                 if here.any():
-                    times[here] = np.maximum(times[here], self.on(name)[here])
+                    times[here, place] = self.on(name)[here]
         return times
 
     def _times(self, binding: bool) -> Times:

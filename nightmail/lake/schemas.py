@@ -82,6 +82,7 @@ AUDIENCE = pa.schema(
         pa.field("language", pa.string()),
         pa.field("time_zone", pa.string()),
         pa.field("not_before", UTC_TIME),
+        pa.field("fallbacks_not_before", pa.list_(UTC_TIME)),
     ]
 )
 """One row per contact: ``planned`` on ``channel`` (then on ``fallbacks``, in order) or ``held`` for ``reason``."""

@@ -19,6 +19,42 @@ Rows = npt.NDArray[np.int64]
 
 
 @dataclass
+class ChannelWaits:
+    """When the channels of a block's rows may go, as the audience has planned them."""
+
+    channels: npt.NDArray[np.int8]
+    """As :attr:`Block.channels` were at the beginning."""
+    times: pa.Array
+    """A time for each of them, row by row; null: at once."""
+
+    @classmethod
+    def of(cls, audience: pa.Table, channels: Sequence[str]) -> ChannelWaits | None:
+        """What an audience says; ``None`` where no row has a further channel, or none has a time to wait for."""
+        name = "fallbacks_not_before"
+        if name not in audience.column_names or audience[name].null_count == audience.num_rows:
+            return None
+        planned = _channels_of(audience, channels)
+        rows, width = planned.shape
+        flat = column_of(audience, name)
+        lengths = pc.fill_null(pc.list_value_length(flat), 0).to_numpy(zero_copy_only=False)
+        # The first channel's time, then the others'; positions into both, one after the other.
+        both = pa.concat_arrays([column_of(audience, "not_before"), pc.list_flatten(flat)])
+        places = np.full((rows, width), -1, dtype=np.int64)
+        places[:, 0] = np.arange(rows)
+        starts = rows + np.concatenate(([0], np.cumsum(lengths)[:-1]))
+        for place in range(1, width):
+            has = lengths >= place
+            places[has, place] = starts[has] + place - 1
+        flat_places = places.reshape(-1)
+        return cls(planned, both.take(pa.array(flat_places, mask=flat_places < 0)))
+
+    def on(self, rows: Rows, channel: int) -> pa.Array:
+        """When rows may go on a channel, given as its index of the template's channels."""
+        places = (self.channels[rows] == channel).argmax(axis=1)
+        return self.times.take(pa.array(rows * self.channels.shape[1] + places))
+
+
+@dataclass
 class RenderedRows:
     """The rendered messages of some rows of a block, on one channel and in one language."""
 
@@ -40,6 +76,8 @@ class Block:
     """The rows whose first channel gave way to another."""
     rendered: list[RenderedRows] = field(default_factory=list)
     addresses: dict[str, pa.Array] = field(default_factory=dict)
+    waits: ChannelWaits | None = None
+    """When each row's channels may go; ``None`` where the audience's ``not_before`` holds for all of them."""
 
     @classmethod
     def of(cls, contacts: pa.Table, audience: pa.Table, channels: Sequence[str]) -> Block:
@@ -51,6 +89,7 @@ class Block:
             channels=_channels_of(audience, channels),
             first_reason=np.full(rows, None, dtype=object),
             changed=np.zeros(rows, dtype=bool),
+            waits=ChannelWaits.of(audience, channels),
         )
 
     def fail(self, rows: Rows, reason: str) -> Rows:

@@ -245,7 +245,9 @@ class _Renderer:
                 "segments": pa.array(units, pa.int32()),
                 "cost": costs.amounts,
                 "currency": costs.currencies,
-                "not_before": audience["not_before"],
+                "not_before": audience["not_before"]
+                if block.waits is None
+                else block.waits.on(rows, self.channels.index(body.channel)),
             },
             schema=MESSAGES,
         )
@@ -300,11 +302,16 @@ class _Renderer:
             if names:
                 self.summary.dropped += 1
                 table["address_hash"][at], table["country"][at] = facts[row]
+                if block.waits is not None:
+                    codes = [code for code in block.channels[row].tolist() if code >= 0]
+                    times = [block.waits.on(np.array([row]), code)[0].as_py() for code in codes]
+                    table["not_before"][at], table["fallbacks_not_before"][at] = times[0], times[1:]
                 continue
             reason = block.first_reason[row]
             self.summary.held += 1
             self.summary.by_reason[reason] += 1
             table["state"][at], table["reason"][at], table["not_before"][at] = "held", reason, None
+            table["fallbacks_not_before"][at] = None
         return pa.table(table, schema=AUDIENCE)
 
 

@@ -73,7 +73,7 @@ class Rules:
     ) -> None:
         self.policy, self.suppressed, self.chosen, self.agreed = policy, suppressed, chosen, agreed
 
-    def plan(self, row: dict[str, Any]) -> tuple[list[str], str | None, dt.datetime | None]:
+    def plan(self, row: dict[str, Any]) -> tuple[list[str], str | None, list[dt.datetime | None]]:
         policy = self.policy
         identity = row["external_id"] or row["phone"] or row["email"] or row["phone_2"] or row["landline"] or ""
         wish = self.chosen.get(identity, {})
@@ -86,19 +86,17 @@ class Rules:
         at_home = row["country"] or next((country for country in countries if country), None) or policy.default_country
         whole = self._whole(row, wish, at_home)
         if whole:
-            return [], whole, None
+            return [], whole, []
         if all(_address(row, channel)[0] is None for channel in order):
-            return [], "no_usable_channel", None
+            return [], "no_usable_channel", []
         zone = row["time_zone"] if row["time_zone"] != "nowhere" else None
         verdicts = {channel: self._verdict(row, channel, identity, at_home, wish, zone) for channel in order}
         good = [channel for channel in order if verdicts[channel][0] == ""]
         if not good:
             first = next(channel for channel in order if _address(row, channel)[0] is not None)
-            return [], verdicts[first][0], None
+            return [], verdicts[first][0], []
         used = good if policy.delivery is not Delivery.FIRST_REACHABLE else good[:1]
-        times = [verdicts[channel][1] for channel in (used if policy.delivery is Delivery.ALL_OF else used[:1])]
-        late = [time for time in times if time is not None]
-        return used, None, max(late) if late else None
+        return used, None, [verdicts[channel][1] for channel in used]
 
     def _whole(self, row: dict[str, Any], wish: dict[str, Any], at_home: str | None) -> str:
         if row["birth_date"] is not None and is_minor(row["birth_date"], at_home, NOW.date()):
@@ -257,6 +255,7 @@ def test_columns_follow_the_rules(
     plan_audience(contacts, audience, policy, known)
     rules = Rules(policy, by_hash, wishes, agreed)
     for row, found in zip(rows, audience.read().to_pylist(), strict=True):
-        used, reason, not_before = rules.plan(row)
+        used, reason, times = rules.plan(row)
         assert ([found["channel"], *found["fallbacks"]] if found["channel"] else [], found["reason"]) == (used, reason)
-        assert found["not_before"] == not_before
+        further = found["fallbacks_not_before"] or [None] * len(found["fallbacks"])
+        assert [found["not_before"], *further][: max(len(used), 1)] == (times or [None])

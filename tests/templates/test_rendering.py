@@ -19,6 +19,7 @@ from nightmail.lake import TableFile
 from nightmail.lake.schemas import CONTACTS, MESSAGES
 from nightmail.organisation.feed_choices import Delivery
 from nightmail.organisation.prices import Price, PriceList
+from nightmail.organisation.quiet_hours import QuietHours
 from nightmail.privacy import address_hash
 from nightmail.privacy.signed_links import Purpose, read_token
 from nightmail.templates import (
@@ -244,6 +245,36 @@ def test_all_of_queues_every_channel(tables: Tables) -> None:
         (1, "email", "queued"),
     ]
     assert (summary.queued, summary.standby) == (2, 0)
+
+
+NINE_IN_THE_EVENING = dt.datetime(2026, 11, 23, 21, 0, tzinfo=dt.UTC)
+EIGHT = dt.datetime(2026, 11, 24, 8, 0, tzinfo=dt.UTC)
+NIGHT = {"quiet_hours": QuietHours.parse("20:00-08:00"), "now": NINE_IN_THE_EVENING}
+
+
+def test_quiet_hours_bind_only_the_channels_that_they_name(tables: Tables) -> None:
+    """Of one contact's messages the text waits for the morning, and the email goes at once, whichever is first."""
+    both = {**MOBILE, **EMAIL, "x": "x"}
+    for order in (("sms", "email"), ("email", "sms")):
+        policy = {"channels": order, "delivery": Delivery.ALL_OF, "quiet_channels": frozenset({"sms"}), **NIGHT}
+        tables.render(template(**THREE), [both, {**MOBILE, "x": "x"}, {**EMAIL, "x": "x"}], policy=policy)
+        found = {(row["line"], row["channel"]): row["not_before"] for row in tables.read()}
+        assert found == {(2, "sms"): EIGHT, (2, "email"): None, (3, "sms"): EIGHT, (4, "email"): None}
+    named = {"channels": ("sms", "email"), "delivery": Delivery.ALL_OF, "quiet_channels": frozenset({"email"}), **NIGHT}
+    tables.render(template(**THREE), [both], policy=named)
+    assert [(row["channel"], row["not_before"]) for row in tables.read()] == [("sms", None), ("email", EIGHT)]
+
+
+def test_a_channel_that_takes_anothers_place_goes_at_its_own_time(tables: Tables) -> None:
+    """The text is too long and waits for the morning; the email in its place does not, and the audience says so."""
+    policy = {"channels": ("sms", "email", "voice"), "delivery": Delivery.ESCALATION, **NIGHT}
+    tables.render(template(**THREE), [{**MOBILE, **EMAIL, "x": "a" * 2000}], policy=policy)
+    assert [(row["channel"], row["state"], row["not_before"]) for row in tables.read()] == [
+        ("email", "queued", None),
+        ("voice", "standby", EIGHT),
+    ]
+    (row,) = tables.audience.read().to_pylist()
+    assert (row["not_before"], row["fallbacks_not_before"]) == (None, [EIGHT])
 
 
 PRICES = PriceList(
