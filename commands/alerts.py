@@ -60,6 +60,6 @@ def alerts(
         "message",
         *(["closed"] if everything else []),
     )
-    view.show(table("Alerts", columns, cells, numeric=[3]))
+    view.show(table("Alerts", columns, cells, numeric=[3], whole=(0, 1, 2, 5)))
     if not everything:
         view.say("What a reason means: nightmail explain REASON. Close one with: nightmail alerts --close ID")

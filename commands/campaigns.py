@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from commands.screen import Screen, say_ending, screen, table
+from commands.screen import Screen, screen, table
 from nightmail.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from nightmail.campaigns.campaign_rows import CampaignRow
 
-ALL_COUNTS = (
-    "rows",
-    "rejects",
-    "duplicates",
-    "contacts",
-    "planned",
-    "held",
-    "messages",
-    "queued",
-    "standby",
-    "segments",
-)
 _LEDGER = (("accepted",), ("failed",), ("expired", "cancelled", "held"), ("in_doubt",), ("queued",))
 """The ledger's columns in the list: states counted together. In full, a campaign shows each."""
 COUNTS = ("rows", "rejects", "duplicates", "held", "planned")
@@ -41,6 +28,7 @@ def campaigns(
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """List campaigns with their states and counts, newest first, or show one in full."""
+    from commands.campaign_display import as_json, show_campaign
     from commands.local import open_database
     from nightmail.campaigns.campaign_rows import get_campaign, list_campaigns
     from nightmail.campaigns.counts import message_counts
@@ -58,7 +46,7 @@ def campaigns(
         if suspensions:
             _show_suspensions(view, connection)
         elif campaign:
-            _show_one(view, connection, get_campaign(connection, campaign))
+            show_campaign(view, connection, get_campaign(connection, campaign))
         else:
             found = list_campaigns(
                 connection, team_path=team, states=[CampaignState(name) for name in state], limit=limit
@@ -75,55 +63,7 @@ def campaigns(
                 )
                 for row, sent in rows
             ]
-            view.show(table("Campaigns", columns, cells, numeric=range(2, len(columns))))
-
-
-def as_json(row: CampaignRow, sent: dict[str, int]) -> dict[str, Any]:
-    """A campaign as ``--json`` shows it."""
-    from nightmail.forecasts.recorded_forecasts import recorded_forecast
-
-    return {
-        "campaign": row.key,
-        "team": row.team,
-        "feed": row.feed,
-        "category": row.category,
-        "state": str(row.state),
-        "source": row.source,
-        "counts": row.counts,
-        "messages": sent,
-        "problem": row.problem,
-        "created_at": row.created_at,
-        "scheduled_at": row.scheduled_at,
-        "local_start": row.local_start,
-        **recorded_forecast(row).as_dict(),
-        "first_hand_off_at": row.first_hand_off_at,
-        "finished_at": row.finished_at,
-    }
-
-
-def _show_one(view: Screen, connection: Connection, row: CampaignRow) -> None:
-
-    from commands.check_display import show_reasons
-    from nightmail.campaigns.counts import message_counts
-    from nightmail.forecasts.recorded_forecasts import recorded_forecast
-    from nightmail.store.clock import database_time
-
-    sent = message_counts(connection, row.id)
-    view.answer({"ok": True, **as_json(row, sent)})
-    view.say(row.key, style="bold")
-    view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC; source {row.source}")
-    if row.problem:
-        view.say(f"  {row.problem.get('message', '')} {row.problem.get('remedy', '')}", style="red")
-    ending, now = recorded_forecast(row), database_time(connection)
-    if ending.late or (ending.finishes_by is not None and ending.finishes_by > now):
-        say_ending(view, ending)
-    counts = [(name, f"{row.counts[name]:,}") for name in ALL_COUNTS if name in row.counts]
-    view.show(table("Rows", ("", "count"), counts, numeric=[1]))
-    for part in ("rejects", "held", "warnings"):
-        by_reason = row.counts.get(f"{part}_by_reason")
-        if by_reason:
-            show_reasons(view, part.capitalize(), by_reason)
-    view.show(table("Messages", ("state", "count"), sorted(sent.items()), numeric=[1]))
+            view.show(table("Campaigns", columns, cells, numeric=range(2, len(columns)), whole=range(len(columns))))
 
 
 def _show_suspensions(view: Screen, connection: Connection) -> None:
@@ -166,3 +106,4 @@ def _show_suspensions(view: Screen, connection: Connection) -> None:
     ]
     columns = ("id", "channel", "team", "account", "sender", "reason", "by", "since (UTC)")
     view.show(table("Suspended channels", columns, cells))
+    view.say("A channel is used again after: nightmail lift ID")

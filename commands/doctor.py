@@ -261,6 +261,7 @@ def _sensors(configured: Settings) -> Iterator[Checked]:
 
 def _attention(engine: Engine) -> Iterator[Checked]:
     """Suspended channels and open alerts: the deployment works, but a person has to look."""
+    from commands.campaign_display import scope_of
     from commands.part_checks import Checked
     from nightmail.campaigns.alerts import list_alerts
     from nightmail.campaigns.suspensions import list_suspensions
@@ -271,11 +272,11 @@ def _attention(engine: Engine) -> Iterator[Checked]:
         moved = failed_over(connection)
         alerts = list_alerts(connection, limit=SHOWN_ALERTS + 1)
     for row in suspended:
-        of = ", ".join(part for part in (row.carrier_account, row.sender, row.team) if part) or "all"
+        of = scope_of(row)
         yield Checked(
             f"channel {row.channel}",
             "note",
-            f"It is suspended for {of} since {row.since:%Y-%m-%d %H:%M} UTC: {row.reason}",
+            f"It is suspended for {of} since {row.since:%Y-%m-%d %H:%M} UTC by {row.by}: {row.reason}",
             f"Mend that, then: nightmail lift {row.id}",
         )
     for account in moved:

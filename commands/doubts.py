@@ -57,5 +57,5 @@ def doubts(
         )
         for row in found
     ]
-    view.show(table("In doubt", ("message", "campaign", "carrier", "since (UTC)", "why"), rows))
+    view.show(table("In doubt", ("message", "campaign", "carrier", "since (UTC)", "why"), rows, whole=(0, 1)))
     view.say("Look each up at the carrier, then: nightmail decide MESSAGE accepted|failed|resend")

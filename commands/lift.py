@@ -14,8 +14,10 @@ def lift(
     """End a suspension: what waited goes on."""
     from commands.local import actor, open_database
     from nightmail.campaigns.suspensions import lift_suspension
+    from nightmail.forecasts.recorded_forecasts import renew_forecasts
 
     view = screen(json_output)
-    lift_suspension(open_database(), suspension, by=actor())
+    engine = open_database()
+    renew_forecasts(engine, lift_suspension(engine, suspension, by=actor()))
     view.answer({"ok": True, "suspension": suspension})
     view.say(f"suspension {suspension} is lifted")

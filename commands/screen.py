@@ -11,6 +11,7 @@ import codecs
 import datetime as dt
 import io
 import json
+import os
 import sys
 import time
 from collections import deque
@@ -53,7 +54,7 @@ class Screen:
             if isinstance(stream, io.TextIOWrapper):  # a terminal that has not all letters shows question marks
                 stream.reconfigure(errors="replace")
             # Without a terminal Rich falls back to 80 columns, which would fold paths that people copy.
-            width = None if stream.isatty() else 160
+            width = None if stream.isatty() or os.environ.get("COLUMNS") else 160
             self._consoles[stderr] = Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
         return self._consoles[stderr]
 
@@ -73,9 +74,17 @@ class Screen:
             self.out.print(line, style=style, markup=False, soft_wrap=True)
 
     def show(self, *renderables: RenderableType) -> None:
-        """Tables and panels for people. Nothing with ``--json``."""
-        if not self.json_output:
-            self.out.print(*renderables)
+        """Tables and panels for people. Nothing with ``--json``.
+
+        A table with columns that are kept whole is wider than a terminal that is too narrow for them.
+        """
+        if self.json_output:
+            return
+        for shown in renderables:
+            least = getattr(shown, "min_width", None)
+            if least is not None and least > self.out.width:
+                shown.width = least  # type: ignore[union-attr]
+            self.out.print(shown, crop=False)
 
     def notice(self, line: str, style: str = "dim") -> None:
         """A line on standard error. Nothing with ``--json``."""
@@ -267,18 +276,46 @@ def _writable(values: Any, encoding: str | None) -> str:
     return json.dumps(values, default=plain, indent=2)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = ()) -> Any:
-    """A table for people; cells are shown as they are, never read as markup. ``numeric`` columns are set to the right."""
+_LEAST_COLUMN = 8
+"""Characters that a column which may be folded has at least beside those that are kept whole."""
+
+
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    numeric: Iterable[int] = (),
+    whole: Iterable[int] = (),
+) -> Any:
+    """A table for people; cells are shown as they are, never read as markup.
+
+    ``numeric`` columns are set to the right. ``whole`` ones, such as keys that people copy, are never folded, whatever the
+    terminal's width.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     made = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
     right = set(numeric)
+    kept, cells = set(whole), [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = []
     for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index in right else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        longest = max((len(line) for row in cells for line in row[index].splitlines()), default=0)
+        is_kept = index in kept
+        width = max(longest, len(column)) if is_kept else min(max(longest, len(column)), _LEAST_COLUMN)
+        widths.append(width)
+        made.add_column(
+            column,
+            justify="right" if index in right else "left",
+            overflow="fold",
+            no_wrap=is_kept,
+            min_width=width if is_kept else None,
+        )
+    if kept:
+        made.min_width = sum(widths) + 3 * len(widths)
+    for row in cells:
+        made.add_row(*(Text(cell) for cell in row))
     return made
 
 

@@ -10,6 +10,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.queries import ROWS_OF_EARLIER
 from nightmail.campaigns.transitions import move_campaign, state_after_loading, wrong_state
 from nightmail.organisation.feeds import FeedSettings
+from nightmail.reasons import Surface, remedy
 from nightmail.reasons.problems import stated_problem
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
@@ -48,9 +49,11 @@ def approval_needed(
     if campaign.feed_id is None:
         return None
     if rules.always:
-        return stated_problem("approval_always")
+        return stated_problem("approval_always", campaign=campaign.key)
     if rules.over_contacts is not None and contacts > rules.over_contacts:
-        return stated_problem("approval_over_contacts", contacts=contacts, limit=rules.over_contacts)
+        return stated_problem(
+            "approval_over_contacts", campaign=campaign.key, contacts=contacts, limit=rules.over_contacts
+        )
     if corrections or campaign.source == "single":
         return None
     if rules.first_file:
@@ -62,23 +65,25 @@ def approval_needed(
             {"feed": campaign.feed_id, "id": campaign.id},
         )
         if not earlier:
-            return stated_problem("approval_first_file")
+            return stated_problem("approval_first_file", campaign=campaign.key)
     if rules.unusual_volume:
         usual = usual_rows(connection, campaign)
         if usual is not None and usual > 0 and not usual / rules.volume_factor <= rows <= usual * rules.volume_factor:
-            return stated_problem("approval_unusual_volume", rows=rows, usual=f"{usual:.0f}")
+            return stated_problem("approval_unusual_volume", campaign=campaign.key, rows=rows, usual=f"{usual:.0f}")
     return None
 
 
-def waits_for_approval(campaign: CampaignRow) -> dict[str, str] | None:
-    """Why a campaign waits for a person now: ``reason``, ``message``, ``remedy``; ``None`` for one that does not."""
+def waits_for_approval(campaign: CampaignRow, surface: Surface | None = None) -> dict[str, str] | None:
+    """Why a campaign waits for a person now: ``reason``, ``message``, and the ``remedy`` as read on ``surface``.
+
+    ``None`` for one that does not wait.
+    """
     if campaign.state is not CampaignState.AWAITING_APPROVAL:
         return None
-    kept = campaign.counts.get("waits_for_approval")
-    if kept is not None:
-        return dict(kept)
     # Before the reason was kept beside it, there was a sentence alone.
-    return {**stated_problem("approval_always"), "message": str(campaign.counts.get("approval", ""))}
+    earlier = {"reason": "approval_always", "message": str(campaign.counts.get("approval", ""))}
+    kept = {**earlier, **campaign.counts.get("waits_for_approval", {})}
+    return {**kept, "remedy": remedy(kept["reason"], surface, campaign=campaign.key)}
 
 
 def approve(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:

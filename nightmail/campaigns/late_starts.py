@@ -32,10 +32,15 @@ def late_start(
     if campaign.schedule_time is not None:
         restored_at = connection.scalar(text("select restored_at from deployment"))
         if restored_at is not None and campaign.schedule_time <= restored_at <= campaign.created_at:
-            return stated_problem(BEFORE_RESTORE, due=written(campaign.schedule_time), restored=written(restored_at))
+            return stated_problem(
+                BEFORE_RESTORE,
+                campaign=campaign.key,
+                due=written(campaign.schedule_time),
+                restored=written(restored_at),
+            )
     if began_at is None or (now - began_at).total_seconds() <= asks_after_s:
         return None
-    return stated_problem(LATE, due=written(began_at), late=_in_words(now - began_at))
+    return stated_problem(LATE, campaign=campaign.key, due=written(began_at), late=_in_words(now - began_at))
 
 
 def record_waiting(connection: Connection, campaign: CampaignRow, waits: Mapping[str, str]) -> None:

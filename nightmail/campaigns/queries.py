@@ -124,6 +124,14 @@ where c.id = :id and (
     order by m.message_key limit 1)
 """
 
+# The channels on which a loaded campaign has messages that wait to be handed off.
+CHANNELS_TO_GO = """
+select ch.name from campaign c cross join channel ch
+where c.id = :id and (select true from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
+    and m.channel = ch.name and m.state = 'queued' order by m.due_at limit 1)
+order by ch.name
+"""
+
 # --- Suspensions ---
 
 _SUSPENSION_COLUMNS = 'id, channel, team_id, carrier_account_id, sender, reason, "by", since'

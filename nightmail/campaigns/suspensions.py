@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
@@ -11,6 +12,7 @@ from nightmail.audit import write_entry
 from nightmail.campaigns.alerts import resolve_alerts
 from nightmail.campaigns.queries import FIND_SUSPENSION, INSERT_SUSPENSION, MESSAGES_WAITING, SUSPENSIONS
 from nightmail.errors import UsageError
+from nightmail.organisation.routes import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,15 @@ class SuspensionRow:
     """The team's path, where suspensions are listed; ``None``: all teams."""
     carrier_account: str | None = None
     """The account's name, where suspensions are listed; ``None``: all accounts of the channel."""
+
+    def stops(self, route: Route, teams: Collection[int]) -> bool:
+        """Whether messages of a team may not take a route; ``teams`` are its own id and those of the teams above it."""
+        return (
+            self.channel == route.account.channel
+            and (self.team_id is None or self.team_id in teams)
+            and (self.carrier_account_id is None or self.carrier_account_id == route.account.id)
+            and (self.sender is None or self.sender == route.sender)
+        )
 
 
 def suspend_channel(
@@ -64,8 +75,8 @@ def suspend_channel(
     return SuspensionRow(**row._mapping)
 
 
-def lift_suspension(engine: Engine, suspension_id: int, *, by: str) -> None:
-    """Use a suspended channel again. Raises :class:`UsageError` (``suspension_unknown``) when it is not suspended."""
+def lift_suspension(engine: Engine, suspension_id: int, *, by: str) -> str:
+    """Use a suspended channel again; returns the channel. Raises :class:`UsageError` (``suspension_unknown``) when it is not suspended."""
     with engine.begin() as connection:
         row = connection.execute(
             text(
@@ -77,6 +88,7 @@ def lift_suspension(engine: Engine, suspension_id: int, *, by: str) -> None:
             raise UsageError("suspension_unknown", suspension=suspension_id)
         resolve_alerts(connection, subject=f"suspension:{suspension_id}")
         write_entry(connection, actor=by, action="channel.resumed", subject=row.channel, team_id=row.team_id)
+    return str(row.channel)
 
 
 def list_suspensions(connection: Connection) -> list[SuspensionRow]:

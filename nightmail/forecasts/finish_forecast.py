@@ -24,10 +24,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.suspensions import list_suspensions
 from nightmail.channels import CHANNELS, Unit
 from nightmail.forecasts.queries import WORK_OF_LEDGER
 from nightmail.forecasts.shared_pace import OtherWork, end_beside, other_work
 from nightmail.organisation.routes import Route, routes_of_team
+from nightmail.organisation.teams import team_ids_upwards
 from nightmail.reasons import remedy, sentence
 from nightmail.store.states import MessageState
 
@@ -70,8 +72,10 @@ class FinishForecast:
     """When a campaign ends, beside the cut-off that it has to make."""
 
     finishes_by: dt.datetime | None
-    """``None``: not known, since nothing is counted yet or a channel has no carrier."""
+    """``None``: not known, since nothing is counted yet, a channel has no carrier, or one is suspended."""
     cut_off_at: dt.datetime | None
+    suspended: tuple[str, ...] = ()
+    """Channels that it needs and that are suspended: it cannot end before that is."""
 
     @property
     def late(self) -> bool:
@@ -103,6 +107,12 @@ class FinishForecast:
         if (warning := self.warning) is not None:
             return f"{warning['message']} {warning['remedy']}"
         cut_off = f"its cut-off at {_written(self.cut_off_at)}" if self.cut_off_at is not None else ""
+        if self.suspended:
+            channels = " and ".join(self.suspended)
+            unknown = (
+                f"When it ends is not known while {channels} {'is' if len(self.suspended) == 1 else 'are'} suspended"
+            )
+            return f"{unknown}; {cut_off} holds." if cut_off else f"{unknown}."
         if self.finishes_by is None:
             return f"When it ends is not known; {cut_off} holds." if cut_off else ""
         return f"It ends about {_written(self.finishes_by)}{f', before {cut_off}' if cut_off else ''}."
@@ -157,7 +167,9 @@ def forecast(
 
     ``campaign_id`` is its own, where it has one already: it does not wait for itself.
     """
-    routes = routes_by_channel(connection, team, settings, {load.channel for load in work.loads})
+    routes, suspended = routes_by_channel(connection, team, settings, {load.channel for load in work.loads})
+    if suspended:
+        return FinishForecast(None, cut_off_at, suspended)
     rates = {channel: route.rate_per_s for channel, route in routes.items()}
     escalates = settings.get("delivery") == "escalation"
     wait = dt.timedelta(seconds=float(settings.get("escalate_after_s", 900))) if escalates else dt.timedelta()
@@ -173,11 +185,24 @@ def forecast(
 
 def routes_by_channel(
     connection: Connection, team: str, settings: Mapping[str, Any], channels: Iterable[str]
-) -> dict[str, Route]:
-    """The route that a team's messages of each channel take first; channels without one are left out."""
+) -> tuple[dict[str, Route], tuple[str, ...]]:
+    """The route that a team's messages of each channel take now, and the channels of which every route is suspended.
+
+    Channels without an account are in neither.
+    """
     senders = settings.get("senders") or {}
-    found = {channel: routes_of_team(connection, team, channel, senders.get(channel)) for channel in channels}
-    return {channel: routes[0] for channel, routes in found.items() if routes}
+    suspensions = list_suspensions(connection)
+    teams = team_ids_upwards(connection, team) if suspensions else ()
+    taken: dict[str, Route] = {}
+    suspended = []
+    for channel in sorted(channels):
+        routes = routes_of_team(connection, team, channel, senders.get(channel))
+        usable = [route for route in routes if not any(each.stops(route, teams) for each in suspensions)]
+        if usable:
+            taken[channel] = usable[0]
+        elif routes:
+            suspended.append(channel)
+    return taken, tuple(suspended)
 
 
 def forecast_of_ledger(connection: Connection, campaign: CampaignRow, now: dt.datetime) -> tuple[FinishForecast, Work]:

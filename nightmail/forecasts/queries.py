@@ -38,3 +38,12 @@ where feed_id = :feed and id < :id and loaded_at is not null and counts -> 'unit
     and (counts ->> 'rows')::bigint > 0
 order by id desc limit 1
 """
+
+# Campaigns that send and have messages waiting on a channel, the most urgent first.
+CAMPAIGNS_WAITING = """
+select c.id from campaign c
+where c.state = 'sending' and c.ledger_month is not null
+    and (select true from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
+        and m.channel = :channel and m.state = 'queued' order by m.due_at limit 1)
+order by c.priority, c.id limit :limit
+"""

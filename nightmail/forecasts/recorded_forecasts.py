@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from nightmail.campaigns.alerts import raise_alert, resolve_alerts
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.counts import record_counts
+from nightmail.campaigns.held_channels import HeldChannel
 from nightmail.forecasts.finish_forecast import AT_RISK, FinishForecast, forecast_of_ledger
+from nightmail.forecasts.queries import CAMPAIGNS_WAITING
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 
@@ -24,6 +27,8 @@ _TO_COME = frozenset(
     )
 )
 """States in which it matters when a campaign ends."""
+RENEWED_AT_MOST = 50
+"""Campaigns whose ledgers are counted when a channel is used again."""
 
 
 def record_forecast(
@@ -85,3 +90,31 @@ def recorded_forecast(campaign: CampaignRow) -> FinishForecast:
     """
     finishes_by = campaign.counts.get("finishes_by") if campaign.state in _TO_COME else None
     return FinishForecast(dt.datetime.fromisoformat(finishes_by) if finishes_by else None, campaign.cut_off_at)
+
+
+def present_forecast(
+    connection: Connection, campaign: CampaignRow, held: Sequence[HeldChannel], now: dt.datetime
+) -> FinishForecast:
+    """The forecast of a campaign as its suspensions are now; ``held`` are the channels that they hold.
+
+    Where another account takes the messages meanwhile, it is reckoned anew at that one's rate.
+    """
+    recorded = recorded_forecast(campaign)
+    if not held or campaign.state not in _TO_COME:
+        return recorded
+    if stopped := tuple(each.channel for each in held if not each.usable):
+        return FinishForecast(None, campaign.cut_off_at, stopped)
+    return recorded if campaign.loaded_at is None else forecast_of_ledger(connection, campaign, now)[0]
+
+
+def renew_forecasts(engine: Engine, channel: str) -> int:
+    """Forecast again when campaigns end that have messages waiting on a channel, which is used again; returns how many.
+
+    The most urgent :data:`RENEWED_AT_MOST` of them.
+    """
+    with engine.connect() as connection:
+        waiting = connection.scalars(text(CAMPAIGNS_WAITING), {"channel": channel, "limit": RENEWED_AT_MOST}).all()
+        campaigns = [get_campaign(connection, int(each)) for each in waiting]
+    for campaign in campaigns:
+        renew_forecast(engine, campaign)
+    return len(campaigns)

@@ -93,3 +93,9 @@ def reply_addresses(connection: Connection, team: str) -> ReplyAddresses | None:
     """How the reply addresses of a team's emails are signed, by the nearest team that states it; ``None``: not at all."""
     stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "reply_addresses"})
     return None if stated is None else ReplyAddresses(stated)
+
+
+def falls_when_suspended(connection: Connection, team: str, channel: str) -> bool:
+    """Whether due messages of a suspended channel fall to the next one, by the nearest team that states it; else they wait."""
+    stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "when_suspended"})
+    return bool((stated.get(channel) if isinstance(stated, dict) else stated) == "fall")

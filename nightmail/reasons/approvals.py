@@ -6,9 +6,8 @@ from nightmail.reasons.reason import Kind, Reason, Surface
 
 _APPROVE = "Look at its counts and samples, then approve or cancel it."
 _APPROVE_ON = {
-    Surface.SHELL: "Look at it with `nightmail campaigns CAMPAIGN`, then `nightmail approve CAMPAIGN` or `nightmail cancel "
-    "CAMPAIGN`.",
-    Surface.API: "Look at GET /v1/campaigns/CAMPAIGN, then POST .../approve or .../cancel.",
+    Surface.SHELL: "Look at its counts and samples, then `nightmail approve {campaign}` or `nightmail cancel {campaign}`.",
+    Surface.API: "Look at its counts and samples, then POST /v1/campaigns/{campaign}/approve or .../cancel.",
     Surface.FILE: "Ask whoever may approve the team's campaigns.",
 }
 
@@ -44,8 +43,8 @@ APPROVALS = (
         "If it is still wanted now, approve it; else cancel it.",
         title="Its start is long past.",
         on={
-            Surface.SHELL: "If it is still wanted now, `nightmail approve CAMPAIGN`; else `nightmail cancel CAMPAIGN`.",
-            Surface.API: "If it is still wanted now, POST /v1/campaigns/CAMPAIGN/approve; else .../cancel.",
+            Surface.SHELL: "If it is still wanted now, `nightmail approve {campaign}`; else `nightmail cancel {campaign}`.",
+            Surface.API: "If it is still wanted now, POST /v1/campaigns/{campaign}/approve; else .../cancel.",
         },
     ),
     Reason(
@@ -55,8 +54,8 @@ APPROVALS = (
         "Look into the carrier's records; if it was not sent, approve it, else cancel it.",
         title="Its schedule's time was before a restore.",
         on={
-            Surface.SHELL: "Look into the carrier's records; if it was not sent, `nightmail approve CAMPAIGN`, else "
-            "`nightmail cancel CAMPAIGN`.",
+            Surface.SHELL: "Look into the carrier's records; if it was not sent, `nightmail approve {campaign}`, else "
+            "`nightmail cancel {campaign}`.",
         },
     ),
     Reason(

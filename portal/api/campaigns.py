@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from nightmail.access.api_keys import Program
-from nightmail.campaigns.approval import approve
+from nightmail.campaigns.approval import approve, waits_for_approval
 from nightmail.campaigns.campaign_rows import CampaignRow, list_campaigns
 from nightmail.campaigns.counts import message_counts
+from nightmail.campaigns.held_channels import HeldChannel, held_channels
 from nightmail.campaigns.transitions import cancel, pause, resume
-from nightmail.forecasts.recorded_forecasts import recorded_forecast, renew_forecast
+from nightmail.forecasts.recorded_forecasts import present_forecast, recorded_forecast, renew_forecast
+from nightmail.reasons import Surface
+from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 from portal.api.authentication import CampaignApprover, CampaignController, CampaignReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
-from portal.api.visibility import CampaignKey, visible_campaign
+from portal.api.suspensions import SuspensionOut, as_suspension
+from portal.api.visibility import CampaignKey, sees, visible_campaign
 from portal.state import PortalState
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"], dependencies=[Depends(refuse_unknown_query)])
@@ -32,6 +37,14 @@ class LateWarning(BaseModel):
     """That a campaign ends after its cut-off."""
 
     reason: str = Field(examples=["cut_off_at_risk"])
+    message: str
+    remedy: str
+
+
+class WaitsForApproval(BaseModel):
+    """Why a campaign waits for a person."""
+
+    reason: str = Field(examples=["approval_first_file", "start_long_past"])
     message: str
     remedy: str
 
@@ -58,6 +71,7 @@ class Campaign(Ending):
     source: str = Field(description="`api`, `sftp`, `portal`, `command` or `single`", examples=["api"])
     state: CampaignState = Field(description="Messages are handed off in state `sending` only")
     problem: dict[str, Any] | None = Field(description="Why it was stopped: reason, message and remedy")
+    waits_for_approval: WaitsForApproval | None = Field(description="In state `awaiting_approval`: why, and what to do")
     counts: dict[str, Any] = Field(
         description="Of distinct rows: rows = rejects + duplicates + contacts, contacts = planned + held",
         examples=[{"rows": 1000, "rejects": 12, "duplicates": 8, "contacts": 980, "planned": 950, "held": 30}],
@@ -75,8 +89,21 @@ class Campaign(Ending):
     finished_at: dt.datetime | None
 
 
+class HoldingSuspension(SuspensionOut):
+    """A suspension that holds a campaign's messages of a channel."""
+
+    usable: bool = Field(description="Whether another account or sender of the channel takes the messages meanwhile")
+    falls: bool = Field(
+        description="Whether due messages fall to the contact's next channel where none does (`when_suspended`)"
+    )
+
+
 class CampaignInFull(Campaign):
-    """A campaign with the messages of its ledger by state."""
+    """A campaign with the messages of its ledger by state, and what holds it. `finishes_by` is null while that is unknown."""
+
+    suspensions: list[HoldingSuspension] = Field(
+        description="Those that hold its messages. `DELETE /v1/suspensions/{id}` ends one of your team or of one below"
+    )
 
     messages: dict[str, int] = Field(
         description="Messages by state; empty until they are rendered", examples=[{"accepted": 940, "queued": 10}]
@@ -101,6 +128,7 @@ def as_campaign(row: CampaignRow) -> Campaign:
         source=row.source,
         state=row.state,
         problem=row.problem,
+        waits_for_approval=_waits_for_approval(row),
         counts=row.counts,
         scheduled_at=row.scheduled_at,
         local_start=row.local_start,
@@ -110,6 +138,24 @@ def as_campaign(row: CampaignRow) -> Campaign:
         first_hand_off_at=row.first_hand_off_at,
         finished_at=row.finished_at,
     )
+
+
+def _waits_for_approval(row: CampaignRow) -> WaitsForApproval | None:
+    waits = waits_for_approval(row, Surface.API)
+    return None if waits is None else WaitsForApproval(**waits)
+
+
+def _holding(program: Program, held: Sequence[HeldChannel]) -> list[HoldingSuspension]:
+    """The suspensions that hold a campaign; a team above the program's own is not named."""
+    return [
+        HoldingSuspension(
+            **as_suspension(row, row.team if row.team is not None and sees(program, row.team) else None).model_dump(),
+            usable=channel.usable,
+            falls=channel.falls,
+        )
+        for channel in held
+        for row in channel.suspensions
+    ]
 
 
 @router.get("", summary="Your campaigns, newest first", responses=errors())
@@ -148,7 +194,10 @@ def show(campaign: CampaignKey, program: CampaignReader, portal: PortalState) ->
     with portal.engine.connect() as connection:
         row = visible_campaign(connection, program, campaign)
         counts = message_counts(connection, row.id)
-    return CampaignInFull(**as_campaign(row).model_dump(), messages=counts)
+        held = held_channels(connection, row)
+        ending = present_forecast(connection, row, held, database_time(connection))
+    shown = {**as_campaign(row).model_dump(), **ending.as_dict()}
+    return CampaignInFull(**shown, messages=counts, suspensions=_holding(program, held))
 
 
 @router.post(

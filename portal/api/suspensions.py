@@ -16,6 +16,7 @@ from nightmail.campaigns.suspensions import (
     suspend_channel,
 )
 from nightmail.channels.names import ChannelName
+from nightmail.forecasts.recorded_forecasts import renew_forecasts
 from portal.api.authentication import ChannelSuspender
 from portal.api.errors import errors
 from portal.api.strict_query import refuse_unknown_query
@@ -68,7 +69,8 @@ class Suspended(SuspensionOut):
     waiting: int = Field(description="Messages of campaigns under way that wait for the channel")
 
 
-def _out(row: SuspensionRow, team: str | None) -> SuspensionOut:
+def as_suspension(row: SuspensionRow, team: str | None) -> SuspensionOut:
+    """A suspension as the API shows it; ``team`` is the one that it is shown for."""
     return SuspensionOut(
         id=row.id,
         channel=row.channel,
@@ -85,7 +87,7 @@ def list_all(program: ChannelSuspender, portal: PortalState) -> list[SuspensionO
     """Those of your team, of the teams below, and those that hold for all."""
     with portal.engine.connect() as connection:
         rows = list_suspensions(connection)
-    return [_out(row, row.team) for row in rows if row.team is None or sees(program, row.team)]
+    return [as_suspension(row, row.team) for row in rows if row.team is None or sees(program, row.team)]
 
 
 @router.post(
@@ -108,7 +110,7 @@ def suspend(
     response.headers["Location"] = f"/v1/suspensions/{row.id}"
     with portal.engine.connect() as connection:
         waiting = messages_waiting(connection, order.channel, team_id)
-    return Suspended(**_out(row, team).model_dump(), waiting=waiting)
+    return Suspended(**as_suspension(row, team).model_dump(), waiting=waiting)
 
 
 @router.delete(
@@ -125,4 +127,4 @@ def lift(
     team = found.get(suspension_id)
     if team is None or not sees(program, team):
         raise RequestError("suspension_unknown", suspension=suspension_id)
-    lift_suspension(portal.engine, suspension_id, by=program.actor)
+    renew_forecasts(portal.engine, lift_suspension(portal.engine, suspension_id, by=program.actor))

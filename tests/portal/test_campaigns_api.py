@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import text
 
 from nightmail.access.permissions import Permission
+from nightmail.campaigns.late_starts import record_waiting
 from nightmail.campaigns.start_times import CampaignTimes
 from nightmail.carriers.protocol import Reply, ReplyKind
 from nightmail.lake import Lake
 from nightmail.lake.schemas import REJECTS
+from nightmail.reasons.problems import stated_problem
 from nightmail.receipts.replies import take_replies
 from tests.portal.conftest import SECRET_KEY, Organisation, PortalStarter, RunningPortal
 
@@ -312,3 +314,41 @@ def test_forged_states_cannot_be_written(organisation: Organisation) -> None:
     campaign = organisation.campaign()
     with pytest.raises(IntegrityError), organisation.engine.begin() as connection:
         connection.execute(text("update campaign set state = 'finished' where id = :id"), {"id": campaign.id})
+
+
+def test_a_campaign_says_what_holds_it(portal: RunningPortal, organisation: Organisation) -> None:
+    """A suspension of all teams, with who, since when and why, and that its end is not known; then its approval."""
+    campaign = organisation.campaign()
+    organisation.change("update campaign set state = 'checking'")
+    organisation.change(
+        "update campaign set state = 'sending', loaded_at = now(), ledger_month = date_trunc('month', now()), "
+        "counts = jsonb_build_object('finishes_by', now() + interval '1 hour')"
+    )
+    organisation.message(campaign, line=2, state="queued", handed_off_at=None)
+    organisation.change(
+        "insert into suspension (channel, reason, by) values ('sms', 'wrong price in the texts', 'user:root')"
+    )
+    key = organisation.key()
+    shown = portal.api("GET", f"/v1/campaigns/{campaign.key}", key).json()
+    (held,) = shown["suspensions"]
+    assert {name: held[name] for name in ("channel", "team", "by", "reason", "usable", "falls")} == {
+        "channel": "sms",
+        "team": None,
+        "by": "user:root",
+        "reason": "wrong price in the texts",
+        "usable": False,
+        "falls": False,
+    }
+    assert shown["finishes_by"] is None and shown["waits_for_approval"] is None
+    organisation.change("update suspension set lifted_at = now()")
+    shown = portal.api("GET", f"/v1/campaigns/{campaign.key}", key).json()
+    assert shown["suspensions"] == [] and shown["finishes_by"] is not None
+    waiting = organisation.campaign()
+    organisation.change("update campaign set state = 'checking' where id = :id", id=waiting.id)
+    organisation.change("update campaign set state = 'awaiting_approval' where id = :id", id=waiting.id)
+    problem = stated_problem("approval_first_file", campaign=waiting.key)
+    with organisation.engine.begin() as connection:
+        record_waiting(connection, waiting, problem)
+    waits = portal.api("GET", f"/v1/campaigns/{waiting.key}", key).json()["waits_for_approval"]
+    assert (waits["reason"], waits["message"]) == ("approval_first_file", problem["message"])
+    assert f"POST /v1/campaigns/{waiting.key}/approve" in waits["remedy"]
