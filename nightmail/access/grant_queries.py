@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.organisation.queries import AT_OR_BELOW
+from nightmail.organisation.queries import AT_OR_BELOW, TEAMS_AT_OR_BELOW
 
 _ROLE = """
     select r.id, coalesce(t.path, '') as team, r.name, r.title, r.description, r.permissions, r.ready_made
@@ -24,6 +24,21 @@ FIND_ROLE = f"{_ROLE} where r.name = :name and {_OF_TEAM} order by length(t.path
 ROLE_BY_ID = f"{_ROLE} where r.id = :id"
 
 ROLES_FOR_TEAM = f"{_ROLE} where {_OF_TEAM} order by not r.ready_made, r.id * r.ready_made::int, r.name limit :limit"
+
+# Those of teams above, at and below the teams that somebody sees; with how many people have each, as far as these teams go.
+ROLES_SEEN = f"""
+    select r.id, coalesce(t.path, '') as team, r.name, r.title, r.description, r.permissions, r.ready_made,
+        (select count(distinct g.person_id) from role_grant g
+            where g.role_id = r.id and (g.expires_at is null or g.expires_at > now())
+                and ('' = any(cast(:teams as text[])) or g.team_id in ({TEAMS_AT_OR_BELOW}))) as people
+    from role r left join team t on t.id = r.team_id
+    where r.team_id is null or exists (
+        select from unnest(cast(:teams as text[])) as seen(path)
+        where seen.path = '' or {AT_OR_BELOW.format(lower="t.path", upper="seen.path")}
+            or {AT_OR_BELOW.format(lower="seen.path", upper="t.path")})
+    order by not r.ready_made, r.id * r.ready_made::int, lower(r.title), r.id
+    limit :limit
+"""  # noqa: S608
 
 INSERT_ROLE = """
     insert into role (team_id, name, title, description, permissions)
@@ -72,6 +87,16 @@ DELETE_GRANT = "delete from role_grant where id = :id returning id"
 # What this version says of ready-made roles holds, whatever is stored.
 _HAS_PERMISSION = """
     (case when r.ready_made then r.name = any(:ready) else cast(:permission as text) = any(r.permissions) end)
+"""
+
+# Who has a role, as far as it was given at the teams that somebody sees.
+GRANTS_OF_ROLE = f"""
+    {_GRANT}
+    where g.role_id = :role and (g.expires_at is null or g.expires_at > now())
+        and ('' = any(cast(:teams as text[])) or g.team_id in ({TEAMS_AT_OR_BELOW}))
+        and (lower(p.name), g.id) > (cast(:name as text), cast(:grant as int))
+    order by lower(p.name), g.id
+    limit :limit
 """
 
 WHO_CAN = f"""

@@ -17,6 +17,7 @@ from nightmail.access.grant_queries import (
     GRANT_BY_ID,
     GRANTS_OF_PERSON,
     GRANTS_OF_PROVIDER,
+    GRANTS_OF_ROLE,
     WHO_CAN,
 )
 from nightmail.access.permissions import Permission
@@ -140,6 +141,15 @@ def grants_of(connection: Connection, person_id: int) -> list[GrantRow]:
     """Every grant of a person, those that are over among them, by team and role; at most 1,000."""
     ensure_ready_made(connection)
     return [_grant(row) for row in connection.execute(text(GRANTS_OF_PERSON), {"person": person_id})]
+
+
+def grants_of_role(
+    connection: Connection, role_id: int, teams: Iterable[str], after: tuple[str, int] | None = None, limit: int = 100
+) -> list[GrantRow]:
+    """The grants of a role that are in force at or below ``teams``, by name and grant; the next page ``after`` both."""
+    name, grant = after or ("", 0)
+    values = {"role": role_id, "teams": list(teams), "name": name, "grant": grant, "limit": limit}
+    return [_grant(row) for row in connection.execute(text(GRANTS_OF_ROLE), values)]
 
 
 def who_can(

@@ -20,6 +20,7 @@ from nightmail.access.grant_queries import (
     REMOVE_ROLE,
     ROLE_BY_ID,
     ROLES_FOR_TEAM,
+    ROLES_SEEN,
 )
 from nightmail.access.permissions import Permission, known_permissions, permissions_named
 from nightmail.access.principals import EVERYWHERE, Principal
@@ -104,6 +105,21 @@ def list_roles(connection: Connection, team: str, limit: int = 500) -> list[Role
     ensure_ready_made(connection)
     rows = connection.execute(text(ROLES_FOR_TEAM), {"team": team, "limit": limit})
     return [_role(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRole:
+    """A role as somebody sees it: ``people`` have it, at the teams that they see."""
+
+    role: RoleRow
+    people: int
+
+
+def roles_seen(connection: Connection, teams: Iterable[str], limit: int = 500) -> list[SeenRole]:
+    """The roles that matter to who sees ``teams``: ready-made ones, then those of the teams above, at and below them."""
+    ensure_ready_made(connection)
+    rows = connection.execute(text(ROLES_SEEN), {"teams": list(teams), "limit": limit})
+    return [SeenRole(_role(row), row.people) for row in rows]
 
 
 def make_role(

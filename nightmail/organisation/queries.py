@@ -197,3 +197,22 @@ REPORTING_ACCOUNTS = f"""
     where a.active and {STILL_COUNTS} or not {IS_SANDBOX} and a.retired_at > now() - cast(:reports_for as interval)
     order by a.priority, a.id
 """  # noqa: S608
+
+_TEAM_IN_TREE = """
+    select t.id, t.path, t.name, t.region, t.country, t.time_zone, t.currency, t.retention_days, t.created_at,
+        (select count(*) from team b where b.parent_id = t.id) as below,
+        (select count(*) from feed f where f.team_id = t.id and f.active) as feeds
+    from team t
+"""
+
+TEAM_IN_TREE = f"{_TEAM_IN_TREE} where t.path = :path"
+
+# The empty path stands for all teams: then those without one above.
+TEAMS_OF_PATHS = f"""
+    {_TEAM_IN_TREE}
+    where (t.path = any(:seen) or ('' = any(:seen) and t.parent_id is null)) and t.path > :after
+    order by t.path
+    limit :limit
+"""
+
+TEAMS_BELOW = f"{_TEAM_IN_TREE} where t.parent_id = any(:parents) and t.path > :after order by t.path limit :limit"

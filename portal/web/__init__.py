@@ -11,6 +11,7 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from portal.web import failures, static_files
+from portal.web.api_keys import routes as api_keys
 from portal.web.appearance import routes as appearance
 from portal.web.cookies import SessionCookies
 from portal.web.gallery import routes as gallery
@@ -26,8 +27,13 @@ from portal.web.login import (
 from portal.web.login import routes as login
 from portal.web.oneself import factor_routes
 from portal.web.oneself import routes as oneself
+from portal.web.people import grants as grants_of_people
+from portal.web.people import routes as people
+from portal.web.rights import routes as rights
+from portal.web.roles import routes as roles
 from portal.web.search import routes as search
 from portal.web.signed_in import prepared
+from portal.web.teams import routes as teams
 
 ROUTERS = (
     home.router,
@@ -43,6 +49,12 @@ ROUTERS = (
     invitation_routes.router,
     oneself.router,
     factor_routes.router,
+    people.router,
+    grants_of_people.router,
+    roles.router,
+    rights.router,
+    api_keys.router,
+    teams.router,
 )
 """The routers of people's pages; a new subject is added here, and to ``ENTRIES`` of :mod:`portal.web.navigation`."""
 

@@ -30,6 +30,42 @@ class Entry:
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("/", marked("Home"), "home", key="h", description=marked("What needs you, and where to go")),
+    Entry(
+        "/people",
+        marked("People"),
+        "users",
+        (Permission.PEOPLE_SEE,),
+        key="p",
+        description=marked("Who logs in, and what they may do"),
+        section="administration",
+    ),
+    Entry(
+        "/roles",
+        marked("Roles"),
+        "identification",
+        (Permission.PEOPLE_SEE,),
+        key="r",
+        description=marked("Sets of permissions, and who has them"),
+        section="administration",
+    ),
+    Entry(
+        "/teams",
+        marked("Teams"),
+        "building-office-2",
+        (Permission.TEAM_SEE,),
+        key="t",
+        description=marked("The organisation as a tree"),
+        section="administration",
+    ),
+    Entry(
+        "/api-keys",
+        marked("API keys"),
+        "key",
+        (Permission.KEY_SEE,),
+        key="k",
+        description=marked("Which programs may do what"),
+        section="administration",
+    ),
 )
 """Every entry in its order: ``work`` above, ``administration`` below."""
 

@@ -1,0 +1,1 @@
+"""API keys: which programs may do what, made, rotated and revoked."""

@@ -1,0 +1,1 @@
+"""People: who logs in, what they may do, and invitations."""

@@ -1,0 +1,1 @@
+""" "Who can see this?": for a permission at a team, who has it and why; or why somebody does not."""

@@ -1,0 +1,1 @@
+"""Teams: the organisation as a tree, and one team with what it states."""
