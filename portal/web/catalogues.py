@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from nightmail.access.permissions import PERMISSION_MEANINGS
+from nightmail.access.ready_made_roles import READY_MADE
 from portal.web.translating import DOMAIN, LANGUAGES, TRANSLATIONS
 
 _WEB = Path(__file__).parent
@@ -41,7 +44,17 @@ def extracted() -> Catalog:
     found = extract_from_dir(_WEB, _METHODS, _OPTIONS, keywords=_KEYWORDS)
     for _file, _line, message, _comments, context in found:
         catalogue.add(message, context=context)
+    for text in _of_the_domain():
+        catalogue.add(text)
     return catalogue
+
+
+def _of_the_domain() -> Iterator[str]:
+    """Texts that the domain states and pages show: what permissions allow, and the ready-made roles."""
+    yield from PERMISSION_MEANINGS.values()
+    for role in READY_MADE:
+        yield role.title
+        yield role.description
 
 
 def stored(language: str) -> Catalog:
