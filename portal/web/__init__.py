@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 from portal.web import failures, static_files
 from portal.web.api_keys import routes as api_keys
 from portal.web.appearance import routes as appearance
+from portal.web.audit_log import routes as audit_log
 from portal.web.cookies import SessionCookies
 from portal.web.gallery import routes as gallery
 from portal.web.home import routes as home
@@ -55,6 +56,7 @@ ROUTERS = (
     rights.router,
     api_keys.router,
     teams.router,
+    audit_log.router,
 )
 """The routers of people's pages; a new subject is added here, and to ``ENTRIES`` of :mod:`portal.web.navigation`."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nightmail.access.people import get_person
 from sqlalchemy import Connection
 
+from nightmail.access.people import get_person
 from nightmail.errors import NightmailError
 
 

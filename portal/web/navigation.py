@@ -66,6 +66,15 @@ ENTRIES: tuple[Entry, ...] = (
         description=marked("Which programs may do what"),
         section="administration",
     ),
+    Entry(
+        "/audit",
+        marked("Audit log"),
+        "clipboard-document-check",
+        (Permission.AUDIT_SEE,),
+        key="a",
+        description=marked("Who did what, when, from where"),
+        section="administration",
+    ),
 )
 """Every entry in its order: ``work`` above, ``administration`` below."""
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from nightmail.access.key_changes import KeyRow, find_key, list_keys, new_key, revoke_key, rotate_key
 from sqlalchemy import Connection
 
 from nightmail.access.decisions import allowed
+from nightmail.access.key_changes import KeyRow, find_key, list_keys, new_key, revoke_key, rotate_key
 from nightmail.access.permissions import Permission
 from nightmail.errors import NightmailError
 from nightmail.reasons import Surface

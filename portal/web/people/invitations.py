@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from nightmail.access.people import PersonRow
-
 from portal.account_emails import PersonEmail
 from portal.web.translating import gettext, speak, spoken_language
 

@@ -7,6 +7,11 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy import Connection
+
+from nightmail.access.access_links import LASTS, LinkPurpose
+from nightmail.access.decisions import allowed
+from nightmail.access.grants import grants_of
 from nightmail.access.people import (
     Invitation,
     PersonRow,
@@ -17,11 +22,6 @@ from nightmail.access.people import (
     list_people,
     visible_person,
 )
-from sqlalchemy import Connection
-
-from nightmail.access.access_links import LASTS, LinkPurpose
-from nightmail.access.decisions import allowed
-from nightmail.access.grants import grants_of
 from nightmail.access.permissions import Permission
 from nightmail.access.roles import list_roles
 from nightmail.access.sessions import end_session, list_sessions

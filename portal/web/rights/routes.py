@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from nightmail.access.people import find_person, visible_person
 from sqlalchemy import Connection
 
 from nightmail.access.decisions import Decision, allowed
 from nightmail.access.grants import GrantRow, explain_access, who_can
+from nightmail.access.people import find_person, visible_person
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import EVERYWHERE
 from nightmail.errors import NightmailError
