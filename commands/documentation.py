@@ -225,6 +225,44 @@ def scopes_table() -> str:
     return "\n" + _markdown(("scope before", "permissions"), rows) + "\n"
 
 
+def account_ages_table() -> str:
+    """The countries where somebody is of age at another age than the default, or at several."""
+    from nightmail.organisation.account_ages import ACCOUNT_AGES
+
+    rows = [(f"`{entry.country}`", entry.age, entry.note, entry.source) for entry in ACCOUNT_AGES.values()]
+    return "\n" + _markdown(("country", "age", "but", "by"), rows) + "\n"
+
+
+def roles_table() -> str:
+    """The ready-made roles and what each adds to the viewer's."""
+    from nightmail.access.ready_made_roles import READY_MADE
+
+    viewer = READY_MADE[0].permissions
+    rows = [
+        (
+            f"`{role.name}`",
+            role.description,
+            "everything"
+            if len(role.permissions) > 40
+            else ", ".join(f"`{p}`" for p in sorted(role.permissions - viewer)),
+        )
+        for role in READY_MADE
+    ]
+    rows[0] = (*rows[0][:2], ", ".join(f"`{p}`" for p in sorted(viewer)))
+    return "\n" + _markdown(("role", "is", "permissions; those after the first have the viewer's too"), rows) + "\n"
+
+
+def endpoint_rights_table() -> str:
+    """Every endpoint of the API: the permissions that it needs, and what it does without the one for personal data."""
+    from portal.api.rights import PERSONAL_DATA, api_routes
+
+    rows = [
+        (f"`{method} {path}`", ", ".join(f"`{p}`" for p in permissions), PERSONAL_DATA.get((method, path), "undecided"))
+        for method, path, permissions in api_routes()
+    ]
+    return "\n" + _markdown(("endpoint", "needs", "without `personal.see`"), rows) + "\n"
+
+
 def command_reference() -> str:
     """Every command with its arguments and options."""
     parts = []
@@ -284,6 +322,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": command_reference,
     "permissions": permissions_table,
     "scopes": scopes_table,
+    "account_ages": account_ages_table,
+    "roles": roles_table,
+    "endpoint_rights": endpoint_rights_table,
 }
 """What can stand between the markers, by name."""
 

@@ -68,6 +68,10 @@ GRANT_BY_ID = f"{_GRANT} where g.id = :id"
 
 GRANTS_OF_PERSON = f"{_GRANT} where g.person_id = :person order by team, r.name limit 1000"
 
+GRANTS_AT = f"""
+    {_GRANT} where g.origin = :origin and {AT_OR_BELOW.format(lower="t.path", upper="cast(:team as text)")} order by g.id
+"""
+
 # What a person holds, by whatever origin: a provider takes away only what it gave.
 GRANTS_OF_PROVIDER = f"{_GRANT} where g.person_id = :person"
 

@@ -15,6 +15,7 @@ from nightmail.access.grant_queries import (
     DELETE_GRANT,
     GIVE_GRANT,
     GRANT_BY_ID,
+    GRANTS_AT,
     GRANTS_OF_PERSON,
     GRANTS_OF_PROVIDER,
     GRANTS_OF_ROLE,
@@ -150,6 +151,12 @@ def grants_of_role(
     name, grant = after or ("", 0)
     values = {"role": role_id, "teams": list(teams), "name": name, "grant": grant, "limit": limit}
     return [_grant(row) for row in connection.execute(text(GRANTS_OF_ROLE), values)]
+
+
+def grants_at(connection: Connection, team: str, *, origin: Origin) -> list[GrantRow]:
+    """Every grant at a team and below that is of an origin."""
+    ensure_ready_made(connection)
+    return [_grant(row) for row in connection.execute(text(GRANTS_AT), {"team": team, "origin": origin})]
 
 
 def who_can(

@@ -13,6 +13,7 @@ from nightmail.access.api_keys import create_key, prefix_of
 from nightmail.access.decisions import allowed, require, teams_with
 from nightmail.access.key_queries import (
     CHANGE_KEY,
+    KEEP_PROVISIONER,
     KEY_BY_ID,
     KEY_BY_PREFIX,
     KEY_OF_NAME,
@@ -174,6 +175,7 @@ def rotate_key(
     )
     made = _by_prefix(connection, prefix_of(secret))
     connection.execute(text(REPLACE_KEY), {"id": key.id, "new": made.id, "overlap": overlap})
+    connection.execute(text(KEEP_PROVISIONER), {"id": key.id, "new": made.id})
     _write(connection, by, "key.rotated", key, {"replaced_by": made.id, "overlap_s": int(overlap.total_seconds())})
     return made, secret
 

@@ -37,6 +37,11 @@ REPLACE_KEY = """
     where id = :id
 """
 
+# What a file made stays the file's when it is rotated.
+KEEP_PROVISIONER = """
+    update api_key n set provisioned_by = o.provisioned_by from api_key o where o.id = :id and n.id = :new
+"""
+
 REVOKE_KEY = "update api_key set revoked_at = now() where id = :id and revoked_at is null returning id"
 
 CHANGE_KEY = """

@@ -251,6 +251,12 @@ def find_person(connection: Connection, named: str) -> PersonRow:
     return PersonRow(**row._mapping)
 
 
+def person_with_address(connection: Connection, email: str) -> PersonRow | None:
+    """The person who logs in with an address; ``None`` where there is none."""
+    row = connection.execute(text(PERSON_BY_EMAIL), {"email": email.lower()}).first()
+    return None if row is None else PersonRow(**row._mapping)
+
+
 def visible_person(connection: Connection, person_id: int, *, by: Principal) -> PersonRow:
     """The person of an id, for somebody who may see them. Raises :class:`UsageError` (``person_unknown``) for others too."""
     if not connection.scalar(text(VISIBLE_PERSON), {"id": person_id, **_visible(by)}):

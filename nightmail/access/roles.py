@@ -92,6 +92,12 @@ def find_role(connection: Connection, name: str, team: str) -> RoleRow:
     return _role(row)
 
 
+def own_role(connection: Connection, name: str, team: str) -> RoleRow | None:
+    """The role of a name that is the team's own; ``None`` where there is none."""
+    row = connection.execute(text(FIND_ROLE), {"name": name, "team": team}).first()
+    return None if row is None or row.team != team else _role(row)
+
+
 def get_role(connection: Connection, role_id: int) -> RoleRow:
     """The role of an id. Raises :class:`UsageError` (``role_unknown``)."""
     row = connection.execute(text(ROLE_BY_ID), {"id": role_id}).first()

@@ -12,12 +12,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from nightmail.access.permissions import permissions_named
+from nightmail.access.networks import checked_networks
+from nightmail.access.permissions import permissions_named, scopes_among
 from nightmail.channels.names import ChannelName
 from nightmail.errors import UsageError
 from nightmail.organisation.team_settings import SecretReference, TeamSettings
+from nightmail.provisioning.rights_parts import GrantPart, IdentityProviderPart, PersonPart, RolePart
 
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -226,14 +237,37 @@ class ApiKeyPart(_Part):
     permissions: Annotated[tuple[str, ...], Field(min_length=1, validation_alias=AliasChoices("permissions", "scopes"))]
     """Names of permissions, or of the scopes that keys had before."""
     file: Path | None = None
+    expires_at: AwareDatetime | None = None
+    allowed_networks: tuple[str, ...] = ()
+    """CIDR blocks that it may come from; none: anywhere."""
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(checked_networks(networks))
+        except UsageError as error:
+            raise ValueError(error.message) from None
 
     @field_validator("permissions")
     @classmethod
     def _are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         try:
-            return tuple(sorted(permissions_named(names)))
+            permissions_named(names)
         except UsageError as error:
             raise ValueError(error.message) from None
+        return names
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The permissions that the names mean, sorted."""
+        return tuple(sorted(permissions_named(self.permissions)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That scopes of earlier versions are named, where they are."""
+        old = scopes_among(self.permissions)
+        return (f"{', '.join(old)}: scopes of earlier versions, read as permissions",) if old else ()
 
 
 class WebhookPart(_Part):
@@ -259,6 +293,10 @@ class Organisation(_Part):
     feeds: tuple[FeedPart, ...] = ()
     api_keys: tuple[ApiKeyPart, ...] = ()
     webhooks: tuple[WebhookPart, ...] = ()
+    people: tuple[PersonPart, ...] = ()
+    roles: tuple[RolePart, ...] = ()
+    grants: tuple[GrantPart, ...] = ()
+    identity_providers: tuple[IdentityProviderPart, ...] = ()
 
     def teams(self) -> list[tuple[str, TeamPart]]:
         """Every team with its whole path, parents before children."""
@@ -283,6 +321,10 @@ class Organisation(_Part):
         _refuse_twice("feeds", [f"{part.team} {part.name}" for part in self.feeds])
         _refuse_twice("feeds' folders", [f"{part.sftp_server}:{part.folder}" for part in self.feeds if part.folder])
         _refuse_twice("api_keys", [f"{part.team} {part.name}" for part in self.api_keys])
+        _refuse_twice("people", [part.email for part in self.people])
+        _refuse_twice("roles", [f"{part.team or paths[0]} {part.name}" for part in self.roles])
+        _refuse_twice("grants", [f"{part.person} {part.role} {part.team or paths[0]}" for part in self.grants])
+        _refuse_twice("identity_providers", [part.name for part in self.identity_providers])
         owned: dict[str, list[str | None]] = {
             "categories": [part.team for part in self.categories],
             "carrier_accounts": [part.team for part in self.carrier_accounts],
@@ -291,6 +333,9 @@ class Organisation(_Part):
             "feeds": [part.team for part in self.feeds],
             "api_keys": [part.team for part in self.api_keys],
             "webhooks": [part.team for part in self.webhooks],
+            "roles": [part.team for part in self.roles],
+            "grants": [part.team for part in self.grants],
+            "identity_providers": [group.team for part in self.identity_providers for group in part.mappings],
         }
         for kind, teams in owned.items():
             for index, team in enumerate(teams):

@@ -18,6 +18,7 @@ from nightmail.provisioning.outside import set_up_carrier_account, set_up_sender
 from nightmail.provisioning.prices import set_up_prices
 from nightmail.provisioning.programs import set_up_api_key, set_up_webhook
 from nightmail.provisioning.retiring import remove_prices, retire_feeds, retire_others
+from nightmail.provisioning.rights import set_up_rights
 from nightmail.provisioning.sandbox import end_beside_real_accounts, lock_provisioning
 from nightmail.provisioning.setup import NO_CHANGE, Change, NewKey, Setup
 from nightmail.provisioning.teams import set_up_category, set_up_predefined_categories, set_up_team
@@ -94,6 +95,7 @@ def _set_up(work: Setup, organisation: Organisation, prune: bool) -> None:
         set_up_template(work, template)
     for feed in organisation.feeds:
         set_up_feed(work, feed)
+    set_up_rights(work, organisation, prune=prune)
     for key in organisation.api_keys:
         set_up_api_key(work, key)
     for webhook in organisation.webhooks:

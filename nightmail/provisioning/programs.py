@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from nightmail.access.api_keys import create_key
+from nightmail.access.key_changes import KeyRow, change_key, key_of_name
+from nightmail.access.principals import product_principal
 from nightmail.provisioning.organisation import ApiKeyPart, WebhookPart
 from nightmail.provisioning.setup import CHANGE, CREATE, KEEP, Change, NewKey, Setup
 from nightmail.store import tables
 
 
 def set_up_api_key(work: Setup, part: ApiKeyPart) -> None:
-    """Bring in one API key: it is made once, and only its permissions change afterwards."""
+    """Bring in one API key: it is made once; what it may do, from where and until when follows the file."""
     name = f"{part.team}/{part.name}"
-    key = tables.ApiKey
-    permissions = sorted(part.permissions)
-    its = (key.team_id == work.team_id(part.team), key.name == part.name, key.revoked_at.is_(None))
-    found = work.connection.execute(select(key.id, key.permissions).where(*its)).first()
+    team_id = work.team_ids[part.team]
+    found = key_of_name(work.connection, team_id, part.name)
     if found is None:
-        team_id = work.team_ids[part.team]
-        made = create_key(work.connection, team_id=team_id, name=part.name, permissions=permissions)
+        made = create_key(
+            work.connection,
+            team_id=team_id,
+            name=part.name,
+            permissions=part.wanted,
+            expires_at=part.expires_at,
+            created_by=work.actor,
+            allowed_networks=part.allowed_networks,
+        )
         file = None if part.file is None else work.path(part.file)
         work.new_keys.append(NewKey(part.team, part.name, made, file))
-        work.changes.append(Change(CREATE, "api key", name, (", ".join(permissions),)))
-    elif set(found.permissions) != set(permissions):
-        work.connection.execute(update(key).where(key.id == found.id).values(permissions=permissions))
-        details = (f"permissions: {', '.join(found.permissions)} → {', '.join(permissions)}",)
-        work.changes.append(Change(CHANGE, "api key", name, details))
+        work.changes.append(Change(CREATE, "api key", name, (", ".join(part.wanted), *part.notes)))
     else:
-        work.changes.append(Change(KEEP, "api key", name))
-    work.connection.execute(
-        update(key).where(*its, key.provisioned_by.is_(None)).values(provisioned_by=work.organisation)
-    )
+        details = _changes_of(found, part)
+        if details:
+            change_key(
+                work.connection,
+                found,
+                by=product_principal(work.actor),
+                permissions=part.wanted,
+                expires_at=part.expires_at if part.expires_at is not None else found.expires_at,
+                allowed_networks=part.allowed_networks,
+            )
+        work.changes.append(Change(CHANGE if details else KEEP, "api key", name, (*details, *part.notes)))
+    its = tables.ApiKey
+    mine = (its.team_id == team_id, its.name == part.name, its.revoked_at.is_(None), its.provisioned_by.is_(None))
+    work.connection.execute(update(its).where(*mine).values(provisioned_by=work.organisation))
+
+
+def _changes_of(key: KeyRow, part: ApiKeyPart) -> tuple[str, ...]:
+    """What the file says otherwise than the key is. An end that the file does not state is that of a rotation, and stays."""
+    pairs = {
+        "permissions": (", ".join(sorted(key.permissions)), ", ".join(part.wanted)),
+        "allowed_networks": (", ".join(key.allowed_networks) or "any", ", ".join(part.allowed_networks) or "any"),
+        "expires_at": (str(key.expires_at), str(part.expires_at or key.expires_at)),
+    }
+    if part.expires_at is not None and key.expires_at == part.expires_at:
+        del pairs["expires_at"]
+    return tuple(f"{name}: {before} → {after}" for name, (before, after) in pairs.items() if before != after)
 
 
 def set_up_webhook(work: Setup, part: WebhookPart) -> None:

@@ -20,6 +20,8 @@ LEAVE = "leave"
 """The file does not name the part, and it stays all the same: the details say why."""
 NO_CHANGE = (KEEP, CANNOT, LEAVE)
 """The actions that change nothing."""
+OWN_ENTRIES = frozenset({"template", "role", "person", "grant", "identity provider"})
+"""Kinds of parts whose changes write their own entries to the audit log."""
 _LONGEST_VALUE = 60
 """Characters of a value that a change shows."""
 
@@ -134,7 +136,7 @@ class Setup:
                 detail={"details": list(change.details)},
             )
             for change in self.changes
-            if change.action not in NO_CHANGE and change.kind != "template"
+            if change.action not in NO_CHANGE and change.kind not in OWN_ENTRIES
         ]
         write_entries(self.connection, entries)
 
