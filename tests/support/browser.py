@@ -7,7 +7,7 @@ both themes, four widths, the keyboard alone, and the page without scripts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,10 +20,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 AXE = Path(__file__).resolve().parents[2] / "portal" / "static" / "built" / "axe.js"
-AXE_OPTIONS = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations", "incomplete"],
-}
+ALL_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES_OF_WIDTH = {"type": "rule", "values": ["color-contrast", "target-size", "scrollable-region-focusable"]}
+RULES_OF_THEME = {"type": "rule", "values": ["color-contrast"]}
+"""What a narrower window and another theme can change."""
 WIDTHS = (320, 360, 1280, 1920)
 """320 CSS px is a window of 1280 px at a zoom of 400 %."""
 PATIENCE_MS = 15_000
@@ -61,14 +61,21 @@ class Window:
 
 
 @contextmanager
-def window(browser: Browser, base_url: str, session: str | None = None, **options: Any) -> Iterator[Window]:
+def window(
+    browser: Browser,
+    base_url: str,
+    session: str | None = None,
+    cookies: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Iterator[Window]:
     """A window on the portal at ``base_url``; ``session`` is the token of who is signed in."""
     wide = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce", **options}
     context = browser.new_context(**wide)
     context.set_default_timeout(PATIENCE_MS)
-    if session is not None:
-        cookie = {"name": "nightmail_session", "value": session, "url": base_url, "httpOnly": True, "sameSite": "Lax"}
-        context.add_cookies([cookie])  # type: ignore[list-item]
+    brought = {**(cookies or {}), **({"nightmail_session": session} if session is not None else {})}
+    context.add_cookies(
+        [{"name": name, "value": value, "url": base_url, "httpOnly": True} for name, value in brought.items()]
+    )
     opened = Window(context, base_url)
     try:
         yield opened
@@ -83,11 +90,12 @@ def inspect_page(opened: Window, page: Page, *, without_scripts: bool = True) ->
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         assert_fits(page, width)
-        if width in (360, 1280):
-            assert_accessible(page, f"light, {width} px")
+        if width == 360:
+            assert_accessible(page, "light, 360 px", RULES_OF_WIDTH)
     page.set_viewport_size({"width": 1280, "height": 800})
+    assert_accessible(page, "light, 1280 px")
     page.emulate_media(color_scheme="dark")
-    assert_accessible(page, "dark")
+    assert_accessible(page, "dark", RULES_OF_THEME)
     page.emulate_media(color_scheme="light")
     assert_usable_by_keyboard(page)
     if without_scripts:
@@ -101,11 +109,12 @@ def _axe() -> str:
     return AXE.read_text("utf-8")
 
 
-def assert_accessible(page: Page, when: str) -> None:
+def assert_accessible(page: Page, when: str, rules: Any = ALL_RULES) -> None:
     """Nothing found by axe; the contrast that it could not decide is measured here, and nothing else may be left open."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_axe())
-    found = page.evaluate(f"axe.run(document, {json.dumps(AXE_OPTIONS)})")
+    options = {"runOnly": rules, "resultTypes": ["violations", "incomplete"]}
+    found = page.evaluate(f"axe.run(document, {json.dumps(options)})")
     wrong = [
         f"{when}: {kind}: {rule['id']}: {node['html'][:160]}: {node.get('failureSummary', '')[:240]}"
         for kind in ("violations", "incomplete")
@@ -161,47 +170,48 @@ def assert_fits(page: Page, width: int) -> None:
     assert not out, f"at {width} px: {out}"
 
 
-_FOCUSED = """() => {
-    const e = document.activeElement;
-    if (!e || e === document.body) return null;
-    const box = e.getBoundingClientRect(), style = getComputedStyle(e);
-    const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
-    const y = Math.min(Math.max(box.top + Math.min(box.height / 2, 20), 0), innerHeight - 1);
-    const top = document.elementFromPoint(x, y);
-    return {
-        html: e.outerHTML.slice(0, 140),
-        seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight,
-        covered: !(top && (e.contains(top) || top.contains(e) || top.closest('label')?.control === e)),
-        marked: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
-        place: [...document.querySelectorAll('*')].indexOf(e),
-    };
+_WATCH_FOCUS = """() => {
+    const all = [...document.querySelectorAll('*')];
+    window.focusedInTurn = [];
+    document.addEventListener('focusin', ({ target: e }) => {
+        const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+        const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
+        const y = Math.min(Math.max(box.top + Math.min(box.height / 2, 20), 0), innerHeight - 1);
+        const top = document.elementFromPoint(x, y);
+        window.focusedInTurn.push({
+            html: e.outerHTML.slice(0, 140),
+            seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight,
+            covered: !(top && (e.contains(top) || top.contains(e) || top.closest('label')?.control === e)),
+            marked: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+            place: all.indexOf(e),
+        });
+    });
+    document.activeElement?.blur();
+    window.scrollTo(0, 0);
+    const stops = all.filter(e => e.matches('a[href], button, input, select, textarea, summary, [tabindex="0"]')
+        && !e.disabled && e.type !== 'hidden' && e.checkVisibility({ visibilityProperty: true })
+        && !(e.type === 'radio' && e !== [...document.getElementsByName(e.name)].find(
+            (each, at, group) => group.some(one => one.checked) ? each.checked : at === 0)));
+    // A date has a stop for each of its parts.
+    return { stops: stops.length, presses: stops.length + 4 * stops.filter(e => e.type === 'date').length };
 }"""
 
 
 def assert_usable_by_keyboard(page: Page) -> None:
     """Tab goes through everything in the order of the page; what has the focus is seen, marked and not covered."""
-    expected = page.evaluate(
-        """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
-            .filter(e => !e.disabled && e.type !== 'hidden' && e.checkVisibility({visibilityProperty: true})
-                && !(e.type === 'radio' && e !== [...document.getElementsByName(e.name)].find(
-                    (each, at, all) => all.some(one => one.checked) ? each.checked : at === 0))).length"""
-    )
-    page.evaluate("() => { document.activeElement?.blur(); window.scrollTo(0, 0); }")
-    places: list[int] = []
-    for _ in range(2 * expected + 10):
+    expected = page.evaluate(_WATCH_FOCUS)
+    for _ in range(expected["presses"]):
         page.keyboard.press("Tab")
-        focused = page.evaluate(_FOCUSED)
-        if places and focused is not None and focused["place"] == places[-1]:
-            # A date has a stop for each of its parts.
-            continue
-        if focused is None or focused["place"] in places:
+    places: list[int] = []
+    for focused in page.evaluate("window.focusedInTurn"):
+        if focused["place"] in places:
             break
         assert focused["seen"], f"not seen: {focused['html']}"
         assert focused["marked"], f"no outline: {focused['html']}"
         assert not focused["covered"], f"covered: {focused['html']}"
         places.append(focused["place"])
     assert places == sorted(places), "the focus jumps"
-    assert len(places) >= expected, f"{len(places)} of {expected} are reached"
+    assert len(places) >= expected["stops"], f"{len(places)} of {expected['stops']} are reached"
 
 
 def assert_the_same_without_scripts(opened: Window, page: Page) -> None:
@@ -214,7 +224,8 @@ def assert_the_same_without_scripts(opened: Window, page: Page) -> None:
         plain.add_cookies(page.context.cookies())  # type: ignore[arg-type]
         other = plain.new_page()
         other.goto(opened.base_url + address.path + (f"?{address.query}" if address.query else ""))
-        assert _words(other) == _words(page)
+        without, with_scripts = _words(other), _words(page)
+        assert without == with_scripts, f"differs by {sorted(set(without) ^ set(with_scripts))}"
         incomplete = other.evaluate(
             "() => [...document.querySelectorAll('form')].filter(f => !f.getAttribute('action') || "
             "!['get', 'post'].includes(f.method)).map(f => f.outerHTML.slice(0, 120))"
@@ -225,9 +236,9 @@ def assert_the_same_without_scripts(opened: Window, page: Page) -> None:
 
 
 def _words(page: Page) -> list[str]:
-    """The words of the main part; what only scripts can do is left out (its buttons are hidden without)."""
+    """The words of the main part; what only scripts can do is left out, and times, which pass."""
     text = page.locator("main").evaluate(
         "main => { const copy = main.cloneNode(true);"
-        " copy.querySelectorAll('[data-copy], [data-scripts]').forEach(e => e.remove()); return copy.textContent; }"
+        " copy.querySelectorAll('time, [data-copy]').forEach(e => e.remove()); return copy.textContent; }"
     )
     return str(text).split()

@@ -14,8 +14,6 @@ from playwright.sync_api import Browser, Page
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.conftest import on_localhost
 from tests.portal.web.pages import PAGES, SamplePage
-from tests.portal.web.people import make_person, session_of
-from tests.support.browser import window
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 ALL = CHECKOUT / ".screenshots"
@@ -29,13 +27,8 @@ SHOWN = {("parts", "light", 1280), ("parts", "dark", 390)}
 @pytest.mark.parametrize("sample", PAGES, ids=lambda sample: sample.picture)
 def test_pictures(sample: SamplePage, organisation: Organisation, portal: RunningPortal, browser: Browser) -> None:
     ALL.mkdir(exist_ok=True)
-    session = None
-    if sample.role is not None:
-        person = make_person(organisation.engine, role=sample.role, name="Olivia Paulsen", time_zone="Europe/Berlin")
-        session = session_of(organisation.engine, person)
-    address = sample.address_in(organisation.engine)
-    with window(browser, on_localhost(portal.url), session) as opened:
-        page = opened.open(address)
+    with sample.opened(organisation.engine, browser, on_localhost(portal.url), name="Olivia Paulsen") as opened:
+        page = opened.page
         page.evaluate("document.fonts.ready.then(() => true)")
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]

@@ -6,39 +6,73 @@ from that organisation's engine. ``NOT_PAGES`` are GET routes that answer with s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
+from tests.portal.web import sample_addresses
 from tests.portal.web import sample_people as people
+from tests.portal.web.people import make_person, session_of
+from tests.support.browser import Window, window
 
 
 @dataclass(frozen=True)
 class SamplePage:
-    """A page, who opens it (a ready-made role; ``None``: nobody who is signed in) and its name in pictures."""
+    """A page, who opens it (a ready-made role; ``None``: nobody who is signed in) and its name in pictures.
+
+    ``cookies`` makes what the browser brings besides. ``always_new`` is said of a page that shows another secret at each look.
+    """
 
     route: str
     address: str | Callable[[Engine], str] = ""
     role: str | None = "organisation_administrator"
     name: str = ""
-
-    def address_in(self, engine: Engine) -> str:
-        """The address to open, after what it shows was made."""
-        return self.address(engine) if callable(self.address) else self.address or self.route
+    cookies: Callable[[Engine], Mapping[str, str]] | None = None
+    always_new: bool = False
 
     @property
     def picture(self) -> str:
         """The page's name in file names."""
-        return self.name or self.route.strip("/").replace("/", "-").replace("{", "").replace("}", "") or "home"
+        plain = self.route.strip("/").replace("/", "-").replace("-{token}", "").replace("{", "").replace("}", "")
+        return self.name or plain or "home"
+
+    def opened(
+        self, engine: Engine, browser: Browser, base_url: str, **person: str
+    ) -> AbstractContextManager[OpenedPage]:
+        """The page in a window of who opens it, after what it shows was made."""
+        return _opened(self, engine, browser, base_url, person)
+
+
+@dataclass(frozen=True)
+class OpenedPage:
+    """A page and its window."""
+
+    window: Window
+    page: Page
+
+
+@contextmanager
+def _opened(
+    sample: SamplePage, engine: Engine, browser: Browser, base_url: str, person: Mapping[str, str]
+) -> Iterator[OpenedPage]:
+    session = None
+    if sample.role is not None:
+        session = session_of(engine, make_person(engine, role=sample.role, time_zone="Europe/Berlin", **person))
+    address = sample.address(engine) if callable(sample.address) else sample.address or sample.route
+    cookies = sample.cookies(engine) if sample.cookies else {}
+    with window(browser, base_url, session, cookies) as opened:
+        yield OpenedPage(opened, opened.open(address))
 
 
 PAGES: tuple[SamplePage, ...] = (
     SamplePage("/"),
     SamplePage("/keys"),
     SamplePage("/parts"),
-    SamplePage("/search", "/search?q=home", name="search"),
+    SamplePage("/search", "/search?q=home"),
     SamplePage("/search", "/search?q=nothing-fits-this", name="search-nothing"),
     SamplePage("/no-such-page", name="not-found"),
     SamplePage("/people", partial(people.filled, "/people"), name="people"),
@@ -60,7 +94,25 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/teams", name="teams"),
     SamplePage("/teams/{path}", "/teams/acme", name="team"),
     SamplePage("/audit", partial(people.filled, "/audit"), name="audit"),
+    SamplePage("/login", role=None),
+    SamplePage("/login/forgotten", role=None),
+    SamplePage("/login/new-password/{token}", sample_addresses.new_password, role=None),
+    SamplePage("/login/second-factor", role=None, cookies=sample_addresses.second_step),
+    SamplePage("/login/recovery-code", role=None, cookies=sample_addresses.second_step),
+    SamplePage("/login/set-up", role=None, cookies=sample_addresses.second_step, always_new=True),
+    SamplePage("/invitation/{token}", sample_addresses.invitation, role=None),
+    SamplePage("/first-administrator/{token}", sample_addresses.first_administrator, role=None),
+    SamplePage("/confirm-identity"),
+    SamplePage("/me"),
+    SamplePage("/me/password"),
+    SamplePage("/me/app", always_new=True),
 )
 
-NOT_PAGES: dict[str, str] = {"/audit/entries.jsonl": "a file to take along"}
+NOT_PAGES: dict[str, str] = {
+    "/audit/entries.jsonl": "a file to take along",
+    "/invitation/{token}/with/{name}": "leads on to the identity provider",
+    "/login/with/{name}": "leads on to the identity provider",
+    "/login/returned": "leads on to where one wanted to go",
+    "/me/providers/{name}/link": "leads on to the identity provider",
+}
 """GET routes of people's pages that answer with no page: by their paths, with the reason."""

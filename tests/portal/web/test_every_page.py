@@ -11,8 +11,7 @@ from portal.web.signed_in import declared_by
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.conftest import on_localhost
 from tests.portal.web.pages import NOT_PAGES, PAGES, SamplePage
-from tests.portal.web.people import make_person, session_of
-from tests.support.browser import inspect_page, window
+from tests.support.browser import inspect_page
 
 
 @pytest.mark.needs_program("chromium")
@@ -20,13 +19,9 @@ from tests.support.browser import inspect_page, window
 def test_a_page_is_what_every_page_must_be(
     sample: SamplePage, organisation: Organisation, portal: RunningPortal, browser: Browser
 ) -> None:
-    session = None
-    if sample.role is not None:
-        person = make_person(organisation.engine, role=sample.role, time_zone="Europe/Berlin")
-        session = session_of(organisation.engine, person)
-    address = sample.address_in(organisation.engine)
-    with window(browser, on_localhost(portal.url), session) as opened:
-        inspect_page(opened, opened.open(address))
+    with sample.opened(organisation.engine, browser, on_localhost(portal.url)) as opened:
+        assert opened.page.locator("h1").count() == 1
+        inspect_page(opened.window, opened.page, without_scripts=not sample.always_new)
 
 
 def _routes() -> list[APIRoute]:
