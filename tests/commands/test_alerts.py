@@ -62,3 +62,16 @@ def test_doctor_names_alerts_and_suspensions(with_database: CommandLine, alerted
     told = checks[f"alert {listed['id']}"]
     assert (told["state"], listed["campaign"] in told["message"]) == ("note", True)
     assert f"--close {listed['id']}" in told["remedy"]
+
+
+def test_doctor_names_a_carrier_that_has_failed_over(with_database: CommandLine, alerted: Organisation) -> None:
+    """With how much goes another way, for as long as it does; nothing is to be typed."""
+    account = alerted.account_ids["sms"]
+    alerted.execute(
+        "insert into failover (carrier_account_id, moved_percent, since, stepped_at) values (:a, 75, now(), now())",
+        a=account,
+    )
+    checks = {check["part"]: check for check in with_database.json("doctor", code=1)["checks"]}
+    assert checks["carrier sandbox-sms"]["state"] == "note" and "75 %" in checks["carrier sandbox-sms"]["message"]
+    alerted.execute("update failover set moved_percent = 0, since = null")
+    assert "carrier sandbox-sms" not in {check["part"] for check in with_database.json("doctor", code=1)["checks"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from sqlalchemy import Engine, text
 
 from nightmail.access.api_keys import verify_key
 from nightmail.errors import ConfigurationError, NightmailError
+from nightmail.organisation.failover_settings import FailoverSettings, failover_settings
 from nightmail.provisioning import load_organisation, parse_organisation, plan, provision
+from nightmail.provisioning.organisation import FailoverPart
 from resources.carriers import CARRIERS
 
 TEMPLATE = """\
@@ -170,6 +173,21 @@ def test_a_change_is_told_by_what_was_and_what_will_be(database: Engine, folder:
         assert connection.scalars(text("select version from template_version order by 1")).all() == [1, 2]
 
 
+def test_what_to_do_around_trouble_is_stored_as_stated(database: Engine, folder: Path) -> None:
+    """What is not stated stays the product's default, also where that changes later."""
+    changed = organisation()
+    changed["carrier_accounts"][0]["failover"] = {"after": 3, "cool_down_s": 5}
+    changed["organisation"]["settings"] = {"when_suspended": {"sms": "fall"}}
+    provision(database, parse_organisation(changed, "org", CARRIERS.adapters), folder, "tester")
+    with database.connect() as connection:
+        stored = connection.execute(text("select name, settings from carrier_account order by id")).first()
+        settings = connection.scalar(text("select settings from team where path = 'acme'"))
+    assert stored is not None and stored.settings["failover"] == {"after": 3, "cool_down_s": 5}
+    assert failover_settings(stored.settings) == FailoverSettings(after=3, cool_down_s=5)
+    assert settings == {"when_suspended": {"sms": "fall"}}
+    assert FailoverPart().model_dump() == asdict(FailoverSettings())
+
+
 def _without(change: Any) -> dict[str, Any]:
     content = organisation()
     change(content)
@@ -189,6 +207,10 @@ def _without(change: Any) -> dict[str, Any]:
         (lambda c: c["sftp_servers"][0].pop("password_secret"), "password_secret or private_key_secret"),
         (lambda c: c["api_keys"][0].update(scopes=["everything"]), "everything"),
         (lambda c: c["carrier_accounts"][0].update(adapter="pigeon"), "pigeon"),
+        (lambda c: c["carrier_accounts"][0].update(failover={"step_percent": 0}), "step_percent"),
+        (lambda c: c["carrier_accounts"][0].update(failover={"afterwards": 3}), "afterwards"),
+        (lambda c: c["organisation"].update(settings={"when_suspended": "fal"}), "when_suspended"),
+        (lambda c: c["organisation"].update(settings={"when_suspended": {"smoke": "fall"}}), "when_suspended"),
         (lambda c: c["prices"][0].update(amount="-1"), "amount"),
         (lambda c: c.update(colour="blue"), "colour"),
         (lambda c: c.pop("organisation"), "organisation"),

@@ -8,15 +8,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.suspensions import lift_suspension, suspend_channel
 from nightmail.sending import suspended_channels as room
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.suspended_channels import fall_from_suspended, suspended_channels
-from nightmail.store.engine import libpq_url
-from tests.support.sandbox_process import RunningCarriers
+from nightmail.store.engine import libpq_url, normalised_url
+from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sender_by_hand import SenderByHand
+from tests.support.sender_processes import context
 from tests.support.sending_rig import Organisation
 
 FALLBACKS = {"keep_fallbacks": True}
@@ -180,3 +182,36 @@ def test_a_suspension_that_is_lifted_waits_for_what_is_falling_and_nothing_falls
     assert fall_from_suspended(organisation.engine) == 0
     organisation.drain()
     assert organisation.states(campaign) == {"held": 4, "accepted": 6, "standby": 2}
+
+
+def test_who_is_killed_over_it_leaves_each_message_waiting_or_fallen_with_its_next_channel(
+    organisation: Organisation, database_url: str
+) -> None:
+    """Processes that let messages fall, a few at a time, killed at any point: each contact has one way left, and one only."""
+    lets(organisation, "fall")
+    campaign = organisation.campaign(60, ("sms", "voice"), settings=FALLBACKS)
+    suspended(organisation)
+    made = context()
+    fallen = 0
+    while fallen < 60:
+        process = made.Process(target=_let_fall_until_killed, args=(database_url,), daemon=True)
+        process.start()
+        before = fallen
+        eventually(lambda before=before: organisation.states(campaign).get("held", 0) > before)
+        process.kill()
+        process.join(10)
+        states = ends(organisation, campaign)
+        fallen = states.count(("sms", *FELL))
+        woken = organisation.query("select line from message where state = 'standby' and due_at <= now()")
+        assert len(woken) == fallen
+        assert states.count(("sms", "queued", None)) == 60 - fallen
+    organisation.drain()
+    organisation.drain()
+    assert organisation.states(campaign) == {"held": 60, "accepted": 60}
+
+
+def _let_fall_until_killed(url: str) -> None:
+    room.CHUNK = 7
+    engine = create_engine(normalised_url(url))
+    while True:
+        fall_from_suspended(engine)
