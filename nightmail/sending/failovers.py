@@ -7,9 +7,10 @@ since the last step, or in the stated time before one  the account
 =====================================================  ===========================================================
 the stated number of doubtful answers, and share       gives a step more of its messages away
 doubtful answers, and nothing accepted                 the same; with all given away, its next probe comes later
+nothing, since it is left alone as it asked or failed  the same
 something accepted, nothing doubtful                   takes a step of its messages back
 some of both                                           stays for another cool-down
-nothing at all                                         stays
+nothing else                                           stays
 =====================================================  ===========================================================
 
 With all given away single messages probe it. Nothing here touches a message: one that is in doubt stays so.
@@ -80,10 +81,22 @@ class Failover:
     probes_failed: int = 0
 
 
-def stepped(state: Failover, heard: Answers, settings: FailoverSettings, now: float, *, another_way: bool) -> Failover:
-    """The state after further answers; ``another_way`` says whether any message may take another account."""
+def stepped(
+    state: Failover,
+    heard: Answers,
+    settings: FailoverSettings,
+    now: float,
+    *,
+    another_way: bool,
+    left_alone: bool = False,
+) -> Failover:
+    """The state after further answers.
+
+    ``another_way`` says whether any message may take another account, ``left_alone`` whether nothing is handed to the
+    account for now.
+    """
     if state.moved_percent:
-        return _stepped_further(state, heard, settings, now)
+        return _stepped_further(state, heard, settings, now, left_alone)
     known = {each.second: each for each in state.answers if each.second > now - settings.within_s}
     second = float(int(now))
     known[second] = known.get(second, Answers()) + replace(heard, second=second)
@@ -96,12 +109,16 @@ def stepped(state: Failover, heard: Answers, settings: FailoverSettings, now: fl
     return replace(state, answers=answers)
 
 
-def _stepped_further(state: Failover, heard: Answers, settings: FailoverSettings, now: float) -> Failover:
+def _stepped_further(
+    state: Failover, heard: Answers, settings: FailoverSettings, now: float, left_alone: bool
+) -> Failover:
     total = sum(state.answers, Answers()) + heard
-    if now - (state.stepped_at or now) < settings.cool_down_s or not (total.doubtful or total.accepted):
+    silent = not (total.doubtful or total.accepted)
+    still_down = silent and left_alone and state.moved_percent < ALL
+    if now - (state.stepped_at or now) < settings.cool_down_s or (silent and not still_down):
         return replace(state, answers=(total,))
     rested = replace(state, answers=(), stepped_at=now)
-    if total.say_down(settings) or (total.doubtful and not total.accepted):
+    if still_down or total.say_down(settings) or (total.doubtful and not total.accepted):
         if state.moved_percent >= ALL:
             return replace(rested, probes_failed=state.probes_failed + 1)
         return replace(rested, moved_percent=min(ALL, state.moved_percent + settings.step_percent))
@@ -123,14 +140,17 @@ def take_probe(connection: DriverConnection[Any], account: CarrierAccountRow, pr
     return connection.execute(TAKE_PROBE, {"account": account.id, "wait": wait_s}).rowcount == 1
 
 
-def note_answers(engine: Engine, account: CarrierAccountRow, heard: Answers) -> Failover:
-    """Note what an account answered, and take the step that follows, with its alert and audit entry."""
+def note_answers(engine: Engine, account: CarrierAccountRow, heard: Answers, *, left_alone: bool = False) -> Failover:
+    """Note what an account answered, and take the step that follows, with its alert and audit entry.
+
+    ``left_alone``: as in :func:`stepped`.
+    """
     settings = failover_settings(account.settings)
     with engine.begin() as connection:
         row = connection.execute(text(LOCK_FAILOVER), {"account": account.id}).one()
         before = _from_row(row)
         another_way = bool(before.moved_percent) or _has_another_way(connection, account)
-        after = stepped(before, heard, settings, row.now, another_way=another_way)
+        after = stepped(before, heard, settings, row.now, another_way=another_way, left_alone=left_alone)
         connection.execute(
             text(SAVE_FAILOVER),
             {

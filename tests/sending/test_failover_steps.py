@@ -64,6 +64,17 @@ def test_it_goes_on_by_steps_and_comes_back_by_steps() -> None:
     assert state == Failover()
 
 
+def test_an_account_that_asks_to_be_left_alone_gives_the_rest_away() -> None:
+    """It says nothing meanwhile. Only a step at a time, after each cool-down; and one that is full is probed as ever."""
+    state, seen = after((100, Answers(doubtful=5, doubtful_messages=5))), []
+    for second in (110, 121, 130, 142, 163, 184):
+        state = stepped(state, NOTHING, SETTINGS, second, another_way=True, left_alone=True)
+        seen.append(state.moved_percent)
+    assert seen == [25, 50, 50, 75, 100, 100]
+    assert state.probes_failed == 0
+    assert stepped(Failover(), NOTHING, SETTINGS, 100, another_way=True, left_alone=True) == Failover()
+
+
 @pytest.mark.parametrize("another_way", [False, True])
 def test_an_account_that_is_not_to_fail_over_or_has_no_other_beside_it_stays(another_way: bool) -> None:
     own = FailoverSettings(enabled=not another_way)

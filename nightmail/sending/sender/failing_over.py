@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from nightmail.sending.failovers import note_answers
+from nightmail.sending.boot_clock import boot_time
+from nightmail.sending.failovers import ALL, note_answers
 from nightmail.sending.sender.hand_offs import HandOffs
 from nightmail.sending.sender.watch import Watcher
 
@@ -19,8 +20,12 @@ class FailingOver:
 
     def mark(self) -> None:
         """Tell what was answered since the last call."""
-        watched = self._watcher.watch.failovers
-        for lane in self._hand_offs.lanes.values():
+        watch, now = self._watcher.watch, boot_time()
+        for account_id, lane in self._hand_offs.lanes.items():
             heard = lane.take_heard()
-            if heard.doubtful or (heard.accepted and lane.account.id in watched):
-                note_answers(self._engine, lane.account, heard)
+            seen = watch.failovers.get(account_id)
+            # A carrier that asks for an hour's rest says nothing for an hour: what waits for it goes on all the same.
+            blocked = watch.blocked.get((account_id, "", lane.account.channel), 0.0) > now
+            left_alone = blocked and seen is not None and 0 < seen.moved_percent < ALL
+            if heard.doubtful or (heard.accepted and seen is not None) or left_alone:
+                note_answers(self._engine, lane.account, heard, left_alone=left_alone)
