@@ -68,7 +68,14 @@ def show_campaign(view: Screen, connection: Connection, row: CampaignRow) -> Non
     ending = present_forecast(connection, row, held, now)
     view.answer({"ok": True, **as_json(row, sent, ending), "suspensions": _held_as_json(held)})
     view.say(row.key, style="bold")
-    view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC; source {row.source}")
+    view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC")
+    of = [
+        f"team {row.team}",
+        *([f"feed {row.feed}"] if row.feed else []),
+        f"category {row.category}",
+        f"from {row.source}",
+    ]
+    view.say(f"  {', '.join(of)}")
     if row.problem:
         view.say(f"  {row.problem.get('message', '')} {row.problem.get('remedy', '')}", style="red")
     _say_what_it_waits_for(view, row, held)
@@ -107,6 +114,23 @@ def _say_what_it_waits_for(view: Screen, row: CampaignRow, held: Sequence[HeldCh
                 style="yellow",
             )
             view.say(f"  {_what_follows(channel)} It ends with: nightmail lift {suspension.id}")
+
+
+def say_what_waits(view: Screen, rows: Sequence[CampaignRow], suspensions: Sequence[SuspensionRow]) -> None:
+    """Below a list: the campaigns in it that wait for a person, and the suspensions in force; nothing where there is none."""
+    from nightmail.campaigns.approval import waits_for_approval
+
+    for row in rows:
+        waits = waits_for_approval(row)
+        if waits is not None:
+            view.say(f"{row.key} waits for approval: {waits['message']}", style="yellow")
+    for suspension in suspensions:
+        of, since = scope_of(suspension), f"{suspension.since:%Y-%m-%d %H:%M} UTC"
+        view.say(
+            f"{suspension.channel} is suspended for {of} since {since} by {suspension.by}: {suspension.reason} "
+            f"(nightmail lift {suspension.id})",
+            style="yellow",
+        )
 
 
 def scope_of(suspension: SuspensionRow) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,6 +12,8 @@ from nightmail.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from nightmail.campaigns.campaign_rows import CampaignRow
 
 
 _LEDGER = (("accepted",), ("failed",), ("expired", "cancelled", "held"), ("in_doubt",), ("queued",))
@@ -28,10 +31,11 @@ def campaigns(
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """List campaigns with their states and counts, newest first, or show one in full."""
-    from commands.campaign_display import as_json, show_campaign
+    from commands.campaign_display import as_json, say_what_waits, show_campaign
     from commands.local import open_database
     from nightmail.campaigns.campaign_rows import get_campaign, list_campaigns
     from nightmail.campaigns.counts import message_counts
+    from nightmail.campaigns.suspensions import list_suspensions
     from nightmail.organisation.teams import team_id_of
     from nightmail.store.states import CampaignState
 
@@ -53,17 +57,30 @@ def campaigns(
             )
             rows = [(row, message_counts(connection, row.id)) for row in found]
             view.answer({"ok": True, "campaigns": [as_json(row, sent) for row, sent in rows]})
-            columns = ("campaign", "state", *COUNTS, "accepted", "failed", "not sent", "in doubt", "queued")
-            cells = [
-                (
-                    row.key,
-                    row.state.replace("_", " "),
-                    *(row.counts.get(name, "") for name in COUNTS),
-                    *(sum(sent.get(name, 0) for name in names) for names in _LEDGER),
-                )
-                for row, sent in rows
-            ]
-            view.show(table("Campaigns", columns, cells, numeric=range(2, len(columns)), whole=range(len(columns))))
+            _show_list(view, rows)
+            say_what_waits(view, found, list_suspensions(connection))
+
+
+def _show_list(view: Screen, rows: Sequence[tuple[CampaignRow, dict[str, int]]]) -> None:
+    """A line for each campaign; where the terminal is too narrow, its key on a line and its counts below."""
+    columns = ("campaign", "state", *COUNTS, "accepted", "failed", "not sent", "in doubt", "queued")
+    cells = [
+        (
+            row.key,
+            row.state.replace("_", " "),
+            *(row.counts.get(name, "") for name in COUNTS),
+            *(sum(sent.get(name, 0) for name in names) for names in _LEDGER),
+        )
+        for row, sent in rows
+    ]
+    shown = table("Campaigns", columns, cells, numeric=range(2, len(columns)), whole=range(len(columns)))
+    if not view.is_too_narrow_for(shown):
+        view.show(shown)
+        return
+    for key, state, *counts in cells:
+        view.say(f"{key}  {state}", style="bold")
+        of = [f"{name} {count:,}" for name, count in zip(columns[2:], counts, strict=True) if count]
+        view.say(f"  {', '.join(of) or 'nothing counted yet'}")
 
 
 def _show_suspensions(view: Screen, connection: Connection) -> None:

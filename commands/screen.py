@@ -73,6 +73,11 @@ class Screen:
         if not self.json_output:
             self.out.print(line, style=style, markup=False, soft_wrap=True)
 
+    def is_too_narrow_for(self, shown: Any) -> bool:
+        """Whether a table with columns that are kept whole is wider than the terminal; a pipe takes any width."""
+        in_terminal = self.out.is_terminal or bool(os.environ.get("COLUMNS"))
+        return in_terminal and (getattr(shown, "min_width", None) or 0) > self.out.width
+
     def show(self, *renderables: RenderableType) -> None:
         """Tables and panels for people. Nothing with ``--json``.
 

@@ -64,6 +64,8 @@ def test_after_a_restore_a_person_may_send_what_never_went(
     dump = tmp_path / "nightmail.dump"
     back_up(as_owner(organisation.engine), dump)
     restore(organisation.engine, dump)
+    # Schedules' times before it ask before they send.
+    assert organisation.query("select from deployment where restored_at > now() - interval '5 minutes'")
     resume(organisation.engine, campaign.key, actor="test")
     organisation.drain()
     assert organisation.states(campaign) == {"in_doubt": 5}
