@@ -194,7 +194,8 @@ END_SETTLED_ALERTS = """
 update alert a set resolved_at = now() from campaign c
 where a.resolved_at is null and c.id = a.campaign_id and (
     a.reason = 'cut_off_at_risk' and c.state in ('finished', 'cancelled', 'stopped')
-    or a.reason in ('start_long_past', 'schedule_before_restore') and c.state <> 'awaiting_approval'
+    or a.reason in ('start_long_past', 'schedule_before_restore')
+        and c.state not in ('checking', 'awaiting_approval')
     or a.reason = 'refused_alike' and c.state <> 'paused'
     or a.reason = 'in_doubt' and (select true from message m where m.ledger_month = c.ledger_month
         and m.campaign_id = c.id and m.state = 'in_doubt' order by m.campaign_id, m.state limit 1) is null)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from nightmail.campaigns.alerts import close_alerts, list_alerts, raise_alert
-from nightmail.campaigns.transitions import cancel
+from nightmail.campaigns.approval import approve
+from nightmail.campaigns.late_starts import late_start, record_waiting
+from nightmail.campaigns.transitions import begin_preparing, cancel
 from nightmail.errors import UsageError
 from nightmail.forecasts.recorded_forecasts import forecast_loaded
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.doubt_decisions import Decision, decide, decide_campaign
 from nightmail.sending.doubts import alert_old_doubts
+from nightmail.sending.ledger_loading import load_ledger
 from tests.support.sandbox_process import RunningCarriers
 from tests.support.sending_rig import Organisation, in_minutes
 
@@ -57,6 +62,25 @@ def test_a_cut_off_is_at_risk_no_more_when_the_campaign_is_over(organisation: Or
         organisation.execute("update campaign set cut_off_at = now()")
     assert reviewed(organisation) == []
     assert organisation.read(campaign).state == end
+
+
+@pytest.mark.parametrize("end", [approve, cancel])
+def test_a_start_that_is_long_past_is_told_until_somebody_decides(
+    organisation: Organisation, end: Callable[..., object]
+) -> None:
+    """From the moment at which it is seen, while the ledger is still being loaded, which may take a while."""
+    campaign = organisation.received(scheduled_at=in_minutes(-90))
+    with organisation.engine.begin() as connection:
+        campaign = begin_preparing(connection, campaign.id, "run")
+        waits = late_start(connection, campaign, campaign.scheduled_at, in_minutes(0), 3600)
+        assert waits is not None
+        record_waiting(connection, campaign, waits)
+    assert reviewed(organisation) == ["start_long_past"]
+    messages, audience = organisation.tables(campaign, ["+447700900001"])
+    load_ledger(organisation.engine, campaign.id, messages, audience, actor="run", needs_approval=True)
+    assert reviewed(organisation) == ["start_long_past"]
+    end(organisation.engine, campaign.key, actor="ann")
+    assert reviewed(organisation) == []
 
 
 def test_an_account_that_accepts_again_is_no_longer_unavailable(
