@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from nightmail.carriers.protocol import Outcome, OutgoingMessage
 from nightmail.channels import EMAIL
-from nightmail.errors import NightmailError
+from nightmail.errors import ConfigurationError, NightmailError
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
 from resources.carrier_settings import carrier_settings
 from resources.carriers import CARRIERS
@@ -46,8 +46,23 @@ class AccountEmails:
         self._places = threading.BoundedSemaphore(WAITING)
 
     def work(self, connection: Connection) -> bool:
-        """Whether emails reach people: an account is active that is not the sandbox's and says what it sends from."""
-        return _account(connection) is not None
+        """Whether emails reach people: an account is active, not the sandbox's, has its secret and says what it sends from."""
+        account = _account(connection)
+        if account is None:
+            return False
+        try:
+            carrier_settings(account)
+        except ConfigurationError:
+            return False
+        return True
+
+    def send_now(self, email: PersonEmail) -> bool:
+        """Hand an email off while its sender waits; whether the carrier took it for certain."""
+        try:
+            return self._hand_off(email)
+        except NightmailError as error:
+            _log.error("An email to a person was not sent: %s", error)
+            return False
 
     def send(self, email: PersonEmail) -> None:
         """Hand an email off soon."""
@@ -76,12 +91,12 @@ class AccountEmails:
         finally:
             self._places.release()
 
-    def _hand_off(self, email: PersonEmail) -> None:
+    def _hand_off(self, email: PersonEmail) -> bool:
         with self._engine.connect() as connection:
             account = _account(connection)
         if account is None:
             _log.warning("An email to a person was not sent: no email account works")
-            return
+            return False
         carrier = CARRIERS.build(carrier_settings(account))
         message = OutgoingMessage(
             f"account-{secrets.token_hex(12)}", email.address, email.body, email.subject, language=email.language
@@ -93,6 +108,7 @@ class AccountEmails:
         if made.outcome is not Outcome.ACCEPTED:
             said = made.error.meaning if made.error else made.outcome
             _log.error("An email to a person was not taken by %s: %s", account.name, said)
+        return made.outcome is Outcome.ACCEPTED
 
 
 def _account(connection: Connection) -> CarrierAccountRow | None:

@@ -47,12 +47,14 @@ class Window:
     said: list[str] = field(default_factory=list)
     """What the console said of the policy, and errors of scripts."""
 
-    def open(self, address: str = "/") -> Page:
-        """A new page at an address of the portal."""
+    def open(self, address: str = "/", status: int = 200) -> Page:
+        """A new page at an address of the portal, which must answer with ``status``."""
         page = self.context.new_page()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.said.append(f"script: {error}"))
-        page.goto(self.base_url + address)
+        answer = page.goto(self.base_url + address)
+        assert answer is not None
+        assert answer.status == status, f"{address} answers {answer.status}"
         return page
 
     def _hear(self, message: ConsoleMessage) -> None:

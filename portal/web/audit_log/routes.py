@@ -17,6 +17,7 @@ from nightmail.access.permissions import Permission
 from nightmail.audit import write_entry
 from nightmail.audit.listing import AuditRow, EntryFilter, export_entries, list_entries
 from nightmail.errors import NightmailError
+from nightmail.organisation.teams import team_id_of
 from portal.state import PortalState
 from portal.web.actors import actor_name
 from portal.web.rendering import page_headers, render
@@ -86,7 +87,16 @@ def export(
         wanted, _errors = _filter(connection, me, values)
         # What was asked for may hold an email address: the names of the filters say enough.
         detail = {"filters": sorted(name for name, value in values.items() if value)}
-        write_entry(connection, actor=me.principal.actor, action="audit.exported", subject="audit", detail=detail)
+        # Those who see the log of the team see that it was taken.
+        (upper, *_) = me.teams(Permission.AUDIT_SEE)
+        write_entry(
+            connection,
+            actor=me.principal.actor,
+            action="audit.exported",
+            subject="audit",
+            team_id=team_id_of(connection, upper) if upper else None,
+            detail=detail,
+        )
     headers = page_headers(request) | {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
     return StreamingResponse(_lines(portal.engine, wanted), headers=headers, media_type="application/x-ndjson")
 

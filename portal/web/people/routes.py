@@ -49,6 +49,7 @@ FIELDS = {
     "person_exists": "email",
     "person_email": "email",
     "person_name": "name",
+    "person_name_long": "name",
     "person_language": "language",
     "person_time_zone": "time_zone",
     "person_country": "country",
@@ -277,12 +278,12 @@ def _invitation_form(
 
 def _invited(request: Request, portal: Portal, me: SignedIn, person: PersonRow, token: str) -> Response:
     with portal.engine.connect() as connection:
-        emailed = portal.emails.work(connection)
-    link = f"{email_origin(request) if emailed else own_origin(request)}/invitation/{token}"
-    if emailed:
-        portal.emails.send(invitation_email(person, me.name, link))
+        works = portal.emails.work(connection)
+    email = invitation_email(person, me.name, f"{email_origin(request)}/invitation/{token}")
+    emailed = works and portal.emails.send_now(email)
+    link = f"{own_origin(request)}/invitation/{token}"
     until = datetime.now(UTC) + LASTS[LinkPurpose.INVITATION]
-    return render(request, "people/invited.html", person=person, link=link, emailed=emailed, until=until)
+    return render(request, "people/invited.html", person=person, link=link, emailed=emailed, works=works, until=until)
 
 
 def _sentence(error: NightmailError) -> str:

@@ -33,6 +33,7 @@ class SamplePage:
     name: str = ""
     cookies: Callable[[Engine], Mapping[str, str]] | None = None
     always_new: bool = False
+    status: int = 200
 
     @property
     def picture(self) -> str:
@@ -65,7 +66,7 @@ def _opened(
     address = sample.address(engine) if callable(sample.address) else sample.address or sample.route
     cookies = sample.cookies(engine) if sample.cookies else {}
     with window(browser, base_url, session, cookies) as opened:
-        yield OpenedPage(opened, opened.open(address))
+        yield OpenedPage(opened, opened.open(address, sample.status))
 
 
 PAGES: tuple[SamplePage, ...] = (
@@ -74,7 +75,7 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/parts"),
     SamplePage("/search", "/search?q=home"),
     SamplePage("/search", "/search?q=nothing-fits-this", name="search-nothing"),
-    SamplePage("/no-such-page", name="not-found"),
+    SamplePage("/no-such-page", name="not-found", status=404),
     SamplePage("/people", partial(people.filled, "/people"), name="people"),
     SamplePage("/people", "/people?search=nobody-of-this-name", name="people-nobody"),
     SamplePage("/people/invite", name="people-invite"),
