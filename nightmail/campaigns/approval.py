@@ -1,16 +1,31 @@
-"""Approval by a person: of a feed's first file, a campaign over its approval size, a file of unusual volume."""
+"""Approval by a person: of a feed's first file, a campaign over its approval size, a file of unusual volume; by another one.
+
+What is approved is the campaign as it is, bound by hashes (:mod:`nightmail.campaigns.approval_bindings`).
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from nightmail.access.decisions import allowed, require, teams_with
+from nightmail.access.permissions import Permission
+from nightmail.access.principals import Principal, person_principal
+from nightmail.audit import write_entry
+from nightmail.campaigns.approval_bindings import binding_of
+from nightmail.campaigns.approval_records import ask_for_approval, demands_four_eyes, standing_approval
+from nightmail.campaigns.authorship import authors_of, with_makers
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
-from nightmail.campaigns.queries import ROWS_OF_EARLIER
+from nightmail.campaigns.queries import AWAY_FOR_DEPUTY, ROWS_OF_EARLIER, WAITING_APPROVALS
 from nightmail.campaigns.transitions import move_campaign, state_after_loading, wrong_state
+from nightmail.errors import UsageError
 from nightmail.organisation.feeds import FeedSettings
 from nightmail.reasons import Surface, remedy
+from nightmail.organisation.four_eyes import four_eyes_demanded
 from nightmail.reasons.problems import stated_problem
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
@@ -43,9 +58,14 @@ def approval_needed(
     """Why a campaign must wait for a person: ``reason``, ``message``, ``remedy``; ``None`` when it may go.
 
     Corrections (a corrected reject file) belong to a file that was let go before: only the size rule holds for them.
-    Campaigns without a feed come from a person who looked at them.
+    Campaigns without a feed come from a person who looked at them. Where another person is demanded, that holds for all.
     """
     rules = settings.approval
+    another = four_eyes_demanded(
+        connection, campaign.team, rules.four_eyes, contacts=contacts, costs=campaign.counts.get("costs") or {}
+    )
+    if another is not None:
+        return stated_problem(f"approval_four_eyes_{another[1]}", who=another[0], campaign=campaign.key)
     if campaign.feed_id is None:
         return None
     if rules.always:
@@ -86,14 +106,148 @@ def waits_for_approval(campaign: CampaignRow, surface: Surface | None = None) ->
     return {**kept, "remedy": remedy(kept["reason"], surface, campaign=campaign.key)}
 
 
-def approve(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:
-    """Let a campaign that awaits approval go: to its schedule, or straight to sending.
+@dataclass(frozen=True, slots=True)
+class _Approver:
+    """Who approves: every actor that this is, and the absent person whose permission is used."""
+
+    actors: frozenset[str]
+    deputising_for: int | None
+
+
+def approve(
+    engine: Engine, campaign: str | int, *, actor: str, principal: Principal | None = None, seen: str | None = None
+) -> CampaignRow:
+    """Let a campaign that awaits approval go, as it is: to its schedule, or straight to sending.
+
+    Without ``principal`` the machine's user approves, who may do everything. ``seen`` is the hash of what the approver
+    looked at. Where another person is demanded, nobody approves what they, their keys or who made them made, changed or asked
+    for; elsewhere that is possible, and recorded as such. A deputy uses the permission of who is away.
 
     It ends later than was forecast: :func:`nightmail.forecasts.recorded_forecasts.renew_forecast` says when.
+
+    Raises :class:`UsageError` (``campaign_state``, ``approval_by_another``, ``approval_outdated``: it changed since it was
+    asked for or looked at, and is asked for anew) and :class:`NightmailError` (``not_permitted``).
     """
     with engine.begin() as connection:
-        found = get_campaign(connection, campaign)
-        if found.state not in (CampaignState.AWAITING_APPROVAL, CampaignState.READY):
-            raise wrong_state(found.key, found.state, "it does not await approval")
-        now = database_time(connection)
-        return move_campaign(connection, found.id, state_after_loading(found, now), actor=actor)
+        found = _lock_waiting(connection, campaign)
+        approver = _approver(connection, found, actor, principal)
+        standing = standing_approval(connection, found.id)
+        binding = binding_of(connection, found)
+        different = () if standing is None else binding.different(standing.bound)
+        outdated = different or (seen is not None and seen != binding.hash)
+        if standing is None or different:
+            because = waits_for_approval(found) or stated_problem("approval_always", campaign=found.key)
+            ask_for_approval(connection, found, because, actor=actor, void="changed before it was approved")
+        if not outdated:
+            authors = authors_of(connection, found)
+            own = bool(authors & approver.actors)
+            # A rule that was lifted since it was asked for holds for this request still.
+            demanded = (standing is not None and standing.four_eyes) or demands_four_eyes(connection, found)
+            if own and demanded:
+                raise UsageError("approval_by_another", campaign=found.key)
+            return _give(connection, found, approver, actor, own=own)
+    raise UsageError("approval_outdated", campaign=found.key, parts=", ".join(different) or "what you looked at")
+
+
+def _lock_waiting(connection: Connection, campaign: str | int) -> CampaignRow:
+    found = get_campaign(connection, campaign)
+    connection.execute(text("select from campaign where id = :id for update"), {"id": found.id})
+    found = get_campaign(connection, found.id)
+    if found.state not in (CampaignState.AWAITING_APPROVAL, CampaignState.READY):
+        raise wrong_state(found.key, found.state, "it does not await approval")
+    return found
+
+
+def _approver(connection: Connection, campaign: CampaignRow, actor: str, principal: Principal | None) -> _Approver:
+    actors = with_makers(connection, [actor])
+    if principal is None or allowed(principal, Permission.CAMPAIGN_APPROVE, campaign.team).yes:
+        return _Approver(actors, None)
+    if principal.kind == "person":
+        authors = authors_of(connection, campaign)
+        for away in connection.scalars(text(AWAY_FOR_DEPUTY), {"person": principal.id}).all():
+            # What somebody may not approve themselves, their deputy may not approve for them.
+            may = allowed(person_principal(connection, away), Permission.CAMPAIGN_APPROVE, campaign.team).yes
+            if may and f"person:{away}" not in authors:
+                return _Approver(actors, away)
+    require(principal, Permission.CAMPAIGN_APPROVE, campaign.team)
+    raise AssertionError("a permission that is missing was found")
+
+
+def _give(connection: Connection, campaign: CampaignRow, approver: _Approver, actor: str, *, own: bool) -> CampaignRow:
+    given = connection.execute(
+        text(
+            "update approval set approved_by = :actor, approved_for = :away, approved_at = now(), same_person = :own "
+            "where campaign_id = :id and void_at is null returning hash, four_eyes"
+        ),
+        {"id": campaign.id, "actor": actor, "away": approver.deputising_for, "own": own},
+    ).one()
+    detail = {"hash": given.hash, "four_eyes": given.four_eyes, "same_person": own}
+    if approver.deputising_for is not None:
+        detail["deputy_for"] = f"person:{approver.deputising_for}"
+    write_entry(
+        connection,
+        actor=actor,
+        action="approval.given",
+        subject=campaign.key,
+        team_id=campaign.team_id,
+        detail=detail,
+    )
+    now = database_time(connection)
+    return move_campaign(connection, campaign.id, state_after_loading(campaign, now), actor=actor)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingApproval:
+    """A campaign that waits, as people who may approve it are shown it."""
+
+    campaign: str
+    team: str
+    feed: str | None
+    template: str
+    version: int
+    template_content: dict[str, Any]
+    asked_at: dt.datetime
+    because: dict[str, Any]
+    four_eyes: bool
+    bound: dict[str, Any]
+    hash: str
+    own: bool
+    """Whether the one who looks made, changed or asked for it."""
+
+
+def waiting_approvals(connection: Connection, principal: Principal, limit: int = 100) -> list[WaitingApproval]:
+    """What waits for somebody's approval, or for that of those whose deputy they are now; the oldest first."""
+    actors = with_makers(connection, [principal.actor])
+    found = connection.execute(
+        text(WAITING_APPROVALS), {"teams": list(_approving_teams(connection, principal)), "limit": limit}
+    ).all()
+    return [
+        WaitingApproval(
+            campaign=row.key,
+            team=row.team,
+            feed=row.feed,
+            template=row.template,
+            version=row.version,
+            template_content=row.template_content,
+            asked_at=row.asked_at,
+            because=row.because,
+            four_eyes=row.four_eyes,
+            bound=row.bound,
+            hash=row.hash,
+            own=bool(actors & authors_of(connection, get_campaign(connection, row.campaign_id))),
+        )
+        for row in found
+    ]
+
+
+def count_waiting(connection: Connection, principal: Principal) -> int:
+    """How many campaigns wait for somebody's approval that they may give: the figure of a badge, at most 100."""
+    return sum(not (row.own and row.four_eyes) for row in waiting_approvals(connection, principal))
+
+
+def _approving_teams(connection: Connection, principal: Principal) -> tuple[str, ...]:
+    teams = set(teams_with(principal, Permission.CAMPAIGN_APPROVE))
+    if principal.kind == "person":
+        for away in connection.scalars(text(AWAY_FOR_DEPUTY), {"person": principal.id}).all():
+            teams.update(teams_with(person_principal(connection, away), Permission.CAMPAIGN_APPROVE))
+    return tuple(sorted(teams))

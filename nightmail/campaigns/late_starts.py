@@ -20,6 +20,7 @@ from nightmail.reasons.problems import stated_problem
 
 LATE = "start_long_past"
 BEFORE_RESTORE = "schedule_before_restore"
+CHANGED = "approval_changed"
 
 
 def late_start(
@@ -49,7 +50,7 @@ def record_waiting(connection: Connection, campaign: CampaignRow, waits: Mapping
     The alert ends when the campaign no longer waits.
     """
     record_counts(connection, campaign.id, {"approval": waits["message"], "waits_for_approval": dict(waits)})
-    if waits["reason"] in (LATE, BEFORE_RESTORE):
+    if waits["reason"] in (LATE, BEFORE_RESTORE, CHANGED):
         raise_alert(
             connection,
             reason=waits["reason"],

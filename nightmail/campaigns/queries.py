@@ -211,3 +211,74 @@ and (select true from message m where m.ledger_month = c.ledger_month and m.camp
     and m.channel = ch.name and m.state = 'queued' and m.due_at <= now() order by m.due_at limit 1)
 order by t.id, ch.name, c.id
 """  # noqa: S608 - the part is a constant
+
+# What an approval is bound to, of all messages of a campaign's ledger. A row as text keeps its columns apart.
+BOUND_MESSAGES = """
+select count(*) as messages, count(distinct m.contact_id) as contacts, coalesce(sum(m.segments), 0) as segments,
+    encode(sha256(coalesce(string_agg(sha256(convert_to(
+        row(m.message_key, m.channel, m.step, m.language, c.subject, c.body, c.html)::text, 'UTF8')),
+        ''::bytea order by m.message_key), ''::bytea)), 'hex') as content,
+    encode(sha256(coalesce(string_agg(sha256(convert_to(
+        row(m.message_key, m.channel, m.step, m.contact_id, m.address_hash, m.country, c.address)::text, 'UTF8')),
+        ''::bytea order by m.message_key), ''::bytea)), 'hex') as audience
+from message m left join message_content c on c.ledger_month = m.ledger_month and c.message_key = m.message_key
+where m.ledger_month = :month and m.message_key between :first and :last
+"""
+
+BOUND_COSTS = """
+select currency, coalesce(sum(cost), 0) as amount from message
+where ledger_month = :month and message_key between :first and :last group by currency order by currency
+"""
+
+# Who is behind a campaign: its own entries, its messages', its template version's and, for a year, its feed's.
+AUTHORS = """
+with c as (
+    select c.*, t.path as team, f.name as feed, ft.path as feed_team, tv.version, tt.path || '/' || tp.name as template
+    from campaign c join team t on t.id = c.team_id
+    left join feed f on f.id = c.feed_id left join team ft on ft.id = f.team_id
+    join template_version tv on tv.id = c.template_version_id
+    join template tp on tp.id = tv.template_id join team tt on tt.id = tp.team_id
+    where c.id = :id
+)
+select a.actor from audit a where a.object = :key and a.action in ('campaign.created', 'campaign.changed')
+union
+select s.asked_by from single_message s where s.campaign_id = :id and s.asked_by is not null
+union
+select a.actor from c join audit a on a.object = c.template
+where a.action = 'template.stored' and (a.detail ->> 'version')::int = c.version
+union
+select a.actor from c
+join audit a on a.object in (c.feed_team || '/' || c.feed, 'feed ' || c.feed_team || '/' || c.feed)
+where (starts_with(a.action, 'feed.') or starts_with(a.action, 'provision.')) and a.at > c.created_at - interval '1 year' and a.at <= c.created_at
+"""
+
+MAKERS_OF_KEYS = "select created_by from api_key where id = any(:keys) and created_by <> ''"
+
+STANDING_APPROVAL = """
+select id, campaign_id, asked_at, because, four_eyes, bound, hash, approved_by, approved_for, approved_at, same_person
+from approval where campaign_id = :id and void_at is null
+"""
+
+ASK_FOR_APPROVAL = """
+insert into approval (campaign_id, because, four_eyes, bound, hash)
+values (:id, cast(:because as jsonb), :four_eyes, cast(:bound as jsonb), :hash)
+"""
+
+# Campaigns that wait, of the teams at or below some paths, the oldest first.
+WAITING_APPROVALS = """
+select a.id, a.campaign_id, c.key, t.path as team, f.name as feed, a.asked_at, a.because, a.four_eyes, a.bound, a.hash,
+    tp.name as template, tv.version, tv.content as template_content
+from approval a join campaign c on c.id = a.campaign_id join team t on t.id = c.team_id
+left join feed f on f.id = c.feed_id
+join template_version tv on tv.id = c.template_version_id join template tp on tp.id = tv.template_id
+where a.void_at is null and a.approved_at is null and c.state = 'awaiting_approval'
+  and exists (
+    select from unnest(cast(:teams as text[])) as upper_team(path)
+    where upper_team.path = '' or t.path = upper_team.path or starts_with(t.path, upper_team.path || '.'))
+order by a.asked_at, a.id limit :limit
+"""
+
+# People who are away and have named a deputy: whose permission the deputy may use meanwhile.
+AWAY_FOR_DEPUTY = """
+select id from person where deputy_id = :person and deputy_until > now() and state = 'active' order by id
+"""

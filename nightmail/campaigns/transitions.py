@@ -14,11 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from nightmail.audit import write_entry
+from nightmail.campaigns.approval_records import ask_for_approval, changed_since_approval
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.late_starts import late_start, record_waiting
 from nightmail.campaigns.queries import SCHEDULED_AND_DUE, SET_STATE
 from nightmail.campaigns.unsent_messages import count_unsent, end_unsent
 from nightmail.errors import UsageError
+from nightmail.reasons.problems import stated_problem
 from nightmail.settings import settings
 from nightmail.store.clock import database_time
 from nightmail.store.states import CAMPAIGN_TRANSITIONS, CampaignState, MessageState
@@ -70,6 +72,8 @@ def move_campaign(
     if before != to:
         if to not in CAMPAIGN_TRANSITIONS[before]:
             raise wrong_state(row.key, before, f"it cannot become {to.replace('_', ' ')}")
+        if to in _LET_GO and before in _BEFORE_SENDING:
+            _refuse_unapproved(connection, campaign_id)
         connection.execute(
             text(SET_STATE),
             {"id": campaign_id, "to": str(to), "problem": json.dumps(dict(problem)) if problem else None},
@@ -83,6 +87,35 @@ def move_campaign(
             detail={"from": str(before), **(detail or {}), **({"reason": problem.get("reason")} if problem else {})},
         )
     return get_campaign(connection, campaign_id)
+
+
+_LET_GO = (CampaignState.SCHEDULED, CampaignState.SENDING)
+_BEFORE_SENDING = (
+    CampaignState.CHECKING,
+    CampaignState.AWAITING_APPROVAL,
+    CampaignState.READY,
+    CampaignState.SCHEDULED,
+    CampaignState.PAUSED,
+)
+
+
+def _refuse_unapproved(connection: Connection, campaign_id: int) -> None:
+    """The gate: whatever lets a campaign go, it goes as it was approved, or not at all."""
+    campaign = get_campaign(connection, campaign_id)
+    changed = changed_since_approval(connection, campaign)
+    if changed is not None:
+        raise UsageError("approval_void", campaign=campaign.key, parts=", ".join(changed) or "no approval is given")
+
+
+def ask_again(connection: Connection, campaign: CampaignRow, changed: tuple[str, ...], *, actor: str) -> None:
+    """Void the approval of a campaign that is not as it was approved, say so, and have it wait for another one."""
+    void = "changed after it was approved: " + ", ".join(changed) if changed else "not approved"
+    waits = stated_problem("approval_changed", parts=", ".join(changed) or "another person is demanded", campaign=campaign.key)
+    ask_for_approval(connection, campaign, waits, actor=actor, void=void)
+    record_waiting(connection, campaign, waits)
+    move_campaign(
+        connection, campaign.id, CampaignState.AWAITING_APPROVAL, actor=actor, detail={"because": waits["reason"]}
+    )
 
 
 def begin_preparing(connection: Connection, campaign_id: int, run_id: str) -> CampaignRow:
@@ -118,6 +151,9 @@ def release_scheduled(engine: Engine, *, actor: str = "schedule", asks_after_s: 
         for row in connection.execute(text(SCHEDULED_AND_DUE)).all():
             campaign = get_campaign(connection, row.id)
             waits = late_start(connection, campaign, row.began_at, now, asks_after_s)
+            if waits is None and (changed := changed_since_approval(connection, campaign)) is not None:
+                ask_again(connection, campaign, changed, actor=actor)
+                continue
             if waits is None:
                 move_campaign(connection, row.id, CampaignState.SENDING, actor=actor)
                 released.append(campaign.key)
@@ -130,6 +166,7 @@ def release_scheduled(engine: Engine, *, actor: str = "schedule", asks_after_s: 
                 detail={"because": waits["reason"], "began_at": f"{row.began_at:%Y-%m-%dT%H:%M:%SZ}"},
             )
             record_waiting(connection, campaign, waits)
+            ask_for_approval(connection, campaign, waits, actor=actor, void=waits["reason"])
     return released
 
 
@@ -145,14 +182,19 @@ def pause(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:
 def resume(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:
     """Let a paused campaign go on: back to its schedule, or to sending.
 
-    It ends later than was forecast: :func:`nightmail.forecasts.recorded_forecasts.renew_forecast` says when.
+    It ends later than was forecast: :func:`nightmail.forecasts.recorded_forecasts.renew_forecast` says when. One that is not
+    as it was approved waits for approval again. Raises :class:`UsageError` (``approval_void``) then.
     """
     with engine.begin() as connection:
         found = get_campaign(connection, campaign)
         if found.state != CampaignState.PAUSED:
             raise wrong_state(found.key, found.state, "only a paused campaign can be resumed")
-        now = database_time(connection)
-        return move_campaign(connection, found.id, state_after_loading(found, now), actor=actor)
+        changed = changed_since_approval(connection, found)
+        if changed is None:
+            now = database_time(connection)
+            return move_campaign(connection, found.id, state_after_loading(found, now), actor=actor)
+        ask_again(connection, found, changed, actor=actor)
+    raise UsageError("approval_void", campaign=found.key, parts=", ".join(changed) or "no approval is given")
 
 
 def cancel(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:

@@ -185,5 +185,5 @@ LOCK_OPEN_CAMPAIGN = """
 LAST_SINGLE_MESSAGE = "select max(line) from single_message where campaign_id = :campaign"
 
 ADD_SINGLE_MESSAGE = """
-    insert into single_message (campaign_id, line, row) values (:campaign, :line, cast(:row as jsonb))
+    insert into single_message (campaign_id, line, row, asked_by) values (:campaign, :line, cast(:row as jsonb), :actor)
 """

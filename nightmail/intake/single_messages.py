@@ -50,7 +50,7 @@ def join_open_campaign(
     connection.execute(
         text(queries.ADD_SINGLE_MESSAGE),
         [
-            {"campaign": campaign.id, "line": line, "row": json.dumps(dict(row))}
+            {"campaign": campaign.id, "line": line, "row": json.dumps(dict(row)), "actor": actor}
             for line, row in zip(lines, rows, strict=True)
         ],
     )

@@ -21,6 +21,7 @@ from nightmail.channels import CHANNELS
 from nightmail.channels.names import ChannelName
 from nightmail.errors import ConfigurationError
 from nightmail.organisation.feed_choices import Delivery, Keep, ValueType
+from nightmail.organisation.four_eyes import FourEyes
 from nightmail.organisation.quiet_hours import QuietHours
 from nightmail.organisation.team_settings import TIME_OF_DAY, ReportDrop
 
@@ -37,6 +38,7 @@ class ApprovalRules(_Model):
     unusual_volume: bool = Field(True, description="A file far larger or smaller than the feed's last ones waits")
     volume_factor: float = Field(5.0, gt=1, description="How many times the usual number of rows is unusual")
     always: bool = Field(False, description="Every campaign of the feed waits")
+    four_eyes: FourEyes | None = Field(None, description="When who made a campaign of the feed may not approve it")
 
     @classmethod
     def none(cls) -> ApprovalRules:

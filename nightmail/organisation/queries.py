@@ -40,6 +40,14 @@ STATED_ABOVE = f"""
     limit 1
 """  # noqa: S608
 
+# What a team and each above it demand of approvals.
+FOUR_EYES_ABOVE = f"""
+    select t.path, t.settings -> 'four_eyes' as four_eyes
+    from team t
+    where {AT_OR_BELOW.format(lower="cast(:team as text)", upper="t.path")} and t.settings ->> 'four_eyes' is not null
+    order by length(t.path)
+"""  # noqa: S608
+
 # The active feeds with the names of their team, template and category; further conditions follow.
 FEEDS = """
     select f.id, f.name, f.team_id, t.path as team, t.country as team_country, t.time_zone, f.template_id,

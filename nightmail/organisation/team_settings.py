@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, text
 
 from nightmail.channels.names import ChannelName
+from nightmail.organisation.four_eyes import FourEyes
 from nightmail.organisation.queries import STATED_ABOVE
 from nightmail.privacy.reply_addresses import ReplyAddresses
 
@@ -69,6 +70,7 @@ class TeamSettings(_Model):
     report: ReportDrop | None = None
     answers: AnswerFeeds | None = None
     login: LoginPolicy | None = None
+    four_eyes: FourEyes | None = Field(None, description="When campaigns of the team, and below, need another person")
     when_suspended: WhenSuspended | dict[ChannelName, WhenSuspended] | None = Field(
         None, description="For all channels, or by channel; a channel that is not named waits"
     )

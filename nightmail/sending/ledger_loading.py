@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+from nightmail.campaigns.approval_records import ask_for_approval, void_approval
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.counts import message_counts, record_counts
 from nightmail.campaigns.transitions import move_campaign, state_after_loading, wrong_state
 from nightmail.forecasts.recorded_forecasts import forecast_loaded
 from nightmail.lake import TableFile
 from nightmail.message_ids import campaign_keys
+from nightmail.reasons.problems import stated_problem
 from nightmail.sending.ledger_blocks import AudienceTimeZones, LedgerBlocks, count_states
 from nightmail.sending.queries import LEDGER_LOADED
 from nightmail.store.clock import database_time
@@ -82,6 +84,7 @@ def load_ledger(
             connection.execute(text(LEDGER_LOADED), {"month": month, "messages": counts.total(), "id": found.id})
             record_counts(connection, found.id, {"messages": counts.total(), "standby": counts[MessageState.STANDBY]})
             forecast = forecast_loaded(connection, found.id, now)
+            _bind_approval(connection, found.id, actor, needed=needs_approval)
             # A cancel that came meanwhile makes this move fail, which takes the rows back.
             moved = move_campaign(
                 connection,
@@ -101,6 +104,16 @@ def load_ledger(
                 late=forecast.late,
             )
     return _already_loaded(engine, found)
+
+
+def _bind_approval(connection: Connection, campaign_id: int, actor: str, *, needed: bool) -> None:
+    """Ask for the approval of what was loaded; that of an earlier loading is void in any case."""
+    campaign = get_campaign(connection, campaign_id)
+    if needed:
+        because = campaign.counts.get("waits_for_approval") or stated_problem("approval_always", campaign=campaign.key)
+        ask_for_approval(connection, campaign, because, actor=actor, void="prepared again")
+    else:
+        void_approval(connection, campaign, "prepared again", actor=actor)
 
 
 def _already_loaded(engine: Engine, campaign: CampaignRow) -> Loaded:

@@ -55,12 +55,13 @@ CAMPAIGN_TRANSITIONS: dict[CampaignState, tuple[CampaignState, ...]] = {
     _C.READY: (_C.SCHEDULED, _C.SENDING, _C.CANCELLED, _C.STOPPED),
     _C.SCHEDULED: (_C.SENDING, _C.AWAITING_APPROVAL, _C.PAUSED, _C.CANCELLED, _C.STOPPED),
     _C.SENDING: (_C.PAUSED, _C.FINISHED, _C.CANCELLED, _C.STOPPED),
-    _C.PAUSED: (_C.SENDING, _C.SCHEDULED, _C.CANCELLED, _C.STOPPED),
+    _C.PAUSED: (_C.SENDING, _C.SCHEDULED, _C.AWAITING_APPROVAL, _C.CANCELLED, _C.STOPPED),
     _C.FINISHED: (_C.SENDING,),
     _C.CANCELLED: (),
     _C.STOPPED: (_C.RECEIVED, _C.CANCELLED),
 }
-"""``scheduled`` goes to ``awaiting_approval`` when its time is long past: it asks before it is sent.
+"""``scheduled`` goes to ``awaiting_approval`` when its time is long past: it asks before it is sent; ``paused``
+does when it is not as it was approved.
 
 ``finished`` goes back to ``sending`` only for a follow-up or an in-doubt message that a person decided to resend."""
 

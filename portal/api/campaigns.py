@@ -201,14 +201,18 @@ def show(campaign: CampaignKey, program: CampaignReader, portal: PortalState) ->
 
 
 @router.post(
-    "/{campaign}/approve", summary="Let a waiting campaign go", responses=errors("campaign_unknown", "campaign_state")
+    "/{campaign}/approve",
+    summary="Let a waiting campaign go",
+    responses=errors("campaign_unknown", "campaign_state", "approval_outdated", "approval_by_another"),
 )
 def approve_it(campaign: CampaignKey, program: CampaignApprover, portal: PortalState) -> Changed:
     """For a campaign in state `awaiting_approval`: it goes to its schedule, or straight to sending.
 
     The answer says when it ends from now, and whether that is after its cut-off.
     """
-    row = approve(portal.engine, _visible(campaign, program, portal).id, actor=program.actor)
+    row = approve(
+        portal.engine, _visible(campaign, program, portal).id, actor=program.actor, principal=program.principal
+    )
     row = renew_forecast(portal.engine, row)
     return Changed(campaign=as_campaign(row), not_sent=None, under_way=None)
 

@@ -20,6 +20,7 @@ from nightmail.store.tables.access import (
     Role,
     RoleGrant,
 )
+from nightmail.store.tables.approvals import Approval
 from nightmail.store.tables.audit import Audit, AuditMonthGone, AuditSeal
 from nightmail.store.tables.base import Base
 from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SingleMessage, StateTransition
@@ -51,6 +52,7 @@ __all__ = [
     "AccessLink",
     "Alert",
     "ApiKey",
+    "Approval",
     "Attempt",
     "Audit",
     "AuditMonthGone",

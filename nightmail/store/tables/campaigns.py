@@ -143,4 +143,6 @@ class SingleMessage(Base):
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
     line: Mapped[int] = mapped_column(Integer, primary_key=True)
     row: Mapped[dict[str, Any]]
+    asked_by: Mapped[str | None]
+    """Who asked for it, as the audit log names them."""
     received_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
