@@ -24,8 +24,8 @@ from nightmail.campaigns.queries import AWAY_FOR_DEPUTY, ROWS_OF_EARLIER, WAITIN
 from nightmail.campaigns.transitions import move_campaign, state_after_loading, wrong_state
 from nightmail.errors import UsageError
 from nightmail.organisation.feeds import FeedSettings
-from nightmail.reasons import Surface, remedy
 from nightmail.organisation.four_eyes import four_eyes_demanded
+from nightmail.reasons import Surface, remedy
 from nightmail.reasons.problems import stated_problem
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState

@@ -110,7 +110,9 @@ def _refuse_unapproved(connection: Connection, campaign_id: int) -> None:
 def ask_again(connection: Connection, campaign: CampaignRow, changed: tuple[str, ...], *, actor: str) -> None:
     """Void the approval of a campaign that is not as it was approved, say so, and have it wait for another one."""
     void = "changed after it was approved: " + ", ".join(changed) if changed else "not approved"
-    waits = stated_problem("approval_changed", parts=", ".join(changed) or "another person is demanded", campaign=campaign.key)
+    waits = stated_problem(
+        "approval_changed", parts=", ".join(changed) or "another person is demanded", campaign=campaign.key
+    )
     ask_for_approval(connection, campaign, waits, actor=actor, void=void)
     record_waiting(connection, campaign, waits)
     move_campaign(
