@@ -20,7 +20,7 @@ CPU_S_PER_ROW = 0.0018
 BYTES_PER_ROW = 3_500
 BYTES_BESIDE_ROWS = 3 * 1024**3
 """The database's write-ahead log and Dagster's history."""
-PORTAL_PORT, DAGSTER_PORT = 8321, 8322
+PORTAL_PORT = 8321
 """The usual ports, so that examples in the docs work; others where something else has them."""
 EXAMPLE_FILE = (
     r"external_id,phone,first_name,invoice_no,amount,due_date\n"
@@ -145,7 +145,6 @@ def prepare_folder(folder: Path) -> Path:
         "NIGHTMAIL_DATA_DIR": str(folder),
         "NIGHTMAIL_SETTINGS_FILE": str(folder / "nightmail.toml"),
         "NIGHTMAIL_PORTAL_PORT": str(free_port(preferred=PORTAL_PORT)),
-        "NIGHTMAIL_DAGSTER_PORT": str(free_port(preferred=DAGSTER_PORT)),
     }
     settings.cache_clear()
     return folder

@@ -6,10 +6,12 @@ the sample organisation where there is none, the portal, Dagster's webserver and
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +33,7 @@ from commands.local import (
 from commands.part_checks import check_sftp_servers
 from commands.sandbox_setup import Sandbox, provision_sandbox, start_sandbox, write_sftp_users
 from commands.supervisor import Child, Supervisor, answers, free_port, refuse_taken_port
+from nightmail.errors import UnavailableError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -79,8 +82,8 @@ class Deployment:
 
     @property
     def dagster_url(self) -> str:
-        """Dagster's pages."""
-        return f"http://127.0.0.1:{self.settings.dagster_port}"
+        """Dagster's pages, behind the portal's login."""
+        return f"{self.portal_url}/pipeline/"
 
     @property
     def logs(self) -> Path:
@@ -102,7 +105,6 @@ def deployment(
     Raises :class:`nightmail.errors.NightmailError` when a port is taken, or a part does not come up.
     """
     refuse_taken_port(settings.portal_host, settings.portal_port, "the portal", "NIGHTMAIL_PORTAL_PORT")
-    refuse_taken_port("127.0.0.1", settings.dagster_port, "Dagster's webserver", "NIGHTMAIL_DAGSTER_PORT")
     data_dir = settings.data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     for name in PRIVATE_FOLDERS:
@@ -266,21 +268,53 @@ def _start_services(made: Deployment, say: Callable[[str], None]) -> None:
     say("Dagster: code server, daemon and webserver")
     code_port = free_port()
     start_code_server(supervisor, code_port, further)
+    socket_path = webserver_socket(settings)
     _, workspace = start_daemon(supervisor, settings.data_dir.resolve(), code_port, further)
     supervisor.start(
         "dagster-webserver",
         [
-            *(python, "-m", "dagster_webserver", "-w", str(workspace)),
-            *("-h", "127.0.0.1", "-p", str(settings.dagster_port)),
+            *(python, "-m", "pipelines.webserver", "-w", str(workspace)),
+            *("--socket", str(socket_path)),
         ],
         further,
     )
+    further["NIGHTMAIL_DAGSTER_SOCKET"] = str(socket_path)
     say("portal")
     supervisor.start(
         "portal",
         [python, "-m", "portal", "--host", settings.portal_host, "--port", str(settings.portal_port)],
         further,
     )
+
+
+LONGEST_SOCKET_PATH = 100
+"""Bytes of a Unix socket's path, a few less than Linux takes."""
+
+
+def webserver_socket(settings: Settings) -> Path:
+    """Where Dagster's webserver of a data folder listens: in the folder, whose path may be too long for a socket's."""
+    if settings.dagster_socket is not None:
+        return settings.dagster_socket
+    inside = settings.data_dir.resolve() / "dagster" / "web.sock"
+    if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
+        return inside
+    name = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"nightmail-{os.getuid()}-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
+        raise UnavailableError("folder_unusable", folder=folder, problem="others may write to it")
+    return folder / "web.sock"
+
+
+def answers_on(socket_path: Path) -> bool:
+    """Whether Dagster's webserver answers on a socket."""
+    import httpx
+
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket_path)), timeout=5.0) as client:
+            return client.get("http://dagster/pipeline/server_info").status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def _listens(port: int) -> bool:
@@ -292,5 +326,6 @@ def _listens(port: int) -> bool:
 def _wait_for_services(made: Deployment, started: _Clock) -> None:
     made.supervisor.wait_for("the portal", lambda: answers(f"{made.portal_url}/health"), START_TIMEOUT_S)
     started.ready("portal")
-    made.supervisor.wait_for("Dagster's webserver", lambda: answers(f"{made.dagster_url}/server_info"), START_TIMEOUT_S)
+    socket_path = webserver_socket(made.settings)
+    made.supervisor.wait_for("Dagster's webserver", lambda: answers_on(socket_path), START_TIMEOUT_S)
     started.ready("dagster-webserver")

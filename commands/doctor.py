@@ -215,17 +215,17 @@ def _database_role(role: RoleFacts) -> Checked:
 
 
 def _services(configured: Settings) -> Iterator[Checked]:
+    from commands.deployment import answers_on, webserver_socket
     from commands.part_checks import Checked
     from commands.supervisor import answers
 
-    for part, url in (
-        ("portal", f"http://{configured.portal_host}:{configured.portal_port}/health"),
-        ("Dagster", f"http://127.0.0.1:{configured.dagster_port}/server_info"),
-    ):
-        if answers(url):
-            yield Checked(part, "well", f"{url} answers")
+    socket = webserver_socket(configured)
+    portal = f"http://{configured.portal_host}:{configured.portal_port}/health"
+    for part, place, well in (("portal", portal, answers(portal)), ("Dagster", str(socket), answers_on(socket))):
+        if well:
+            yield Checked(part, "well", f"{place} answers")
         else:
-            yield Checked(part, "ill", f"{url} does not answer.", "Start it with `nightmail up`, or read its log.")
+            yield Checked(part, "ill", f"{place} does not answer.", "Start it with `nightmail up`, or read its log.")
 
 
 def _sensors(configured: Settings) -> Iterator[Checked]:

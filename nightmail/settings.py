@@ -49,7 +49,10 @@ class Settings(BaseSettings):
 
     portal_host: str = "127.0.0.1"
     portal_port: int = 8321
-    dagster_port: int = 8322
+    dagster_socket: Path | None = Field(
+        None,
+        description="Unix socket of Dagster's webserver, which the portal shows under /pipeline/; empty: not shown",
+    )
 
     maximum_file_bytes: int = Field(2 * 1024**3, description="Largest contact file taken, in bytes as uploaded")
     maximum_expanded_bytes: int = Field(

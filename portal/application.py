@@ -53,6 +53,7 @@ from portal.api.uploads import remove_abandoned
 from portal.carrier_webhooks.receiver import WebhookReceiver
 from portal.carrier_webhooks.refused import RefusedWebhooks
 from portal.carrier_webhooks.secrets import WebhookSecrets
+from portal.pipeline import proxy as pipeline_proxy
 from portal.rate_limits import RateLimits
 from portal.receipt_queue import ReceiptQueue
 from portal.request_bounds import Bound, RequestBounds
@@ -132,6 +133,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
     for router in ROUTERS:
         application.include_router(router)
     web.install(application)
+    application.include_router(pipeline_proxy.router)
     openapi.describe(application)
 
     limits = _Bounds(settings)

@@ -98,6 +98,33 @@ REQUESTS = (
         "Send it again over a better connection; nothing of it was kept.",
     ),
     Reason(
+        "pipeline_host",
+        Kind.REQUEST,
+        "{host} is no name of this portal.",
+        "Open the portal by its own address; NIGHTMAIL_PUBLIC_URL states the one it has outside.",
+        title="The request was sent to another name than the portal's.",
+    ),
+    Reason(
+        "pipeline_by_post",
+        Kind.REQUEST,
+        "Dagster is asked by POST alone.",
+        "Send the query in the body of a POST.",
+    ),
+    Reason(
+        "pipeline_not_understood",
+        Kind.REQUEST,
+        "The request to Dagster is not passed on: {problem}.",
+        "Send one GraphQL document as JSON.",
+        title="The request to Dagster is not passed on.",
+    ),
+    Reason(
+        "pipeline_away",
+        Kind.REQUEST,
+        "Dagster's webserver does not answer: {problem}.",
+        "Look at its log, and at NIGHTMAIL_DAGSTER_SOCKET.",
+        title="Dagster's webserver does not answer.",
+    ),
+    Reason(
         "upload_truncated",
         Kind.REQUEST,
         "Not all of the upload arrived: {problem}.",

@@ -560,7 +560,6 @@ def test_the_doctor_asks_each_part(deployment: CommandLine, monkeypatch: pytest.
     from commands.supervisor import free_port
 
     monkeypatch.setenv("NIGHTMAIL_PORTAL_PORT", str(free_port()))
-    monkeypatch.setenv("NIGHTMAIL_DAGSTER_PORT", str(free_port()))
     (deployment.folder / "data").mkdir()
     answer = deployment.json("doctor", code=1)
     parts = {check["part"]: check for check in answer["checks"]}
