@@ -25,7 +25,7 @@ from tests.support.running_portal import PortalStarter, RunningPortal
 from tests.support.sandbox_process import ROOT, eventually
 
 QUERY = {"query": "query V { version }"}
-STOP = {"query": 'mutation M { stopRunningSchedule(scheduleId: "x", id: "x") { __typename } }'}
+STOP = {"query": 'mutation M { stopRunningSchedule(id: "x") { __typename } }'}
 SEE, OPERATE = (Permission.PIPELINE_SEE,), (Permission.PIPELINE_SEE, Permission.PIPELINE_OPERATE)
 SignedIn = Callable[..., httpx.Client]
 
