@@ -25,7 +25,7 @@ from tests.support.running_portal import PortalStarter, RunningPortal
 from tests.support.sandbox_process import ROOT, eventually
 
 QUERY = {"query": "query V { version }"}
-STOP = {"query": 'mutation M { stopRunningSchedule(id: "x") { __typename } }'}
+STOP = {"query": "mutation M { setAutoMaterializePaused(paused: true) }"}
 SEE, OPERATE = (Permission.PIPELINE_SEE,), (Permission.PIPELINE_SEE, Permission.PIPELINE_OPERATE)
 SignedIn = Callable[..., httpx.Client]
 
@@ -90,7 +90,7 @@ def test_who_may_see_reads_and_who_may_operate_changes(person: SignedIn, organis
     assert (refused.status_code, refused.json()["reason"]) == (403, "not_permitted")
     assert _operated(organisation) == []
     assert operator.post("/pipeline/graphql", json=STOP).status_code == 200
-    assert _operated(organisation) == [{"operations": ["stopRunningSchedule"]}]
+    assert _operated(organisation) == [{"operations": ["setAutoMaterializePaused"]}]
     report = "/pipeline/report_asset_materialization/sends"
     assert viewer.post(report, json={}).status_code == 403
     assert operator.post(report, json={}).status_code == 200
@@ -109,7 +109,7 @@ def test_without_permission_or_session_there_is_nothing(person: SignedIn, portal
     ("method", "path", "more"),
     [
         # What an image's address, or a form of another page, can have a browser send.
-        ("GET", "/pipeline/graphql?query=mutation%7BstopRunningSchedule(scheduleId%3A%22x%22)%7B__typename%7D%7D", {}),
+        ("GET", "/pipeline/graphql?query=mutation%7BsetAutoMaterializePaused(paused%3Atrue)%7D", {}),
         ("GET", "/pipeline/graphql?query=%7Bversion%7D", {}),
         ("POST", "/pipeline/graphql", {"data": STOP}),
         ("POST", "/pipeline/graphql", {"content": json.dumps(STOP), "headers": {"Content-Type": "text/plain"}}),
@@ -144,7 +144,9 @@ def test_every_operation_of_a_document_counts() -> None:
     """Whichever the request names, and whatever else it brings along."""
     both = {"query": f"query A {{ version }} {STOP['query']}", "operationName": "A", "extensions": {"x": 1}}
     asked = asked_by(json.dumps(both))
-    assert asked.operates and asked.names == ("stopRunningSchedule",) and "extensions" not in json.loads(asked.body)
+    assert (
+        asked.operates and asked.names == ("setAutoMaterializePaused",) and "extensions" not in json.loads(asked.body)
+    )
     # Of a name that comes twice the last one counts, here and in what is passed on.
     twice = asked_by('{"query": "{ version }", "query": "mutation { a }"}')
     assert twice.operates and json.loads(twice.body) == {"query": "mutation { a }"}
