@@ -218,13 +218,13 @@ def sandbox_of(engine: Engine) -> SandboxUse:
         return sandbox_use(connection)
 
 
-def link_address(token: str) -> str:
-    """Where a link for people leads: to the portal's public address, else to where it listens."""
+def link_address(token: str, page: str = "invitation") -> str:
+    """Where a link for people leads, ``first-administrator`` being the other page: at the portal's public address, else its own."""
     from nightmail.settings import settings
 
     configured = settings()
     base = configured.public_url or f"http://{configured.portal_host}:{configured.portal_port}"
-    return f"{base.rstrip('/')}/invitation/{token}"
+    return f"{base.rstrip('/')}/{page}/{token}"
 
 
 def _say_from_where() -> None:

@@ -87,7 +87,7 @@ def first_administrator(
         token = offer_administration(connection, by=actor())
     if token is None:
         raise UsageError("administrator_exists")
-    address = link_address(token)
+    address = link_address(token, "first-administrator")
     view.answer({"ok": True, "link": address})
     view.say("Who opens this link becomes the first administrator; it is good once, for 24 hours:")
     view.say(address, style="yellow")

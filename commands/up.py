@@ -48,7 +48,7 @@ def offer_administration(view: Screen) -> None:
         view.say(
             "There is no administrator yet. Who opens this link becomes the first one; it is good once, for 24 hours:"
         )
-        view.say(link_address(token), style="yellow")
+        view.say(link_address(token, "first-administrator"), style="yellow")
 
 
 def show_addresses(view: Screen, running: Deployment, keys: bool = True) -> None:

@@ -108,6 +108,7 @@ def test_a_key_whose_file_cannot_be_written_is_not_made(with_database: CommandLi
 def test_the_first_administrators_link(with_database: CommandLine, database: Engine) -> None:
     """Shown as long as there is no administrator; each time anew, the one before being over."""
     first = with_database.json("people", "first-administrator")["link"]
+    assert "/first-administrator/" in first
     assert with_database.json("people", "first-administrator")["link"] != first
     with database.connect() as connection:
         assert connection.scalar(text("select count(*) from access_link where used_at is null")) == 1

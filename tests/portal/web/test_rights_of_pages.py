@@ -1,0 +1,176 @@
+"""Every role, every page, every place in the tree: what the one decision says is what the page answers.
+
+The pages are read from the application. One that declares nothing of who may see it fails in `test_shell.py`; one about something of
+a team, of which nobody says here how it is asked for, fails here.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import httpx
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+
+from nightmail.access.api_keys import create_key, verify_key
+from nightmail.access.decisions import allowed
+from nightmail.access.grants import grants_of
+from nightmail.access.permissions import Permission
+from nightmail.access.principals import Principal, person_principal
+from nightmail.access.ready_made_roles import READY_MADE
+from nightmail.access.roles import make_role
+from portal.web import ROUTERS
+from portal.web.signed_in import declared_by
+from tests.portal.conftest import Organisation, RunningPortal
+from tests.portal.web.people import MACHINE, make_person, session_of
+
+OWN = "acme.billing"
+TEAMS = {"own": OWN, "upper": "acme", "lower": "acme.billing.north", "sibling": "acme.care", "foreign": "brick"}
+
+
+@dataclass
+class Things:
+    """Makes what pages are asked about, each of a team."""
+
+    organisation: Organisation
+    numbers: Any = field(default_factory=lambda: count(1))
+
+    def person(self, team: str) -> dict[str, int]:
+        """A viewer of the team, with a grant and a session."""
+        engine = self.organisation.engine
+        person = make_person(engine, role="viewer", team=team, name=f"Vic {next(self.numbers)}")
+        session_of(engine, person)
+        with engine.connect() as connection:
+            session = connection.scalar(text("select max(id) from person_session where person_id = :p"), {"p": person})
+            (grant,) = grants_of(connection, person)
+        assert session is not None
+        return {"person_id": person, "session_id": session, "grant_id": grant.id}
+
+    def role(self, team: str) -> dict[str, int]:
+        """A role of the team's own."""
+        with self.organisation.engine.begin() as connection:
+            name = f"own_{next(self.numbers)}"
+            made = make_role(connection, by=MACHINE, team=team, name=name, title=name, permissions=["campaign.see"])
+            return {"role_id": made.id}
+
+    def key(self, team: str) -> dict[str, int]:
+        """A key of the team."""
+        with self.organisation.engine.begin() as connection:
+            secret = create_key(
+                connection,
+                team_id=self.organisation.teams[team],
+                name=f"k{next(self.numbers)}",
+                permissions=["campaign.see"],
+            )
+            return {"key_id": verify_key(connection, secret).key_id}
+
+
+MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
+    "person_id": Things.person,
+    "role_id": Things.role,
+    "key_id": Things.key,
+    "path": lambda _, team: {"path": team},
+}
+"""How something of a team is made, by the parameter of a page's address that names it."""
+SEEN_BY: Mapping[str, Permission] = {
+    "person_id": Permission.PEOPLE_SEE,
+    "role_id": Permission.PEOPLE_SEE,
+    "key_id": Permission.KEY_SEE,
+    "path": Permission.TEAM_SEE,
+}
+"""What it takes to see that something is there at all."""
+SEEN_FROM_BELOW = frozenset({("GET", "/roles/{role_id}")})
+"""A team's role can be given at the teams below, which see it."""
+
+
+def _pages() -> Iterator[tuple[str, str, Permission]]:
+    """Method, path and permission of every page that declares one."""
+    for router in ROUTERS:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                needed = [word for word in _declared(route.dependant) if word not in ("anyone", "recently", "public")]
+                for method in sorted(route.methods or ()):
+                    for permission in needed:
+                        yield method, route.path, Permission(permission)
+
+
+def _declared(dependant: Dependant) -> list[str]:
+    found = [declared_by(below.call) for below in dependant.dependencies]
+    return [word for word in found if word] + [word for below in dependant.dependencies for word in _declared(below)]
+
+
+def _subject(path: str) -> str | None:
+    """The parameter of an address that says whose something is; the first of several."""
+    found = re.findall(r"{(\w+)}", path)
+    return found[0] if found else None
+
+
+def test_pages_about_something_of_a_team_are_in_the_matrix() -> None:
+    pages = list(_pages())
+    assert len(pages) > 30
+    assert {_subject(path) for _, path, _ in pages} - {None} <= set(MADE), "say here how such a thing is made"
+
+
+def test_what_the_decision_says_is_what_each_page_answers(organisation: Organisation, portal: RunningPortal) -> None:
+    """A page that somebody may not see is not there: the same answer as for an address that does not exist."""
+    _further_teams(organisation)
+    things = Things(organisation)
+    wrong: list[str] = []
+    asked = 0
+    for role in READY_MADE:
+        client, principal = _signed_in(organisation, portal, role.name)
+        with client:
+            for method, path, permission in _pages():
+                subject = _subject(path)
+                holds = permission in role.permissions
+                for place, team in TEAMS.items() if holds and subject else (("own", OWN),):
+                    named = MADE[subject](things, team) if subject else {}
+                    expected = holds and (subject is None or _may(principal, method, path, permission, subject, team))
+                    status = _status(client, method, path.format(**named))
+                    asked += 1
+                    if (status not in (403, 404)) != expected or status >= 500:
+                        wrong.append(f"{role.name}: {method} {path} of the {place} team: {status}")
+    assert not wrong, f"{len(wrong)} of {asked}:\n" + "\n".join(wrong[:60])
+
+
+def _status(client: httpx.Client, method: str, path: str) -> int:
+    """What a request is answered; 500 where the portal ends the connection instead."""
+    try:
+        return client.request(method, path, data={} if method == "POST" else None).status_code
+    except httpx.ReadError:
+        return 500
+
+
+def _may(principal: Principal, method: str, path: str, permission: Permission, subject: str, team: str) -> bool:
+    if (method, path) in SEEN_FROM_BELOW and OWN.startswith(f"{team}."):
+        return True
+    return all(allowed(principal, each, team).yes for each in (permission, SEEN_BY[subject]))
+
+
+def _signed_in(organisation: Organisation, portal: RunningPortal, role: str) -> tuple[httpx.Client, Principal]:
+    person = make_person(organisation.engine, role=role, team=OWN, name=role)
+    token = session_of(organisation.engine, person)
+    with organisation.engine.connect() as connection:
+        statement = text("select csrf_secret from person_session where person_id = :person")
+        secret = bytes(connection.execute(statement, {"person": person}).scalar_one())
+        principal = person_principal(connection, person)
+    headers = {"Accept": "text/html", "X-CSRF-Token": hmac.digest(secret, b"csrf", "sha256").hex()}
+    client = httpx.Client(base_url=portal.url, timeout=30, trust_env=False, headers=headers)
+    client.cookies.set("nightmail_session", token)
+    return client, principal
+
+
+def _further_teams(organisation: Organisation) -> None:
+    with organisation.engine.begin() as connection:
+        for path in TEAMS.values():
+            if path not in organisation.teams:
+                above = organisation.teams.get(path.rpartition(".")[0])
+                statement = text("insert into team (path, name, parent_id) values (:path, :path, :above) returning id")
+                made = connection.execute(statement, {"path": path, "above": above}).scalar_one()
+                organisation.teams[path] = int(made)
