@@ -26,6 +26,7 @@ setup: $(VENV)/.product ## Make .venv from the pinned, hashed requirements, and 
 .PHONY: setup-dev
 setup-dev: $(VENV)/.development ## The same with what tests, types and lint need
 	@$(BIN)/python -m portal.static.fetching --development
+	@$(BIN)/python -m tests.support.identity_provider.fetching
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), sys.version' 2>/dev/null || { \

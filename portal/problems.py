@@ -85,6 +85,10 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "idempotency_in_progress": 409,
     "not_ready_yet": 409,
     "link_expired": 410,
+    "access_link_wrong": 410,
+    "access_link_used": 410,
+    "access_link_expired": 410,
+    "login_step_over": 410,
     "request_too_large": 413,
     "file_too_large": 413,
     "media_type": 415,
@@ -92,8 +96,10 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "request_invalid": 422,
     "upload_truncated": 400,
     "too_many_requests": 429,
+    "login_wait": 429,
     "database_unavailable": 503,
     "busy": 503,
+    "logins_busy": 503,
     "storage_full": 507,
 }
 """The HTTP status of a reason; any other reason of a user's mistake is 422."""

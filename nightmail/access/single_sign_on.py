@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
 
 from nightmail.access.identity_providers import Provider
 from nightmail.access.provider_documents import ProviderDocuments, fetch_json
@@ -118,9 +119,11 @@ def _exchanged(
     ways = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     way = "none" if not secret else "client_secret_basic" if "client_secret_basic" in ways else "client_secret_post"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    address, headers, body = ClientAuth(provider.client_id, secret, way).prepare(
-        "POST", metadata["token_endpoint"], headers, body
-    )
+    client = (provider.client_id, secret)
+    if way == "client_secret_basic":
+        # RFC 6749, section 2.3.1: both are encoded as in a form before they are put together.
+        client = (quote_plus(provider.client_id), quote_plus(secret))
+    address, headers, body = ClientAuth(*client, way).prepare("POST", metadata["token_endpoint"], headers, body)
     return fetch_json(provider.name, "POST", address, headers=headers, content=body)
 
 

@@ -35,7 +35,7 @@ def fetch(development: bool) -> bool:
     if stamp.is_file() and stamp.read_text() == state:
         return False
     with tempfile.TemporaryDirectory(prefix="nightmail-browser-files-") as folder:
-        modules = _packages(Path(folder), development)
+        modules = fetch_packages(_HERE, Path(folder), development=development)
         made = Path(folder) / "built"
         (made / "icons").mkdir(parents=True)
         for wanted in (*WANTED_FILES, *((AXE,) if development else ())):
@@ -59,13 +59,16 @@ def _state() -> str:
     return digest.hexdigest()
 
 
-def _packages(folder: Path, development: bool) -> Path:
-    """The folder of packages, after npm has fetched them."""
+def fetch_packages(pins: Path, folder: Path, *, development: bool) -> Path:
+    """Fetch what ``pins/package.json`` names into ``folder``; the folder of packages. Node is in ``folder/node`` afterwards.
+
+    Raises :class:`subprocess.CalledProcessError` when pip or npm cannot do it.
+    """
     node = folder / "node"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--quiet"]
     _run([*pip, "--no-deps", "--require-hashes", "--target", str(node), "-r", str(_HERE / "requirements-node.txt")])
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(_HERE / name, folder / name)
+        shutil.copy(pins / name, folder / name)
     npm = [sys.executable, "-c", _NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     _run([*npm, *(() if development else ("--omit=dev",))], folder=folder, python_path=node)
     return folder / "node_modules"

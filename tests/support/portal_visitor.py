@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 
@@ -55,6 +56,14 @@ class PortalVisitor:
                     if field.get("type") == "hidden"
                 }
         raise AssertionError(f"no form to {action} on this page: {self.text[:500]}")
+
+    def travel(self, answer: httpx.Response) -> httpx.Response:
+        """Follow redirects wherever they lead, as a browser does that is sent to an identity provider and back."""
+        for _ in range(20):
+            if answer.status_code not in (302, 303):
+                break
+            answer = self._kept(self.client.get(urljoin(str(answer.url), answer.headers["location"])))
+        return answer
 
     @property
     def csrf(self) -> str:

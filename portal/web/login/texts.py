@@ -56,6 +56,11 @@ _TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
+def is_known(error: NightmailError) -> bool:
+    """Whether ``error`` is one of logins, of which there are words in every language."""
+    return error.reason in _TEXTS
+
+
 def words_of(error: NightmailError) -> str:
     """What to tell a person about ``error``; in English where it is none that logins know."""
     text = _TEXTS.get(error.reason)
