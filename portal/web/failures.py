@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from nightmail.errors import NightmailError
 from nightmail.reasons import Surface
 from portal.problems import PROBLEM_PATH
+from portal.web.login.texts import is_known, words_of
 from portal.web.rendering import render
 from portal.web.signed_in import LoginNeededError, current
 from portal.web.translating import gettext, speak
@@ -105,6 +106,8 @@ def _words(error: Exception, status: int) -> tuple[str, str, str]:
             gettext("The portal cannot reach its database, or is too busy."),
             gettext("Nothing was changed. Try again in a few seconds."),
         )
+    if isinstance(error, NightmailError) and is_known(error):
+        return (gettext("This was not done"), words_of(error), "")
     if isinstance(error, NightmailError):
         return (gettext("This was not done"), error.message, error.remedy_for(Surface.PAGE))
     return (

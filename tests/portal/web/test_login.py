@@ -244,6 +244,17 @@ def test_an_idle_session_says_so_at_the_login(ada: int, organisation: Organisati
     assert "You were away for a while" in visitor.text
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("de", "passen nicht zusammen"), ("fr", "ne vont pas ensemble"), ("es", "no corresponden")]
+)
+def test_what_goes_wrong_is_said_in_the_readers_language(
+    ada: int, portal: RunningPortal, language: str, words: str
+) -> None:
+    visitor = PortalVisitor(portal, **{"Accept-Language": language})
+    visitor.log_in(ADA, "wrong")
+    assert words in visitor.text
+
+
 def test_what_is_kept_of_a_login_names_no_secret(ada: int, organisation: Organisation, visitor: PortalVisitor) -> None:
     visitor.log_in(ADA, PASSWORD)
     with organisation.engine.connect() as connection:
