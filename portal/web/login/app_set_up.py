@@ -39,8 +39,24 @@ class NewApp:
         return Markup(drawn)  # noqa: S704 - drawn here, of an address that is encoded as modules
 
 
-def keep_new_app(connection: Connection, person_id: int, email: str, *, key: bytes) -> tuple[NewApp, str]:
-    """A new secret, and the token by which the browser's next request names it. It is sealed from the beginning."""
+def shown_app(
+    request: Request, connection: Connection, person_id: int, email: str, *, key: bytes
+) -> tuple[NewApp, str]:
+    """The secret that this browser is shown already, or a new one, and the token by which its next request names it.
+
+    It is sealed from the beginning.
+    """
+    try:
+        return app_of_step(request, connection, person_id, email, key=key), _token(request)
+    except RequestError:
+        return _new_app(connection, person_id, email, key=key)
+
+
+def _token(request: Request) -> str:
+    return request.cookies.get(cookie_name(request, "challenge"), "")
+
+
+def _new_app(connection: Connection, person_id: int, email: str, *, key: bytes) -> tuple[NewApp, str]:
     made = new_secret(email)
     sealed = b64encode(sealed_secret(made.key, person_id, key)).decode()
     token = keep_step(connection, StepKind.TOTP_NEW, {"secret": sealed}, person_id=person_id)
@@ -49,7 +65,7 @@ def keep_new_app(connection: Connection, person_id: int, email: str, *, key: byt
 
 def app_of_step(request: Request, connection: Connection, person_id: int, email: str, *, key: bytes) -> NewApp:
     """The secret that this browser was shown. Raises :class:`RequestError` (``login_step_over``)."""
-    step = read_step(connection, StepKind.TOTP_NEW, request.cookies.get(cookie_name(request, "challenge"), ""))
+    step = read_step(connection, StepKind.TOTP_NEW, _token(request))
     secret = None
     if step is not None and step.person_id == person_id:
         secret = opened_secret(b64decode(step.payload["secret"]), person_id, key)

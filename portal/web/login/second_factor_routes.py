@@ -14,7 +14,7 @@ from nightmail.access.recovery_codes import make_codes
 from nightmail.errors import NightmailError
 from portal.state import Portal, PortalState
 from portal.web.cookies import set_cookie
-from portal.web.login.app_set_up import NewApp, app_of_step, keep_new_app, set_app_up
+from portal.web.login.app_set_up import NewApp, app_of_step, set_app_up, shown_app
 from portal.web.login.entering import (
     STEP_S,
     Proof,
@@ -68,7 +68,7 @@ def set_up(request: Request, portal: PortalState, _who: Anybody) -> Response:
         factors = _person(connection, step)
         if factors.has_second:
             return _page(request, portal, TOTP)
-        app, token = keep_new_app(connection, factors.person_id, factors.email, key=portal.settings.key())
+        app, token = shown_app(request, connection, factors.person_id, factors.email, key=portal.settings.key())
     response = _set_up_page(request, app, factors)
     set_cookie(request, response, "challenge", token, STEP_S)
     return response

@@ -25,7 +25,7 @@ from nightmail.errors import NightmailError, UsageError
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.cookies import cookie_name, set_cookie
-from portal.web.login.app_set_up import NewApp, app_of_step, keep_new_app, set_app_up
+from portal.web.login.app_set_up import NewApp, app_of_step, set_app_up, shown_app
 from portal.web.login.entering import STEP_S, passkey_site
 from portal.web.login.notices import tell_of_change
 from portal.web.login.texts import words_of
@@ -62,7 +62,7 @@ async def change_password(request: Request, portal: PortalState, form: FormSent,
 def app(request: Request, portal: PortalState, me: Me) -> Response:
     """A new secret for an authenticator app, which is not in use yet."""
     with portal.engine.begin() as connection:
-        made, token = keep_new_app(connection, me.person_id, me.email, key=portal.settings.key())
+        made, token = shown_app(request, connection, me.person_id, me.email, key=portal.settings.key())
     response = _app_page(request, made)
     set_cookie(request, response, "challenge", token, STEP_S)
     return response
@@ -78,6 +78,7 @@ def set_up_app(request: Request, portal: PortalState, form: FormSent, me: Me) ->
             set_app_up(connection, me.person_id, made, form.value("code", 40), key=key)
         except NightmailError as error:
             return _app_page(request, made, {"code": words_of(error)})
+        take_step(connection, StepKind.TOTP_NEW, request.cookies.get(cookie_name(request, "challenge"), ""))
         factors = factors_of(connection, me.person_id)
         codes = [] if factors.recovery_codes else make_codes(connection, me.person_id, key=key)
     _tell(request, portal, me, gettext("An authenticator app was set up."))

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
 from tests.portal.web import sample_addresses
+from tests.portal.web import sample_logins as logins
 from tests.portal.web import sample_people as people
 from tests.portal.web.people import make_person, session_of
 from tests.support.browser import Window, window
@@ -103,8 +104,8 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/login/set-up", role=None, cookies=sample_addresses.second_step, always_new=True),
     SamplePage("/invitation/{token}", sample_addresses.invitation, role=None),
     SamplePage("/first-administrator/{token}", sample_addresses.first_administrator, role=None),
-    SamplePage("/confirm-identity"),
-    SamplePage("/me"),
+    SamplePage("/confirm-identity", logins.confirm_address, name="confirm-identity"),
+    SamplePage("/me", logins.oneself_address, name="me"),
     SamplePage("/me/password"),
     SamplePage("/me/app", always_new=True),
 )
