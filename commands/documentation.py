@@ -269,7 +269,9 @@ def command_reference() -> str:
     for name, command in commands():
         usage = [parameter for parameter in command.params if parameter.name != "help"]
         arguments = " ".join(p.name.upper() for p in usage if p.param_type_name == "argument")
-        parts.append(f"### nightmail {name} {arguments}".rstrip() + f"\n\n{_first_paragraph(command.help)}\n")
+        parts.append(
+            f"### nightmail {name} {arguments}".rstrip() + f"\n\n{_first_paragraph(command.help)}\n{_needs(name)}"
+        )
         rows = [
             (", ".join(f"`{option}`" for option in (*p.opts, *p.secondary_opts)), getattr(p, "help", "") or "")
             for p in usage
@@ -282,6 +284,13 @@ def command_reference() -> str:
         if rows:
             parts.append(_markdown(("", "is"), rows))
     return "\n" + "\n".join(parts) + "\n"
+
+
+def _needs(command: str) -> str:
+    from commands.needed_permissions import MACHINE, NEEDED
+
+    needed = NEEDED.get(command, MACHINE)
+    return "" if needed == MACHINE else f"Needs `{needed}`.\n"
 
 
 def commands() -> list[tuple[str, Any]]:

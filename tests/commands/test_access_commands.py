@@ -7,7 +7,10 @@ import stat
 
 from sqlalchemy import Engine, text
 
+from commands.documentation import commands
+from commands.needed_permissions import MACHINE, NEEDED
 from nightmail.access.api_keys import verify_key
+from nightmail.access.permissions import Permission
 from tests.commands.conftest import CommandLine
 
 
@@ -119,3 +122,9 @@ def test_the_first_administrators_link(with_database: CommandLine, database: Eng
         connection.execute(text("update person set state = 'active'"))
     told = with_database.json("people", "first-administrator", code=2)
     assert told["error"]["reason"] == "administrator_exists"
+
+
+def test_each_command_names_the_permission_that_it_needs() -> None:
+    """A new command is decided about; a name that is no permission is none."""
+    assert {name for name, _ in commands()} == set(NEEDED)
+    assert set(NEEDED.values()) - {MACHINE} <= set(Permission)
