@@ -214,12 +214,19 @@ class WaitingApproval:
     own: bool
     """Whether the one who looks made, changed or asked for it."""
 
+    @property
+    def costs(self) -> str:
+        """The estimated cost by currency, as it is bound; empty where no price is known."""
+        return ", ".join(
+            f"{amount} {name}" for name, amount in self.bound["cost"].items() if name not in ("", "segments")
+        )
+
 
 def waiting_approvals(connection: Connection, principal: Principal, limit: int = 100) -> list[WaitingApproval]:
     """What waits for somebody's approval, or for that of those whose deputy they are now; the oldest first."""
     actors = with_makers(connection, [principal.actor])
     found = connection.execute(
-        text(WAITING_APPROVALS), {"teams": list(_approving_teams(connection, principal)), "limit": limit}
+        text(WAITING_APPROVALS), {"teams": list(approving_teams(connection, principal)), "limit": limit}
     ).all()
     return [
         WaitingApproval(
@@ -241,11 +248,12 @@ def waiting_approvals(connection: Connection, principal: Principal, limit: int =
 
 
 def count_waiting(connection: Connection, principal: Principal) -> int:
-    """How many campaigns wait for somebody's approval that they may give: the figure of a badge, at most 100."""
-    return sum(not (row.own and row.four_eyes) for row in waiting_approvals(connection, principal))
+    """How many campaigns wait for somebody's approval that they may give: the figure of a badge, at most 20."""
+    return sum(not (row.own and row.four_eyes) for row in waiting_approvals(connection, principal, limit=20))
 
 
-def _approving_teams(connection: Connection, principal: Principal) -> tuple[str, ...]:
+def approving_teams(connection: Connection, principal: Principal) -> tuple[str, ...]:
+    """The topmost teams whose campaigns somebody may approve, by their own permission or as a deputy; empty: nobody's."""
     teams = set(teams_with(principal, Permission.CAMPAIGN_APPROVE))
     if principal.kind == "person":
         for away in connection.scalars(text(AWAY_FOR_DEPUTY), {"person": principal.id}).all():

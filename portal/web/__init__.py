@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 from portal.web import failures, static_files
 from portal.web.api_keys import routes as api_keys
 from portal.web.appearance import routes as appearance
+from portal.web.approvals import routes as approvals
 from portal.web.audit_log import routes as audit_log
 from portal.web.cookies import SessionCookies
 from portal.web.gallery import routes as gallery
@@ -38,6 +39,7 @@ from portal.web.teams import routes as teams
 
 ROUTERS = (
     home.router,
+    approvals.router,
     search.router,
     appearance.router,
     gallery.router,

@@ -31,6 +31,14 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("/", marked("Home"), "home", key="h", description=marked("What needs you, and where to go")),
     Entry(
+        "/approvals",
+        marked("Approvals"),
+        "hand-raised",
+        (Permission.CAMPAIGN_APPROVE,),
+        key="o",
+        description=marked("Campaigns that wait for a person"),
+    ),
+    Entry(
         "/people",
         marked("People"),
         "users",

@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 from nightmail.access.decisions import teams_with
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
+from nightmail.campaigns.approval import count_waiting
+from portal.web.translating import marked
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,14 @@ class Counter:
     count: Callable[[Connection, Principal, tuple[str, ...]], int]
 
 
-COUNTERS: tuple[Counter, ...] = ()
+COUNTERS: tuple[Counter, ...] = (
+    Counter(
+        "/approvals",
+        Permission.CAMPAIGN_APPROVE,
+        marked("campaigns wait for your approval"),
+        lambda connection, principal, _teams: count_waiting(connection, principal),
+    ),
+)
 """Every counter."""
 
 

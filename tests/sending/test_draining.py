@@ -19,6 +19,7 @@ from nightmail.privacy import address_hash
 from nightmail.sending.due_work import due_work
 from nightmail.sending.outcomes import judge
 from nightmail.sending.senders import Sender, SenderOptions, drain
+from nightmail.store.local_server import SUPERUSER
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sender_by_hand import SenderByHand
 from tests.support.sending_rig import KEY, Organisation, in_minutes
@@ -186,7 +187,9 @@ def test_a_database_that_stays_away_ends_the_sender_with_a_word_and_loses_nothin
     organisation.change_account("sms", connections=2)
     campaign = organisation.campaign(150)
     name = organisation.engine.url.database
-    administration = create_engine(organisation.engine.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    administration = create_engine(
+        organisation.engine.url.set(database="postgres", username=SUPERUSER), isolation_level="AUTOCOMMIT"
+    )
     raised: list[BaseException] = []
 
     def send() -> None:

@@ -77,6 +77,7 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/search", "/search?q=home"),
     SamplePage("/search", "/search?q=nothing-fits-this", name="search-nothing"),
     SamplePage("/no-such-page", name="not-found", status=404),
+    SamplePage("/approvals", name="approvals"),
     SamplePage("/people", partial(people.filled, "/people"), name="people"),
     SamplePage("/people", "/people?search=nobody-of-this-name", name="people-nobody"),
     SamplePage("/people/invite", name="people-invite"),

@@ -1,0 +1,1 @@
+"""What waits for approval, and what an approval would be bound to."""
