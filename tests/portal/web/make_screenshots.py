@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 ALL = CHECKOUT / ".screenshots"
 DOCS = CHECKOUT / "docs" / "pictures" / "portal"
 WIDTHS = {390: 844, 1280: 860}
-SHOWN = {("parts", "light", 1280), ("parts", "dark", 390)}
+SHOWN = {("people", "light", 1280), ("parts", "light", 1280), ("parts", "dark", 390)}
 """The pictures that the docs show: a page's name, theme and width."""
 
 
