@@ -62,10 +62,10 @@ def stand_in(pager: Channel) -> Iterator[ToyStandIn]:
 
 @pytest.fixture
 def organisation(
-    pager: Channel, stand_in: ToyStandIn, database: Engine, rig: PipelineRig, monkeypatch: pytest.MonkeyPatch
+    pager: Channel, stand_in: ToyStandIn, owner: Engine, rig: PipelineRig, monkeypatch: pytest.MonkeyPatch
 ) -> PipelineRig:
     """The rig's organisation with an account, a sender, a price and a template of the channel, and the feed on it."""
-    upgrade(database)
+    upgrade(owner)
     monkeypatch.setenv("TOY_KEY", stand_in.key)
     (rig.folder / "pages.yaml").write_text(TEMPLATE)
     changed = ORGANISATION.replace(
