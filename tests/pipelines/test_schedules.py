@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import dagster as dg
+from sqlalchemy import Engine, text
 
 from assets.partitions import campaigns
 from nightmail.campaigns.approval import approve, waits_for_approval
@@ -166,14 +167,14 @@ def test_a_schedule_whose_cut_off_is_over_is_told_of_once(rig: PipelineRig) -> N
     assert [row["reason"] for row in rig.rows("select reason from alert")] == ["schedule_missed"]
 
 
-def test_a_schedules_time_before_a_restore_asks(rig: PipelineRig) -> None:
+def test_a_schedules_time_before_a_restore_asks(rig: PipelineRig, owner: Engine) -> None:
     """However short ago: the database that was lost may have sent it."""
     _fill_contact_book(rig)
     _standing(rig)
     rig.change("update feed set schedule = '* * * * *'")
     rig.change("update feed set schedule_set_at = '2026-11-01'")
-    now = rig.rows("update deployment set restored_at = now() returning restored_at as now")[0]["now"]
-    rig.change("update deployment set restored_at = :now", now=now)
+    with owner.begin() as connection:
+        now = connection.scalars(text("update deployment set restored_at = now() returning restored_at")).one()
     evaluate(rig, standing_feeds, now)
     ((made,)) = rig.rows("select key from campaign")
     assert rig.prepare(rig.campaign(made["key"])).success
