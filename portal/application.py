@@ -16,7 +16,8 @@ from collections.abc import AsyncIterator, Callable
 import anyio.to_thread
 from fastapi import FastAPI
 from sqlalchemy import Engine
-from starlette.types import Receive, Scope, Send
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Receive, Scope, Send
 
 import nightmail
 from nightmail.access.idempotency import delete_old_keys
@@ -218,7 +219,18 @@ class _Application(FastAPI):
             if scope["type"] == "http" and scope["path"].startswith("/webhooks/"):
                 await self.receiver(scope, receive, send)
             else:
-                await super().__call__(scope, receive, send)
+                await super().__call__(scope, receive, _unsniffed(send))
+
+
+def _unsniffed(send: Send) -> Send:
+    """``send``, with the word to browsers that an answer is of the type that it states, wherever it comes from."""
+
+    async def send_so(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).setdefault("X-Content-Type-Options", "nosniff")
+        await send(message)
+
+    return send_so
 
 
 async def _every(seconds: float, action: Callable[[], None]) -> None:

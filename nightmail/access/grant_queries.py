@@ -25,17 +25,28 @@ ROLE_BY_ID = f"{_ROLE} where r.id = :id"
 
 ROLES_FOR_TEAM = f"{_ROLE} where {_OF_TEAM} order by not r.ready_made, r.id * r.ready_made::int, r.name limit :limit"
 
-# Those of teams above, at and below the teams that somebody sees; with how many people have each, as far as these teams go.
+_AT_TEAMS = f"""
+    (r.team_id is null or exists (
+        select from unnest(cast(:teams as text[])) as seen(path)
+        where seen.path = '' or {AT_OR_BELOW.format(lower="t.path", upper="seen.path")}
+            or {AT_OR_BELOW.format(lower="seen.path", upper="t.path")}))
+"""
+
+# Those of teams above, at and below some.
+ROLES_AT = f"""
+    {_ROLE} where {_AT_TEAMS}
+    order by not r.ready_made, r.id * r.ready_made::int, lower(r.title), r.id
+    limit :limit
+"""
+
+# The same of the teams that somebody sees; with how many people have each, as far as these teams go.
 ROLES_SEEN = f"""
     select r.id, coalesce(t.path, '') as team, r.name, r.title, r.description, r.permissions, r.ready_made,
         (select count(distinct g.person_id) from role_grant g
             where g.role_id = r.id and (g.expires_at is null or g.expires_at > now())
                 and ('' = any(cast(:teams as text[])) or g.team_id in ({TEAMS_AT_OR_BELOW}))) as people
     from role r left join team t on t.id = r.team_id
-    where r.team_id is null or exists (
-        select from unnest(cast(:teams as text[])) as seen(path)
-        where seen.path = '' or {AT_OR_BELOW.format(lower="t.path", upper="seen.path")}
-            or {AT_OR_BELOW.format(lower="seen.path", upper="t.path")})
+    where {_AT_TEAMS}
     order by not r.ready_made, r.id * r.ready_made::int, lower(r.title), r.id
     limit :limit
 """  # noqa: S608

@@ -21,6 +21,7 @@ from nightmail.access.grant_queries import (
     GRANTS_OF_ROLE,
     WHO_CAN,
 )
+from nightmail.access.people_queries import VISIBLE_PERSON
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import EVERYWHERE, Principal, person_principal
 from nightmail.access.ready_made_roles import READY_MADE
@@ -52,6 +53,7 @@ class GrantRow:
     role_id: int
     role: str
     title: str
+    ready_made: bool
     permissions: frozenset[Permission]
     team: str
     granted_by: str
@@ -89,17 +91,18 @@ def give_role(
     """Give a person a role at a team (``""``: everywhere). Given again, it holds until the new time.
 
     Raises :class:`NightmailError`: ``not_permitted``, ``grant_exceeds_yours`` where ``by`` does not hold every permission of
-    the role there, ``role_of_another_team``, ``grant_over``, ``person_unknown``, ``person_disabled``, ``last_administrator``.
+    the role there, ``role_of_another_team``, ``grant_over``, ``person_unknown`` (also for whom ``by`` does not see: a role would
+    make them seen), ``person_disabled``, ``last_administrator``.
     """
     require(by, Permission.PEOPLE_GRANT, team)
+    if not sees_person(connection, person_id, by=by):
+        raise UsageError("person_unknown", value=person_id)
     if role.team != EVERYWHERE and not covers(role.team, team):
         raise UsageError("role_of_another_team", value=role.name, team=role.team)
     refuse_more_than_held(by, role.permissions, team)
     if expires_at is not None and expires_at <= database_time(connection):
         raise UsageError("grant_over")
     state = connection.scalar(text("select state from person where id = :id"), {"id": person_id})
-    if state is None:
-        raise UsageError("person_unknown", value=person_id)
     if state == "disabled":
         raise UsageError("person_disabled", value=person_id)
     team_id = None if team == EVERYWHERE else team_id_of(connection, team)
@@ -229,9 +232,18 @@ def keep_provider_grants(
     return given, withdrawn
 
 
-def visible_teams(principal: Principal) -> tuple[str, ...]:
-    """The topmost teams at which ``principal`` may see people."""
-    return teams_with(principal, Permission.PEOPLE_SEE)
+def sees_person(connection: Connection, person_id: int, *, by: Principal) -> bool:
+    """Whether there is such a person and ``by`` may see them: by a role, as their inviter, or as themselves."""
+    return bool(connection.scalar(text(VISIBLE_PERSON), {"id": person_id, **seen_by(by)}))
+
+
+def seen_by(principal: Principal) -> dict[str, Any]:
+    """What statements need to show ``principal`` only the people that they may see."""
+    return {
+        "teams": list(teams_with(principal, Permission.PEOPLE_SEE)),
+        "actor": principal.actor,
+        "oneself": principal.id if principal.kind == "person" else None,
+    }
 
 
 def _write(connection: Connection, by: Principal, action: str, grant: GrantRow, team_id: int | None) -> None:
@@ -253,6 +265,5 @@ def _write(connection: Connection, by: Principal, action: str, grant: GrantRow, 
 
 def _grant(row: Any) -> GrantRow:
     values = dict(row._mapping)
-    ready_made = values.pop("ready_made")
-    values["permissions"] = permissions_of(row.role, ready_made, row.permissions)
+    values["permissions"] = permissions_of(row.role, row.ready_made, row.permissions)
     return GrantRow(**values)

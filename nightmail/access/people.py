@@ -6,7 +6,7 @@ A minor cannot have an account: who invites attests the person's age, and it is 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from nightmail.access.access_links import LinkPurpose, make_link
 from nightmail.access.administrators import keep_administrators
 from nightmail.access.decisions import allowed, require, teams_with
-from nightmail.access.grants import GrantRow, give_role, grants_of
+from nightmail.access.grants import GrantRow, give_role, grants_of, seen_by, sees_person
 from nightmail.access.people_queries import (
     CHANGE_ONESELF,
     END_LINKS_OF_PERSON,
@@ -24,13 +24,12 @@ from nightmail.access.people_queries import (
     PERSON_BY_EMAIL,
     PERSON_BY_ID,
     SET_STATE,
-    VISIBLE_PERSON,
 )
 from nightmail.access.permissions import Permission
 from nightmail.access.person_fields import checked_email, checked_language, checked_name, checked_time_zone
 from nightmail.access.principals import EVERYWHERE, Principal
 from nightmail.access.roles import find_role, refuse_more_than_held
-from nightmail.access.sessions import end_sessions
+from nightmail.access.sessions import end_session, end_sessions, list_sessions
 from nightmail.audit import write_entry
 from nightmail.errors import NightmailError, UsageError
 from nightmail.organisation.account_ages import account_age
@@ -183,10 +182,9 @@ def disable(connection: Connection, person_id: int, *, by: Principal) -> PersonR
     Raises :class:`NightmailError`: ``person_unknown``, ``not_permitted`` unless ``by`` has the right wherever the person has a
     role, ``grant_exceeds_yours`` where the person has more than ``by``, ``person_is_you``, ``last_administrator``.
     """
-    person = visible_person(connection, person_id, by=by)
     if by.kind == "person" and by.id == person_id:
         raise UsageError("person_is_you")
-    _require_for(connection, Permission.PEOPLE_EDIT, person, by)
+    editable_person(connection, person_id, by=by)
     with keep_administrators(connection):
         changed = connection.scalar(text(SET_STATE), {"id": person_id, "state": "disabled"})
     if changed is not None:
@@ -201,8 +199,7 @@ def enable(connection: Connection, person_id: int, *, by: Principal) -> PersonRo
 
     Raises what :func:`disable` does.
     """
-    person = visible_person(connection, person_id, by=by)
-    _require_for(connection, Permission.PEOPLE_EDIT, person, by)
+    person = editable_person(connection, person_id, by=by)
     if person.state == "disabled":
         state = "active" if person.has_factor else "invited"
         connection.execute(text(SET_STATE), {"id": person_id, "state": state})
@@ -210,6 +207,25 @@ def enable(connection: Connection, person_id: int, *, by: Principal) -> PersonRo
             connection, actor=by.actor, action="person.enabled", subject=f"person:{person_id}", detail={"state": state}
         )
     return get_person(connection, person_id)
+
+
+def end_session_of(connection: Connection, person_id: int, session_id: int, *, by: Principal) -> bool:
+    """End a session of a person; false where it is none of theirs. Raises what :func:`editable_person` does."""
+    person = editable_person(connection, person_id, by=by)
+    if session_id not in {session.id for session in list_sessions(connection, person.id)}:
+        return False
+    return end_session(connection, session_id, ended_by=by.actor)
+
+
+def editable_person(connection: Connection, person_id: int, *, by: Principal) -> PersonRow:
+    """The person of an id, for who may change their account and see where they are signed in.
+
+    Raises :class:`NightmailError`: ``person_unknown``, ``not_permitted`` unless ``by`` has the right wherever the person has a
+    role, ``grant_exceeds_yours`` where the person has more than ``by``.
+    """
+    person = visible_person(connection, person_id, by=by)
+    _require_for(connection, Permission.PEOPLE_EDIT, person, by)
+    return person
 
 
 def change_oneself(connection: Connection, person_id: int, *, name: str, language: str, time_zone: str) -> PersonRow:
@@ -240,6 +256,12 @@ def get_person(connection: Connection, person_id: int) -> PersonRow:
     return PersonRow(**row._mapping)
 
 
+def names_of_people(connection: Connection, people: Iterable[int]) -> dict[int, str]:
+    """The names of people by their ids; those that do not exist are left out."""
+    rows = connection.execute(text("select id, name from person where id = any(:ids)"), {"ids": list(people)})
+    return {row.id: row.name for row in rows}
+
+
 def find_person(connection: Connection, named: str) -> PersonRow:
     """The person of an email address, or of a number. Raises :class:`UsageError` (``person_unknown``)."""
     named = named.strip()
@@ -259,7 +281,7 @@ def person_with_address(connection: Connection, email: str) -> PersonRow | None:
 
 def visible_person(connection: Connection, person_id: int, *, by: Principal) -> PersonRow:
     """The person of an id, for somebody who may see them. Raises :class:`UsageError` (``person_unknown``) for others too."""
-    if not connection.scalar(text(VISIBLE_PERSON), {"id": person_id, **_visible(by)}):
+    if not sees_person(connection, person_id, by=by):
         raise UsageError("person_unknown", value=person_id)
     return get_person(connection, person_id)
 
@@ -277,11 +299,11 @@ def list_people(
     """The people that ``principal`` may see, by name; the next page begins ``after`` the last one's position.
 
     They are those with a role at a team where ``principal`` has ``people.see``, or below it, those whom ``principal`` invited, and
-    ``principal``. ``search`` is a part of the name or address; ``team`` leaves those with a role at it or below.
+    ``principal``. ``search`` is a part of the name or address; ``team`` leaves those with a role at it or below that ``principal`` sees.
     """
     name, last = after or ("", 0)
     values = {
-        **_visible(principal),
+        **seen_by(principal),
         "state": state,
         "search": search.strip().lower() if search and search.strip() else None,
         "team": team,
@@ -290,15 +312,6 @@ def list_people(
         "limit": limit,
     }
     return [PersonRow(**row._mapping) for row in connection.execute(text(LIST_PEOPLE), values)]
-
-
-def _visible(principal: Principal) -> dict[str, Any]:
-    """What the statements need to show ``principal`` only the people that they may see."""
-    return {
-        "teams": list(teams_with(principal, Permission.PEOPLE_SEE)),
-        "actor": principal.actor,
-        "oneself": principal.id if principal.kind == "person" else None,
-    }
 
 
 def _require_for(connection: Connection, permission: Permission, person: PersonRow, by: Principal) -> None:

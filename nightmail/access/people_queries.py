@@ -38,7 +38,8 @@ LIST_PEOPLE = f"""
         and (cast(:search as text) is null or strpos(lower(p.name), :search) > 0 or strpos(p.email, :search) > 0)
         and (cast(:team as text) is null or exists (
             select from role_grant g left join team t on t.id = g.team_id
-            where g.person_id = p.id and (t.path = :team or starts_with(t.path, :team || '.'))))
+            where g.person_id = p.id and (t.path = :team or starts_with(t.path, :team || '.'))
+                and g.team_id in ({TEAMS_AT_OR_BELOW})))
         and (lower(p.name), p.id) > (cast(:name as text), cast(:after as int))
     order by lower(p.name), p.id
     limit :limit

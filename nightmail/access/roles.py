@@ -19,6 +19,7 @@ from nightmail.access.grant_queries import (
     READY_MADE_ROLES,
     REMOVE_ROLE,
     ROLE_BY_ID,
+    ROLES_AT,
     ROLES_FOR_TEAM,
     ROLES_SEEN,
 )
@@ -113,6 +114,13 @@ def list_roles(connection: Connection, team: str, limit: int = 500) -> list[Role
     return [_role(row) for row in rows]
 
 
+def list_roles_at(connection: Connection, teams: Iterable[str], limit: int = 500) -> list[RoleRow]:
+    """The roles that matter at some teams: ready-made ones, then own ones of the teams above, at and below them."""
+    ensure_ready_made(connection)
+    rows = connection.execute(text(ROLES_AT), {"teams": list(teams), "limit": limit})
+    return [_role(row) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class SeenRole:
     """A role as somebody sees it: ``people`` have it, at the teams that they see."""
@@ -147,7 +155,7 @@ def make_role(
         raise UsageError("role_name", value=name[:60])
     wanted = permissions_named(permissions)
     refuse_more_than_held(by, wanted, team)
-    team_id = None if team == EVERYWHERE else team_id_of(connection, team)
+    team_id = _team_id(connection, team)
     values = {
         "team": team_id,
         "name": name,
@@ -185,8 +193,14 @@ def change_role(
             text(CHANGE_ROLE),
             {"id": role.id, "title": title, "description": description, "permissions": sorted(wanted)},
         )
-    detail = {"before": sorted(role.permissions), "after": sorted(wanted)}
-    write_entry(connection, actor=by.actor, action="role.changed", subject=role.name, detail=detail)
+    write_entry(
+        connection,
+        actor=by.actor,
+        action="role.changed",
+        subject=role.name,
+        team_id=_team_id(connection, role.team),
+        detail={"before": sorted(role.permissions), "after": sorted(wanted)},
+    )
     return get_role(connection, role.id)
 
 
@@ -196,7 +210,8 @@ def remove_role(connection: Connection, role: RoleRow, *, by: Principal) -> None
     require(by, Permission.ROLE_EDIT, role.team)
     if connection.scalar(text(REMOVE_ROLE), {"id": role.id}) is None:
         raise UsageError("role_in_use", value=role.name)
-    write_entry(connection, actor=by.actor, action="role.removed", subject=role.name)
+    team_id = _team_id(connection, role.team)
+    write_entry(connection, actor=by.actor, action="role.removed", subject=role.name, team_id=team_id)
 
 
 def refuse_more_than_held(by: Principal, permissions: Iterable[Permission], team: str) -> None:
@@ -204,6 +219,10 @@ def refuse_more_than_held(by: Principal, permissions: Iterable[Permission], team
     missing = sorted(permission for permission in permissions if not allowed(by, permission, team).yes)
     if missing:
         raise NightmailError("grant_exceeds_yours", permissions=", ".join(missing), team=team or "the whole deployment")
+
+
+def _team_id(connection: Connection, team: str) -> int | None:
+    return None if team == EVERYWHERE else team_id_of(connection, team)
 
 
 def _refuse_ready_made(role: RoleRow) -> None:

@@ -49,6 +49,12 @@ def list_team_paths(connection: Connection, limit: int = LISTED) -> list[str]:
     return list(connection.scalars(text("select path from team order by path limit :limit"), {"limit": limit}))
 
 
+def top_team_paths(connection: Connection, limit: int = 2) -> list[str]:
+    """The paths of the first teams that are below no other, sorted: one where there is one organisation."""
+    statement = text("select path from team where strpos(path, '.') = 0 order by path limit :limit")
+    return list(connection.scalars(statement, {"limit": limit}))
+
+
 def team_paths(connection: Connection, team_ids: Iterable[int]) -> dict[int, str]:
     """The paths of teams by their ids; those that do not exist are left out."""
     rows = connection.execute(text("select id, path from team where id = any(:ids)"), {"ids": list(team_ids)})

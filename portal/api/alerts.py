@@ -8,13 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from nightmail.access.api_keys import Program
 from nightmail.campaigns.alerts import AlertRow, close_alerts, get_alert, list_alerts
 from portal.api.authentication import AlertCloser, AlertReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
-from portal.api.visibility import sees
+from portal.api.visibility import sees, sees_those_of_all
 from portal.problems import RequestError
 from portal.state import PortalState
 
@@ -39,10 +38,6 @@ class AlertOut(BaseModel):
     closed_at: dt.datetime | None = Field(description="When its cause was over, or a person closed it")
 
 
-def _sees_those_of_all(program: Program) -> bool:
-    return "." not in program.team_path
-
-
 @router.get("", summary="What people must look at, newest first", responses=errors())
 def list_all(
     *,
@@ -54,13 +49,13 @@ def list_all(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[AlertOut]:
-    """Of your team and of the teams below; for a key of a top team also those of the deployment as a whole."""
+    """Of your team and of the teams below; for a key of the one team at the top also those of the deployment as a whole."""
     position = position_of(cursor)
     with portal.engine.connect() as connection:
         rows = list_alerts(
             connection,
             team=program.team_path,
-            and_of_all=_sees_those_of_all(program),
+            and_of_all=sees_those_of_all(connection, program),
             closed=closed,
             before_id=position,
             limit=limit + 1,
@@ -79,7 +74,7 @@ def close(
     """It is dealt with. To close what is closed changes nothing; while its cause lasts it is raised again."""
     with portal.engine.begin() as connection:
         row = get_alert(connection, alert_id)
-        if not (_sees_those_of_all(program) if row.team is None else sees(program, row.team)):
+        if not (sees_those_of_all(connection, program) if row.team is None else sees(program, row.team)):
             raise RequestError("alert_unknown", alert=alert_id)
         (row,) = close_alerts(connection, [alert_id], actor=program.actor)
     return _out(row)

@@ -17,6 +17,7 @@ from portal.api.authentication import AuditReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
+from portal.api.visibility import sees_those_of_all
 from portal.state import Portal, PortalState
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], dependencies=[Depends(refuse_unknown_query)])
@@ -43,6 +44,7 @@ class AuditEntryOut(BaseModel):
 
 def _wanted(
     program: AuditReader,
+    portal: PortalState,
     *,
     team: Annotated[Text, Query(description="Only of this team and those below")] = None,
     actor: Annotated[Text, Query(description="Only by this one")] = None,
@@ -52,9 +54,11 @@ def _wanted(
     since: Annotated[dt.datetime | None, Query(description="Only from this time on")] = None,
     until: Annotated[dt.datetime | None, Query(description="Only before this time")] = None,
 ) -> EntryFilter:
+    with portal.engine.connect() as connection:
+        of_all = sees_those_of_all(connection, program)
     return EntryFilter(
         teams=(program.team_path,),
-        and_of_all="." not in program.team_path,
+        and_of_all=of_all,
         team=team,
         actor=actor,
         action=action,
@@ -93,7 +97,7 @@ def list_all(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[AuditEntryOut]:
-    """Of your team and of the teams below; for a key of a top team also what is the deployment's as a whole."""
+    """Of your team and of the teams below; for a key of the one team at the top also what is the deployment's as a whole."""
     with portal.engine.connect() as connection:
         rows = list_entries(connection, wanted, after=position_of(cursor), limit=limit + 1)
     following = cursor_of(rows[limit - 1].position) if len(rows) > limit else None

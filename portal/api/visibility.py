@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from nightmail.access.api_keys import Program
 from nightmail.campaigns.campaign_rows import CampaignRow, find_campaign
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_name, feed_unknown
-from nightmail.organisation.teams import find_team, is_at_or_below
+from nightmail.organisation.teams import find_team, is_at_or_below, top_team_paths
 from portal.problems import RequestError
 
 CampaignKey = Annotated[
@@ -32,6 +32,14 @@ FEED_DESCRIPTION = (
 def sees(program: Program, team: str) -> bool:
     """Whether ``team`` is the key's team or below it."""
     return is_at_or_below(team, program.team_path)
+
+
+def sees_those_of_all(connection: Connection, program: Program) -> bool:
+    """Whether what belongs to no team is the key's to see: only where its team is the one team at the top.
+
+    Beside another organisation it would tell of that one's people and logins.
+    """
+    return top_team_paths(connection) == [program.team_path]
 
 
 def visible_team(connection: Connection, program: Program, path: str) -> int:

@@ -110,6 +110,12 @@ def _words(error: Exception, status: int) -> tuple[str, str, str]:
         return (gettext("This was not done"), words_of(error), "")
     if isinstance(error, NightmailError):
         return (gettext("This was not done"), error.message, error.remedy_for(Surface.PAGE))
+    if 400 <= status < 500:
+        return (
+            gettext("This was not done"),
+            gettext("What the browser sent is not what the page's form sends."),
+            gettext("Go back, load the page again and fill it in once more."),
+        )
     return (
         gettext("Something went wrong"),
         gettext("The portal made a mistake; it is in its log."),

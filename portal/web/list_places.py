@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
+LONGEST = 4_000
+"""Characters of a place: a name in any script is a third of it."""
+
 
 def place_text(name: str, number: int) -> str:
     """The place after a row as an address has it."""
@@ -13,10 +16,17 @@ def place_text(name: str, number: int) -> str:
 
 def place_of(word: str) -> tuple[str, int] | None:
     """The place that a word means; ``None``, the list's beginning, for no word and for one that is none of ours."""
+    if len(word) > LONGEST:
+        return None
     try:
         name, number = json.loads(urlsafe_b64decode(word + "=" * (-len(word) % 4)))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
-    if not isinstance(name, str) or not isinstance(number, int) or not 0 <= number < 2**31 or "\x00" in name:
+    if not isinstance(name, str) or not isinstance(number, int) or not 0 <= number < 2**31 or not _storable(name):
         return None
     return name, number
+
+
+def _storable(name: str) -> bool:
+    """Whether the database can compare with it: no zero sign, no half of a surrogate pair."""
+    return "\x00" not in name and not any("\ud800" <= sign <= "\udfff" for sign in name)

@@ -12,6 +12,7 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
 from fastapi import Request, Response
 
@@ -35,7 +36,9 @@ def redirect(request: Request, address: str, message: str | None = None, tone: T
     """Lead on to a page of ours (303) after a form, with something to say there; raises ``ValueError`` for another site."""
     if local_address(address) != address:
         raise ValueError("pages lead to pages of their own")
-    response = Response(status_code=303, headers={"Location": address, "Cache-Control": "no-store"})
+    # A header has no other signs than these; what is encoded already stays as it is.
+    location = quote(address, safe="/%?#[]@!$&'()*+,;=:~")
+    response = Response(status_code=303, headers={"Location": location, "Cache-Control": "no-store"})
     if message:
         tell(request, response, message, tone)
     return response

@@ -25,6 +25,7 @@ from portal.web import formats, translating
 from portal.web.cookies import is_secure, set_cookie
 from portal.web.messages import PageMessage, forget_message, waiting_message
 from portal.web.navigation import Section, sections_for
+from portal.web.role_words import role_description, role_title
 from portal.web.signed_in import SignedIn, Visitor
 from portal.web.static_files import icon, is_there, static_address
 
@@ -184,6 +185,7 @@ def _environment() -> Environment:
         "themes": THEMES,
     }
     environment.filters |= {name: _localised(function) for name, function in formats.FILTERS.items()}
+    environment.filters |= {"role_title": role_title, "role_description": role_description}
     environment.policies["ext.i18n.trimmed"] = True
     return environment
 

@@ -21,7 +21,7 @@ from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import Depends, Request
@@ -148,6 +148,8 @@ async def prepared(request: Request, who: Annotated[SignedIn | Visitor, Depends(
     """What precedes every page: its language is set, and what changes something is checked to come from our own form."""
     request.state.who = who
     speak(who.language)
+    if "%00" in request.url.query:
+        raise RequestError("request_malformed", status=400, problem="no text has a zero sign")
     if request.method in SAFE_METHODS:
         return
     if not _from_here(request):
@@ -232,7 +234,7 @@ def _from_here(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return True
-    own = urlsplit(origin)
+    own = _split(origin)
     return own.netloc == request.headers.get("host") and own.scheme == ("https" if is_secure(request) else "http")
 
 
@@ -240,8 +242,16 @@ def _return_path(request: Request) -> str:
     """The address to come back to after the login: for what was sent by a form, the page that the form was on."""
     if request.method in SAFE_METHODS:
         return request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    referrer = urlsplit(request.headers.get("referer", ""))
+    referrer = _split(request.headers.get("referer", ""))
     return referrer.path if referrer.netloc == request.headers.get("host") else "/"
+
+
+def _split(address: str) -> SplitResult:
+    """The parts of an address that a browser sent; empty ones for what is no address."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -16,7 +16,7 @@ from nightmail.errors import NightmailError
 from nightmail.reasons import Surface
 from portal.problems import RequestError
 from portal.state import PortalState
-from portal.web.actors import actor_name
+from portal.web.actors import actor_names
 from portal.web.list_places import place_of, place_text
 from portal.web.messages import redirect
 from portal.web.permission_words import meaning_of, permission_groups
@@ -164,7 +164,7 @@ def _key_page(
 ) -> Response:
     with portal.engine.connect() as connection:
         key = _visible(connection, me, key_id)
-        made_by = actor_name(connection, key.created_by)
+        made_by = actor_names(connection, [key.created_by])[key.created_by]
     return render(
         request,
         "api_keys/key.html",

@@ -19,7 +19,7 @@ from nightmail.audit.listing import AuditRow, EntryFilter, export_entries, list_
 from nightmail.errors import NightmailError
 from nightmail.organisation.teams import team_id_of
 from portal.state import PortalState
-from portal.web.actors import actor_name
+from portal.web.actors import actor_names
 from portal.web.rendering import page_headers, render
 from portal.web.signed_in import SignedIn, needs
 from portal.web.stated_days import beginning_of_day, end_of_day
@@ -50,7 +50,7 @@ def audit_log(
     with portal.engine.connect() as connection:
         wanted, errors = _filter(connection, me, values)
         rows = [] if errors else list_entries(connection, wanted, after=int(after) if after else None, limit=PAGE + 1)
-        names = {actor: actor_name(connection, actor) for actor in {row.actor for row in rows}}
+        names = actor_names(connection, [row.actor for row in rows])
     shown = rows[:PAGE]
     chosen = {name: value for name, value in values.items() if value}
     following = {**chosen, "after": str(shown[-1].position)} if rows[PAGE:] else None

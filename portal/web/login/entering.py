@@ -39,7 +39,7 @@ def next_address(request: Request, given: str = "") -> str:
 def own_origin(request: Request) -> str:
     """The origin under which this browser sees the portal: its own machine, or the public address; never what it claims else."""
     host = request.headers.get("host", "")
-    if _is_loopback(urlsplit(f"//{host}").hostname or ""):
+    if _is_loopback(_host_name(host)):
         return f"{'https' if is_secure(request) else 'http'}://{host}"
     return email_origin(request)
 
@@ -129,6 +129,13 @@ def taken_step(request: Request, connection: Connection, kind: StepKind) -> Step
     if step is None:
         raise RequestError("login_step_over", status=410)
     return step
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

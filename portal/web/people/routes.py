@@ -16,25 +16,28 @@ from nightmail.access.people import (
     Invitation,
     PersonRow,
     disable,
+    editable_person,
     enable,
+    end_session_of,
     invite,
     invite_again,
     list_people,
     visible_person,
 )
 from nightmail.access.permissions import Permission
-from nightmail.access.roles import list_roles
-from nightmail.access.sessions import end_session, list_sessions
+from nightmail.access.roles import list_roles_at
+from nightmail.access.sessions import list_sessions
 from nightmail.errors import NightmailError
 from nightmail.reasons import Surface
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
-from portal.web.actors import actor_name
+from portal.web.actors import actor_names
 from portal.web.list_places import place_of, place_text
 from portal.web.login.entering import email_origin, own_origin
 from portal.web.messages import redirect
 from portal.web.people.invitations import invitation_email
 from portal.web.rendering import render
+from portal.web.role_words import role_title
 from portal.web.sent_form import FormSent
 from portal.web.signed_in import SignedIn, needs
 from portal.web.translating import gettext
@@ -160,15 +163,11 @@ def person_page(
             for grant in grants_of(connection, person.id)
             if allowed(me.principal, Permission.PEOPLE_SEE, grant.team).yes
         ]
-        may_edit = me.may(Permission.PEOPLE_EDIT)
+        may_edit = _may_edit(connection, me, person.id)
         sessions = list_sessions(connection, person.id) if may_edit else []
         granting = me.teams(Permission.PEOPLE_GRANT)
-        roles = {role.name: role for team in granting for role in list_roles(connection, team)}
-        names = {
-            actor: actor_name(connection, actor)
-            for actor in (person.created_by, person.age_attested_by)
-            if actor is not None
-        }
+        roles = {role.name: role for role in list_roles_at(connection, granting)} if granting else {}
+        names = actor_names(connection, [person.created_by, person.age_attested_by or ""])
     return render(
         request,
         "people/person.html",
@@ -182,7 +181,7 @@ def person_page(
         may_invite=me.may(Permission.PEOPLE_INVITE),
         may_grant=bool(granting) and person.state != "disabled",
         is_me=person.id == me.person_id,
-        roles=[(role.name, gettext(role.title)) for role in roles.values() if _can_give(me, role.permissions)],
+        roles=[(role.name, role_title(role)) for role in roles.values() if _can_give(me, role.permissions)],
         teams=granting,
         values=values or {"team": granting[0] if granting else ""},
         errors=errors or {},
@@ -235,11 +234,23 @@ def end_one_session(
     me: Editor,
 ) -> Response:
     """End a session of somebody else."""
-    with portal.engine.begin() as connection:
-        _visible(connection, me, person_id)
-        if session_id in {session.id for session in list_sessions(connection, person_id)}:
-            end_session(connection, session_id, ended_by=me.principal.actor)
+    try:
+        with portal.engine.begin() as connection:
+            end_session_of(connection, person_id, session_id, by=me.principal)
+    except NightmailError:
+        raise RequestError("not_found", what="session") from None
     return redirect(request, f"/people/{person_id}", gettext("The session has ended."))
+
+
+def _may_edit(connection: Connection, me: SignedIn, person_id: int) -> bool:
+    """Whether ``me`` may change this account: of everybody else's sessions nothing is shown either."""
+    if not me.may(Permission.PEOPLE_EDIT):
+        return False
+    try:
+        editable_person(connection, person_id, by=me.principal)
+    except NightmailError:
+        return False
+    return True
 
 
 def _visible(connection: Connection, me: SignedIn, person_id: int) -> PersonRow:
@@ -264,14 +275,14 @@ def _invitation_form(
 ) -> Response:
     teams = me.teams(Permission.PEOPLE_INVITE)
     with portal.engine.begin() as connection:
-        roles = {role.name: role for team in teams for role in list_roles(connection, team)}
+        roles = {role.name: role for role in list_roles_at(connection, teams)}
     return render(
         request,
         "people/invite.html",
         422 if error else 200,
         values=values,
         errors={FIELDS.get(error.reason, ""): _sentence(error)} if error else {},
-        roles=[(role.name, gettext(role.title)) for role in roles.values() if _can_give(me, role.permissions)],
+        roles=[(role.name, role_title(role)) for role in roles.values() if _can_give(me, role.permissions)],
         teams=teams,
     )
 
