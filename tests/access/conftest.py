@@ -24,11 +24,18 @@ class Rights:
     teams: dict[str, int] = field(default_factory=dict)
     people: dict[str, int] = field(default_factory=dict)
 
-    def person(self, name: str, *held: str, state: str = "active") -> Principal:
+    def person(self, name: str, *held: str, state: str = "active", invited_by: Principal | None = None) -> Principal:
         """A person ``name`` who holds roles, each as ``role@team`` (nothing after ``@``: everywhere)."""
         if name not in self.people:
-            values = {"email": f"{name.lower()}@example.com", "name": name, "state": state}
-            statement = "insert into person (email, name, state, created_by) values (:email, :name, :state, 'user:root') returning id"
+            values = {
+                "email": f"{name.lower()}@example.com",
+                "name": name,
+                "state": state,
+                "by": (invited_by or ROOT).actor,
+            }
+            statement = (
+                "insert into person (email, name, state, created_by) values (:email, :name, :state, :by) returning id"
+            )
             self.people[name] = int(self.connection.execute(text(statement), values).scalar_one())
         for each in held:
             role, _, team = each.partition("@")

@@ -37,7 +37,7 @@ def _reason(call: object) -> str:
 def test_a_role_is_given_up_to_what_one_holds_and_where_one_holds_it(rights: Rights) -> None:
     """A team administrator gives viewers at their team and below, no administrator of the organisation, nothing elsewhere."""
     ada = rights.person("Ada", "team_administrator@acme.billing")
-    bob = rights.person("Bob")
+    bob = rights.person("Bob", invited_by=ada)
     connection = rights.connection
 
     def give(role: str, team: str) -> object:
@@ -50,6 +50,10 @@ def test_a_role_is_given_up_to_what_one_holds_and_where_one_holds_it(rights: Rig
     for team in ("acme", "acme.care", "brick", ""):
         assert _reason(lambda team=team: give("viewer", team)) == "not_permitted"
     assert rights.audit()[-1] == f"person:{ada.id} grant.given person:{bob.id}"
+    stranger = rights.person("Sam")
+    role = find_role(connection, "viewer", "acme.billing")
+    unseen = _reason(lambda: give_role(connection, by=ada, person_id=stranger.id, role=role, team="acme.billing"))
+    assert unseen == "person_unknown"
     viewer = rights.person("Vic", "viewer@acme")
     assert _reason(
         lambda: give_role(
@@ -108,7 +112,7 @@ def test_an_administrator_may_go_when_another_is_there(rights: Rights) -> None:
     ada = rights.person("Ada", "organisation_administrator@acme")
     (grant,) = grants_of(connection, ada.id)
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
-    bob = rights.person("Bob")
+    bob = rights.person("Bob", invited_by=ada)
     role = find_role(connection, "organisation_administrator", "acme")
     give_role(connection, by=ada, person_id=bob.id, role=role, team="acme", expires_at=soon)
     with connection.begin_nested() as savepoint:

@@ -208,13 +208,13 @@ def test_every_word_in_every_field(clients: list[tuple[httpx.Client, str]], part
 
 
 def _ask_with(client: httpx.Client, word: str) -> None:
-    params = {name: _clean(word)[:400] for name in FIELDS}
+    params = {name: _clean(word)[:100] for name in FIELDS}
     for path in ("/people", "/roles", "/rights", "/api-keys", "/teams", "/teams/acme", "/audit", "/search", "/login"):
         answer = client.get(path, params=params)
         assert answer.status_code < 500, path
     for name in ("after", "search", "team", "person"):
         for path in ("/people", "/roles/1", "/rights?permission=campaign.see", "/api-keys", "/teams", "/audit"):
-            answer = client.get(path, params={name: params[name], "permission": "campaign.see"})
+            answer = client.get(path, params={name: _clean(word)[:3_000], "permission": "campaign.see"})
             assert answer.status_code < 500, (path, name)
 
 
