@@ -223,4 +223,11 @@ TEAMS_OF_PATHS = f"""
     limit :limit
 """
 
+TEAMS_NAMED = f"""
+    {_TEAM_IN_TREE}
+    where (strpos(lower(t.name), :wanted) > 0 or strpos(t.path, :wanted) > 0) and t.id in ({TEAMS_AT_OR_BELOW})
+    order by t.path
+    limit :limit
+"""
+
 TEAMS_BELOW = f"{_TEAM_IN_TREE} where t.parent_id = any(:parents) and t.path > :after order by t.path limit :limit"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from nightmail.organisation.queries import TEAM_IN_TREE, TEAMS_BELOW, TEAMS_OF_PATHS
+from nightmail.organisation.queries import TEAM_IN_TREE, TEAMS_BELOW, TEAMS_NAMED, TEAMS_OF_PATHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +50,11 @@ def teams_below(connection: Connection, team_ids: Sequence[int], after: str = ""
     """The teams directly below some, by path; the next page ``after`` one."""
     values = {"parents": list(team_ids), "after": after, "limit": limit}
     return [TeamInTree(**row._mapping) for row in connection.execute(text(TEAMS_BELOW), values)]
+
+
+def teams_named(connection: Connection, seen: Sequence[str], wanted: str, limit: int = 20) -> list[TeamInTree]:
+    """Teams at or below those at ``seen`` whose name or path has ``wanted`` in it, whatever the case; by path."""
+    if not seen:
+        return []
+    values = {"teams": list(seen), "wanted": wanted.lower(), "limit": limit}
+    return [TeamInTree(**row._mapping) for row in connection.execute(text(TEAMS_NAMED), values)]

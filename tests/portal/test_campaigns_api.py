@@ -171,7 +171,7 @@ def test_feeds_say_what_they_take(portal: RunningPortal, organisation: Organisat
 
 
 def test_what_recipients_answered(portal: RunningPortal, organisation: Organisation) -> None:
-    """Newest first, tied to the message that each answers; a scope of its own, as it is personal data."""
+    """Newest first, tied to the message that each answers; what they said is personal data, and there for who may see such."""
     campaign = organisation.campaign()
     message_id = organisation.message(campaign)
     said = [
@@ -188,11 +188,13 @@ def test_what_recipients_answered(portal: RunningPortal, organisation: Organisat
         for number in range(3)
     ]
     take_replies(organisation.engine, said, hash_key=SECRET_KEY.encode())
-    key = organisation.key(Permission.REPLY_SEE)
+    key = organisation.key(Permission.REPLY_SEE, Permission.PERSONAL_SEE)
     first = portal.api("GET", f"/v1/campaigns/{campaign.key}/replies?limit=2", key)
     second = portal.api("GET", first.links["next"]["url"], key)
     items = first.json()["items"] + second.json()["items"]
     assert [item["text"] for item in items] == ["Yes 2", "Yes 1", "Yes 0"]
+    without = portal.api("GET", f"/v1/campaigns/{campaign.key}/replies", organisation.key(Permission.REPLY_SEE))
+    assert [item["text"] for item in without.json()["items"]] == [None] * 3
     assert {item["message"] for item in items} == {message_id}
     assert (
         portal.api(

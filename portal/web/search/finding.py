@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from nightmail.access.people import list_people
+from nightmail.access.permissions import Permission
+from nightmail.organisation.team_tree import teams_named
 from portal.web.navigation import sections_for
 from portal.web.signed_in import SignedIn
 from portal.web.translating import gettext
@@ -48,5 +51,17 @@ def _pages(_connection: Connection, me: SignedIn, wanted: str) -> Group:
     return Group(gettext("Pages"), found)
 
 
-FINDERS: tuple[Finder, ...] = (_pages,)
+def _people(connection: Connection, me: SignedIn, wanted: str) -> Group:
+    people = list_people(connection, me.principal, search=wanted, limit=MOST) if me.may(Permission.PEOPLE_SEE) else []
+    return Group(
+        gettext("People"), tuple(Found(f"/people/{person.id}", person.name, person.email) for person in people)
+    )
+
+
+def _teams(connection: Connection, me: SignedIn, wanted: str) -> Group:
+    teams = teams_named(connection, me.teams(Permission.TEAM_SEE), wanted, limit=MOST)
+    return Group(gettext("Teams"), tuple(Found(f"/teams/{team.path}", team.name, team.path) for team in teams))
+
+
+FINDERS: tuple[Finder, ...] = (_pages, _people, _teams)
 """What is asked, in the order of the page."""

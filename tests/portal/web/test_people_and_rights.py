@@ -214,3 +214,15 @@ def test_without_the_permission_there_is_no_such_page(address: str, sign_in: Sig
     answer = client.get(address)
     assert answer.status_code == 404
     assert "There is nothing at this address, or nothing that you may see." in answer.text
+
+
+def test_the_search_finds_people_and_teams_that_one_may_see(sign_in: SignIn, organisation: Organisation) -> None:
+    make_person(organisation.engine, name="Bo Billing", role="viewer", team="acme.billing")
+    make_person(organisation.engine, name="Cora Billing", role="viewer", team="acme.care")
+    page = _administrator(sign_in, "acme.billing").get("/search", params={"q": "bILLing"}).text
+    assert "Bo Billing" in page
+    assert 'href="/teams/acme.billing"' in page
+    assert "Cora" not in page
+    nothing = sign_in(Permission.CAMPAIGN_SEE).get("/search", params={"q": "billing"}).text
+    assert "Bo Billing" not in nothing
+    assert "Nothing fits" in nothing
