@@ -26,6 +26,7 @@ from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState, MessageState
 from portal.api.authentication import MessageReader, RejectsReader, RepliesReader, ReportReader
 from portal.api.errors import errors
+from portal.api.looks import record_rejects_read, record_replies_read
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
 from portal.api.visibility import CampaignKey, visible_campaign
@@ -153,9 +154,10 @@ def replies(
     limit: Limit = 100,
 ) -> Page[ReplyOut]:
     """Texts and pressed keys, newest first, each with the message that it answers. Without `personal.see`, `text` is null."""
-    with portal.engine.connect() as connection:
+    with portal.engine.begin() as connection:
         row = visible_campaign(connection, program, campaign)
         found = list_replies(connection, row, before_id=position_of(cursor), limit=limit + 1)
+        record_replies_read(connection, program, found[:limit], team_id=row.team_id)
     following = cursor_of(found[limit - 1].id) if len(found) > limit else None
     link_to_next(request, response, following)
     items = [ReplyOut.model_validate(entry) for entry in found[:limit]]
@@ -194,6 +196,7 @@ def rejects(campaign: CampaignKey, program: RejectsReader, portal: PortalState) 
         raise RequestError("not_found", what="reject file of the campaign")
     with portal.engine.begin() as connection:
         write_entry(connection, actor=program.actor, action="rejects.downloaded", subject=row.key, team_id=row.team_id)
+        record_rejects_read(connection, program, row, tables.rejects)
     with tempfile.TemporaryDirectory(prefix="nightmail-rejects-") as folder:
         # Removed while open: the rows are gone when the answer is sent, however that ends.
         file = write_rejects(lake, row, Path(folder) / "rejects.csv").open("rb")

@@ -13,6 +13,7 @@ from nightmail.privacy.masking import shown_body, shown_list
 from nightmail.receipts.undecided import ReplyDecision
 from portal.api.authentication import RepliesReader, ReplyDecider
 from portal.api.errors import errors
+from portal.api.looks import record_replies_read
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
 from portal.state import PortalState
@@ -82,8 +83,11 @@ def list_all(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[ReplyOut]:
-    """To your team and to the teams below. Without `personal.see`, `text` is null and `media` empty."""
-    with portal.engine.connect() as connection:
+    """To your team and to the teams below. Without `personal.see`, `text` is null and `media` empty.
+
+    That texts were read is kept in the audit log, without what they say.
+    """
+    with portal.engine.begin() as connection:
         rows = list_replies(
             connection,
             team=program.team_path,
@@ -91,6 +95,7 @@ def list_all(
             before_id=position_of(cursor),
             limit=limit + 1,
         )
+        record_replies_read(connection, program, rows[:limit], team_id=program.team_id)
     following = cursor_of(rows[limit - 1].id) if len(rows) > limit else None
     link_to_next(request, response, following)
     return Page(items=[_out(row, personal=program.sees_personal) for row in rows[:limit]], next=following)

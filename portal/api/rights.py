@@ -11,6 +11,7 @@ from nightmail.access.permissions import Permission
 
 _NONE = "has none"
 _REFUSED = "is refused: the file is nothing but personal data"
+_TEXTS = "leaves out `text`"
 _BODIES = "leaves out `text` and `media`; the writer's address is masked in any case"
 _TAKES = "takes personal data, and shows none"
 _HASHES = "is asked for an address, and shows none"
@@ -27,7 +28,7 @@ PERSONAL_DATA: Mapping[tuple[str, str], str] = {
     ("POST", "/v1/campaigns/{campaign}/resume"): _NONE,
     ("POST", "/v1/campaigns/{campaign}/cancel"): _NONE,
     ("GET", "/v1/campaigns/{campaign}/messages"): _NONE,
-    ("GET", "/v1/campaigns/{campaign}/replies"): "leaves out `text`",
+    ("GET", "/v1/campaigns/{campaign}/replies"): _TEXTS,
     ("GET", "/v1/campaigns/{campaign}/rejects.csv"): _REFUSED,
     ("GET", "/v1/campaigns/{campaign}/report"): _NONE,
     ("GET", "/v1/doubts"): _NONE,
@@ -57,6 +58,11 @@ PERSONAL_DATA: Mapping[tuple[str, str], str] = {
     ("DELETE", "/v1/keys/{key_id}"): _NONE,
 }
 """What each endpoint does without ``personal.see``: decided here for every one, and a test finds one that is not."""
+
+SHOWS_PERSONAL_DATA = frozenset(
+    route for route, without in PERSONAL_DATA.items() if without in (_REFUSED, _TEXTS, _BODIES)
+)
+"""The endpoints that show personal data to who may see it: each records that it did, and a test finds one that does not."""
 
 
 def api_routes() -> Iterator[tuple[str, str, tuple[Permission, ...]]]:

@@ -1,0 +1,95 @@
+"""Whoever is shown what recipients wrote or are called is in the audit log, and nobody else is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from nightmail.access.permissions import Permission
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.lake import Lake
+from nightmail.lake.schemas import REJECTS
+from nightmail.preparation.stage_tables import StageTables
+from portal.api.rights import SHOWS_PERSONAL_DATA
+from tests.portal.conftest import Organisation, RunningPortal
+
+Route = tuple[str, str]
+NUMBER, SAID = "+4915112345678", "my ward is 7"
+
+
+@pytest.fixture
+def campaign(organisation: Organisation, portal: RunningPortal) -> CampaignRow:
+    """A campaign with two replies, of one of which nothing is kept, and two rejects of one row."""
+    made = organisation.campaign()
+    for key, said in (("e1", SAID), ("e2", None)):
+        organisation.change(
+            "insert into reply (event_key, team_id, campaign_id, channel, kind, address, address_hash, sent_to, text, "
+            "received_at) values (:key, :team, :campaign, 'sms', 'text', :number, 'h', '+15005550006', :said, now())",
+            key=key,
+            team=organisation.teams["acme.billing"],
+            campaign=made.id,
+            number=NUMBER,
+            said=said,
+        )
+    tables = StageTables.of_campaign(Lake(portal.settings.lake), made.key)
+    source = portal.settings.data_dir / "visits.csv"
+    source.write_text(f"external_id,phone,time\n1,{NUMBER},9\n2,12,\n")
+    from nightmail.contact_files import ReadOptions, read_contact_file
+    from nightmail.lake import TableFile
+
+    read_contact_file(source, tables.contact_file, ReadOptions(rejects=TableFile(f"{source}.rejects")))
+    rejects = [
+        {"line": 3, "column": column, "value": value, "reason": reason, "message": "It is not valid."}
+        for column, value, reason in (("phone", "12", "phone_invalid"), ("time", "", "value_missing"))
+    ]
+    tables.rejects.write(pa.Table.from_pylist(rejects, REJECTS))
+    return made
+
+
+LOOKS: Mapping[Route, Callable[[CampaignRow, int], tuple[str, dict[str, Any]]]] = {
+    ("GET", "/v1/replies"): lambda _, reply: (f"reply:{reply}", {"shown": ["body"], "people": 1}),
+    ("GET", "/v1/campaigns/{campaign}/replies"): lambda _, reply: (
+        f"reply:{reply}",
+        {"shown": ["body"], "people": 1},
+    ),
+    ("GET", "/v1/campaigns/{campaign}/rejects.csv"): lambda campaign, _: (
+        f"campaign:{campaign.key}",
+        {"shown": ["address", "name"], "people": 1},
+    ),
+}
+"""What is recorded of each endpoint that shows personal data."""
+
+
+def test_every_endpoint_that_shows_personal_data_is_asked_here() -> None:
+    assert set(LOOKS) == SHOWS_PERSONAL_DATA
+
+
+@pytest.mark.parametrize("route", sorted(LOOKS), ids=" ".join)
+def test_a_look_is_recorded_for_who_sees_personal_data_alone(
+    portal: RunningPortal, organisation: Organisation, campaign: CampaignRow, route: Route
+) -> None:
+    method, path = route
+    address = path.format(campaign=campaign.key)
+    looks = "select actor, object as subject, team_id, detail, origin from audit where action = 'personal.seen'"
+    hidden = portal.api(method, address, organisation.key(*(set(Permission) - {Permission.PERSONAL_SEE})))
+    assert SAID not in hidden.text and NUMBER not in hidden.text
+    assert organisation.rows(looks) == []
+
+    shown = portal.api(method, address, organisation.key())
+    assert shown.status_code == 200 and (SAID in shown.text or "phone_invalid" in shown.text)
+    (told,) = organisation.rows("select id from reply where text is not null")
+    (key,) = organisation.rows("select max(id) as id from api_key")
+    subject, detail = LOOKS[route](campaign, told["id"])
+    (look,) = organisation.rows(looks)
+    assert (look["actor"], look["subject"], look["detail"]) == (f"key:{key['id']}", subject, detail)
+    assert look["team_id"] == organisation.teams["acme.billing"] and look["origin"] == "127.0.0.1"
+
+
+def test_what_shows_nothing_of_anybody_is_no_look(portal: RunningPortal, organisation: Organisation) -> None:
+    campaign = organisation.campaign()
+    for address in ("/v1/replies", f"/v1/campaigns/{campaign.key}/replies"):
+        assert portal.api("GET", address, organisation.key()).status_code == 200
+    assert organisation.rows("select * from audit where action = 'personal.seen'") == []
