@@ -311,7 +311,9 @@ def test_every_page_has_its_guards(clients: list[tuple[httpx.Client, str]]) -> N
     for route, (client, _token) in product(GETS, clients):
         answer = client.get(_filled(route, ["1", "1"]))
         assert answer.headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in answer.headers
         if answer.headers.get("content-type", "").startswith("text/html"):
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
             assert answer.headers["content-security-policy"] == POLICY
             assert answer.headers["x-frame-options"] == "DENY"
             assert answer.headers["x-content-type-options"] == "nosniff"
