@@ -6,8 +6,9 @@ handed off keeps what it said it came from: replies to it are found by that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -15,17 +16,36 @@ from nightmail.organisation.queries import FIND_SENT_FROM, INSERT_SENT_FROM
 from nightmail.organisation.routes import Route
 
 
-def with_sent_from(connection: Connection, routes: Iterable[Route]) -> list[Route]:
-    """The routes, each with the id of what its messages come from; one that is new is noted."""
-    return [replace(route, sent_from_id=_sent_from_id(connection, route)) for route in routes]
+class SentFrom(NamedTuple):
+    """An account, and the address and reply address that messages over it come from."""
+
+    account: int
+    address: str
+    reply_to: str
 
 
-def _sent_from_id(connection: Connection, route: Route) -> int:
-    values = {
-        "account": route.account.id,
-        "address": route.sender or str(route.account.settings.get("sender") or ""),
-        "reply_to": route.reply_to or "",
-    }
+def sent_from(route: Route) -> SentFrom:
+    """What messages that take a route come from."""
+    address = route.sender or str(route.account.settings.get("sender") or "")
+    return SentFrom(route.account.id, address, route.reply_to or "")
+
+
+def with_sent_from(
+    connection: Connection, routes: Iterable[Route], known: MutableMapping[SentFrom, int] | None = None
+) -> list[Route]:
+    """The routes, each with the id of what its messages come from; one that is new is noted, and added to ``known``."""
+    known = {} if known is None else known
+    found = []
+    for route in routes:
+        origin = sent_from(route)
+        if origin not in known:
+            known[origin] = _id_of(connection, origin)
+        found.append(replace(route, sent_from_id=known[origin]))
+    return found
+
+
+def _id_of(connection: Connection, origin: SentFrom) -> int:
+    values = origin._asdict()
     found = connection.scalar(text(FIND_SENT_FROM), values)
     if found is None:
         connection.execute(text(INSERT_SENT_FROM), values)

@@ -149,8 +149,9 @@ def note_answers(engine: Engine, account: CarrierAccountRow, heard: Answers, *, 
     with engine.begin() as connection:
         row = connection.execute(text(LOCK_FAILOVER), {"account": account.id}).one()
         before = _from_row(row)
-        another_way = bool(before.moved_percent) or _has_another_way(connection, account)
-        after = stepped(before, heard, settings, row.now, another_way=another_way, left_alone=left_alone)
+        after = stepped(before, heard, settings, row.now, another_way=True, left_alone=left_alone)
+        if after.moved_percent and not before.moved_percent and not _has_another_way(connection, account):
+            after = stepped(before, heard, settings, row.now, another_way=False)
         connection.execute(
             text(SAVE_FAILOVER),
             {

@@ -173,6 +173,8 @@ class Sender:
     def _recover(self, error: Exception) -> None:
         if self.session.recover(error, self.hand_offs.in_hand):
             self.collecting.summary.sender_run_id = self.session.run.id
+            # It may be a database that was restored: ids are read again.
+            self.routing.forget_routes()
             try:
                 self.look()
             except NO_DATABASE as again:

@@ -13,7 +13,7 @@ from nightmail.campaigns.campaign_rows import find_campaign
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
 from nightmail.organisation.failover_settings import failover_settings
 from nightmail.organisation.routes import Route
-from nightmail.organisation.sent_from import with_sent_from
+from nightmail.organisation.sent_from import SentFrom, with_sent_from
 from nightmail.organisation.teams import team_ids_upwards
 from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.failovers import ALL, probe_wait_s
@@ -58,6 +58,8 @@ class Routing:
         self._watcher = watcher
         self._campaigns: _Remembered[int, CampaignInHand | None] = _Remembered()
         self._routes: _Remembered[tuple[int, str], list[Route]] = _Remembered()
+        self._sent_from: dict[SentFrom, int] = {}
+        """Ids that the database has, as long as it is the same one."""
         self._accounts_read_at = float("-inf")
 
     def campaign(self, campaign_id: int) -> CampaignInHand | None:
@@ -104,11 +106,12 @@ class Routing:
 
     def _read_routes(self, campaign: CampaignInHand, channel: str) -> list[Route]:
         with self._engine.begin() as connection:
-            return with_sent_from(connection, routes_of(connection, campaign.row, channel))
+            return with_sent_from(connection, routes_of(connection, campaign.row, channel), self._sent_from)
 
     def forget_routes(self) -> None:
         """Read routes again: accounts or suspensions have changed."""
         self._routes.entries.clear()
+        self._sent_from.clear()
 
     def read_accounts(self) -> list[CarrierAccountRow] | None:
         """Read the active carrier accounts; ``None`` where they were read lately."""
