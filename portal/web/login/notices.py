@@ -15,7 +15,7 @@ from portal.web.translating import gettext, speak
 
 
 def tell_of_change(request: Request, person: Factors, what: str) -> None:
-    """Tell a person by email that ``what`` (a sentence) has happened, where email works."""
+    """Tell a person by email that ``what`` has happened: a sentence that is :func:`marked`, translated for its reader."""
     portal: Portal = request.app.state.portal
     origin = email_origin(request)
 
@@ -23,7 +23,7 @@ def tell_of_change(request: Request, person: Factors, what: str) -> None:
         body = "\n\n".join(
             (
                 gettext("Hello %(name)s,") % {"name": person.name},
-                what,
+                gettext(what),
                 gettext(
                     "If it was you, there is nothing to do. If not, change your password and end your sessions at "
                     "%(address)s, and tell an administrator."

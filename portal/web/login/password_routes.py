@@ -27,7 +27,7 @@ from portal.web.login.texts import words_of
 from portal.web.messages import redirect
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent
-from portal.web.translating import gettext
+from portal.web.translating import gettext, marked
 
 router = APIRouter(include_in_schema=False)
 Token = Annotated[str, Path(max_length=200)]
@@ -81,7 +81,7 @@ async def choose_password(
     except NightmailError as error:
         return _page(request, token, person, {"password": words_of(error)})
     await run_in_threadpool(_store, portal, token, new_hash)
-    tell_of_change(request, person, gettext("Your password was changed by a link in an email."))
+    tell_of_change(request, person, marked("Your password was changed by a link in an email."))
     return redirect(request, "/login", gettext("The password is changed. Log in with the new one."))
 
 

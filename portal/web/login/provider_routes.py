@@ -39,7 +39,7 @@ from portal.web.login.routes import Anybody, refused
 from portal.web.login.texts import words_of
 from portal.web.messages import redirect
 from portal.web.signed_in import SignedIn, Visitor, recently_authenticated
-from portal.web.translating import gettext
+from portal.web.translating import gettext, marked
 
 router = APIRouter(include_in_schema=False)
 Name = Annotated[str, Path(max_length=60)]
@@ -110,7 +110,7 @@ def _logged_in(
         follow_groups(connection, found.person_id, provider, claims)
         person = factors_of(connection, found.person_id)
     if found.linked_now:
-        tell_of_change(request, person, gettext("Your account was linked with an identity provider."))
+        tell_of_change(request, person, marked("Your account was linked with an identity provider."))
     return enter(request, portal, who, Proof(found.person_id, (PROVIDER,), next_address(request, step.payload["next"])))
 
 
@@ -135,7 +135,7 @@ def _linked(
         link_person(connection, provider, claims.subject, me.person_id, actor=me.principal.actor)
         follow_groups(connection, me.person_id, provider, claims)
         person = factors_of(connection, me.person_id)
-    tell_of_change(request, person, gettext("Your account was linked with an identity provider."))
+    tell_of_change(request, person, marked("Your account was linked with an identity provider."))
     return redirect(request, "/me", gettext("Your account is linked."))
 
 

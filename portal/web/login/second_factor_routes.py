@@ -31,7 +31,7 @@ from portal.web.login.texts import words_of
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent
 from portal.web.signed_in import SignedIn, Visitor
-from portal.web.translating import gettext
+from portal.web.translating import marked
 
 router = APIRouter(include_in_schema=False)
 
@@ -90,7 +90,7 @@ def finish_set_up(request: Request, portal: PortalState, form: FormSent, who: An
             return _set_up_page(request, app, factors, {"code": words_of(error)})
         codes = make_codes(connection, factors.person_id, key=key)
         taken_step(request, connection, StepKind.SECOND_FACTOR)
-    tell_of_change(request, factors, gettext("An authenticator app was set up."))
+    tell_of_change(request, factors, marked("An authenticator app was set up."))
     proof = Proof(factors.person_id, (*step.payload["factors"], TOTP), next_address(request, step.payload["next"]))
     entered = enter(request, portal, who, proof)
     page = render(request, "login/codes.html", codes=codes, next=proof.next)
@@ -118,7 +118,7 @@ def _check(request: Request, portal: Portal, who: SignedIn | Visitor, code: str,
     if way == RECOVERY_CODE:
         with portal.engine.connect() as connection:
             factors = factors_of(connection, person_id)
-        tell_of_change(request, factors, gettext("A recovery code was used to log in."))
+        tell_of_change(request, factors, marked("A recovery code was used to log in."))
     proof = Proof(person_id, (*step.payload["factors"], way), next_address(request, step.payload["next"]))
     return enter(request, portal, who, proof)
 

@@ -33,7 +33,7 @@ from portal.web.messages import redirect
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent
 from portal.web.signed_in import SignedIn, recently_authenticated
-from portal.web.translating import gettext
+from portal.web.translating import gettext, marked
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[SignedIn, recently_authenticated]
@@ -54,7 +54,7 @@ async def change_password(request: Request, portal: PortalState, form: FormSent,
     except NightmailError as error:
         return render(request, "oneself/password.html", 422, me=me, errors={"password": words_of(error)})
     await run_in_threadpool(_store_password, portal, me, new_hash)
-    await run_in_threadpool(_tell, request, portal, me, gettext("Your password was changed."))
+    await run_in_threadpool(_tell, request, portal, me, marked("Your password was changed."))
     return redirect(request, "/me", gettext("Your password is changed. All other sessions have ended."))
 
 
@@ -81,7 +81,7 @@ def set_up_app(request: Request, portal: PortalState, form: FormSent, me: Me) ->
         take_step(connection, StepKind.TOTP_NEW, request.cookies.get(cookie_name(request, "challenge"), ""))
         factors = factors_of(connection, me.person_id)
         codes = [] if factors.recovery_codes else make_codes(connection, me.person_id, key=key)
-    _tell(request, portal, me, gettext("An authenticator app was set up."))
+    _tell(request, portal, me, marked("An authenticator app was set up."))
     if not codes:
         return redirect(request, "/me", gettext("The app is set up."))
     return render(request, "oneself/codes.html", me=me, codes=codes)
@@ -94,7 +94,7 @@ def remove_app(request: Request, portal: PortalState, me: Me) -> Response:
     def remove(connection: Connection) -> None:
         remove_secret(connection, me.person_id)
 
-    return _removed(request, portal, me, {"factor": "totp"}, remove, gettext("The authenticator app was removed."))
+    return _removed(request, portal, me, {"factor": "totp"}, remove, marked("The authenticator app was removed."))
 
 
 @router.post("/me/recovery-codes")
@@ -103,7 +103,7 @@ def new_codes(request: Request, portal: PortalState, me: Me) -> Response:
     with portal.engine.begin() as connection:
         codes = make_codes(connection, me.person_id, key=portal.settings.key())
         _write(connection, me, "factor.added", {"factor": "recovery_code"})
-    _tell(request, portal, me, gettext("New recovery codes were made."))
+    _tell(request, portal, me, marked("New recovery codes were made."))
     return render(request, "oneself/codes.html", me=me, codes=codes)
 
 
@@ -140,7 +140,7 @@ def new_passkey(request: Request, portal: PortalState, form: FormSent, me: Me) -
             _write(connection, me, "factor.added", {"factor": "passkey", "passkey": passkey})
     except NightmailError as error:
         return redirect(request, "/me", words_of(error), "bad")
-    _tell(request, portal, me, gettext("A passkey was added."))
+    _tell(request, portal, me, marked("A passkey was added."))
     return redirect(request, "/me", gettext("The passkey is added."))
 
 
@@ -153,7 +153,7 @@ def remove_one(passkey: int, request: Request, portal: PortalState, me: Me) -> R
             raise RequestError("not_found", what="page")
 
     detail = {"factor": "passkey", "passkey": passkey}
-    return _removed(request, portal, me, detail, remove, gettext("A passkey was removed."))
+    return _removed(request, portal, me, detail, remove, marked("A passkey was removed."))
 
 
 @router.post("/me/providers/{provider}/unlink")
@@ -165,7 +165,7 @@ def unlink(provider: int, request: Request, portal: PortalState, me: Me) -> Resp
             raise RequestError("not_found", what="page")
 
     detail = {"factor": "provider", "provider": provider}
-    return _removed(request, portal, me, detail, remove, gettext("The link with an identity provider was ended."))
+    return _removed(request, portal, me, detail, remove, marked("The link with an identity provider was ended."))
 
 
 def _removed(
@@ -186,7 +186,7 @@ def _removed(
     except UsageError as error:
         return redirect(request, "/me", words_of(error), "bad")
     _tell(request, portal, me, sentence)
-    return redirect(request, "/me", sentence)
+    return redirect(request, "/me", gettext(sentence))
 
 
 def enough_is_left(connection: Connection, portal: Portal, person_id: int) -> bool:
