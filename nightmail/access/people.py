@@ -319,7 +319,19 @@ def _require_for(connection: Connection, permission: Permission, person: PersonR
 
     For a person without a role it suffices to have the permission anywhere.
     """
-    grants: list[GrantRow] = grants_of(connection, person.id)
+    _require_over(permission, grants_of(connection, person.id), by)
+
+
+def may_edit(by: Principal, grants: Sequence[GrantRow]) -> bool:
+    """Whether ``by`` may change the account of who has ``grants``, which are all of theirs; see :func:`editable_person`."""
+    try:
+        _require_over(Permission.PEOPLE_EDIT, grants, by)
+    except NightmailError:
+        return False
+    return True
+
+
+def _require_over(permission: Permission, grants: Sequence[GrantRow], by: Principal) -> None:
     for grant in grants:
         require(by, permission, grant.team)
         refuse_more_than_held(by, grant.permissions, grant.team)

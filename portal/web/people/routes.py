@@ -16,12 +16,12 @@ from nightmail.access.people import (
     Invitation,
     PersonRow,
     disable,
-    editable_person,
     enable,
     end_session_of,
     invite,
     invite_again,
     list_people,
+    may_edit,
     visible_person,
 )
 from nightmail.access.permissions import Permission
@@ -158,13 +158,11 @@ def person_page(
     """The page of a person, with what was typed into its form and what is wrong with it."""
     with portal.engine.begin() as connection:
         person = _visible(connection, me, person_id)
-        grants = [
-            grant
-            for grant in grants_of(connection, person.id)
-            if allowed(me.principal, Permission.PEOPLE_SEE, grant.team).yes
-        ]
-        may_edit = _may_edit(connection, me, person.id)
-        sessions = list_sessions(connection, person.id) if may_edit else []
+        held = grants_of(connection, person.id)
+        grants = [grant for grant in held if allowed(me.principal, Permission.PEOPLE_SEE, grant.team).yes]
+        # Of who may not change the whole account, where the person is signed in is not shown either.
+        editable = may_edit(me.principal, held)
+        sessions = list_sessions(connection, person.id) if editable else []
         granting = me.teams(Permission.PEOPLE_GRANT)
         roles = {role.name: role for role in list_roles_at(connection, granting)} if granting else {}
         names = actor_names(connection, [person.created_by, person.age_attested_by or ""])
@@ -177,7 +175,7 @@ def person_page(
         sessions=sessions[:20],
         now=datetime.now(UTC),
         withdrawable={grant.id for grant in grants if allowed(me.principal, Permission.PEOPLE_GRANT, grant.team).yes},
-        may_edit=may_edit,
+        may_edit=editable,
         may_invite=me.may(Permission.PEOPLE_INVITE),
         may_grant=bool(granting) and person.state != "disabled",
         is_me=person.id == me.person_id,
@@ -240,17 +238,6 @@ def end_one_session(
     except NightmailError:
         raise RequestError("not_found", what="session") from None
     return redirect(request, f"/people/{person_id}", gettext("The session has ended."))
-
-
-def _may_edit(connection: Connection, me: SignedIn, person_id: int) -> bool:
-    """Whether ``me`` may change this account: of everybody else's sessions nothing is shown either."""
-    if not me.may(Permission.PEOPLE_EDIT):
-        return False
-    try:
-        editable_person(connection, person_id, by=me.principal)
-    except NightmailError:
-        return False
-    return True
 
 
 def _visible(connection: Connection, me: SignedIn, person_id: int) -> PersonRow:
