@@ -27,6 +27,7 @@ from nightmail.access.throttling import delete_old_throttles
 from nightmail.audit import acting_from
 from nightmail.audit.copies import append_sealed, record_head, recorded_head
 from nightmail.audit.sealing import INTERVAL_S, seal_entries
+from nightmail.events.notices import delete_old_notices
 from nightmail.events.webhook_calls import delete_ended_calls
 from nightmail.receipts.incoming_receipts import take_receipts
 from nightmail.receipts.replies import take_replies
@@ -59,6 +60,8 @@ from portal.rate_limits import RateLimits
 from portal.receipt_queue import ReceiptQueue
 from portal.request_bounds import Bound, RequestBounds
 from portal.state import Portal
+from portal.web.notice_emails import INTERVAL_S as NOTICES_INTERVAL_S
+from portal.web.notice_emails import send_notices
 from portal.webhook_calls import WebhookCaller
 from resources.carriers import CARRIERS
 
@@ -145,7 +148,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
 
 @contextlib.asynccontextmanager
 async def _running(portal: Portal) -> AsyncIterator[None]:
-    """Run what the portal does beside requests: storing receipts, calling webhooks, counting, deleting."""
+    """Run what the portal does beside requests: storing receipts, calling webhooks, telling people, deleting."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     portal.queue.start()
     caller = WebhookCaller(portal.engine, portal.settings, portal.settings.key())
@@ -153,6 +156,9 @@ async def _running(portal: Portal) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(_every(1.0, portal.refused_webhooks.write)),
         asyncio.create_task(_every(INTERVAL_S, lambda: _seal_audit(portal.engine, portal.settings))),
+        asyncio.create_task(
+            _every(NOTICES_INTERVAL_S, lambda: send_notices(portal.engine, portal.emails, portal.email_origin))
+        ),
         asyncio.create_task(_every(3_600.0, lambda: _delete_old(portal.engine, portal.settings))),
     ]
     try:
@@ -174,6 +180,7 @@ def _delete_old(engine: Engine, settings: Settings) -> None:
     remove_abandoned(engine, settings.incoming_dir)
     delete_old_keys(engine)
     delete_ended_calls(engine)
+    delete_old_notices(engine)
     delete_old_sessions(engine)
     delete_old_steps(engine)
     delete_old_throttles(engine)
@@ -233,7 +240,7 @@ def _unsniffed(send: Send) -> Send:
     return send_so
 
 
-async def _every(seconds: float, action: Callable[[], None]) -> None:
+async def _every(seconds: float, action: Callable[[], object]) -> None:
     """Call a blocking ``action`` in a thread every so many seconds; its failures are logged and do not end it."""
     while True:
         await asyncio.sleep(seconds)

@@ -47,6 +47,11 @@ class Portal:
         """The address under which the outside reaches the portal, if one is set."""
         return self.settings.public_url.rstrip("/") if self.settings.public_url else None
 
+    @property
+    def email_origin(self) -> str:
+        """The origin for links in emails: the public address, else this machine's."""
+        return self.base_url or f"http://localhost:{self.settings.portal_port}"
+
 
 def portal_of(request: Request) -> Portal:
     """The portal that answers this request."""

@@ -27,6 +27,7 @@ from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SingleMessa
 from nightmail.store.tables.contacts import Consent, Contact, Preference, Suppression
 from nightmail.store.tables.content import Category, Feed, Price, Template, TemplateVersion
 from nightmail.store.tables.ledger import Attempt, Message, MessageContent, SenderRun
+from nightmail.store.tables.notices import Notice
 from nightmail.store.tables.operation import (
     Alert,
     Deployment,
@@ -74,6 +75,7 @@ __all__ = [
     "Mailbox",
     "Message",
     "MessageContent",
+    "Notice",
     "Pace",
     "Passkey",
     "PendingLogin",

@@ -17,6 +17,7 @@ class Approval(Base):
     ``bound`` is what is approved (template, content, audience, cost, times) and ``hash`` that of it. With ``four_eyes``
     whoever made, changed or asked for the campaign cannot approve it. ``approved_for`` is the person whose permission a
     deputy used; ``same_person`` says that the approver is one of those who made it, where that is allowed.
+    ``told_at`` is when it was decided who is told of it.
     """
 
     __tablename__ = "approval"
@@ -33,6 +34,7 @@ class Approval(Base):
     same_person: Mapped[bool] = mapped_column(server_default=text("false"))
     void_at: Mapped[dt.datetime | None]
     void_because: Mapped[str | None]
+    told_at: Mapped[dt.datetime | None]
     __table_args__ = (
         Index("uq_approval_standing", "campaign_id", unique=True, postgresql_where=text("void_at is null")),
         Index("ix_approval_waiting", "asked_at", postgresql_where=text("void_at is null and approved_at is null")),

@@ -83,7 +83,10 @@ class Suspension(Base):
 
 
 class Alert(Base):
-    """Something that a person must look at; ``subject`` groups repeats of one matter."""
+    """Something that a person must look at; ``subject`` groups repeats of one matter.
+
+    ``told_at`` is when it was decided who is told of it.
+    """
 
     __tablename__ = "alert"
     id: Mapped[int] = integer_key()
@@ -96,6 +99,7 @@ class Alert(Base):
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
     resolved_at: Mapped[dt.datetime | None]
+    told_at: Mapped[dt.datetime | None]
     __table_args__ = (
         Index("uq_alert_open", "reason", "subject", unique=True, postgresql_where=text("resolved_at is null")),
     )

@@ -47,9 +47,7 @@ def own_origin(request: Request) -> str:
 def email_origin(request: Request) -> str:
     """The origin for links in emails: the public address, whatever host the request named."""
     portal: Portal = request.app.state.portal
-    if portal.base_url:
-        return portal.base_url
-    return f"http://localhost:{portal.settings.portal_port}"
+    return portal.email_origin
 
 
 def passkey_site(request: Request) -> Site | None:
