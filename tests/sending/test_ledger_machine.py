@@ -35,6 +35,7 @@ from nightmail.sending.outcome_storage import StoredOutcome, store_outcomes
 from nightmail.sending.outcomes import judge, taken_back
 from nightmail.sending.suspended_channels import fall_from_suspended
 from nightmail.store.engine import libpq_url
+from tests.support.sandbox_process import eventually
 from tests.support.sender_by_hand import SenderByHand
 from tests.support.sending_rig import KEY, Organisation
 
@@ -59,6 +60,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def start(self, channels: tuple[str, ...]) -> None:
         self.channels = channels
         self.url = libpq_url(self.organisation.engine)
+        # What another example left in force would make the same steps end otherwise.
+        self._lift_all()
         self.senders = [SenderByHand(self.organisation) for _ in range(2)]
         self._begin_campaign()
 
@@ -74,7 +77,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for sender in getattr(self, "senders", []):
-            sender.connection.close()
+            self._end(sender)
 
     def _claim(self, sender: SenderByHand, limit: int, channel: str, *, answered: bool = True) -> None:
         sending = self.organisation.read(self.campaign).state == "sending"
@@ -145,8 +148,20 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _kill(self, sender: SenderByHand) -> None:
         """Another one takes its place."""
-        sender.connection.close()
+        self._end(sender)
         self.senders[self.senders.index(sender)] = SenderByHand(self.organisation)
+
+    def _end(self, sender: SenderByHand) -> None:
+        """Cut a sender off, and wait until the server has seen it: before, it would count as alive."""
+        pid = sender.connection.info.backend_pid
+        sender.connection.close()
+        eventually(lambda: not self.organisation.query("select 1 from pg_locks where pid = :pid", pid=pid))
+
+    def _lift_all(self) -> None:
+        with self.organisation.engine.connect() as connection:
+            in_force = list_suspensions(connection)
+        for suspension in in_force:
+            lift_suspension(self.organisation.engine, suspension.id, by="test")
 
     @rule()
     def time_passes(self) -> None:
