@@ -19,9 +19,9 @@ from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.events.notices import ATTEMPTS, DueNotice, Told, claim_notices
 from portal.account_emails import AccountEmails
 from portal.web.notice_emails import notice_email, send_notices
-from tests.portal.conftest import Organisation
+from tests.portal.conftest import Organisation, PortalStarter
 from tests.portal.web.people import make_person
-from tests.support.sandbox_process import RunningCarriers
+from tests.support.sandbox_process import RunningCarriers, eventually
 
 ORIGIN = "https://nightmail.acme.example"
 REASON = {"reason": "approval_always", "message": "Its feed demands it."}
@@ -175,6 +175,16 @@ def test_nothing_is_claimed_without_an_account_or_beside_another_portal(
     assert send_notices(engine, emails, ORIGIN) == 1
     told: list[Any] = organisation.rows("select * from notice where sent_at is not null")
     assert len(told) == 1
+
+
+def test_a_running_portal_tells_by_itself(
+    organisation: Organisation, carriers: RunningCarriers, emails: AccountEmails, start_portal: PortalStarter
+) -> None:
+    closer = make_person(organisation.engine, Permission.ALERT_CLOSE)
+    _alert(organisation, "one")
+    start_portal()
+    eventually(lambda: organisation.rows("select * from notice where sent_at is not null"), timeout_s=60)
+    assert [row["to"] for row in carriers.accepted()] == [_expected(organisation, closer)[0]]
 
 
 def test_an_email_says_what_waits_where_and_how_many_more() -> None:
