@@ -29,7 +29,7 @@ NEEDED: Mapping[str, str] = {
     "report": "report.see",
     **dict.fromkeys(("people invite", "people invite-again"), "people.invite"),
     **dict.fromkeys(("people list", "access roles", "access explain", "access who"), "people.see"),
-    **dict.fromkeys(("people disable", "people enable"), "people.edit"),
+    **dict.fromkeys(("people disable", "people enable", "people reset"), "people.edit"),
     **dict.fromkeys(("access grant", "access withdraw"), "people.grant"),
     "keys list": "key.see",
     **dict.fromkeys(("keys new", "keys rotate", "keys revoke"), "key.edit"),

@@ -74,6 +74,22 @@ def invite_again(
     _show_link(view, found, token)
 
 
+@app.command("reset")
+def reset(
+    person: str = typer.Argument(..., help=PERSON_HELP),
+    json_output: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Forget how a person logs in, and give a link by which they choose again: for a lost device. Roles stay."""
+    from commands.local import open_database, principal
+    from nightmail.access.people import find_person, reset_factors
+
+    view = screen(json_output)
+    with open_database().begin() as connection:
+        found = find_person(connection, person)
+        token = reset_factors(connection, found.id, by=principal())
+    _show_link(view, found, token)
+
+
 @app.command("first-administrator")
 def first_administrator(
     json_output: bool = typer.Option(False, "--json", help=JSON_HELP),

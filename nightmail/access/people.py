@@ -19,6 +19,7 @@ from nightmail.access.grants import GrantRow, give_role, grants_of, seen_by, see
 from nightmail.access.people_queries import (
     CHANGE_ONESELF,
     END_LINKS_OF_PERSON,
+    FORGET_FACTORS,
     INSERT_PERSON,
     LIST_PEOPLE,
     PERSON_BY_EMAIL,
@@ -226,6 +227,26 @@ def editable_person(connection: Connection, person_id: int, *, by: Principal) ->
     person = visible_person(connection, person_id, by=by)
     _require_for(connection, Permission.PEOPLE_EDIT, person, by)
     return person
+
+
+def reset_factors(connection: Connection, person_id: int, *, by: Principal) -> str:
+    """Forget how a person logs in; gives the token of a link by which they choose again. Sessions end, roles stay.
+
+    Until they have chosen they are invited, and hold nothing. Raises what :func:`disable` does, and ``person_state`` for who is not active.
+    """
+    person = visible_person(connection, person_id, by=by)
+    if by.kind == "person" and by.id == person_id:
+        raise UsageError("person_is_you")
+    _require_for(connection, Permission.PEOPLE_EDIT, person, by)
+    if person.state != "active":
+        raise UsageError("person_state", value=person.email, state=person.state)
+    with keep_administrators(connection):
+        for statement in FORGET_FACTORS:
+            connection.execute(text(statement), {"person": person_id})
+    connection.execute(text(END_LINKS_OF_PERSON), {"person": person_id})
+    end_sessions(connection, person_id, ended_by=by.actor)
+    write_entry(connection, actor=by.actor, action="person.factors_reset", subject=f"person:{person_id}")
+    return make_link(connection, LinkPurpose.INVITATION, created_by=by.actor, person_id=person.id)
 
 
 def change_oneself(connection: Connection, person_id: int, *, name: str, language: str, time_zone: str) -> PersonRow:

@@ -58,3 +58,24 @@ CHANGE_ONESELF = """
 END_LINKS_OF_PURPOSE = "update access_link set used_at = now() where purpose = :purpose and used_at is null"
 
 END_LINKS_OF_PERSON = "update access_link set used_at = now() where person_id = :person and used_at is null"
+
+DEPUTY_OF = """
+    select d.id as person_id, d.name, d.email, p.deputy_until as until
+    from person p join person d on d.id = p.deputy_id
+    where p.id = :person and p.deputy_until > now()
+"""
+
+SET_DEPUTY = "update person set deputy_id = :deputy, deputy_until = :until where id = :person"
+
+# By which a person logs in; each statement is one of the tables that hold something of it.
+FORGET_FACTORS = (
+    "delete from passkey where person_id = :person",
+    "delete from recovery_code where person_id = :person",
+    "delete from person_identity where person_id = :person",
+    "delete from pending_login where person_id = :person",
+    """
+    update person set state = 'invited', password_hash = null, password_changed_at = null, totp_secret = null,
+        totp_confirmed_at = null, totp_last_step = null
+    where id = :person
+    """,
+)

@@ -92,7 +92,19 @@ ACCESS = (
         title="The person is disabled.",
         on={Surface.SHELL: "Enable the person first, with `nightmail people enable`."},
     ),
-    Reason("person_is_you", Kind.REQUEST, "Nobody disables themself.", "Ask another administrator."),
+    Reason(
+        "person_is_you",
+        Kind.REQUEST,
+        "Nobody disables their own account or resets how they log in themself.",
+        "Ask another administrator.",
+    ),
+    Reason("deputy_is_you", Kind.REQUEST, "Nobody is their own deputy.", "Name somebody else."),
+    Reason(
+        "deputy_time",
+        Kind.REQUEST,
+        "The last day of a deputy is today or later, and within a year.",
+        "Give another day.",
+    ),
     Reason(
         "administrator_exists",
         Kind.REQUEST,

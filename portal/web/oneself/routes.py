@@ -9,12 +9,13 @@ from zoneinfo import available_timezones
 from fastapi import APIRouter, Request, Response
 
 from nightmail.access.authentication_policy import login_rules
+from nightmail.access.deputies import deputy_of, end_deputy, name_deputy
 from nightmail.access.identity_providers import linked_providers, list_providers
 from nightmail.access.logins import factors_of
 from nightmail.access.passkeys import list_passkeys
 from nightmail.access.people import change_oneself
 from nightmail.access.sessions import end_session, end_sessions, list_sessions
-from nightmail.errors import NightmailError
+from nightmail.errors import NightmailError, UsageError
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.cookies import end_cookie
@@ -24,7 +25,8 @@ from portal.web.messages import redirect
 from portal.web.oneself.browsers import browser_of
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent
-from portal.web.signed_in import SignedIn, anyone_signed_in
+from portal.web.signed_in import SignedIn, anyone_signed_in, recently_authenticated
+from portal.web.stated_days import end_of_day
 from portal.web.translating import LANGUAGES, gettext, speak
 
 router = APIRouter(include_in_schema=False)
@@ -74,6 +76,39 @@ def end_others(request: Request, portal: PortalState, me: Me) -> Response:
     return redirect(request, "/me", gettext("All other sessions have ended."))
 
 
+@router.post("/me/deputy")
+def name_a_deputy(
+    request: Request, portal: PortalState, form: FormSent, me: Annotated[SignedIn, recently_authenticated]
+) -> Response:
+    """Name who may approve meanwhile."""
+    values = {"deputy": form.value("deputy", 400), "deputy_until": form.value("deputy_until", 20)}
+    try:
+        until = end_of_day(values["deputy_until"], me.zone)
+        if until is None:
+            raise UsageError("deputy_time")
+        with portal.engine.begin() as connection:
+            name_deputy(connection, me.person_id, values["deputy"], until)
+    except ValueError:
+        errors = {"deputy_until": gettext("Give a date such as 2027-01-31.")}
+    except NightmailError as error:
+        errors = {"deputy_until" if error.reason == "deputy_time" else "deputy": words_of(error)}
+    else:
+        return redirect(request, "/me", gettext("Your deputy is named."))
+    return show_oneself(request, portal, me, {**_details(me), **values}, errors)
+
+
+@router.post("/me/deputy/end")
+def end_the_deputy(request: Request, portal: PortalState, me: Annotated[SignedIn, recently_authenticated]) -> Response:
+    """Act oneself again."""
+    with portal.engine.begin() as connection:
+        end_deputy(connection, me.person_id)
+    return redirect(request, "/me", gettext("Nobody stands in for you any longer."))
+
+
+def _details(me: SignedIn) -> dict[str, str]:
+    return {"name": me.name, "language": me.language, "time_zone": me.time_zone}
+
+
 def show_oneself(
     request: Request,
     portal: Portal,
@@ -89,12 +124,14 @@ def show_oneself(
         rules = login_rules(connection, me.person_id, portal.settings)
         linked = linked_providers(connection, me.person_id)
         providers = [each.name for each in list_providers(connection)]
+        deputy = deputy_of(connection, me.person_id)
     return render(
         request,
         "oneself/oneself.html",
         422 if errors else 200,
         me=me,
-        values=values or {"name": me.name, "language": me.language, "time_zone": me.time_zone},
+        values=values or _details(me),
+        deputy=deputy,
         errors=errors or {},
         factors=factors,
         passkeys=passkeys,

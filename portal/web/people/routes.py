@@ -22,6 +22,7 @@ from nightmail.access.people import (
     invite_again,
     list_people,
     may_edit,
+    reset_factors,
     visible_person,
 )
 from nightmail.access.permissions import Permission
@@ -207,6 +208,27 @@ def disable_person(person_id: PersonNumber, request: Request, portal: PortalStat
     except NightmailError as error:
         return render(request, "people/disable.html", 422, person=person, errors={"": _sentence(error)})
     return redirect(request, f"/people/{person_id}", gettext("The account is disabled; its sessions have ended."))
+
+
+@router.get("/{person_id}/reset")
+def ask_to_reset(person_id: PersonNumber, request: Request, portal: PortalState, me: Editor) -> Response:
+    """The question before somebody's ways to log in are forgotten."""
+    with portal.engine.connect() as connection:
+        person = _visible(connection, me, person_id)
+    return render(request, "people/reset.html", person=person, errors={})
+
+
+@router.post("/{person_id}/reset")
+def reset_person(person_id: PersonNumber, request: Request, portal: PortalState, me: Editor) -> Response:
+    """Forget how somebody logs in; they choose again by a link."""
+    with portal.engine.connect() as connection:
+        person = _visible(connection, me, person_id)
+    try:
+        with portal.engine.begin() as connection:
+            token = reset_factors(connection, person_id, by=me.principal)
+    except NightmailError as error:
+        return render(request, "people/reset.html", 422, person=person, errors={"": _sentence(error)})
+    return _invited(request, portal, me, person, token)
 
 
 @router.post("/{person_id}/enable")

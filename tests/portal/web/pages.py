@@ -83,6 +83,7 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/people/invite", name="people-invite"),
     SamplePage("/people/{person_id}", people.person_address, name="person"),
     SamplePage("/people/{person_id}/disable", people.disable_address, name="person-disable"),
+    SamplePage("/people/{person_id}/reset", people.reset_address, name="person-reset"),
     SamplePage("/people/{person_id}/withdraw/{grant_id}", people.withdraw_address, name="person-withdraw"),
     SamplePage("/roles", partial(people.filled, "/roles"), name="roles"),
     SamplePage("/roles/new", name="role-new"),

@@ -43,6 +43,11 @@ def disable_address(engine: Engine) -> str:
     return person_address(engine, "/disable")
 
 
+def reset_address(engine: Engine) -> str:
+    """The question before somebody's ways to log in are forgotten."""
+    return person_address(engine, "/reset")
+
+
 def withdraw_address(engine: Engine) -> str:
     """The question before a role is withdrawn."""
     with engine.begin() as connection:

@@ -115,6 +115,46 @@ def test_a_person_is_disabled_and_their_session_ends(
     assert "its roles hold again" in _send(client, f"/people/{person}/enable").text
 
 
+def test_who_lost_a_device_chooses_again_by_a_link(
+    sign_in: SignIn, organisation: Organisation, portal: RunningPortal
+) -> None:
+    client = _administrator(sign_in)
+    person = make_person(organisation.engine, name="Bo Example", role="viewer", team="acme.billing")
+    with httpx.Client(base_url=portal.url, headers={"Accept": "text/html"}, trust_env=False, timeout=30) as bo:
+        bo.cookies.set("nightmail_session", session_of(organisation.engine, person))
+        assert bo.get("/").status_code == 200
+        answer = _send(client, f"/people/{person}/reset")
+        link = re.search(r"(/invitation/[A-Za-z0-9_-]{43})", answer.text)
+        assert link
+        assert bo.get("/").status_code == 303
+        assert "Bo Example" in bo.get(link[1]).text
+    with organisation.engine.connect() as connection:
+        assert connection.scalar(text("select state from person where id = :id"), {"id": person}) == "invited"
+        assert connection.scalar(text("select count(*) from role_grant where person_id = :id"), {"id": person}) == 1
+
+
+def test_a_deputy_is_named_until_a_day_and_ends(sign_in: SignIn, organisation: Organisation) -> None:
+    client = _administrator(sign_in)
+    deputy = make_person(organisation.engine, name="Dan Example")
+    with organisation.engine.connect() as connection:
+        email = connection.scalar(text("select email from person where id = :id"), {"id": deputy})
+        until = connection.scalar(text("select cast(now() + interval '5 days' as date)")).isoformat()
+    for form, field in (
+        ({"deputy": "nobody@acme.example", "deputy_until": until}, "deputy"),
+        ({"deputy": email, "deputy_until": "2020-01-01"}, "deputy_until"),
+        ({"deputy": email, "deputy_until": "soon"}, "deputy_until"),
+    ):
+        refused = _send(client, "/me/deputy", form, "/me")
+        assert refused.status_code == 422
+        assert f'id="error-{field}"' in refused.text
+    named = _send(client, "/me/deputy", {"deputy": email, "deputy_until": until}, "/me")
+    assert "Dan Example stands in for you until" in named.text
+    with organisation.engine.connect() as connection:
+        row = connection.execute(text("select deputy_id from person where deputy_id is not null")).one()
+    assert row.deputy_id == deputy
+    assert "Nobody stands in for you any longer." in _send(client, "/me/deputy/end", page="/me").text
+
+
 def test_an_own_role_is_made_changed_and_removed(sign_in: SignIn, organisation: Organisation) -> None:
     client = _administrator(sign_in)
     form = {"title": "Night shift", "name": "night_shift", "team": "acme", "permissions": ["campaign.see", "alert.see"]}
