@@ -42,7 +42,7 @@ Seer = Annotated[SignedIn, needs(Permission.PIPELINE_SEE)]
 @router.api_route(PREFIX + "/{path:path}", methods=["GET", "HEAD"])
 async def look(request: Request, me: Seer, portal: PortalState) -> Response:
     """Pages, files and logs of Dagster's. A query in an address is not run: an image's address is one, too."""
-    del me
+    _of_the_deployment(me)
     refuse_other_hosts(request, portal)
     if request.url.path.rstrip("/") == GRAPHQL:
         raise RequestError("pipeline_by_post")
@@ -52,6 +52,7 @@ async def look(request: Request, me: Seer, portal: PortalState) -> Response:
 @router.post(PREFIX + "/{path:path}")
 async def ask(request: Request, me: Seer, portal: PortalState) -> Response:
     """GraphQL, and reports of events from outside: what changes something needs `pipeline.operate`, and leaves an entry."""
+    _of_the_deployment(me)
     refuse_other_hosts(request, portal)
     refuse_other_origins(request)
     body = await _body(request)
@@ -79,12 +80,18 @@ async def subscribe(websocket: WebSocket) -> None:
         return
     if (
         not isinstance(me, SignedIn)
-        or not me.may(Permission.PIPELINE_OPERATE)
+        or not me.may_for_all(Permission.PIPELINE_OPERATE)
         or portal.settings.dagster_socket is None
     ):
         await websocket.close(4403)
         return
     await pass_on_subscriptions(websocket, portal.settings.dagster_socket, GRAPHQL)
+
+
+def _of_the_deployment(me: SignedIn) -> None:
+    """Raise :class:`RequestError` (404) for who may see the pipeline of some teams only: Dagster shows those of all."""
+    if not me.may_for_all(Permission.PIPELINE_SEE):
+        raise RequestError("not_found", what="page")
 
 
 def refuse_other_hosts(request: HTTPConnection, portal: Portal) -> None:
@@ -123,7 +130,7 @@ def _understood(request: Request, body: bytes) -> Asked:
 
 
 async def _operate(request: Request, me: SignedIn, portal: Portal, names: Iterable[str]) -> None:
-    if not me.may(Permission.PIPELINE_OPERATE):
+    if not me.may_for_all(Permission.PIPELINE_OPERATE):
         raise RequestError("not_permitted", permission=Permission.PIPELINE_OPERATE, team="the deployment as a whole")
     await run_in_threadpool(_record, portal, me.principal.actor, tuple(names), request.url.path)
 

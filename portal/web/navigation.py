@@ -26,6 +26,8 @@ class Entry:
     key: str = ""
     description: str = ""
     section: str = "work"
+    for_all: bool = False
+    """Whether a permission must hold for the deployment as a whole."""
 
 
 ENTRIES: tuple[Entry, ...] = (
@@ -73,6 +75,15 @@ ENTRIES: tuple[Entry, ...] = (
         key="k",
         description=marked("Which programs may do what"),
         section="administration",
+    ),
+    Entry(
+        "/pipeline/",
+        marked("Pipeline"),
+        "square-3-stack-3d",
+        (Permission.PIPELINE_SEE,),
+        description=marked("Runs, assets and schedules, in Dagster"),
+        section="administration",
+        for_all=True,
     ),
     Entry(
         "/audit",
@@ -125,7 +136,7 @@ def sections_for(me: SignedIn, path: str) -> tuple[Section, ...]:
 
 
 def _may(me: SignedIn, entry: Entry) -> bool:
-    check: Callable[[Permission], bool] = me.may
+    check: Callable[[Permission], bool] = me.may_for_all if entry.for_all else me.may
     return not entry.permissions or any(map(check, entry.permissions))
 
 

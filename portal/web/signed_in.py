@@ -25,13 +25,15 @@ from urllib.parse import SplitResult, quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import Depends, Request
+from sqlalchemy import Connection
 
 from nightmail.access.decisions import teams_with
 from nightmail.access.permissions import Permission
-from nightmail.access.principals import Principal, person_principal
+from nightmail.access.principals import EVERYWHERE, Principal, person_principal
 from nightmail.access.sessions import LookUp, find_session
 from nightmail.campaigns.alerts import raise_alert
 from nightmail.organisation.sandbox_accounts import sandbox_use
+from nightmail.organisation.teams import top_team_paths
 from portal.problems import RequestError
 from portal.state import PortalState
 from portal.web.cookies import cookie_name, is_secure
@@ -82,6 +84,7 @@ class SignedIn:
     waiting: Mapping[str, int] = field(default_factory=dict)
     """What waits for the person, by the address of the navigation's entry."""
     _permissions: frozenset[Permission] = field(default=frozenset(), repr=False)
+    _for_all: frozenset[Permission] = field(default=frozenset(), repr=False)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -91,6 +94,13 @@ class SignedIn:
     def may(self, permission: Permission) -> bool:
         """Whether the person holds ``permission`` for any team."""
         return permission in self._permissions
+
+    def may_for_all(self, permission: Permission) -> bool:
+        """Whether the person holds ``permission`` for the deployment as a whole: everywhere, or at its one top team.
+
+        What belongs to no team would tell of other organisations' people and campaigns otherwise.
+        """
+        return permission in self._for_all
 
     def teams(self, permission: Permission) -> tuple[str, ...]:
         """The topmost teams for which the person holds ``permission``; it holds below them too."""
@@ -125,6 +135,7 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
             return _visitor(request, portal.settings.key(), channels)
         principal = person_principal(connection, session.person_id)
         waiting = waiting_for(connection, principal)
+        for_all = _held_for_all(connection, principal)
     permissions = frozenset(permission for held in principal.held for permission in held.permissions)
     return SignedIn(
         principal=principal,
@@ -141,7 +152,17 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
         sandbox_channels=channels,
         waiting=waiting,
         _permissions=permissions,
+        _for_all=for_all,
     )
+
+
+def _held_for_all(connection: Connection, principal: Principal) -> frozenset[Permission]:
+    """What is held everywhere; and at the top team, where there is one organisation alone."""
+    wide = [held for held in principal.held if "." not in held.team]
+    if any(held.team != EVERYWHERE for held in wide):
+        tops = top_team_paths(connection)
+        wide = [held for held in wide if held.team == EVERYWHERE or tops == [held.team]]
+    return frozenset(permission for held in wide for permission in held.permissions)
 
 
 async def prepared(request: Request, who: Annotated[SignedIn | Visitor, Depends(current)]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -63,9 +64,9 @@ def portal(start_portal: PortalStarter, dagster: Path) -> RunningPortal:
 def person(organisation: Organisation, portal: RunningPortal) -> Iterator[SignedIn]:
     made: list[httpx.Client] = []
 
-    def sign_in(*permissions: Permission) -> httpx.Client:
+    def sign_in(*permissions: Permission, team: str = "acme") -> httpx.Client:
         client = httpx.Client(base_url=portal.url, timeout=60, trust_env=False, headers={"Origin": portal.url})
-        number = make_person(organisation.engine, *permissions)
+        number = make_person(organisation.engine, *permissions, team=team)
         client.cookies.set("nightmail_session", session_of(organisation.engine, number))
         made.append(client)
         return client
@@ -187,3 +188,13 @@ def test_a_webserver_that_is_away_is_said_so(
     client = httpx.Client(base_url=portal.url, trust_env=False)
     client.cookies.set("nightmail_session", session_of(organisation.engine, make_person(organisation.engine, *SEE)))
     assert client.get("/pipeline/").status_code == 503
+
+
+def test_dagster_shows_all_teams_so_who_sees_some_sees_nothing(person: SignedIn, organisation: Organisation) -> None:
+    permissions = (Permission.PIPELINE_SEE, Permission.PIPELINE_OPERATE)
+    assert person(*permissions, team="acme.billing").get("/pipeline/").status_code == 404
+    whole = person(*permissions)
+    assert whole.get("/pipeline/").status_code == 200
+    with organisation.engine.begin() as connection:
+        connection.execute(text("insert into team (path, name) values ('other', 'Other')"))
+    assert whole.get("/pipeline/").status_code == 404

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from nightmail.access.grants import give_role
 from nightmail.access.key_changes import new_key
@@ -12,6 +12,9 @@ from nightmail.access.people import Invitation, invite
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import EVERYWHERE, Principal, system_principal
 from nightmail.access.roles import find_role, make_role
+from nightmail.campaigns.approval_records import ask_for_approval
+from nightmail.campaigns.campaign_rows import get_campaign
+from nightmail.campaigns.creation import create_campaign
 
 BY: Principal = system_principal("tests")
 LONG_NAME = (
@@ -122,6 +125,33 @@ def rights_address(engine: Engine) -> str:
         )
         invite(connection, invitation, by=BY)
     return f"/rights?permission={Permission.CAMPAIGN_SEE}&team=acme.billing&person=aisha.papadopoulou@acme.example"
+
+
+def approvals_address(engine: Engine) -> str:
+    """A campaign that waits for approval."""
+    with engine.begin() as connection:
+        feed = connection.execute(
+            text(
+                "select f.id, f.team_id, p.category_id, v.id as version from feed f join template p on p.id = f.template_id "
+                "join template_version v on v.template_id = p.id order by f.id limit 1"
+            )
+        ).one()
+        made = create_campaign(
+            connection,
+            team_id=feed.team_id,
+            feed_id=feed.id,
+            template_version_id=feed.version,
+            category_id=feed.category_id,
+            actor="tests",
+            source="api",
+        )
+        for state in ("checking", "awaiting_approval"):
+            connection.execute(
+                text("update campaign set state = :state where id = :id"), {"state": state, "id": made.id}
+            )
+        reason = {"reason": "volume_unusual", "message": "60 recipients; the feed's usual file has 20."}
+        ask_for_approval(connection, get_campaign(connection, made.id), reason, actor="tests")
+    return "/approvals"
 
 
 def filled(address: str, engine: Engine) -> str:
