@@ -100,7 +100,10 @@ def add_passkey(
     name: str,
     now: dt.datetime | None = None,
 ) -> int:
-    """Keep the passkey that the browser made; gives its id. Raises :class:`UsageError` (``passkey_refused``)."""
+    """Keep the passkey that the browser made, with an audit entry; gives its id.
+
+    Raises :class:`UsageError` (``passkey_refused``).
+    """
     from webauthn import verify_registration_response
     from webauthn.helpers.exceptions import WebAuthnException
 
@@ -128,6 +131,9 @@ def add_passkey(
     passkey_id = connection.scalar(text(INSERT_PASSKEY), values)
     if passkey_id is None:
         raise UsageError("passkey_refused")
+    who = f"person:{person_id}"
+    detail = {"factor": "passkey", "passkey": int(passkey_id)}
+    write_entry(connection, actor=who, action="factor.added", subject=who, detail=detail)
     return int(passkey_id)
 
 

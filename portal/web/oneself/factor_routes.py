@@ -134,10 +134,7 @@ def new_passkey(request: Request, portal: PortalState, form: FormSent, me: Me) -
             if step is None or site is None or step.person_id != me.person_id:
                 raise UsageError("passkey_refused")
             name = form.value("name", 100) or gettext("Passkey")
-            passkey = add_passkey(
-                connection, me.person_id, form.value("answer"), step.payload["challenge"], site, name=name
-            )
-            _write(connection, me, "factor.added", {"factor": "passkey", "passkey": passkey})
+            add_passkey(connection, me.person_id, form.value("answer"), step.payload["challenge"], site, name=name)
     except NightmailError as error:
         return redirect(request, "/me", words_of(error), "bad")
     _tell(request, portal, me, marked("A passkey was added."))
