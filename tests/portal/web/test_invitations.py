@@ -14,8 +14,11 @@ from nightmail.access.first_administrator import offer_administration
 from nightmail.access.people import Invitation, invite
 from nightmail.access.principals import system_principal
 from tests.portal.conftest import Organisation, RunningPortal
+from tests.portal.web.test_account_emails import Mailbox, mailbox
 from tests.support.people import PASSWORD, audited, make_person
 from tests.support.portal_visitor import PortalVisitor
+
+__all__ = ["mailbox"]
 
 ADA = "ada@acme.example"
 DETAILS = {"name": "Ada  Meyer-Œuvré 李", "language": "de", "time_zone": "Europe/Berlin", "answer": ""}
@@ -174,7 +177,10 @@ def test_the_first_administrator_by_a_link_that_is_good_once(
 
 
 def test_a_forgotten_password_is_answered_alike_for_everybody(
-    organisation: Organisation, portal: RunningPortal, visitor: PortalVisitor
+    organisation: Organisation,
+    portal: RunningPortal,
+    visitor: PortalVisitor,
+    mailbox: Mailbox,
 ) -> None:
     with organisation.engine.begin() as connection:
         make_person(connection, ADA)
