@@ -66,16 +66,21 @@ where finished_at is null and pg_postmaster_start_time() < now() - make_interval
 order by id limit 1000
 """
 
-# The open intents of a run are in doubt, each with its attempt; what stands by for them is looked at now.
+# The open intents of a run are in doubt, each with its attempt; what stands by for them is looked at now. An attempt began
+# with its intent: the carrier's records are looked up from then on, and a dead sender may be found much later.
 PUT_INTENTS_IN_DOUBT = f"""
-with doubtful as (
-    update message set state = 'in_doubt', reason = 'in_doubt'
-    where sender_run_id = :run and state = 'handing_over'
-    returning ledger_month, message_key, campaign_id, attempts, carrier_account_id, sent_from_id
+with intents as materialized (
+    select ledger_month, message_key, changed_at as began_at from message
+    where sender_run_id = :run and state = 'handing_over' for update
+), doubtful as (
+    update message m set state = 'in_doubt', reason = 'in_doubt'
+    from intents i where m.ledger_month = i.ledger_month and m.message_key = i.message_key
+    returning m.ledger_month, m.message_key, m.campaign_id, m.attempts, m.carrier_account_id, m.sent_from_id, i.began_at
 ), attempts as (
-    insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, sent_from_id, outcome,
-        error_code, error_class)
-    select ledger_month, message_key, attempts, :run, carrier_account_id, sent_from_id, 'in_doubt', 'sender', 'in_doubt'
+    insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, sent_from_id, started_at,
+        outcome, error_code, error_class)
+    select ledger_month, message_key, attempts, :run, carrier_account_id, sent_from_id, began_at, 'in_doubt', 'sender',
+        'in_doubt'
     from doubtful
     on conflict do nothing
 ), woken as (

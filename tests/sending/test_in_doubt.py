@@ -14,10 +14,12 @@ from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.transitions import cancel
 from nightmail.errors import UsageError
 from nightmail.sending import dead_senders
+from nightmail.sending.advance import advance_ledger
 from nightmail.sending.doubt_decisions import Decision, decide
 from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.sending.doubts import list_in_doubt
 from tests.support.sandbox_process import RunningCarriers, eventually
+from tests.support.sender_by_hand import SenderByHand
 from tests.support.sender_processes import context, start_sender
 from tests.support.sending_rig import Organisation
 
@@ -194,3 +196,17 @@ def test_a_carrier_whose_records_hang_does_not_keep_a_sender(
     assert len(looks) == 1
     assert organisation.states(campaign) == {"in_doubt": 3}
     looks[0].join()
+
+
+def test_a_doubt_is_looked_up_from_its_intent_on_however_late_its_sender_is_found_dead(
+    organisation: Organisation,
+) -> None:
+    """A database that restarts may find a dead sender only after a while: what the carrier took before that counts."""
+    campaign = organisation.campaign(1)
+    sender = SenderByHand(organisation)
+    sender.claim(campaign)
+    (row,) = organisation.query("select changed_at from message")
+    sender.connection.close()
+    eventually(lambda: advance_ledger(organisation.engine).in_doubt)
+    (attempt,) = organisation.query("select started_at, finished_at from attempt")
+    assert attempt.started_at == row.changed_at < attempt.finished_at
