@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from nightmail.access.decisions import Decision, allowed
 from nightmail.access.grants import GrantRow, explain_access, who_can
-from nightmail.access.people import find_person, visible_person
+from nightmail.access.people import PersonRow, find_person, visible_person
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import EVERYWHERE
 from nightmail.errors import NightmailError
@@ -81,10 +81,10 @@ def _team_is_seen(connection: Connection, me: SignedIn, team: str) -> bool:
 
 def _about(
     connection: Connection, me: SignedIn, email: str, permission: Permission, team: str
-) -> tuple[str | None, Decision | None]:
-    """The person's name and the decision about them; nothing where there is no such person for ``me``."""
+) -> tuple[PersonRow | None, Decision | None]:
+    """The person and the decision about them; nothing where there is no such person for ``me``."""
     try:
         found = visible_person(connection, find_person(connection, email).id, by=me.principal)
     except NightmailError:
         return None, None
-    return found.name, explain_access(connection, found.id, permission, team)
+    return found, explain_access(connection, found.id, permission, team)

@@ -1,6 +1,6 @@
 """`make screenshots`: pictures of every page, light and dark, on a phone and on a screen.
 
-All of them go to ``.screenshots`` as PNG, to be looked at; those of :data:`SHOWN` also go to ``docs/pictures/portal`` as WebP.
+All of them go to ``.screenshots`` as PNG, to be looked at; every page in light, and those of :data:`FURTHER`, also go to ``docs/pictures/portal`` as WebP.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 ALL = CHECKOUT / ".screenshots"
 DOCS = CHECKOUT / "docs" / "pictures" / "portal"
 WIDTHS = {390: 844, 1280: 860}
-SHOWN = {("people", "light", 1280), ("parts", "light", 1280), ("parts", "dark", 390)}
-"""The pictures that the docs show: a page's name, theme and width."""
+FURTHER = {("parts", "dark", 390), ("people", "dark", 390), ("role", "dark", 1280)}
+"""Pictures in the docs beside every page in light on a screen: a page's name, theme and width."""
 
 
 @pytest.mark.needs_program("chromium")
@@ -35,8 +35,17 @@ def test_pictures(sample: SamplePage, organisation: Organisation, portal: Runnin
             for width, height in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": height})
                 page.screenshot(path=ALL / f"{sample.picture}-{theme}-{width}.png", full_page=True)
-                if (sample.picture, theme, width) in SHOWN:
+                if (theme, width) == ("light", 1280) or (sample.picture, theme, width) in FURTHER:
                     _write_for_docs(page, DOCS / f"{sample.picture}-{theme}-{width}.webp")
+
+
+def test_the_list_of_pictures() -> None:
+    """The page that shows them all, beside them."""
+    lines = ["# Every page of the portal", "", "Made by `make screenshots`, with the tests' organisation.", ""]
+    for sample in PAGES:
+        name = sample.picture.replace("-", " ").capitalize()
+        lines += [f"## {name}", "", f"`{sample.route}`", "", f"![{name}]({sample.picture}-light-1280.webp)", ""]
+    (DOCS / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 def _write_for_docs(page: Page, file: Path) -> None:
