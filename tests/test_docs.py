@@ -17,6 +17,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 TOP = ("resources", "assets", "sensors", "pipelines", "portal", "commands")
 """The top folders above the domain, from the lowest to the highest."""
 PAGES = [*documentation.pages(), CHECKOUT / "CONTRIBUTING.md", CHECKOUT / "CHANGELOG.md"]
+_PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 _COMMAND = re.compile(r"(?:^|[`$ /])nightmail ((?:[a-z]+ ?)+)(?=[`\s]|$)", re.MULTILINE)
 _OPTION = re.compile(r"(?:^|[`$ /])nightmail ([a-z]+(?: [a-z]+)?)[^\n`]*?(--[a-z-]+)", re.MULTILINE)
@@ -103,12 +104,13 @@ def test_the_readme_links_every_page() -> None:
 
 
 def test_pictures_are_shown_and_small() -> None:
-    """In the README, those of the portal on its own page."""
+    """In the README, or beside the portal's pages on the page that shows them all."""
     pictures = CHECKOUT / "docs" / "pictures"
-    shown = (CHECKOUT / "README.md").read_text("utf-8") + (CHECKOUT / "docs" / "portal.md").read_text("utf-8")
-    for picture in (path for path in pictures.rglob("*") if path.is_file()):
-        assert f"pictures/{picture.relative_to(pictures)}" in shown
-        assert picture.stat().st_size < 200_000
+    pages = [CHECKOUT / "README.md", CHECKOUT / "docs" / "portal.md", pictures / "portal" / "README.md"]
+    shown = {(page.parent / target).resolve() for page in pages for target in _PICTURE.findall(page.read_text("utf-8"))}
+    there = [path for path in pictures.rglob("*") if path.is_file() and path.suffix != ".md"]
+    assert not set(there) - shown
+    assert all(picture.stat().st_size < 200_000 for picture in there)
 
 
 def test_figures_that_speak_for_nightmail_were_measured() -> None:

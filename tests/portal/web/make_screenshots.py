@@ -45,6 +45,8 @@ def test_the_list_of_pictures() -> None:
     for sample in PAGES:
         name = sample.picture.replace("-", " ").capitalize()
         lines += [f"## {name}", "", f"`{sample.route}`", "", f"![{name}]({sample.picture}-light-1280.webp)", ""]
+    for name, theme, width in sorted(FURTHER):
+        lines += [f"## {name.capitalize()}, {theme}", "", f"![{name}]({name}-{theme}-{width}.webp)", ""]
     (DOCS / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
