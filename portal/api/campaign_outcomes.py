@@ -56,7 +56,7 @@ class MessageOut(BaseModel):
     currency: str | None = Field(examples=["EUR"])
     attempts: int
     carrier_message_id: str | None
-    carrier_account: str | None = Field(description="The account that it went over last", examples=["twilio-eu"])
+    carrier_account: str | None = Field(description="The account that it went over last", examples=["sms-eu"])
     sent_from: str | None = Field(
         description="The number, sender id or mailbox that it went under last", examples=["+441632960001"]
     )

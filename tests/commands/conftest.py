@@ -45,6 +45,8 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
     """The command line with an empty data folder and no database."""
     for name in [name for name in os.environ if name.startswith("NIGHTMAIL_")]:
         monkeypatch.delenv(name)
+    # Which the processes of a parallel run have, and a terminal's width is no part of what is tested.
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("NIGHTMAIL_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("NIGHTMAIL_SETTINGS_FILE", str(tmp_path / "nightmail.toml"))
     yield CommandLine(tmp_path)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from nightmail.campaigns.approval import approve
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.transitions import begin_preparing, cancel, pause, resume
+from nightmail.errors import UsageError
 from nightmail.forecasts.finish_forecast import FinishForecast, Load, Work, finish, forecast_of_ledger, work_of_messages
 from nightmail.forecasts.recorded_forecasts import recorded_forecast, renew_forecast
 from nightmail.forecasts.shared_pace import OtherWork
@@ -124,6 +125,9 @@ def test_an_approval_that_comes_late_says_so(organisation: Organisation) -> None
     loaded = load_ledger(organisation.engine, campaign.id, *tables, actor="run", needs_approval=True)
     assert loaded.late is False
     organisation.execute("update campaign set cut_off_at = now() + interval '30 s'")
+    # The request that was bound to the earlier end is void: it is asked for again, and approved as it is now.
+    with pytest.raises(UsageError, match="times changed"):
+        approve(organisation.engine, campaign.id, actor="test")
     approved = approve(organisation.engine, campaign.id, actor="test")
     assert renew_forecast(organisation.engine, approved).counts["late"] is True
 

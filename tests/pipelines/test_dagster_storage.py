@@ -10,7 +10,7 @@ import pytest
 from dagster import DagsterEventType, EventRecordsFilter
 from sqlalchemy import text
 
-from nightmail.store.local_server import LocalServer
+from nightmail.store.local_server import WORKING_ROLE, LocalServer
 from pipelines.dagster_storage import KeptConnectionsStorage
 
 
@@ -19,7 +19,7 @@ def url(postgres: LocalServer) -> Iterator[str]:
     """An empty database: Dagster's is not the product's."""
     name = f"dagster_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(_plain(postgres.superuser_url()), autocommit=True) as connection:
-        connection.execute(f"create database {name}")
+        connection.execute(f"create database {name} owner {WORKING_ROLE}")
         yield _plain(postgres.url(name))
         connection.execute(f"drop database {name} with (force)")
 

@@ -68,7 +68,7 @@ def open_portal(start_portal: PortalStarter) -> RunningPortal:
 
 
 def register(portal: RunningPortal, organisation: Organisation, url: str, *events: str, team: str = "acme") -> Any:
-    key = organisation.key(Permission.WEBHOOK_EDIT, team=team)
+    key = organisation.key(Permission.WEBHOOK_EDIT, Permission.PERSONAL_SEE, team=team)
     answer = portal.api("POST", "/v1/webhooks", key, json={"url": url, "events": list(events)})
     assert answer.status_code == 201, answer.text
     return {**answer.json(), "key": key, "location": answer.headers["location"]}
