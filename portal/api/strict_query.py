@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_origin
+from typing import Any, get_args, get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -15,13 +15,15 @@ _known: dict[int, dict[str, bool]] = {}
 
 def _names(dependant: Dependant) -> dict[str, bool]:
     """The query parameters of an endpoint and of what it depends on; each with whether it may come several times."""
-    names = {
-        parameter.alias: get_origin(parameter.field_info.annotation) in (list, tuple, set, frozenset)
-        for parameter in dependant.query_params
-    }
+    names = {parameter.alias: _takes_several(parameter.field_info.annotation) for parameter in dependant.query_params}
     for further in dependant.dependencies:
         names |= _names(further)
     return names
+
+
+def _takes_several(annotation: Any) -> bool:
+    """Whether a parameter of this type is a list, or may be one."""
+    return get_origin(annotation) in (list, tuple, set, frozenset) or any(map(_takes_several, get_args(annotation)))
 
 
 def refuse_unknown_query(request: Request) -> None:

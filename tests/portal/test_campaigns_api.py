@@ -354,3 +354,14 @@ def test_a_campaign_says_what_holds_it(portal: RunningPortal, organisation: Orga
     waits = portal.api("GET", f"/v1/campaigns/{waiting.key}", key).json()["waits_for_approval"]
     assert (waits["reason"], waits["message"]) == ("approval_first_file", problem["message"])
     assert f"POST /v1/campaigns/{waiting.key}/approve" in waits["remedy"]
+
+
+def test_a_filter_that_comes_twice_is_refused_where_it_is_no_list(
+    portal: RunningPortal, organisation: Organisation
+) -> None:
+    """Of two values only one would be used."""
+    key = organisation.key()
+    assert portal.api("GET", "/v1/campaigns?state=ready&state=sending", key).status_code == 200
+    twice = portal.api("GET", "/v1/campaigns?limit=1&limit=50", key)
+    assert twice.status_code == 422
+    assert twice.json()["errors"] == [{"where": "query.limit", "message": "came more than once: give it once"}]
