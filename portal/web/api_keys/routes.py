@@ -13,13 +13,13 @@ from nightmail.access.decisions import allowed
 from nightmail.access.key_changes import KeyRow, find_key, list_keys, new_key, revoke_key, rotate_key
 from nightmail.access.permissions import Permission
 from nightmail.errors import NightmailError
-from nightmail.reasons import Surface
 from portal.problems import RequestError
 from portal.state import PortalState
 from portal.web.actors import actor_names
 from portal.web.list_places import place_of, place_text
 from portal.web.messages import redirect
 from portal.web.permission_words import meaning_of, permission_groups
+from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent
 from portal.web.signed_in import SignedIn, needs
@@ -111,7 +111,7 @@ def make_key(request: Request, portal: PortalState, me: Editor, form: FormSent) 
                 allowed_networks=networks,
             )
     except NightmailError as error:
-        return _form(request, me, values, {FIELDS.get(error.reason, ""): _sentence(error)})
+        return _form(request, me, values, at_its_field(error, FIELDS))
     return render(request, "api_keys/made.html", key=key, value=value, replaced=False)
 
 
@@ -134,7 +134,7 @@ def rotate(key_id: KeyNumber, request: Request, portal: PortalState, me: Editor,
     except RequestError:
         raise
     except NightmailError as error:
-        return _key_page(request, portal, me, key_id, {"": _sentence(error)})
+        return _key_page(request, portal, me, key_id, {"": sentence_of(error)})
     return render(request, "api_keys/made.html", key=made, value=value, replaced=True)
 
 
@@ -155,7 +155,7 @@ def revoke(key_id: KeyNumber, request: Request, portal: PortalState, me: Editor)
         with portal.engine.begin() as connection:
             revoke_key(connection, key, by=me.principal)
     except NightmailError as error:
-        return render(request, "api_keys/revoke.html", 422, key=key, errors={"": _sentence(error)})
+        return render(request, "api_keys/revoke.html", 422, key=key, errors={"": sentence_of(error)})
     return redirect(request, f"/api-keys/{key_id}", gettext("The key is revoked."))
 
 
@@ -195,7 +195,3 @@ def _form(request: Request, me: SignedIn, values: dict[str, Any], errors: dict[s
         groups=permission_groups(),
         teams=me.teams(Permission.KEY_EDIT),
     )
-
-
-def _sentence(error: NightmailError) -> str:
-    return f"{error.message} {error.remedy_for(Surface.PAGE)}".strip()

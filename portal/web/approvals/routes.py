@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request, Response
 from nightmail.campaigns.approval import approve, approving_teams, waiting_approvals
 from nightmail.errors import NightmailError
 from nightmail.forecasts.recorded_forecasts import renew_forecast
-from nightmail.reasons import Surface
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.messages import redirect
+from portal.web.refusals import sentence_of
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent
 from portal.web.signed_in import SignedIn, anyone_signed_in
@@ -40,7 +40,7 @@ def approve_one(request: Request, portal: PortalState, form: FormSent, me: Me) -
     try:
         row = approve(portal.engine, campaign, actor=me.principal.actor, principal=me.principal, seen=seen)
     except NightmailError as error:
-        return _show(request, portal, me, f"{error.message} {error.remedy_for(Surface.PAGE)}")
+        return _show(request, portal, me, sentence_of(error))
     renew_forecast(portal.engine, row)
     return redirect(request, "/approvals", gettext("The campaign is approved."))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nightmail.errors import NightmailError
-from nightmail.reasons import Surface
+from portal.web.refusals import sentence_of
 from portal.web.translating import gettext as _
 
 _TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
@@ -64,7 +64,7 @@ def is_known(error: NightmailError) -> bool:
 def words_of(error: NightmailError) -> str:
     """What to tell a person about ``error``; in English where it is none that logins know."""
     text = _TEXTS.get(error.reason)
-    return f"{error.message} {error.remedy_for(Surface.PAGE)}" if text is None else text(error.fields)
+    return sentence_of(error) if text is None else text(error.fields)
 
 
 def words_of_end(ended: str | None) -> str | None:

@@ -12,11 +12,11 @@ from nightmail.access.grants import GrantRow, get_grant, give_role, withdraw_rol
 from nightmail.access.permissions import Permission
 from nightmail.access.roles import find_role
 from nightmail.errors import NightmailError
-from nightmail.reasons import Surface
 from portal.problems import RequestError
 from portal.state import PortalState
 from portal.web.messages import redirect
 from portal.web.people.routes import FIELDS, PersonNumber, person_page
+from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent
 from portal.web.signed_in import SignedIn, needs
@@ -42,8 +42,7 @@ def give(person_id: PersonNumber, request: Request, portal: PortalState, me: Gra
             role = find_role(connection, form.value("role", 100), team)
             give_role(connection, by=me.principal, person_id=person_id, role=role, team=team, expires_at=until)
     except NightmailError as error:
-        field = "until" if error.reason == "grant_over" else FIELDS.get(error.reason, "")
-        errors = {field: f"{error.message} {error.remedy_for(Surface.PAGE)}"}
+        errors = at_its_field(error, FIELDS)
         return person_page(request, portal, me, person_id, form.as_typed(), errors)
     return redirect(request, f"/people/{person_id}", gettext("The role is given; it holds from now on."))
 
@@ -69,7 +68,7 @@ def withdraw(
         with portal.engine.begin() as connection:
             withdraw_role(connection, grant_id, by=me.principal)
     except NightmailError as error:
-        errors = {"": f"{error.message} {error.remedy_for(Surface.PAGE)}"}
+        errors = {"": sentence_of(error)}
         return render(request, "people/withdraw.html", 422, grant=grant, errors=errors)
     return redirect(request, f"/people/{person_id}", gettext("The role is withdrawn."))
 

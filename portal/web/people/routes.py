@@ -29,7 +29,6 @@ from nightmail.access.permissions import Permission
 from nightmail.access.roles import list_roles_at
 from nightmail.access.sessions import list_sessions
 from nightmail.errors import NightmailError
-from nightmail.reasons import Surface
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
@@ -37,6 +36,7 @@ from portal.web.list_places import place_of, place_text
 from portal.web.login.entering import email_origin, own_origin
 from portal.web.messages import redirect
 from portal.web.people.invitations import invitation_email
+from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import render
 from portal.web.role_words import role_title
 from portal.web.sent_form import FormSent
@@ -63,6 +63,7 @@ FIELDS = {
     "role_unknown": "role",
     "role_of_another_team": "team",
     "grant_exceeds_yours": "role",
+    "grant_over": "until",
 }
 """The field that a refusal of the domain is about."""
 
@@ -206,7 +207,7 @@ def disable_person(person_id: PersonNumber, request: Request, portal: PortalStat
         with portal.engine.begin() as connection:
             disable(connection, person_id, by=me.principal)
     except NightmailError as error:
-        return render(request, "people/disable.html", 422, person=person, errors={"": _sentence(error)})
+        return render(request, "people/disable.html", 422, person=person, errors={"": sentence_of(error)})
     return redirect(request, f"/people/{person_id}", gettext("The account is disabled; its sessions have ended."))
 
 
@@ -227,7 +228,7 @@ def reset_person(person_id: PersonNumber, request: Request, portal: PortalState,
         with portal.engine.begin() as connection:
             token = reset_factors(connection, person_id, by=me.principal)
     except NightmailError as error:
-        return render(request, "people/reset.html", 422, person=person, errors={"": _sentence(error)})
+        return render(request, "people/reset.html", 422, person=person, errors={"": sentence_of(error)})
     return _invited(request, portal, me, person, token)
 
 
@@ -241,7 +242,7 @@ def enable_person(person_id: PersonNumber, request: Request, portal: PortalState
     except NightmailError as error:
         if isinstance(error, RequestError):
             raise
-        return redirect(request, f"/people/{person_id}", _sentence(error), "bad")
+        return redirect(request, f"/people/{person_id}", sentence_of(error), "bad")
     return redirect(request, f"/people/{person_id}", gettext("The account is enabled; its roles hold again."))
 
 
@@ -290,7 +291,7 @@ def _invitation_form(
         "people/invite.html",
         422 if error else 200,
         values=values,
-        errors={FIELDS.get(error.reason, ""): _sentence(error)} if error else {},
+        errors=at_its_field(error, FIELDS) if error else {},
         roles=[(role.name, role_title(role)) for role in roles.values() if _can_give(me, role.permissions)],
         teams=teams,
     )
@@ -304,7 +305,3 @@ def _invited(request: Request, portal: Portal, me: SignedIn, person: PersonRow, 
     link = f"{own_origin(request)}/invitation/{token}"
     until = datetime.now(UTC) + LASTS[LinkPurpose.INVITATION]
     return render(request, "people/invited.html", person=person, link=link, emailed=emailed, works=works, until=until)
-
-
-def _sentence(error: NightmailError) -> str:
-    return f"{error.message} {error.remedy_for(Surface.PAGE)}".strip()

@@ -13,12 +13,12 @@ from nightmail.access.permissions import Permission
 from nightmail.access.principals import EVERYWHERE
 from nightmail.access.roles import RoleRow, change_role, get_role, make_role, remove_role, roles_seen
 from nightmail.errors import NightmailError
-from nightmail.reasons import Surface
 from portal.problems import RequestError
 from portal.state import PortalState
 from portal.web.list_places import place_of, place_text
 from portal.web.messages import redirect
 from portal.web.permission_words import permission_groups
+from portal.web.refusals import at_its_field
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent, SentForm
 from portal.web.signed_in import SignedIn, needs
@@ -69,7 +69,7 @@ def make(request: Request, portal: PortalState, me: Editor, form: FormSent) -> R
                     permissions=form.values("permissions"),
                 )
         except NightmailError as error:
-            errors = _errors_of(error)
+            errors = at_its_field(error, _FIELD_OF)
         else:
             return redirect(
                 request, f"/roles/{made.id}", gettext("The role is made. Give it to people on their pages.")
@@ -132,7 +132,7 @@ def change(role_id: RoleNumber, request: Request, portal: PortalState, me: Edito
                     permissions=form.values("permissions"),
                 )
         except NightmailError as error:
-            errors = _errors_of(error)
+            errors = at_its_field(error, _FIELD_OF)
         else:
             return redirect(request, f"/roles/{role_id}", gettext("The role is changed, for everybody who has it."))
     return _form(request, me, role, _typed(form), errors, 422)
@@ -155,7 +155,7 @@ def remove(role_id: RoleNumber, request: Request, portal: PortalState, me: Edito
         with portal.engine.begin() as connection:
             remove_role(connection, role, by=me.principal)
     except NightmailError as error:
-        return render(request, "roles/remove.html", 422, role=role, errors=_errors_of(error))
+        return render(request, "roles/remove.html", 422, role=role, errors=at_its_field(error, _FIELD_OF))
     return redirect(request, "/roles", gettext("The role is removed."))
 
 
@@ -228,8 +228,3 @@ _FIELD_OF = {
     "permission_unknown": "permissions",
     "grant_exceeds_yours": "permissions",
 }
-
-
-def _errors_of(error: NightmailError) -> dict[str, str]:
-    """The domain's refusal at the field that it is about."""
-    return {_FIELD_OF.get(error.reason, ""): f"{error.message} {error.remedy_for(Surface.PAGE)}"}
