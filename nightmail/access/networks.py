@@ -28,14 +28,15 @@ def checked_networks(written: Iterable[str]) -> list[str]:
 
 
 def is_within(address: str | None, networks: Iterable[str]) -> bool:
-    """Whether an address is in one of the networks; what is no address is in none. IPv4 within IPv6 counts as IPv4."""
+    """Whether an address is in one of the networks; what is no address is in none. IPv4 within IPv6 counts as both."""
     try:
         found: IPv4Address | IPv6Address = ip_address(address or "")
     except ValueError:
         return False
+    forms = [found]
     if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found in _network(each) for each in networks)
+        forms.append(found.ipv4_mapped)
+    return any(form in _network(each) for each in networks for form in forms)
 
 
 @lru_cache(maxsize=1_000)

@@ -77,9 +77,13 @@ def test_emails_of_one_mailbox_with_and_without_tokens_go_their_own_ways(connect
     assert sorted(sandbox.ask("/answers")[-2:]) == sorted([signed.reply_to, plain.reply_to])
 
 
-def test_a_letter_by_smtp_carries_its_token_in_address_and_id(connect, message):
+@pytest.mark.parametrize("folder", ["inbox", "inbox" * 20])
+def test_a_letter_by_smtp_carries_its_token_in_address_and_id(connect, message, folder):
+    """On one line each, however long."""
     carrier = connect("smtp_email")
     mail = _signed(message("email", "one@mail.example", "a"))
+    mail = replace(mail, unsubscribe_url=f"https://acme.example/{folder}")
     written = email.message_from_bytes(carrier._text(mail, "care@acme.example"))
     assert written["Reply-To"] == mail.reply_to
     assert written["Message-ID"] == f"<{mail.message_id}.{mail.reply_token}@acme.example>"
+    assert written["List-Unsubscribe"] == f"<https://acme.example/{folder}>"

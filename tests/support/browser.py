@@ -6,6 +6,7 @@ both themes, four widths, the keyboard alone, and the page without scripts.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,8 +35,24 @@ def chromium() -> Iterator[Browser]:
     """A browser of this process."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield browser
+        with _running_loop(None):
+            yield browser
         browser.close()
+
+
+@contextmanager
+def _running_loop(loop: asyncio.AbstractEventLoop | None) -> Iterator[None]:
+    """Make ``loop`` the thread's running one for a while.
+
+    Playwright's loop runs as long as its browser is open; where no window is, tests of other subjects in this process
+    have loops of their own.
+    """
+    before = asyncio._get_running_loop()
+    asyncio._set_running_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(before)
 
 
 @dataclass
@@ -71,6 +88,13 @@ def window(
     **options: Any,
 ) -> Iterator[Window]:
     """A window on the portal at ``base_url``; ``session`` is the token of who is signed in."""
+    with _running_loop(browser._loop):
+        yield from _window(browser, base_url, session, cookies, options)
+
+
+def _window(
+    browser: Browser, base_url: str, session: str | None, cookies: Mapping[str, str] | None, options: Mapping[str, Any]
+) -> Iterator[Window]:
     wide = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce", **options}
     context = browser.new_context(**wide)
     context.set_default_timeout(PATIENCE_MS)

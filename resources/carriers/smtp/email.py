@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime
 from urllib.parse import urlsplit
 
@@ -47,7 +47,21 @@ QUESTION_AFTER_S = 2.0
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _ABOUT_THE_ADDRESS = (ErrorClass.PERMANENT_ADDRESS, ErrorClass.SUPPRESS)
 _NOT_THE_ADDRESS = ("5.5.", "5.6.", "5.7.")
+_UNBROKEN = ("message-id", "list-unsubscribe")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class _Policy(EmailPolicy):
+    """Leave an id or a link on the line of its name: readers exist that take a line break there for an empty field."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name.lower() in _UNBROKEN:
+            return f"{name}: {value}\r\n".encode()
+        return super().fold_binary(name, value)
+
+
+_ASCII = _Policy() + SMTP
+_UTF8 = _Policy() + SMTPUTF8
 
 
 class _RefusedError(Exception):
@@ -204,7 +218,7 @@ class SmtpEmail:
 
     def _text(self, message: OutgoingMessage, sender: str) -> bytes:
         """The message as it goes over the wire, dots doubled and ended."""
-        mail = EmailMessage(policy=SMTP if (sender + message.address).isascii() else SMTPUTF8)
+        mail = EmailMessage(policy=_ASCII if (sender + message.address).isascii() else _UTF8)
         name = message.sender_name or (self._settings.sender_name if message.sender is None else None)
         mail["From"] = Address(name or "", addr_spec=sender)
         mail["To"] = Address(addr_spec=message.address)
