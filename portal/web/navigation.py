@@ -95,9 +95,14 @@ ENTRIES: tuple[Entry, ...] = (
         section="administration",
     ),
 )
-"""Every entry in its order: ``work`` above, ``administration`` below."""
+"""Every entry in its order, section after section."""
 
-SECTION_LABELS = {"work": marked("Main"), "administration": marked("Administration")}
+SECTION_LABELS = {
+    "work": marked("Main"),
+    "attention": marked("Attention"),
+    "content": marked("Files and templates"),
+    "administration": marked("Administration"),
+}
 
 
 @dataclass(frozen=True)
