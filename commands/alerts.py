@@ -10,6 +10,7 @@ from commands.screen import screen, table
 def alerts(
     close: list[int] = typer.Option([], "--close", help="Close the alert of this id; may be given several times."),
     *,
+    why: str = typer.Option(None, "--why", help="Why they are closed: kept with them and in the audit log."),
     team: str = typer.Option(None, "--team", help="Only of this team and those under it."),
     everything: bool = typer.Option(False, "--all", help="Also those that are closed."),
     limit: int = typer.Option(50, "--limit", min=1, max=1000, help="At most so many, the newest first."),
@@ -24,7 +25,7 @@ def alerts(
     engine = open_database()
     if close:
         with engine.begin() as connection:
-            closed = close_alerts(connection, close, actor=actor())
+            closed = close_alerts(connection, close, actor=actor(), why=why)
         view.answer({"ok": True, "alerts": [row.as_dict() for row in closed]})
         for row in closed:
             view.say(f"alert {row.id} is closed")

@@ -9,12 +9,15 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import EVERYWHERE, Held, Principal
 from nightmail.errors import NightmailError
-from nightmail.organisation.teams import is_at_or_below
+from nightmail.organisation.teams import is_at_or_below, top_team_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,15 @@ def teams_with(principal: Principal, permission: Permission) -> tuple[str, ...]:
     """
     teams = {held.team for held in principal.held if permission in held.permissions}
     return tuple(sorted(team for team in teams if not any(covers(upper, team) for upper in teams - {team})))
+
+
+def cover_deployment(connection: Connection, teams: Sequence[str]) -> bool:
+    """Whether what is held at ``teams`` holds for the deployment as a whole: everywhere, or at its one top team.
+
+    What belongs to no team would tell of other organisations' people and campaigns otherwise.
+    """
+    tops = [team for team in teams if team == EVERYWHERE or "." not in team]
+    return EVERYWHERE in tops or (bool(tops) and top_team_paths(connection) == tops)
 
 
 def covers(upper: str, team: str) -> bool:

@@ -6,15 +6,28 @@ An alert that is closed while its cause goes on is raised again the next time th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from nightmail.audit import write_entry
-from nightmail.campaigns.queries import ALERTS, END_SETTLED_ALERTS, LIST_ALERTS, RAISE_ALERT, WITHOUT_A_ROUTE
+from nightmail.campaigns.queries import (
+    ALERTS,
+    CLOSE_ALERT,
+    COUNT_OPEN_ALERTS,
+    END_SETTLED_ALERTS,
+    LIST_ALERTS,
+    RAISE_ALERT,
+    VISIBLE_ALERT,
+    WITHOUT_A_ROUTE,
+)
 from nightmail.errors import UsageError
+
+ALL_TEAMS = ("",)
+COUNTED = 1_000
+"""Open alerts that are counted at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,9 @@ class AlertRow:
     """``None``: the deployment's as a whole."""
     campaign: str | None
     closed_at: dt.datetime | None
+    closed_by: str | None
+    """Who closed it; ``None``: it is open, or ended as its cause was over."""
+    closed_why: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
@@ -69,21 +85,48 @@ def raise_alert(
 def list_alerts(
     connection: Connection,
     *,
+    teams: Sequence[str] = ALL_TEAMS,
     team: str | None = None,
     and_of_all: bool = False,
     closed: bool = False,
+    opened: bool = True,
+    reason: str | None = None,
     before_id: int | None = None,
     limit: int = 100,
 ) -> list[AlertRow]:
-    """Open alerts, newest first; with ``closed`` the others too. Of a team and the teams below it, or (``None``) all.
+    """Open alerts, newest first; with ``closed`` the others too, without ``opened`` those alone.
 
-    ``and_of_all`` adds to a team's alerts those that belong to no team, such as of a server that does not answer.
+    Of ``teams`` (paths; the empty one stands for all) and those below them, and of these only of ``team`` and those below it.
+    ``and_of_all`` adds the alerts that belong to no team, such as of a server that does not answer.
     """
-    rows = connection.execute(
-        text(LIST_ALERTS),
-        {"team": team, "and_of_all": and_of_all, "closed": closed, "before": before_id, "limit": min(limit, 1001)},
-    )
-    return [AlertRow(**row._mapping) for row in rows]
+    values = _seen(teams, team, and_of_all) | {
+        "closed": closed,
+        "opened": opened,
+        "reason": reason,
+        "before": before_id,
+        "limit": min(limit, 1001),
+    }
+    return [AlertRow(**row._mapping) for row in connection.execute(text(LIST_ALERTS), values)]
+
+
+def count_open_alerts(connection: Connection, *, teams: Sequence[str], and_of_all: bool) -> int:
+    """How many alerts are open that somebody sees who sees those of ``teams``; at most :data:`COUNTED`."""
+    values = _seen(teams, None, and_of_all) | {"limit": COUNTED}
+    return int(connection.scalar(text(COUNT_OPEN_ALERTS), values) or 0)
+
+
+def visible_alert(connection: Connection, alert_id: int, *, teams: Sequence[str], and_of_all: bool) -> AlertRow:
+    """The alert of an id, if it is one of ``teams`` or those below. Raises :class:`UsageError` (``alert_unknown``)."""
+    values = _seen(teams, None, and_of_all) | {"id": alert_id}
+    row = connection.execute(text(VISIBLE_ALERT), values).first()
+    if row is None:
+        raise UsageError("alert_unknown", alert=alert_id)
+    return AlertRow(**row._mapping)
+
+
+def _seen(teams: Sequence[str], team: str | None, and_of_all: bool) -> dict[str, Any]:
+    everything = tuple(teams) == ALL_TEAMS and team is None
+    return {"teams": list(teams), "team": team, "and_of_all": and_of_all or everything}
 
 
 def get_alert(connection: Connection, alert_id: int) -> AlertRow:
@@ -94,20 +137,19 @@ def get_alert(connection: Connection, alert_id: int) -> AlertRow:
     return AlertRow(**row._mapping)
 
 
-def close_alerts(connection: Connection, alert_ids: Iterable[int], *, actor: str) -> list[AlertRow]:
+def close_alerts(
+    connection: Connection, alert_ids: Iterable[int], *, actor: str, why: str | None = None
+) -> list[AlertRow]:
     """Close alerts, each with an audit entry; returns them as they are then. Closing what is closed changes nothing.
+
+    ``why`` is kept with them, for those who look later; it names no recipient.
 
     Raises :class:`UsageError` (``alert_unknown``) where there is no such alert.
     """
     closed: list[AlertRow] = []
     for alert_id in alert_ids:
         get_alert(connection, alert_id)
-        row = connection.execute(
-            text(
-                "update alert set resolved_at = now() where id = :id and resolved_at is null returning reason, team_id"
-            ),
-            {"id": alert_id},
-        ).first()
+        row = connection.execute(text(CLOSE_ALERT), {"id": alert_id, "by": actor, "why": why or None}).first()
         if row is not None:
             write_entry(
                 connection,
@@ -115,7 +157,7 @@ def close_alerts(connection: Connection, alert_ids: Iterable[int], *, actor: str
                 action="alert.closed",
                 subject=f"alert:{alert_id}",
                 team_id=row.team_id,
-                detail={"reason": row.reason},
+                detail={"reason": row.reason, **({"why": why} if why else {})},
             )
         closed.append(get_alert(connection, alert_id))
     return closed

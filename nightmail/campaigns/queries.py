@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.organisation.queries import USABLE_ACCOUNTS
+from nightmail.organisation.queries import AT_OR_BELOW, TEAMS_AT_OR_BELOW, USABLE_ACCOUNTS
 
 # --- Campaigns ---
 
@@ -169,16 +169,32 @@ where c.state in ('sending', 'scheduled', 'paused')
 # The columns of AlertRow; a where clause follows.
 ALERTS = """
 select a.id, a.reason, a.subject, a.message, a.at as since, a.last_at, a.times, t.path as team, c.key as campaign,
-    a.resolved_at as closed_at
+    a.resolved_at as closed_at, a.closed_by, a.closed_why
 from alert a left join team t on t.id = a.team_id left join campaign c on c.id = a.campaign_id
 """
 
+# Those of the teams that somebody sees, and those of no team where they see these too.
+_ALERT_SEEN = f"(a.team_id in ({TEAMS_AT_OR_BELOW}) or a.team_id is null and :and_of_all)"
+
+VISIBLE_ALERT = f"{ALERTS} where a.id = :id and {_ALERT_SEEN}"
+
 LIST_ALERTS = f"""
 {ALERTS}
-where (:closed or a.resolved_at is null) and (cast(:before as bigint) is null or a.id < :before)
-    and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.')
+where (:closed or a.resolved_at is null) and (:opened or a.resolved_at is not null)
+    and (cast(:before as bigint) is null or a.id < :before) and {_ALERT_SEEN}
+    and (cast(:team as text) is null or {AT_OR_BELOW.format(lower="t.path", upper="cast(:team as text)")}
         or :and_of_all and t.id is null)
+    and (cast(:reason as text) is null or a.reason = :reason)
 order by a.id desc limit :limit
+"""
+
+COUNT_OPEN_ALERTS = f"""
+select count(*) from (select from alert a where a.resolved_at is null and {_ALERT_SEEN} limit :limit) open
+"""  # noqa: S608 - the part is a constant
+
+CLOSE_ALERT = """
+update alert set resolved_at = now(), closed_by = :by, closed_why = :why
+where id = :id and resolved_at is null returning reason, team_id
 """
 
 RAISE_ALERT = """

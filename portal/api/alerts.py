@@ -36,6 +36,8 @@ class AlertOut(BaseModel):
     team: str | None = Field(description="Whose it is; null: the deployment's as a whole", examples=["acme.billing"])
     campaign: str | None = Field(examples=["2026-11-23.acme.billing.7f3a9c"])
     closed_at: dt.datetime | None = Field(description="When its cause was over, or a person closed it")
+    closed_by: str | None = Field(description="Who closed it; null: it ended as its cause was over", examples=["key:7"])
+    closed_why: str | None = Field(description="What they said why")
 
 
 @router.get("", summary="What people must look at, newest first", responses=errors())

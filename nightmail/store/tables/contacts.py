@@ -74,7 +74,8 @@ class Consent(Base):
 class Suppression(Base):
     """An address that must not be used, known by its keyed hash only. Team null: for all; category null: for all.
 
-    Each reason has a row of its own, so that a bounce that is lifted leaves what the person asked for.
+    Each reason has a row of its own, so that a bounce that is lifted leaves what the person asked for. ``why`` and ``lifted_why``
+    are what somebody said who made or lifted it by hand.
     """
 
     __tablename__ = "suppression"
@@ -88,9 +89,14 @@ class Suppression(Base):
     message_id: Mapped[str | None]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     lifted_at: Mapped[dt.datetime | None]
+    why: Mapped[str | None]
+    lifted_by: Mapped[str | None]
+    lifted_why: Mapped[str | None]
     __table_args__ = (
         Index("ix_suppression_address", "address_hash", "channel", postgresql_where=text("lifted_at is null")),
         Index("ix_suppression_created", "created_at"),
+        Index("ix_suppression_team", "team_id", "created_at", postgresql_where=text("lifted_at is null")),
+        Index("ix_suppression_reason", "reason", "created_at", postgresql_where=text("lifted_at is null")),
         Index(
             "uq_suppression_active",
             "team_id",

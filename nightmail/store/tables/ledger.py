@@ -82,6 +82,7 @@ class Message(Base):
             "campaign_id",
             postgresql_where=text("state in ('handing_over', 'in_doubt')"),
         ),
+        Index("ix_message_in_doubt", "message_key", postgresql_where=text("state = 'in_doubt'")),
         Index("ix_message_handed_off", "handed_off_at", postgresql_where=text("handed_off_at is not null")),
         Index(
             "ix_message_decided",

@@ -80,12 +80,14 @@ class Suspension(Base):
     by: Mapped[str]
     since: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     lifted_at: Mapped[dt.datetime | None]
+    lifted_by: Mapped[str | None]
+    lifted_why: Mapped[str | None]
 
 
 class Alert(Base):
     """Something that a person must look at; ``subject`` groups repeats of one matter.
 
-    ``told_at`` is when it was decided who is told of it.
+    ``told_at`` is when it was decided who is told of it. ``closed_by`` is who closed it; null where it ended with its cause.
     """
 
     __tablename__ = "alert"
@@ -100,7 +102,10 @@ class Alert(Base):
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
     resolved_at: Mapped[dt.datetime | None]
     told_at: Mapped[dt.datetime | None]
+    closed_by: Mapped[str | None]
+    closed_why: Mapped[str | None]
     __table_args__ = (
+        Index("ix_alert_open", "id", postgresql_where=text("resolved_at is null")),
         Index("uq_alert_open", "reason", "subject", unique=True, postgresql_where=text("resolved_at is null")),
     )
 

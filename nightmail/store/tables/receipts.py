@@ -73,6 +73,8 @@ class Reply(Base):
     __table_args__ = (
         Index("ix_reply_received", "received_at"),
         Index("ix_reply_campaign", "campaign_id", "id"),
+        Index("ix_reply_team_received", "team_id", "received_at"),
+        Index("ix_reply_kind", "kind", "received_at"),
         Index("ix_reply_undecided", "id", postgresql_where=sql("kind = 'probable_stop' and decided_at is null")),
     )
 
