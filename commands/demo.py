@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from commands.screen import Screen, clock, screen
 from nightmail.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from commands.deployment import Deployment
 
 ROWS = 1000
 FEW_ROWS = 20_000
@@ -59,6 +63,7 @@ def demo(
     view.say(f"The demo keeps everything in {folder} and stops what it starts.")
     for line in expectations(rows):
         view.say(line)
+    totals = None
     try:
         # A million recipients with three receipts each would show the sandbox's speed, not the product's.
         behaviour = {"behaviour": {"intermediate": rows <= FEW_ROWS}}
@@ -70,16 +75,30 @@ def demo(
             (folder / KEY_FILE).write_text(running.new_keys[0].key + "\n", encoding="utf-8")
             totals, report = Demonstration(view, running, rows, folder / "files").run()
             if keep:
-                show_requests(view, running.portal_url, folder / KEY_FILE)
-                view.say("Everything stays up. Ctrl-C stops it.", style="bold green")
-                running.watch()
+                stay_up(view, running, totals.line(report), folder)
     except StopRequested:
         view.notice("stopped")
-        raise typer.Exit(130) from None
-    view.say(f"To look around: nightmail demo --keep, or NIGHTMAIL_DATA_DIR={folder} nightmail up")
-    view.say(totals.line(report))
+        if totals is None:
+            raise typer.Exit(130) from None
+    if not keep:
+        view.say(f"To look around: nightmail demo --keep, or NIGHTMAIL_DATA_DIR={folder} nightmail up")
+        view.say(totals.line(report))
     if not totals.reconcile:
         raise typer.Exit(1)
+
+
+def stay_up(view: Screen, running: Deployment, last_line: str, folder: Path) -> None:
+    """Prepare the portal, say how to get there, and wait for Ctrl-C."""
+    from commands.demonstration.story import STOPPING
+    from commands.demonstration.tour import Tour
+
+    tour = Tour(view, running)
+    tour.set_up()
+    show_requests(view, running.portal_url, folder / KEY_FILE)
+    tour.show(stopped=STOPPING)
+    view.say("Everything stays up. Ctrl-C stops it.", style="bold green")
+    view.say(last_line)
+    running.watch()
 
 
 def show_requests(view: Screen, portal_url: str, key_file: Path) -> None:

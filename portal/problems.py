@@ -88,6 +88,7 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "access_link_wrong": 410,
     "access_link_used": 410,
     "access_link_expired": 410,
+    "demonstration_refused": 410,
     "login_step_over": 410,
     "request_too_large": 413,
     "file_too_large": 413,

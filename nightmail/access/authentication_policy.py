@@ -14,6 +14,8 @@ from nightmail.settings import Settings
 
 PASSWORD, TOTP, RECOVERY_CODE, PASSKEY, PROVIDER = "password", "totp", "recovery_code", "passkey", "provider"
 """The ways by which a person proves who they are."""
+DEMONSTRATION = "demonstration"
+"""No proof: a link of the demo, in the sandbox only (:mod:`nightmail.access.demonstration`)."""
 _COMPLETE = frozenset({PASSKEY, PROVIDER})
 _SECOND = frozenset({TOTP, RECOVERY_CODE})
 

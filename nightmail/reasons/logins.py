@@ -88,6 +88,12 @@ LOGINS = (
         "Check that it is whole, or ask for a new one.",
     ),
     Reason("access_link_used", Kind.REQUEST, "This link was used before.", "Log in, or ask for a new link."),
+    Reason(
+        "demonstration_refused",
+        Kind.REQUEST,
+        "Here messages can reach people, and links of the demo are good in the sandbox only.",
+        "Log in as everybody does. The demo runs in a data folder of its own.",
+    ),
     Reason("access_link_expired", Kind.REQUEST, "The time of this link is over.", "Ask for a new one."),
     Reason(
         "provider_unknown",

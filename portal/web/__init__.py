@@ -20,6 +20,7 @@ from portal.web.gallery import routes as gallery
 from portal.web.home import routes as home
 from portal.web.login import (
     confirm_routes,
+    demonstration_routes,
     invitation_routes,
     passkey_routes,
     password_routes,
@@ -50,6 +51,7 @@ ROUTERS = (
     password_routes.router,
     confirm_routes.router,
     invitation_routes.router,
+    demonstration_routes.router,
     oneself.router,
     factor_routes.router,
     people.router,

@@ -21,7 +21,7 @@ from portal.web.messages import local_address, redirect
 from portal.web.signed_in import SignedIn, Visitor
 
 STEP_S = 600
-AFTERWARDS = ("/login", "/logout", "/confirm-identity", "/invitation", "/first-administrator")
+AFTERWARDS = ("/login", "/logout", "/confirm-identity", "/invitation", "/first-administrator", "/demonstration")
 """Pages that nobody is led back to."""
 
 

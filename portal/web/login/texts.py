@@ -40,6 +40,7 @@ _TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "access_link_wrong": lambda _f: _("This link is not valid. Check that it is whole, or ask for a new one."),
     "access_link_used": lambda _f: _("This link was used before. Log in, or ask for a new link."),
     "access_link_expired": lambda _f: _("The time of this link is over. Ask for a new one."),
+    "demonstration_refused": lambda _f: _("Links of the demo are good in the sandbox only. Log in as everybody does."),
     "provider_away": lambda f: _("%(provider)s does not answer. Try again in a minute, or log in another way.") % f,
     "provider_wrong": lambda f: (
         _("The login by %(provider)s is not set up as it should be. Log in another way, and tell an administrator.") % f

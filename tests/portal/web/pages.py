@@ -115,6 +115,7 @@ PAGES: tuple[SamplePage, ...] = (
 
 NOT_PAGES: dict[str, str] = {
     "/audit/entries.jsonl": "a file to take along",
+    "/demonstration/{token}": "logs in and leads home",
     "/invitation/{token}/with/{name}": "leads on to the identity provider",
     "/login/with/{name}": "leads on to the identity provider",
     "/login/returned": "leads on to where one wanted to go",

@@ -1,0 +1,92 @@
+"""What a demo that stays up has to look at: an organisation with people in it, and the links that lead to its portal."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from commands.local import CHECKOUT
+from commands.screen import Screen
+
+if TYPE_CHECKING:
+    from commands.deployment import Deployment
+    from nightmail.provisioning import Organisation
+
+ORGANISATION = CHECKOUT / "samples" / "demonstration" / "organisation.yaml"
+"""What is added to the sample organisation."""
+ADMINISTRATOR = "ada.lindqvist@acme.example"
+OTHERS = {
+    "olga.brandt@acme.example": "operator of everything",
+    "noa.cohen@acme.example": "dispatcher of Billing",
+    "li.wei@acme.example": "analyst, without personal data",
+    "maelys.benoit@acme.example": "viewer of the Health Centre, in French",
+}
+"""Some of the people, and what the portal is to each."""
+LOOK_AT = (
+    "Home: what is sent at this moment, what waits for a person, what went wrong, and the last seven days.",
+    "Campaigns: one in each state. Those marked as seeded were made up with the demo; the others the pipeline sent just now.",
+    "Find a recipient: {stopped}, who wrote STOP while a message to them was already rendered.",
+    "Approvals, Doubts, Alerts and Replies: what waits for somebody to decide.",
+)
+"""What to look at first."""
+
+
+@dataclass
+class Tour:
+    """Prepares the portal of a running demo, and shows the way there."""
+
+    view: Screen
+    running: Deployment
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    people: dict[str, int] = field(default_factory=dict)
+
+    def set_up(self) -> None:
+        """Bring in the further teams, feeds, templates and people."""
+        from nightmail.access.passwords import PasswordWork
+        from nightmail.demonstration import ACTOR
+        from nightmail.demonstration.people import let_people_in
+        from nightmail.provisioning import provision
+
+        organisation = self._organisation()
+        provision(self.running.engine, organisation, ORGANISATION.parent, ACTOR)
+        self._let_data_teams_in()
+        work = PasswordWork(threads=1)
+        hashed = work.hash(self.password).result()
+        work.close()
+        with self.running.engine.begin() as connection:
+            self.people = let_people_in(connection, [person.email for person in organisation.people], hashed)
+
+    def _organisation(self) -> Organisation:
+        from nightmail.provisioning import load_organisation
+        from resources.carriers import CARRIERS
+
+        return load_organisation(ORGANISATION, CARRIERS.adapters)
+
+    def _let_data_teams_in(self) -> None:
+        """The new feeds' folders, and the logins of their teams."""
+        from commands.part_checks import check_sftp_servers
+        from commands.sandbox_setup import write_sftp_users
+
+        write_sftp_users(self.running.engine, self.running.settings.data_dir.resolve() / "sandbox")
+        for check in check_sftp_servers(self.running.engine, make_folders=True):
+            if check.ill:
+                self.view.say(f"{check.part}: {check.message} {check.remedy}")
+
+    def show(self, stopped: str) -> None:
+        """The link that logs in, the other people, and what to look at; ``stopped`` is the number of who wrote STOP."""
+        from commands.local import link_address
+        from nightmail.access.demonstration import offer_demonstration
+        from nightmail.demonstration import ACTOR
+
+        with self.running.engine.begin() as connection:
+            token = offer_demonstration(connection, self.people[ADMINISTRATOR], by=ACTOR)
+        self.view.say()
+        self.view.say("What to look at in the portal:", style="bold")
+        for line in LOOK_AT:
+            self.view.say(f"  {line.format(stopped=stopped)}")
+        self.view.say(f"As somebody else, with the password {self.password} at {self.running.portal_url}/login:")
+        for email, role in OTHERS.items():
+            self.view.say(f"  {email}  {role}")
+        self.view.say("This link logs in as Ada Lindqvist, who may do everything. It is good once, for 12 hours:")
+        self.view.say(f"portal: {link_address(token, 'demonstration')}")
