@@ -62,7 +62,8 @@ class CampaignRow:
         return self.first_hand_off_at is not None
 
 
-def _campaign(row: Row[Any]) -> CampaignRow:
+def campaign_of_row(row: Row[Any]) -> CampaignRow:
+    """The campaign of a row of the statement :data:`nightmail.campaigns.queries.CAMPAIGNS`."""
     values = dict(row._mapping)
     values["state"] = CampaignState(values["state"])
     return CampaignRow(**values)
@@ -72,13 +73,13 @@ def find_campaign(connection: Connection, campaign: str | int) -> CampaignRow | 
     """The campaign of a key or an id, or ``None``."""
     column = "id" if isinstance(campaign, int) else "key"
     row = connection.execute(text(f"{CAMPAIGNS} where c.{column} = :value"), {"value": campaign}).first()
-    return None if row is None else _campaign(row)
+    return None if row is None else campaign_of_row(row)
 
 
 def campaign_of_token(connection: Connection, token: str) -> CampaignRow | None:
     """The campaign whose messages' ids begin with a token, or ``None``."""
     row = connection.execute(text(f"{CAMPAIGNS} where c.token = :token"), {"token": token}).first()
-    return None if row is None else _campaign(row)
+    return None if row is None else campaign_of_row(row)
 
 
 def get_campaign(connection: Connection, campaign: str | int) -> CampaignRow:
@@ -109,7 +110,7 @@ def list_campaigns(
         conditions.append("c.id < :before")
         values["before"] = before_id
     query = f"{CAMPAIGNS} where {' and '.join(conditions)} order by c.id desc limit :limit"
-    return [_campaign(row) for row in connection.execute(text(query), values)]
+    return [campaign_of_row(row) for row in connection.execute(text(query), values)]
 
 
 def campaigns_to_prepare(connection: Connection, limit: int = 100) -> list[CampaignRow]:
@@ -117,11 +118,12 @@ def campaigns_to_prepare(connection: Connection, limit: int = 100) -> list[Campa
 
     An open campaign of single messages counts once it no longer accepts any.
     """
-    return [_campaign(row) for row in connection.execute(text(CAMPAIGNS_TO_PREPARE), {"limit": limit})]
+    return [campaign_of_row(row) for row in connection.execute(text(CAMPAIGNS_TO_PREPARE), {"limit": limit})]
 
 
 def sends_to_write(connection: Connection, interval_s: int, limit: int = 20) -> list[CampaignRow]:
     """Campaigns whose ``sends`` partition is behind the ledger: ended ones at once, others every ``interval_s`` seconds."""
     return [
-        _campaign(row) for row in connection.execute(text(SENDS_TO_WRITE), {"interval": interval_s, "limit": limit})
+        campaign_of_row(row)
+        for row in connection.execute(text(SENDS_TO_WRITE), {"interval": interval_s, "limit": limit})
     ]

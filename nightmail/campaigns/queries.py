@@ -22,6 +22,11 @@ from campaign c join team t on t.id = c.team_id join category g on g.id = c.cate
 left join feed f on f.id = c.feed_id
 """  # noqa: S608 - the part is a constant
 
+# The names of active feeds of teams and of those below them.
+FEEDS_WITH_CAMPAIGNS = f"""
+select distinct name from feed where active and team_id in ({TEAMS_AT_OR_BELOW}) order by name limit :limit
+"""  # noqa: S608 - the part is a constant
+
 # A campaign that continues another waits until it is known whom that one has.
 CAMPAIGNS_TO_PREPARE = f"""
 {CAMPAIGNS}

@@ -310,6 +310,19 @@ PROGRESS = """
     group by state, ended
 """
 
+# The same of several campaigns at once.
+PROGRESS_OF_MANY = """
+    select c.id as campaign_id, p.state, p.ended, p.messages
+    from unnest(cast(:ids as int[]), cast(:firsts as bigint[]), cast(:lasts as bigint[])) as wanted(id, first, last)
+    join campaign c on c.id = wanted.id
+    cross join lateral (
+        select state, case when delivery = any(:ends) then delivery end as ended, count(*) as messages
+        from message
+        where ledger_month = c.ledger_month and message_key between wanted.first and wanted.last
+        group by state, ended
+    ) p
+"""
+
 # A page of one campaign's messages, or of one row's, by the ledger's key.
 MESSAGES_OF_CAMPAIGN = f"""
     select message_key as position, line, channel, step, state, reason, country, language, segments,

@@ -15,6 +15,7 @@ from portal.web.api_keys import routes as api_keys
 from portal.web.appearance import routes as appearance
 from portal.web.approvals import routes as approvals
 from portal.web.audit_log import routes as audit_log
+from portal.web.campaigns import routes as campaigns
 from portal.web.cookies import SessionCookies
 from portal.web.gallery import routes as gallery
 from portal.web.home import routes as home
@@ -40,6 +41,7 @@ from portal.web.teams import routes as teams
 
 ROUTERS = (
     home.router,
+    campaigns.router,
     approvals.router,
     search.router,
     appearance.router,

@@ -33,6 +33,14 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("/", marked("Home"), "home", key="h", description=marked("What needs you, and where to go")),
     Entry(
+        "/campaigns",
+        marked("Campaigns"),
+        "megaphone",
+        (Permission.CAMPAIGN_SEE,),
+        key="c",
+        description=marked("What was sent, is being sent, waits or was stopped"),
+    ),
+    Entry(
         "/approvals",
         marked("Approvals"),
         "hand-raised",

@@ -22,6 +22,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import nightmail
 from portal.web import formats, translating
+from portal.web.campaigns.words import source_label, state_label, state_tone
+from portal.web.channel_words import channel_label
 from portal.web.cookies import is_secure, set_cookie
 from portal.web.messages import PageMessage, forget_message, waiting_message
 from portal.web.navigation import Section, sections_for
@@ -186,6 +188,12 @@ def _environment() -> Environment:
     }
     environment.filters |= {name: _localised(function) for name, function in formats.FILTERS.items()}
     environment.filters |= {"role_title": role_title, "role_description": role_description}
+    environment.filters |= {
+        "campaign_state": state_label,
+        "campaign_tone": state_tone,
+        "campaign_source": source_label,
+        "channel": channel_label,
+    }
     environment.policies["ext.i18n.trimmed"] = True
     return environment
 

@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 
 from nightmail.access.people import list_people
 from nightmail.access.permissions import Permission
+from nightmail.campaigns.campaign_lists import CampaignFilter, find_campaigns
 from nightmail.organisation.team_tree import teams_named
+from portal.web.campaigns.words import state_label
 from portal.web.navigation import sections_for
 from portal.web.signed_in import SignedIn
 from portal.web.translating import gettext
@@ -63,5 +65,12 @@ def _teams(connection: Connection, me: SignedIn, wanted: str) -> Group:
     return Group(gettext("Teams"), tuple(Found(f"/teams/{team.path}", team.name, team.path) for team in teams))
 
 
-FINDERS: tuple[Finder, ...] = (_pages, _people, _teams)
+def _campaigns(connection: Connection, me: SignedIn, wanted: str) -> Group:
+    fitting = CampaignFilter(teams=me.teams(Permission.CAMPAIGN_SEE), search=wanted)
+    rows = find_campaigns(connection, fitting, limit=MOST) if fitting.teams else []
+    found = tuple(Found(f"/campaigns/{row.key}", row.key, state_label(row.state)) for row in rows)
+    return Group(gettext("Campaigns"), found)
+
+
+FINDERS: tuple[Finder, ...] = (_pages, _campaigns, _people, _teams)
 """What is asked, in the order of the page."""

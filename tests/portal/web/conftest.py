@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page
+from sqlalchemy import event
 
 from nightmail.access.permissions import Permission
 from tests.portal.conftest import Organisation, RunningPortal
@@ -64,3 +65,26 @@ def signed_in_page(signed_in_window: SignedInWindow) -> Callable[[str, str], Pag
 def on_localhost(url: str) -> str:
     """The same address under the name by which passkeys work."""
     return url.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture
+def asked_by(organisation: Organisation) -> Iterator[Callable[[httpx.Client, str], int]]:
+    """How many statements a page sends to the database beyond those of its frame, which every page has."""
+    sent: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        # Work that the portal does beside its pages falls into the same time.
+        if "webhook_call" not in statement and "notice" not in statement:
+            sent.append(statement)
+
+    def count(client: httpx.Client, address: str) -> int:
+        found = []
+        for each in ("/keys", "/keys", address):
+            sent.clear()
+            assert client.get(each).status_code == 200, each
+            found.append(len(sent))
+        return found[2] - found[1]
+
+    event.listen(organisation.engine, "before_cursor_execute", hear)
+    yield count
+    event.remove(organisation.engine, "before_cursor_execute", hear)

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
 from tests.portal.web import sample_addresses
+from tests.portal.web import sample_campaigns as campaigns
 from tests.portal.web import sample_logins as logins
 from tests.portal.web import sample_people as people
 from tests.portal.web.people import make_person, session_of
@@ -77,6 +78,9 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/search", "/search?q=home"),
     SamplePage("/search", "/search?q=nothing-fits-this", name="search-nothing"),
     SamplePage("/no-such-page", name="not-found", status=404),
+    SamplePage("/campaigns", name="campaigns-none"),
+    SamplePage("/campaigns", campaigns.every_state, name="campaigns"),
+    SamplePage("/campaigns", "/campaigns?search=nothing-fits-this&since=2027", name="campaigns-wrong-day", status=422),
     SamplePage("/approvals", name="approvals-none"),
     SamplePage("/approvals", people.approvals_address, name="approvals"),
     SamplePage("/people", partial(people.filled, "/people"), name="people"),
@@ -114,6 +118,8 @@ PAGES: tuple[SamplePage, ...] = (
 )
 
 NOT_PAGES: dict[str, str] = {
+    "/campaigns/rows": "a part of the list of campaigns",
+    "/campaigns.csv": "a file to take along",
     "/audit/entries.jsonl": "a file to take along",
     "/demonstration/{token}": "logs in and leads home",
     "/invitation/{token}/with/{name}": "leads on to the identity provider",

@@ -1,0 +1,1 @@
+"""Campaigns: the list, one campaign with what became of its rows and messages, and the orders that people give it."""
