@@ -48,6 +48,7 @@ from benchmarks.chaos_uploads import SECRET as SFTP_SECRET
 from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
 from commands.local import maintained
 from nightmail.channels import EMAIL
+from nightmail.message_ids import parse_message_id
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.sending.sender.lanes import WINDOW
@@ -377,7 +378,7 @@ def run(  # noqa: C901, PLR0912, PLR0915 - one chaos run from its start to its v
         for sender in running:
             sender.kill()
             sender.join()
-        _settle(rig)
+        _settle(rig, tell)
         _judge(rig, result, tell)
         result.doors = doors.judge(rig.accepted(), tell)
     finally:
@@ -436,11 +437,59 @@ def _let_it_end(rig: Rig, tell: Any) -> None:
                 advance_ledger(rig.engine)
 
 
-def _settle(rig: Rig) -> None:
-    """Let the carriers' records settle what is in doubt."""
+def _settle(rig: Rig, tell: Any) -> None:
+    """Let the carriers' records settle what is in doubt: three looks, each of them alone.
+
+    A look returns at once while the daemon's own is under way; that one may have begun when carriers still misbehaved.
+    """
     rig.ask("/faults", {"rules": []})
-    for _ in range(3):
-        resolve_in_doubt(rig.engine, sandbox_carriers(rig.public_url), limit=20_000)
+    looks, until = 0, time.monotonic() + 120
+    while looks < 3 and _in_doubt(rig) and time.monotonic() < until:
+        resolved = resolve_in_doubt(rig.engine, sandbox_carriers(rig.public_url), limit=20_000)
+        if tell:
+            tell(f"a look at the doubts: {resolved}")
+        looks += resolved.looked_up > 0
+        time.sleep(0 if resolved.looked_up else 0.5)
+
+
+def _in_doubt(rig: Rig) -> bool:
+    with rig.engine.connect() as connection:
+        return bool(connection.scalar(text("select exists (select from message where state = 'in_doubt')")))
+
+
+def _tell_unresolved(rig: Rig, message_ids: list[str], tell: Any) -> None:
+    """Say of each message what the ledger, its attempts and the carriers know."""
+    accepted = {line["message_id"]: line for line in rig.accepted()}
+    with rig.engine.connect() as connection:
+        for message_id in message_ids:
+            told = parse_message_id(message_id)
+            row = connection.execute(
+                text(
+                    "select m.message_key, m.state, m.reason, m.attempts, m.carrier_account_id, m.changed_at, m.handed_off_at "
+                    "from message m join campaign c on c.id = m.campaign_id "
+                    "where c.token = :token and m.line = :line and m.channel = :channel and m.step = :step"
+                ),
+                {"token": told.token, "line": told.line, "channel": told.channel, "step": told.step},
+            ).one_or_none()
+            attempts = connection.execute(
+                text(
+                    "select number, started_at, finished_at, outcome, error_class from attempt where message_key = :key"
+                ),
+                {"key": row.message_key if row else None},
+            ).all()
+            line = accepted.get(message_id) or {}
+            holders = connection.execute(
+                text(
+                    "select c.token, m.line, m.channel, m.step, m.state, m.carrier_message_id, m.delivery, m.attempts, m.handed_off_at "
+                    "from message m join campaign c on c.id = m.campaign_id "
+                    "where m.carrier_message_id = :id or (m.channel = :channel and m.address_hash = "
+                    "(select address_hash from message where message_key = :key))"
+                ),
+                {"id": line.get("carrier_id"), "key": row.message_key if row else None, "channel": told.channel},
+            ).all()
+            tell(
+                f"{message_id}: {row} {attempts} {line}; the same recipient's: {[tuple(map(str, h)) for h in holders]}"
+            )
 
 
 def _judge(rig: Rig, result: Result, tell: Any) -> None:
@@ -472,6 +521,10 @@ def _judge(rig: Rig, result: Result, tell: Any) -> None:
     result.in_doubt = states["in_doubt"]
     result.twice = sum(count - 1 for count in witness.values())
     result.unresolved = sum(1 for message_id in witness if ledger.get(message_id or "") != "accepted")
+    if tell and result.unresolved:
+        known = Counter(ledger.get(message_id or "") for message_id in witness)
+        tell(f"unresolved: the carriers' {len(witness)} messages are in the ledger {dict(known)}")
+        _tell_unresolved(rig, [m for m in witness if m and ledger.get(m) != "accepted"][:20], tell)
     unseen = [message_id for message_id, state in ledger.items() if state == "accepted" and message_id not in witness]
     result.lost = len(unseen) + states["queued"] + states["handing_over"] + result.messages - sum(states.values())
     if tell and result.lost:
