@@ -6,9 +6,12 @@ import dagster as dg
 
 from assets.campaign_runs import stage_metadata
 from assets.partitions import days
-from nightmail.reports.delivery_report import write_delivery_report
+from nightmail.access.principals import EVERYWHERE
+from nightmail.reports.day_sums import sum_earlier_days
+from nightmail.reports.delivery_report import write_day
 from nightmail.reports.earlier_layout import mend_earlier_days
 from nightmail.reports.report_page import write_report_page
+from nightmail.reports.stored_figures import Asked, read_figures
 from nightmail.reports.usage_report import write_usage_report
 from resources.carriers import CARRIERS
 from resources.database import DatabaseResource
@@ -26,12 +29,14 @@ from resources.lake import LakeResource
 def delivery_report(
     context: dg.AssetExecutionContext, database: DatabaseResource, lake: LakeResource
 ) -> dg.MaterializeResult[None]:
-    """Write one day of the delivery report, and its page."""
+    """Write one day of the delivery report, its sums and its page."""
     day = dt.date.fromisoformat(context.partition_key)
+    counts = write_day(database.engine, lake.lake, day)
+    with database.begin() as connection:
+        figures = read_figures(connection, Asked(day, day, (EVERYWHERE,)))
+        sum_earlier_days(connection, lake.lake)
     table = lake.table("delivery_report", context.partition_key, "day")
-    with database.connect() as connection:
-        counts = write_delivery_report(connection, lake.lake, day, table)
-    page = write_report_page(table, day, CARRIERS.meaning_of)
+    page = write_report_page(table, day, CARRIERS.meaning_of, figures)
     mend_earlier_days(lake.lake, dt.datetime.now(dt.UTC).date())
     return dg.MaterializeResult(metadata={**stage_metadata(counts), "page": dg.MetadataValue.path(page)})
 

@@ -84,14 +84,17 @@ def _day(text: str) -> dt.date:
 def write_reports(lake: Lake, day: dt.date) -> None:
     """Write one day's delivery report and its page from the ledger, as the pipeline does every few minutes."""
     from commands.local import open_database
-    from nightmail.reports.delivery_report import write_delivery_report
+    from nightmail.access.principals import EVERYWHERE
+    from nightmail.reports.delivery_report import write_day
     from nightmail.reports.report_page import write_report_page
+    from nightmail.reports.stored_figures import Asked, read_figures
     from resources.carriers import CARRIERS
 
-    destination = lake.table(ASSET, day.isoformat(), "day")
-    with open_database().connect() as connection:
-        write_delivery_report(connection, lake, day, destination)
-    write_report_page(destination, day, CARRIERS.meaning_of)
+    engine = open_database()
+    write_day(engine, lake, day)
+    with engine.connect() as connection:
+        figures = read_figures(connection, Asked(day, day, (EVERYWHERE,)))
+    write_report_page(lake.table(ASSET, day.isoformat(), "day"), day, CARRIERS.meaning_of, figures)
 
 
 _COLUMNS = ("campaign", "line", "message_id", "contact_id", *PARTS, "segments", "cost", "currency")

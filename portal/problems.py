@@ -75,6 +75,7 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "reply_unknown": 404,
     "reply_not_undecided": 409,
     "team_unknown": 404,
+    "report_of_nothing": 404,
     "link_invalid": 404,
     "method_not_allowed": 405,
     "request_too_slow": 408,

@@ -40,6 +40,20 @@ REQUESTS = (
         "{value} is no address of the channel {channel}.",
         "Use one of: {known}.",
     ),
+    Reason(
+        "report_days_wrong",
+        Kind.REQUEST,
+        "The days from {since} to {until} make no report: the last is before the first, or they are more than {most}.",
+        "Give a first day and a last day that is not before it, at most {most} days in all.",
+        title="These days make no report.",
+    ),
+    Reason(
+        "report_of_nothing",
+        Kind.REQUEST,
+        "There is no {what} {name} among those whose reports you may see.",
+        "Check the name: a team reads acme.billing, a feed acme.billing/invoices, a campaign as its page shows it.",
+        title="There is no team, feed or campaign of that name whose reports you may see.",
+    ),
     # Requests over HTTP
     Reason("key_missing", Kind.REQUEST, "The request has no API key.", "Send `Authorization: Bearer <key>`."),
     Reason(

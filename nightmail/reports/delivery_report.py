@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from nightmail.carriers.protocol import NOT_REACHED, REACHED
 from nightmail.lake import Lake, TableFile
 from nightmail.lake.schemas import DELIVERY_REPORT
 from nightmail.message_ids import campaign_keys
 from nightmail.reports import queries
+from nightmail.reports.day_sums import DaySums
 from nightmail.reports.days import bounds, count_values
 from nightmail.store.copying import copy_blocks
 
@@ -26,10 +27,27 @@ NOT_SENT = tuple(state for state in NEVER_HANDED_OFF if state != "in_doubt")
 """States in which a message certainly did not arrive; of one in doubt nobody knows."""
 
 
-def write_delivery_report(connection: Connection, lake: Lake, day: dt.date, destination: TableFile) -> dict[str, Any]:
+def write_day(engine: Engine, lake: Lake, day: dt.date) -> dict[str, Any]:
+    """Write the delivery report of a UTC day into the lake and its sums into the database, both of the same rows.
+
+    Return what :func:`write_delivery_report` does.
+    """
+    sums = DaySums()
+    with engine.connect() as connection:
+        counts = write_delivery_report(
+            connection, lake, day, lake.table("delivery_report", day.isoformat(), "day"), sums
+        )
+    with engine.begin() as connection:
+        sums.store(connection, day)
+    return counts
+
+
+def write_delivery_report(
+    connection: Connection, lake: Lake, day: dt.date, destination: TableFile, sums: DaySums | None = None
+) -> dict[str, Any]:
     """Write the delivery report of a UTC day, campaign by campaign, with the columns of ``DELIVERY_REPORT``.
 
-    Return ``rows``, ``campaigns``, and the rows by ``states`` and by ``statuses``.
+    ``sums`` counts each row that is written. Return ``rows``, ``campaigns``, and the rows by ``states`` and by ``statuses``.
     """
     start, end = bounds(day)
     values = {
@@ -53,6 +71,8 @@ def write_delivery_report(connection: Connection, lake: Lake, day: dt.date, dest
             for part in parts:
                 if part.num_rows:
                     writer.write(part)
+                    if sums is not None:
+                        sums.add(part)
                     count_values(states, part["state"])
                     count_values(statuses, part["status"].drop_null())
         rows = writer.rows

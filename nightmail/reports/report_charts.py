@@ -8,21 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from nightmail.reports.report_figures import OUTCOMES, Breakdown, ReportFigures
+from nightmail.reports.outcomes import OUTCOMES
+from nightmail.reports.report_figures import Breakdown, ReportFigures
 
 LABELS = {
     "delivered": "Delivered",
     "under_way": "Under way",
     "undelivered": "Undelivered",
     "failed": "Failed",
+    "in_doubt": "In doubt",
     "held": "Held",
     "not_sent": "Not sent",
 }
 """What each outcome is called, in the order in which parts of a chart follow one another."""
 _LABEL_WIDTH = 48
 """A part of the bar of shares that is narrower has no label."""
-_TIME_WIDTH = 74
-"""What the label of a time takes under the timeline."""
+_LABEL_SPACE = 74
+"""What the label of a day or an hour takes under its column."""
 
 
 def share_chart(figures: ReportFigures) -> str:
@@ -47,11 +49,11 @@ def share_chart(figures: ReportFigures) -> str:
     return _svg(width, height, "Share of each outcome", described, "".join(parts))
 
 
-def timeline_chart(figures: ReportFigures) -> str:
-    """Columns of hand-offs over time, stacked by outcome, one for each interval of ``figures.timeline``."""
+def columns_chart(title: str, parts: Sequence[Breakdown], labels: Sequence[str]) -> str:
+    """Columns stacked by outcome, one for each of ``parts`` in their order: days or hours, with a label each."""
     width, height, left, bottom, top = 1000.0, 240.0, 52.0, 26.0, 8.0
     plot_w, plot_h = width - left, height - bottom - top
-    highest = max(sum(counts.values()) for _, counts in figures.timeline) or 1
+    highest = max(part.total for part in parts) or 1
     ceiling, steps = round_ceiling(highest)
     content = []
     for step in range(steps + 1):
@@ -60,31 +62,24 @@ def timeline_chart(figures: ReportFigures) -> str:
             f'<line class="{"base" if step == 0 else "grid-line"}" x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text x="{left - 10}" y="{y + 4:.1f}" text-anchor="end">{_short(ceiling * step / steps)}</text>'
         )
-    slot = plot_w / len(figures.timeline)
+    slot = plot_w / len(parts)
     bar = max(min(slot * 0.82, 54.0), 1.0)
-    every = max(1, -(-len(figures.timeline) * _TIME_WIDTH // int(plot_w)))
-    form = "%H:%M" if figures.bin_s >= 60 else "%H:%M:%S"
-    for number, (start, counts) in enumerate(figures.timeline):
+    every = max(1, -(-len(parts) * _LABEL_SPACE // int(plot_w)))
+    for number, (part, label) in enumerate(zip(parts, labels, strict=True)):
         x = left + slot * number + (slot - bar) / 2
         y = top + plot_h
         for name in OUTCOMES:
-            if counts[name]:
-                part = plot_h * counts[name] / ceiling
-                y -= part
+            if count := part.outcomes[name]:
+                tall = plot_h * count / ceiling
+                y -= tall
                 content.append(
-                    f'<rect class="{name}" x="{x:.1f}" y="{y:.2f}" width="{bar:.1f}" height="{part:.2f}" '
-                    f'rx="{min(2.5, part / 2):.1f}"><title>{start:{form}}: {counts[name]:,} {LABELS[name].lower()}'
-                    "</title></rect>"
+                    f'<rect class="{name}" x="{x:.1f}" y="{y:.2f}" width="{bar:.1f}" height="{tall:.2f}" '
+                    f'rx="{min(2.5, tall / 2):.1f}"><title>{escape(label)}: {count:,} {LABELS[name].lower()}</title></rect>'
                 )
         if number % every == 0:
-            content.append(f'<text x="{x + bar / 2:.1f}" y="{height - 6}" text-anchor="middle">{start:{form}}</text>')
-    assert figures.first is not None
-    assert figures.last is not None
-    described = (
-        f"from {figures.first:%H:%M:%S} to {figures.last:%H:%M:%S}, at most {highest:,} in {interval_of(figures)}; "
-        "the table has every interval"
-    )
-    return _svg(width, height, "Hand-offs over time", described, "".join(content))
+            content.append(f'<text x="{x + bar / 2:.1f}" y="{height - 6}" text-anchor="middle">{escape(label)}</text>')
+    described = f"from {labels[0]} to {labels[-1]}, at most {highest:,}; the table has every figure"
+    return _svg(width, height, title, described, "".join(content))
 
 
 def bars_chart(title: str, parts: Sequence[Breakdown], names: Mapping[str, str]) -> str:
@@ -114,11 +109,6 @@ def bars_chart(title: str, parts: Sequence[Breakdown], names: Mapping[str, str])
         )
     described = "; ".join(f"{names.get(part.name, part.name)} {part.total:,}" for part in parts)
     return _svg(width, row * len(parts), title, described, "".join(content))
-
-
-def interval_of(figures: ReportFigures) -> str:
-    """The length of the timeline's intervals, such as ``30 s`` or ``5 min``."""
-    return f"{figures.bin_s} s" if figures.bin_s < 60 else f"{figures.bin_s // 60} min"
 
 
 def _svg(width: float, height: float, title: str, described: str, content: str) -> str:

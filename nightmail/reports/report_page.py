@@ -17,9 +17,11 @@ import fsspec
 from nightmail.channels import CHANNELS
 from nightmail.lake import TableFile
 from nightmail.reasons import REASONS
-from nightmail.reports.report_charts import LABELS, bars_chart, interval_of, share_chart, timeline_chart
-from nightmail.reports.report_figures import OUTCOMES, Breakdown, ReportFigures, report_figures
+from nightmail.reports.outcomes import OUTCOMES
+from nightmail.reports.report_charts import LABELS, bars_chart, columns_chart, share_chart
+from nightmail.reports.report_figures import Breakdown, ReportFigures, report_figures
 from nightmail.reports.report_style import STYLE
+from nightmail.reports.report_sums import WITHIN_S
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,21 +31,21 @@ EXPLAINED = {
     "under_way": "taken by the carrier, no final receipt yet",
     "undelivered": "taken by the carrier, and it did not arrive",
     "failed": "refused by the carrier at hand-off",
+    "in_doubt": "nobody knows yet whether the carrier took it",
     "held": "not sent, for a reason that is respected",
-    "not_sent": "cancelled, expired, or in doubt",
+    "not_sent": "cancelled or expired",
 }
 ROWS_SHOWN = 12
 _TABLE_ROWS = 200
-_CAMPAIGNS_SHOWN = 50
 
 MeaningOf = Callable[[str], str]
 """What a carrier's error code means, in a few words; empty for a code that no carrier's table has."""
 
 
-def write_report_page(table: TableFile, day: dt.date, meaning_of: MeaningOf) -> str:
-    """Write the page of a day's delivery report beside it; return its URL."""
+def write_report_page(table: TableFile, day: dt.date, meaning_of: MeaningOf, figures: ReportFigures) -> str:
+    """Write the page of a day's delivery report beside it, with the figures that the portal shows; return its URL."""
     page = page_url(table)
-    written = report_page(table.read(), f"{day:%A}, {day.day} {day:%B %Y}", meaning_of, "All times are UTC.")
+    written = render_page(figures, f"{day:%A}, {day.day} {day:%B %Y}", meaning_of, "All times are UTC.")
     filesystem, path = fsspec.core.url_to_fs(page)
     folder = path.rsplit("/", 1)[0]
     aside = f"{folder}/.report.html.aside"
@@ -83,7 +85,8 @@ def render_page(figures: ReportFigures, title: str, meaning_of: MeaningOf, note:
         if figures.rows
         else '<div class="card empty"><p>Nothing was sent or held.</p></div>'
     )
-    teams = ", ".join(figures.teams[:6]) + (" and others" if len(figures.teams) > 6 else "")
+    names = sorted({part.name.partition("/")[0] for part in figures.feeds})
+    teams = ", ".join(names[:6]) + (" and others" if len(names) > 6 else "")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -98,8 +101,14 @@ def render_page(figures: ReportFigures, title: str, meaning_of: MeaningOf, note:
 
 
 def _charts(figures: ReportFigures, meaning_of: MeaningOf) -> str:
-    cards = [_timeline_card(figures)] if figures.timeline else []
+    cards = []
+    if len(figures.days) > 1:
+        cards.append(_columns_card("Days", "UTC day", figures.days, [part.name for part in figures.days]))
+    if figures.hours:
+        labels = [f"{int(part.name):02}:00" for part in figures.hours]
+        cards.append(_columns_card("Hand-offs by hour", "UTC hour", figures.hours, labels))
     cards.append(_bars_card("Channels", figures.channels, _channel_names()))
+    cards.append(_bars_card("Feeds and teams", figures.feeds, {}))
     cards.append(_bars_card("Countries", figures.countries, _country_names(figures.countries)))
     cards.append(_reasons_card(figures, meaning_of))
     cards.append(_campaigns_card(figures))
@@ -112,7 +121,13 @@ def _channel_names() -> dict[str, str]:
 
 def _tiles(figures: ReportFigures) -> str:
     share = figures.delivered_share
-    tiles = [
+    numbers, counts = figures.totals.numbers, figures.totals.counts
+    tiles = []
+    if "file_rows" in counts:
+        tiles.append(("Rows of files", f"{counts['file_rows']:,}", "of campaigns prepared on these days"))
+        tiles.append(("Contacts", f"{counts.get('contacts', 0):,}", f"{counts.get('rejects', 0):,} rows rejected"))
+    tiles += [
+        ("Messages", f"{numbers['messages']:,}", ""),
         ("Handed off", f"{figures.sent:,}", f"{figures.segments:,} segments" if figures.segments else ""),
         (
             "Delivered",
@@ -121,26 +136,27 @@ def _tiles(figures: ReportFigures) -> str:
         ),
         ("Undelivered", f"{figures.outcomes['undelivered']:,}", ""),
         ("Failed", f"{figures.outcomes['failed']:,}", "refused at hand-off"),
+        ("In doubt", f"{figures.outcomes['in_doubt']:,}", ""),
         ("Held", f"{figures.outcomes['held']:,}", "with a reason each"),
     ]
     for currency, amount in figures.costs.items():
         tiles.append((f"Cost in {currency}" if currency else "Cost", f"{amount:,.2f}", "estimated or charged"))
-    if figures.seconds_to_status is not None:
-        median, slow = figures.seconds_to_status
-        tiles.append(("Time to receipt", _seconds(median), f"95 in 100 within {_seconds(slow)}"))
-    if figures.replied or figures.opened:
-        tiles.append(("Answered", f"{figures.replied:,}", f"{figures.opened:,} opened, {figures.clicked:,} clicked"))
+    if numbers["timed"]:
+        shares = {name: numbers[name] / numbers["timed"] for name in WITHIN_S}
+        tiles.append(
+            ("Receipt within 1 min", f"{shares['within_1min']:.1%}", f"{shares['within_1h']:.1%} within an hour")
+        )
+    if numbers["opened"]:
+        tiles.append(("Opened", f"{numbers['opened']:,}", f"{numbers['clicked']:,} clicked"))
+    if numbers["answered"] or counts.get("replies"):
+        tiles.append(("Replies", f"{counts.get('replies', 0):,}", f"{numbers['answered']:,} messages answered"))
+    if "opt_outs" in counts:
+        tiles.append(("Opt-outs", f"{counts['opt_outs']:,}", "and complaints"))
     cells = "".join(
         f'<div class="tile"><dt>{escape(name)}</dt><dd>{escape(value)}{f"<small>{escape(below)}</small>" if below else ""}</dd></div>'
         for name, value, below in tiles
     )
     return f'<dl class="tiles">{cells}</dl>'
-
-
-def _seconds(value: float) -> str:
-    if value < 90:
-        return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
-    return f"{value / 60:.0f} min" if value < 5400 else f"{value / 3600:.1f} h"
 
 
 def _country_names(parts: Sequence[Breakdown]) -> dict[str, str]:
@@ -165,17 +181,15 @@ def _share_card(figures: ReportFigures) -> str:
     )
 
 
-def _timeline_card(figures: ReportFigures) -> str:
+def _columns_card(title: str, head: str, parts: Sequence[Breakdown], labels: Sequence[str]) -> str:
     rows = [
-        (f"{start:%Y-%m-%d %H:%M:%S}", *(f"{counts[name]:,}" for name in OUTCOMES))
-        for start, counts in figures.timeline
-        if any(counts.values())
+        (label, *(f"{part.outcomes[name]:,}" for name in OUTCOMES))
+        for part, label in zip(parts, labels, strict=True)
+        if part.total
     ]
-    data = _table("Hand-offs over time (UTC)", ("from", *LABELS.values()), rows)
     return (
-        '<section class="card wide"><h2>Hand-offs over time</h2>'
-        f'<p class="soft small">Messages in each {interval_of(figures)}, UTC</p>{timeline_chart(figures)}'
-        f"<details><summary>The figures</summary>{data}</details></section>"
+        f'<section class="card wide"><h2>{title}</h2>{columns_chart(title, parts, labels)}'
+        f"<details><summary>The figures</summary>{_table(title, (head, *LABELS.values()), rows)}</details></section>"
     )
 
 
@@ -217,7 +231,7 @@ def _says(reason: str, meaning_of: MeaningOf) -> str:
 
 def _campaigns_card(figures: ReportFigures) -> str:
     rows = []
-    for part in figures.campaigns[:_CAMPAIGNS_SHOWN]:
+    for part in figures.campaigns:
         share = part.delivered_share
         rows.append(
             (
@@ -228,7 +242,7 @@ def _campaigns_card(figures: ReportFigures) -> str:
             )
         )
     table = _table("", ("campaign", "rows", "delivered", "share"), rows)
-    rest = len(figures.campaigns) - _CAMPAIGNS_SHOWN
+    rest = figures.campaign_count - len(figures.campaigns)
     more = f'<p class="soft small">and {rest:,} more campaigns</p>' if rest > 0 else ""
     return f'<section class="card keys"><h2>Campaigns</h2>{table}{more}</section>'
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 STYLE = """
 :root { color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --ink: #16202c; --soft: #55616f; --line: #dfe4ea; --grid: #e8ecf1; --accent: #1d4ed8;
-  --delivered: #0c8267; --under_way: #3f74e0; --undelivered: #b45f06; --failed: #bb2c47; --held: #66717f; --not_sent: #8e6fc0; --on: #ffffff; }
+  --delivered: #0c8267; --under_way: #3f74e0; --undelivered: #b45f06; --failed: #bb2c47; --in_doubt: #a8327d; --held: #66717f; --not_sent: #8e6fc0; --on: #ffffff; }
 @media (prefers-color-scheme: dark) { :root {
   --page: #0e131a; --card: #161d27; --ink: #e8edf4; --soft: #9fabba; --line: #27313e; --grid: #222c38; --accent: #8ab0ff;
-  --delivered: #34c49f; --under_way: #7aa5ff; --undelivered: #f0a63a; --failed: #f0718a; --held: #8996a8; --not_sent: #bda6e6; --on: #0b1016; } }
+  --delivered: #34c49f; --under_way: #7aa5ff; --undelivered: #f0a63a; --failed: #f0718a; --in_doubt: #e67cc0; --held: #8996a8; --not_sent: #bda6e6; --on: #0b1016; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); line-height: 1.5;
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", Arial, sans-serif;
@@ -33,7 +33,7 @@ svg text.ink { fill: var(--ink); } svg text.strong { fill: var(--ink); font-weig
 svg .grid-line { stroke: var(--grid); stroke-width: 1; } svg .base { stroke: var(--line); stroke-width: 1; }
 .delivered { fill: var(--delivered); background: var(--delivered); } .under_way { fill: var(--under_way); background: var(--under_way); }
 .undelivered { fill: var(--undelivered); background: var(--undelivered); } .failed { fill: var(--failed); background: var(--failed); }
-.held { fill: var(--held); background: var(--held); } .not_sent { fill: var(--not_sent); background: var(--not_sent); }
+.in_doubt { fill: var(--in_doubt); background: var(--in_doubt); } .held { fill: var(--held); background: var(--held); } .not_sent { fill: var(--not_sent); background: var(--not_sent); }
 .legend { display: flex; flex-wrap: wrap; gap: .35rem 1.15rem; list-style: none; padding: 0; margin: .9rem 0 0; font-size: .875rem; }
 .legend li { display: flex; align-items: center; gap: .45rem; } .legend b { font-variant-numeric: tabular-nums; font-weight: 620; }
 .swatch { width: .75rem; height: .75rem; border-radius: 3px; flex: none; }
@@ -46,5 +46,6 @@ th[scope=row] { color: var(--ink); font-weight: 420; overflow-wrap: anywhere; }
 details { margin-top: .8rem; font-size: .875rem; } summary { cursor: pointer; color: var(--accent); border-radius: 6px; width: fit-content; }
 summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 3px; }
 .empty { padding: 3rem 1rem; text-align: center; } footer { margin-top: 2rem; color: var(--soft); font-size: .8125rem; }
-@media print { body { background: #fff; } .card, .tile { break-inside: avoid; } details { display: none; } }
+@media print { body { background: #fff; } .card, .tile, tr { break-inside: avoid; } details::details-content { content-visibility: visible; block-size: auto; }
+  .scroll { overflow: visible; } summary { display: none; } thead { display: table-header-group; } * { print-color-adjust: exact; } }
 """

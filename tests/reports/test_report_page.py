@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightmail.lake.schemas import DELIVERY_REPORT
+from nightmail.reports.outcomes import OUTCOMES
 from nightmail.reports.report_charts import round_ceiling
-from nightmail.reports.report_figures import OUTCOMES, report_figures
+from nightmail.reports.report_figures import report_figures
 from nightmail.reports.report_page import report_page
 from resources.carriers import CARRIERS
 
@@ -98,6 +99,7 @@ def test_the_figures_of_a_mixed_day() -> None:
         "under_way": 1,
         "undelivered": 5,
         "failed": 1,
+        "in_doubt": 0,
         "held": 2,
         "not_sent": 0,
     }
@@ -106,7 +108,7 @@ def test_the_figures_of_a_mixed_day() -> None:
     assert figures.delivered_share == 90 / 96
     assert figures.costs == {"EUR": Decimal("4.80")}
     assert figures.reasons[0] == ("undelivered", "30005", 5)
-    assert figures.seconds_to_status == (2.0, 2.0)
+    assert (figures.totals.numbers["timed"], figures.totals.numbers["within_10s"]) == (95, 95)
 
 
 def test_the_command_tells_what_the_page_shows() -> None:
@@ -138,7 +140,7 @@ def test_the_command_tells_what_the_page_shows() -> None:
     )
 )
 def test_every_row_is_counted_once_in_every_chart(entries: list[tuple[str, str | None, str | None, int]]) -> None:
-    """Outcomes, channels, countries and campaigns each sum to the rows; the timeline to what was handed off."""
+    """Outcomes, channels, countries and campaigns each sum to the rows; the hours to what was handed off."""
     rows = [
         row(
             n,
@@ -151,11 +153,11 @@ def test_every_row_is_counted_once_in_every_chart(entries: list[tuple[str, str |
     ]
     figures = report_figures(table(rows))
     assert sum(figures.outcomes.values()) == len(rows)
-    for parts in (figures.channels, figures.countries, figures.campaigns, figures.languages):
+    for parts in (figures.channels, figures.countries, figures.campaigns, figures.feeds):
         assert sum(part.total for part in parts) == len(rows)
     handed = sum(1 for state, *_ in entries if state == "accepted")
-    assert sum(sum(counts.values()) for _, counts in figures.timeline) == handed
-    assert len(figures.timeline) <= 60
+    assert sum(part.total for part in figures.hours) == handed
+    assert len(figures.hours) == (24 if handed else 0)
     outline(report_page(table(rows), "a day", CARRIERS.meaning_of))
 
 

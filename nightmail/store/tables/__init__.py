@@ -48,6 +48,7 @@ from nightmail.store.tables.organisation import (
     Team,
 )
 from nightmail.store.tables.receipts import MailAside, Mailbox, Receipt, Reply
+from nightmail.store.tables.reports import ReportByCampaign, ReportByFeed, ReportByHour, ReportCount, ReportDay
 
 __all__ = [
     "AccessLink",
@@ -88,6 +89,11 @@ __all__ = [
     "ReceivedFile",
     "RecoveryCode",
     "Reply",
+    "ReportByCampaign",
+    "ReportByFeed",
+    "ReportByHour",
+    "ReportCount",
+    "ReportDay",
     "Role",
     "RoleGrant",
     "Sender",

@@ -1,0 +1,153 @@
+"""The figures of any range of days, read from the sums that are kept of each: in time that does not grow with the ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from nightmail.access.decisions import teams_with
+from nightmail.access.permissions import Permission
+from nightmail.access.principals import Principal
+from nightmail.errors import UsageError
+from nightmail.reports import sum_queries
+from nightmail.reports.outcomes import OUTCOMES
+from nightmail.reports.report_figures import CAMPAIGNS_SHOWN, PartRows, ReportFigures, Totals, feed_name, figures_of
+from nightmail.reports.report_sums import NUMBERS
+
+MOST_DAYS = 366
+"""Days of one report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a report is asked for: UTC days, both included, of what is seen by somebody, and of a team, feed or campaign."""
+
+    since: dt.date
+    until: dt.date
+    teams: tuple[str, ...]
+    """The topmost teams that may be seen, or the one that is asked for; ``""`` for all."""
+    team: str | None = None
+    feed: str | None = None
+    campaign: str | None = None
+    feed_id: int | None = None
+    campaign_id: int | None = None
+
+    @property
+    def days(self) -> int:
+        """How many days."""
+        return (self.until - self.since).days + 1
+
+    @property
+    def before(self) -> Asked:
+        """The same of as many days before."""
+        length = dt.timedelta(days=self.days)
+        return replace(self, since=self.since - length, until=self.until - length)
+
+    def values(self) -> dict[str, Any]:
+        """The values of the statements' parameters."""
+        return {
+            "since": self.since,
+            "until": self.until,
+            "teams": list(self.teams),
+            "feed": self.feed_id,
+            "campaign": self.campaign_id,
+        }
+
+
+def ask(
+    connection: Connection,
+    principal: Principal,
+    since: dt.date,
+    until: dt.date,
+    *,
+    team: str | None = None,
+    feed: str | None = None,
+    campaign: str | None = None,
+    permission: Permission = Permission.REPORT_SEE,
+) -> Asked:
+    """What ``principal`` asks for, within the teams for which it holds ``permission``.
+
+    ``team`` is a team's path and means those below it too; ``feed`` reads ``team/feed``; ``campaign`` is a key. Raises
+    :class:`UsageError`: ``report_days_wrong`` for days in the wrong order or more than :data:`MOST_DAYS`; ``report_of_nothing``
+    for what is not there and for what may not be seen, in the same words.
+    """
+    if until < since or (until - since).days >= MOST_DAYS:
+        raise UsageError("report_days_wrong", since=since.isoformat(), until=until.isoformat(), most=MOST_DAYS)
+    teams = teams_with(principal, permission)
+    found = connection.execute(
+        text(sum_queries.FIND_NAMED), {"teams": list(teams), "team": team, "feed": feed, "campaign": campaign}
+    ).one()
+    for what, named, is_there in (
+        ("team", team, found.team),
+        ("feed", feed, found.feed),
+        ("campaign", campaign, found.campaign),
+    ):
+        if named is not None and is_there is None:
+            raise UsageError("report_of_nothing", facts={"what": what}, what=what, name=named)
+    return Asked(since, until, (team,) if team else teams, team, feed, campaign, found.feed, found.campaign)
+
+
+def read_figures(connection: Connection, asked: Asked) -> ReportFigures:
+    """The figures of what is asked for, by three statements."""
+    values = asked.values() | {"campaigns": CAMPAIGNS_SHOWN}
+    by_campaign = asked.campaign_id is not None
+    sums = connection.execute(text(sum_queries.PARTS_BY_CAMPAIGN if by_campaign else sum_queries.PARTS_BY_FEED), values)
+    parts: list[PartRows] = []
+    whole: list[Row[Any]] = []
+    costs: list[Row[Any]] = []
+    for row in sums:
+        if row.part == "all":
+            whole.append(row)
+        elif row.part == "currency":
+            costs.append(row)
+        else:
+            parts.append(PartRows(row.part, _name(row), row.outcome, int(row.rows)))
+    campaigns = 0
+    for row in connection.execute(text(sum_queries.HOURS_AND_CAMPAIGNS), values):
+        if row.campaign is None:
+            parts.append(PartRows("hour", str(row.hour), row.outcome, int(row.rows)))
+        else:
+            campaigns = row.campaigns
+            parts.append(PartRows("campaign", row.campaign, row.outcome, int(row.rows)))
+    counts, written_at = _counts(connection, asked)
+    totals = _totals(whole, costs, counts)
+    return figures_of(parts, totals, campaign_count=campaigns, written_at=written_at)
+
+
+def read_totals(connection: Connection, asked: Asked) -> Totals:
+    """What was counted over all rows of what is asked for, by two statements."""
+    statement = sum_queries.TOTALS_BY_FEED if asked.campaign_id is None else sum_queries.TOTALS_BY_CAMPAIGN
+    rows = connection.execute(text(statement), asked.values()).all()
+    counts, _ = _counts(connection, asked)
+    return _totals([row for row in rows if not row.by_currency], [row for row in rows if row.by_currency], counts)
+
+
+def _totals(whole: Iterable[Row[Any]], costs: Iterable[Row[Any]], counts: dict[str, int]) -> Totals:
+    outcomes = dict.fromkeys(OUTCOMES, 0)
+    numbers: Counter[str] = Counter(dict.fromkeys(NUMBERS, 0))
+    for row in whole:
+        outcomes[row.outcome] += int(row.rows)
+        for name in NUMBERS:
+            numbers[name] += int(row._mapping[name])
+    amounts = {row.currency or "": Decimal(row.cost) for row in costs if row.cost is not None}
+    return Totals(outcomes, dict(numbers), dict(sorted(amounts.items())), counts)
+
+
+def _counts(connection: Connection, asked: Asked) -> tuple[dict[str, int], dt.datetime | None]:
+    rows = connection.execute(text(sum_queries.COUNTS), asked.values()).all()
+    counts = {row.what: int(row.number) for row in rows if row.what != "written"}
+    (written_at,) = (row.written_at for row in rows if row.what == "written")
+    return counts, written_at
+
+
+def _name(row: Row[Any]) -> str | None:
+    if row.part == "feed":
+        return feed_name(row.team, row.feed)
+    name = row._mapping[row.part]
+    return None if name is None else str(name)

@@ -1,0 +1,142 @@
+"""The queries of the sums that are kept of each day's delivery report, and of reading them."""
+
+from __future__ import annotations
+
+from nightmail.consent.suppressions import IS_ASKED_FOR
+from nightmail.organisation.queries import TEAMS_AT_OR_BELOW
+
+_MEASURES = (
+    *("rows", "messages", "segments", "cost", "opened", "clicked", "answered"),
+    *("timed", "within_10s", "within_1min", "within_10min", "within_1h"),
+)
+_SUMMED = ", ".join(f"sum({name}) as {name}" for name in _MEASURES)
+_NAMES = ", ".join(_MEASURES)
+_ALIKE = "channel, country, outcome, reason, currency"
+
+# The first statement of who writes a day: it locks the day until the end of the transaction.
+BEGIN_DAY = """
+    insert into report_day (day, written_at, rows) values (:day, :at, :rows)
+    on conflict (day) do update set written_at = excluded.written_at, rows = excluded.rows
+"""
+
+CAMPAIGNS_BY_KEY = "select id, key, team_id, feed_id from campaign where key = any(:keys)"
+
+SUM_BY_FEED = f"""
+    insert into report_by_feed (day, team_id, feed_id, {_ALIKE}, {_NAMES})
+    select day, team_id, feed_id, {_ALIKE}, {_SUMMED}
+    from report_by_campaign
+    where day = :day
+    group by day, team_id, feed_id, {_ALIKE}
+"""  # noqa: S608 - the parts are constants
+
+# What happened on a day beside messages: the rows of files whose campaigns were prepared on it, opt-outs, replies.
+COUNT_DAY = f"""
+    insert into report_count (day, team_id, feed_id, campaign_id, what, number)
+    select cast(:day as date), c.team_id, c.feed_id, c.id, v.what, v.number
+    from campaign c cross join lateral (values
+        ('file_rows', (c.counts ->> 'rows')::bigint), ('rejects', (c.counts ->> 'rejects')::bigint),
+        ('duplicates', (c.counts ->> 'duplicates')::bigint), ('contacts', (c.counts ->> 'contacts')::bigint)
+    ) v(what, number)
+    where c.loaded_at >= :start and c.loaded_at < :end and v.number > 0
+    union all
+    select cast(:day as date), s.team_id, c.feed_id, c.id, 'opt_outs', count(*)
+    from suppression s left join campaign c on c.token = split_part(s.message_id, '-', 1)
+    where s.created_at >= :start and s.created_at < :end and {IS_ASKED_FOR}
+    group by s.team_id, c.feed_id, c.id
+    union all
+    select cast(:day as date), r.team_id, c.feed_id, c.id, 'replies', count(*)
+    from reply r left join campaign c on c.id = r.campaign_id
+    where r.received_at >= :start and r.received_at < :end
+    group by r.team_id, c.feed_id, c.id
+"""  # noqa: S608 - the parts are constants
+
+DAYS_WRITTEN = "select day from report_day where day = any(cast(:days as date[]))"
+
+# Whose sums are read: of the days, of the teams that may be seen, and of what is asked for.
+_WANTED = f"""
+    day between :since and :until
+    and (team_id in ({TEAMS_AT_OR_BELOW}) or (team_id is null and '' = any(cast(:teams as text[]))))
+    and (cast(:feed as integer) is null or feed_id = :feed)
+"""
+_OF_CAMPAIGN = "and (cast(:campaign as integer) is null or campaign_id = :campaign)"
+
+# The sums of what is asked for, by each of the parts of a report. ``part`` says by which; the names of teams and feeds
+# come to the few rows that are left. Read from the sums by campaign where one is asked for, else from those by feed.
+_PARTS = f"""
+    with found as (
+        select
+            case
+                when grouping(day) = 0 then 'day'
+                when grouping(channel) = 0 then 'channel'
+                when grouping(country) = 0 then 'country'
+                when grouping(team_id) = 0 then 'feed'
+                when grouping(reason) = 0 then 'reason'
+                when grouping(currency) = 0 then 'currency'
+                else 'all'
+            end as part,
+            day, channel, country, team_id, feed_id, outcome, reason, currency, {_SUMMED}
+        from {{table}}
+        where {_WANTED} {{further}}
+        group by grouping sets (
+            (day, outcome), (channel, outcome), (country, outcome), (team_id, feed_id, outcome), (reason, outcome),
+            (currency), (outcome)
+        )
+    )
+    select s.part, s.outcome, s.day, s.channel, s.country, t.path as team, f.name as feed, s.reason, s.currency,
+        {", ".join(f"s.{name}" for name in _MEASURES)}
+    from found s left join team t on t.id = s.team_id left join feed f on f.id = s.feed_id
+"""  # noqa: S608 - the parts are constants
+PARTS_BY_FEED = _PARTS.format(table="report_by_feed", further="")
+PARTS_BY_CAMPAIGN = _PARTS.format(table="report_by_campaign", further=_OF_CAMPAIGN)
+
+# The hours of hand-off, and the campaigns of most rows with how many campaigns there are.
+HOURS_AND_CAMPAIGNS = f"""
+    with found as (
+        select hour, campaign_id, outcome, sum(rows) as rows, grouping(hour) as is_campaign
+        from report_by_hour
+        where {_WANTED} {_OF_CAMPAIGN}
+        group by grouping sets ((hour, outcome), (campaign_id, outcome))
+    ), largest as (
+        select campaign_id, count(*) over () as campaigns
+        from found
+        where is_campaign = 1
+        group by campaign_id
+        order by sum(rows) desc, campaign_id
+        limit :campaigns
+    )
+    select null as campaign, s.hour, s.outcome, s.rows, null as campaigns
+    from found s
+    where s.is_campaign = 0 and s.hour is not null
+    union all
+    select c.key, null, s.outcome, s.rows, l.campaigns
+    from largest l join found s on s.is_campaign = 1 and s.campaign_id = l.campaign_id join campaign c on c.id = l.campaign_id
+"""  # noqa: S608 - the parts are constants
+
+# What was counted beside messages, and when the last of the days was written.
+COUNTS = f"""
+    select what, sum(number) as number, null as written_at
+    from report_count
+    where {_WANTED} {_OF_CAMPAIGN}
+    group by what
+    union all
+    select 'written', null, (select written_at from report_day where day <= :until order by day desc limit 1)
+"""  # noqa: S608 - the parts are constants
+
+# The figures of the days before, with which a period is compared.
+_TOTALS = f"""
+    select outcome, currency, {_SUMMED}, grouping(outcome) as by_currency
+    from {{table}}
+    where {_WANTED} {{further}}
+    group by grouping sets ((outcome), (currency))
+"""  # noqa: S608 - the parts are constants
+TOTALS_BY_FEED = _TOTALS.format(table="report_by_feed", further="")
+TOTALS_BY_CAMPAIGN = _TOTALS.format(table="report_by_campaign", further=_OF_CAMPAIGN)
+
+# What a filter names, if it is within the teams that may be seen.
+FIND_NAMED = f"""
+    select
+        (select t.path from team t where t.path = :team and t.id in ({TEAMS_AT_OR_BELOW})) as team,
+        (select f.id from feed f join team t on t.id = f.team_id
+            where t.path || '/' || f.name = :feed and t.id in ({TEAMS_AT_OR_BELOW}) order by f.active desc, f.id limit 1) as feed,
+        (select c.id from campaign c where c.key = :campaign and c.team_id in ({TEAMS_AT_OR_BELOW})) as campaign
+"""  # noqa: S608 - the parts are constants
