@@ -11,6 +11,7 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from portal.web import failures, static_files
+from portal.web.alerts import routes as alerts
 from portal.web.api_keys import routes as api_keys
 from portal.web.appearance import routes as appearance
 from portal.web.approvals import routes as approvals
@@ -43,6 +44,7 @@ ROUTERS = (
     home.router,
     campaigns.router,
     approvals.router,
+    alerts.router,
     search.router,
     appearance.router,
     gallery.router,

@@ -49,6 +49,15 @@ ENTRIES: tuple[Entry, ...] = (
         description=marked("Campaigns that wait for a person"),
     ),
     Entry(
+        "/alerts",
+        marked("Alerts"),
+        "bell-alert",
+        (Permission.ALERT_SEE,),
+        key="e",
+        description=marked("What people must look at"),
+        section="attention",
+    ),
+    Entry(
         "/people",
         marked("People"),
         "users",
@@ -146,6 +155,11 @@ def sections_for(me: SignedIn, path: str) -> tuple[Section, ...]:
         for name, label in SECTION_LABELS.items()
         if (links := tuple(_link(me, entry, here) for entry in shown if entry.section == name))
     )
+
+
+def is_offered(me: SignedIn, address: str) -> bool:
+    """Whether the navigation leads ``me`` to ``address``: a page links to another subject's where one may go there."""
+    return any(entry.address == address and _may(me, entry) for entry in ENTRIES)
 
 
 def _may(me: SignedIn, entry: Entry) -> bool:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from nightmail.access.decisions import teams_with
+from nightmail.access.decisions import cover_deployment, teams_with
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
+from nightmail.campaigns.alerts import count_open_alerts
 from nightmail.campaigns.approval import count_waiting
 from portal.web.translating import marked
 
@@ -37,6 +38,14 @@ COUNTERS: tuple[Counter, ...] = (
         Permission.CAMPAIGN_APPROVE,
         marked("campaigns wait for your approval"),
         lambda connection, principal, _teams: count_waiting(connection, principal),
+    ),
+    Counter(
+        "/alerts",
+        Permission.ALERT_SEE,
+        marked("alerts are open"),
+        lambda connection, _principal, teams: count_open_alerts(
+            connection, teams=teams, and_of_all=cover_deployment(connection, teams)
+        ),
     ),
 )
 """Every counter."""

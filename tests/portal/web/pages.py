@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
 from tests.portal.web import sample_addresses
+from tests.portal.web import sample_attention as attention
 from tests.portal.web import sample_campaigns as campaigns
 from tests.portal.web import sample_logins as logins
 from tests.portal.web import sample_people as people
@@ -83,6 +84,11 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/campaigns", "/campaigns?search=nothing-fits-this&since=2027", name="campaigns-wrong-day", status=422),
     SamplePage("/approvals", name="approvals-none"),
     SamplePage("/approvals", people.approvals_address, name="approvals"),
+    SamplePage("/alerts", name="alerts-none"),
+    SamplePage("/alerts", partial(attention.alerts_address, "/alerts"), name="alerts"),
+    SamplePage("/alerts", partial(attention.alerts_address, "/alerts?state=over"), name="alerts-over"),
+    SamplePage("/alerts/{alert_id}", attention.alert_address, name="alert"),
+    SamplePage("/alerts/close", attention.close_alerts_address, name="alerts-close"),
     SamplePage("/people", partial(people.filled, "/people"), name="people"),
     SamplePage("/people", "/people?search=nobody-of-this-name", name="people-nobody"),
     SamplePage("/people/invite", name="people-invite"),
@@ -120,6 +126,7 @@ PAGES: tuple[SamplePage, ...] = (
 NOT_PAGES: dict[str, str] = {
     "/campaigns/rows": "a part of the list of campaigns",
     "/campaigns.csv": "a file to take along",
+    "/alerts.csv": "a file to take along",
     "/audit/entries.jsonl": "a file to take along",
     "/demonstration/{token}": "logs in and leads home",
     "/invitation/{token}/with/{name}": "leads on to the identity provider",

@@ -285,6 +285,7 @@ def _of_key(walk: Walk) -> Sent:
 FORMS: Mapping[str, Case] = {
     "/appearance": lambda walk: walk.oneself(language="de", next="/"),
     "/approvals": _approval,
+    "/alerts/close": lambda walk: walk.administrator(alert=walk.things.alert(OWN)["alert_id"]),
     "/login": _login,
     "/logout": lambda walk: walk.oneself(),
     "/login/second-factor": _second_factor,

@@ -29,6 +29,7 @@ from portal.web import ROUTERS
 from portal.web.signed_in import declared_by
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.people import MACHINE, make_person, session_of
+from tests.portal.web.sample_attention import raise_alert_of
 
 OWN = "acme.billing"
 TEAMS = {"own": OWN, "upper": "acme", "lower": "acme.billing.north", "sibling": "acme.care", "foreign": "brick"}
@@ -70,11 +71,16 @@ class Things:
             )
             return {"key_id": verify_key(connection, secret).key_id}
 
+    def alert(self, team: str) -> dict[str, int]:
+        """An open alert of the team."""
+        return {"alert_id": raise_alert_of(self.organisation, team, f"carrier:{next(self.numbers)}")}
+
 
 MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "person_id": Things.person,
     "role_id": Things.role,
     "key_id": Things.key,
+    "alert_id": Things.alert,
     "path": lambda _, team: {"path": team},
 }
 """How something of a team is made, by the parameter of a page's address that names it."""
@@ -82,6 +88,7 @@ SEEN_BY: Mapping[str, Permission] = {
     "person_id": Permission.PEOPLE_SEE,
     "role_id": Permission.PEOPLE_SEE,
     "key_id": Permission.KEY_SEE,
+    "alert_id": Permission.ALERT_SEE,
     "path": Permission.TEAM_SEE,
 }
 """What it takes to see that something is there at all."""

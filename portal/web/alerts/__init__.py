@@ -1,0 +1,1 @@
+"""Alerts: what people must look at, and closing it."""
