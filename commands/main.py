@@ -37,6 +37,7 @@ from commands import (
     pause,
     people,
     provision,
+    recipient,
     replies,
     report,
     resume,
@@ -171,6 +172,7 @@ app.command("campaigns", rich_help_panel=LOOK)(campaigns.campaigns)
 app.command("alerts", rich_help_panel=LOOK)(alerts.alerts)
 app.command("doubts", rich_help_panel=LOOK)(doubts.doubts)
 app.command("decide", rich_help_panel=SEND)(decide.decide)
+app.command("recipient", rich_help_panel=LOOK)(recipient.recipient)
 app.command("replies", rich_help_panel=LOOK)(replies.replies)
 app.command("suppressions", rich_help_panel=LOOK)(suppressions.suppressions)
 app.command("report", rich_help_panel=LOOK)(report.report)

@@ -23,7 +23,7 @@ NEEDED: Mapping[str, str] = {
     "suppressions": "suppression.see",
     "campaigns": "campaign.see",
     "alerts": "alert.see",
-    "doubts": "message.see",
+    **dict.fromkeys(("doubts", "recipient"), "message.see"),
     "decide": "doubt.decide",
     "replies": "reply.see",
     "report": "report.see",

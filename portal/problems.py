@@ -73,6 +73,7 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "suspension_unknown": 404,
     "suppression_unknown": 404,
     "reply_unknown": 404,
+    "recipient_unknown": 404,
     "reply_not_undecided": 409,
     "team_unknown": 404,
     "report_of_nothing": 404,

@@ -221,6 +221,19 @@ REQUESTS = (
         title="There is no such team.",
     ),
     Reason(
+        "recipient_unknown",
+        Kind.REQUEST,
+        "This is neither an address nor the external id of a contact of whom a message is known.",
+        "Give a phone number with its country's code, an email address, or an external id as the contact file has it.",
+    ),
+    Reason(
+        "recipient_team_needed",
+        Kind.REQUEST,
+        "An external id belongs to a team, and you see more than {most} teams.",
+        "Name the team, or one above it.",
+        title="An external id belongs to a team: name it.",
+    ),
+    Reason(
         "webhook_address",
         Kind.REQUEST,
         "The webhook's address cannot be used: {problem}.",

@@ -1,0 +1,198 @@
+"""The room's SQL.
+
+The ledger's rows of one recipient are found by the indexes on the hash of the address and on the contact, so that the rows
+read do not grow with the ledger. The two conditions are lists of values and no sub-statement: the planner then takes the
+indexes in every month.
+"""
+
+from __future__ import annotations
+
+from nightmail.organisation.queries import AT_OR_BELOW, TEAMS_AT_OR_BELOW
+
+_SEEN = f"c.team_id in ({TEAMS_AT_OR_BELOW})"
+_OF_RECIPIENT = "(m.address_hash = any(cast(:addresses as text[])) or m.contact_id = any(cast(:contacts as text[])))"
+_COST = "coalesce(m.cost_charged, m.cost)"
+_CURRENCY = "case when m.cost_charged is null then m.currency else m.cost_charged_currency end"
+
+# --- Who is meant ---
+
+COUNTRIES = f"""
+    select distinct t.country from team t
+    where t.country is not null and t.id in ({TEAMS_AT_OR_BELOW})
+    order by t.country limit :limit
+"""  # noqa: S608 - the parts are constants
+
+# Teams that have a campaign: an external id is looked for in these.
+TEAMS_THAT_SEND = f"""
+    select t.path from team t
+    where t.id in ({TEAMS_AT_OR_BELOW}) and exists (select from campaign c where c.team_id = t.id)
+    order by t.path limit :limit
+"""  # noqa: S608
+
+# Those of some hashes of which the ledger has a message that the reader may see.
+KNOWN = f"""
+    select 'address' as kind, h.digest from unnest(cast(:addresses as text[])) as h(digest)
+    where exists (
+        select from message m join campaign c on c.id = m.campaign_id
+        where m.address_hash = h.digest and {_SEEN})
+    union all
+    select 'contact', h.digest from unnest(cast(:contacts as text[])) as h(digest)
+    where exists (select from message m where m.contact_id = h.digest)
+"""  # noqa: S608
+
+# The contacts whose messages went to an address; a household has several.
+CONTACTS_OF_ADDRESS = f"""
+    select distinct m.contact_id
+    from message m join campaign c on c.id = m.campaign_id
+    where m.address_hash = any(cast(:addresses as text[])) and {_SEEN}
+    limit :limit
+"""  # noqa: S608
+
+# --- Messages ---
+
+# What is shown of a message: the ledger's row with the names of what it refers to.
+MESSAGE_FACTS = f"""
+    m.ledger_month, m.message_key, m.campaign_id, m.line, m.channel, m.step, m.state, m.reason, m.due_at, m.contact_id,
+    m.address_hash, m.country, m.language, m.time_zone, m.segments, {_COST} as cost, {_CURRENCY} as currency, m.attempts,
+    m.carrier_account_id, m.carrier_message_id, m.error_code, m.planned_at, m.handed_off_at, m.changed_at, m.delivery,
+    m.delivery_at, m.delivery_error, m.opened_at, m.clicked_at, m.replied_at, m.duration_s,
+    c.key as campaign, c.token, c.state as campaign_state, c.team_id, c.scheduled_at, c.local_start, c.cut_off_at,
+    c.settings ->> 'quiet_hours' as quiet_hours, c.settings ->> 'default_time_zone' as default_time_zone,
+    t.path as team, f.name as feed, p.name as template, v.version as template_version, g.name as category,
+    a.name as carrier_account, a.carrier, nullif(x.address, '') as sent_from
+"""
+
+_NAMES = """
+    join campaign c on c.id = m.campaign_id
+    join team t on t.id = c.team_id
+    left join feed f on f.id = c.feed_id
+    join template_version v on v.id = c.template_version_id
+    join template p on p.id = v.template_id
+    join category g on g.id = c.category_id
+    left join carrier_account a on a.id = m.carrier_account_id
+    left join sent_from x on x.id = m.sent_from_id
+"""
+
+# A message counts for the days from when it was planned to the last that is known of it, or on, as long as it waits.
+MESSAGES_OF_RECIPIENT = f"""
+    select {MESSAGE_FACTS}, b.address
+    from message m
+    {_NAMES}
+    left join message_content b on b.ledger_month = m.ledger_month and b.message_key = m.message_key
+    where {_OF_RECIPIENT} and {_SEEN}
+        and (cast(:until as timestamptz) is null or m.planned_at < :until)
+        and (cast(:since as timestamptz) is null or m.state in ('queued', 'standby', 'in_doubt')
+            or greatest(m.planned_at, m.changed_at, m.handed_off_at, m.delivery_at, m.replied_at) >= :since)
+        and (cast(:before as bigint) is null or m.message_key < :before)
+    order by m.message_key desc
+    limit :limit
+"""  # noqa: S608
+
+# One message, if the reader may see it, with what was sent.
+MESSAGE = f"""
+    select {MESSAGE_FACTS}, b.address, b.subject, b.body, b.html
+    from message m
+    {_NAMES}
+    left join message_content b on b.ledger_month = m.ledger_month and b.message_key = m.message_key
+    where m.ledger_month = (select ledger_month from campaign where token = :token)
+        and c.token = :token and m.message_key = :key and {_SEEN}
+"""  # noqa: S608
+
+# What happened to some messages: attempts that were not plainly accepted, what carriers said, what people answered.
+HAPPENINGS = """
+    select 'attempt' as kind, e.message_key, e.started_at as at, e.number, e.outcome as word, e.error_code as code,
+        a.name as account, nullif(x.address, '') as sent_from, null::text as body, null::bigint as id
+    from attempt e
+        left join carrier_account a on a.id = e.carrier_account_id
+        left join sent_from x on x.id = e.sent_from_id
+    where e.ledger_month = any(cast(:months as date[])) and e.message_key = any(cast(:keys as bigint[]))
+    union all
+    select 'receipt', r.message_key, coalesce(r.occurred_at, r.received_at), null, r.status, r.error_code,
+        null, null, null, null
+    from receipt r
+    where r.received_month >= :first_month and r.message_key = any(cast(:keys as bigint[]))
+    union all
+    select 'reply', r.message_key, r.received_at, null, r.kind, r.decision, null, null, r.text, r.id
+    from reply r
+    where r.message_key = any(cast(:keys as bigint[]))
+    order by at
+    limit :limit
+"""
+
+# --- What somebody chose ---
+
+# Suppressions of an address, those that were lifted too: for all teams, for those that the reader sees, and for teams above.
+SUPPRESSIONS = f"""
+    select s.id, t.path as team, s.channel, s.category, s.reason, s.source, s.created_at, s.lifted_at,
+        case when {_SEEN} then s.message_id end as message_id
+    from suppression s left join team t on t.id = s.team_id
+        left join campaign c on c.token = split_part(s.message_id, '-', 1)
+    where s.address_hash = any(cast(:addresses as text[]))
+        and (s.team_id is null or s.team_id in ({TEAMS_AT_OR_BELOW}) or exists (
+            select from unnest(cast(:teams as text[])) as seen(path)
+            where {AT_OR_BELOW.format(lower="seen.path", upper="t.path")}))
+        and (cast(:until as timestamptz) is null or s.created_at < :until)
+        and (cast(:since as timestamptz) is null or s.lifted_at is null or s.lifted_at >= :since)
+    order by s.created_at desc, s.id desc
+    limit :limit
+"""  # noqa: S608
+
+# What contacts agreed to and chose, and took back.
+CHOICES = f"""
+    select 'consent' as kind, t.path as team, n.contact_id, n.captured_at as at, n.withdrawn_at as ended_at, n.category, n.channel,
+        n.captured_how as how
+    from consent n join team t on t.id = n.team_id
+    where n.contact_id = any(cast(:contacts as text[])) and n.team_id in ({TEAMS_AT_OR_BELOW})
+    union all
+    select 'preference', t.path, n.contact_id, n.updated_at, null, array_to_string(n.categories_out, ', '),
+        array_to_string(n.channels, ', '),
+        case when n.quiet_from is not null then concat(n.quiet_from, '-', n.quiet_until) end
+    from preference n join team t on t.id = n.team_id
+    where n.contact_id = any(cast(:contacts as text[])) and n.team_id in ({TEAMS_AT_OR_BELOW})
+    order by at desc
+    limit :limit
+"""  # noqa: S608
+
+# --- What held campaigns ---
+
+# Suspensions of channels in a span of time; those of a team hold for it and below.
+SUSPENSIONS = """
+    select s.id, t.path as team, s.channel, s.carrier_account_id, s.sender, s.reason, s.by, s.since, s.lifted_at
+    from suspension s left join team t on t.id = s.team_id
+    where s.channel = any(cast(:channels as text[])) and s.since <= :last
+        and (s.lifted_at is null or s.lifted_at >= :first)
+    order by s.since desc
+    limit :limit
+"""
+
+# Who paused, resumed or approved campaigns, and who lifted suppressions: what the audit log keeps of it.
+DECISIONS = """
+    select u.at, u.actor, u.action, u.object, u.detail
+    from audit u
+    where u.object = any(cast(:objects as text[])) and u.action = any(cast(:actions as text[]))
+    order by u.at
+    limit :limit
+"""
+
+# Campaigns that waited for approval, and those that have it.
+APPROVALS = """
+    select campaign_id, asked_at, approved_at, approved_by, because ->> 'reason' as reason
+    from approval
+    where campaign_id = any(cast(:campaigns as integer[])) and void_at is null
+    limit :limit
+"""
+
+# --- Rows that became no message ---
+
+# Campaigns whose contact files are looked through: made or due in a span of time, the newest first.
+CAMPAIGNS_OF_DAYS = f"""
+    select c.id, c.key, c.team_id, t.path as team, c.state, c.created_at, c.loaded_at,
+        (c.counts ->> 'rejects')::bigint as rejects, (c.counts ->> 'duplicates')::bigint as duplicates,
+        (c.counts ->> 'held')::bigint as held, (c.counts ->> 'rows')::bigint as rows,
+        coalesce(f.default_country, t.country, cast(:country as text)) as country
+    from campaign c join team t on t.id = c.team_id left join feed f on f.id = c.feed_id
+    where {_SEEN} and c.created_at < :until and c.created_at >= cast(:since as timestamptz) - interval '45 days'
+        and greatest(c.created_at, c.loaded_at, c.scheduled_at, c.first_hand_off_at) >= :since
+    order by c.created_at desc
+    limit :limit
+"""  # noqa: S608
