@@ -13,6 +13,7 @@ from commands.screen import Screen, clock, screen
 from nightmail.errors import UnavailableError
 
 if TYPE_CHECKING:
+    from commands.demonstration.tour import Tour
     from commands.deployment import Deployment
 
 ROWS = 1000
@@ -49,7 +50,7 @@ def demo(
     keep: bool = typer.Option(False, "--keep", help="Stay up afterwards, until Ctrl-C, to look around."),
 ) -> None:
     """Run the main job once, narrated: files in by SFTP and API, messages out, answers back, corrections, a report."""
-    from commands.demonstration.story import Demonstration
+    from commands.demonstration.story import STOPPING, Demonstration
     from commands.deployment import deployment
     from commands.supervisor import StopRequested
     from commands.up import show_addresses
@@ -73,9 +74,17 @@ def demo(
             show_addresses(view, running, keys=False)
             (folder / KEY_FILE).touch(mode=0o600)
             (folder / KEY_FILE).write_text(running.new_keys[0].key + "\n", encoding="utf-8")
-            totals, report = Demonstration(view, running, rows, folder / "files").run()
-            if keep:
-                stay_up(view, running, totals.line(report), folder)
+            tour = prepare_tour(view, running, folder / "files") if keep else None
+            story = Demonstration(view, running, rows, folder / "files")
+            totals, report = story.run()
+            if tour is not None:
+                tour.set_up()
+                tour.fill(story.campaigns)
+                show_requests(view, running.portal_url, folder / KEY_FILE)
+                tour.show(stopped=STOPPING)
+                view.say("Everything stays up. Ctrl-C stops it.", style="bold green")
+                view.say(totals.line(report))
+                running.watch()
     except StopRequested:
         view.notice("stopped")
         if totals is None:
@@ -87,18 +96,13 @@ def demo(
         raise typer.Exit(1)
 
 
-def stay_up(view: Screen, running: Deployment, last_line: str, folder: Path) -> None:
-    """Prepare the portal, say how to get there, and wait for Ctrl-C."""
-    from commands.demonstration.story import STOPPING
+def prepare_tour(view: Screen, running: Deployment, files: Path) -> Tour:
+    """What a demo that stays up shows at its end; now only numbers are set aside for what is older than its own messages."""
     from commands.demonstration.tour import Tour
+    from nightmail.demonstration.reservations import reserve
 
-    tour = Tour(view, running)
-    tour.set_up()
-    show_requests(view, running.portal_url, folder / KEY_FILE)
-    tour.show(stopped=STOPPING)
-    view.say("Everything stays up. Ctrl-C stops it.", style="bold green")
-    view.say(last_line)
-    running.watch()
+    with running.engine.begin() as connection:
+        return Tour(view, running, files, reserve(connection))
 
 
 def show_requests(view: Screen, portal_url: str, key_file: Path) -> None:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from commands.sandbox_setup import SftpLogin
     from resources.sftp import SftpConnection
 
-INVOICES, STATEMENTS, APPOINTMENTS = "invoices", "statements", "appointments"
+INVOICES, STATEMENTS, APPOINTMENTS, WARNINGS = "invoices", "statements", "appointments", "storm-warnings"
 """The demo's feeds."""
+_TEAMS = {STATEMENTS: "acme.billing", APPOINTMENTS: "acme.health", WARNINGS: "acme.operations.north"}
 FOLDER = "/invoices"
 SENDER = "+447700900123"
 
@@ -86,8 +87,7 @@ class Doors:
 
     def send_by_api(self, feed: str, file: Path) -> str:
         """Upload a file as a program would; gives the campaign's key."""
-        team = {STATEMENTS: "acme.billing", APPOINTMENTS: "acme.health"}[feed]
-        query = {"feed": f"{team}/{feed}", "name": file.name}
+        query = {"feed": f"{_TEAMS[feed]}/{feed}", "name": file.name}
         url = f"{self.running.portal_url}/v1/contact-files?{urllib.parse.urlencode(query)}"
         headers = {
             "Authorization": f"Bearer {self.running.new_keys[0].key}",

@@ -73,3 +73,17 @@ def write_sample_appointments(
                 )
             )
     return rows
+
+
+def write_sample_warnings(path: Path, rows: int, seed: int = 11, today: dt.date | None = None) -> int:
+    """Write warnings of a storm for one text message each: who lives where, as a program exports it."""
+    made = SampleRows(seed, today or dt.datetime.now(dt.UTC).date())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(("external_id", "mobile", "language", "street", "from_time"))
+        for index in range(rows):
+            row, mobile = made.good_row(700_000 + index)
+            street = ("High Street", "Hauptstraße", "rue du Moulin", "Calle Mayor")[index % 4]
+            writer.writerow((row[0], mobile, row[6], f"{street} {1 + index % 130}", "18:00"))
+    return rows

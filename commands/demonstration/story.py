@@ -39,6 +39,8 @@ class Demonstration:
     rows: int
     files: Path
     facts: SampleFacts = field(default_factory=lambda: SampleFacts(0, ()))
+    campaigns: list[str] = field(default_factory=list)
+    """The keys of the campaigns that it sent."""
 
     def __post_init__(self) -> None:
         self.doors = Doors(self.running, self.view, self._say)
@@ -67,7 +69,8 @@ class Demonstration:
         self.watch.follow([second])
         self._show_correction(second)
         self._step("The delivery report")
-        totals, report = self._report([first, statements, appointments, second])
+        self.campaigns = [first, statements, appointments, second]
+        totals, report = self._report(self.campaigns)
         show_places(self.view, self.running, self.doors.login, f"{FOLDER}/{FILE_NAME}")
         style = "green" if totals.reconcile else "bold red"
         verdict = "every row has exactly one end" if totals.reconcile else "the rows do not reconcile"

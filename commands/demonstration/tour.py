@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.local import CHECKOUT
@@ -11,6 +13,7 @@ from commands.screen import Screen
 
 if TYPE_CHECKING:
     from commands.deployment import Deployment
+    from nightmail.demonstration.reservations import Reserved
     from nightmail.provisioning import Organisation
 
 ORGANISATION = CHECKOUT / "samples" / "demonstration" / "organisation.yaml"
@@ -32,12 +35,18 @@ LOOK_AT = (
 """What to look at first."""
 
 
+WATCHED_ROWS = 4_000
+"""Rows of the file that is being sent while somebody looks: some minutes at the pace of its sender."""
+
+
 @dataclass
 class Tour:
-    """Prepares the portal of a running demo, and shows the way there."""
+    """Prepares the portal of a running demo, and shows the way there; ``files`` is where its files are kept."""
 
     view: Screen
     running: Deployment
+    files: Path
+    reserved: Reserved
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     people: dict[str, int] = field(default_factory=dict)
 
@@ -56,6 +65,30 @@ class Tour:
         work.close()
         with self.running.engine.begin() as connection:
             self.people = let_people_in(connection, [person.email for person in organisation.people], hashed)
+
+    def fill(self, own: Sequence[str]) -> None:
+        """Send a file that takes minutes, and make up two weeks before; ``own`` are the campaigns that the demo has sent."""
+        from commands.demonstration.doors import WARNINGS, Doors
+        from commands.demonstration.sample_orders import write_sample_warnings
+        from commands.demonstration.seeding import Seeding
+        from nightmail.lake import Lake
+
+        file = self.files / "storm.csv"
+        write_sample_warnings(file, WATCHED_ROWS)
+        doors = Doors(self.running, self.view, lambda line: self.view.say(f"   {line}"))
+        watched = doors.send_by_api(WARNINGS, file)
+        running = self.running
+        seeding = Seeding(
+            running.engine,
+            Lake(running.settings.lake),
+            running.settings.model_copy(update={"public_url": running.portal_url}),
+            self.files / "seeded",
+            self.reserved,
+            self.people,
+        )
+        with self.view.progress(lines=True) as progress:
+            made = seeding.run([*own, watched], progress)
+        self.view.say(f"   {len(made)} campaigns of the last two weeks are made up, and marked as seeded")
 
     def _organisation(self) -> Organisation:
         from nightmail.provisioning import load_organisation

@@ -13,6 +13,9 @@ from nightmail.campaigns.queries import CAMPAIGNS, CAMPAIGNS_TO_PREPARE, SENDS_T
 from nightmail.errors import UsageError
 from nightmail.store.states import CampaignState
 
+SEEDED = "seeded"
+"""The mark in the counts of a campaign that was made up for a demonstration (:mod:`nightmail.demonstration`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class CampaignRow:
@@ -60,6 +63,11 @@ class CampaignRow:
     def frozen(self) -> bool:
         """Whether a message was handed off: from then on the partitions before ``sends`` never change."""
         return self.first_hand_off_at is not None
+
+    @property
+    def seeded(self) -> bool:
+        """Whether it was made up for a demonstration: the pipeline neither prepared nor sent it."""
+        return bool(self.counts.get(SEEDED))
 
 
 def campaign_of_row(row: Row[Any]) -> CampaignRow:

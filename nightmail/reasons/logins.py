@@ -94,6 +94,12 @@ LOGINS = (
         "Here messages can reach people, and links of the demo are good in the sandbox only.",
         "Log in as everybody does. The demo runs in a data folder of its own.",
     ),
+    Reason(
+        "demonstration_not_empty",
+        Kind.REQUEST,
+        "There are {campaigns} campaigns here that are not the demo's own: nothing is made up beside them.",
+        "Run the demo in a data folder of its own.",
+    ),
     Reason("access_link_expired", Kind.REQUEST, "The time of this link is over.", "Ask for a new one."),
     Reason(
         "provider_unknown",
