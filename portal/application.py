@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -62,6 +63,7 @@ from portal.request_bounds import Bound, RequestBounds
 from portal.state import Portal
 from portal.web.notice_emails import INTERVAL_S as NOTICES_INTERVAL_S
 from portal.web.notice_emails import send_notices
+from portal.web.uploads.receiving import UPLOAD_FORM
 from portal.webhook_calls import WebhookCaller
 from resources.carriers import CARRIERS
 
@@ -208,8 +210,13 @@ class _Bounds:
             settings.maximum_file_bytes + 64 * 1024, settings.upload_pause_s, settings.upload_least_bytes_per_s
         )
 
+        # A browser shows an answer only when it could send everything: a file over the limit is heard out, and not kept.
+        self._form = replace(self._upload, maximum_bytes=2 * self._upload.maximum_bytes)
+
     def bound_of(self, path: str) -> Bound:
-        return self._upload if path == "/v1/contact-files" else self._ordinary
+        if path == "/v1/contact-files":
+            return self._upload
+        return self._form if path == UPLOAD_FORM else self._ordinary
 
 
 class _Application(FastAPI):

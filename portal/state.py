@@ -37,8 +37,8 @@ class Portal:
     """Steps of logins that an address may begin: each is a row that is kept for minutes."""
     passwords: PasswordWork = field(default_factory=PasswordWork)
     providers: ProviderDocuments = field(default_factory=ProviderDocuments)
-    uploads: dict[int, int] = field(default_factory=dict)
-    """Uploads under way, by API key."""
+    uploads: dict[str, int] = field(default_factory=dict)
+    """Uploads under way, by who brings them, as the audit log names them."""
     placeholders: dict[int, frozenset[str]] = field(default_factory=dict)
     """The placeholders of template versions, by the version's number."""
 

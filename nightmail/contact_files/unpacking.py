@@ -106,6 +106,12 @@ def _container(path: Path, magic: bytes) -> str | None:
     return None
 
 
+def is_container(path: Path) -> bool:
+    """Whether a file is compressed, or an archive, around the content."""
+    with path.open("rb") as handle:
+        return _container(path, handle.read(4)) is not None
+
+
 class _ShortReads(io.BufferedReader):
     """A file that gives no more at once than a zip's directory may have."""
 

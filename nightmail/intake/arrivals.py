@@ -36,6 +36,8 @@ class Arrival:
     stored_path: Path
     modified_at: dt.datetime | None = None
     sftp_server_id: int | None = None
+    corrects_id: int | None = None
+    """The file whose rejected rows this one holds, corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def register_file(
         sha256=arrival.sha256,
         stored_path=arrival.stored_path,
         state="taken" if part is None else "part",
+        received_by=actor,
+        corrects_id=arrival.corrects_id,
     )
     if file_id is None:
         return known_file(connection, arrival)

@@ -47,6 +47,7 @@ def register_direct_send(
         size=arrival.size,
         sha256=arrival.sha256,
         stored_path=arrival.stored_path,
+        received_by=actor,
     )
     # Only files on SFTP are recognised by their path.
     assert file_id is not None

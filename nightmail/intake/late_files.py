@@ -108,6 +108,7 @@ def register_grown_file(connection: Connection, file: ArchivedFile, arrival: Arr
         sha256=arrival.sha256,
         stored_path=arrival.stored_path,
         archived=True,
+        received_by=actor,
     )
     assert arrival.modified_at is not None
     record_compared(connection, file.id, arrival.size, arrival.modified_at)
@@ -178,6 +179,7 @@ def register_put_again(
         modified_at=arrival.modified_at,
         sha256=arrival.sha256,
         stored_path=arrival.stored_path,
+        received_by=actor,
     )
     if file_id is None:
         return known_file(connection, arrival)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from nightmail.organisation.queries import TEAMS_AT_OR_BELOW
+
 # A file becomes known; no row when it is known already (the same file on SFTP, by path, size and time of change).
 ADD_FILE = """
     insert into received_file (
         team_id, feed_id, campaign_id, source, sftp_server_id, path, name, size, modified_at, sha256, stored_path, state,
-        problem, answered_at, archived_at)
+        problem, answered_at, archived_at, received_by, corrects_id)
     values (
         :team, :feed, :campaign, :source, :server, :path, :name, :size, :modified_at, :sha256, :stored_path, :state,
         cast(:problem as jsonb), case when :answered then now() end,
-        case when :archived then now() end)
+        case when :archived then now() end, :received_by, :corrects)
     on conflict do nothing
     returning id
 """
@@ -187,3 +189,59 @@ LAST_SINGLE_MESSAGE = "select max(line) from single_message where campaign_id = 
 ADD_SINGLE_MESSAGE = """
     insert into single_message (campaign_id, line, row, asked_by) values (:campaign, :line, cast(:row as jsonb), :actor)
 """
+
+# The active feeds of some teams and of those below them, by their full names, each with the last file that came to it.
+FEED_OVERVIEWS = f"""
+    select f.id, t.path as team, f.name, f.template_id, p.name as template, g.name as category, f.folder,
+        s.name as sftp_server, f.schedule, f.settings, f.default_country, f.created_at, f.provisioned_by,
+        r.id as file_id, r.name as file_name, r.state as file_state, r.received_at, c.key as campaign,
+        c.state as campaign_state
+    from feed f
+    join team t on t.id = f.team_id
+    join template p on p.id = f.template_id
+    join category g on g.id = p.category_id
+    left join sftp_server s on s.id = f.sftp_server_id
+    left join lateral (
+        select id, name, state, received_at, campaign_id from received_file
+        where feed_id = f.id and state <> 'answer'
+        order by id desc
+        limit 1
+    ) r on true
+    left join campaign c on c.id = r.campaign_id
+    where f.active and f.team_id in ({TEAMS_AT_OR_BELOW})
+      and (cast(:id as integer) is null or f.id = :id)
+      and (cast(:template as integer) is null or f.template_id = :template)
+      and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
+      and (cast(:search as text) is null or strpos(lower(f.name || ' ' || p.name || ' ' || coalesce(f.folder, '')), :search) > 0)
+      and (cast(:after_name as text) is null or (t.path || '/' || f.name, f.id) > (:after_name, :after_id))
+    order by t.path || '/' || f.name, f.id
+    limit :limit
+"""  # noqa: S608 - the part is a constant
+
+# Files that came, the newest first: of some teams and of those below them; no answers.
+UPLOADS = f"""
+    select r.id, r.name, r.size, r.sha256, r.source, r.state, r.problem, r.received_at, r.received_by, r.corrects_id,
+        r.team_id, t.path as team, t.time_zone, r.feed_id, f.name as feed, s.name as sftp_server, c.id as campaign_id,
+        c.key as campaign, c.state as campaign_state, coalesce(c.counts, '{{}}'::jsonb) as counts,
+        c.problem as campaign_problem, c.scheduled_at, c.local_start, c.cut_off_at
+    from received_file r
+    join team t on t.id = r.team_id
+    left join feed f on f.id = r.feed_id
+    left join sftp_server s on s.id = r.sftp_server_id
+    left join campaign c on c.id = r.campaign_id
+    where r.state <> 'answer' and r.team_id in ({TEAMS_AT_OR_BELOW})
+      and (cast(:id as integer) is null or r.id = :id)
+      and (cast(:feed as integer) is null or r.feed_id = :feed)
+      and (cast(:corrects as integer) is null or r.corrects_id = :corrects)
+      and (cast(:source as text) is null or r.source = :source)
+      and (cast(:by as text) is null or r.received_by = :by)
+      and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
+      and (cast(:search as text) is null or strpos(lower(r.name || ' ' || coalesce(f.name, '')), :search) > 0)
+      and (cast(:since as timestamptz) is null or r.received_at >= :since)
+      and (cast(:until as timestamptz) is null or r.received_at < :until)
+      and (cast(:file_states as text[]) is null or r.state = any(:file_states))
+      and (cast(:campaign_states as text[]) is null or c.state = any(:campaign_states))
+      and (cast(:before as integer) is null or r.id < :before)
+    order by r.id desc
+    limit :limit
+"""  # noqa: S608 - the part is a constant

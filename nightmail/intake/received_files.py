@@ -52,12 +52,14 @@ def add_file(
     problem: Mapping[str, Any] | None = None,
     answered: bool = False,
     archived: bool = False,
+    received_by: str | None = None,
+    corrects_id: int | None = None,
 ) -> int | None:
     """Record a file; return its id, or ``None`` when this very file on SFTP is recorded already.
 
     ``state`` is ``taken``, ``part``, ``repeated``, ``refused`` or ``answer``; a file that is refused or repeated has a
     ``problem``. One that is ``answered`` gets no answer beside it; one that is ``archived`` lies in the archive
-    already.
+    already. ``corrects_id`` is the file whose rejected rows this one holds.
     """
     found = connection.scalar(
         text(queries.ADD_FILE),
@@ -77,6 +79,8 @@ def add_file(
             "problem": None if problem is None else json.dumps(dict(problem), default=str),
             "answered": answered,
             "archived": archived,
+            "received_by": received_by,
+            "corrects": corrects_id,
         },
     )
     return None if found is None else int(found)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -15,12 +13,12 @@ from starlette.requests import ClientDisconnect
 
 from nightmail.access.api_keys import Program
 from nightmail.campaigns.campaign_rows import get_campaign
-from nightmail.forecasts.finish_estimates import estimated_finish, rows_in
+from nightmail.forecasts.finish_estimates import rows_in
 from nightmail.forecasts.finish_forecast import FinishForecast
-from nightmail.forecasts.recorded_forecasts import record_forecast, recorded_forecast
-from nightmail.intake.arrivals import Arrival, register_file
-from nightmail.intake.received_files import find_received_file, forget_stored_content
-from nightmail.preparation.source_files import stored_files
+from nightmail.forecasts.recorded_forecasts import recorded_forecast
+from nightmail.intake.arrivals import Arrival
+from nightmail.intake.received_files import find_received_file
+from nightmail.intake.taken_uploads import take_upload
 from nightmail.reasons import Surface, remedy, sentence
 from nightmail.stated_times import SendIn
 from portal.api.authentication import CampaignReader, Uploader
@@ -29,15 +27,12 @@ from portal.api.errors import errors
 from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
 from portal.api.strict_query import refuse_unknown_query
 from portal.api.upload_orders import SEND_IN_DESCRIPTION, UploadOrder, missing, start_asked_for
-from portal.api.uploads import FormUpload, StoredUpload, UploadFile, form_boundary, stated_digest
+from portal.api.uploads import FormUpload, StoredUpload, UploadFile, form_boundary, one_more_upload, stated_digest
 from portal.api.visibility import FEED_DESCRIPTION, FEED_PATTERN, sees, visible_feed
 from portal.problems import CONTENT_TYPE, RequestError, problem_document
 from portal.state import Portal, PortalState
 
 router = APIRouter(prefix="/v1/contact-files", tags=["contact files"], dependencies=[Depends(refuse_unknown_query)])
-
-UPLOADS_PER_KEY = 8
-"""Uploads of one key at a time."""
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -170,22 +165,9 @@ async def upload(
         # Before a byte of the file is read: a wrong feed must not cost an upload.
         await run_in_threadpool(_feed_is_there, portal, program, feed)
     boundary = form_boundary(content_type) if is_form else b""
-    with _one_more_upload(portal, program):
+    with one_more_upload(portal.uploads, program.actor):
         order, stored = await _received(request, portal, order, boundary, digest)
     return await run_in_threadpool(_register, portal, program, stored, order, idempotency_key)
-
-
-@contextmanager
-def _one_more_upload(portal: Portal, program: Program) -> Iterator[None]:
-    """Count an upload of a key while it lasts. Raises :class:`RequestError` (``too_many_requests``) for one too many."""
-    running = portal.uploads[program.key_id] = portal.uploads.get(program.key_id, 0) + 1
-    try:
-        if running > UPLOADS_PER_KEY:
-            what = f"uploads of this API key at once (at most {UPLOADS_PER_KEY})"
-            raise RequestError("too_many_requests", what=what, headers={"Retry-After": "5"})
-        yield
-    finally:
-        portal.uploads[program.key_id] -= 1
 
 
 async def _received(
@@ -248,9 +230,8 @@ def _register(
             stored_path=stored.path,
         )
         start = start_asked_for(connection, feed, order.at, order.send_in, where="query")
-        done = register_file(connection, feed, arrival, actor=program.actor, again=order.again, start=start)
+        done = take_upload(connection, feed, arrival, actor=program.actor, again=order.again, start=start, rows=rows)
         if done.state == "repeated" and done.campaign is not None:
-            forget_stored_content(connection, done.file_id)
             body = problem_document(
                 409,
                 "file_already_taken",
@@ -260,11 +241,6 @@ def _register(
             )
             return Answer(409, body, {"Link": f'</v1/campaigns/{done.campaign.key}>; rel="related"'}, CONTENT_TYPE)
         kept = True
-        if done.state == "taken" and done.campaign is not None:
-            # The parts of a file are about as large as its last one, which made the campaign.
-            of_all = None if rows is None else rows * len(stored_files(connection, done.campaign))
-            ending = estimated_finish(connection, done.campaign, of_all)
-            record_forecast(connection, done.campaign, ending, estimated=True)
         found = _find(connection, program, done.file_id)
         address = f"/v1/campaigns/{found.campaign}" if found.campaign else f"/v1/contact-files/{found.id}"
         return Answer(202, found.model_dump(mode="json"), {"Location": address})

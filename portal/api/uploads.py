@@ -12,7 +12,7 @@ import os
 import time
 import uuid
 from base64 import b64decode
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +30,24 @@ BLOCK = 1024 * 1024
 MAXIMUM_FORM_FIELD = 1_000
 FOLDER_PREFIX = "api-"
 ABANDONED_S = 24 * 3600
+
+
+UPLOADS_AT_ONCE = 8
+"""Uploads of one key or person at a time."""
+
+
+@contextlib.contextmanager
+def one_more_upload(running: dict[str, int], actor: str) -> Iterator[None]:
+    """Count an upload of ``actor`` while it lasts. Raises :class:`RequestError` (``too_many_requests``) for one too many."""
+    running[actor] = running.get(actor, 0) + 1
+    try:
+        if running[actor] > UPLOADS_AT_ONCE:
+            whose = "this API key" if actor.startswith("key:") else "yours"
+            what = f"uploads of {whose} at once (at most {UPLOADS_AT_ONCE})"
+            raise RequestError("too_many_requests", what=what, headers={"Retry-After": "5"})
+        yield
+    finally:
+        running[actor] -= 1
 
 
 @dataclass(frozen=True)

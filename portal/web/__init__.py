@@ -18,6 +18,7 @@ from portal.web.approvals import routes as approvals
 from portal.web.audit_log import routes as audit_log
 from portal.web.campaigns import routes as campaigns
 from portal.web.cookies import SessionCookies
+from portal.web.feeds import routes as feeds
 from portal.web.gallery import routes as gallery
 from portal.web.home import routes as home
 from portal.web.login import (
@@ -39,6 +40,9 @@ from portal.web.roles import routes as roles
 from portal.web.search import routes as search
 from portal.web.signed_in import prepared
 from portal.web.teams import routes as teams
+from portal.web.uploads import form_routes as upload_forms
+from portal.web.uploads import list_routes as uploads
+from portal.web.uploads import routes as upload_pages
 
 ROUTERS = (
     home.router,
@@ -58,6 +62,10 @@ ROUTERS = (
     demonstration_routes.router,
     oneself.router,
     factor_routes.router,
+    uploads.router,
+    upload_forms.router,
+    upload_pages.router,
+    feeds.router,
     people.router,
     grants_of_people.router,
     roles.router,

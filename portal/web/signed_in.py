@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import SplitResult, quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -40,6 +40,7 @@ from portal.web.cookies import cookie_name, is_secure
 from portal.web.translating import LANGUAGES, accepted_language, speak
 from portal.web.waiting import waiting_for
 
+Route = TypeVar("Route", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -175,13 +176,29 @@ async def prepared(request: Request, who: Annotated[SignedIn | Visitor, Depends(
         return
     if not _from_here(request):
         raise RequestError("form_from_elsewhere")
+    if request.scope.get("endpoint") in _STREAMING:
+        return
     sent = request.headers.get("x-csrf-token", "")
     if not sent:
         values = await request.form()
         given = values.get("csrf", "")
         sent = given if isinstance(given, str) else ""
+    check_token(who, sent)
+
+
+def check_token(who: SignedIn | Visitor, sent: str) -> None:
+    """Raise :class:`RequestError` (``form_outdated``) unless ``sent`` is the token that the session's forms carry."""
     if not hmac.compare_digest(sent.encode(), who.csrf.encode()):
         raise RequestError("form_outdated")
+
+
+_STREAMING: set[Callable[..., Any]] = set()
+
+
+def streams_its_form(route: Route) -> Route:
+    """Mark a route that reads its form piece by piece, as it has a file: it must call :func:`check_token` itself."""
+    _STREAMING.add(route)
+    return route
 
 
 def _signed_in(request: Request, who: Annotated[SignedIn | Visitor, Depends(current)]) -> SignedIn:

@@ -27,6 +27,8 @@ from resources.carriers.twilio.signatures import signature_of
 AUTH_TOKEN = "12345678901234567890123456789012"
 ACCOUNT = "AC" + "0" * 32
 SECRET_KEY = "a key of these tests alone"
+STARTED: list[Settings] = []
+"""The settings of the portals that were started, the last one at the end: where its files and its lake are."""
 
 
 @dataclass
@@ -87,6 +89,7 @@ def portals(engine: Callable[[], Engine], folder: Path) -> Iterator[PortalStarte
         thread.start()
         client = httpx.Client(base_url=url, timeout=30, trust_env=False)
         running.append((server, thread, client))
+        STARTED.append(settings)
         while not server.started:
             thread.join(0.01)
             assert thread.is_alive(), "the portal did not start"

@@ -99,7 +99,13 @@ class ReceivedFile(Base):
     archived_path: Mapped[str | None]
     archived_size: Mapped[int | None] = mapped_column(BigInteger)
     archived_modified_at: Mapped[dt.datetime | None]
+    received_by: Mapped[str | None]
+    """Who brought it, as the audit log names them."""
+    corrects_id: Mapped[int | None] = mapped_column(ForeignKey("received_file.id"), index=True)
+    """The file whose rejected rows this one holds, corrected."""
     __table_args__ = (
+        Index("ix_received_file_team", "team_id", "id", postgresql_where=text("state <> 'answer'")),
+        Index("ix_received_file_feed", "feed_id", "id", postgresql_where=text("state <> 'answer'")),
         Index(
             "ix_received_file_archived",
             "sftp_server_id",

@@ -43,6 +43,8 @@ class Template(Base):
     name: Mapped[str]
     category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    file_hash: Mapped[bytes | None]
+    """SHA-256 of the content that an organisation file brought in last: tells a changed file from an unchanged one."""
     __table_args__ = (UniqueConstraint("team_id", "name"),)
 
 
@@ -55,6 +57,10 @@ class TemplateVersion(Base):
     version: Mapped[int]
     content: Mapped[dict[str, Any]]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    created_by: Mapped[str | None]
+    """Who made it, as the audit log names them."""
+    restores: Mapped[int | None]
+    """The number of the earlier version that it takes again, with the same content."""
     __table_args__ = (UniqueConstraint("template_id", "version"),)
 
 

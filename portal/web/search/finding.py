@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from nightmail.access.people import list_people
 from nightmail.access.permissions import Permission
 from nightmail.campaigns.campaign_lists import CampaignFilter, find_campaigns
+from nightmail.intake.feed_overviews import list_feeds
 from nightmail.organisation.team_tree import teams_named
 from portal.web.campaigns.words import state_label
 from portal.web.navigation import sections_for
@@ -72,5 +73,10 @@ def _campaigns(connection: Connection, me: SignedIn, wanted: str) -> Group:
     return Group(gettext("Campaigns"), found)
 
 
-FINDERS: tuple[Finder, ...] = (_pages, _campaigns, _people, _teams)
+def _feeds(connection: Connection, me: SignedIn, wanted: str) -> Group:
+    feeds = list_feeds(connection, me.teams(Permission.FEED_SEE), search=wanted, limit=MOST)
+    return Group(gettext("Feeds"), tuple(Found(f"/feeds/{feed.id}", feed.name, feed.team) for feed in feeds))
+
+
+FINDERS: tuple[Finder, ...] = (_pages, _campaigns, _feeds, _people, _teams)
 """What is asked, in the order of the page."""

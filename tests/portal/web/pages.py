@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from tests.portal.web import sample_addresses
 from tests.portal.web import sample_attention as attention
 from tests.portal.web import sample_campaigns as campaigns
+from tests.portal.web import sample_files as files
 from tests.portal.web import sample_logins as logins
 from tests.portal.web import sample_people as people
 from tests.portal.web.people import make_person, session_of
@@ -89,6 +90,18 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/alerts", partial(attention.alerts_address, "/alerts?state=over"), name="alerts-over"),
     SamplePage("/alerts/{alert_id}", attention.alert_address, name="alert"),
     SamplePage("/alerts/close", attention.close_alerts_address, name="alerts-close"),
+    SamplePage("/uploads", name="uploads-none"),
+    SamplePage("/uploads", files.uploads_address, name="uploads"),
+    SamplePage("/uploads/new", name="upload-choose"),
+    SamplePage("/uploads/new", files.upload_form_address, name="upload-new"),
+    SamplePage("/uploads/new", files.correction_address, name="upload-correction"),
+    SamplePage("/uploads/{upload_id}", files.upload_address, name="upload"),
+    SamplePage("/uploads/{upload_id}", files.upload_address, name="upload-masked", role="viewer"),
+    SamplePage("/uploads/{upload_id}", files.upload_under_way_address, name="upload-under-way"),
+    SamplePage("/uploads/{upload_id}", files.repeated_upload_address, name="upload-repeated"),
+    SamplePage("/feeds", files.feeds_address, name="feeds"),
+    SamplePage("/feeds", "/feeds?search=no-such-feed", name="feeds-nothing"),
+    SamplePage("/feeds/{feed_id}", files.feed_address, name="feed"),
     SamplePage("/people", partial(people.filled, "/people"), name="people"),
     SamplePage("/people", "/people?search=nobody-of-this-name", name="people-nobody"),
     SamplePage("/people/invite", name="people-invite"),
@@ -127,6 +140,11 @@ NOT_PAGES: dict[str, str] = {
     "/campaigns/rows": "a part of the list of campaigns",
     "/campaigns.csv": "a file to take along",
     "/alerts.csv": "a file to take along",
+    "/uploads.csv": "a file to take along",
+    "/uploads/{upload_id}/rejects.csv": "a file to take along",
+    "/uploads/{upload_id}/verdict": "a part of the upload's page, asked for again",
+    "/feeds.csv": "a file to take along",
+    "/feeds/{feed_id}/sample.csv": "a file to take along",
     "/audit/entries.jsonl": "a file to take along",
     "/demonstration/{token}": "logs in and leads home",
     "/invitation/{token}/with/{name}": "leads on to the identity provider",
