@@ -61,7 +61,7 @@ def _load(url: str, receipts: int) -> str:
                     "insert into message (ledger_month, message_key, campaign_id, line, channel, step, state, due_at,"
                     " contact_id, address_hash, segments, handed_off_at)"
                     " select :month, (1::bigint << 38) | (n::bigint << 7) | (:code << 4), 1, n, :channel, 0, 'accepted',"
-                    " now(), md5(n::text), md5(n::text), 1, now() from generate_series(1, :count) n"
+                    " now(), md5(n::text), decode(md5(n::text), 'hex'), 1, now() from generate_series(1, :count) n"
                 ),
                 {"month": month, "code": code, "channel": channel, "count": receipts},
             )

@@ -102,7 +102,7 @@ def begin_password(
     """
     now = now or database_time(connection)
     written = typed_email(email)
-    account = address_hash(written, key)
+    account = address_hash(written, key).hex()
     row = connection.execute(text(PERSON_TO_LOG_IN), {"email": written}).one_or_none()
     person_id = None if row is None else int(row.id)
     known = is_known_place(connection, person_id, address)
@@ -251,4 +251,4 @@ def set_password(
 
 def email_hash(email: str, key: bytes) -> str:
     """The keyed hash of an address as it was typed."""
-    return address_hash(typed_email(email), key)
+    return address_hash(typed_email(email), key).hex()

@@ -240,7 +240,7 @@ select count(*) as messages, count(distinct m.contact_id) as contacts, coalesce(
         row(m.message_key, m.channel, m.step, m.language, c.subject, c.body, c.html)::text, 'UTF8')),
         ''::bytea order by m.message_key), ''::bytea)), 'hex') as content,
     encode(sha256(coalesce(string_agg(sha256(convert_to(
-        row(m.message_key, m.channel, m.step, m.contact_id, m.address_hash, m.country, c.address)::text, 'UTF8')),
+        row(m.message_key, m.channel, m.step, m.contact_id, encode(m.address_hash, 'hex'), m.country, c.address)::text, 'UTF8')),
         ''::bytea order by m.message_key), ''::bytea)), 'hex') as audience
 from message m left join message_content c on c.ledger_month = m.ledger_month and c.message_key = m.message_key
 where m.ledger_month = :month and m.message_key between :first and :last

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from nightmail.channels import CHANNELS
 from nightmail.errors import ContactFileError, UsageError
 from nightmail.organisation.teams import find_team
-from nightmail.privacy import address_hash, mask
+from nightmail.privacy import AddressHash, address_hash, mask
 from nightmail.row_checks.emails import judge_email
 
 LISTED_LINES = 1_000
@@ -25,7 +25,7 @@ class Address:
     masked: str
     channels: tuple[str, ...]
     """The channels that such an address is used on."""
-    hash: str = field(repr=False)
+    hash: AddressHash = field(repr=False)
 
 
 def country_for(connection: Connection, team: str | None, default: str | None) -> str | None:
@@ -72,7 +72,7 @@ def read_addresses(
     Raises :class:`ContactFileError` (``addresses_unusable``) if a single one cannot be used; its detail ``lines`` names
     each with its reason, up to :data:`LISTED_LINES`.
     """
-    found: dict[str, Address] = {}
+    found: dict[AddressHash, Address] = {}
     unusable = 0
     listed: list[dict[str, Any]] = []
     for line, written in lines:

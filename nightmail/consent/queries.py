@@ -35,7 +35,7 @@ IN_FORCE_BY_ID = f"{IN_FORCE} and s.id = :id and {_CONCERNS_TEAM} {_NEWEST_FIRST
 ADD = """
     insert into suppression (team_id, channel, address_hash, category, reason, source, message_id)
     select :team, a.channel, a.hash, :category, :reason, :source, :message
-    from unnest(cast(:channels as text[]), cast(:hashes as text[])) as a(channel, hash)
+    from unnest(cast(:channels as text[]), cast(:hashes as bytea[])) as a(channel, hash)
     on conflict do nothing
     returning id
 """

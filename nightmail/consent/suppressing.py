@@ -114,7 +114,7 @@ def _audit(connection: Connection, ids: Sequence[int], *, actor: str, action: st
         Entry(
             actor=actor,
             action=action,
-            subject=row.address_hash,
+            subject=row.address_hash.hex(),
             team_id=row.team_id,
             detail={"suppression": row.id, "channel": row.channel, "category": row.category, "reason": row.reason},
         )

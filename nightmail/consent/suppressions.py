@@ -21,6 +21,7 @@ from sqlalchemy import Connection, text
 from nightmail.consent.queries import ADD, HOLD_MARKETING, IN_FORCE_BY_ID, IN_FORCE_OF_ADDRESS
 from nightmail.errors import UsageError
 from nightmail.organisation.teams import is_at_or_below
+from nightmail.privacy import AddressHash
 
 OPTED_OUT, COMPLAINT, HARD_BOUNCE, BY_HAND = "opted_out", "complaint", "hard_bounce", "by_hand"
 PROBABLE_OPT_OUT = "probable_opt_out"
@@ -52,7 +53,7 @@ class SuppressionRow:
     campaign: str | None
     campaign_team: str | None
     created_at: dt.datetime
-    address_hash: str = field(repr=False)
+    address_hash: AddressHash = field(repr=False)
 
     @property
     def asked_for(self) -> bool:
@@ -80,7 +81,7 @@ class SuppressionRow:
 
 
 def suppressions_of(
-    connection: Connection, hashed: str, *, team: str | None = None, channel: str | None = None
+    connection: Connection, hashed: AddressHash, *, team: str | None = None, channel: str | None = None
 ) -> list[SuppressionRow]:
     """The suppressions of an address that are in force, newest first, at most :data:`LISTED`.
 
@@ -106,7 +107,7 @@ def suppression_unknown(suppression_id: int) -> UsageError:
 
 def record_suppressions(
     connection: Connection,
-    addresses: Iterable[tuple[str, str]],
+    addresses: Iterable[tuple[str, AddressHash]],
     *,
     team_id: int | None,
     reason: str,
@@ -134,7 +135,12 @@ def record_suppressions(
 
 
 def hold_marketing(
-    connection: Connection, address: tuple[str, str], *, team_id: int | None, source: str, message_id: str | None = None
+    connection: Connection,
+    address: tuple[str, AddressHash],
+    *,
+    team_id: int | None,
+    source: str,
+    message_id: str | None = None,
 ) -> int:
     """Hold a pair of ``(channel, address hash)`` back from a team's marketing categories; gives how many holds are new."""
     channel, hashed = address

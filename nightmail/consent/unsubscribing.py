@@ -17,6 +17,7 @@ from nightmail.consent.queries import CAMPAIGN_OF_LINK, LIFT_LINK_OPT_OUTS, MESS
 from nightmail.consent.suppressions import OPTED_OUT, record_suppressions
 from nightmail.lake import Lake
 from nightmail.message_ids import MessageId
+from nightmail.privacy import AddressHash, address_hash_of
 
 SOURCE = "unsubscribe_link"
 
@@ -32,7 +33,7 @@ class Subscription:
     category: str
     channel: str
     language: str | None
-    address_hash: str = field(repr=False)
+    address_hash: AddressHash = field(repr=False)
 
 
 def find_subscription(connection: Connection, message_id: MessageId, lake: Lake) -> Subscription | None:
@@ -63,14 +64,14 @@ def find_subscription(connection: Connection, message_id: MessageId, lake: Lake)
     )
 
 
-def _hash_in_lake(lake: Lake, campaign: str, message_id: str) -> str | None:
+def _hash_in_lake(lake: Lake, campaign: str, message_id: str) -> AddressHash | None:
     table = lake.table("sends", campaign)
     if not table.exists():
         return None
     for block in table.blocks(["message_id", "address_hash"]):
         found = block.filter(pc.equal(block["message_id"], message_id))
         if found.num_rows:
-            return str(found["address_hash"][0].as_py())
+            return address_hash_of(found["address_hash"][0].as_py())
     return None
 
 

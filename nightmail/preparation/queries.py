@@ -41,7 +41,7 @@ CARRIERS_OF_TEAM = """
 # The suppressions that hold for a team: its own, and those of teams above it and of all.
 SUPPRESSIONS = """
     select
-        s.address_hash as address_hash,
+        encode(s.address_hash, 'hex') as address_hash,
         nullif(s.channel, '') as channel,
         s.category as category,
         s.reason = any(%(asked_for)s) as opted_out, s.reason = 'probable_opt_out' as undecided

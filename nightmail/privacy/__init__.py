@@ -6,6 +6,22 @@ What belongs here: how an address becomes a hash, a mask or a link. What does no
 
 from __future__ import annotations
 
-from nightmail.privacy.hashes import HASH_BYTES, address_hash, address_hashes, contact_ids, mask
+from nightmail.privacy.hashes import (
+    HASH_BYTES,
+    AddressHash,
+    address_hash,
+    address_hash_of,
+    address_hashes,
+    contact_ids,
+    mask,
+)
 
-__all__ = ["HASH_BYTES", "address_hash", "address_hashes", "contact_ids", "mask"]
+__all__ = [
+    "HASH_BYTES",
+    "AddressHash",
+    "address_hash",
+    "address_hash_of",
+    "address_hashes",
+    "contact_ids",
+    "mask",
+]

@@ -18,6 +18,7 @@ from nightmail.intake.single_messages import join_open_campaign
 from nightmail.organisation.stored_feeds import feed_by_name
 from nightmail.organisation.team_settings import answer_feeds
 from nightmail.organisation.teams import team_paths
+from nightmail.privacy import AddressHash
 from nightmail.receipts.queries import IS_FIRST_OF_DAY
 
 _log = logging.getLogger("nightmail.receipts")
@@ -33,7 +34,7 @@ def answer_word(
     reply_id: int,
     team_id: int | None,
     language: str | None,
-    address_hash: str,
+    address_hash: AddressHash,
 ) -> bool:
     """Answer HELP or START with the feed that the team, or the nearest above it, states; whether it is answered.
 
@@ -50,7 +51,7 @@ def answer_word(
     values = {"team": team_id, "channel": reply.channel, "kind": str(word), "hash": address_hash, "id": reply_id}
     # Of two at once in two processes the later one waits, and sees the earlier.
     connection.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"answer:{address_hash}"}
+        text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"answer:{address_hash.hex()}"}
     )
     if not connection.scalar(text(IS_FIRST_OF_DAY), values):
         return False
@@ -58,7 +59,7 @@ def answer_word(
         with connection.begin_nested():
             owner, _, feed_name = name.rpartition("/")
             feed = feed_by_name(connection, owner or team, feed_name)
-            row = {CHANNELS[reply.channel].fields[0]: reply.sender, "external_id": address_hash}
+            row = {CHANNELS[reply.channel].fields[0]: reply.sender, "external_id": address_hash.hex()}
             if language:
                 row["language"] = language
             join_open_campaign(connection, feed, [row], actor="reply", window_s=WINDOW_S)

@@ -12,7 +12,7 @@ from nightmail.carriers.error_tables import ErrorClass, SuppressionReason
 from nightmail.carriers.protocol import Receipt, ReceiptStatus
 from nightmail.consent.suppressions import ASKED_FOR, record_suppressions
 from nightmail.organisation.sender_users import teams_of_accounts
-from nightmail.privacy import address_hash
+from nightmail.privacy import AddressHash, address_hash
 from nightmail.receipts.applied_receipts import apply_receipts
 from nightmail.receipts.message_places import Place, foreign_places, places_by_carrier, places_by_id, retried
 from nightmail.receipts.queries import ADDRESS_OF_MESSAGE, INSERT_RECEIPTS
@@ -128,7 +128,7 @@ def _suppress(connection: Connection, receipt: Receipt, place: Place | None, has
         reason = receipt.error.suppress_as
     if reason is None:
         return 0
-    hashed: str
+    hashed: AddressHash
     if place is not None:
         to = connection.execute(text(ADDRESS_OF_MESSAGE), {"month": place.month, "key": place.key}).first()
         if to is None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from nightmail.message_ids import parse_message_id
+from nightmail.privacy import AddressHash
 from nightmail.receipts.queries import (
     FOREIGN_MESSAGES,
     LATEST_OF_SENDER_TO_ADDRESS,
@@ -101,7 +102,7 @@ def foreign_places(connection: Connection, claimed: Iterable[tuple[Place, frozen
 
 
 def latest_place(
-    connection: Connection, address_hash: str, channel: str, accounts: frozenset[int] | None = None
+    connection: Connection, address_hash: AddressHash, channel: str, accounts: frozenset[int] | None = None
 ) -> Place | None:
     """Where the latest message to an address on a channel stands, over any of ``accounts``; ``None`` without one."""
     values = {"hash": address_hash, "channel": channel, "accounts": _listed(accounts)}
@@ -111,7 +112,7 @@ def latest_place(
 
 def latest_place_of_sender(
     connection: Connection,
-    address_hash: str,
+    address_hash: AddressHash,
     channel: str,
     senders: Iterable[str],
     accounts: frozenset[int] | None = None,

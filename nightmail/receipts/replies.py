@@ -20,7 +20,7 @@ from nightmail.consent.suppressions import OPTED_OUT, hold_marketing, record_sup
 from nightmail.message_ids import from_key
 from nightmail.organisation.sandbox_accounts import are_of_sandbox
 from nightmail.organisation.sender_users import UsingTeam, common_team, teams_of_accounts, teams_of_sender
-from nightmail.privacy import address_hash
+from nightmail.privacy import AddressHash, address_hash
 from nightmail.receipts.automatic_answers import answer_word
 from nightmail.receipts.message_places import (
     Place,
@@ -142,7 +142,7 @@ def _stated_places(connection: Connection, replies: Sequence[Reply]) -> dict[str
     return {key: place for key, (place, _) in found.items() if place not in foreign}
 
 
-def _answered(connection: Connection, reply: Reply, stated: Place | None, hashed: str) -> _Answered:
+def _answered(connection: Connection, reply: Reply, stated: Place | None, hashed: AddressHash) -> _Answered:
     senders = [reply.recipient, *filter(None, [reply.recipient_service])]
     users = teams_of_sender(connection, reply.channel, senders, reply.accounts)
     # With a token, it answers a message that is not its writer's, or none of ours: the last one to its writer would be a guess.
@@ -188,7 +188,7 @@ def _kind_of(reply: Reply, language: str | None) -> str:
     return PROBABLE_STOP if probably_opts_out(reply.text, language) else str(reply.kind)
 
 
-def _store(connection: Connection, reply: Reply, answered: _Answered, hashed: str, kind: str) -> int | None:
+def _store(connection: Connection, reply: Reply, answered: _Answered, hashed: AddressHash, kind: str) -> int | None:
     """The id of the reply's new row; ``None`` where it is stored already."""
     place = answered.place
     found = connection.scalar(
@@ -220,7 +220,7 @@ def _suppressed_for(answered: _Answered) -> Sequence[int | None]:
     return answered.teams or (() if answered.by_sandbox else (None,))
 
 
-def _opt_out(connection: Connection, answered: _Answered, reply: Reply, hashed: str) -> int:
+def _opt_out(connection: Connection, answered: _Answered, reply: Reply, hashed: AddressHash) -> int:
     """Suppress the address for every team that uses the number; returns how many suppressions are new."""
     new = 0
     _settle(connection, answered, reply, hashed, ReplyDecision.OPT_OUT)
@@ -234,22 +234,26 @@ def _opt_out(connection: Connection, answered: _Answered, reply: Reply, hashed: 
             message_id=answered.message_id,
         )
         if made:
-            write_entry(connection, actor="recipient", action="suppression.added", subject=hashed, team_id=team_id)
+            write_entry(
+                connection, actor="recipient", action="suppression.added", subject=hashed.hex(), team_id=team_id
+            )
         new += len(made)
     return new
 
 
-def _opt_in(connection: Connection, answered: _Answered, reply: Reply, hashed: str) -> int:
+def _opt_in(connection: Connection, answered: _Answered, reply: Reply, hashed: AddressHash) -> int:
     """Lift what the recipient's own STOP suppressed; bounces and complaints stay. Returns how many were lifted."""
     _settle(connection, answered, reply, hashed, ReplyDecision.NO_OPT_OUT)
     values = {"teams": list(answered.teams), "channel": reply.channel, "hash": hashed, "reason": OPTED_OUT}
     lifted = connection.scalars(text(LIFT_OWN_OPT_OUT), values).all()
     for team_id in set(lifted):
-        write_entry(connection, actor="recipient", action="suppression.lifted", subject=hashed, team_id=team_id)
+        write_entry(connection, actor="recipient", action="suppression.lifted", subject=hashed.hex(), team_id=team_id)
     return len(lifted)
 
 
-def _settle(connection: Connection, answered: _Answered, reply: Reply, hashed: str, decision: ReplyDecision) -> None:
+def _settle(
+    connection: Connection, answered: _Answered, reply: Reply, hashed: AddressHash, decision: ReplyDecision
+) -> None:
     """Settle what the recipient wrote before by what they write now."""
     settle_undecided(
         connection,
@@ -262,7 +266,7 @@ def _settle(connection: Connection, answered: _Answered, reply: Reply, hashed: s
     )
 
 
-def _hold(connection: Connection, answered: _Answered, reply: Reply, hashed: str, reply_id: int) -> None:
+def _hold(connection: Connection, answered: _Answered, reply: Reply, hashed: AddressHash, reply_id: int) -> None:
     """Keep marketing from somebody who probably asked for an end, until a person has read the reply."""
     for team_id in _suppressed_for(answered):
         hold_marketing(

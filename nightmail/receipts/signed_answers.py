@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, text
 
+from nightmail.privacy import AddressHash
 from nightmail.privacy.reply_addresses import read_reply_token
 from nightmail.privacy.signed_links import LinkError
 from nightmail.receipts.message_places import places_by_id
@@ -14,7 +15,7 @@ from nightmail.store.clock import database_time
 
 
 def message_of_tokens(
-    connection: Connection, tokens: Sequence[str], address_hashes: Collection[str], key: bytes
+    connection: Connection, tokens: Sequence[str], address_hashes: Collection[AddressHash], key: bytes
 ) -> str | None:
     """The id of the first message that a token proves and that went to one of the addresses; ``None`` without one.
 

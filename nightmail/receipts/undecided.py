@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, text
 
 from nightmail.consent.suppressions import PROBABLE_OPT_OUT
+from nightmail.privacy import AddressHash
 from nightmail.receipts.queries import CLOSE_REPLY_ALERTS, LIFT_HOLDS, SETTLE_UNDECIDED
 
 
@@ -30,7 +31,7 @@ class Settled:
 def settle_undecided(
     connection: Connection,
     *,
-    address_hash: str,
+    address_hash: AddressHash,
     channel: str,
     sent_to: str | None,
     decision: ReplyDecision,

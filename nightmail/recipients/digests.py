@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from nightmail.privacy import AddressHash, address_hash_of
+
 DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
@@ -13,6 +15,6 @@ def is_digest(word: str) -> bool:
     return DIGEST.fullmatch(word) is not None
 
 
-def stored(digests: Iterable[str]) -> list[str]:
-    """Hashes as the database's columns have them."""
-    return list(digests)
+def stored(digests: Iterable[str]) -> list[AddressHash]:
+    """Hashes of addresses as the database's columns have them; those of contacts are text there too."""
+    return [address_hash_of(digest) for digest in digests]

@@ -215,7 +215,9 @@ def _cells(values: Iterable[Any]) -> Iterator[str]:
 def _is_wanted(cell: str, wanted: _Wanted, row: Row[Any]) -> bool:
     if wanted.contacts and contact_ids(row.team, [cell], wanted.hash_key)[0] in wanted.contacts:
         return True
-    return any(address_hash(each, wanted.hash_key) in wanted.addresses for each in _addresses_of(cell, row.country))
+    return any(
+        address_hash(each, wanted.hash_key).hex() in wanted.addresses for each in _addresses_of(cell, row.country)
+    )
 
 
 def _addresses_of(cell: str, country: str | None) -> Iterator[str]:

@@ -176,7 +176,7 @@ def _rows(
 ) -> list[RowMapping]:
     values = {
         "addresses": stored(addresses),
-        "contacts": stored(contacts),
+        "contacts": list(contacts),
         "teams": list(teams),
         "since": asked.since,
         "until": asked.until,
@@ -232,7 +232,7 @@ def _choices(
     lifted = {entry.detail.get("suppression"): entry.actor for entry in holds.decisions if entry.action == LIFTED}
     for row in connection.execute(text(SUPPRESSIONS), values):
         found += _of_suppression(row, lifted)
-    values = {"contacts": stored(contacts), "teams": list(teams), "limit": MOST_CHOICES}
+    values = {"contacts": list(contacts), "teams": list(teams), "limit": MOST_CHOICES}
     for row in connection.execute(text(CHOICES), values):
         found += _of_choice(row)
     return found

@@ -109,13 +109,13 @@ def _addresses(
         from nightmail.row_checks.emails import judge_email
 
         address = judge_email(typed)
-        return [] if address is None else [Recipient(RecipientKind.ADDRESS, address_hash(address, key), address)]
+        return [] if address is None else [Recipient(RecipientKind.ADDRESS, address_hash(address, key).hex(), address)]
     if not _NUMBER.fullmatch(typed) or sum(sign.isdigit() for sign in typed) < 5:
         return []
     of_teams = connection.scalars(text(COUNTRIES), {"teams": list(teams), "limit": MOST_COUNTRIES})
     countries = list(dict.fromkeys([*of_teams, *([default_country] if default_country else [])]))
     return [
-        Recipient(RecipientKind.ADDRESS, address_hash(number, key), number, countries=where)
+        Recipient(RecipientKind.ADDRESS, address_hash(number, key).hex(), number, countries=where)
         for number, where in _numbers(typed, countries).items()
     ]
 
@@ -172,7 +172,7 @@ def _with_known(connection: Connection, recipients: Iterable[Recipient], teams: 
     by_kind = {kind: [each.digest for each in listed if each.kind is kind] for kind in RecipientKind}
     values = {
         "addresses": stored(by_kind[RecipientKind.ADDRESS]),
-        "contacts": stored(by_kind[RecipientKind.CONTACT]),
+        "contacts": by_kind[RecipientKind.CONTACT],
         "teams": list(teams),
     }
     known = {(row.kind, row.digest) for row in connection.execute(text(KNOWN), values)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from nightmail.organisation.queries import AT_OR_BELOW, TEAMS_AT_OR_BELOW
 
 _SEEN = f"c.team_id in ({TEAMS_AT_OR_BELOW})"
-_OF_RECIPIENT = "(m.address_hash = any(cast(:addresses as text[])) or m.contact_id = any(cast(:contacts as text[])))"
+_OF_RECIPIENT = "(m.address_hash = any(cast(:addresses as bytea[])) or m.contact_id = any(cast(:contacts as text[])))"
 _COST = "coalesce(m.cost_charged, m.cost)"
 _CURRENCY = "case when m.cost_charged is null then m.currency else m.cost_charged_currency end"
 
@@ -31,7 +31,7 @@ TEAMS_THAT_SEND = f"""
 
 # Those of some hashes of which the ledger has a message that the reader may see.
 KNOWN = f"""
-    select 'address' as kind, h.digest from unnest(cast(:addresses as text[])) as h(digest)
+    select 'address' as kind, encode(h.digest, 'hex') as digest from unnest(cast(:addresses as bytea[])) as h(digest)
     where exists (
         select from message m join campaign c on c.id = m.campaign_id
         where m.address_hash = h.digest and {_SEEN})
@@ -44,7 +44,7 @@ KNOWN = f"""
 CONTACTS_OF_ADDRESS = f"""
     select distinct m.contact_id
     from message m join campaign c on c.id = m.campaign_id
-    where m.address_hash = any(cast(:addresses as text[])) and {_SEEN}
+    where m.address_hash = any(cast(:addresses as bytea[])) and {_SEEN}
     limit :limit
 """  # noqa: S608
 
@@ -53,7 +53,7 @@ CONTACTS_OF_ADDRESS = f"""
 # What is shown of a message: the ledger's row with the names of what it refers to.
 MESSAGE_FACTS = f"""
     m.ledger_month, m.message_key, m.campaign_id, m.line, m.channel, m.step, m.state, m.reason, m.due_at, m.contact_id,
-    m.address_hash, m.country, m.language, m.time_zone, m.segments, {_COST} as cost, {_CURRENCY} as currency, m.attempts,
+    encode(m.address_hash, 'hex') as address_hash, m.country, m.language, m.time_zone, m.segments, {_COST} as cost, {_CURRENCY} as currency, m.attempts,
     m.carrier_account_id, m.carrier_message_id, m.error_code, m.planned_at, m.handed_off_at, m.changed_at, m.delivery,
     m.delivery_at, m.delivery_error, m.opened_at, m.clicked_at, m.replied_at, m.duration_s,
     c.key as campaign, c.token, c.state as campaign_state, c.team_id, c.scheduled_at, c.local_start, c.cut_off_at,
@@ -127,7 +127,7 @@ SUPPRESSIONS = f"""
         case when {_SEEN} then s.message_id end as message_id
     from suppression s left join team t on t.id = s.team_id
         left join campaign c on c.token = split_part(s.message_id, '-', 1)
-    where s.address_hash = any(cast(:addresses as text[]))
+    where s.address_hash = any(cast(:addresses as bytea[]))
         and (s.team_id is null or s.team_id in ({TEAMS_AT_OR_BELOW}) or exists (
             select from unnest(cast(:teams as text[])) as seen(path)
             where {AT_OR_BELOW.format(lower="seen.path", upper="t.path")}))

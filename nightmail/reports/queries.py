@@ -31,7 +31,7 @@ DELIVERY_ROWS = f"""
         concat_ws('-', c.token, m.line, m.channel, m.step) as message_id,
         m.line as line,
         m.contact_id as contact_id,
-        m.address_hash as address_hash,
+        encode(m.address_hash, 'hex') as address_hash,
         m.channel as channel,
         m.step as step,
         m.country as country,
@@ -124,7 +124,7 @@ REPLY_ROWS = f"""
         t.path as team,
         m.contact_id as contact_id,
         r.channel as channel,
-        r.address_hash as address_hash,
+        encode(r.address_hash, 'hex') as address_hash,
         r.kind as kind,
         r.text as text
     from reply r
@@ -142,7 +142,7 @@ OPT_OUT_ROWS = f"""
         s.created_at as at,
         t.path as team,
         s.channel as channel,
-        s.address_hash as address_hash,
+        encode(s.address_hash, 'hex') as address_hash,
         s.category as category,
         s.reason as reason,
         case

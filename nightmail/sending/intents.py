@@ -18,6 +18,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.protocol import REACHED, OutgoingMessage
 from nightmail.channels import CHANNELS, Unit
 from nightmail.organisation.routes import Route
+from nightmail.privacy import AddressHash
 from nightmail.sending.sender_queries import ATTEMPTS_NOT_COUNTED, CLAIMS, FAIL_WITHOUT_TEXT, RELEASE_UNKNOWN
 from nightmail.store.driver_rows import rows_as
 
@@ -64,7 +65,7 @@ class Intent:
     number: int
     """Of the attempt."""
     segments: int
-    address_hash: str
+    address_hash: AddressHash
     time_zone: str | None
     message: OutgoingMessage
     taken_at: float
@@ -94,7 +95,7 @@ class _ClaimedRow(NamedTuple):
     number: int
     segments: int
     language: str | None
-    address_hash: str
+    address_hash: AddressHash
     time_zone: str | None
     address: str
     subject: str | None

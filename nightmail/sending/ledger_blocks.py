@@ -117,7 +117,8 @@ class LedgerBlocks:
                 "state": block.column("state"),
                 "due_at": due,
                 "contact_id": block.column("contact_id"),
-                "address_hash": block.column("address_hash"),
+                # As COPY reads bytea: a backslash, an x and the digits.
+                "address_hash": pc.binary_join_element_wise("\\x", block.column("address_hash"), ""),
                 "country": block.column("country"),
                 "language": block.column("language"),
                 "time_zone": self.zones.of(block.column("line").to_numpy()),

@@ -46,7 +46,7 @@ where id = :id
 COPY_SENDS = """
 copy (
     select {token} || '-' || m.line || '-' || m.channel || '-' || m.step, m.line, m.contact_id, m.channel, m.step,
-           m.address_hash, m.state, m.reason, a.carrier, a.name, nullif(x.address, ''), m.carrier_message_id, m.attempts,
+           encode(m.address_hash, 'hex'), m.state, m.reason, a.carrier, a.name, nullif(x.address, ''), m.carrier_message_id, m.attempts,
            (extract(epoch from m.handed_off_at) * 1000000)::bigint, m.segments,
            coalesce(m.cost_charged, m.cost),
            case when m.cost_charged is null then m.currency else m.cost_charged_currency end

@@ -47,7 +47,7 @@ select extract(epoch from now())::float8 as database_time,
                   extract(epoch from now() - greatest(probed_at, stepped_at)) as rested_s
               from failover where moved_percent > 0 or answers <> '[]') f), '[]') as failovers,
     coalesce((select json_agg(r) from (
-              select channel, address_hash, team_id, category from suppression
+              select channel, encode(address_hash, 'hex') as address_hash, team_id, category from suppression
               where created_at > now() - interval '30 s' and lifted_at is null
               order by created_at desc limit 50000) r), '[]') as suppressed
 """

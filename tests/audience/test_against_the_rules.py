@@ -131,7 +131,7 @@ class Rules:
         country = at_home if channel == "email" else _country(address)
         if country is not None and country not in SERVED_COUNTRIES:
             return "country_not_served", None
-        hashed = address_hash(address, KEY)
+        hashed = address_hash(address, KEY).hex()
         if (hashed, channel, None) in self.suppressed:
             return "suppressed", None
         if (hashed, channel, policy.category) in self.suppressed:
@@ -235,7 +235,7 @@ def test_columns_follow_the_rules(
         now=NOW,
         cut_off=CUT_OFF,
     )
-    by_hash = {(address_hash(address, KEY), channel, category) for address, channel, category in suppressed}
+    by_hash = {(address_hash(address, KEY).hex(), channel, category) for address, channel, category in suppressed}
     ids = {name: contact_ids("acme", [name], KEY)[0] for name in [*IDS, *NUMBERS]}
     known = KnownPreferences(
         suppressions=pa.Table.from_pylist(

@@ -356,7 +356,7 @@ class _Cutting:
                 each.shutdown(socket.SHUT_RDWR)
 
 
-def _hash(address: str) -> str:
+def _hash(address: str) -> bytes:
     from nightmail.privacy import address_hash
 
     return address_hash(address, KEY)

@@ -76,7 +76,7 @@ def test_a_false_hard_bounce_is_lifted_and_sent_to_again(organisation: Organisat
     assert organisation.states(third) == {"accepted": 1}
     assert organisation.states(second) == {"held": 1}, "what was held stays held"
     (entry,) = organisation.query("select actor, object, detail from audit where action = 'suppression.lifted'")
-    assert (entry.actor, entry.object, entry.detail["reason"]) == (PERSON, row.address_hash, "hard_bounce")
+    assert (entry.actor, entry.object, entry.detail["reason"]) == (PERSON, row.address_hash.hex(), "hard_bounce")
     assert lift(organisation, [row]) == [], "somebody else was first: no second audit row"
     assert len(organisation.query("select 1 from audit where action = 'suppression.lifted'")) == 1
 
@@ -137,7 +137,7 @@ def test_what_is_suppressed_by_hand_holds_the_next_campaign(
     with organisation.engine.connect() as connection:
         planned = known_preferences(connection, "acme.billing").suppressions.to_pylist()
     assert [(row["address_hash"], row["channel"], row["opted_out"]) for row in planned] == [
-        (found[0].hash, "sms", False)
+        (found[0].hash.hex(), "sms", False)
     ]
     (entry,) = organisation.query("select actor, detail from audit where action = 'suppression.added'")
     assert (entry.actor, entry.detail["reason"]) == (PERSON, "by_hand")

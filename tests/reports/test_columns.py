@@ -83,7 +83,7 @@ def test_each_column_of_each_report_holds_its_own_value(rig: PipelineRig) -> Non
             "message_id": message_id,
             "line": 2,
             "contact_id": "a contact",
-            "address_hash": "a hash",
+            "address_hash": b"a hash".hex(),
             "channel": "sms",
             "step": 0,
             "country": "AA",
@@ -157,7 +157,7 @@ def test_each_column_of_each_report_holds_its_own_value(rig: PipelineRig) -> Non
             "team": "acme.billing",
             "contact_id": "a contact",
             "channel": "a channel",
-            "address_hash": "another hash",
+            "address_hash": b"another hash".hex(),
             "kind": "a kind",
             "text": "a text",
         }

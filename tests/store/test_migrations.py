@@ -37,6 +37,8 @@ _VALUES: dict[str, list[Any]] = {
     "person.state": ["invited", "active"],
     "role_grant.origin": ["person", "file"],
     "access_link.purpose": ["invitation", "password"],
+    "address_hash": ["0a" * 16, "f1" * 16],
+    "report_day.day": [NOW.date(), NOW.date() - dt.timedelta(days=1)],
     "audit_month_gone.month": [dt.date(2024, 1, 1), dt.date(2024, 2, 1)],
 }
 """Values where the database, or a migration, asks for more than the type; by column, or by table and column."""
@@ -75,7 +77,8 @@ def _value(column: sa.Column[Any], number: int) -> Any:
     stated = _VALUES.get(f"{column.table.name}.{column.name}", _VALUES.get(column.name))
     kind = column.type
     if stated is not None and not isinstance(kind, ARRAY):
-        return stated[number - 1]
+        value = stated[number - 1]
+        return bytes.fromhex(value) if isinstance(kind, sa.LargeBinary) else value
     if column.name in ("ledger_month", "month", "received_month"):
         return month_of(NOW)
     made: dict[type[Any], Any] = {
@@ -126,7 +129,12 @@ def _rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
 
 def _still_there(row: dict[str, Any], rows: list[dict[str, Any]]) -> bool:
     """Whether one of ``rows`` has the values of ``row`` in every column that is still there."""
-    return any(all(row[name] == other[name] for name in row.keys() & other.keys()) for other in rows)
+    return any(all(_same(row[name], other[name]) for name in row.keys() & other.keys()) for other in rows)
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Whether a value is still what it was: of hashes, the bytes that its digits stood for."""
+    return bool(before == (after.hex() if isinstance(before, str) and isinstance(after, bytes) else after))
 
 
 @pytest.mark.parametrize(("before", "after"), list(pairwise(_REVISIONS)))

@@ -31,7 +31,7 @@ def add_message(engine: Engine, state: MessageState, key: int = 1) -> None:
                 state=state,
                 due_at=dt.datetime.now(dt.UTC),
                 contact_id="c",
-                address_hash="h",
+                address_hash=b"h",
                 segments=1,
             )
         )

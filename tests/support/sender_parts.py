@@ -13,6 +13,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.protocol import Carrier, HandOff, Outcome, OutgoingMessage
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, CarrierFactory
 from nightmail.organisation.routes import Route
+from nightmail.privacy import AddressHash
 from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.intents import CampaignInHand, Intent
 from nightmail.sending.sender.lanes import Lane
@@ -100,7 +101,7 @@ def intent(campaign: CampaignInHand | None = None, over: Route | None = None, **
         key=key,
         number=1,
         segments=1,
-        address_hash=f"hash-{key}",
+        address_hash=AddressHash(b"hash-%d" % key),
         time_zone=None,
         message=OutgoingMessage(f"{campaign.row.token}-{key}-sms-0", "+447700900001", "Hello"),
         taken_at=boot_time(),

@@ -157,7 +157,7 @@ class Organisation:
                         "step": step,
                         "state": "queued" if step == 0 else "standby",
                         "address": to,
-                        "address_hash": address_hash(to, KEY),
+                        "address_hash": address_hash(to, KEY).hex(),
                         "country": "GB",
                         "language": "en",
                         "subject": "Invoice" if channel == "email" else None,

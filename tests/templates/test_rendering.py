@@ -83,7 +83,7 @@ class Tables:
             assert firsts[line]["address_hash"] == row["address_hash"]
             assert firsts[line]["country"] == row["country"]
         for row in self.read():
-            assert row["address_hash"] == address_hash(row["address"], KEY)
+            assert row["address_hash"] == address_hash(row["address"], KEY).hex()
             assert row["message_id"].endswith(f"-{row['line']}-{row['channel']}-{row['step']}")
         order = [(row["line"], row["step"]) for row in self.read()]
         assert order == sorted(order)

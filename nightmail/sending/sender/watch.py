@@ -59,7 +59,7 @@ class FailoverSeen(NamedTuple):
 
 
 Suppressions = Mapping[tuple[str, str], list[FreshSuppression]]
-"""By channel and address hash."""
+"""By channel and the text of the address hash."""
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ class Watch:
         return any(
             (entry.team_id is None or entry.team_id in campaign.teams)
             and (entry.category is None or entry.category == campaign.row.category)
-            for entry in self.suppressed.get((intent.route.account.channel, intent.address_hash), ())
+            for entry in self.suppressed.get((intent.route.account.channel, intent.address_hash.hex()), ())
         )
 
     def block_of(self, route: Route) -> tuple[float, PaceKey]:

@@ -82,7 +82,7 @@ class Suppression(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
     channel: Mapped[str]
-    address_hash: Mapped[str]
+    address_hash: Mapped[bytes]
     category: Mapped[str | None]
     reason: Mapped[str]
     source: Mapped[str]

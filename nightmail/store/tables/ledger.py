@@ -41,7 +41,7 @@ class Message(Base):
     reason: Mapped[str | None]
     due_at: Mapped[dt.datetime]
     contact_id: Mapped[str]
-    address_hash: Mapped[str]
+    address_hash: Mapped[bytes]
     country: Mapped[str | None]
     language: Mapped[str | None]
     time_zone: Mapped[str | None]

@@ -59,7 +59,7 @@ class Reply(Base):
     channel: Mapped[str]
     kind: Mapped[str]
     address: Mapped[str | None]
-    address_hash: Mapped[str]
+    address_hash: Mapped[bytes]
     text: Mapped[str | None]
     ledger_month: Mapped[dt.date | None]
     message_key: Mapped[int | None] = mapped_column(BigInteger, index=True)

@@ -36,17 +36,17 @@ OVER_SENDER = route(account(7), "+15550001")
         ({"blocked": {(8, "", "sms"): NOW + 1}}, True),
         ({"stopped": frozenset({(1, 7, "+15550001")})}, False),
         ({"stopped": frozenset({(1, 7, None)})}, True),
-        ({"suppressed": {("sms", "a"): [fresh()]}}, False),
-        ({"suppressed": {("sms", "a"): [fresh(team_id=1)]}}, False),
-        ({"suppressed": {("sms", "a"): [fresh(team_id=3)]}}, True),
-        ({"suppressed": {("sms", "a"): [fresh(category="billing")]}}, False),
-        ({"suppressed": {("sms", "a"): [fresh(category="offers")]}}, True),
-        ({"suppressed": {("email", "a"): [fresh()]}}, True),
+        ({"suppressed": {("sms", "aa"): [fresh()]}}, False),
+        ({"suppressed": {("sms", "aa"): [fresh(team_id=1)]}}, False),
+        ({"suppressed": {("sms", "aa"): [fresh(team_id=3)]}}, True),
+        ({"suppressed": {("sms", "aa"): [fresh(category="billing")]}}, False),
+        ({"suppressed": {("sms", "aa"): [fresh(category="offers")]}}, True),
+        ({"suppressed": {("email", "aa"): [fresh()]}}, True),
         ({"suppressed": {("sms", "b"): [fresh()]}}, True),
     ],
 )
 def test_what_a_look_has_seen_stops_an_intent(seen: dict[str, Any], goes: bool) -> None:
-    each = intent(over=OVER_SENDER, address_hash="a", taken_at=NOW)
+    each = intent(over=OVER_SENDER, address_hash=bytes.fromhex("aa"), taken_at=NOW)
     assert watch(**seen).allows(each, NOW) is goes
 
 
