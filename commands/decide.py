@@ -13,6 +13,8 @@ def decide(
         ..., help="A message id, as `nightmail doubts` shows it, or a campaign for all of its."
     ),
     decision: str = typer.Argument(..., help="accepted: the carrier has it; failed: drop it; resend: send it again."),
+    *,
+    why: str = typer.Option(None, "--why", help="Why, such as what the carrier's page said: kept in the audit log."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON; asks nothing."),
 ) -> None:
@@ -21,7 +23,7 @@ def decide(
     from nightmail.campaigns.campaign_rows import get_campaign
     from nightmail.message_ids import parse_message_id
     from nightmail.sending import doubt_decisions
-    from nightmail.sending.doubts import count_in_doubt
+    from nightmail.sending.doubt_lists import count_in_doubt
 
     view = screen(json_output)
     try:
@@ -39,9 +41,9 @@ def decide(
             if left and not typer.confirm(f"Decide about {counted(left, 'message')} in doubt: {made}?"):
                 view.say("Nothing was changed.")
                 raise typer.Exit(1) from None
-        decided = doubt_decisions.decide_campaign(engine, message, made, actor=actor())
+        decided = doubt_decisions.decide_campaign(engine, message, made, actor=actor(), why=why)
     else:
-        doubt_decisions.decide(engine, message, made, actor=actor())
+        doubt_decisions.decide(engine, message, made, actor=actor(), why=why)
         decided = 1
     view.answer({"ok": True, "decided": decided, "decision": str(made)})
     view.say(f"{counted(decided, 'message')}: {made}")

@@ -17,7 +17,7 @@ def doubts(
     from commands.local import open_database
     from nightmail.campaigns.campaign_rows import get_campaign
     from nightmail.organisation.teams import team_id_of
-    from nightmail.sending.doubts import list_in_doubt
+    from nightmail.sending.doubt_lists import list_in_doubt
 
     view = screen(json_output)
     with open_database().connect() as connection:

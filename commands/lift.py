@@ -9,6 +9,8 @@ from commands.screen import screen
 
 def lift(
     suspension: int = typer.Argument(..., help="Its id, as `nightmail campaigns --suspensions` shows it."),
+    *,
+    why: str = typer.Option(None, "--why", help="Why it is lifted: kept with it and in the audit log."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """End a suspension: what waited goes on."""
@@ -18,6 +20,6 @@ def lift(
 
     view = screen(json_output)
     engine = open_database()
-    renew_forecasts(engine, lift_suspension(engine, suspension, by=actor()))
+    renew_forecasts(engine, lift_suspension(engine, suspension, by=actor(), why=why))
     view.answer({"ok": True, "suspension": suspension})
     view.say(f"suspension {suspension} is lifted")

@@ -56,6 +56,16 @@ def campaign_keys(campaign_number: int) -> tuple[int, int]:
     return campaign_number << low, (campaign_number + 1 << low) - 1
 
 
+def campaign_number_in_sql(key: str) -> str:
+    """SQL: the number of the campaign of the ledger key ``key``, an SQL expression and never input."""
+    return f"({key} >> {_LINE_BITS + _CHANNEL_BITS + _STEP_BITS})"
+
+
+def first_key_in_sql(number: str) -> str:
+    """SQL: the first ledger key that a campaign of the ``number`` can have, an SQL expression and never input."""
+    return f"(cast({number} as bigint) << {_LINE_BITS + _CHANNEL_BITS + _STEP_BITS})"
+
+
 def line_keys(campaign_number: int, line: int) -> tuple[int, int]:
     """The first and the last ledger key that messages to one contact can have: its channels and steps lie between."""
     first = (campaign_number << _LINE_BITS | line) << _CHANNEL_BITS + _STEP_BITS

@@ -153,6 +153,11 @@ insert into suspension (channel, team_id, carrier_account_id, sender, reason, "b
 values (:channel, :team, :account, :sender, :reason, :by) returning {_SUSPENSION_COLUMNS}
 """  # noqa: S608 - the part is a constant
 
+LIFT_SUSPENSION = """
+update suspension set lifted_at = now(), lifted_by = :by, lifted_why = :why
+where id = :id and lifted_at is null returning channel, team_id
+"""
+
 SUSPENSIONS = """
 select s.id, s.channel, s.team_id, s.carrier_account_id, s.sender, s.reason, s.by, s.since,
     t.path as team, a.name as carrier_account

@@ -10,7 +10,13 @@ from sqlalchemy import Connection, Engine, text
 
 from nightmail.audit import write_entry
 from nightmail.campaigns.alerts import resolve_alerts
-from nightmail.campaigns.queries import FIND_SUSPENSION, INSERT_SUSPENSION, MESSAGES_WAITING, SUSPENSIONS
+from nightmail.campaigns.queries import (
+    FIND_SUSPENSION,
+    INSERT_SUSPENSION,
+    LIFT_SUSPENSION,
+    MESSAGES_WAITING,
+    SUSPENSIONS,
+)
 from nightmail.errors import UsageError
 from nightmail.organisation.routes import Route
 
@@ -31,6 +37,9 @@ class SuspensionRow:
     """The team's path, where suspensions are listed; ``None``: all teams."""
     carrier_account: str | None = None
     """The account's name, where suspensions are listed; ``None``: all accounts of the channel."""
+    lifted_at: dt.datetime | None = None
+    lifted_by: str | None = None
+    lifted_why: str | None = None
 
     def stops(self, route: Route, teams: Collection[int]) -> bool:
         """Whether messages of a team may not take a route; ``teams`` are its own id and those of the teams above it."""
@@ -75,19 +84,24 @@ def suspend_channel(
     return SuspensionRow(**row._mapping)
 
 
-def lift_suspension(engine: Engine, suspension_id: int, *, by: str) -> str:
-    """Use a suspended channel again; returns the channel. Raises :class:`UsageError` (``suspension_unknown``) when it is not suspended."""
+def lift_suspension(engine: Engine, suspension_id: int, *, by: str, why: str | None = None) -> str:
+    """Use a suspended channel again; returns the channel. ``why`` is kept with it and in the audit log.
+
+    Raises :class:`UsageError` (``suspension_unknown``) when it is not suspended.
+    """
     with engine.begin() as connection:
-        row = connection.execute(
-            text(
-                "update suspension set lifted_at = now() where id = :id and lifted_at is null returning channel, team_id"
-            ),
-            {"id": suspension_id},
-        ).first()
+        row = connection.execute(text(LIFT_SUSPENSION), {"id": suspension_id, "by": by, "why": why or None}).first()
         if row is None:
             raise UsageError("suspension_unknown", suspension=suspension_id)
         resolve_alerts(connection, subject=f"suspension:{suspension_id}")
-        write_entry(connection, actor=by, action="channel.resumed", subject=row.channel, team_id=row.team_id)
+        write_entry(
+            connection,
+            actor=by,
+            action="channel.resumed",
+            subject=row.channel,
+            team_id=row.team_id,
+            detail={"suspension": suspension_id, **({"why": why} if why else {})},
+        )
     return str(row.channel)
 
 

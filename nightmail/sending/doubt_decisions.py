@@ -28,8 +28,8 @@ class Decision(StrEnum):
     """The carrier certainly does not have it: hand it off again."""
 
 
-def decide(engine: Engine, message_id: str, decision: Decision, *, actor: str) -> None:
-    """Carry out a person's decision about one message in doubt, with an audit entry.
+def decide(engine: Engine, message_id: str, decision: Decision, *, actor: str, why: str | None = None) -> None:
+    """Carry out a person's decision about one message in doubt, with an audit entry, which keeps ``why``.
 
     Raises :class:`nightmail.errors.UsageError` (``message_unknown``, ``message_not_in_doubt``, ``campaign_state``,
     ``text_deleted``).
@@ -64,7 +64,7 @@ def decide(engine: Engine, message_id: str, decision: Decision, *, actor: str) -
             action=f"message.decided_{decision}",
             subject=message_id,
             team_id=campaign.team_id,
-            detail={"campaign": campaign.key},
+            detail={"campaign": campaign.key, **({"why": why} if why else {})},
         )
 
 
@@ -89,7 +89,13 @@ def _settle(connection: Connection, campaign: Row[Any], key: int, attempts: int,
 
 
 def decide_campaign(
-    engine: Engine, campaign: str | int, decision: Decision, *, actor: str, limit: int | None = None
+    engine: Engine,
+    campaign: str | int,
+    decision: Decision,
+    *,
+    actor: str,
+    why: str | None = None,
+    limit: int | None = None,
 ) -> int:
     """Carry out one decision about every message in doubt of a campaign, or ``limit`` of them, such as after a restore.
 
@@ -103,7 +109,7 @@ def decide_campaign(
     done = 0
     for message_id in message_ids:
         try:
-            decide(engine, message_id, decision, actor=actor)
+            decide(engine, message_id, decision, actor=actor, why=why)
         except UsageError as error:
             if error.reason != "message_not_in_doubt":
                 raise

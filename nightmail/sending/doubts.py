@@ -1,16 +1,15 @@
-"""Messages in doubt: listed and counted, accepted where a receipt proves them, alerted where nothing settles them.
+"""Messages in doubt: accepted where a receipt proves them, alerted where nothing settles them.
 
 A message is in doubt when its sender died between intent and outcome, or when the carrier's answer was lost or said
 nothing. It is settled by receipts (here and in :mod:`nightmail.receipts`), by the carrier's records
-(:mod:`nightmail.sending.doubt_lookup`) or by a person (:mod:`nightmail.sending.doubt_decisions`); never by sending it again
-blindly.
+(:mod:`nightmail.sending.doubt_lookup`) or by a person (:mod:`nightmail.sending.doubt_decisions`), who finds it by
+:mod:`nightmail.sending.doubt_lists`; never by sending it again blindly.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
@@ -20,7 +19,6 @@ from nightmail.campaigns.transitions import move_campaign
 from nightmail.sending.queries import (
     ACCEPT_PROVEN,
     FAIL_DOUBTS_OF_SANDBOX,
-    LIST_DOUBTS,
     OLD_DOUBTS,
     QUEUE_DOUBT_AGAIN,
     SETTLE_ATTEMPT,
@@ -30,47 +28,6 @@ from nightmail.store.states import CampaignState
 
 SETTLE_AFTER_S = 600
 """After so long without proof a message stays in doubt until a person decides, and its campaign may finish."""
-
-
-@dataclass(frozen=True, slots=True)
-class DoubtRow:
-    """One message in doubt, as people who decide see it; free of personal data."""
-
-    key: int
-    message_id: str
-    campaign: str
-    team: str
-    channel: str
-    carrier_account: str | None
-    since: dt.datetime
-    error_code: str | None
-    reason: str | None
-
-
-def list_in_doubt(
-    connection: Connection,
-    *,
-    team_path: str | None = None,
-    campaign: str | None = None,
-    after_key: int | None = None,
-    limit: int = 100,
-) -> list[DoubtRow]:
-    """Messages in doubt, the oldest campaign first and in the order of its rows, of a team and the teams below it."""
-    rows = connection.execute(
-        text(LIST_DOUBTS),
-        {"team": team_path, "campaign": campaign, "after": after_key, "limit": min(limit, 1000)},
-    )
-    return [DoubtRow(**row._mapping) for row in rows]
-
-
-def count_in_doubt(connection: Connection, campaign_id: int) -> int:
-    """How many messages of a campaign are in doubt."""
-    return int(
-        connection.scalar(
-            text("select count(*) from message where campaign_id = :id and state = 'in_doubt'"), {"id": campaign_id}
-        )
-        or 0
-    )
 
 
 def accept_proven(connection: Connection, *, sender_run_id: int | None = None) -> Sequence[int]:

@@ -171,17 +171,6 @@ update message set state = :state, reason = case when :state = 'failed' then 'in
 where ledger_month = :month and message_key = :key
 """
 
-LIST_DOUBTS = """
-select m.message_key as key, c.token || '-' || m.line || '-' || m.channel || '-' || m.step as message_id,
-    c.key as campaign, t.path as team, m.channel, a.name as carrier_account, m.changed_at as since, m.error_code, m.reason
-from message m join campaign c on c.id = m.campaign_id join team t on t.id = c.team_id
-left join carrier_account a on a.id = m.carrier_account_id
-where m.state = 'in_doubt' and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
-    and (cast(:campaign as text) is null or c.key = :campaign)
-    and (cast(:after as bigint) is null or m.message_key > :after)
-order by m.message_key limit :limit
-"""
-
 DOUBTS_OF_CAMPAIGN = """
 select :token || '-' || line || '-' || channel || '-' || step from message
 where campaign_id = :id and state = 'in_doubt' order by message_key limit :limit

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nightmail.campaigns.campaign_rows import campaign_of_token
 from nightmail.message_ids import parse_message_id
 from nightmail.sending.doubt_decisions import Decision, decide, decide_campaign
-from nightmail.sending.doubts import count_in_doubt, list_in_doubt
+from nightmail.sending.doubt_lists import count_in_doubt, list_in_doubt
 from portal.api.authentication import DoubtDecider, MessageReader
 from portal.api.errors import errors
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of

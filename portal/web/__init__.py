@@ -18,6 +18,8 @@ from portal.web.approvals import routes as approvals
 from portal.web.audit_log import routes as audit_log
 from portal.web.campaigns import routes as campaigns
 from portal.web.cookies import SessionCookies
+from portal.web.doubts import campaign_routes as doubts_of_campaigns
+from portal.web.doubts import routes as doubts
 from portal.web.feeds import routes as feeds
 from portal.web.gallery import routes as gallery
 from portal.web.home import routes as home
@@ -39,6 +41,7 @@ from portal.web.rights import routes as rights
 from portal.web.roles import routes as roles
 from portal.web.search import routes as search
 from portal.web.signed_in import prepared
+from portal.web.suspensions import routes as suspensions
 from portal.web.teams import routes as teams
 from portal.web.uploads import form_routes as upload_forms
 from portal.web.uploads import list_routes as uploads
@@ -49,6 +52,9 @@ ROUTERS = (
     campaigns.router,
     approvals.router,
     alerts.router,
+    doubts.router,
+    doubts_of_campaigns.router,
+    suspensions.router,
     search.router,
     appearance.router,
     gallery.router,

@@ -16,6 +16,7 @@ from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
 from nightmail.campaigns.alerts import count_open_alerts
 from nightmail.campaigns.approval import count_waiting
+from nightmail.sending.doubt_lists import count_campaigns_in_doubt
 from portal.web.translating import marked
 
 
@@ -46,6 +47,12 @@ COUNTERS: tuple[Counter, ...] = (
         lambda connection, _principal, teams: count_open_alerts(
             connection, teams=teams, and_of_all=cover_deployment(connection, teams)
         ),
+    ),
+    Counter(
+        "/doubts",
+        Permission.DOUBT_DECIDE,
+        marked("campaigns have messages in doubt"),
+        lambda connection, _principal, teams: count_campaigns_in_doubt(connection, teams=teams),
     ),
 )
 """Every counter."""

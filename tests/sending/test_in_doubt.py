@@ -16,8 +16,8 @@ from nightmail.errors import UsageError
 from nightmail.sending import dead_senders
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.doubt_decisions import Decision, decide
+from nightmail.sending.doubt_lists import list_in_doubt
 from nightmail.sending.doubt_lookup import resolve_in_doubt
-from nightmail.sending.doubts import list_in_doubt
 from tests.support.sandbox_process import RunningCarriers, eventually
 from tests.support.sender_by_hand import SenderByHand
 from tests.support.sender_processes import context, start_sender

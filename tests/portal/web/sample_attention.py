@@ -1,10 +1,15 @@
-"""What needs people in the tests' organisation: alerts of every kind."""
+"""What needs people in the tests' organisation: alerts of every kind, suspensions with what waits."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import Engine, text
 
 from nightmail.campaigns.alerts import close_alerts, raise_alert
+from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.creation import create_campaign
+from nightmail.campaigns.suspensions import lift_suspension, suspend_channel
 from tests.portal.conftest import Organisation
 
 
@@ -85,3 +90,121 @@ def alert_address(engine: Engine) -> str:
 def close_alerts_address(engine: Engine) -> str:
     """The question before alerts are closed."""
     return "/alerts/close?" + "&".join(f"alert={each}" for each in alerts(engine)[:3])
+
+
+def suspensions(engine: Engine) -> list[int]:
+    """A channel that a person suspended, with messages that wait, one of an account that the senders did, and one that is over."""
+    with engine.connect() as connection:
+        team_id = connection.scalar(text("select id from team where path = 'acme.billing'"))
+        account_id = connection.scalar(text("select id from carrier_account where channel = 'email'"))
+    for number in (1, 2):
+        campaign = campaign_of(engine, "acme.billing", "sending")
+        for line in range(2, 2 + 3 * number):
+            message_of(engine, campaign, line=line, state="queued")
+    by_hand = suspend_channel(
+        engine, "sms", reason="The texts of this week state a wrong price.", by="user:anna", team_id=team_id
+    )
+    over = suspend_channel(engine, "voice", reason="Nobody may be called today.", by="user:anna")
+    lift_suspension(engine, over.id, by="user:ben", why="The day is over.")
+    by_senders = suspend_channel(
+        engine,
+        "email",
+        reason="sendgrid answered 401: the key is not valid",
+        by="senders",
+        carrier_account_id=account_id,
+    )
+    return [by_hand.id, by_senders.id, over.id]
+
+
+def suspensions_address(address: str, engine: Engine) -> str:
+    """A list of suspensions, with some in it."""
+    suspensions(engine)
+    return address
+
+
+def suspension_address(which: int, engine: Engine) -> str:
+    """A suspension: 0 by hand, 1 by the senders, 2 over."""
+    return f"/suspensions/{suspensions(engine)[which]}"
+
+
+def campaign_of(engine: Engine, team: str, *states: str) -> CampaignRow:
+    """A new campaign of a team, moved through states."""
+    with engine.begin() as connection:
+        version = connection.execute(
+            text(
+                "select v.id, p.category_id, f.id as feed_id, t.id as team_id from template_version v "
+                "join template p on p.id = v.template_id join team t on t.path = :team "
+                "left join feed f on f.team_id = t.id order by v.id limit 1"
+            ),
+            {"team": team},
+        ).one()
+        made = create_campaign(
+            connection,
+            team_id=version.team_id,
+            feed_id=version.feed_id,
+            template_version_id=version.id,
+            category_id=version.category_id,
+            actor="tests",
+            source="api",
+        )
+        for state in ("checking", *states):
+            connection.execute(
+                text("update campaign set state = :state where id = :id"), {"state": state, "id": made.id}
+            )
+    return made
+
+
+def message_of(engine: Engine, campaign: CampaignRow, **values: Any) -> str:
+    """A message of a campaign; its id."""
+    return Organisation(engine, {}, {}, 0, 0).message(campaign, **values)
+
+
+def doubts(engine: Engine) -> list[str]:
+    """Two campaigns with messages in doubt, one with an attempt and a fallback; the messages' ids."""
+    with engine.connect() as connection:
+        account = connection.execute(text("select id from carrier_account where channel = 'sms'")).scalar_one()
+    made = []
+    for team, state in (("acme.billing", "sending"), ("acme.care", "finished")):
+        campaign = campaign_of(engine, team, *(("sending", "finished") if state == "finished" else (state,)))
+        made += [
+            message_of(
+                engine,
+                campaign,
+                line=line,
+                state="in_doubt",
+                error_code="timeout",
+                reason="in_doubt",
+                carrier_account_id=account,
+                attempts=1,
+                address=f"+4917012345{line:02d}",
+            )
+            for line in (2, 3, 4)
+        ]
+        message_of(engine, campaign, line=2, channel="email", address="ann@example.org", state="standby")
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, outcome, error_code, "
+                "error_class) select ledger_month, message_key, 1, 1, carrier_account_id, 'in_doubt', 'timeout', 'in_doubt' "
+                "from message where state = 'in_doubt'"
+            )
+        )
+    return made
+
+
+def doubts_address(address: str, engine: Engine) -> str:
+    """A list of messages in doubt, with some in it."""
+    doubts(engine)
+    return address
+
+
+def doubt_address(engine: Engine) -> str:
+    """A message in doubt."""
+    return f"/doubts/{doubts(engine)[0]}"
+
+
+def doubts_of_campaign_address(engine: Engine) -> str:
+    """All messages in doubt of a campaign."""
+    doubts(engine)
+    with engine.connect() as connection:
+        return f"/doubts/campaign/{connection.scalar(text('select key from campaign order by id limit 1'))}"

@@ -282,10 +282,23 @@ def _of_key(walk: Walk) -> Sent:
     return walk.administrator(walk.things.key(OWN), hours="0")
 
 
+def _of_campaign_in_doubt(walk: Walk) -> Sent:
+    message = str(walk.things.doubt(OWN)["message_id"])
+    statement = "select key as campaign from campaign where token = :token"
+    (path,) = walk.organisation.rows(statement, token=message.partition("-")[0])
+    return walk.administrator(path, decision="accepted")
+
+
 FORMS: Mapping[str, Case] = {
     "/appearance": lambda walk: walk.oneself(language="de", next="/"),
     "/approvals": _approval,
     "/alerts/close": lambda walk: walk.administrator(alert=walk.things.alert(OWN)["alert_id"]),
+    "/suspensions/new": lambda walk: walk.administrator(channel="voice", team=OWN, reason="test", seen=f"voice:{OWN}"),
+    "/suspensions/{suspension_id}/lift": lambda walk: walk.administrator(
+        walk.things.suspension(OWN), why="It is mended."
+    ),
+    "/doubts/{message_id}": lambda walk: walk.administrator(walk.things.doubt(OWN), decision="failed"),
+    "/doubts/campaign/{campaign}": _of_campaign_in_doubt,
     "/login": _login,
     "/logout": lambda walk: walk.oneself(),
     "/login/second-factor": _second_factor,

@@ -25,11 +25,12 @@ from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal, person_principal
 from nightmail.access.ready_made_roles import READY_MADE
 from nightmail.access.roles import make_role
+from nightmail.campaigns.suspensions import suspend_channel
 from portal.web import ROUTERS
 from portal.web.signed_in import declared_by
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.people import MACHINE, make_person, session_of
-from tests.portal.web.sample_attention import raise_alert_of
+from tests.portal.web.sample_attention import campaign_of, message_of, raise_alert_of
 
 OWN = "acme.billing"
 TEAMS = {"own": OWN, "upper": "acme", "lower": "acme.billing.north", "sibling": "acme.care", "foreign": "brick"}
@@ -75,12 +76,30 @@ class Things:
         """An open alert of the team."""
         return {"alert_id": raise_alert_of(self.organisation, team, f"carrier:{next(self.numbers)}")}
 
+    def suspension(self, team: str) -> dict[str, int]:
+        """A suspension of a channel for the team."""
+        engine, number = self.organisation.engine, next(self.numbers)
+        row = suspend_channel(engine, "sms", reason=f"test {number}", by="test", team_id=self.organisation.teams[team])
+        return {"suspension_id": row.id}
+
+    def doubt(self, team: str) -> dict[str, str]:
+        """A message in doubt, of a new campaign of the team."""
+        campaign = campaign_of(self.organisation.engine, team, "sending")
+        return {"message_id": message_of(self.organisation.engine, campaign, state="in_doubt")}
+
+    def campaign(self, team: str) -> dict[str, str]:
+        """A new campaign of the team."""
+        return {"campaign": campaign_of(self.organisation.engine, team, "sending").key}
+
 
 MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "person_id": Things.person,
     "role_id": Things.role,
     "key_id": Things.key,
     "alert_id": Things.alert,
+    "suspension_id": Things.suspension,
+    "message_id": Things.doubt,
+    "campaign": Things.campaign,
     "path": lambda _, team: {"path": team},
 }
 """How something of a team is made, by the parameter of a page's address that names it."""
@@ -89,11 +108,14 @@ SEEN_BY: Mapping[str, Permission] = {
     "role_id": Permission.PEOPLE_SEE,
     "key_id": Permission.KEY_SEE,
     "alert_id": Permission.ALERT_SEE,
+    "suspension_id": Permission.CHANNEL_SUSPEND,
+    "message_id": Permission.MESSAGE_SEE,
+    "campaign": Permission.MESSAGE_SEE,
     "path": Permission.TEAM_SEE,
 }
 """What it takes to see that something is there at all."""
-SEEN_FROM_BELOW = frozenset({("GET", "/roles/{role_id}")})
-"""A team's role can be given at the teams below, which see it."""
+SEEN_FROM_BELOW = frozenset({("GET", "/roles/{role_id}"), ("GET", "/suspensions/{suspension_id}")})
+"""A team's role can be given at the teams below, which see it; its suspension holds their messages back."""
 
 
 def _pages() -> Iterator[tuple[str, str, Permission]]:

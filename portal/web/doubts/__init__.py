@@ -1,0 +1,1 @@
+"""Doubts: messages of which it is not known whether the carrier took them, and what people decide about them."""
