@@ -42,7 +42,7 @@ class Seeding:
 
         Raises :class:`nightmail.errors.UsageError`: ``demonstration_refused``, ``demonstration_not_empty``.
         """
-        from nightmail.demonstration.attention import add_alert, add_suspension
+        from nightmail.demonstration.attention import add_suspension
         from nightmail.demonstration.campaigns import Demonstration
         from nightmail.demonstration.daily_reports import write_day
         from nightmail.demonstration.refusals import refuse_where_real
@@ -61,20 +61,32 @@ class Seeding:
             now,
             list(range(first, first + MOST_REPLIES)),
         )
-        campaigns = []
+        campaigns: list[CampaignRow] = []
+        alerts = sorted(_alerts(), key=lambda each: each.ago, reverse=True)
         for file in past_files(Customers(self.files), now, self.reserved.campaigns, self.people):
-            campaigns.append(made_up.add(file))
+            # In the order of time, as everything else: lists show the newest first.
+            while alerts and now - alerts[0].ago < file.at:
+                self._raise(alerts.pop(0), now)
+            made = made_up.add(file)
+            campaigns.append(made)
+            if file.doubts:
+                self._raise(_doubts_of(made, file.doubts, now), now)
             progress("campaigns made up", len(campaigns), len(PLAN))
+        for alert in alerts:
+            self._raise(alert, now)
         for suspension in _suspensions():
             add_suspension(self.engine, suspension, now)
-        with self.engine.begin() as connection:
-            for alert in _alerts(campaigns):
-                add_alert(connection, alert, now)
         days = sorted({file.created_at.date() for file in campaigns} | {(now - DAY).date()})
         for day in days:
             if day < now.date():
                 write_day(self.engine, self.lake, day, CARRIERS.meaning_of)
         return campaigns
+
+    def _raise(self, alert: PastAlert, now: dt.datetime) -> None:
+        from nightmail.demonstration.attention import add_alert
+
+        with self.engine.begin() as connection:
+            add_alert(connection, alert, now)
 
 
 def _suspensions() -> tuple[PastSuspension, ...]:
@@ -99,24 +111,24 @@ def _suspensions() -> tuple[PastSuspension, ...]:
     )
 
 
-def _alerts(campaigns: list[CampaignRow]) -> tuple[PastAlert, ...]:
+def _doubts_of(campaign: CampaignRow, doubts: int, now: dt.datetime) -> PastAlert:
     from nightmail.demonstration.attention import PastAlert
 
-    doubtful = next(
-        each
-        for each in campaigns
-        if each.feed == "meter-readings" and each.state == "finished" and each.id > campaigns[8].id
+    return PastAlert(
+        reason="in_doubt",
+        subject=f"campaign:{campaign.key}",
+        message=f"{doubts} messages are in doubt: it is not known whether the carrier took them.",
+        ago=now - campaign.created_at - dt.timedelta(minutes=12),
+        times=2,
+        team=campaign.team,
+        campaign=campaign.id,
     )
+
+
+def _alerts() -> tuple[PastAlert, ...]:
+    from nightmail.demonstration.attention import PastAlert
+
     return (
-        PastAlert(
-            reason="in_doubt",
-            subject=f"campaign:{doubtful.key}",
-            message=f"Messages of {doubtful.key} are in doubt: the carrier's answer was lost.",
-            ago=3 * DAY - HOUR,
-            times=2,
-            team=OPERATIONS,
-            campaign=doubtful.id,
-        ),
         PastAlert(
             reason="feed_late",
             subject="feed:acme.operations/meter-readings:late",

@@ -27,6 +27,8 @@ from nightmail.store.states import MessageState
 
 _DECIDED_AFTER = dt.timedelta(hours=5)
 """How long a person takes to read what probably asks for an end."""
+_UNREAD_FOR = dt.timedelta(days=3)
+"""What came later nobody has read yet."""
 
 
 class SeededLedger:
@@ -169,8 +171,8 @@ class SeededLedger:
         assert went.answer is not None
         at, kind, words = went.answer
         number = self.reply_ids.pop(0)
-        decision = chance.choice(("opt_out", "no_opt_out", None)) if kind == "probable_stop" else None
-        if decision is not None and at + _DECIDED_AFTER > until:
+        decision = chance.choice(("opt_out", "no_opt_out")) if kind == "probable_stop" else None
+        if at + _UNREAD_FOR > until:
             decision = None
         values = {
             "id": number,

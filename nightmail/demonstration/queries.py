@@ -42,8 +42,9 @@ where id = :id
 
 INSERT_CONSENTS = """
 insert into consent (team_id, contact_id, category, captured_at, captured_how)
-select :team, contact_id, :category, :at, 'web form' from unnest(cast(:contacts as text[])) as contact_id
-where not exists (select from consent c where c.team_id = :team and c.contact_id = contact_id and c.category = :category)
+select :team, agreed.contact, :category, :at, 'web form' from unnest(cast(:contacts as text[])) as agreed(contact)
+where not exists (
+    select from consent c where c.team_id = :team and c.contact_id = agreed.contact and c.category = :category)
 """
 
 INSERT_SENDER_RUN = """
