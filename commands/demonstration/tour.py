@@ -58,6 +58,7 @@ class Tour:
         from nightmail.provisioning import provision
 
         organisation = self._organisation()
+        self._store_earlier_texts()
         provision(self.running.engine, organisation, ORGANISATION.parent, ACTOR)
         self._let_data_teams_in()
         work = PasswordWork(threads=1)
@@ -95,6 +96,16 @@ class Tour:
         from resources.carriers import CARRIERS
 
         return load_organisation(ORGANISATION, CARRIERS.adapters)
+
+    def _store_earlier_texts(self) -> None:
+        """The first version of a template, so that there are two to compare."""
+        from nightmail.demonstration import ACTOR
+        from nightmail.templates import load_template
+        from nightmail.templates.template_storage import store_template
+
+        for file in sorted((ORGANISATION.parent / "earlier").glob("*.yaml")):
+            with self.running.engine.begin() as connection:
+                store_template(connection, "acme.operations", load_template(file), actor=ACTOR)
 
     def _let_data_teams_in(self) -> None:
         """The new feeds' folders, and the logins of their teams."""

@@ -26,11 +26,12 @@ insert into reply (event_key, channel, kind, address_hash)
 select 'reserved.' || place, 'sms', 'text', '' from generate_series(1, :count) place returning id
 """
 
+# Its state is of the present until it is what it is to be: one that is checked since days is taken for one whose run died.
 INSERT_CAMPAIGN = """
 insert into campaign (id, key, token, team_id, feed_id, template_version_id, category_id, state, source, priority, settings,
-    counts, scheduled_at, local_start, cut_off_at, created_at, state_changed_at, prepare_attempts)
+    counts, scheduled_at, local_start, cut_off_at, created_at)
 values (:id, :key, :token, :team, :feed, :version, :category, 'checking', :source, :priority, cast(:settings as jsonb),
-    cast(:counts as jsonb), :scheduled, :local_start, :cut_off, :at, :at, 1)
+    cast(:counts as jsonb), :scheduled, :local_start, :cut_off, :at)
 """
 
 FILE_CAME = """
