@@ -81,6 +81,8 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "method_not_allowed": 405,
     "request_too_slow": 408,
     "file_already_taken": 409,
+    "webhook_ended": 409,
+    "webhook_secret_elsewhere": 409,
     "campaign_state": 409,
     "message_not_in_doubt": 409,
     "suppression_asked_for": 409,

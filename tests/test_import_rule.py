@@ -25,7 +25,7 @@ ORDER = (
     *("lake", "store", "privacy", "audit", "carriers", "organisation", "access"),
     *("contact_files", "row_checks", "templates", "contacts", "consent", "audience"),
     *("campaigns", "forecasts", "preparation", "intake", "sending", "receipts", "conversations"),
-    *("reports", "recipients", "events", "provisioning", "retention", "demonstration"),
+    *("reports", "recipients", "events", "provisioning", "inventory", "retention", "demonstration"),
 )
 """The rooms of the domain from the lowest to the highest: a room imports only rooms before it."""
 FRAMEWORKS = {"dagster", "dagster_postgres", "fastapi", "starlette", "uvicorn", "typer", "rich"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nightmail.organisation.queries import TEAMS_AT_OR_BELOW
+
 # Active webhooks of a team and of the teams below it, newest first; each condition may be left out.
 WEBHOOKS = """
     select w.id, w.team_id, t.path as team, w.url, w.events, w.active, w.created_at
@@ -13,6 +15,22 @@ WEBHOOKS = """
     order by w.id desc
     limit :limit
 """
+
+# The webhooks of some teams and those below, newest first, each with its newest call; conditions may be left out.
+TEAM_WEBHOOKS = f"""
+    select w.id, w.team_id, t.path as team, w.url, w.events, w.secret, w.personal, w.active, w.created_at, w.provisioned_by,
+        c.created_at as called_at, c.attempts as call_attempts, c.delivered_at as call_delivered_at,
+        c.given_up_at as call_given_up_at, c.last_status as call_status
+    from webhook w join team t on t.id = w.team_id
+        left join lateral (select * from webhook_call where webhook_id = w.id order by id desc limit 1) c on true
+    where w.team_id in ({TEAMS_AT_OR_BELOW})
+      and (:ended or w.active)
+      and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
+      and (cast(:id as integer) is null or w.id = :id)
+      and (cast(:before as integer) is null or w.id < :before)
+    order by w.id desc
+    limit :limit
+"""  # noqa: S608
 
 # The calls of one webhook, newest first.
 CALLS = """

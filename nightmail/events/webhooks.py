@@ -20,6 +20,9 @@ EVENTS: Mapping[str, str] = {
 }
 """Every event that a webhook may ask for, and when it happens."""
 
+MAXIMUM_WEBHOOKS = 20
+"""Active webhooks of one team."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookRow:

@@ -255,6 +255,20 @@ REQUESTS = (
         title="The team has as many webhooks as it may.",
     ),
     Reason(
+        "webhook_ended",
+        Kind.REQUEST,
+        "The webhook {webhook} is ended: it is called no more.",
+        "Register its address anew.",
+        title="The webhook is ended.",
+    ),
+    Reason(
+        "webhook_secret_elsewhere",
+        Kind.REQUEST,
+        "The webhook's secret is not kept here: an organisation file names it as {reference}.",
+        "Change it where that reference leads, at the address that is called and here.",
+        title="The webhook's secret is kept elsewhere.",
+    ),
+    Reason(
         "webhook_forged",
         Kind.REQUEST,
         "The webhook's signature does not fit its content.",

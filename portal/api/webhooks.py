@@ -14,6 +14,7 @@ from nightmail.audit import write_entry
 from nightmail.events.webhook_calls import TEST_EVENT, call_name, calls_of, create_test_call
 from nightmail.events.webhooks import (
     EVENTS,
+    MAXIMUM_WEBHOOKS,
     WebhookRow,
     count_webhooks,
     create_webhook,
@@ -30,9 +31,6 @@ from portal.state import PortalState
 from portal.webhook_calls import check_address
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], dependencies=[Depends(refuse_unknown_query)])
-
-MAXIMUM_WEBHOOKS = 20
-"""Webhooks of one team."""
 
 WebhookNumber = Annotated[int, Path(ge=1, le=2**31 - 1, description="The webhook's number", examples=[1])]
 

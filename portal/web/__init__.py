@@ -40,6 +40,7 @@ from portal.web.people import routes as people
 from portal.web.rights import routes as rights
 from portal.web.roles import routes as roles
 from portal.web.search import routes as search
+from portal.web.settings import ROUTERS as SETTINGS_ROUTERS
 from portal.web.signed_in import prepared
 from portal.web.suspensions import routes as suspensions
 from portal.web.teams import routes as teams
@@ -79,6 +80,7 @@ ROUTERS = (
     api_keys.router,
     teams.router,
     audit_log.router,
+    *SETTINGS_ROUTERS,
 )
 """The routers of people's pages; a new subject is added here, and to ``ENTRIES`` of :mod:`portal.web.navigation`."""
 

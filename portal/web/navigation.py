@@ -147,6 +147,21 @@ ENTRIES: tuple[Entry, ...] = (
         description=marked("Who did what, when, from where"),
         section="administration",
     ),
+    Entry(
+        "/settings",
+        marked("Settings"),
+        "cog-6-tooth",
+        (
+            Permission.CARRIER_SEE,
+            Permission.FEED_SEE,
+            Permission.PRICE_SEE,
+            Permission.TEAM_SEE,
+            Permission.WEBHOOK_EDIT,
+        ),
+        key="b",
+        description=marked("Carriers, senders, servers, prices, categories, webhooks"),
+        section="administration",
+    ),
 )
 """Every entry in its order, section after section."""
 

@@ -70,6 +70,8 @@ class SftpWatch:
     """Whether alerts about the server were ended since this process looks at it."""
     strays_at: float = 0.0
     reports_at: float = 0.0
+    noted_at: float | None = None
+    """When it was last noted that a look went through; monotonic."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     _worker: ThreadPoolExecutor | None = None
     _second: SftpConnection | None = None

@@ -153,4 +153,7 @@ class Attempt(Base):
     error_code: Mapped[str | None]
     error_class: Mapped[str | None]
     sent_from_id: Mapped[int | None]
-    __table_args__ = ({"postgresql_partition_by": "RANGE (ledger_month)"},)
+    __table_args__ = (
+        Index("ix_attempt_account", "carrier_account_id", "started_at"),
+        {"postgresql_partition_by": "RANGE (ledger_month)"},
+    )

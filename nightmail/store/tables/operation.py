@@ -145,7 +145,7 @@ class WebhookCall(Base):
 
     __tablename__ = "webhook_call"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhook.id"), index=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhook.id"))
     event: Mapped[str]
     body: Mapped[dict[str, Any]]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
@@ -155,5 +155,6 @@ class WebhookCall(Base):
     given_up_at: Mapped[dt.datetime | None]
     last_status: Mapped[int | None]
     __table_args__ = (
+        Index("ix_webhook_call_newest", "webhook_id", "id"),
         Index("ix_webhook_call_due", "due_at", postgresql_where=text("delivered_at is null and given_up_at is null")),
     )

@@ -63,7 +63,10 @@ class ApiKey(Base):
 
 
 class SftpServer(Base):
-    """A server on which teams drop files. ``secret`` is a reference (``env:NAME`` or ``file:PATH``)."""
+    """A server on which teams drop files. ``secret`` is a reference (``env:NAME`` or ``file:PATH``).
+
+    ``looked_at`` is when a look last went through, to within a minute; ``failed_at`` and ``failure`` are of the last that did not.
+    """
 
     __tablename__ = "sftp_server"
     id: Mapped[int] = integer_key()
@@ -77,6 +80,9 @@ class SftpServer(Base):
     root: Mapped[str] = mapped_column(server_default="/")
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     provisioned_by: Mapped[str | None]
+    looked_at: Mapped[dt.datetime | None]
+    failed_at: Mapped[dt.datetime | None]
+    failure: Mapped[str | None]
 
 
 class ChannelRow(Base):

@@ -20,6 +20,7 @@ from tests.portal.web import sample_campaigns as campaigns
 from tests.portal.web import sample_files as files
 from tests.portal.web import sample_logins as logins
 from tests.portal.web import sample_people as people
+from tests.portal.web import sample_settings as setup
 from tests.portal.web.people import make_person, session_of
 from tests.support.browser import Window, window
 
@@ -134,6 +135,25 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/teams", name="teams"),
     SamplePage("/teams/{path}", "/teams/acme", name="team"),
     SamplePage("/audit", partial(people.filled, "/audit"), name="audit"),
+    SamplePage("/settings", partial(setup.filled, "/settings"), name="settings"),
+    SamplePage("/settings/health", partial(setup.filled, "/settings/health"), name="settings-health"),
+    SamplePage("/settings/carriers", partial(setup.filled, "/settings/carriers"), name="settings-carriers"),
+    SamplePage("/settings/carriers/{account_id}", setup.account, name="settings-carrier"),
+    SamplePage("/settings/mailboxes", partial(setup.filled, "/settings/mailboxes"), name="settings-mailboxes"),
+    SamplePage("/settings/mailboxes", name="settings-mailboxes-none"),
+    SamplePage("/settings/senders", partial(setup.filled, "/settings/senders"), name="settings-senders"),
+    SamplePage("/settings/senders/{sender_id}", setup.sender, name="settings-sender"),
+    SamplePage("/settings/sftp-servers", partial(setup.filled, "/settings/sftp-servers"), name="settings-servers"),
+    SamplePage("/settings/sftp-servers/{server_id}", setup.server, name="settings-server"),
+    SamplePage("/settings/prices", setup.prices, name="settings-prices"),
+    SamplePage("/settings/categories", setup.category, name="settings-categories"),
+    SamplePage("/settings/teams", partial(setup.filled, "/settings/teams"), name="settings-teams"),
+    SamplePage("/settings/teams/{path}", setup.team, name="settings-team"),
+    SamplePage("/settings/webhooks", partial(setup.filled, "/settings/webhooks"), name="settings-webhooks"),
+    SamplePage("/settings/webhooks/new", name="settings-webhook-new"),
+    SamplePage("/settings/webhooks/{webhook_id}", setup.webhook, name="settings-webhook"),
+    SamplePage("/settings/webhooks/{webhook_id}/rotate", setup.webhook_rotate, name="settings-webhook-rotate"),
+    SamplePage("/settings/webhooks/{webhook_id}/end", setup.webhook_end, name="settings-webhook-end"),
     SamplePage("/login", role=None),
     SamplePage("/login/forgotten", role=None),
     SamplePage("/login/new-password/{token}", sample_addresses.new_password, role=None),
@@ -164,6 +184,7 @@ NOT_PAGES: dict[str, str] = {
     "/invitation/{token}/with/{name}": "leads on to the identity provider",
     "/login/with/{name}": "leads on to the identity provider",
     "/login/returned": "leads on to where one wanted to go",
+    "/settings/webhooks/{webhook_id}/calls": "a part of a page, asked for as it changes",
     "/me/providers/{name}/link": "leads on to the identity provider",
 }
 """GET routes of people's pages that answer with no page: by their paths, with the reason."""

@@ -130,6 +130,7 @@ FIELDS = (
         "time_zone",
         "title",
     ),
+    *("channel", "account", "retired", "carrier", "past", "kind", "stating", "ended", "url", "events"),
     *("description", "permissions", "hours", "networks", "password", "answer", "theme", "reason", "roles", "note"),
 )
 text_of_any_kind = st.sampled_from(WORDS) | st.text(max_size=12)

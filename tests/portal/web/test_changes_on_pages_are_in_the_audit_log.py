@@ -289,6 +289,14 @@ def _of_campaign_in_doubt(walk: Walk) -> Sent:
     return walk.administrator(path, decision="accepted")
 
 
+def _of_webhook(walk: Walk) -> Sent:
+    return walk.administrator(walk.things.webhook(OWN))
+
+
+def _new_webhook(walk: Walk) -> Sent:
+    return walk.administrator(url="https://hooks.example.com/x", team=OWN, events=["campaign.finished"])
+
+
 FORMS: Mapping[str, Case] = {
     "/appearance": lambda walk: walk.oneself(language="de", next="/"),
     "/approvals": _approval,
@@ -336,6 +344,10 @@ FORMS: Mapping[str, Case] = {
     "/api-keys/new": lambda walk: walk.administrator(name="export", team=OWN, permissions=["campaign.see"]),
     "/api-keys/{key_id}/rotate": _of_key,
     "/api-keys/{key_id}/revoke": _of_key,
+    "/settings/webhooks/new": _new_webhook,
+    "/settings/webhooks/{webhook_id}/test": _of_webhook,
+    "/settings/webhooks/{webhook_id}/rotate": _of_webhook,
+    "/settings/webhooks/{webhook_id}/end": _of_webhook,
 }
 """A form that is taken, by the path of its route."""
 WRITTEN = (

@@ -91,6 +91,45 @@ class Things:
         """A new campaign of the team."""
         return {"campaign": campaign_of(self.organisation.engine, team, "sending").key}
 
+    def account(self, team: str) -> dict[str, int]:
+        """A carrier account of the team."""
+        made = self._row(
+            "insert into carrier_account (name, carrier, channel, team_id) values (:name, 'twilio', 'sms', :team)", team
+        )
+        return {"account_id": made}
+
+    def sender(self, team: str) -> dict[str, int]:
+        """A sender of the team, over an account that belongs to no team."""
+        made = self._row(
+            "insert into sender (name, address, channel, team_id, carrier_account_id) "
+            "select :name, '+15005550006', 'sms', :team, id from carrier_account where name = 'twilio'",
+            team,
+        )
+        return {"sender_id": made}
+
+    def server(self, team: str) -> dict[str, int]:
+        """An SFTP server that the team's file names, without any feed."""
+        made = self._row(
+            "insert into sftp_server (name, host, username, host_key, provisioned_by) "
+            "select :name, 'sftp.example', 'x', 'ssh-ed25519 AAAA', path from team where id = :team",
+            team,
+        )
+        return {"server_id": made}
+
+    def webhook(self, team: str) -> dict[str, int]:
+        """A webhook of the team."""
+        made = self._row(
+            "insert into webhook (url, events, secret, team_id) "
+            "values ('https://hooks.example/' || :name, '{campaign.finished}', 'derived:1', :team)",
+            team,
+        )
+        return {"webhook_id": made}
+
+    def _row(self, statement: str, team: str) -> int:
+        values = {"name": f"n{next(self.numbers)}", "team": self.organisation.teams[team]}
+        with self.organisation.engine.begin() as connection:
+            return int(connection.execute(text(f"{statement} returning id"), values).scalar_one())
+
 
 MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "person_id": Things.person,
@@ -101,6 +140,10 @@ MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "message_id": Things.doubt,
     "campaign": Things.campaign,
     "path": lambda _, team: {"path": team},
+    "account_id": Things.account,
+    "sender_id": Things.sender,
+    "server_id": Things.server,
+    "webhook_id": Things.webhook,
 }
 """How something of a team is made, by the parameter of a page's address that names it."""
 SEEN_BY: Mapping[str, Permission] = {
@@ -112,6 +155,10 @@ SEEN_BY: Mapping[str, Permission] = {
     "message_id": Permission.MESSAGE_SEE,
     "campaign": Permission.MESSAGE_SEE,
     "path": Permission.TEAM_SEE,
+    "account_id": Permission.CARRIER_SEE,
+    "sender_id": Permission.CARRIER_SEE,
+    "server_id": Permission.FEED_SEE,
+    "webhook_id": Permission.WEBHOOK_EDIT,
 }
 """What it takes to see that something is there at all."""
 SEEN_FROM_BELOW = frozenset({("GET", "/roles/{role_id}"), ("GET", "/suspensions/{suspension_id}")})
