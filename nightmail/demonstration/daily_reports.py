@@ -10,7 +10,8 @@ from nightmail.access.principals import EVERYWHERE
 from nightmail.lake import Lake
 from nightmail.reports import delivery_report
 from nightmail.reports.receipts_and_replies import write_opt_outs, write_questions, write_receipts, write_replies
-from nightmail.reports.report_page import MeaningOf, write_report_page
+from nightmail.reports.report_page import write_report_page
+from nightmail.reports.report_words import MeaningOf
 from nightmail.reports.stored_figures import Asked, read_figures
 from nightmail.reports.usage_report import write_usage_report
 

@@ -54,6 +54,13 @@ REQUESTS = (
         "Check the name: a team reads acme.billing, a feed acme.billing/invoices, a campaign as its page shows it.",
         title="There is no team, feed or campaign of that name whose reports you may see.",
     ),
+    Reason(
+        "report_too_large",
+        Kind.REQUEST,
+        "The report has {rows} rows; a sheet holds {most}.",
+        "Take it as Parquet or CSV, or ask for fewer days or one team.",
+        title="The report has more rows than a sheet holds.",
+    ),
     # Requests over HTTP
     Reason("key_missing", Kind.REQUEST, "The request has no API key.", "Send `Authorization: Bearer <key>`."),
     Reason(

@@ -8,7 +8,7 @@ sign: every part is labelled.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,12 @@ import fsspec
 
 from nightmail.channels import CHANNELS
 from nightmail.lake import TableFile
-from nightmail.reasons import REASONS
 from nightmail.reports.outcomes import OUTCOMES
 from nightmail.reports.report_charts import LABELS, bars_chart, columns_chart, share_chart
 from nightmail.reports.report_figures import Breakdown, ReportFigures, report_figures
 from nightmail.reports.report_style import STYLE
 from nightmail.reports.report_sums import WITHIN_S
+from nightmail.reports.report_words import MeaningOf, reason_in_words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,9 +37,6 @@ EXPLAINED = {
 }
 ROWS_SHOWN = 12
 _TABLE_ROWS = 200
-
-MeaningOf = Callable[[str], str]
-"""What a carrier's error code means, in a few words; empty for a code that no carrier's table has."""
 
 
 def write_report_page(table: TableFile, day: dt.date, meaning_of: MeaningOf, figures: ReportFigures) -> str:
@@ -212,21 +209,11 @@ def _reasons_card(figures: ReportFigures, meaning_of: MeaningOf) -> str:
         return '<section class="card"><h2>Why some did not arrive</h2><p class="soft">Everything went out and arrived.</p></section>'
     rows = []
     for outcome, reason, count in figures.reasons[:ROWS_SHOWN]:
-        rows.append((_says(reason, meaning_of), LABELS[outcome], f"{count:,}"))
+        rows.append((reason_in_words(reason, meaning_of), LABELS[outcome], f"{count:,}"))
     more = len(figures.reasons) - ROWS_SHOWN
     below = f'<p class="soft small">and {more} more reasons</p>' if more > 0 else ""
     table = _table("", ("reason", "outcome", "messages"), rows, numbers_from=2)
     return f'<section class="card"><h2>Why some did not arrive</h2>{table}{below}</section>'
-
-
-def _says(reason: str, meaning_of: MeaningOf) -> str:
-    """A reason in words: as the registry has it, or what a carrier's code means."""
-    known = REASONS.get(reason)
-    if known is not None and "{" not in (said := known.title or known.sentence):
-        return said
-    if means := meaning_of(reason):
-        return f"{reason}: {means}"
-    return reason.replace("_", " ")
 
 
 def _campaigns_card(figures: ReportFigures) -> str:

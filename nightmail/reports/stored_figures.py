@@ -80,6 +80,8 @@ def ask(
     if until < since or (until - since).days >= MOST_DAYS:
         raise UsageError("report_days_wrong", since=since.isoformat(), until=until.isoformat(), most=MOST_DAYS)
     teams = teams_with(principal, permission)
+    if team is feed is campaign is None:
+        return Asked(since, until, teams)
     found = connection.execute(
         text(sum_queries.FIND_NAMED), {"teams": list(teams), "team": team, "feed": feed, "campaign": campaign}
     ).one()
@@ -95,6 +97,31 @@ def ask(
 
 def read_figures(connection: Connection, asked: Asked) -> ReportFigures:
     """The figures of what is asked for, by three statements."""
+    counts = _counts(connection, asked, asked.since)
+    return _figures(connection, asked, counts)
+
+
+def read_compared(connection: Connection, asked: Asked) -> tuple[ReportFigures, Totals]:
+    """The figures of what is asked for, and what was counted over as many days before; by four statements."""
+    counts = _counts(connection, replace(asked, since=asked.before.since), asked.since)
+    return _figures(connection, asked, counts), _read_totals(connection, asked.before, counts.before)
+
+
+def read_totals(connection: Connection, asked: Asked) -> Totals:
+    """What was counted over all rows of what is asked for, by two statements."""
+    return _read_totals(connection, asked, _counts(connection, asked, asked.since).now)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What was counted beside messages: on the days that are asked for and on those before."""
+
+    now: dict[str, int]
+    before: dict[str, int]
+    written_at: dt.datetime | None
+
+
+def _figures(connection: Connection, asked: Asked, counts: _Counts) -> ReportFigures:
     values = asked.values() | {"campaigns": CAMPAIGNS_SHOWN}
     by_campaign = asked.campaign_id is not None
     sums = connection.execute(text(sum_queries.PARTS_BY_CAMPAIGN if by_campaign else sum_queries.PARTS_BY_FEED), values)
@@ -115,16 +142,13 @@ def read_figures(connection: Connection, asked: Asked) -> ReportFigures:
         else:
             campaigns = row.campaigns
             parts.append(PartRows("campaign", row.campaign, row.outcome, int(row.rows)))
-    counts, written_at = _counts(connection, asked)
-    totals = _totals(whole, costs, counts)
-    return figures_of(parts, totals, campaign_count=campaigns, written_at=written_at)
+    totals = _totals(whole, costs, counts.now)
+    return figures_of(parts, totals, campaign_count=campaigns, written_at=counts.written_at)
 
 
-def read_totals(connection: Connection, asked: Asked) -> Totals:
-    """What was counted over all rows of what is asked for, by two statements."""
+def _read_totals(connection: Connection, asked: Asked, counts: dict[str, int]) -> Totals:
     statement = sum_queries.TOTALS_BY_FEED if asked.campaign_id is None else sum_queries.TOTALS_BY_CAMPAIGN
     rows = connection.execute(text(statement), asked.values()).all()
-    counts, _ = _counts(connection, asked)
     return _totals([row for row in rows if not row.by_currency], [row for row in rows if row.by_currency], counts)
 
 
@@ -139,11 +163,12 @@ def _totals(whole: Iterable[Row[Any]], costs: Iterable[Row[Any]], counts: dict[s
     return Totals(outcomes, dict(numbers), dict(sorted(amounts.items())), counts)
 
 
-def _counts(connection: Connection, asked: Asked) -> tuple[dict[str, int], dt.datetime | None]:
-    rows = connection.execute(text(sum_queries.COUNTS), asked.values()).all()
-    counts = {row.what: int(row.number) for row in rows if row.what != "written"}
+def _counts(connection: Connection, asked: Asked, begins: dt.date) -> _Counts:
+    rows = connection.execute(text(sum_queries.COUNTS), asked.values() | {"begins": begins}).all()
+    counted = [row for row in rows if row.what != "written"]
     (written_at,) = (row.written_at for row in rows if row.what == "written")
-    return counts, written_at
+    now, before = ({row.what: int(row.number) for row in counted if row.is_before is then} for then in (False, True))
+    return _Counts(now, before, written_at)
 
 
 def _name(row: Row[Any]) -> str | None:

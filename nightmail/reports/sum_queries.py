@@ -52,6 +52,8 @@ COUNT_DAY = f"""
 
 DAYS_WRITTEN = "select day from report_day where day = any(cast(:days as date[]))"
 
+_TEAMS_IN_COPY = TEAMS_AT_OR_BELOW.replace(":teams", "%(teams)s")
+
 # Whose sums are read: of the days, of the teams that may be seen, and of what is asked for.
 _WANTED = f"""
     day between :since and :until
@@ -112,14 +114,14 @@ HOURS_AND_CAMPAIGNS = f"""
     from largest l join found s on s.is_campaign = 1 and s.campaign_id = l.campaign_id join campaign c on c.id = l.campaign_id
 """  # noqa: S608 - the parts are constants
 
-# What was counted beside messages, and when the last of the days was written.
+# What was counted beside messages, on the days from ``begins`` and on those before; and when the last day was written.
 COUNTS = f"""
-    select what, sum(number) as number, null as written_at
+    select what, day < :begins as is_before, sum(number) as number, null as written_at
     from report_count
     where {_WANTED} {_OF_CAMPAIGN}
-    group by what
+    group by what, is_before
     union all
-    select 'written', null, (select written_at from report_day where day <= :until order by day desc limit 1)
+    select 'written', false, null, (select written_at from report_day where day <= :until order by day desc limit 1)
 """  # noqa: S608 - the parts are constants
 
 # The figures of the days before, with which a period is compared.
@@ -131,6 +133,19 @@ _TOTALS = f"""
 """  # noqa: S608 - the parts are constants
 TOTALS_BY_FEED = _TOTALS.format(table="report_by_feed", further="")
 TOTALS_BY_CAMPAIGN = _TOTALS.format(table="report_by_campaign", further=_OF_CAMPAIGN)
+
+# The sums themselves, as analysts take them along. It goes by COPY: parameters are psycopg's.
+SUM_ROWS = f"""
+    select s.day as day, t.path as team, f.name as feed, c.key as campaign, s.channel as channel, s.country as country,
+        s.outcome as outcome, s.reason as reason, s.currency as currency, {", ".join(f"s.{name} as {name}" for name in _MEASURES)}
+    from report_by_campaign s join team t on t.id = s.team_id join campaign c on c.id = s.campaign_id
+        left join feed f on f.id = s.feed_id
+    where s.day between %(since)s and %(until)s
+        and s.team_id in ({_TEAMS_IN_COPY})
+        and (%(feed)s::integer is null or s.feed_id = %(feed)s)
+        and (%(campaign)s::integer is null or s.campaign_id = %(campaign)s)
+    order by s.day, t.path, f.name, c.id, s.id
+"""  # noqa: S608 - the parts are constants
 
 # What a filter names, if it is within the teams that may be seen.
 FIND_NAMED = f"""

@@ -37,6 +37,7 @@ from portal.web.oneself import factor_routes
 from portal.web.oneself import routes as oneself
 from portal.web.people import grants as grants_of_people
 from portal.web.people import routes as people
+from portal.web.reports import routes as reports
 from portal.web.rights import routes as rights
 from portal.web.roles import routes as roles
 from portal.web.search import routes as search
@@ -81,6 +82,7 @@ ROUTERS = (
     teams.router,
     audit_log.router,
     *SETTINGS_ROUTERS,
+    reports.router,
 )
 """The routers of people's pages; a new subject is added here, and to ``ENTRIES`` of :mod:`portal.web.navigation`."""
 

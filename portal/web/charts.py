@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-SERIES_KEYS = frozenset({"delivered", "under-way", "undelivered", "failed", "held", "other"})
+SERIES_KEYS = frozenset({"delivered", "under-way", "undelivered", "failed", "in-doubt", "held", "other"})
 _TOP, _BOTTOM, _LEFT, _RIGHT = 10.0, 26.0, 52.0, 6.0
 _SIZES = {"wide": (920, 230), "narrow": (400, 210)}
 _MOST_LABELS = {"wide": 12, "narrow": 5}

@@ -49,6 +49,14 @@ ENTRIES: tuple[Entry, ...] = (
         description=marked("Campaigns that wait for a person"),
     ),
     Entry(
+        "/reports",
+        marked("Reports"),
+        "chart-bar",
+        (Permission.REPORT_SEE,),
+        key="n",
+        description=marked("What became of what was sent, over days"),
+    ),
+    Entry(
         "/alerts",
         marked("Alerts"),
         "bell-alert",

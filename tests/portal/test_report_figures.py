@@ -16,7 +16,7 @@ from nightmail.lake import Lake
 from nightmail.reports.day_sums import sum_earlier_days
 from nightmail.reports.delivery_report import write_delivery_report
 from nightmail.reports.report_figures import ReportFigures, report_figures
-from nightmail.reports.stored_figures import Asked, ask, read_figures, read_totals
+from nightmail.reports.stored_figures import Asked, ask, read_compared, read_figures, read_totals
 from tests.portal.conftest import Organisation
 from tests.portal.web.people import make_person
 from tests.support.seeded_reports import seed_reports, write_days
@@ -110,6 +110,9 @@ def test_a_feed_a_team_and_a_campaign_are_parts_of_the_whole(organisation: Organ
         for asked, figures in ((ask(connection, me, DAYS[0], DAYS[-1], campaign=keys[0]), campaigns[0]),):
             assert read_totals(connection, asked) == figures.totals
         assert read_totals(connection, Asked(DAYS[0], DAYS[-1], ALL)) == whole.totals
+        last, before = read_compared(connection, Asked(DAYS[2], DAYS[2], ALL))
+        assert last == read_figures(connection, Asked(DAYS[2], DAYS[2], ALL))
+        assert before == read_totals(connection, Asked(DAYS[1], DAYS[1], ALL))
     for parts in (teams, feeds, campaigns):
         for name, number in whole.totals.numbers.items():
             assert sum(part.totals.numbers[name] for part in parts) == number

@@ -23,7 +23,12 @@ _STATES = (
     *(("accepted", "clicked"), ("accepted", None), ("failed", None), ("held", None), ("in_doubt", None)),
     *(("cancelled", None), ("expired", None), ("not_needed", None), ("queued", None)),
 )
-_REASONS = {"failed": "address_refused", "held": "opted_out", "cancelled": "campaign_cancelled", "expired": "too_late"}
+_REASONS = {
+    "failed": "address_refused",
+    "held": "opted_out",
+    "cancelled": "campaign_cancelled",
+    "expired": "past_cut_off",
+}
 
 
 def seed_reports(
@@ -112,7 +117,7 @@ def _message(
         "reason": _REASONS.get(state),
         "due_at": handed_off,
         "contact_id": f"{line:032x}",
-        "address_hash": f"{campaign * 1000 + line:032x}",
+        "address_hash": (campaign * 1000 + line).to_bytes(16, "big"),
         "country": chance.choice(("DE", "FR", "GB", None)),
         "language": "en",
         "segments": chance.randint(1, 3),
@@ -143,7 +148,7 @@ def _said(connection: Connection, chance: random.Random, team: int, token: str, 
             "channel": "sms",
             "kind": "text",
             "address": "+491701234567",
-            "address_hash": f"{campaign:032x}",
+            "address_hash": campaign.to_bytes(16, "big"),
             "text": "Yes",
             "campaign_id": campaign,
             "received_at": _at(day, 50000 + each),
@@ -155,7 +160,7 @@ def _said(connection: Connection, chance: random.Random, team: int, token: str, 
         {
             "team_id": team,
             "channel": "sms",
-            "address_hash": f"{campaign * 7919 + each:032x}",
+            "address_hash": (campaign * 7919 + each).to_bytes(16, "big"),
             "reason": "opted_out",
             "source": "reply",
             "message_id": f"{token}-{each + 2}-sms-0",

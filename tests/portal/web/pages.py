@@ -20,6 +20,7 @@ from tests.portal.web import sample_campaigns as campaigns
 from tests.portal.web import sample_files as files
 from tests.portal.web import sample_logins as logins
 from tests.portal.web import sample_people as people
+from tests.portal.web import sample_reports as reports
 from tests.portal.web import sample_settings as setup
 from tests.portal.web.people import make_person, session_of
 from tests.support.browser import Window, window
@@ -86,6 +87,9 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/campaigns", "/campaigns?search=nothing-fits-this&since=2027", name="campaigns-wrong-day", status=422),
     SamplePage("/approvals", name="approvals-none"),
     SamplePage("/approvals", people.approvals_address, name="approvals"),
+    SamplePage("/reports", name="reports-none"),
+    SamplePage("/reports", reports.reports_address, name="reports"),
+    SamplePage("/reports", reports.day_address, name="report-of-a-day"),
     SamplePage("/alerts", name="alerts-none"),
     SamplePage("/alerts", partial(attention.alerts_address, "/alerts"), name="alerts"),
     SamplePage("/alerts", partial(attention.alerts_address, "/alerts?state=over"), name="alerts-over"),
@@ -180,6 +184,7 @@ NOT_PAGES: dict[str, str] = {
     "/doubts.csv": "a file to take along",
     "/suspensions.csv": "a file to take along",
     "/audit/entries.jsonl": "a file to take along",
+    "/reports/export": "a file to take along",
     "/demonstration/{token}": "logs in and leads home",
     "/invitation/{token}/with/{name}": "leads on to the identity provider",
     "/login/with/{name}": "leads on to the identity provider",
