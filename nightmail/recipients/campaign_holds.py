@@ -128,6 +128,14 @@ def _suspension(row: Row[Any], message: LedgerMessage) -> Hold:
         what = f"{message.channel} over {message.carrier_account}"
     if row.sender is not None:
         what = f"{what} from {row.sender}"
-    facts = {"what": what, "by": row.by, "reason": row.reason, "until": row.lifted_at, "suspension": row.id}
+    facts = {
+        "what": what,
+        "account": message.carrier_account if row.carrier_account_id is not None else None,
+        "sender": row.sender,
+        "by": row.by,
+        "reason": row.reason,
+        "until": row.lifted_at,
+        "suspension": row.id,
+    }
     event = Event(row.since, EventKind.SUSPENDED, facts, message.campaign, message.team, message.channel, message.id)
     return Hold(row.since, row.lifted_at, (event,))

@@ -62,7 +62,7 @@ MESSAGE_FACTS = f"""
     a.name as carrier_account, a.carrier, nullif(x.address, '') as sent_from
 """
 
-_NAMES = """
+NAMES = """
     join campaign c on c.id = m.campaign_id
     join team t on t.id = c.team_id
     left join feed f on f.id = c.feed_id
@@ -77,7 +77,7 @@ _NAMES = """
 MESSAGES_OF_RECIPIENT = f"""
     select {MESSAGE_FACTS}, b.address
     from message m
-    {_NAMES}
+    {NAMES}
     left join message_content b on b.ledger_month = m.ledger_month and b.message_key = m.message_key
     where {_OF_RECIPIENT} and {_SEEN}
         and (cast(:until as timestamptz) is null or m.planned_at < :until)
@@ -92,7 +92,7 @@ MESSAGES_OF_RECIPIENT = f"""
 MESSAGE = f"""
     select {MESSAGE_FACTS}, b.address, b.subject, b.body, b.html
     from message m
-    {_NAMES}
+    {NAMES}
     left join message_content b on b.ledger_month = m.ledger_month and b.message_key = m.message_key
     where m.ledger_month = (select ledger_month from campaign where token = :token)
         and c.token = :token and m.message_key = :key and {_SEEN}

@@ -37,10 +37,13 @@ from portal.web.oneself import factor_routes
 from portal.web.oneself import routes as oneself
 from portal.web.people import grants as grants_of_people
 from portal.web.people import routes as people
+from portal.web.recipients import routes as recipients
 from portal.web.reports import routes as reports
 from portal.web.rights import routes as rights
 from portal.web.roles import routes as roles
 from portal.web.search import routes as search
+from portal.web.sent_messages import message_routes as one_message
+from portal.web.sent_messages import routes as sent_messages
 from portal.web.settings import ROUTERS as SETTINGS_ROUTERS
 from portal.web.signed_in import prepared
 from portal.web.suspensions import routes as suspensions
@@ -74,6 +77,9 @@ ROUTERS = (
     upload_forms.router,
     upload_pages.router,
     feeds.router,
+    recipients.router,
+    sent_messages.router,
+    one_message.router,
     people.router,
     grants_of_people.router,
     roles.router,

@@ -76,6 +76,14 @@ def clock(value: datetime | None, language: str, zone: ZoneInfo) -> str | Markup
     return _time(value, str(format_time(there, "medium", locale=language)), language, zone)
 
 
+def hour(value: datetime | None, language: str, zone: ZoneInfo) -> str | Markup:
+    """A time of its day alone, where the day stands above it."""
+    if value is None:
+        return NOTHING
+    there = _aware(value).astimezone(zone)
+    return _time(value, str(format_time(there, "medium", locale=language)), language, zone)
+
+
 def day(value: date | datetime | None, language: str, zone: ZoneInfo, style: str = "medium") -> str | Markup:
     """A day; of a time, its day in the reader's zone."""
     if value is None:
@@ -125,6 +133,7 @@ FILTERS: Mapping[str, Filter] = {
     "money": money,
     "moment": moment,
     "clock": clock,
+    "hour": hour,
     "day": day,
     "ago": ago,
     "duration": duration,

@@ -49,6 +49,22 @@ ENTRIES: tuple[Entry, ...] = (
         description=marked("Campaigns that wait for a person"),
     ),
     Entry(
+        "/recipients",
+        marked("Find a recipient"),
+        "document-magnifying-glass",
+        (Permission.MESSAGE_SEE,),
+        key="f",
+        description=marked("What somebody got or did not get, and why"),
+    ),
+    Entry(
+        "/messages",
+        marked("Messages"),
+        "queue-list",
+        (Permission.MESSAGE_SEE,),
+        key="m",
+        description=marked("Every message, with what became of it"),
+    ),
+    Entry(
         "/reports",
         marked("Reports"),
         "chart-bar",

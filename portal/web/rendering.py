@@ -28,6 +28,8 @@ from portal.web.cookies import is_secure, set_cookie
 from portal.web.doubts.words import outcome_of_attempt, state_of_message
 from portal.web.messages import PageMessage, forget_message, waiting_message
 from portal.web.navigation import Section, sections_for
+from portal.web.recipients.words import delivery_label, delivery_tone, outcome_label, outcome_tone
+from portal.web.recipients.words import state_label as message_state_label
 from portal.web.role_words import role_description, role_title
 from portal.web.signed_in import SignedIn, Visitor
 from portal.web.static_files import icon, is_there, static_address
@@ -196,6 +198,13 @@ def _environment() -> Environment:
         "campaign_tone": state_tone,
         "campaign_source": source_label,
         "channel": channel_label,
+    }
+    environment.filters |= {
+        "outcome": outcome_label,
+        "outcome_tone": outcome_tone,
+        "message_state": message_state_label,
+        "delivery": delivery_label,
+        "delivery_tone": delivery_tone,
     }
     environment.policies["ext.i18n.trimmed"] = True
     return environment

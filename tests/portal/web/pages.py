@@ -20,6 +20,7 @@ from tests.portal.web import sample_campaigns as campaigns
 from tests.portal.web import sample_files as files
 from tests.portal.web import sample_logins as logins
 from tests.portal.web import sample_people as people
+from tests.portal.web import sample_recipients as recipients
 from tests.portal.web import sample_reports as reports
 from tests.portal.web import sample_settings as setup
 from tests.portal.web.people import make_person, session_of
@@ -119,6 +120,11 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/suspensions/new", name="suspension-new"),
     SamplePage("/suspensions/{suspension_id}", partial(attention.suspension_address, 0), name="suspension"),
     SamplePage("/suspensions/{suspension_id}", partial(attention.suspension_address, 2), name="suspension-over"),
+    SamplePage("/recipients"),
+    SamplePage("/recipients/{kind}/{digest}", recipients.recipient_address, name="recipient"),
+    SamplePage("/messages", "/messages?state=failed", name="messages-none"),
+    SamplePage("/messages", recipients.messages_address, name="messages"),
+    SamplePage("/messages/{message}", recipients.message_address, name="message"),
     SamplePage("/people", partial(people.filled, "/people"), name="people"),
     SamplePage("/people", "/people?search=nobody-of-this-name", name="people-nobody"),
     SamplePage("/people/invite", name="people-invite"),
@@ -190,6 +196,8 @@ NOT_PAGES: dict[str, str] = {
     "/login/with/{name}": "leads on to the identity provider",
     "/login/returned": "leads on to where one wanted to go",
     "/settings/webhooks/{webhook_id}/calls": "a part of a page, asked for as it changes",
+    "/messages.csv": "a file to take along",
+    "/messages/{message}/preview": "an email as it was sent, in a frame",
     "/me/providers/{name}/link": "leads on to the identity provider",
 }
 """GET routes of people's pages that answer with no page: by their paths, with the reason."""

@@ -31,6 +31,7 @@ from portal.web.signed_in import declared_by
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.people import MACHINE, make_person, session_of
 from tests.portal.web.sample_attention import campaign_of, message_of, raise_alert_of
+from tests.portal.web.sample_recipients import Ledger, contact_id
 
 OWN = "acme.billing"
 TEAMS = {"own": OWN, "upper": "acme", "lower": "acme.billing.north", "sibling": "acme.care", "foreign": "brick"}
@@ -130,6 +131,16 @@ class Things:
         with self.organisation.engine.begin() as connection:
             return int(connection.execute(text(f"{statement} returning id"), values).scalar_one())
 
+    def sent_message(self, team: str) -> dict[str, str]:
+        """An email of the team."""
+        with self.organisation.engine.begin() as connection:
+            return {"message": Ledger(connection, team).message(1, channel="email")}
+
+    def recipient(self, team: str) -> dict[str, str]:
+        """A contact of the team to whom a message went."""
+        self.sent_message(team)
+        return {"kind": "contact", "digest": contact_id(team)}
+
 
 MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "person_id": Things.person,
@@ -144,6 +155,8 @@ MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "sender_id": Things.sender,
     "server_id": Things.server,
     "webhook_id": Things.webhook,
+    "message": Things.sent_message,
+    "kind": Things.recipient,
 }
 """How something of a team is made, by the parameter of a page's address that names it."""
 SEEN_BY: Mapping[str, Permission] = {
@@ -159,6 +172,8 @@ SEEN_BY: Mapping[str, Permission] = {
     "sender_id": Permission.CARRIER_SEE,
     "server_id": Permission.FEED_SEE,
     "webhook_id": Permission.WEBHOOK_EDIT,
+    "message": Permission.MESSAGE_SEE,
+    "kind": Permission.MESSAGE_SEE,
 }
 """What it takes to see that something is there at all."""
 SEEN_FROM_BELOW = frozenset({("GET", "/roles/{role_id}"), ("GET", "/suspensions/{suspension_id}")})

@@ -1,0 +1,1 @@
+"""Messages: the list with filters, as CSV, and the page of each."""
