@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from nightmail.carriers.error_tables import ErrorClass
+from nightmail.carriers.error_tables import ANSWER_LOST, ErrorClass
 from nightmail.carriers.protocol import Outcome, ReceiptStatus
 from nightmail.channels import CHANNELS, BodyKind
 from nightmail.consent.suppressions import COMPLAINT, HARD_BOUNCE, OPTED_OUT
@@ -134,9 +134,15 @@ class _Drawing:
     def _handed_off(self, message: Message, at: dt.datetime) -> Went:
         if self.doubts and self.chance.random() < 0.05:
             self.doubts -= 1
-            doubt = Went(message, MessageState.IN_DOUBT, at, outcome=Outcome.IN_DOUBT, error_class=ErrorClass.IN_DOUBT)
-            doubt.reason = "in_doubt"
-            return doubt
+            return Went(
+                message,
+                MessageState.IN_DOUBT,
+                at,
+                reason="in_doubt",
+                outcome=Outcome.IN_DOUBT,
+                error_code=ANSWER_LOST.code,
+                error_class=ErrorClass.IN_DOUBT,
+            )
         went = Went(message, MessageState.ACCEPTED, at, handed_off_at=at)
         kind = CHANNELS[message.channel].body
         {BodyKind.EMAIL: self._email, BodyKind.SPEECH: self._call}.get(kind, self._text)(went, at)
