@@ -1,4 +1,4 @@
-"""Charts: where each mark stands, for two widths; the macros of ``parts/charts.html`` draw them as SVG.
+"""Charts: where each mark stands, for three widths; the macros of ``parts/charts.html`` draw them as SVG.
 
 >>> chart = stacked_bars(["Mon", "Tue"], [Series("delivered", "Delivered", [120, 96]), Series("failed", "Failed", [3, 1])])
 
@@ -14,8 +14,8 @@ from typing import Literal
 
 SERIES_KEYS = frozenset({"delivered", "under-way", "undelivered", "failed", "in-doubt", "held", "other"})
 _TOP, _BOTTOM, _LEFT, _RIGHT = 10.0, 26.0, 52.0, 6.0
-_SIZES = {"wide": (920, 230), "narrow": (400, 210)}
-_MOST_LABELS = {"wide": 12, "narrow": 5}
+_SIZES = {"widest": (1500, 250), "wide": (920, 230), "narrow": (400, 210)}
+_MOST_LABELS = {"widest": 20, "wide": 12, "narrow": 5}
 
 
 @dataclass(frozen=True)
