@@ -55,6 +55,20 @@ REQUESTS = (
         title="There is no team, feed or campaign of that name whose reports you may see.",
     ),
     Reason(
+        "days_reversed",
+        Kind.REQUEST,
+        "The last day, {until}, is before the first, {since}.",
+        "Give the first day first.",
+        title="The last day is before the first.",
+    ),
+    Reason(
+        "frame_without_column",
+        Kind.REQUEST,
+        "The frame has no column {value}.",
+        "It has: {known}.",
+        title="The frame has no such column.",
+    ),
+    Reason(
         "report_too_large",
         Kind.REQUEST,
         "The report has {rows} rows; a sheet holds {most}.",
