@@ -84,6 +84,8 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "webhook_ended": 409,
     "webhook_secret_elsewhere": 409,
     "campaign_state": 409,
+    "campaign_changed": 409,
+    "start_by_each_clock": 409,
     "message_not_in_doubt": 409,
     "suppression_asked_for": 409,
     "idempotency_in_progress": 409,

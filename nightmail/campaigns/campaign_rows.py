@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -68,6 +69,12 @@ class CampaignRow:
     def seeded(self) -> bool:
         """Whether it was made up for a demonstration: the pipeline neither prepared nor sent it."""
         return bool(self.counts.get(SEEDED))
+
+    @property
+    def version(self) -> str:
+        """Changes with the campaign's state and times: says whether it still is what somebody looked at."""
+        known = (self.state, self.state_changed_at, self.scheduled_at, self.local_start, self.cut_off_at)
+        return blake2b(repr(known).encode(), digest_size=8).hexdigest()
 
 
 def campaign_of_row(row: Row[Any]) -> CampaignRow:

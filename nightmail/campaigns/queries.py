@@ -115,6 +115,12 @@ update message m set state = :state, reason = :reason from chosen s
 where m.ledger_month = :month and m.message_key = s.message_key
 """
 
+# Messages that are due at a campaign's start.
+BRING_FORWARD = """
+update message set due_at = :moment
+where ledger_month = :month and message_key between :first and :last and state = 'queued' and due_at = :before
+"""
+
 # All states but accepted, each by an index; no row for a campaign without a ledger.
 MESSAGE_COUNTS = """
 select coalesce(c.loaded_messages, (select count(*) from message m

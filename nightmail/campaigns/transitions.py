@@ -172,41 +172,71 @@ def release_scheduled(engine: Engine, *, actor: str = "schedule", asks_after_s: 
     return released
 
 
-def pause(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:
-    """Pause a scheduled or sending campaign; senders stop handing off its messages within a second."""
+def locked_as_seen(connection: Connection, campaign: str | int, seen: str | None) -> CampaignRow:
+    """The campaign, locked until the transaction ends.
+
+    ``seen`` is the ``version`` that who gives an order looked at. Raises :class:`UsageError` (``campaign_unknown``, and
+    ``campaign_changed`` where it is another one now).
+    """
+    found = get_campaign(connection, campaign)
+    connection.execute(text("select from campaign where id = :id for update"), {"id": found.id})
+    found = get_campaign(connection, found.id)
+    if seen is not None and seen != found.version:
+        raise UsageError("campaign_changed", campaign=found.key, state=found.state.replace("_", " "))
+    return found
+
+
+def _because(reason: str | None) -> dict[str, str]:
+    return {"because": reason} if reason else {}
+
+
+def pause(
+    engine: Engine, campaign: str | int, *, actor: str, reason: str | None = None, seen: str | None = None
+) -> Stopped:
+    """Pause a scheduled or sending campaign; senders stop handing off its messages within a second.
+
+    ``reason`` is kept in the audit log. Raises what :func:`locked_as_seen` does, and ``campaign_state``.
+    """
     with engine.begin() as connection:
-        moved = move_campaign(connection, get_campaign(connection, campaign).id, CampaignState.PAUSED, actor=actor)
+        found = locked_as_seen(connection, campaign, seen)
+        moved = move_campaign(connection, found.id, CampaignState.PAUSED, actor=actor, detail=_because(reason))
     with engine.connect() as connection:
         unsent = count_unsent(connection, moved.id)
     return Stopped(moved, unsent.waiting, unsent.under_way)
 
 
-def resume(engine: Engine, campaign: str | int, *, actor: str) -> CampaignRow:
+def resume(
+    engine: Engine, campaign: str | int, *, actor: str, reason: str | None = None, seen: str | None = None
+) -> CampaignRow:
     """Let a paused campaign go on: back to its schedule, or to sending.
 
     It ends later than was forecast: :func:`nightmail.forecasts.recorded_forecasts.renew_forecast` says when. One that is not
     as it was approved waits for approval again. Raises :class:`UsageError` (``approval_void``) then.
     """
     with engine.begin() as connection:
-        found = get_campaign(connection, campaign)
+        found = locked_as_seen(connection, campaign, seen)
         if found.state != CampaignState.PAUSED:
             raise wrong_state(found.key, found.state, "only a paused campaign can be resumed")
         changed = changed_since_approval(connection, found)
         if changed is None:
             now = database_time(connection)
-            return move_campaign(connection, found.id, state_after_loading(found, now), actor=actor)
+            after = state_after_loading(found, now)
+            return move_campaign(connection, found.id, after, actor=actor, detail=_because(reason))
         ask_again(connection, found, changed, actor=actor)
     raise UsageError("approval_void", campaign=found.key, parts=", ".join(changed) or "no approval is given")
 
 
-def cancel(engine: Engine, campaign: str | int, *, actor: str) -> Stopped:
+def cancel(
+    engine: Engine, campaign: str | int, *, actor: str, reason: str | None = None, seen: str | None = None
+) -> Stopped:
     """Cancel a campaign for good: messages that were not handed off never will be.
 
     The campaign's state is committed first, which stops the senders within a second; its messages follow in chunks. After
     a crash in between :func:`nightmail.sending.advance.advance_ledger` goes on.
     """
     with engine.begin() as connection:
-        moved = move_campaign(connection, get_campaign(connection, campaign).id, CampaignState.CANCELLED, actor=actor)
+        found = locked_as_seen(connection, campaign, seen)
+        moved = move_campaign(connection, found.id, CampaignState.CANCELLED, actor=actor, detail=_because(reason))
     end_unsent(engine, moved.id, MessageState.CANCELLED, "campaign_cancelled")
     with engine.connect() as connection:
         under_way = count_unsent(connection, moved.id).under_way

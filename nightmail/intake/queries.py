@@ -245,3 +245,12 @@ UPLOADS = f"""
     order by r.id desc
     limit :limit
 """  # noqa: S608 - the part is a constant
+
+# The files of a campaign, in the order in which they came.
+FILES_OF_CAMPAIGN = """
+    select r.id, r.name, r.source, s.name as server, r.size, r.sha256, r.state, r.problem, r.received_at, r.answered_at,
+        r.archived_at
+    from received_file r left join sftp_server s on s.id = r.sftp_server_id
+    where r.campaign_id = :campaign and r.state <> 'answer'
+    order by r.id limit :limit
+"""

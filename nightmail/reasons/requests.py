@@ -214,6 +214,27 @@ REQUESTS = (
         },
     ),
     Reason(
+        "campaign_changed",
+        Kind.REQUEST,
+        "The campaign {campaign} changed since you looked at it: it is {state} now. Nothing was done.",
+        "Look at it as it is now, and decide again.",
+        title="The campaign changed since it was looked at.",
+    ),
+    Reason(
+        "start_by_each_clock",
+        Kind.REQUEST,
+        "The campaign {campaign} starts by each recipient's own clock, and cannot be moved as a whole.",
+        "Cancel it, and send its file again with another start.",
+        title="The campaign starts by each recipient's own clock.",
+    ),
+    Reason(
+        "start_after_cut_off",
+        Kind.REQUEST,
+        "The campaign {campaign} is cut off at {cut_off}, before that start.",
+        "Choose a start before the cut-off.",
+        title="The start is after the cut-off.",
+    ),
+    Reason(
         "file_unknown",
         Kind.REQUEST,
         "There is no file {file} here.",

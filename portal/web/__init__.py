@@ -16,7 +16,12 @@ from portal.web.api_keys import routes as api_keys
 from portal.web.appearance import routes as appearance
 from portal.web.approvals import routes as approvals
 from portal.web.audit_log import routes as audit_log
+from portal.web.campaigns import background as campaign_background
+from portal.web.campaigns import orders as campaign_orders
+from portal.web.campaigns import outcomes as campaign_outcomes
+from portal.web.campaigns import overview as campaign_overview
 from portal.web.campaigns import routes as campaigns
+from portal.web.campaigns import rows_of_file as campaign_rows
 from portal.web.cookies import SessionCookies
 from portal.web.doubts import campaign_routes as doubts_of_campaigns
 from portal.web.doubts import routes as doubts
@@ -55,6 +60,11 @@ from portal.web.uploads import routes as upload_pages
 ROUTERS = (
     home.router,
     campaigns.router,
+    campaign_overview.router,
+    campaign_rows.router,
+    campaign_outcomes.router,
+    campaign_orders.router,
+    campaign_background.router,
     approvals.router,
     alerts.router,
     doubts.router,

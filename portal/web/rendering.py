@@ -21,6 +21,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import nightmail
+from nightmail.reports.campaign_flow import receipt_of
 from portal.web import formats, translating
 from portal.web.campaigns.words import source_label, state_label, state_tone
 from portal.web.channel_words import channel_label
@@ -198,6 +199,7 @@ def _environment() -> Environment:
         "campaign_tone": state_tone,
         "campaign_source": source_label,
         "channel": channel_label,
+        "receipt_of": receipt_of,
     }
     environment.filters |= {
         "outcome": outcome_label,

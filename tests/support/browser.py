@@ -222,7 +222,8 @@ _WATCH_FOCUS = """() => {
         && !(e.type === 'radio' && e !== [...document.getElementsByName(e.name)].find(
             (each, at, group) => group.some(one => one.checked) ? each.checked : at === 0)));
     // A date has a stop for each of its parts.
-    return { stops: stops.length, presses: stops.length + 4 * stops.filter(e => e.type === 'date').length };
+    return { stops: stops.length, presses: stops.length + 4 * stops.filter(e => e.type === 'date').length
+        + 7 * stops.filter(e => e.type === 'datetime-local').length };
 }"""
 
 

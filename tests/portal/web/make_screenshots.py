@@ -27,7 +27,9 @@ FURTHER = {("parts", "dark", 390), ("people", "dark", 390), ("role", "dark", 128
 @pytest.mark.parametrize("sample", PAGES, ids=lambda sample: sample.picture)
 def test_pictures(sample: SamplePage, organisation: Organisation, portal: RunningPortal, browser: Browser) -> None:
     ALL.mkdir(exist_ok=True)
-    with sample.opened(organisation.engine, browser, on_localhost(portal.url), name="Olivia Paulsen") as opened:
+    with sample.opened(
+        organisation.engine, browser, on_localhost(portal.url), portal.settings.lake, name="Olivia Paulsen"
+    ) as opened:
         page = opened.page
         page.evaluate("document.fonts.ready.then(() => true)")
         for theme in ("light", "dark"):

@@ -41,6 +41,8 @@ class SamplePage:
     cookies: Callable[[Engine], Mapping[str, str]] | None = None
     always_new: bool = False
     status: int = 200
+    with_lake: Callable[[Engine, str], str] | None = None
+    """Makes the address where the page also reads tables of the lake, whose URL comes second."""
 
     @property
     def picture(self) -> str:
@@ -49,10 +51,10 @@ class SamplePage:
         return self.name or plain or "home"
 
     def opened(
-        self, engine: Engine, browser: Browser, base_url: str, **person: str
+        self, engine: Engine, browser: Browser, base_url: str, lake: str, **person: str
     ) -> AbstractContextManager[OpenedPage]:
-        """The page in a window of who opens it, after what it shows was made."""
-        return _opened(self, engine, browser, base_url, person)
+        """The page in a window of who opens it, after what it shows was made; ``lake`` is the portal's."""
+        return _opened(self, engine, browser, base_url, lake, person)
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,14 @@ class OpenedPage:
 
 @contextmanager
 def _opened(
-    sample: SamplePage, engine: Engine, browser: Browser, base_url: str, person: Mapping[str, str]
+    sample: SamplePage, engine: Engine, browser: Browser, base_url: str, lake: str, person: Mapping[str, str]
 ) -> Iterator[OpenedPage]:
     session = None
     if sample.role is not None:
         session = session_of(engine, make_person(engine, role=sample.role, time_zone="Europe/Berlin", **person))
     address = sample.address(engine) if callable(sample.address) else sample.address or sample.route
+    if sample.with_lake is not None:
+        address = sample.with_lake(engine, lake)
     cookies = sample.cookies(engine) if sample.cookies else {}
     with window(browser, base_url, session, cookies) as opened:
         yield OpenedPage(opened, opened.open(address, sample.status))
@@ -78,6 +82,7 @@ def _opened(
 
 PAGES: tuple[SamplePage, ...] = (
     SamplePage("/"),
+    SamplePage("/", name="home-busy", with_lake=campaigns.busy),
     SamplePage("/keys"),
     SamplePage("/parts"),
     SamplePage("/search", "/search?q=home"),
@@ -85,7 +90,34 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/no-such-page", name="not-found", status=404),
     SamplePage("/campaigns", name="campaigns-none"),
     SamplePage("/campaigns", campaigns.every_state, name="campaigns"),
-    SamplePage("/campaigns", "/campaigns?search=nothing-fits-this&since=2027", name="campaigns-wrong-day", status=422),
+    SamplePage("/campaigns", "/campaigns?search=nothing-fits-this", name="campaigns-nothing"),
+    SamplePage("/campaigns/{campaign}", campaigns.sending, name="campaign-sending"),
+    SamplePage("/campaigns/{campaign}", campaigns.finished, name="campaign-finished"),
+    SamplePage("/campaigns/{campaign}", campaigns.stopped, name="campaign-stopped"),
+    SamplePage("/campaigns/{campaign}", campaigns.received, name="campaign-received"),
+    SamplePage(
+        "/campaigns/{campaign}/rejects", name="campaign-rejects", with_lake=partial(campaigns.with_rows, "/rejects")
+    ),
+    SamplePage(
+        "/campaigns/{campaign}/rejects", partial(campaigns.sending, ending="/rejects"), name="campaign-no-rejects"
+    ),
+    SamplePage(
+        "/campaigns/{campaign}/contacts", name="campaign-contacts", with_lake=partial(campaigns.with_rows, "/contacts")
+    ),
+    SamplePage(
+        "/campaigns/{campaign}/messages", partial(campaigns.finished, ending="/messages"), name="campaign-messages"
+    ),
+    SamplePage("/campaigns/{campaign}/pause", partial(campaigns.sending, ending="/pause"), name="campaign-pause"),
+    SamplePage("/campaigns/{campaign}/resume", campaigns.paused, name="campaign-resume"),
+    SamplePage("/campaigns/{campaign}/cancel", partial(campaigns.sending, ending="/cancel"), name="campaign-cancel"),
+    SamplePage("/campaigns/{campaign}/cancel", partial(campaigns.finished, ending="/cancel"), name="campaign-over"),
+    SamplePage("/campaigns/{campaign}/schedule", campaigns.scheduled, name="campaign-schedule"),
+    SamplePage("/campaigns/{campaign}/attempts", campaigns.attempted, name="campaign-attempts"),
+    SamplePage("/campaigns/{campaign}/costs", partial(campaigns.finished, ending="/costs"), name="campaign-costs"),
+    SamplePage("/campaigns/{campaign}/files", campaigns.with_file, name="campaign-files"),
+    SamplePage(
+        "/campaigns/{campaign}/history", partial(campaigns.finished, ending="/history"), name="campaign-history"
+    ),
     SamplePage("/approvals", name="approvals-none"),
     SamplePage("/approvals", people.approvals_address, name="approvals"),
     SamplePage("/reports", name="reports-none"),
@@ -179,7 +211,10 @@ PAGES: tuple[SamplePage, ...] = (
 )
 
 NOT_PAGES: dict[str, str] = {
+    "/now": "a part of the home page",
     "/campaigns/rows": "a part of the list of campaigns",
+    "/campaigns/{campaign}/progress": "a part of a campaign's page",
+    "/campaigns/{campaign}/rejects.csv": "a file to take along",
     "/campaigns.csv": "a file to take along",
     "/alerts.csv": "a file to take along",
     "/uploads.csv": "a file to take along",

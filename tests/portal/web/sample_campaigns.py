@@ -7,10 +7,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy import Connection, Engine, text
 
+from nightmail.campaigns.alerts import raise_alert
 from nightmail.campaigns.creation import create_campaign
+from nightmail.lake import Lake
+from nightmail.lake.schemas import AUDIENCE, REJECTS
 from nightmail.message_ids import campaign_keys
+from nightmail.preparation.stage_tables import StageTables
 from nightmail.store.partitions import ensure_partitions, month_of
 
 WAY: Mapping[str, tuple[str, ...]] = {
@@ -48,7 +53,7 @@ select :month, :first + (line::bigint << 7) + (case when line <= 301 then 0 else
     case when line <= 301 then :phone else :mail end, 0, state, case when state = 'failed' then 'address_refused' end, now(),
     lpad(to_hex(line), 32, '0'), :hash, case when line % 5 = 0 then 'AT' else 'DE' end, 'en', 1, 0.075, 'EUR',
     case when state = 'accepted' and line % 2 = 0 then 0.071 end, case when state = 'accepted' and line % 2 = 0 then 'EUR' end,
-    case when state = 'accepted' then now() end,
+    case when state = 'accepted' then now() - interval '2 minutes' end,
     case when state = 'accepted' and line % 20 = 0 then 'undelivered' when state = 'accepted' and line % 3 > 0 then 'delivered' end,
     now(), case when state = 'failed' then '21211' end, 1
 from (select line, case when line <= :done and line % 40 = 7 then 'failed' when line <= :done then 'accepted' else :rest end as state
@@ -143,3 +148,176 @@ def every_state(engine: Engine, address: str = "/campaigns") -> str:
     campaign_in(engine, "checking", source="portal")
     campaign_in(engine, "received")
     return address
+
+
+def sending(engine: Engine, ending: str = "") -> str:
+    """A campaign that is being sent, with a message in doubt."""
+    key = campaign_in(engine, "sending", done=250)
+    with engine.begin() as connection:
+        connection.execute(text("update message set state = 'handing_over' where line = 380"))
+        connection.execute(text("update message set state = 'in_doubt' where line = 380"))
+    return f"/campaigns/{key}{ending}"
+
+
+def finished(engine: Engine, ending: str = "") -> str:
+    """A campaign that is over."""
+    return f"/campaigns/{campaign_in(engine, 'finished', done=400)}{ending}"
+
+
+def stopped(engine: Engine) -> str:
+    """A campaign that a check stopped."""
+    key = campaign_in(engine, "stopped")
+    problem = {"reason": "too_many_rejects", "message": "40 of 412 rows cannot be used.", "remedy": "Correct the file."}
+    with engine.begin() as connection:
+        connection.execute(
+            text("update campaign set problem = cast(:problem as jsonb)"), {"problem": json.dumps(problem)}
+        )
+    return f"/campaigns/{key}"
+
+
+def received(engine: Engine) -> str:
+    """A campaign of which nothing is known yet."""
+    return f"/campaigns/{campaign_in(engine, 'received')}"
+
+
+def with_rows(ending: str, engine: Engine, lake: str) -> str:
+    """A finished campaign with its rejected and duplicate rows, and its audience, in the lake."""
+    key = campaign_in(engine, "finished", done=400)
+    write_rows(lake, key)
+    return f"/campaigns/{key}{ending}"
+
+
+def write_rows(lake: str, key: str, rejects: int = 5) -> None:
+    """The tables of a campaign's preparation: every third reject is one of an email address."""
+    tables = StageTables.of_campaign(Lake(lake), key)
+    lines = range(2, 414)
+    columns = {"external_id": [f"c{line}" for line in lines], "phone": ["12345"] * 412, "email": ["x@"] * 412}
+    tables.contact_file.write(pa.table({"line": pa.array(lines, pa.int64()), **columns}))
+    faults = [
+        {
+            "line": 390 + number,
+            "column": "email" if number % 3 == 2 else "phone",
+            "value": "ada.example.org" if number % 3 == 2 else "12345",
+            "reason": "email_invalid" if number % 3 == 2 else "phone_invalid",
+            "message": "ada.example.org is no email address."
+            if number % 3 == 2
+            else "12345 is not a valid phone number.",
+            "duplicate_of": None,
+        }
+        for number in range(rejects)
+    ]
+    same = {"column": None, "value": None, "reason": "duplicate_external_id", "message": "The same as line 2."}
+    faults.append({"line": 391 + rejects, "duplicate_of": 2, **same})
+    tables.rejects.write(pa.Table.from_pylist(faults, REJECTS))
+    audience = [
+        {
+            "line": line,
+            "contact_id": f"{line:032x}",
+            "state": "held" if line % 40 == 3 else "planned",
+            "channel": None if line % 40 == 3 else "sms",
+            "fallbacks": ["email"] if line % 10 == 4 else [],
+            "reason": "opted_out" if line % 40 == 3 else None,
+            "country": "DE",
+            "language": "en",
+        }
+        for line in range(2, 390)
+    ]
+    tables.audience.write(pa.Table.from_pylist(audience, AUDIENCE))
+
+
+def attempted(engine: Engine) -> str:
+    """A campaign of which a carrier refused some and put some off."""
+    key = campaign_in(engine, "sending", done=250)
+    with engine.begin() as connection:
+        account = connection.scalar(text("select min(id) from carrier_account"))
+        connection.execute(
+            text(
+                "insert into attempt (ledger_month, message_key, number, sender_run_id, carrier_account_id, outcome, error_code, "
+                "error_class) select ledger_month, message_key, 1, 1, :account, case when line % 2 = 0 then 'rejected' else "
+                "'retry_later' end, case when line % 2 = 0 then '21211' else '20429' end, 'permanent_address' from message "
+                "where state = 'failed' or line % 50 = 0"
+            ),
+            {"account": account},
+        )
+    return f"/campaigns/{key}/attempts"
+
+
+def with_file(engine: Engine) -> str:
+    """A campaign of two files, and how they were read."""
+    key = campaign_in(engine, "finished", done=400)
+    read_as = {
+        "format": "csv",
+        "encoding": "utf-8",
+        "encoding_because": "every byte fits",
+        "delimiter": ";",
+        "noticed": [],
+    }
+    with engine.begin() as connection:
+        row = connection.execute(
+            text("update campaign set counts = counts || cast(:more as jsonb) where key = :key returning id, team_id"),
+            {"key": key, "more": json.dumps({"read_as": read_as})},
+        ).one()
+        for name in ("visits-2026-11-30.csv", "visits-2026-11-30-part-2.csv"):
+            connection.execute(
+                text(
+                    "insert into received_file (team_id, campaign_id, source, path, name, size, sha256, state, answered_at) "
+                    "values (:team, :id, 'api', :name, :name, 48123, repeat('ab12', 16), 'judged', now())"
+                ),
+                {"team": row.team_id, "id": row.id, "name": name},
+            )
+    return f"/campaigns/{key}/files"
+
+
+def paused(engine: Engine) -> str:
+    """The question before a paused campaign goes on."""
+    return f"/campaigns/{campaign_in(engine, 'paused', done=60)}/resume"
+
+
+def scheduled(engine: Engine) -> str:
+    """The form with another start."""
+    starts = dt.datetime.now(dt.UTC) + dt.timedelta(hours=9)
+    return f"/campaigns/{campaign_in(engine, 'scheduled', done=1, starts=starts)}/schedule"
+
+
+def busy(engine: Engine, lake: str) -> str:
+    """Home on a night on which much goes on, and some of it wrong."""
+    today = dt.datetime.now(dt.UTC).date()
+    with engine.begin() as connection:
+        for back in range(7, 0, -1):
+            seed_day(connection, today - dt.timedelta(days=back - 1), 900 + 130 * ((back * 5) % 7))
+        connection.execute(
+            text(
+                'insert into suspension (channel, reason, "by") '
+                "select channel, 'The carrier refuses our password.', 'senders' from carrier_account where name = 'calls'"
+            )
+        )
+        raise_alert(
+            connection,
+            reason="sensor_failing",
+            subject="sensor:files",
+            message="The sensor of files failed five times.",
+        )
+    every_state(engine)
+    return "/"
+
+
+def seed_day(connection: Connection, day: dt.date, rows: int) -> None:
+    """The sums of a day's delivery report, for every feed."""
+    connection.execute(
+        text("insert into report_day (day, written_at, rows) values (:day, now(), :rows)"), {"day": day, "rows": rows}
+    )
+    for outcome, share in (("delivered", 90), ("under_way", 2), ("undelivered", 4), ("failed", 1), ("held", 3)):
+        connection.execute(
+            text(
+                "insert into report_by_feed (day, team_id, feed_id, outcome, rows, messages, segments, opened, clicked, answered, "
+                "timed, within_10s, within_1min, within_10min, within_1h) "
+                "select :day, team_id, id, :outcome, :rows, :rows, :rows, 0, 0, 0, 0, 0, 0, 0, 0 from feed"
+            ),
+            {"day": day, "outcome": outcome, "rows": rows * share // 100},
+        )
+    connection.execute(
+        text(
+            "insert into report_count (day, team_id, feed_id, what, number) select :day, team_id, id, 'replies', 12 from feed"
+        ),
+        {"day": day},
+    )

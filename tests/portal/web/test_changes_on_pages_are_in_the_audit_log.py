@@ -5,6 +5,7 @@ The forms are read from the application: one that nobody says here how to send f
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ from portal.web import ROUTERS
 from tests.portal.conftest import SECRET_KEY, Organisation, PortalStarter, RunningPortal
 from tests.portal.web import test_passkeys
 from tests.portal.web.people import MACHINE, make_person, session_of
+from tests.portal.web.sample_campaigns import campaign_in
 from tests.portal.web.test_account_emails import Mailbox, mailbox
 from tests.portal.web.test_invitations import DETAILS, OTHER, _code, _secret
 from tests.portal.web.test_people_and_rights import INVITATION
@@ -125,6 +127,20 @@ class Walk:
 
 
 Case = Callable[[Walk], Sent]
+
+
+def _order(state: str) -> Case:
+    """An order to a campaign in a state, with what its page carries."""
+
+    def case(walk: Walk) -> Sent:
+        starts = dt.datetime.now(dt.UTC) + dt.timedelta(hours=9)
+        key = campaign_in(walk.organisation.engine, state, done=1, starts=starts if state == "scheduled" else None)
+        with walk.organisation.engine.connect() as connection:
+            seen = get_campaign(connection, key).version
+        later = (starts + dt.timedelta(days=1)).isoformat(timespec="minutes")
+        return walk.administrator({"campaign": key}, seen=seen, start=later, reason="asked by the customer")
+
+    return case
 
 
 def _approval(walk: Walk) -> Sent:
@@ -300,6 +316,10 @@ def _new_webhook(walk: Walk) -> Sent:
 FORMS: Mapping[str, Case] = {
     "/appearance": lambda walk: walk.oneself(language="de", next="/"),
     "/approvals": _approval,
+    "/campaigns/{campaign}/pause": _order("sending"),
+    "/campaigns/{campaign}/resume": _order("paused"),
+    "/campaigns/{campaign}/cancel": _order("paused"),
+    "/campaigns/{campaign}/schedule": _order("scheduled"),
     "/alerts/close": lambda walk: walk.administrator(alert=walk.things.alert(OWN)["alert_id"]),
     "/suspensions/new": lambda walk: walk.administrator(channel="voice", team=OWN, reason="test", seen=f"voice:{OWN}"),
     "/suspensions/{suspension_id}/lift": lambda walk: walk.administrator(

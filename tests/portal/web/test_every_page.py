@@ -19,7 +19,7 @@ from tests.support.browser import inspect_page
 def test_a_page_is_what_every_page_must_be(
     sample: SamplePage, organisation: Organisation, portal: RunningPortal, browser: Browser
 ) -> None:
-    with sample.opened(organisation.engine, browser, on_localhost(portal.url)) as opened:
+    with sample.opened(organisation.engine, browser, on_localhost(portal.url), portal.settings.lake) as opened:
         assert opened.page.locator("h1").count() == 1
         inspect_page(opened.window, opened.page, without_scripts=not sample.always_new)
 

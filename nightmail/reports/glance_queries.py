@@ -1,0 +1,89 @@
+"""The statements of what stands at a glance: each bounded, none over the ledger's rows."""
+
+from __future__ import annotations
+
+from nightmail.organisation.queries import TEAMS_AT_OR_BELOW
+
+_SEEN = f"c.team_id in ({TEAMS_AT_OR_BELOW})"
+
+# The numbers of a glance, each with what it counts: campaigns in each state that is not over or was stopped within a day,
+# those that end late, messages in doubt of campaigns that are or were lately under way (at most a thousand of each), rows of
+# the delivery reports of some days by what became of them, and the replies that came.
+NUMBERS = f"""
+    select 'state' as what, c.state as name, null::date as day, count(*) as number
+    from campaign c
+    where (c.state in ('received', 'checking', 'awaiting_approval', 'ready', 'scheduled', 'sending', 'paused')
+        or c.state = 'stopped' and c.state_changed_at > now() - interval '24 hours') and {_SEEN}
+    group by c.state
+    union all
+    select 'late', '', null, count(*)
+    from campaign c
+    where c.state in ('scheduled', 'sending') and (c.counts ->> 'late')::boolean and {_SEEN}
+    union all
+    select 'in_doubt', '', null, coalesce(sum(d.found), 0)
+    from (
+        select c.id, c.ledger_month from campaign c
+        where c.ledger_month is not null and {_SEEN} and (c.state in ('sending', 'paused')
+            or c.state in ('finished', 'cancelled') and c.state_changed_at > now() - interval '7 days')
+        order by c.id desc limit 1000
+    ) seen cross join lateral (
+        select count(*) as found from (
+            select from message m
+            where m.ledger_month = seen.ledger_month and m.campaign_id = seen.id and m.state = 'in_doubt' limit 1000
+        ) doubtful
+    ) d
+    union all
+    select 'day', r.outcome, r.day, sum(r.rows)
+    from report_by_feed r
+    where r.day >= :since and r.team_id in ({TEAMS_AT_OR_BELOW})
+    group by r.day, r.outcome
+    union all
+    select 'replies', '', r.day, sum(r.number)
+    from report_count r
+    where r.day >= :since and r.what = 'replies' and (r.team_id in ({TEAMS_AT_OR_BELOW})
+        or r.team_id is null and '' = any(cast(:teams as text[])))
+    group by r.day
+"""  # noqa: S608 - the part is a constant
+
+# What messages that were handed off cost, by campaign and currency.
+COSTS_OF_MANY = """
+    select c.id as campaign_id, p.currency, p.cost
+    from unnest(cast(:ids as int[]), cast(:firsts as bigint[]), cast(:lasts as bigint[])) as wanted(id, first, last)
+    join campaign c on c.id = wanted.id
+    cross join lateral (
+        select case when m.cost_charged is null then m.currency else m.cost_charged_currency end as currency,
+            sum(coalesce(m.cost_charged, m.cost)) as cost
+        from message m
+        where m.ledger_month = c.ledger_month and m.message_key between wanted.first and wanted.last and m.state = 'accepted'
+        group by 1
+    ) p
+    where p.currency is not null and p.cost is not null
+    order by 1, 2
+"""
+
+# The carrier accounts that teams may use: those of all, their own, those of teams above them; each with when its rate was
+# last drawn on and what it gives away to others.
+ACCOUNTS = f"""
+    select a.id, a.name, a.channel, a.carrier, u.path as team, coalesce(f.moved_percent, 0) as moved_percent, f.since as failing_since,
+        (select max(p.filled_at) from pace p where p.carrier_account_id = a.id) as used_at,
+        (select max(p.blocked_until) from pace p where p.carrier_account_id = a.id and p.blocked_until > now()) as blocked_until
+    from carrier_account a left join failover f on f.carrier_account_id = a.id left join team u on u.id = a.team_id
+    where a.active and (a.team_id is null or a.team_id in ({TEAMS_AT_OR_BELOW}) or exists (
+        select from team own join team t on t.id = a.team_id
+        where own.path = any(cast(:teams as text[])) and starts_with(own.path, t.path || '.')))
+    order by a.channel, a.priority desc, a.name
+    limit 100
+"""  # noqa: S608 - the part is a constant
+
+# The servers on which feeds of teams are dropped, with the last file taken from each, and since when one does not answer.
+SERVERS = f"""
+    select s.name, a.since as failing_since, a.message,
+        (select max(r.archived_at) from received_file r
+            where r.sftp_server_id = s.id and r.source = 'sftp' and r.archived_path is not null) as seen_at
+    from sftp_server s left join lateral (
+        select at as since, message from alert where subject = :prefix || s.name and resolved_at is null order by id limit 1
+    ) a on true
+    where s.active and exists (
+        select from feed where sftp_server_id = s.id and active and team_id in ({TEAMS_AT_OR_BELOW}))
+    order by s.name limit 100
+"""  # noqa: S608 - the part is a constant
