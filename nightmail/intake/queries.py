@@ -232,6 +232,8 @@ UPLOADS = f"""
     where r.state <> 'answer' and r.team_id in ({TEAMS_AT_OR_BELOW})
       and (cast(:id as integer) is null or r.id = :id)
       and (cast(:feed as integer) is null or r.feed_id = :feed)
+      and (cast(:template as integer) is null
+        or r.feed_id in (select id from feed where template_id = cast(:template as integer)))
       and (cast(:corrects as integer) is null or r.corrects_id = :corrects)
       and (cast(:source as text) is null or r.source = :source)
       and (cast(:by as text) is null or r.received_by = :by)

@@ -97,6 +97,8 @@ class UploadFilter:
 
     team: str | None = None
     feed_id: int | None = None
+    template_id: int | None = None
+    """Of the feeds that send this template."""
     source: str | None = None
     standing: Standing | None = None
     search: str | None = None
@@ -145,6 +147,7 @@ def _uploads(
         "teams": list(teams),
         "id": upload_id,
         "feed": wanted.feed_id,
+        "template": wanted.template_id,
         "corrects": wanted.corrects_id,
         "source": wanted.source or None,
         "by": wanted.received_by or None,

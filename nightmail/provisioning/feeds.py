@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from nightmail.organisation.categories import find_category
 from nightmail.organisation.feeds import feed_settings
 from nightmail.provisioning.organisation import FeedPart, TemplatePart
-from nightmail.provisioning.setup import CHANGE, CREATE, KEEP, Change, Setup, organisation_invalid
+from nightmail.provisioning.setup import CHANGE, CREATE, KEEP, LEAVE, Change, Setup, organisation_invalid
 from nightmail.store import tables
 from nightmail.templates import load_template
-from nightmail.templates.template_storage import store_template
+from nightmail.templates.template_storage import store_template_file
 
 
 def set_up_template(work: Setup, part: TemplatePart) -> None:
@@ -26,15 +26,18 @@ def set_up_template(work: Setup, part: TemplatePart) -> None:
     template = load_template(path)
     name = f"{part.team}/{template.name}"
     before = _newest_version(work, part.team, template.name)
-    version_id = store_template(work.connection, part.team, template, actor=work.actor)
-    version = work.connection.execute(
-        select(tables.TemplateVersion.version).where(tables.TemplateVersion.id == version_id)
-    ).scalar_one()
-    if version == before:
+    stored = store_template_file(work.connection, part.team, template, actor=work.actor)
+    if stored.kept_against_file:
+        why = (
+            f"version {stored.version} stays in force, in which somebody took version {stored.restores} again; "
+            "the file is as it was, so it changes nothing: change it to bring in another version"
+        )
+        work.changes.append(Change(LEAVE, "template", name, (why,)))
+    elif stored.version == before:
         work.changes.append(Change(KEEP, "template", name))
     else:
         action = CREATE if before is None else CHANGE
-        work.changes.append(Change(action, "template", name, (f"version {version}",)))
+        work.changes.append(Change(action, "template", name, (f"version {stored.version}",)))
 
 
 def set_up_feed(work: Setup, part: FeedPart) -> None:

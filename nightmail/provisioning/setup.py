@@ -17,7 +17,7 @@ CREATE, CHANGE, KEEP, RETIRE = "create", "change", "keep", "retire"
 CANNOT = "cannot"
 """The part is to be retired, and cannot yet: the details say why and what to do."""
 LEAVE = "leave"
-"""The file does not name the part, and it stays all the same: the details say why."""
+"""The part stays as it is, though the file says otherwise or does not name it: the details say why."""
 NO_CHANGE = (KEEP, CANNOT, LEAVE)
 """The actions that change nothing."""
 OWN_ENTRIES = frozenset({"template", "role", "person", "grant", "identity provider"})

@@ -21,6 +21,7 @@ from nightmail.reasons.row_decisions import ROW_DECISIONS
 from nightmail.reasons.rows import ROWS
 from nightmail.reasons.setup import SETUP
 from nightmail.reasons.sftp import SFTP
+from nightmail.reasons.templates import TEMPLATES
 from nightmail.reasons.warnings import WARNINGS
 
 _ENTRIES = (
@@ -39,6 +40,7 @@ _ENTRIES = (
     *ACCESS,
     *LOGINS,
     *AUDIT,
+    *TEMPLATES,
 )
 
 REASONS: dict[str, Reason] = {entry.code: entry for entry in _ENTRIES}

@@ -38,6 +38,8 @@ from portal.web.login import (
     second_factor_routes,
 )
 from portal.web.login import routes as login
+from portal.web.message_templates import preview_routes as template_previews
+from portal.web.message_templates import routes as message_templates
 from portal.web.oneself import factor_routes
 from portal.web.oneself import routes as oneself
 from portal.web.people import grants as grants_of_people
@@ -90,6 +92,8 @@ ROUTERS = (
     recipients.router,
     sent_messages.router,
     one_message.router,
+    message_templates.router,
+    template_previews.router,
     people.router,
     grants_of_people.router,
     roles.router,

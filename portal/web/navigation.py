@@ -118,6 +118,15 @@ ENTRIES: tuple[Entry, ...] = (
         section="content",
     ),
     Entry(
+        "/templates",
+        marked("Templates"),
+        "document-text",
+        (Permission.TEMPLATE_SEE,),
+        key="l",
+        description=marked("What messages say: versions, what differs, previews"),
+        section="content",
+    ),
+    Entry(
         "/people",
         marked("People"),
         "users",

@@ -12,6 +12,7 @@ from nightmail.access.permissions import Permission
 from nightmail.campaigns.campaign_lists import CampaignFilter, find_campaigns
 from nightmail.intake.feed_overviews import list_feeds
 from nightmail.organisation.team_tree import teams_named
+from nightmail.templates.template_listing import list_templates
 from portal.web.campaigns.words import state_label
 from portal.web.navigation import sections_for
 from portal.web.signed_in import SignedIn
@@ -78,5 +79,12 @@ def _feeds(connection: Connection, me: SignedIn, wanted: str) -> Group:
     return Group(gettext("Feeds"), tuple(Found(f"/feeds/{feed.id}", feed.name, feed.team) for feed in feeds))
 
 
-FINDERS: tuple[Finder, ...] = (_pages, _campaigns, _feeds, _people, _teams)
+def _templates(connection: Connection, me: SignedIn, wanted: str) -> Group:
+    teams = me.teams(Permission.TEMPLATE_SEE)
+    templates = list_templates(connection, teams, search=wanted, limit=MOST) if teams else []
+    found = tuple(Found(f"/templates/{each.id}", each.name, each.team) for each in templates)
+    return Group(gettext("Templates"), found)
+
+
+FINDERS: tuple[Finder, ...] = (_pages, _campaigns, _feeds, _templates, _people, _teams)
 """What is asked, in the order of the page."""

@@ -23,6 +23,7 @@ from tests.portal.web import sample_people as people
 from tests.portal.web import sample_recipients as recipients
 from tests.portal.web import sample_reports as reports
 from tests.portal.web import sample_settings as setup
+from tests.portal.web import sample_templates as templates
 from tests.portal.web.people import make_person, session_of
 from tests.support.browser import Window, window
 
@@ -157,6 +158,16 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/messages", "/messages?state=failed", name="messages-none"),
     SamplePage("/messages", recipients.messages_address, name="messages"),
     SamplePage("/messages/{message}", recipients.message_address, name="message"),
+    SamplePage("/templates", templates.templates_address, name="templates"),
+    SamplePage("/templates", "/templates?search=no-such-template", name="templates-nothing"),
+    SamplePage("/templates/{template_id}", templates.template_address, name="template"),
+    SamplePage("/templates/{template_id}", templates.used_template_address, name="template-used", role="viewer"),
+    SamplePage("/templates/{template_id}/compare", templates.compare_address, name="template-compare"),
+    SamplePage(
+        "/templates/{template_id}/versions/{version}/restore", templates.restore_address, name="template-restore"
+    ),
+    SamplePage("/templates/{template_id}/versions/{version}", templates.preview_address, name="template-preview"),
+    SamplePage("/templates/{template_id}/versions/{version}", templates.row_preview_address, name="template-row"),
     SamplePage("/people", partial(people.filled, "/people"), name="people"),
     SamplePage("/people", "/people?search=nobody-of-this-name", name="people-nobody"),
     SamplePage("/people/invite", name="people-invite"),
@@ -220,6 +231,8 @@ NOT_PAGES: dict[str, str] = {
     "/uploads.csv": "a file to take along",
     "/uploads/{upload_id}/rejects.csv": "a file to take along",
     "/uploads/{upload_id}/verdict": "a part of the upload's page, asked for again",
+    "/templates.csv": "a file to take along",
+    "/templates/{template_id}/versions/{version}/email": "what stands in a frame of the preview",
     "/feeds.csv": "a file to take along",
     "/feeds/{feed_id}/sample.csv": "a file to take along",
     "/doubts.csv": "a file to take along",

@@ -1,0 +1,1 @@
+"""Templates: their versions, what differs, the way back, and how each body reads."""
