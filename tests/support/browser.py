@@ -224,6 +224,9 @@ _WATCH_FOCUS = """() => {
     // A date has a stop for each of its parts.
     return { stops: stops.length, presses: stops.length + 4 * stops.filter(e => e.type === 'date').length
         + 7 * stops.filter(e => e.type === 'datetime-local').length };
+    // A date has a stop for each of its parts, and a frame for the links that stand in it.
+    const inner = 4 * (stops.filter(e => e.type === 'date').length + document.querySelectorAll('iframe').length);
+    return { stops: stops.length, presses: stops.length + inner };
 }"""
 
 
