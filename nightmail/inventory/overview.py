@@ -59,6 +59,8 @@ def overview(connection: Connection, principal: Principal) -> list[Counted]:
     if not kinds:
         return []
     statement = " union all ".join(COUNTS[kind].replace(":seen", f":seen_{PERMISSION_OF[kind].name}") for kind in kinds)
+    # The names of a union's columns are those of its first part, whichever kind that is.
+    statement = f"select kind, parts, to_look_at from ({statement}) as counted(kind, parts, to_look_at)"  # noqa: S608
     values = {f"seen_{permission.name}": teams for permission, teams in seen.items()}
     organisations = sorted({path.partition(".")[0] for path in seen[Permission.PRICE_SEE]})
     rows = connection.execute(text(statement), {**values, "organisations": organisations, "most": COUNTED})

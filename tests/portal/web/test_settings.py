@@ -255,3 +255,11 @@ def test_what_recipients_wrote_is_told_only_where_one_may_see_it(
             events=["reply.received"],
         )
     assert [row["personal"] for row in organisation.rows("select personal from webhook order by id")] == [False, True]
+
+
+def test_the_overview_answers_whatever_kinds_one_may_see(sign_in: SignIn) -> None:
+    for role, sees_carriers in {"viewer": False, "operator": False, "author": False, "auditor": True}.items():
+        answer = sign_in(role=role).get("/settings")
+        assert answer.status_code == 200, role
+        assert "SFTP servers" in _text(answer.text)
+        assert ("Carrier accounts" in _text(answer.text)) == sees_carriers
