@@ -47,6 +47,7 @@ from benchmarks.chaos_uploads import PASSWORD, SETTLE_S, UploadDoor
 from benchmarks.chaos_uploads import SECRET as SFTP_SECRET
 from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
 from commands.local import maintained
+from nightmail.campaigns.tallies import compare_tallies
 from nightmail.channels import EMAIL
 from nightmail.message_ids import parse_message_id
 from nightmail.sending.advance import advance_ledger
@@ -122,6 +123,8 @@ class Result:
     sent_by_runs: int = 0
     """Messages that sender runs of Dagster's handed off."""
     stuck_runs: int = 0
+    wrong_tallies: int = 0
+    """Campaigns whose kept counts are not what the ledger has."""
     repeated_receipts: bool = True
     doors: DoorFigures = field(default_factory=DoorFigures)
     """What came in by SFTP and webhooks, and what became of it."""
@@ -388,7 +391,7 @@ def run(  # noqa: C901, PLR0912, PLR0915 - one chaos run from its start to its v
         rig.close()
     result.seconds = round(time.monotonic() - began, 1)
     result.well = result.twice == 0 and result.lost == 0 and result.unresolved == 0 and result.stuck_runs == 0
-    result.well = result.well and result.doors.well
+    result.well = result.well and result.doors.well and result.wrong_tallies == 0
     result.well = result.well and all(
         each["in_doubt"] <= each["bound"] and each["largest_window"] <= each["window"]
         for each in result.by_channel.values()
@@ -515,6 +518,7 @@ def _judge(rig: Rig, result: Result, tell: Any) -> None:
         result.repeated_receipts = bool(
             connection.scalar(text("select count(*) = count(distinct event_key) from receipt"))
         )
+    result.wrong_tallies = len(compare_tallies(rig.engine))
     states = Counter(ledger.values())
     result.accepted = states["accepted"]
     result.refused = states["failed"]

@@ -87,3 +87,28 @@ def restore(
             "Messages may have gone out since the backup. What the carriers' records show is settled without you; "
             "`nightmail doubts` and `nightmail decide` settle the rest, then `nightmail resume` each campaign."
         )
+
+
+@app.command("tally")
+def tally(
+    rebuild: bool = typer.Option(False, "--rebuild", help="Count the campaigns again that are wrong."),
+    json_output: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Compare what is counted of each campaign with the ledger. It reads the whole ledger; ends with 1 while something is wrong."""
+    from commands.local import actor, database_for_maintenance
+    from nightmail.campaigns.tallies import compare_tallies, rebuild_tally
+
+    view = screen(json_output)
+    with database_for_maintenance(make=False) as database:
+        wrong = compare_tallies(database.working)
+        for each in wrong if rebuild else ():
+            with database.working.begin() as connection:
+                rebuild_tally(connection, each.campaign_id, actor=actor())
+    rows = [{"campaign": each.campaign, "messages": each.messages, "counted": each.counted} for each in wrong]
+    view.answer({"ok": rebuild or not wrong, "wrong": rows, "rebuilt": rebuild and bool(wrong)})
+    for each in wrong:
+        view.say(f"{each.campaign}: {each.messages:,} messages, {each.counted:,} counted")
+    view.say(f"{len(wrong)} campaigns were counted wrong" + ("; they are counted again" if rebuild and wrong else ""))
+    if wrong and not rebuild:
+        view.notice("`nightmail db tally --rebuild` counts them again. Sending does not depend on it.")
+        raise typer.Exit(1)

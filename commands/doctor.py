@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LITTLE_SPACE = 2 * 1024**3
 SHOWN_ALERTS = 10
+COMPARED_CAMPAIGNS, COMPARED_MESSAGES = 20, 100_000
+"""Of how many campaigns, with how many messages together, the counts are compared with the ledger."""
 
 
 def doctor(json_output: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
@@ -179,7 +181,26 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
     found.append(Checked("database", "well", f"PostgreSQL {version}, {where}; the schema is the newest"))
     found.append(_database_role(role))
     found.append(_audit(made))
+    found.append(_tallies(made))
     return made
+
+
+def _tallies(engine: Engine) -> Checked:
+    """Whether what pages and the API count of the newest campaigns is what the ledger has; `nightmail db tally` looks at all."""
+    from commands.part_checks import Checked
+    from nightmail.campaigns.tallies import newest_wrong_tallies
+
+    with engine.connect() as connection:
+        wrong = newest_wrong_tallies(connection, campaigns=COMPARED_CAMPAIGNS, messages=COMPARED_MESSAGES)
+    if not wrong:
+        return Checked("counts", "well", "what is counted of the newest campaigns is what the ledger has")
+    shown = ", ".join(each.campaign for each in wrong[:5])
+    return Checked(
+        "counts",
+        "ill",
+        f"What is counted of {len(wrong)} of the newest campaigns is not what the ledger has: {shown}.",
+        "`nightmail db tally --rebuild` counts again; nothing is sent or held by counts.",
+    )
 
 
 def _audit(engine: Engine) -> Checked:

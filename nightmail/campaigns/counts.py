@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from nightmail.campaigns.queries import MESSAGE_COUNTS
-from nightmail.message_ids import campaign_keys
 
 
 def record_counts(connection: Connection, campaign_id: int, counts: Mapping[str, Any]) -> None:
@@ -23,17 +22,10 @@ def record_counts(connection: Connection, campaign_id: int, counts: Mapping[str,
 def message_counts(connection: Connection, campaign_id: int) -> dict[str, int]:
     """Messages of a campaign by state; their sum is the number of messages planned. Empty without a ledger.
 
-    Most messages are accepted, and those are not counted: they are what is left of all that were loaded.
+    Kept with each change of a message, and still there when retention has taken the ledger's month.
     """
-    first, last = campaign_keys(campaign_id)
-    # A ledger that was just sent looks to the planner as it was loaded, wholly unaccepted: it would read the whole month.
-    connection.execute(text("set local enable_seqscan = off"))
-    rows = connection.execute(text(MESSAGE_COUNTS), {"id": campaign_id, "first": first, "last": last}).all()
-    connection.execute(text("set local enable_seqscan to default"))
-    counts = {row.state: int(row.found) for row in rows if row.found}
-    if rows and (accepted := rows[0].loaded - sum(counts.values())):
-        counts["accepted"] = accepted
-    return counts
+    rows = connection.execute(text(MESSAGE_COUNTS), {"id": campaign_id})
+    return {row.state: row.messages for row in rows}
 
 
 def mark_ledgers_changed(engine: Engine, campaigns: Iterable[int]) -> None:

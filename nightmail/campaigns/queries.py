@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nightmail.message_ids import first_key_in_sql
 from nightmail.organisation.queries import AT_OR_BELOW, TEAMS_AT_OR_BELOW, USABLE_ACCOUNTS
 
 # --- Campaigns ---
@@ -93,8 +94,9 @@ order by id desc limit :history
 # --- Messages of a campaign ---
 
 COUNT_UNSENT = """
-select (select count(*) from message where campaign_id = :id and state in ('queued', 'standby')) as waiting,
-    (select count(*) from message where campaign_id = :id and state = 'handing_over') as under_way
+select coalesce(sum(messages) filter (where state in ('queued', 'standby')), 0)::bigint as waiting,
+    coalesce(sum(messages) filter (where state = 'handing_over'), 0)::bigint as under_way
+from campaign_tally where campaign_id = :id
 """
 
 # The month of a campaign's ledger, and the last of its message keys, between which chunks are counted out.
@@ -121,18 +123,9 @@ update message set due_at = :moment
 where ledger_month = :month and message_key between :first and :last and state = 'queued' and due_at = :before
 """
 
-# All states but accepted, each by an index; no row for a campaign without a ledger.
 MESSAGE_COUNTS = """
-select coalesce(c.loaded_messages, (select count(*) from message m
-    where m.ledger_month = c.ledger_month and m.message_key between :first and :last)) as loaded, s.state, s.found
-from campaign c cross join lateral (
-    select state, count(*) as found from message m
-        where m.campaign_id = c.id and m.state not in ('handing_over', 'accepted') group by state
-    union all select 'handing_over', count(*) from message m where m.campaign_id = c.id and m.state = 'handing_over'
-) s
-where c.id = :id and (
-    select true from message m where m.ledger_month = c.ledger_month and m.message_key between :first and :last
-    order by m.message_key limit 1)
+select state, sum(messages)::bigint as messages from campaign_tally where campaign_id = :id
+group by state having sum(messages) <> 0
 """
 
 # The channels on which a loaded campaign has messages that wait to be handed off.
@@ -171,10 +164,10 @@ from suspension s left join team t on t.id = s.team_id left join carrier_account
 where s.lifted_at is null order by s.since limit 1000
 """
 
-# Queued messages of a channel, counted campaign by campaign, as the index has them; of a team and the teams below it.
+# Queued messages of a channel, of a team and the teams below it.
 MESSAGES_WAITING = """
-select coalesce(sum((select count(*) from message m
-    where m.campaign_id = c.id and m.state = 'queued' and m.channel = :channel)), 0)
+select coalesce(sum((select sum(messages) from campaign_tally n
+    where n.campaign_id = c.id and n.state = 'queued' and n.channel = :channel)), 0)::bigint
 from campaign c join team t on t.id = c.team_id left join team o on o.id = :team
 where c.state in ('sending', 'scheduled', 'paused')
     and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
@@ -313,4 +306,53 @@ order by a.asked_at, a.id limit :limit
 # People who are away and have named a deputy: whose permission the deputy may use meanwhile.
 AWAY_FOR_DEPUTY = """
 select id from person where deputy_id = :person and deputy_until > now() and state = 'active' order by id
+"""
+
+# --- What a campaign's messages add up to ---
+
+_TALLY_KEY = "campaign_id, channel, step, country, state, reason, delivery, currency"
+_TALLY_SUMS = "messages, segments, priced, cost, opened, clicked, replied, call_seconds"
+_COUNTED = f"""
+select campaign_id, channel, step, country, state, reason, delivery,
+    case when cost_charged is null then currency else cost_charged_currency end as currency,
+    count(*) as messages, sum(segments) as segments, count(coalesce(cost_charged, cost)) as priced,
+    coalesce(sum(coalesce(cost_charged, cost)), 0) as cost, count(opened_at) as opened, count(clicked_at) as clicked,
+    count(replied_at) as replied, coalesce(sum(duration_s), 0) as call_seconds
+from (select id, ledger_month from campaign where id = any(cast(:ids as int[]))) c
+    join message m on m.ledger_month = c.ledger_month
+        and m.message_key >= {first_key_in_sql("c.id")} and m.message_key < {first_key_in_sql("c.id + 1")}
+group by 1, 2, 3, 4, 5, 6, 7, 8
+"""  # noqa: S608 - the parts are constants
+_KEPT = f"""
+select {_TALLY_KEY}, {", ".join(f"sum({name}) as {name}" for name in _TALLY_SUMS.split(", "))}
+from campaign_tally where campaign_id = any(cast(:ids as int[]))
+group by {_TALLY_KEY} having {" or ".join(f"sum({name}) <> 0" for name in _TALLY_SUMS.split(", "))}
+"""  # noqa: S608 - the parts are constants
+
+# Of one statement, and so of one moment: what is changed beside it is in both or in neither.
+TALLY_DIFFERENCES = f"""
+with counted as materialized ({_COUNTED}), kept as materialized ({_KEPT}),
+    different as (
+        (select * from counted except select * from kept) union all (select * from kept except select * from counted))
+select c.id as campaign_id, c.key as campaign,
+    coalesce((select sum(messages) from counted n where n.campaign_id = c.id), 0)::bigint as messages,
+    coalesce((select sum(messages) from kept k where k.campaign_id = c.id), 0)::bigint as counted
+from campaign c where c.id in (select campaign_id from different)
+order by c.id
+"""  # noqa: S608
+
+# Those whose month has not been taken by retention.
+CAMPAIGNS_WITH_LEDGER = """
+select id from campaign
+where id > :after and ledger_month is not null and to_regclass('message_' || to_char(ledger_month, 'YYYY_MM')) is not null
+order by id limit :limit
+"""
+
+# Messages are read on meanwhile; who would change them waits.
+KEEP_OUT_CHANGES = "lock table message in share row exclusive mode"
+
+CLEAR_TALLY = "delete from campaign_tally where campaign_id = :id"
+
+COUNT_AGAIN = f"""
+insert into campaign_tally ({_TALLY_KEY}, {_TALLY_SUMS}) {_COUNTED.replace("any(cast(:ids as int[]))", ":id")}
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nightmail.carriers.protocol import STATUS_RANK
 from nightmail.message_ids import same_line
 from nightmail.organisation.queries import AT_OR_BELOW
+from nightmail.store.recipient_keys import EACH_MESSAGE, messages_of
 
 # --- Places in the ledger ---
 
@@ -15,19 +16,21 @@ from message where carrier_message_id = any(:ids)
 group by carrier_message_id having count(*) = 1
 """
 
-LATEST_TO_ADDRESS = """
-select ledger_month as month, message_key as key, campaign_id from message
-where address_hash = :hash and handed_off_at is not null and channel = :channel
-    and (cast(:accounts as integer[]) is null or carrier_account_id = any(:accounts))
-order by handed_off_at desc limit 1
-"""
+_TO_ADDRESS = f"{messages_of('array[cast(:hash as bytea)]')} k cross join {EACH_MESSAGE} m"
+
+LATEST_TO_ADDRESS = f"""
+select m.ledger_month as month, m.message_key as key, m.campaign_id from {_TO_ADDRESS}
+where m.address_hash = :hash and m.handed_off_at is not null and m.channel = :channel
+    and (cast(:accounts as integer[]) is null or m.carrier_account_id = any(:accounts))
+order by m.handed_off_at desc limit 1
+"""  # noqa: S608 - the part is a function of constants
 
 # What a message came from stands with it. Of one that was handed off before that was noted, it is what the routes of its
 # team say today (:mod:`nightmail.organisation.routes`): the nearest team's sender on its account, unless its campaign names
 # another, else what the account itself states.
 LATEST_OF_SENDER_TO_ADDRESS = f"""
 select m.ledger_month as month, m.message_key as key, m.campaign_id
-from message m join campaign c on c.id = m.campaign_id join team t on t.id = c.team_id
+from {_TO_ADDRESS} join campaign c on c.id = m.campaign_id join team t on t.id = c.team_id
     join carrier_account a on a.id = m.carrier_account_id
     left join sent_from x on x.id = m.sent_from_id
     left join lateral (

@@ -7,7 +7,7 @@ Each looks at a window: the next rows of an index, in the list's order, at most 
 from __future__ import annotations
 
 from nightmail.organisation.queries import TEAMS_AT_OR_BELOW
-from nightmail.recipients.queries import MESSAGE_FACTS, NAMES
+from nightmail.recipients.queries import IS_RECIPIENT, MESSAGE_FACTS, MESSAGES_OF, NAMES
 
 _FITS = f"""
     c.team_id in ({TEAMS_AT_OR_BELOW})
@@ -52,13 +52,12 @@ OF_CAMPAIGN = f"""
     {_PAGE.format(backwards="message_key desc", more=_WITHIN, order="w.message_key", outer="found.message_key")}
 """  # noqa: S608
 
-# A recipient's messages, the newest first, by the indexes on the address and on the contact.
+# A recipient's messages, the newest first.
 OF_RECIPIENT = f"""
     with looked as (
         select s.ledger_month, s.message_key, {_AT.format(m="s")} as at
-        from message s
-        where (s.address_hash = any(cast(:addresses as bytea[])) or s.contact_id = any(cast(:contacts as text[])))
-            and s.message_key < :before
+        from {MESSAGES_OF.format("s")}
+        where {IS_RECIPIENT.format("s")} and s.message_key < :before
         order by s.message_key desc
         limit :window
     )

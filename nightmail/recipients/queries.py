@@ -1,16 +1,18 @@
 """The room's SQL.
 
-The ledger's rows of one recipient are found by the indexes on the hash of the address and on the contact, so that the rows
-read do not grow with the ledger. The two conditions are lists of values and no sub-statement: the planner then takes the
-indexes in every month.
+The ledger's rows of one recipient are found by ``message_recipient``, so that the rows read do not grow with the ledger.
 """
 
 from __future__ import annotations
 
 from nightmail.organisation.queries import AT_OR_BELOW, TEAMS_AT_OR_BELOW
+from nightmail.store.recipient_keys import EACH_MESSAGE, messages_of
 
+_ADDRESSES, _CONTACTS = "cast(:addresses as bytea[])", "cast(:contacts as text[])"
 _SEEN = f"c.team_id in ({TEAMS_AT_OR_BELOW})"
-_OF_RECIPIENT = "(m.address_hash = any(cast(:addresses as bytea[])) or m.contact_id = any(cast(:contacts as text[])))"
+MESSAGES_OF = f"{messages_of(_ADDRESSES, _CONTACTS)} k cross join {EACH_MESSAGE} {{0}}"
+IS_RECIPIENT = f"({{0}}.address_hash = any({_ADDRESSES}) or {{0}}.contact_id = any({_CONTACTS}))"
+"""The messages that the first halves of the hashes find, and whether one is the recipient's; ``{0}`` is the message's alias."""
 _COST = "coalesce(m.cost_charged, m.cost)"
 _CURRENCY = "case when m.cost_charged is null then m.currency else m.cost_charged_currency end"
 
@@ -33,18 +35,20 @@ TEAMS_THAT_SEND = f"""
 KNOWN = f"""
     select 'address' as kind, encode(h.digest, 'hex') as digest from unnest(cast(:addresses as bytea[])) as h(digest)
     where exists (
-        select from message m join campaign c on c.id = m.campaign_id
+        select from {messages_of("array[h.digest]")} k cross join {EACH_MESSAGE} m
+            join campaign c on c.id = m.campaign_id
         where m.address_hash = h.digest and {_SEEN})
     union all
     select 'contact', h.digest from unnest(cast(:contacts as text[])) as h(digest)
-    where exists (select from message m where m.contact_id = h.digest)
+    where exists (
+        select from {messages_of(contacts="array[h.digest]")} k cross join {EACH_MESSAGE} m where m.contact_id = h.digest)
 """  # noqa: S608
 
 # The contacts whose messages went to an address; a household has several.
 CONTACTS_OF_ADDRESS = f"""
     select distinct m.contact_id
-    from message m join campaign c on c.id = m.campaign_id
-    where m.address_hash = any(cast(:addresses as bytea[])) and {_SEEN}
+    from {messages_of(_ADDRESSES)} k cross join {EACH_MESSAGE} m join campaign c on c.id = m.campaign_id
+    where m.address_hash = any({_ADDRESSES}) and {_SEEN}
     limit :limit
 """  # noqa: S608
 
@@ -76,10 +80,10 @@ NAMES = """
 # A message counts for the days from when it was planned to the last that is known of it, or on, as long as it waits.
 MESSAGES_OF_RECIPIENT = f"""
     select {MESSAGE_FACTS}, b.address
-    from message m
+    from {MESSAGES_OF.format("m")}
     {NAMES}
     left join message_content b on b.ledger_month = m.ledger_month and b.message_key = m.message_key
-    where {_OF_RECIPIENT} and {_SEEN}
+    where {IS_RECIPIENT.format("m")} and {_SEEN}
         and (cast(:until as timestamptz) is null or m.planned_at < :until)
         and (cast(:since as timestamptz) is null or m.state in ('queued', 'standby', 'in_doubt')
             or greatest(m.planned_at, m.changed_at, m.handed_off_at, m.delivery_at, m.replied_at) >= :since)

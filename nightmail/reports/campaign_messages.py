@@ -147,6 +147,5 @@ def frequent_replies(connection: Connection, limit: int) -> list[FrequentReply]:
 
 def report_lines(connection: Connection, campaign: CampaignRow) -> list[ReportLine]:
     """The campaign's messages counted by channel, country, state, reason, delivery and currency, with segments and cost."""
-    first, last = campaign_keys(campaign.id)
-    values = {"month": campaign.ledger_month, "first": first, "last": last}
-    return [ReportLine(**row._mapping) for row in connection.execute(text(queries.LINES_OF_CAMPAIGN), values)]
+    rows = connection.execute(text(queries.LINES_OF_CAMPAIGN), {"campaign": campaign.id})
+    return [ReportLine(**row._mapping) for row in rows]

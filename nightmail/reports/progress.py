@@ -1,4 +1,4 @@
-"""How far a campaign is, read from the ledger: for progress bars, and for those who wait for its end."""
+"""How far a campaign is, for progress bars, and for those who wait for its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from nightmail.carriers.protocol import NOT_REACHED, REACHED
-from nightmail.message_ids import campaign_keys
 from nightmail.reports import queries
 
 UNSETTLED = ("queued", "handing_over", "standby", "in_doubt")
@@ -42,23 +41,14 @@ class CampaignProgress:
 
 
 def campaign_progress(connection: Connection, campaign_id: int) -> CampaignProgress:
-    """Return how far a campaign is, by one query over its part of the ledger."""
-    first, last = campaign_keys(campaign_id)
-    rows = connection.execute(
-        text(queries.PROGRESS), {"id": campaign_id, "first": first, "last": last, "ends": _ENDS}
-    ).all()
+    """Return how far a campaign is, of any size, by the sums that are kept with each change of a message."""
+    rows = connection.execute(text(queries.PROGRESS), {"id": campaign_id, "ends": _ENDS}).all()
     return _progress(rows)
 
 
 def progress_of(connection: Connection, campaign_ids: Sequence[int]) -> dict[int, CampaignProgress]:
     """How far each of several campaigns is, by one query; a campaign without messages is left out."""
-    keys = [campaign_keys(each) for each in campaign_ids]
-    values = {
-        "ids": list(campaign_ids),
-        "firsts": [first for first, _last in keys],
-        "lasts": [last for _first, last in keys],
-        "ends": _ENDS,
-    }
+    values = {"ids": list(campaign_ids), "ends": _ENDS}
     found: dict[int, list[Row[Any]]] = {}
     for row in connection.execute(text(queries.PROGRESS_OF_MANY), values):
         found.setdefault(row.campaign_id, []).append(row)

@@ -160,9 +160,11 @@ OPT_OUT_ROWS = f"""
     left join campaign c on c.token = split_part(s.message_id, '-', 1)
     left join feed f on f.id = c.feed_id
     left join lateral (
-        select contact_id from message where ledger_month = c.ledger_month and address_hash = s.address_hash
-            and campaign_id = c.id and handed_off_at is not null
-        order by handed_off_at limit 1
+        select m.contact_id from message_recipient r join message m on m.ledger_month = r.ledger_month
+            and m.message_key = r.message_key
+        where r.ledger_month = c.ledger_month and r.address_key = address_key(s.address_hash)
+            and m.address_hash = s.address_hash and m.campaign_id = c.id and m.handed_off_at is not null
+        order by m.handed_off_at limit 1
     ) m on true
     where s.created_at >= %(start)s and s.created_at < %(end)s and {IS_ASKED_FOR}
     order by s.created_at, s.id
@@ -304,23 +306,18 @@ CHANGED_DAYS = f"""
 
 # The messages of one campaign, by state and by how they ended.
 PROGRESS = """
-    select state, case when delivery = any(:ends) then delivery end as ended, count(*) as messages
-    from message
-    where ledger_month = (select ledger_month from campaign where id = :id) and message_key between :first and :last
-    group by state, ended
+    select state, case when delivery = any(:ends) then delivery end as ended, sum(messages)::bigint as messages
+    from campaign_tally
+    where campaign_id = :id
+    group by state, ended having sum(messages) <> 0
 """
 
 # The same of several campaigns at once.
 PROGRESS_OF_MANY = """
-    select c.id as campaign_id, p.state, p.ended, p.messages
-    from unnest(cast(:ids as int[]), cast(:firsts as bigint[]), cast(:lasts as bigint[])) as wanted(id, first, last)
-    join campaign c on c.id = wanted.id
-    cross join lateral (
-        select state, case when delivery = any(:ends) then delivery end as ended, count(*) as messages
-        from message
-        where ledger_month = c.ledger_month and message_key between wanted.first and wanted.last
-        group by state, ended
-    ) p
+    select campaign_id, state, case when delivery = any(:ends) then delivery end as ended, sum(messages)::bigint as messages
+    from campaign_tally
+    where campaign_id = any(cast(:ids as int[]))
+    group by campaign_id, state, ended having sum(messages) <> 0
 """
 
 # A page of one campaign's messages, or of one row's, by the ledger's key.
@@ -349,15 +346,15 @@ REPLIES_OF_CAMPAIGN = """
 """
 
 # One campaign's messages that went alike, counted.
-LINES_OF_CAMPAIGN = f"""
-    select channel, country, state, reason, delivery, count(*) as messages, sum(segments) as segments,
-        sum({_COST}) as cost, {_CURRENCY} as currency, count(replied_at) as replies
-    from message m
-    where ledger_month = :month and message_key between :first and :last
-    group by channel, country, state, reason, delivery, {_CURRENCY}
+LINES_OF_CAMPAIGN = """
+    select channel, country, state, reason, delivery, sum(messages)::bigint as messages, sum(segments)::bigint as segments,
+        case when sum(priced) > 0 then sum(cost) end as cost, currency, sum(replied)::bigint as replies
+    from campaign_tally
+    where campaign_id = :campaign
+    group by channel, country, state, reason, delivery, currency having sum(messages) <> 0
     order by channel, country nulls last, state, delivery nulls last, reason nulls last
     limit 20000
-"""  # noqa: S608 - the parts are constants
+"""
 
 # The same said on a channel, counted over all replies that are kept.
 FREQUENT_REPLIES = """

@@ -81,7 +81,8 @@ class LedgerBlocks:
             if parse_message_id(block.column("message_id")[place].as_py()).token != self.campaign.token:
                 raise LedgerError("messages_of_another_campaign", campaign=self.campaign.key)
         keys = self._keys(block)
-        _copy_table(connection, partition_name("message", self.month), self._messages(block, keys))
+        # By the table's name and not the month's: the triggers that count messages are the table's.
+        _copy_table(connection, "message", self._messages(block, keys))
         _copy_table(connection, partition_name("message_content", self.month), self._contents(block, keys))
 
     def _keys(self, block: pa.Table) -> pa.Array:

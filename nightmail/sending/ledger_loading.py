@@ -148,7 +148,7 @@ def _refresh_statistics(connection: Connection, month: dt.date, loaded: int) -> 
     Senders begin at once, and receipts come by the thousand a second, long before autovacuum would look: planned for the
     table of before, each batch would read the whole ledger.
     """
-    for table in ("message", "message_content"):
+    for table in ("message", "message_content", "message_recipient"):
         partition = partition_name(table, month)
         known = connection.scalar(text("select reltuples from pg_class where relname = :name"), {"name": partition})
         if loaded > 50 + 0.1 * max(0.0, known or 0.0):

@@ -7,7 +7,7 @@ import re
 
 from sqlalchemy import Connection, text
 
-PARTITIONED = ("message", "message_content", "attempt", "receipt", "audit")
+PARTITIONED = ("message", "message_content", "attempt", "message_recipient", "receipt", "audit")
 """Tables that are partitioned by the month in their first key column."""
 
 FILL = {"message": 40}
@@ -19,7 +19,7 @@ no index. A month that was sent is no larger for it; messages that never change 
 """
 
 MONTHS_AHEAD = 2
-_PARTITION_NAME = re.compile(r"(?:message|message_content|attempt|receipt|audit)_\d{4}_\d{2}")
+_PARTITION_NAME = re.compile(r"(?:message|message_content|attempt|message_recipient|receipt|audit)_\d{4}_\d{2}")
 
 
 def month_of(moment: dt.datetime | dt.date) -> dt.date:

@@ -25,7 +25,7 @@ def result_of(*options: str) -> dict[str, Any]:
     done = chaos(*options, "--json")
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout
     result: dict[str, Any] = json.loads(done.stdout)
-    assert [result[name] for name in ("twice", "lost", "unresolved", "stuck_runs")] == [0, 0, 0, 0], result
+    assert [result[name] for name in ("twice", "lost", "unresolved", "stuck_runs", "wrong_tallies")] == [0] * 5, result
     for channel in result["by_channel"].values():
         assert channel["in_doubt"] <= channel["bound"] and channel["largest_window"] <= channel["window"], result
     assert result["repeated_receipts"] and result["well"], result

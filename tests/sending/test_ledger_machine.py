@@ -24,6 +24,7 @@ from sqlalchemy import Engine
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.counts import message_counts
 from nightmail.campaigns.suspensions import lift_suspension, list_suspensions, suspend_channel
+from nightmail.campaigns.tallies import wrong_tallies
 from nightmail.campaigns.transitions import cancel, pause, resume
 from nightmail.carriers.error_tables import ErrorClass, error_entry
 from nightmail.carriers.protocol import HandOff, Outcome, Receipt, ReceiptStatus
@@ -225,6 +226,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert len(rows) == self.planned
         with self.organisation.engine.connect() as connection:
             assert message_counts(connection, self.campaign.id) == Counter(row["state"] for row in rows)
+            assert wrong_tallies(connection, [self.campaign.id]) == []
         for row in rows:
             if row["message_id"] in self.carrier_has:
                 # The carrier has it: the ledger knows, or knows that it does not know.

@@ -26,7 +26,7 @@ from nightmail.store.tables.base import Base
 from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SingleMessage, StateTransition
 from nightmail.store.tables.contacts import Consent, Contact, Preference, Suppression
 from nightmail.store.tables.content import Category, Feed, Price, Template, TemplateVersion
-from nightmail.store.tables.ledger import Attempt, Message, MessageContent, SenderRun
+from nightmail.store.tables.ledger import Attempt, CampaignTally, Message, MessageContent, MessageRecipient, SenderRun
 from nightmail.store.tables.notices import Notice
 from nightmail.store.tables.operation import (
     Alert,
@@ -61,6 +61,7 @@ __all__ = [
     "AuditSeal",
     "Base",
     "Campaign",
+    "CampaignTally",
     "CarrierAccount",
     "Category",
     "ChannelRow",
@@ -76,6 +77,7 @@ __all__ = [
     "Mailbox",
     "Message",
     "MessageContent",
+    "MessageRecipient",
     "Notice",
     "Pace",
     "Passkey",

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Numeric,
     SmallInteger,
     text,
 )
@@ -93,16 +94,61 @@ class Message(Base):
         ),
         Index("ix_message_settled_late", "changed_at", postgresql_where=text("changed_at > handed_off_at")),
         Index(
-            "ix_message_address",
-            "address_hash",
-            "handed_off_at",
-            postgresql_where=text("handed_off_at is not null"),
-        ),
-        Index(
             "ix_message_carrier_message", "carrier_message_id", postgresql_where=text("carrier_message_id is not null")
         ),
         {"postgresql_partition_by": "RANGE (ledger_month)"},
     )
+
+
+class MessageRecipient(Base):
+    """Finds every message of an address or contact; written once for each message, by the ledger's own trigger.
+
+    A key is the first half of a hash, by the database's functions ``address_key`` and ``contact_key``: who looks here
+    compares the whole with the message itself (:func:`nightmail.store.recipient_keys.messages_of`). An index of the ledger
+    would get an entry for each change that a message goes through.
+    """
+
+    __tablename__ = "message_recipient"
+    ledger_month: Mapped[dt.date] = mapped_column()
+    message_key: Mapped[int] = mapped_column(BigInteger)
+    address_key: Mapped[int] = mapped_column(BigInteger)
+    contact_key: Mapped[int] = mapped_column(BigInteger)
+    __mapper_args__ = {"primary_key": [ledger_month, message_key]}  # noqa: RUF012 - as the mapper reads it
+    __table_args__ = (
+        Index("ix_message_recipient_address_key", "address_key"),
+        Index("ix_message_recipient_contact_key", "contact_key"),
+        {"postgresql_partition_by": "RANGE (ledger_month)"},
+    )
+
+
+class CampaignTally(Base):
+    """What the messages of a campaign add up to: the sum of its rows is exact in every transaction that sees them.
+
+    The ledger's triggers add a row of differences for each statement and kind of message. Nobody waits for another one, as
+    no row is ever changed; a part of the statements folds a campaign's rows into one for each kind. ``currency`` is that of
+    ``cost``: what the carrier charged, else what the price list says; ``priced`` counts the messages that have any. Rows
+    stay when retention takes a month of the ledger.
+    """
+
+    __tablename__ = "campaign_tally"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    campaign_id: Mapped[int]
+    channel: Mapped[str]
+    step: Mapped[int] = mapped_column(SmallInteger)
+    state: Mapped[str]
+    country: Mapped[str | None]
+    reason: Mapped[str | None]
+    delivery: Mapped[str | None]
+    currency: Mapped[str | None]
+    messages: Mapped[int] = mapped_column(BigInteger)
+    segments: Mapped[int] = mapped_column(BigInteger)
+    priced: Mapped[int] = mapped_column(BigInteger)
+    opened: Mapped[int] = mapped_column(BigInteger)
+    clicked: Mapped[int] = mapped_column(BigInteger)
+    replied: Mapped[int] = mapped_column(BigInteger)
+    call_seconds: Mapped[int] = mapped_column(BigInteger)
+    cost: Mapped[Decimal] = mapped_column(Numeric(20, 6))
+    __table_args__ = (Index("ix_campaign_tally_campaign_id", "campaign_id"),)
 
 
 class MessageContent(Base):
