@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 
 from portal.web.charts import Series, line, stacked_bars
+from portal.web.flows import FlowDrawing, FlowStep, FlowStream, draw
 from portal.web.messages import redirect
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent
@@ -84,9 +85,28 @@ def _values(values: dict[str, Any], errors: dict[str, str]) -> dict[str, Any]:
         "moment": _MOMENT,
         "later": _MOMENT + timedelta(hours=36),
         "rows": _rows(),
+        "flow_drawing": _flow(),
         "nodes": _nodes(),
         "long_name": _LONG_NAME,
     }
+
+
+def _flow() -> FlowDrawing:
+    steps = [
+        FlowStep("rows", 0, "Rows of the file", 412, "other", "/parts#flow"),
+        FlowStep("contacts", 1, "Contacts", 400, "under-way", "/parts#flow"),
+        FlowStep("rejects", 1, "Rejects", 12, "failed", "/parts#flow"),
+        FlowStep("delivered", 2, "Delivered", 368, "delivered", "/parts#flow"),
+        FlowStep("failed", 2, "Failed", 32, "failed"),
+        FlowStep("expired", 2, "Expired", 0, "other"),
+    ]
+    streams = [
+        FlowStream("rows", "contacts", 400),
+        FlowStream("rows", "rejects", 12),
+        FlowStream("contacts", "delivered", 368),
+        FlowStream("contacts", "failed", 32),
+    ]
+    return draw(steps, streams, 3)
 
 
 def _rows() -> list[dict[str, Any]]:

@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable
 
 import httpx
+import pytest
+from playwright.sync_api import expect
 
 from nightmail.access.permissions import Permission
 from tests.portal.conftest import Organisation, RunningPortal
-from tests.portal.web.conftest import SignIn
+from tests.portal.web.conftest import SignedInWindow, SignIn
 from tests.portal.web.sample_campaigns import attempted, campaign_in, sending, with_file, with_rows
 
 ALL = (Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE, Permission.FILE_SEE, Permission.REPORT_SEE)
@@ -149,3 +151,20 @@ def test_a_campaigns_page_asks_the_database_a_few_times(
     assert asked_by(client, address) <= 6
     for ending in ("/contacts", "/messages?outcome=failed", "/attempts", "/costs", "/files", "/history"):
         assert asked_by(client, address + ending) <= 4, ending
+
+
+@pytest.mark.needs_program("chromium")
+def test_an_open_page_follows_and_keeps_the_focus(organisation: Organisation, signed_in_window: SignedInWindow) -> None:
+    """A link that has the focus keeps it while figures change around it; when the campaign is over the page asks no more."""
+    address = sending(organisation.engine)
+    window = signed_in_window(*ALL)
+    page = window.open(address)
+    expect(page.locator("#progress")).to_contain_text("249 of 388")
+    link = page.locator(".flow-drawing a", has_text="Rejects")
+    link.focus()
+    organisation.change("update message set state = 'cancelled' where state = 'queued'")
+    expect(page.locator("#progress")).to_contain_text("387 of 388", timeout=15_000)
+    expect(link).to_be_focused()
+    organisation.change("update campaign set state = 'cancelled' where key = :key", key=address.rpartition("/")[2])
+    expect(page.locator("#progress")).not_to_have_attribute("hx-get", re.compile("."), timeout=15_000)
+    assert window.said == []
