@@ -18,6 +18,7 @@ TAGS = [
     {"name": "suppressions", "description": "See why an address is not used; suppress one, or use it again."},
     {"name": "replies", "description": "What recipients answered; decide about replies that probably ask for an end."},
     {"name": "alerts", "description": "What people must look at."},
+    {"name": "reports", "description": "The figures of any range of days, and the same as files."},
     {"name": "audit", "description": "Who did what, when, from where."},
     {"name": "webhooks", "description": "Have your own address called at events."},
     {"name": "keys", "description": "Make, rotate and revoke API keys, up to what your own holds."},

@@ -28,7 +28,7 @@ from nightmail.reports import sum_queries
 from nightmail.reports.outcomes import OUTCOMES
 from nightmail.reports.report_figures import ReportFigures
 from nightmail.reports.report_sums import NUMBERS
-from nightmail.reports.stored_figures import Asked
+from nightmail.reports.stored_figures import Asked, read_figures
 from nightmail.store.copying import copy_table
 
 FORMATS = {
@@ -100,6 +100,11 @@ def shown_table(figures: ReportFigures) -> pa.Table:
 def sums_table(connection: Connection, asked: Asked) -> pa.Table:
     """The sums that a report is made of, with the columns of :data:`SUMS`."""
     return copy_table(connection, sum_queries.SUM_ROWS, asked.values(), SUMS)
+
+
+def export_table(connection: Connection, asked: Asked, what: str) -> pa.Table:
+    """What is asked for as one of :data:`WHAT`."""
+    return shown_table(read_figures(connection, asked)) if what == "shown" else sums_table(connection, asked)
 
 
 def write_export(table: pa.Table, format_: str, destination: Path) -> None:

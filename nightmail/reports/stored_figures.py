@@ -22,6 +22,8 @@ from nightmail.reports.report_sums import NUMBERS
 
 MOST_DAYS = 366
 """Days of one report."""
+_FIRST_YEAR, _LAST_YEAR = 2000, 9000
+"""What is outside has no days before or after it that the calendar knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def ask(
     :class:`UsageError`: ``report_days_wrong`` for days in the wrong order or more than :data:`MOST_DAYS`; ``report_of_nothing``
     for what is not there and for what may not be seen, in the same words.
     """
-    if until < since or (until - since).days >= MOST_DAYS:
+    if until < since or (until - since).days >= MOST_DAYS or since.year < _FIRST_YEAR or until.year > _LAST_YEAR:
         raise UsageError("report_days_wrong", since=since.isoformat(), until=until.isoformat(), most=MOST_DAYS)
     teams = teams_with(principal, permission)
     if team is feed is campaign is None:
@@ -136,12 +138,10 @@ def _figures(connection: Connection, asked: Asked, counts: _Counts) -> ReportFig
         else:
             parts.append(PartRows(row.part, _name(row), row.outcome, int(row.rows)))
     campaigns = 0
-    for row in connection.execute(text(sum_queries.HOURS_AND_CAMPAIGNS), values):
-        if row.campaign is None:
-            parts.append(PartRows("hour", str(row.hour), row.outcome, int(row.rows)))
-        else:
-            campaigns = row.campaigns
-            parts.append(PartRows("campaign", row.campaign, row.outcome, int(row.rows)))
+    for row in connection.execute(text(sum_queries.WHEN_AND_WHOSE), values):
+        campaigns = row.campaigns or campaigns
+        if row.part != "hour" or row.hour is not None:
+            parts.append(PartRows(row.part, _name(row), row.outcome, int(row.rows)))
     totals = _totals(whole, costs, counts.now)
     return figures_of(parts, totals, campaign_count=campaigns, written_at=counts.written_at)
 
@@ -149,7 +149,7 @@ def _figures(connection: Connection, asked: Asked, counts: _Counts) -> ReportFig
 def _read_totals(connection: Connection, asked: Asked, counts: dict[str, int]) -> Totals:
     statement = sum_queries.TOTALS_BY_FEED if asked.campaign_id is None else sum_queries.TOTALS_BY_CAMPAIGN
     rows = connection.execute(text(statement), asked.values()).all()
-    return _totals([row for row in rows if not row.by_currency], [row for row in rows if row.by_currency], counts)
+    return _totals(rows, rows, counts)
 
 
 def _totals(whole: Iterable[Row[Any]], costs: Iterable[Row[Any]], counts: dict[str, int]) -> Totals:
@@ -159,7 +159,10 @@ def _totals(whole: Iterable[Row[Any]], costs: Iterable[Row[Any]], counts: dict[s
         outcomes[row.outcome] += int(row.rows)
         for name in NUMBERS:
             numbers[name] += int(row._mapping[name])
-    amounts = {row.currency or "": Decimal(row.cost) for row in costs if row.cost is not None}
+    amounts: dict[str, Decimal] = {}
+    for row in costs:
+        if row.cost is not None:
+            amounts[row.currency or ""] = amounts.get(row.currency or "", Decimal(0)) + row.cost
     return Totals(outcomes, dict(numbers), dict(sorted(amounts.items())), counts)
 
 

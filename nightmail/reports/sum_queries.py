@@ -62,56 +62,57 @@ _WANTED = f"""
 """
 _OF_CAMPAIGN = "and (cast(:campaign as integer) is null or campaign_id = :campaign)"
 
-# The sums of what is asked for, by each of the parts of a report. ``part`` says by which; the names of teams and feeds
-# come to the few rows that are left. Read from the sums by campaign where one is asked for, else from those by feed.
+# What is asked for, by channel, country, reason and currency, and as a whole. ``part`` says by which. First everything is added up
+# once, which leaves few rows; only those are grouped in each of the ways. Read from the sums by campaign where one is asked for.
 _PARTS = f"""
-    with found as (
-        select
-            case
-                when grouping(day) = 0 then 'day'
-                when grouping(channel) = 0 then 'channel'
-                when grouping(country) = 0 then 'country'
-                when grouping(team_id) = 0 then 'feed'
-                when grouping(reason) = 0 then 'reason'
-                when grouping(currency) = 0 then 'currency'
-                else 'all'
-            end as part,
-            day, channel, country, team_id, feed_id, outcome, reason, currency, {_SUMMED}
+    with alike as materialized (
+        select {_ALIKE}, {_SUMMED}
         from {{table}}
         where {_WANTED} {{further}}
-        group by grouping sets (
-            (day, outcome), (channel, outcome), (country, outcome), (team_id, feed_id, outcome), (reason, outcome),
-            (currency), (outcome)
-        )
+        group by {_ALIKE}
     )
-    select s.part, s.outcome, s.day, s.channel, s.country, t.path as team, f.name as feed, s.reason, s.currency,
-        {", ".join(f"s.{name}" for name in _MEASURES)}
-    from found s left join team t on t.id = s.team_id left join feed f on f.id = s.feed_id
+    select
+        case
+            when grouping(channel) = 0 then 'channel'
+            when grouping(country) = 0 then 'country'
+            when grouping(reason) = 0 then 'reason'
+            when grouping(currency) = 0 then 'currency'
+            else 'all'
+        end as part,
+        outcome, channel, country, reason, currency, {_SUMMED}
+    from alike
+    group by grouping sets ((channel, outcome), (country, outcome), (reason, outcome), (currency), (outcome))
 """  # noqa: S608 - the parts are constants
 PARTS_BY_FEED = _PARTS.format(table="report_by_feed", further="")
 PARTS_BY_CAMPAIGN = _PARTS.format(table="report_by_campaign", further=_OF_CAMPAIGN)
 
-# The hours of hand-off, and the campaigns of most rows with how many campaigns there are.
-HOURS_AND_CAMPAIGNS = f"""
-    with found as (
-        select hour, campaign_id, outcome, sum(rows) as rows, grouping(hour) as is_campaign
+# The same by day, feed and hour of hand-off, and the campaigns of most rows with how many campaigns there are. The names of
+# teams, feeds and campaigns come to the few rows that are left.
+WHEN_AND_WHOSE = f"""
+    with found as materialized (
+        select
+            case
+                when grouping(day) = 0 then 'day'
+                when grouping(hour) = 0 then 'hour'
+                when grouping(team_id) = 0 then 'feed'
+                else 'campaign'
+            end as part,
+            day, hour, team_id, feed_id, campaign_id, outcome, sum(rows) as rows
         from report_by_hour
         where {_WANTED} {_OF_CAMPAIGN}
-        group by grouping sets ((hour, outcome), (campaign_id, outcome))
+        group by grouping sets ((day, outcome), (hour, outcome), (team_id, feed_id, outcome), (campaign_id, outcome))
     ), largest as (
         select campaign_id, count(*) over () as campaigns
         from found
-        where is_campaign = 1
+        where part = 'campaign'
         group by campaign_id
         order by sum(rows) desc, campaign_id
         limit :campaigns
     )
-    select null as campaign, s.hour, s.outcome, s.rows, null as campaigns
-    from found s
-    where s.is_campaign = 0 and s.hour is not null
-    union all
-    select c.key, null, s.outcome, s.rows, l.campaigns
-    from largest l join found s on s.is_campaign = 1 and s.campaign_id = l.campaign_id join campaign c on c.id = l.campaign_id
+    select s.part, s.outcome, s.rows, s.day, s.hour, t.path as team, f.name as feed, c.key as campaign, l.campaigns
+    from found s left join team t on t.id = s.team_id left join feed f on f.id = s.feed_id
+        left join largest l on l.campaign_id = s.campaign_id left join campaign c on c.id = l.campaign_id
+    where s.part <> 'campaign' or l.campaign_id is not null
 """  # noqa: S608 - the parts are constants
 
 # What was counted beside messages, on the days from ``begins`` and on those before; and when the last day was written.
@@ -126,10 +127,10 @@ COUNTS = f"""
 
 # The figures of the days before, with which a period is compared.
 _TOTALS = f"""
-    select outcome, currency, {_SUMMED}, grouping(outcome) as by_currency
+    select outcome, currency, {_SUMMED}
     from {{table}}
     where {_WANTED} {{further}}
-    group by grouping sets ((outcome), (currency))
+    group by outcome, currency
 """  # noqa: S608 - the parts are constants
 TOTALS_BY_FEED = _TOTALS.format(table="report_by_feed", further="")
 TOTALS_BY_CAMPAIGN = _TOTALS.format(table="report_by_campaign", further=_OF_CAMPAIGN)

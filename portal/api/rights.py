@@ -31,6 +31,8 @@ PERSONAL_DATA: Mapping[tuple[str, str], str] = {
     ("GET", "/v1/campaigns/{campaign}/replies"): _TEXTS,
     ("GET", "/v1/campaigns/{campaign}/rejects.csv"): _REFUSED,
     ("GET", "/v1/campaigns/{campaign}/report"): _NONE,
+    ("GET", "/v1/reports"): _NONE,
+    ("GET", "/v1/reports/export"): _NONE,
     ("GET", "/v1/doubts"): _NONE,
     ("POST", "/v1/doubts/{message}"): _NONE,
     ("POST", "/v1/campaigns/{campaign}/doubts"): _NONE,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from nightmail.access.permissions import Permission
@@ -17,7 +19,7 @@ from nightmail.reports.day_sums import sum_earlier_days
 from nightmail.reports.delivery_report import write_delivery_report
 from nightmail.reports.report_figures import ReportFigures, report_figures
 from nightmail.reports.stored_figures import Asked, ask, read_compared, read_figures, read_totals
-from tests.portal.conftest import Organisation
+from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.people import make_person
 from tests.support.seeded_reports import seed_reports, write_days
 
@@ -174,3 +176,21 @@ def test_the_report_alone_writes_no_sums(organisation: Organisation, tmp_path: P
     with organisation.engine.connect() as connection:
         write_delivery_report(connection, lake, DAYS[0], lake.table("delivery_report", str(DAYS[0]), "day"))
     assert organisation.rows("select count(*) as days from report_day") == [{"days": 0}]
+
+
+def test_programs_are_told_the_same(organisation: Organisation, lake: Lake, portal: RunningPortal) -> None:
+    """`/v1/reports` says what the page shows, within the key's teams; its files are in the audit log."""
+    days = f"since={DAYS[0]}&until={DAYS[-1]}"
+    key = organisation.key(Permission.REPORT_SEE, Permission.REPORT_EXPORT, team="acme.billing")
+    told = portal.api("GET", f"/v1/reports?{days}", key).json()
+    kept = stored(organisation, Asked(DAYS[0], DAYS[-1], ("acme.billing",)))
+    assert told["outcomes"] == kept.outcomes and told["numbers"] == kept.totals.numbers
+    assert {name: told[name] for name in told.keys() & kept.as_dict().keys() - {"written_at"}} == {
+        name: value for name, value in kept.as_dict().items() if name in told and name != "written_at"
+    }
+    file = portal.api("GET", f"/v1/reports/export?{days}&what=sums&format=parquet", key)
+    assert pq.read_table(io.BytesIO(file.content))["rows"].to_pylist() != []
+    assert len(organisation.rows("select id from audit where action = 'report.exported'")) == 1
+    assert portal.api("GET", "/v1/reports?team=acme.care", key).status_code == 404
+    for wrong in ("since=2026-11-30&until=2026-11-01", "since=0001-01-01&until=0001-01-02", "until=9999-12-31"):
+        assert portal.api("GET", f"/v1/reports?{wrong}", key).status_code == 422

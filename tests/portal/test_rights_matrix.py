@@ -218,6 +218,8 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("GET", "/v1/campaigns/{campaign}/replies"): _campaign("/replies"),
     ("GET", "/v1/campaigns/{campaign}/rejects.csv"): _campaign("/rejects.csv"),
     ("GET", "/v1/campaigns/{campaign}/report"): _campaign("/report"),
+    ("GET", "/v1/reports"): lambda _, team: Asked(f"/v1/reports?team={team}"),
+    ("GET", "/v1/reports/export"): lambda _, team: Asked(f"/v1/reports/export?team={team}"),
     ("GET", "/v1/doubts"): _doubts,
     ("POST", "/v1/doubts/{message}"): lambda things, team: _doubt(things, team, "/v1/doubts/{message}"),
     ("POST", "/v1/campaigns/{campaign}/doubts"): lambda things, team: _doubt(

@@ -16,9 +16,8 @@ from nightmail.reports.periods import PERIODS
 from nightmail.reports.report_export import (
     FORMATS,
     export_name,
+    export_table,
     record_export,
-    shown_table,
-    sums_table,
     write_export,
 )
 from nightmail.reports.report_figures import ReportFigures, Totals
@@ -82,7 +81,7 @@ def export(
         if found.asked is None:
             return _refused(request, report, found)
         asked = found.asked
-        table = shown_table(read_figures(connection, asked)) if what == "shown" else sums_table(connection, asked)
+        table = export_table(connection, asked, what)
         folder = tempfile.TemporaryDirectory(prefix="nightmail-report-")
         file = Path(folder.name) / export_name(asked, what, format_)
         try:
