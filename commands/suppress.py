@@ -29,6 +29,7 @@ def suppress(
     asked_for: bool = typer.Option(
         False, "--asked-for", help="The person asked for it, by telephone perhaps: keep it as an opt-out."
     ),
+    why: str = typer.Option(None, "--why", help="Why, such as who asked whom and how: kept with it; names nobody."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask about a list."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON; asks nothing."),
 ) -> None:
@@ -67,6 +68,7 @@ def suppress(
             channel=channel,
             category=category,
             asked_for=asked_for,
+            why=why,
         )
     view.answer(
         {

@@ -20,6 +20,7 @@ def unsuppress(
         "--although-asked-for",
         help="Also what the person asked for: they have agreed again, and it can be proved.",
     ),
+    why: str = typer.Option(None, "--why", help="Why it is used again: kept with it and in the audit log."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON; asks nothing."),
 ) -> None:
@@ -47,7 +48,9 @@ def unsuppress(
             view.say("Nothing was changed.")
             raise typer.Exit(1)
     with engine.begin() as connection:
-        lifted = lift_suppressions(connection, rows, actor=actor(), team=team, although_asked_for=although_asked_for)
+        lifted = lift_suppressions(
+            connection, rows, actor=actor(), team=team, although_asked_for=although_asked_for, why=why
+        )
         left = suppressions_of(connection, found.hash)
     carriers = carriers_own_lists(row.channel for row in lifted)
     view.answer(

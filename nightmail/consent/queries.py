@@ -7,7 +7,7 @@ from nightmail.organisation.queries import AT_OR_BELOW
 # Suppressions in force with the campaign whose message led to each; further conditions on s and t follow.
 IN_FORCE = """
     select s.id, t.path as team, s.channel, s.category, s.reason, s.source, s.message_id, c.key as campaign,
-        ct.path as campaign_team, s.created_at, s.address_hash
+        ct.path as campaign_team, s.created_at, s.address_hash, s.why
     from suppression s left join team t on t.id = s.team_id
         left join campaign c on c.token = split_part(s.message_id, '-', 1) left join team ct on ct.id = c.team_id
     where s.lifted_at is null
@@ -33,8 +33,8 @@ IN_FORCE_BY_ID = f"{IN_FORCE} and s.id = :id and {_CONCERNS_TEAM} {_NEWEST_FIRST
 
 # One row for each pair of channel and address hash; what is there already stays as it is.
 ADD = """
-    insert into suppression (team_id, channel, address_hash, category, reason, source, message_id)
-    select :team, a.channel, a.hash, :category, :reason, :source, :message
+    insert into suppression (team_id, channel, address_hash, category, reason, source, message_id, why)
+    select :team, a.channel, a.hash, :category, :reason, :source, :message, :why
     from unnest(cast(:channels as text[]), cast(:hashes as bytea[])) as a(channel, hash)
     on conflict do nothing
     returning id
@@ -51,7 +51,10 @@ HOLD_MARKETING = f"""
     on conflict do nothing
 """  # noqa: S608
 
-LIFT = "update suppression set lifted_at = now() where id = any(:ids) and lifted_at is null returning id"
+LIFT = """
+    update suppression set lifted_at = now(), lifted_by = :by, lifted_why = :why
+    where id = any(:ids) and lifted_at is null returning id
+"""
 
 # What the audit log keeps of suppressions.
 FACTS = "select id, address_hash, team_id, channel, category, reason from suppression where id = any(:ids)"

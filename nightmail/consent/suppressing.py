@@ -34,11 +34,13 @@ def suppress_by_hand(
     channel: str | None = None,
     category: str | None = None,
     asked_for: bool = False,
+    why: str | None = None,
 ) -> Added:
     """Suppress addresses for a team and those below it, or (``None``) for all; to do it again changes nothing.
 
     On ``channel`` only, or on every one that such an address is used on; for one ``category``, or all. ``asked_for``: the
-    person said so themselves, by telephone perhaps; it is kept as an opt-out, which holds back other channels too.
+    person said so themselves, by telephone perhaps; it is kept as an opt-out, which holds back other channels too. ``why`` is
+    kept with it and in the audit log, and names no recipient.
 
     Raises :class:`UsageError` (``category_unknown``, ``address_not_of_channel``).
     """
@@ -52,8 +54,9 @@ def suppress_by_hand(
         category=category,
         reason=OPTED_OUT if asked_for else BY_HAND,
         source=actor,
+        why=why,
     )
-    _audit(connection, made, actor=actor, action="suppression.added")
+    _audit(connection, made, actor=actor, action="suppression.added", why=why)
     return Added(len(made), len(wanted) - len(made))
 
 
@@ -92,14 +95,17 @@ def lift_suppressions(
     actor: str,
     team: str | None = None,
     although_asked_for: bool = False,
+    why: str | None = None,
 ) -> list[SuppressionRow]:
     """Lift suppressions, all or none; gives those that it lifted, which are fewer where another just lifted some.
+
+    ``why`` is kept with them and in the audit log.
 
     Raises what :func:`refuse_lifting` does.
     """
     refuse_lifting(rows, team=team, although_asked_for=although_asked_for)
-    lifted = set(connection.scalars(text(LIFT), {"ids": [row.id for row in rows]}))
-    _audit(connection, sorted(lifted), actor=actor, action="suppression.lifted")
+    lifted = set(connection.scalars(text(LIFT), {"ids": [row.id for row in rows], "by": actor, "why": why}))
+    _audit(connection, sorted(lifted), actor=actor, action="suppression.lifted", why=why)
     return [row for row in rows if row.id in lifted]
 
 
@@ -109,14 +115,16 @@ def carriers_own_lists(channels: Iterable[str]) -> list[str]:
     return [each.removal_advice for each in CHANNELS.values() if each.name in concerned and each.removal_advice]
 
 
-def _audit(connection: Connection, ids: Sequence[int], *, actor: str, action: str) -> None:
+def _audit(connection: Connection, ids: Sequence[int], *, actor: str, action: str, why: str | None) -> None:
+    stated = {"why": why} if why else {}
     entries = [
         Entry(
             actor=actor,
             action=action,
             subject=row.address_hash.hex(),
             team_id=row.team_id,
-            detail={"suppression": row.id, "channel": row.channel, "category": row.category, "reason": row.reason},
+            detail={"suppression": row.id, "channel": row.channel, "category": row.category, "reason": row.reason}
+            | stated,
         )
         for row in connection.execute(text(FACTS), {"ids": list(ids)})
     ]

@@ -54,6 +54,8 @@ class SuppressionRow:
     campaign_team: str | None
     created_at: dt.datetime
     address_hash: AddressHash = field(repr=False)
+    why: str | None = None
+    """What the person said who made it by hand."""
 
     @property
     def asked_for(self) -> bool:
@@ -77,6 +79,7 @@ class SuppressionRow:
             "campaign": self.campaign,
             "message_id": self.message_id,
             "since": self.created_at,
+            "why": self.why,
         }
 
 
@@ -114,6 +117,7 @@ def record_suppressions(
     source: str,
     category: str | None = None,
     message_id: str | None = None,
+    why: str | None = None,
 ) -> list[int]:
     """Suppress pairs of ``(channel, address hash)``; gives the ids of the suppressions that were not there before."""
     made: list[int] = []
@@ -127,6 +131,7 @@ def record_suppressions(
             "reason": reason,
             "source": source,
             "message": message_id,
+            "why": why,
             "channels": [channel for channel, _ in batch],
             "hashes": [hashed for _, hashed in batch],
         }

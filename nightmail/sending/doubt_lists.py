@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from nightmail.campaigns.campaign_rows import CampaignRow, campaign_of_token, find_campaign
 from nightmail.errors import UsageError
 from nightmail.message_ids import campaign_keys, parse_message_id
+from nightmail.privacy import AddressHash
 from nightmail.sending.doubt_queries import (
     ATTEMPTS_OF_MESSAGE,
     CAMPAIGNS_IN_DOUBT,
@@ -92,6 +93,7 @@ class DoubtfulMessage:
     has_next: bool
     """Whether the contact has a further channel that takes over where this one fails."""
     attempts: tuple[AttemptRow, ...]
+    address_hash: AddressHash = field(repr=False)
     address: str | None = field(repr=False)
     subject: str | None = field(repr=False)
     body: str | None = field(repr=False)

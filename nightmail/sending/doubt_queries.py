@@ -65,7 +65,7 @@ COUNT_CAMPAIGNS_IN_DOUBT = f"select count(*) from ({_CAMPAIGNS_IN_DOUBT} limit :
 # The message as it is, with what is kept of its text, which retention deletes first.
 DOUBTFUL_MESSAGE = f"""
 select m.state, m.carrier_message_id, c.key as campaign, c.state as campaign_state, c.team_id, t.path as team, m.channel, m.line, a.name as carrier_account,
-    a.carrier, m.changed_at as since, m.error_code, m.reason, b.address, b.subject, b.body,
+    a.carrier, m.changed_at as since, m.error_code, m.reason, m.address_hash, b.address, b.subject, b.body,
     exists (select from message s where s.ledger_month = m.ledger_month and s.state = 'standby'
         and {same_line("s.message_key", "m.message_key")}) as has_next
 from message m join campaign c on c.id = m.campaign_id join team t on t.id = c.team_id

@@ -83,6 +83,7 @@ class SuppressionOut(BaseModel):
     campaign: str | None = Field(description="The campaign whose message led to it, where it is one that you may see")
     message_id: str | None = Field(description="That message")
     since: dt.datetime
+    why: str | None = Field(description="What the person said who made it by hand")
     yours: bool = Field(description="Whether it was made for your team or one below, so that your key may lift it")
 
 

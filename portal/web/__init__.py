@@ -42,9 +42,13 @@ from portal.web.message_templates import preview_routes as template_previews
 from portal.web.message_templates import routes as message_templates
 from portal.web.oneself import factor_routes
 from portal.web.oneself import routes as oneself
+from portal.web.opt_outs import adding as opt_outs_by_hand
+from portal.web.opt_outs import probable_routes as probable_opt_outs
+from portal.web.opt_outs import routes as opt_outs
 from portal.web.people import grants as grants_of_people
 from portal.web.people import routes as people
 from portal.web.recipients import routes as recipients
+from portal.web.replies import routes as replies
 from portal.web.reports import routes as reports
 from portal.web.rights import routes as rights
 from portal.web.roles import routes as roles
@@ -72,6 +76,10 @@ ROUTERS = (
     doubts.router,
     doubts_of_campaigns.router,
     suspensions.router,
+    opt_outs_by_hand.router,
+    probable_opt_outs.router,
+    opt_outs.router,
+    replies.router,
     search.router,
     appearance.router,
     gallery.router,

@@ -65,6 +65,14 @@ ENTRIES: tuple[Entry, ...] = (
         description=marked("Every message, with what became of it"),
     ),
     Entry(
+        "/replies",
+        marked("Replies"),
+        "chat-bubble-left-right",
+        (Permission.REPLY_SEE,),
+        key="y",
+        description=marked("What recipients answered"),
+    ),
+    Entry(
         "/reports",
         marked("Reports"),
         "chart-bar",
@@ -97,6 +105,15 @@ ENTRIES: tuple[Entry, ...] = (
         (Permission.CHANNEL_SUSPEND,),
         key="s",
         description=marked("Channels and accounts that are not used for now"),
+        section="attention",
+    ),
+    Entry(
+        "/opt-outs",
+        marked("Opt-outs"),
+        "no-symbol",
+        (Permission.SUPPRESSION_SEE,),
+        key="x",
+        description=marked("Addresses that must not be used, and why"),
         section="attention",
     ),
     Entry(

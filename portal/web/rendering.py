@@ -26,9 +26,10 @@ from portal.web import formats, translating
 from portal.web.campaigns.words import source_label, state_label, state_tone
 from portal.web.channel_words import channel_label
 from portal.web.cookies import is_secure, set_cookie
-from portal.web.doubts.words import outcome_of_attempt, state_of_message
+from portal.web.doubts.words import outcome_of_attempt
 from portal.web.messages import PageMessage, forget_message, waiting_message
 from portal.web.navigation import Section, sections_for
+from portal.web.opt_outs.words import reason_label
 from portal.web.recipients.words import delivery_label, delivery_tone, outcome_label, outcome_tone
 from portal.web.recipients.words import state_label as message_state_label
 from portal.web.role_words import role_description, role_title
@@ -194,7 +195,7 @@ def _environment() -> Environment:
     environment.filters |= {"role_title": role_title, "role_description": role_description}
     environment.filters |= {
         "campaign_state": state_label,
-        "message_state": state_of_message,
+        "suppression_reason": reason_label,
         "attempt_outcome": outcome_of_attempt,
         "campaign_tone": state_tone,
         "campaign_source": source_label,

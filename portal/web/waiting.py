@@ -16,6 +16,7 @@ from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
 from nightmail.campaigns.alerts import count_open_alerts
 from nightmail.campaigns.approval import count_waiting
+from nightmail.conversations.reply_lists import count_undecided
 from nightmail.sending.doubt_lists import count_campaigns_in_doubt
 from portal.web.translating import marked
 
@@ -53,6 +54,14 @@ COUNTERS: tuple[Counter, ...] = (
         Permission.DOUBT_DECIDE,
         marked("campaigns have messages in doubt"),
         lambda connection, _principal, teams: count_campaigns_in_doubt(connection, teams=teams),
+    ),
+    Counter(
+        "/opt-outs",
+        Permission.REPLY_SEE,
+        marked("replies probably ask for an end"),
+        lambda connection, _principal, teams: count_undecided(
+            connection, teams=teams, and_of_all=cover_deployment(connection, teams)
+        ),
     ),
 )
 """Every counter."""

@@ -201,6 +201,7 @@ def _page(
         options=consequences(message),
         may_decide=open_doubt and allowed(me.principal, Permission.DOUBT_DECIDE, message.team).yes,
         campaigns=is_offered(me, "/campaigns"),
+        recipients=is_offered(me, "/recipients"),
         values=values,
         errors=errors,
     )

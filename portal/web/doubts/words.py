@@ -18,18 +18,6 @@ SAID: Mapping[Decision, str] = {
     Decision.FAILED: marked("It counts as failed and is not sent."),
     Decision.RESEND: marked("It is queued and will be sent again."),
 }
-STATES: Mapping[str, str] = {
-    "accepted": marked("accepted"),
-    "failed": marked("failed"),
-    "queued": marked("queued"),
-    "handing_over": marked("being handed over"),
-    "in_doubt": marked("in doubt"),
-    "held": marked("held"),
-    "cancelled": marked("cancelled"),
-    "expired": marked("expired"),
-    "not_needed": marked("not needed"),
-    "standby": marked("on standby"),
-}
 OUTCOMES: Mapping[str, str] = {
     "accepted": marked("taken"),
     "rejected": marked("refused"),
@@ -51,11 +39,6 @@ def decision_label(decision: Decision) -> str:
 def said_of(decision: Decision) -> str:
     """What a decision did, once it was made."""
     return gettext(SAID[decision])
-
-
-def state_of_message(state: str) -> str:
-    """A message's state in the reader's language."""
-    return gettext(STATES[state]) if state in STATES else state
 
 
 def outcome_of_attempt(outcome: str) -> str:

@@ -1,16 +1,29 @@
-"""What needs people in the tests' organisation: alerts of every kind, suspensions with what waits."""
+"""What needs people in the tests' organisation: alerts, suspensions, doubts, opt-outs, replies."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Engine, text
 
 from nightmail.campaigns.alerts import close_alerts, raise_alert
-from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.campaigns.campaign_rows import CampaignRow, campaign_of_token
 from nightmail.campaigns.creation import create_campaign
 from nightmail.campaigns.suspensions import lift_suspension, suspend_channel
-from tests.portal.conftest import Organisation
+from nightmail.consent.suppressing import lift_suppressions
+from nightmail.consent.suppressions import (
+    BY_HAND,
+    COMPLAINT,
+    HARD_BOUNCE,
+    OPTED_OUT,
+    find_suppression,
+    record_suppressions,
+)
+from nightmail.message_ids import parse_message_id
+from nightmail.privacy import address_hash
+from tests.portal.conftest import SECRET_KEY, Organisation
 
 
 def raise_alert_of(
@@ -208,3 +221,120 @@ def doubts_of_campaign_address(engine: Engine) -> str:
     doubts(engine)
     with engine.connect() as connection:
         return f"/doubts/campaign/{connection.scalar(text('select key from campaign order by id limit 1'))}"
+
+
+def opt_outs(engine: Engine) -> list[int]:
+    """Suppressions of every reason, two of them of one address; their numbers, the oldest first."""
+    campaign = campaign_of(engine, "acme.billing", "sending")
+    message = message_of(engine, campaign)
+    with engine.begin() as connection:
+        team_id = connection.execute(text("select id from team where path = 'acme.billing'")).scalar_one()
+        made: list[int] = []
+        for number, (channel, reason, source) in enumerate(
+            (
+                ("sms", OPTED_OUT, "reply"),
+                ("email", COMPLAINT, "receipt:sendgrid"),
+                ("email", HARD_BOUNCE, "carrier:550"),
+                ("sms", BY_HAND, "user:anna"),
+            )
+        ):
+            made += record_suppressions(
+                connection,
+                [(channel, address_hash(f"+49170123456{number}", b"sample"))],
+                team_id=team_id,
+                reason=reason,
+                source=source,
+                message_id=message if reason == OPTED_OUT else None,
+                why="Asked us by telephone, 30 November." if reason == BY_HAND else None,
+            )
+        pair = [("voice", address_hash("+491701234560", b"sample"))]
+        made += record_suppressions(
+            connection, pair, team_id=None, reason=HARD_BOUNCE, source="receipt:twilio", category="appointment"
+        )
+    return made
+
+
+def opt_outs_address(address: str, engine: Engine) -> str:
+    """A list of suppressions, with some in it."""
+    opt_outs(engine)
+    return address
+
+
+def opt_out_address(engine: Engine) -> str:
+    """What somebody asked for by a reply."""
+    return f"/opt-outs/{opt_outs(engine)[0]}"
+
+
+def lifted_address(engine: Engine) -> str:
+    """A suppression that was lifted."""
+    number = opt_outs(engine)[3]
+    with engine.begin() as connection:
+        row = find_suppression(connection, number, team="acme.billing")
+        lift_suppressions(connection, [row], actor="user:anna", why="The number is theirs again.")
+    return f"/opt-outs/{number}"
+
+
+def reply_of(
+    engine: Engine,
+    team: str | None,
+    said: str = "please stop texting me",
+    kind: str = "probable_stop",
+    message: str | None = None,
+    address: str = "+491701234567",
+) -> int:
+    """A reply to a team's number, stored as the receiver of webhooks does; its number."""
+    parsed = parse_message_id(message) if message else None
+    with engine.begin() as connection:
+        campaign = campaign_of_token(connection, parsed.token) if parsed else None
+        team_id = connection.scalar(text("select id from team where path = :team"), {"team": team})
+        statement = text(
+            "insert into reply (event_key, team_id, channel, kind, address, address_hash, text, ledger_month, message_key, "
+            "campaign_id, sent_to, using_teams) values (:event, :team, 'sms', :kind, :address, :hash, :said, :month, :key, "
+            ":campaign, '+15005550006', cast(:teams as jsonb)) returning id"
+        )
+        values = {
+            "event": f"sample:{uuid4()}",
+            "team": team_id,
+            "kind": kind,
+            "address": address,
+            "hash": address_hash(address, SECRET_KEY.encode()),
+            "said": said,
+            "month": campaign.ledger_month if campaign else None,
+            "key": parsed.key(campaign.id) if parsed and campaign else None,
+            "campaign": campaign.id if campaign else None,
+            "teams": json.dumps([team_id] if team_id else []),
+        }
+        return int(connection.execute(statement, values).scalar_one())
+
+
+def replies(engine: Engine) -> list[int]:
+    """Replies of every kind to a campaign's messages, and one of somebody unknown; their numbers."""
+    campaign = campaign_of(engine, "acme.billing", "sending")
+    made = []
+    for line, (kind, said) in enumerate(
+        (
+            ("text", "Danke, bis morgen! 🙂"),
+            ("stop", "STOP"),
+            ("key", "1"),
+            ("help", "HELP"),
+            ("probable_stop", "لا أريد رسائل أخرى من فضلكم.\nIch möchte wirklich nichts mehr von Ihnen bekommen."),
+            ("probable_stop", "please stop texting me"),
+        ),
+        start=2,
+    ):
+        address = f"+49170123456{line}"
+        message = message_of(engine, campaign, line=line, address=address)
+        made.append(reply_of(engine, "acme.billing", said, kind, message, address))
+    made.append(reply_of(engine, "acme.care", "Who is this?", "text", address="+447700900123"))
+    return made
+
+
+def replies_address(address: str, engine: Engine) -> str:
+    """A list of replies, with some in it."""
+    replies(engine)
+    return address
+
+
+def reply_address(form: str, engine: Engine) -> str:
+    """A page of a reply that waits for a decision."""
+    return form.format(replies(engine)[4])

@@ -45,6 +45,7 @@ __all__ = ["mailbox"]
 
 KEY = SECRET_KEY.encode()
 WITHOUT_AN_ENTRY: Mapping[str, str] = {
+    "/opt-outs/find": "leads to the suppressions of an address, and changes nothing",
     "/parts": "shows what a form answers, and keeps nothing",
     "/me/passkeys/options": "gives the browser a challenge; the passkey that comes of it is in the log",
     "/login/passkey/options": "gives the browser a challenge; the login that comes of it is in the log",
@@ -313,6 +314,14 @@ def _new_webhook(walk: Walk) -> Sent:
     return walk.administrator(url="https://hooks.example.com/x", team=OWN, events=["campaign.finished"])
 
 
+def _opt_out_by_hand(walk: Walk) -> Sent:
+    typed = {"address": "+49 170 7654321", "kind": "asked", "why": "By telephone.", "team": OWN, "channels": "sms"}
+    sent = walk.administrator(**typed)
+    looked = sent.visitor.post("/opt-outs/new", csrf=sent.visitor.csrf, **typed)
+    (seen,) = re.findall(r'name="seen" value="([^"]*)"', looked.text)
+    return Sent(sent.visitor, sent.actor, {**typed, "seen": seen})
+
+
 FORMS: Mapping[str, Case] = {
     "/appearance": lambda walk: walk.oneself(language="de", next="/"),
     "/approvals": _approval,
@@ -327,6 +336,11 @@ FORMS: Mapping[str, Case] = {
     ),
     "/doubts/{message_id}": lambda walk: walk.administrator(walk.things.doubt(OWN), decision="failed"),
     "/doubts/campaign/{campaign}": _of_campaign_in_doubt,
+    "/opt-outs/new": _opt_out_by_hand,
+    "/opt-outs/{suppression_id}/lift": lambda walk: walk.administrator(
+        walk.things.suppression(OWN), why="It is theirs again.", agreed="yes"
+    ),
+    "/opt-outs/probable/{reply_id}": lambda walk: walk.administrator(walk.things.reply(OWN), decision="opt_out"),
     "/login": _login,
     "/logout": lambda walk: walk.oneself(),
     "/login/second-factor": _second_factor,

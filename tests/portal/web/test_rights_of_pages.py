@@ -26,11 +26,13 @@ from nightmail.access.principals import Principal, person_principal
 from nightmail.access.ready_made_roles import READY_MADE
 from nightmail.access.roles import make_role
 from nightmail.campaigns.suspensions import suspend_channel
+from nightmail.consent.suppressions import record_suppressions
+from nightmail.privacy import address_hash
 from portal.web import ROUTERS
 from portal.web.signed_in import declared_by
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.people import MACHINE, make_person, session_of
-from tests.portal.web.sample_attention import campaign_of, message_of, raise_alert_of
+from tests.portal.web.sample_attention import campaign_of, message_of, raise_alert_of, reply_of
 from tests.portal.web.sample_recipients import Ledger, contact_id
 
 OWN = "acme.billing"
@@ -141,6 +143,19 @@ class Things:
         self.sent_message(team)
         return {"kind": "contact", "digest": contact_id(team)}
 
+    def suppression(self, team: str) -> dict[str, int]:
+        """An address that must not be used by the team."""
+        hashed = address_hash(f"+4917012345{next(self.numbers)}", b"test")
+        with self.organisation.engine.begin() as connection:
+            (made,) = record_suppressions(
+                connection, [("sms", hashed)], team_id=self.organisation.teams[team], reason="by_hand", source="test"
+            )
+        return {"suppression_id": made}
+
+    def reply(self, team: str) -> dict[str, int]:
+        """A reply to the team that waits for a decision."""
+        return {"reply_id": reply_of(self.organisation.engine, team)}
+
 
 MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "person_id": Things.person,
@@ -148,6 +163,8 @@ MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "key_id": Things.key,
     "alert_id": Things.alert,
     "suspension_id": Things.suspension,
+    "suppression_id": Things.suppression,
+    "reply_id": Things.reply,
     "message_id": Things.doubt,
     "campaign": Things.campaign,
     "path": lambda _, team: {"path": team},
@@ -165,6 +182,8 @@ SEEN_BY: Mapping[str, Permission] = {
     "key_id": Permission.KEY_SEE,
     "alert_id": Permission.ALERT_SEE,
     "suspension_id": Permission.CHANNEL_SUSPEND,
+    "suppression_id": Permission.SUPPRESSION_SEE,
+    "reply_id": Permission.REPLY_SEE,
     "message_id": Permission.MESSAGE_SEE,
     "campaign": Permission.MESSAGE_SEE,
     "path": Permission.TEAM_SEE,
@@ -176,8 +195,10 @@ SEEN_BY: Mapping[str, Permission] = {
     "kind": Permission.MESSAGE_SEE,
 }
 """What it takes to see that something is there at all."""
-SEEN_FROM_BELOW = frozenset({("GET", "/roles/{role_id}"), ("GET", "/suspensions/{suspension_id}")})
-"""A team's role can be given at the teams below, which see it; its suspension holds their messages back."""
+SEEN_FROM_BELOW = frozenset(
+    {("GET", "/roles/{role_id}"), ("GET", "/suspensions/{suspension_id}"), ("GET", "/opt-outs/{suppression_id}")}
+)
+"""A team's role can be given at the teams below, which see it; its suspensions and suppressions hold their messages back."""
 
 
 def _pages() -> Iterator[tuple[str, str, Permission]]:
