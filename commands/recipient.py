@@ -30,7 +30,8 @@ def recipient(
     """
     from commands.local import open_database, principal
     from nightmail.lake import Lake
-    from nightmail.recipients.history import Asked, Surroundings, history_of
+    from nightmail.recipients.asked import Asked
+    from nightmail.recipients.history import Surroundings, history_of
     from nightmail.recipients.lookup import readings_of
     from nightmail.settings import settings
     from resources.carriers import CARRIERS

@@ -16,6 +16,7 @@ TAGS = [
     {"name": "doubts", "description": "Messages of which it is not known whether the carrier took them."},
     {"name": "suspensions", "description": "Stop using a channel for a while."},
     {"name": "suppressions", "description": "See why an address is not used; suppress one, or use it again."},
+    {"name": "recipients", "description": "What somebody got or did not get, and why."},
     {"name": "replies", "description": "What recipients answered; decide about replies that probably ask for an end."},
     {"name": "alerts", "description": "What people must look at."},
     {"name": "reports", "description": "The figures of any range of days, and the same as files."},

@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, RowMapping, text
+from sqlalchemy import Connection, RowMapping, text
 
 from nightmail.access.decisions import allowed, sees_personal
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
 from nightmail.audit import record_look
 from nightmail.privacy.masking import shown_address
-from nightmail.recipients.campaign_holds import LIFTED, CampaignHolds, free_at, holds_of
+from nightmail.recipients.asked import Asked
+from nightmail.recipients.campaign_holds import CampaignHolds, free_at, holds_of
 from nightmail.recipients.digests import stored
 from nightmail.recipients.events import Event, EventKind
-from nightmail.recipients.file_rows import MOST_DAYS, FileLook, look_through_files
+from nightmail.recipients.file_rows import FileLook, look_through_files
 from nightmail.recipients.lookup import Recipient, RecipientKind, seen_teams
 from nightmail.recipients.message_stories import LedgerMessage, MeaningOf, facts_of, happenings_of, story_of
 from nightmail.recipients.outcomes import CampaignOutcome, outcomes_of
-from nightmail.recipients.queries import CHOICES, CONTACTS_OF_ADDRESS, MESSAGES_OF_RECIPIENT, SUPPRESSIONS
+from nightmail.recipients.queries import CONTACTS_OF_ADDRESS, MESSAGES_OF_RECIPIENT
+from nightmail.recipients.said import Said, said_of
 
 if TYPE_CHECKING:
     from nightmail.lake import Lake
 
-MOST_MESSAGES = 100
-"""Messages of one page."""
 MOST_CONTACTS = 20
 """Contacts that share an address and are shown with it."""
-MOST_CHOICES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is wanted of a recipient's history; ``before`` is where a page before it ended."""
-
-    since: dt.datetime | None = None
-    until: dt.datetime | None = None
-    team: str | None = None
-    before: int | None = None
-    limit: int = MOST_MESSAGES
-
-    @property
-    def looks_through_files(self) -> bool:
-        """Whether the days are few enough to look through contact files as well."""
-        if self.since is None or self.until is None or self.before is not None:
-            return False
-        return self.until - self.since <= dt.timedelta(days=MOST_DAYS, hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +125,15 @@ def history_of(
     holds = holds_of(connection, messages, addresses)
     stories = _stories(connection, principal, messages, holds, around.meaning_of)
     # What somebody chose stands on the first page alone: it is of no message.
-    chosen = [] if asked.before else _choices(connection, addresses, contacts, teams, asked, holds)
+    said = (
+        Said() if asked.before else said_of(connection, principal, (addresses, contacts), teams, asked, messages, holds)
+    )
+    chosen = said.events
     files = _files(connection, principal, (addresses, contacts), teams, asked, around)
     of_files = files.events if files is not None else ()
     told = [event for _, events in stories for event in events]
     events = _within(sorted([*told, *chosen, *of_files], key=lambda each: each.at), asked)
-    _record(connection, principal, recipient, messages, rows, events, files)
+    _record(connection, principal, recipient, messages, rows, events, files, said)
     return History(
         recipient=replace(recipient, team=recipient.team or _team_of(recipient, messages)),
         outcomes=tuple(outcomes_of(stories, of_files)),
@@ -211,57 +194,6 @@ def _stories(
         own = [event for hold in held for event in hold.events]
         stories.append((message, sorted([*events, *own], key=lambda each: each.at)))
     return stories
-
-
-def _choices(
-    connection: Connection,
-    addresses: Sequence[str],
-    contacts: Sequence[str],
-    teams: Sequence[str],
-    asked: Asked,
-    holds: CampaignHolds,
-) -> list[Event]:
-    values = {
-        "addresses": stored(addresses),
-        "teams": list(teams),
-        "since": asked.since,
-        "until": asked.until,
-        "limit": MOST_CHOICES,
-    }
-    found: list[Event] = []
-    lifted = {entry.detail.get("suppression"): entry.actor for entry in holds.decisions if entry.action == LIFTED}
-    for row in connection.execute(text(SUPPRESSIONS), values):
-        found += _of_suppression(row, lifted)
-    values = {"contacts": list(contacts), "teams": list(teams), "limit": MOST_CHOICES}
-    for row in connection.execute(text(CHOICES), values):
-        found += _of_choice(row)
-    return found
-
-
-def _of_suppression(row: Row[Any], lifted: Mapping[Any, str]) -> Iterable[Event]:
-    facts = {
-        "suppression": row.id,
-        "on": row.channel,
-        "category": row.category,
-        "reason": row.reason,
-        "source": row.source,
-        "until": row.lifted_at,
-    }
-    yield Event(row.created_at, EventKind.SUPPRESSED, facts, None, row.team, row.channel, row.message_id)
-    if row.lifted_at is not None:
-        by = {"by": lifted.get(row.id)}
-        yield Event(row.lifted_at, EventKind.SUPPRESSION_LIFTED, facts | by, None, row.team, row.channel)
-
-
-def _of_choice(row: Row[Any]) -> Iterable[Event]:
-    if row.kind == "preference":
-        facts = {"channels": row.channel, "categories_out": row.category, "quiet": row.how}
-        yield Event(row.at, EventKind.PREFERENCE, facts, None, row.team)
-        return
-    facts = {"category": row.category, "on": row.channel, "how": row.how}
-    yield Event(row.at, EventKind.CONSENT, facts, None, row.team, row.channel)
-    if row.ended_at is not None:
-        yield Event(row.ended_at, EventKind.CONSENT_WITHDRAWN, facts, None, row.team, row.channel)
 
 
 def _in_force(chosen: Iterable[Event]) -> list[Event]:
@@ -334,6 +266,7 @@ def _record(
     rows: Sequence[RowMapping],
     events: Sequence[Event],
     files: FileLook | None,
+    said: Said,
 ) -> None:
     """Keep, for each team, that somebody was shown personal data of this recipient."""
     shown: dict[tuple[int, str], set[str]] = {}
@@ -344,6 +277,8 @@ def _record(
     for event in events:
         if event.kind is EventKind.REPLY and event.facts.get("text") and event.team in teams:
             shown.setdefault((teams[event.team], event.team), set()).add("body")
+    for team_id, team in said.read:
+        shown.setdefault((team_id, team), set()).add("body")
     for team_id, team in files.quoted if files is not None else ():
         shown.setdefault((team_id, team), set()).add("address")
     for (team_id, _), kinds in shown.items():

@@ -141,6 +141,18 @@ SUPPRESSIONS = f"""
     limit :limit
 """  # noqa: S608
 
+# Replies of an address that answer none of some messages: to a team that the reader sees.
+REPLIES_OF_ADDRESS = f"""
+    select r.id, r.received_at, r.channel, r.kind, r.decision, r.text, r.team_id, t.path as team
+    from reply r join team t on t.id = r.team_id
+    where r.address_hash = any(cast(:addresses as bytea[])) and r.team_id in ({TEAMS_AT_OR_BELOW})
+        and (r.message_key is null or r.message_key <> all(cast(:keys as bigint[])))
+        and (cast(:until as timestamptz) is null or r.received_at < :until)
+        and (cast(:since as timestamptz) is null or r.received_at >= :since)
+    order by r.id desc
+    limit :limit
+"""  # noqa: S608
+
 # What contacts agreed to and chose, and took back.
 CHOICES = f"""
     select 'consent' as kind, t.path as team, n.contact_id, n.captured_at as at, n.withdrawn_at as ended_at, n.category, n.channel,

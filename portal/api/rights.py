@@ -13,6 +13,7 @@ _NONE = "has none"
 _REFUSED = "is refused: the file is nothing but personal data"
 _TEXTS = "leaves out `text`"
 _BODIES = "leaves out `text` and `media`; the writer's address is masked in any case"
+_MASKS = "masks addresses, and leaves out what was written"
 _TAKES = "takes personal data, and shows none"
 _HASHES = "is asked for an address, and shows none"
 
@@ -48,6 +49,7 @@ PERSONAL_DATA: Mapping[tuple[str, str], str] = {
     ("POST", "/v1/replies/{reply_id}/decision"): _NONE,
     ("POST", "/v1/webhooks"): "`reply.received` is told without what was written",
     ("GET", "/v1/webhooks"): _NONE,
+    ("GET", "/v1/recipients"): _MASKS,
     ("GET", "/v1/webhooks/{webhook_id}"): _NONE,
     ("DELETE", "/v1/webhooks/{webhook_id}"): _NONE,
     ("POST", "/v1/webhooks/{webhook_id}/test"): _NONE,
@@ -62,7 +64,7 @@ PERSONAL_DATA: Mapping[tuple[str, str], str] = {
 """What each endpoint does without ``personal.see``: decided here for every one, and a test finds one that is not."""
 
 SHOWS_PERSONAL_DATA = frozenset(
-    route for route, without in PERSONAL_DATA.items() if without in (_REFUSED, _TEXTS, _BODIES)
+    route for route, without in PERSONAL_DATA.items() if without in (_REFUSED, _TEXTS, _BODIES, _MASKS)
 )
 """The endpoints that show personal data to who may see it: each records that it did, and a test finds one that does not."""
 

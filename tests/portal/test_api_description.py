@@ -24,6 +24,7 @@ WITH_RULES_OF_THE_DOMAIN = {
     "POST /v1/webhooks",
     "POST /v1/keys",
     "GET /v1/suppressions",
+    "GET /v1/recipients",
     "POST /v1/suppressions",
 }
 """What a schema cannot say: a recipient has some address, a file has a name, an address is public, a number is in use."""
@@ -81,7 +82,7 @@ def test_the_description_is_complete(portal: RunningPortal) -> None:
             assert {"401", "403", "422", "429", "503"} <= errors
             assert operation["summary"]
             assert operation["description"]
-    assert endpoints == 39
+    assert endpoints == 40
 
 
 def test_the_description_for_people_is_one_page_that_fetches_nothing(portal: RunningPortal) -> None:

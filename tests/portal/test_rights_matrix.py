@@ -192,6 +192,12 @@ def _suspend(_: Things, team: str) -> Asked:
     return Asked("/v1/suspensions", {"channel": "email", "reason": "matrix", "team": team})
 
 
+def _recipient(things: Things, team: str) -> Asked:
+    campaign = things.campaign(team)
+    things.organisation.message(campaign, address=NUMBER)
+    return Asked(f"/v1/recipients?who={NUMBER.replace('+', '%2B')}", shows=f'"{campaign.key}"')
+
+
 def _suppress(_: Things, team: str) -> Asked:
     return Asked("/v1/suppressions", {"address": NUMBER, "channel": "sms", "team": team})
 
@@ -235,6 +241,7 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("DELETE", "/v1/suppressions/{suppression_id}"): lambda things, team: Asked(
         f"/v1/suppressions/{things.suppression(team)}", of_above="suppression_above_team"
     ),
+    ("GET", "/v1/recipients"): _recipient,
     ("GET", "/v1/alerts"): _listed("alert", "/v1/alerts?limit=500"),
     ("POST", "/v1/alerts/{alert_id}/close"): _of("alert", "/v1/alerts/{}/close"),
     ("GET", "/v1/replies"): lambda things, team: Asked("/v1/replies?limit=500", shows=f'"id":{things.reply(team)},'),

@@ -13,8 +13,9 @@ from nightmail.consent.addresses import read_address
 from nightmail.consent.suppressing import lift_suppressions, suppress_by_hand
 from nightmail.consent.suppressions import suppressions_of
 from nightmail.errors import NightmailError, UsageError
+from nightmail.recipients.asked import Asked
 from nightmail.recipients.events import EventKind
-from nightmail.recipients.history import Asked, History, Surroundings, history_of
+from nightmail.recipients.history import History, Surroundings, history_of
 from nightmail.recipients.lookup import Recipient, RecipientKind, readings_of
 from nightmail.recipients.outcomes import Outcome
 from nightmail.settings import settings

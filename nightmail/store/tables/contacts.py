@@ -95,6 +95,7 @@ class Suppression(Base):
     __table_args__ = (
         Index("ix_suppression_address", "address_hash", "channel", postgresql_where=text("lifted_at is null")),
         Index("ix_suppression_created", "created_at"),
+        Index("ix_suppression_history", "address_hash"),
         Index("ix_suppression_team", "team_id", "created_at", postgresql_where=text("lifted_at is null")),
         Index("ix_suppression_reason", "reason", "created_at", postgresql_where=text("lifted_at is null")),
         Index(

@@ -71,6 +71,7 @@ class Reply(Base):
     decided_by: Mapped[str | None]
     decided_at: Mapped[dt.datetime | None]
     __table_args__ = (
+        Index("ix_reply_address", "address_hash", "id"),
         Index("ix_reply_received", "received_at"),
         Index("ix_reply_campaign", "campaign_id", "id"),
         Index("ix_reply_team_received", "team_id", "received_at"),

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from nightmail.access.permissions import Permission
 from nightmail.errors import NightmailError
+from nightmail.recipients.asked import Asked
 from nightmail.recipients.events import Event
 from nightmail.recipients.file_rows import MOST_DAYS
-from nightmail.recipients.history import Asked, History, history_of
+from nightmail.recipients.history import History, history_of
 from nightmail.recipients.lookup import Recipient, RecipientKind, readings_of
 from nightmail.recipients.outcomes import CampaignOutcome
 from portal.problems import RequestError

@@ -1,0 +1,92 @@
+"""What was said of a recipient beside messages: suppressions, consents and preferences, and replies of which no message is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from nightmail.access.decisions import allowed, sees_personal
+from nightmail.access.permissions import Permission
+from nightmail.access.principals import Principal
+from nightmail.recipients.asked import Asked
+from nightmail.recipients.campaign_holds import LIFTED, CampaignHolds
+from nightmail.recipients.digests import stored
+from nightmail.recipients.events import Event, EventKind
+from nightmail.recipients.message_stories import LedgerMessage
+from nightmail.recipients.queries import CHOICES, REPLIES_OF_ADDRESS, SUPPRESSIONS
+
+MOST = 200
+"""Entries of a kind that are shown at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said, and for which teams (ids and paths) the reader was shown somebody's own words."""
+
+    events: tuple[Event, ...] = ()
+    read: frozenset[tuple[int, str]] = frozenset()
+
+
+def said_of(
+    connection: Connection,
+    principal: Principal,
+    keys: tuple[Sequence[str], Sequence[str]],
+    teams: Sequence[str],
+    asked: Asked,
+    messages: Sequence[LedgerMessage],
+    holds: CampaignHolds,
+) -> Said:
+    """What was said of a recipient, known by ``keys``: hashes of addresses, and contacts; replies but those to ``messages``."""
+    addresses, contacts = keys
+    values: dict[str, Any] = {
+        "addresses": stored(addresses),
+        "teams": list(teams),
+        "since": asked.since,
+        "until": asked.until,
+        "limit": MOST,
+    }
+    found: list[Event] = []
+    lifted = {entry.detail.get("suppression"): entry.actor for entry in holds.decisions if entry.action == LIFTED}
+    for row in connection.execute(text(SUPPRESSIONS), values):
+        found += _of_suppression(row, lifted)
+    of_contacts = {"contacts": list(contacts), "teams": list(teams), "limit": MOST}
+    for row in connection.execute(text(CHOICES), of_contacts):
+        found += _of_choice(row)
+    read: set[tuple[int, str]] = set()
+    values |= {"keys": [message.message_key for message in messages]}
+    for row in connection.execute(text(REPLIES_OF_ADDRESS), values):
+        reads = sees_personal(principal, row.team) and allowed(principal, Permission.REPLY_SEE, row.team).yes
+        if reads and row.text:
+            read.add((row.team_id, row.team))
+        facts = {"word": row.kind, "decision": row.decision, "text": row.text if reads else None, "reply": row.id}
+        found.append(Event(row.received_at, EventKind.REPLY, facts, None, row.team, row.channel))
+    return Said(tuple(found), frozenset(read))
+
+
+def _of_suppression(row: Row[Any], lifted: Mapping[Any, str]) -> Iterable[Event]:
+    facts = {
+        "suppression": row.id,
+        "on": row.channel,
+        "category": row.category,
+        "reason": row.reason,
+        "source": row.source,
+        "until": row.lifted_at,
+    }
+    yield Event(row.created_at, EventKind.SUPPRESSED, facts, None, row.team, row.channel, row.message_id)
+    if row.lifted_at is not None:
+        by = {"by": lifted.get(row.id)}
+        yield Event(row.lifted_at, EventKind.SUPPRESSION_LIFTED, facts | by, None, row.team, row.channel)
+
+
+def _of_choice(row: Row[Any]) -> Iterable[Event]:
+    if row.kind == "preference":
+        facts = {"channels": row.channel, "categories_out": row.category, "quiet": row.how}
+        yield Event(row.at, EventKind.PREFERENCE, facts, None, row.team)
+        return
+    facts = {"category": row.category, "on": row.channel, "how": row.how}
+    yield Event(row.at, EventKind.CONSENT, facts, None, row.team, row.channel)
+    if row.ended_at is not None:
+        yield Event(row.ended_at, EventKind.CONSENT_WITHDRAWN, facts, None, row.team, row.channel)
