@@ -139,7 +139,7 @@ def _answers(feed: str) -> tuple[Answer, ...]:
         Answer(
             "probable_stop",
             ("please leave me alone", "Who are you? Don't text me again", "Lassen Sie das bitte"),
-            0.004,
+            0.001,
         ),
     )
     own = {
