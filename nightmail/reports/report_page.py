@@ -107,8 +107,8 @@ def _charts(figures: ReportFigures, meaning_of: MeaningOf) -> str:
     cards.append(_bars_card("Channels", figures.channels, _channel_names()))
     cards.append(_bars_card("Feeds and teams", figures.feeds, {}))
     cards.append(_bars_card("Countries", figures.countries, _country_names(figures.countries)))
-    cards.append(_reasons_card(figures, meaning_of))
     cards.append(_campaigns_card(figures))
+    cards.append(_reasons_card(figures, meaning_of))
     return f'{_tiles(figures)}\n{_share_card(figures)}\n<div class="grid">\n{"".join(cards)}</div>'
 
 
