@@ -16,7 +16,6 @@ from sqlalchemy import Connection, text
 from nightmail.campaigns.campaign_lists import CampaignFilter, find_campaigns
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.suspensions import SuspensionRow, list_suspensions
-from nightmail.message_ids import campaign_keys
 from nightmail.organisation.teams import is_at_or_below
 from nightmail.reports import glance_queries as queries
 from nightmail.reports.message_outcomes import pace_now
@@ -173,14 +172,8 @@ def _now(connection: Connection, teams: Sequence[str]) -> tuple[CampaignNow, ...
 
 def costs_of(connection: Connection, campaign_ids: Sequence[int]) -> dict[int, list[tuple[str, Decimal]]]:
     """What several campaigns' messages cost so far, by currency."""
-    keys = [campaign_keys(each) for each in campaign_ids]
-    values = {
-        "ids": list(campaign_ids),
-        "firsts": [first for first, _last in keys],
-        "lasts": [last for _first, last in keys],
-    }
     found: dict[int, list[tuple[str, Decimal]]] = defaultdict(list)
-    for row in connection.execute(text(queries.COSTS_OF_MANY), values):
+    for row in connection.execute(text(queries.COSTS_OF_MANY), {"ids": list(campaign_ids)}):
         found[row.campaign_id].append((row.currency, row.cost))
     return found
 

@@ -47,18 +47,11 @@ NUMBERS = f"""
 
 # What messages that were handed off cost, by campaign and currency.
 COSTS_OF_MANY = """
-    select c.id as campaign_id, p.currency, p.cost
-    from unnest(cast(:ids as int[]), cast(:firsts as bigint[]), cast(:lasts as bigint[])) as wanted(id, first, last)
-    join campaign c on c.id = wanted.id
-    cross join lateral (
-        select case when m.cost_charged is null then m.currency else m.cost_charged_currency end as currency,
-            sum(coalesce(m.cost_charged, m.cost)) as cost
-        from message m
-        where m.ledger_month = c.ledger_month and m.message_key between wanted.first and wanted.last and m.state = 'accepted'
-        group by 1
-    ) p
-    where p.currency is not null and p.cost is not null
-    order by 1, 2
+    select campaign_id, currency, sum(cost) as cost
+    from campaign_tally
+    where campaign_id = any(cast(:ids as int[])) and state = 'accepted' and currency is not null
+    group by campaign_id, currency having sum(priced) > 0
+    order by campaign_id, currency
 """
 
 # The carrier accounts that teams may use: those of all, their own, those of teams above them; each with when its rate was
