@@ -87,7 +87,9 @@ def database_url(postgres: LocalServer) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     administration = create_engine(normalised_url(postgres.superuser_url()), isolation_level="AUTOCOMMIT")
     with administration.connect() as connection:
-        connection.execute(text(f"create database {name} template nightmail owner {OWNER_ROLE}"))
+        # Files are copied: page by page through the log, as PostgreSQL does otherwise, takes three to ten times the work.
+        statement = f"create database {name} template nightmail owner {OWNER_ROLE} strategy file_copy"
+        connection.execute(text(statement))
     yield postgres.url(name)
     with administration.connect() as connection:
         connection.execute(text(f"drop database if exists {name} with (force)"))
