@@ -94,19 +94,56 @@ def window(
 def _window(
     browser: Browser, base_url: str, session: str | None, cookies: Mapping[str, str] | None, options: Mapping[str, Any]
 ) -> Iterator[Window]:
+    context = _context(browser, options)
+    try:
+        yield from _opened(context, base_url, session, cookies)
+    finally:
+        context.close()
+
+
+@contextmanager
+def kept_context(browser: Browser) -> Iterator[BrowserContext]:
+    """A context for one window after another (:func:`reopened`): what it has fetched of the portal's static files stays."""
+    with _running_loop(browser._loop):
+        context = _context(browser, {})
+    yield context
+    with _running_loop(browser._loop):
+        context.close()
+
+
+@contextmanager
+def reopened(
+    context: BrowserContext, base_url: str, session: str | None = None, cookies: Mapping[str, str] | None = None
+) -> Iterator[Window]:
+    """A window in a context that was used before: without the cookies and pages of the last one."""
+    browser = context.browser
+    assert browser is not None
+    with _running_loop(browser._loop):
+        context.clear_cookies()
+        try:
+            yield from _opened(context, base_url, session, cookies)
+        finally:
+            for page in context.pages:
+                page.close()
+
+
+def _context(browser: Browser, options: Mapping[str, Any]) -> BrowserContext:
     wide = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce", **options}
     context = browser.new_context(**wide)
     context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
+def _opened(
+    context: BrowserContext, base_url: str, session: str | None, cookies: Mapping[str, str] | None
+) -> Iterator[Window]:
     brought = {**(cookies or {}), **({"nightmail_session": session} if session is not None else {})}
     context.add_cookies(
         [{"name": name, "value": value, "url": base_url, "httpOnly": True} for name, value in brought.items()]
     )
     opened = Window(context, base_url)
-    try:
-        yield opened
-        assert not opened.said, opened.said
-    finally:
-        context.close()
+    yield opened
+    assert not opened.said, opened.said
 
 
 def inspect_page(opened: Window, page: Page, *, without_scripts: bool = True) -> None:

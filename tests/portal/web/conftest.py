@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import event
 
 from nightmail.access.permissions import Permission
-from tests.portal.conftest import Organisation, RunningPortal
+from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 from tests.portal.web.people import make_person, session_of
-from tests.support.browser import Window, chromium, window
+from tests.support.browser import Window, chromium, kept_context, window
+from tests.support.running_portal import portals
+from tests.support.switched_engine import SwitchedEngine
 
 SignIn = Callable[..., httpx.Client]
 SignedInWindow = Callable[..., Window]
@@ -41,6 +44,38 @@ def browser() -> Iterator[Browser]:
     """The one browser of this process."""
     with chromium() as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser's context for the windows of a module, one after the other."""
+    with kept_context(browser) as kept:
+        yield kept
+
+
+@pytest.fixture(scope="module")
+def _kept_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SwitchedEngine, PortalStarter]]:
+    switched = SwitchedEngine()
+    with portals(lambda: switched.engine, tmp_path_factory.mktemp("portal")) as start:
+        yield switched, start
+
+
+@pytest.fixture
+def pages_portal(
+    organisation: Organisation, _kept_portal: tuple[SwitchedEngine, PortalStarter], _started: list[RunningPortal]
+) -> RunningPortal:
+    """One portal for the pages of a module, on the database of each test in turn: for tests that open pages, and no more."""
+    switched, start = _kept_portal
+    switched.to(organisation.engine)
+    if not _started:
+        _started.append(start())
+    shutil.rmtree(_started[0].settings.lake, ignore_errors=True)
+    return _started[0]
+
+
+@pytest.fixture(scope="module")
+def _started() -> list[RunningPortal]:
+    return []
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import base64
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.conftest import on_localhost
@@ -25,10 +25,12 @@ FURTHER = {("parts", "dark", 390), ("people", "dark", 390), ("role", "dark", 128
 
 @pytest.mark.needs_program("chromium")
 @pytest.mark.parametrize("sample", PAGES, ids=lambda sample: sample.picture)
-def test_pictures(sample: SamplePage, organisation: Organisation, portal: RunningPortal, browser: Browser) -> None:
+def test_pictures(
+    sample: SamplePage, organisation: Organisation, pages_portal: RunningPortal, context: BrowserContext
+) -> None:
     ALL.mkdir(exist_ok=True)
     with sample.opened(
-        organisation.engine, browser, on_localhost(portal.url), portal.settings.lake, name="Olivia Paulsen"
+        organisation.engine, context, on_localhost(pages_portal.url), pages_portal.settings.lake, name="Olivia Paulsen"
     ) as opened:
         page = opened.page
         page.evaluate("document.fonts.ready.then(() => true)")

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 from sqlalchemy import Engine
 
 from tests.portal.web import sample_addresses
@@ -25,7 +25,7 @@ from tests.portal.web import sample_reports as reports
 from tests.portal.web import sample_settings as setup
 from tests.portal.web import sample_templates as templates
 from tests.portal.web.people import make_person, session_of
-from tests.support.browser import Window, window
+from tests.support.browser import Window, reopened
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class SamplePage:
         return self.name or plain or "home"
 
     def opened(
-        self, engine: Engine, browser: Browser, base_url: str, lake: str, **person: str
+        self, engine: Engine, context: BrowserContext, base_url: str, lake: str, **person: str
     ) -> AbstractContextManager[OpenedPage]:
         """The page in a window of who opens it, after what it shows was made; ``lake`` is the portal's."""
-        return _opened(self, engine, browser, base_url, lake, person)
+        return _opened(self, engine, context, base_url, lake, person)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class OpenedPage:
 
 @contextmanager
 def _opened(
-    sample: SamplePage, engine: Engine, browser: Browser, base_url: str, lake: str, person: Mapping[str, str]
+    sample: SamplePage, engine: Engine, context: BrowserContext, base_url: str, lake: str, person: Mapping[str, str]
 ) -> Iterator[OpenedPage]:
     session = None
     if sample.role is not None:
@@ -77,7 +77,7 @@ def _opened(
     if sample.with_lake is not None:
         address = sample.with_lake(engine, lake)
     cookies = sample.cookies(engine) if sample.cookies else {}
-    with window(browser, base_url, session, cookies) as opened:
+    with reopened(context, base_url, session, cookies) as opened:
         yield OpenedPage(opened, opened.open(address, sample.status))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fastapi.routing import APIRoute
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 from portal.web import ROUTERS
 from portal.web.signed_in import declared_by
@@ -17,9 +17,11 @@ from tests.support.browser import inspect_page
 @pytest.mark.needs_program("chromium")
 @pytest.mark.parametrize("sample", PAGES, ids=lambda sample: sample.picture)
 def test_a_page_is_what_every_page_must_be(
-    sample: SamplePage, organisation: Organisation, portal: RunningPortal, browser: Browser
+    sample: SamplePage, organisation: Organisation, pages_portal: RunningPortal, context: BrowserContext
 ) -> None:
-    with sample.opened(organisation.engine, browser, on_localhost(portal.url), portal.settings.lake) as opened:
+    with sample.opened(
+        organisation.engine, context, on_localhost(pages_portal.url), pages_portal.settings.lake
+    ) as opened:
         assert opened.page.locator("h1").count() == 1
         inspect_page(opened.window, opened.page, without_scripts=not sample.always_new)
 
