@@ -237,6 +237,8 @@ def assert_fits(page: Page, width: int) -> None:
 
 
 _WATCH_FOCUS = """() => {
+    // What changes in place stays as it is meanwhile: a walk takes longer than the pause between two looks.
+    document.addEventListener('htmx:before:request', event => event.preventDefault(), true);
     const all = [...document.querySelectorAll('*')];
     window.focusedInTurn = [];
     document.addEventListener('focusin', ({ target: e }) => {
