@@ -36,8 +36,10 @@ class PortalVisitor:
         return self.post(path, **{**self.hidden(path), **fields})
 
     def post(self, path: str, **fields: Any) -> httpx.Response:
-        """Post fields as they are."""
-        return self._kept(self.client.post(path, data=fields))
+        """Post fields as they are; a pair of a name and bytes is a file."""
+        files = {name: value for name, value in fields.items() if isinstance(value, tuple)}
+        texts = {name: value for name, value in fields.items() if name not in files}
+        return self._kept(self.client.post(path, data=texts, files=files or None))
 
     def follow(self, answer: httpx.Response) -> httpx.Response:
         """Follow redirects within the portal to their end."""

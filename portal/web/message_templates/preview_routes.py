@@ -99,7 +99,7 @@ def email_frame(
         found, template = _of_version(connection, me, template_id, version)
         filling = _filling(connection, portal, me, found, template, request.query_params, upload, row)
     shown = [] if filling.errors else preview_bodies(template, filling.values)
-    html = next((each.html for each in shown if each.html is not None and each.language == language), None)
+    html = next((each.html for each in shown if each.html is not None and language in ("", each.language)), None)
     if html is None:
         raise RequestError("not_found", what="preview")
     return Response(html, headers=page_headers(request, PREVIEW_POLICY), media_type="text/html; charset=utf-8")

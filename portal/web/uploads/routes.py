@@ -25,6 +25,7 @@ from nightmail.preparation.stage_tables import StageTables
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
+from portal.web.messages import redirect
 from portal.web.rendering import page_headers, render
 from portal.web.signed_in import SignedIn, needs
 from portal.web.translating import gettext
@@ -55,9 +56,11 @@ def reject_file(upload_id: UploadNumber, request: Request, portal: PortalState, 
     lake = Lake(portal.settings.lake)
     with portal.engine.connect() as connection:
         upload = _visible(connection, me, upload_id)
-        if not sees_personal(me.principal, upload.team) or not _has_rejects(upload, lake):
+        if not sees_personal(me.principal, upload.team):
             raise RequestError("not_found", what="reject file")
-        campaign = get_campaign(connection, upload.campaign or "")
+        campaign = get_campaign(connection, upload.campaign) if upload.campaign else None
+    if campaign is None or not _has_rejects(upload, lake):
+        return redirect(request, f"/uploads/{upload_id}", gettext("There is no reject file, or none any more."), "info")
     with portal.engine.begin() as connection:
         write_entry(
             connection,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from portal.web import ROUTERS
 from portal.web.list_places import place_of, place_text
-from portal.web.rendering import POLICY
+from portal.web.rendering import POLICY, POLICY_WITH_PREVIEW
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web import sample_people
 from tests.portal.web.conftest import SignIn
@@ -131,6 +131,7 @@ FIELDS = (
         "time_zone",
         "title",
     ),
+    *("upload", "row", "earlier", "later", "value.time", "corrects", "feed", "seen", "key", "at", "send_in"),
     *("channel", "account", "retired", "carrier", "past", "kind", "stating", "ended", "url", "events"),
     *("description", "permissions", "hours", "networks", "password", "answer", "theme", "reason", "roles", "note"),
 )
@@ -324,7 +325,7 @@ def test_every_page_has_its_guards(clients: list[tuple[httpx.Client, str]]) -> N
         assert "access-control-allow-origin" not in answer.headers
         if answer.headers.get("content-type", "").startswith("text/html"):
             assert answer.headers["content-type"] == "text/html; charset=utf-8"
-            assert answer.headers["content-security-policy"] == POLICY
+            assert answer.headers["content-security-policy"] in (POLICY, POLICY_WITH_PREVIEW)
             assert answer.headers["x-frame-options"] == "DENY"
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["referrer-policy"] == "same-origin"

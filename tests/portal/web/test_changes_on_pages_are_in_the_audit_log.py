@@ -33,6 +33,7 @@ from tests.portal.conftest import SECRET_KEY, Organisation, PortalStarter, Runni
 from tests.portal.web import test_passkeys
 from tests.portal.web.people import MACHINE, make_person, session_of
 from tests.portal.web.sample_campaigns import campaign_in
+from tests.portal.web.sample_templates import template_of_versions
 from tests.portal.web.test_account_emails import Mailbox, mailbox
 from tests.portal.web.test_invitations import DETAILS, OTHER, _code, _secret
 from tests.portal.web.test_people_and_rights import INVITATION
@@ -322,6 +323,16 @@ def _opt_out_by_hand(walk: Walk) -> Sent:
     return Sent(sent.visitor, sent.actor, {**typed, "seen": seen})
 
 
+def _upload(walk: Walk) -> Sent:
+    file = ("visits.csv", b"external_id,phone,time\n1,+491701234567,09:30\n")
+    return walk.administrator(feed=walk.organisation.feeds[OWN], key="x", action="upload", file=file)
+
+
+def _earlier_version(walk: Walk) -> Sent:
+    number = template_of_versions(walk.organisation.engine, restored=False)
+    return walk.administrator({"template_id": number, "version": 1}, seen=2)
+
+
 FORMS: Mapping[str, Case] = {
     "/appearance": lambda walk: walk.oneself(language="de", next="/"),
     "/approvals": _approval,
@@ -329,6 +340,8 @@ FORMS: Mapping[str, Case] = {
     "/campaigns/{campaign}/resume": _order("paused"),
     "/campaigns/{campaign}/cancel": _order("paused"),
     "/campaigns/{campaign}/schedule": _order("scheduled"),
+    "/uploads/new": _upload,
+    "/templates/{template_id}/versions/{version}/restore": _earlier_version,
     "/alerts/close": lambda walk: walk.administrator(alert=walk.things.alert(OWN)["alert_id"]),
     "/suspensions/new": lambda walk: walk.administrator(channel="voice", team=OWN, reason="test", seen=f"voice:{OWN}"),
     "/suspensions/{suspension_id}/lift": lambda walk: walk.administrator(

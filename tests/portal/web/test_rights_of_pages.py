@@ -7,6 +7,7 @@ a team, of which nobody says here how it is asked for, fails here.
 from __future__ import annotations
 
 import hmac
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -128,6 +129,38 @@ class Things:
         )
         return {"webhook_id": made}
 
+    def feed(self, team: str) -> dict[str, int]:
+        """A feed of the team, whose template is of the top team."""
+        made = self._row(
+            "insert into feed (name, team_id, template_id) select :name, :team, id from template where name = 'visit'",
+            team,
+        )
+        return {"feed_id": made}
+
+    def upload(self, team: str) -> dict[str, int]:
+        """A file that came to the team."""
+        made = self._row(
+            "insert into received_file (name, team_id, source, path, size) values (:name, :team, 'portal', 'x', 1)",
+            team,
+        )
+        return {"upload_id": made}
+
+    def template(self, team: str) -> dict[str, int]:
+        """A template of the team, with an email."""
+        made = self._row(
+            "insert into template (name, team_id, category_id) select :name, :team, min(id) from category", team
+        )
+        content = {
+            "name": "x",
+            "category": "billing",
+            "languages": {"en": {"email": {"subject": "S", "html": "<p>H</p>"}}},
+        }
+        statement = (
+            "insert into template_version (template_id, version, content) values (:id, 1, cast(:content as jsonb))"
+        )
+        self.organisation.change(statement, id=made, content=json.dumps(content))
+        return {"template_id": made, "version": 1}
+
     def _row(self, statement: str, team: str) -> int:
         values = {"name": f"n{next(self.numbers)}", "team": self.organisation.teams[team]}
         with self.organisation.engine.begin() as connection:
@@ -172,6 +205,9 @@ MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "sender_id": Things.sender,
     "server_id": Things.server,
     "webhook_id": Things.webhook,
+    "feed_id": Things.feed,
+    "upload_id": Things.upload,
+    "template_id": Things.template,
     "message": Things.sent_message,
     "kind": Things.recipient,
 }
@@ -191,6 +227,9 @@ SEEN_BY: Mapping[str, Permission] = {
     "sender_id": Permission.CARRIER_SEE,
     "server_id": Permission.FEED_SEE,
     "webhook_id": Permission.WEBHOOK_EDIT,
+    "feed_id": Permission.FEED_SEE,
+    "upload_id": Permission.FILE_SEE,
+    "template_id": Permission.TEMPLATE_SEE,
     "message": Permission.MESSAGE_SEE,
     "kind": Permission.MESSAGE_SEE,
 }
