@@ -109,10 +109,12 @@ def list_alerts(
     return [AlertRow(**row._mapping) for row in connection.execute(text(LIST_ALERTS), values)]
 
 
-def count_open_alerts(connection: Connection, *, teams: Sequence[str], and_of_all: bool) -> int:
-    """How many alerts are open that somebody sees who sees those of ``teams``; at most :data:`COUNTED`."""
-    values = _seen(teams, None, and_of_all) | {"limit": COUNTED}
-    return int(connection.scalar(text(COUNT_OPEN_ALERTS), values) or 0)
+def count_open_alerts(connection: Connection, *, teams: Sequence[str]) -> int:
+    """How many alerts are open that somebody sees who sees those of ``teams``; at most :data:`COUNTED`.
+
+    Those of no team count where the teams cover the deployment as a whole.
+    """
+    return int(connection.scalar(text(COUNT_OPEN_ALERTS), {"teams": list(teams), "limit": COUNTED}) or 0)
 
 
 def visible_alert(connection: Connection, alert_id: int, *, teams: Sequence[str], and_of_all: bool) -> AlertRow:

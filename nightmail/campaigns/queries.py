@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from nightmail.message_ids import first_key_in_sql
-from nightmail.organisation.queries import AT_OR_BELOW, TEAMS_AT_OR_BELOW, USABLE_ACCOUNTS
+from nightmail.organisation.queries import (
+    AT_OR_BELOW,
+    COVERS_DEPLOYMENT,
+    TEAMS_AT_OR_BELOW,
+    USABLE_ACCOUNTS,
+)
 
 # --- Campaigns ---
 
@@ -198,7 +203,10 @@ order by a.id desc limit :limit
 """
 
 COUNT_OPEN_ALERTS = f"""
-select count(*) from (select from alert a where a.resolved_at is null and {_ALERT_SEEN} limit :limit) open
+select count(*) from (
+    select from alert a where a.resolved_at is null
+        and (a.team_id in ({TEAMS_AT_OR_BELOW}) or a.team_id is null and {COVERS_DEPLOYMENT})
+    limit :limit) open
 """  # noqa: S608 - the part is a constant
 
 CLOSE_ALERT = """

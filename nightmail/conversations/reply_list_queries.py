@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.organisation.queries import AT_OR_BELOW, TEAMS_AT_OR_BELOW
+from nightmail.organisation.queries import AT_OR_BELOW, COVERS_DEPLOYMENT, TEAMS_AT_OR_BELOW
 
 _COLUMNS = """
     r.id, r.received_at, t.path as team, r.team_id, r.channel, r.kind, r.address, r.address_hash, r.sent_to, r.text, r.media,
@@ -59,7 +59,10 @@ order by r.id limit :limit
 """  # noqa: S608 - the parts are constants
 
 COUNT_UNDECIDED = f"""
-select count(*) from (select from reply r where {_UNDECIDED} and {_SEEN} limit :limit) waiting
+select count(*) from (
+    select from reply r where {_UNDECIDED}
+        and (r.team_id in ({TEAMS_AT_OR_BELOW}) or r.team_id is null and {COVERS_DEPLOYMENT})
+    limit :limit) waiting
 """  # noqa: S608 - the parts are constants
 
 SEEN_REPLY = f"select {_COLUMNS} from reply r {_NAMES} where r.id = :id and {_SEEN}"  # noqa: S608

@@ -135,10 +135,12 @@ def undecided_replies(
     return [ReadReply(**row._mapping) for row in connection.execute(text(LIST_UNDECIDED), values)]
 
 
-def count_undecided(connection: Connection, *, teams: Sequence[str], and_of_all: bool) -> int:
-    """How many replies to teams wait for a decision; at most :data:`COUNTED`."""
-    values = {"teams": list(teams), "and_of_all": and_of_all, "limit": COUNTED}
-    return int(connection.scalar(text(COUNT_UNDECIDED), values) or 0)
+def count_undecided(connection: Connection, *, teams: Sequence[str]) -> int:
+    """How many replies to teams wait for a decision; at most :data:`COUNTED`.
+
+    Those to no team count where the teams cover the deployment as a whole.
+    """
+    return int(connection.scalar(text(COUNT_UNDECIDED), {"teams": list(teams), "limit": COUNTED}) or 0)
 
 
 def seen_reply(connection: Connection, reply_id: int, *, teams: Sequence[str], and_of_all: bool) -> ReadReply:

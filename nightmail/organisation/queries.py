@@ -11,6 +11,12 @@ TEAMS_AT_OR_BELOW = """
         on upper_team.path = '' or t.path = upper_team.path or starts_with(t.path, upper_team.path || '.')
 """
 
+# Whether some paths cover the deployment as a whole: all teams, or the one team at the top.
+COVERS_DEPLOYMENT = """
+    ('' = any(cast(:teams as text[])) or (select case when count(*) = 1 then min(path) end
+        from (select path from team where strpos(path, '.') = 0 limit 2) tops) = any(cast(:teams as text[])))
+"""
+
 # The category that a team means by a name: its own, else that of the nearest team above it, else the one for all.
 FIND_CATEGORY = f"""
     select g.id, g.name, g.kind, g.needs_consent, g.urgent

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from nightmail.access.decisions import cover_deployment, teams_with
+from nightmail.access.decisions import teams_with
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
 from nightmail.campaigns.alerts import count_open_alerts
@@ -45,9 +45,7 @@ COUNTERS: tuple[Counter, ...] = (
         "/alerts",
         Permission.ALERT_SEE,
         marked("alerts are open"),
-        lambda connection, _principal, teams: count_open_alerts(
-            connection, teams=teams, and_of_all=cover_deployment(connection, teams)
-        ),
+        lambda connection, _principal, teams: count_open_alerts(connection, teams=teams),
     ),
     Counter(
         "/doubts",
@@ -59,9 +57,7 @@ COUNTERS: tuple[Counter, ...] = (
         "/opt-outs",
         Permission.REPLY_SEE,
         marked("replies probably ask for an end"),
-        lambda connection, _principal, teams: count_undecided(
-            connection, teams=teams, and_of_all=cover_deployment(connection, teams)
-        ),
+        lambda connection, _principal, teams: count_undecided(connection, teams=teams),
     ),
 )
 """Every counter."""

@@ -117,7 +117,7 @@ def _database(connection: Connection) -> Iterator[Check]:
 
 def _alerts(connection: Connection) -> Check:
     """Open alerts in one line: their page has them all. Sensors that fail are among them."""
-    count = count_open_alerts(connection, teams=ALL, and_of_all=True)
+    count = count_open_alerts(connection, teams=ALL)
     part = gettext("Alerts")
     if not count:
         return _well(part, gettext("None is open."), "/alerts")
