@@ -23,7 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import nightmail
 from nightmail.reports.campaign_flow import receipt_of
 from portal.web import formats, translating
-from portal.web.campaigns.words import source_label, state_label, state_tone
+from portal.web.campaigns.words import by_dots, source_label, state_label, state_tone
 from portal.web.channel_words import channel_label
 from portal.web.cookies import is_secure, set_cookie
 from portal.web.doubts.words import outcome_of_attempt
@@ -198,6 +198,7 @@ def _environment() -> Environment:
         "suppression_reason": reason_label,
         "attempt_outcome": outcome_of_attempt,
         "campaign_tone": state_tone,
+        "by_dots": by_dots,
         "campaign_source": source_label,
         "channel": channel_label,
         "receipt_of": receipt_of,

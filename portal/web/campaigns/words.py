@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from markupsafe import Markup
+
 from nightmail.store.states import CampaignState
 from portal.web.translating import gettext, marked
 
@@ -61,3 +63,13 @@ def state_choices() -> list[tuple[str, str]]:
     """The choices of a filter by state."""
     groups = [(name, gettext(label)) for name, label in GROUP_LABELS.items()]
     return [("", gettext("Any")), *groups, *((str(state), state_label(state)) for state in _S)]
+
+
+def by_dots(key: str) -> Markup:
+    """A campaign's key that breaks into lines after its dots, and not within its day.
+
+    >>> by_dots("2026-11-23.acme.7f3a9c")
+    Markup('<span class="unbroken">2026-11-23</span>.<wbr>acme.<wbr>7f3a9c')
+    """
+    day, *rest = str(key).split(".")
+    return Markup(".<wbr>").join([Markup('<span class="unbroken">{}</span>').format(day), *rest])
