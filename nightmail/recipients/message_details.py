@@ -13,7 +13,7 @@ from nightmail.access.principals import Principal
 from nightmail.audit import record_look
 from nightmail.channels import CHANNELS
 from nightmail.channels.model import BodyKind
-from nightmail.errors import UsageError
+from nightmail.errors import NightmailError, UsageError
 from nightmail.message_ids import parse_message_id
 from nightmail.privacy.masking import shown_address, shown_body
 from nightmail.recipients.campaign_holds import free_at, holds_of
@@ -78,6 +78,15 @@ def message_details(
         attempts=_of_kind(happenings, "attempt"),
         receipts=_of_kind(happenings, "receipt"),
     )
+
+
+def message_known(connection: Connection, principal: Principal, message_id: str) -> bool:
+    """Whether there is a message of this id that ``principal`` may see. Nothing of it is shown, and nothing recorded."""
+    try:
+        _row(connection, principal, message_id)
+    except NightmailError:
+        return False
+    return True
 
 
 def message_html(connection: Connection, principal: Principal, message_id: str) -> str:

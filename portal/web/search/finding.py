@@ -12,6 +12,7 @@ from nightmail.access.permissions import Permission
 from nightmail.campaigns.campaign_lists import CampaignFilter, find_campaigns
 from nightmail.intake.feed_overviews import list_feeds
 from nightmail.organisation.team_tree import teams_named
+from nightmail.recipients.message_details import message_known
 from nightmail.templates.template_listing import list_templates
 from portal.web.campaigns.words import state_label
 from portal.web.navigation import sections_for
@@ -86,5 +87,10 @@ def _templates(connection: Connection, me: SignedIn, wanted: str) -> Group:
     return Group(gettext("Templates"), found)
 
 
-FINDERS: tuple[Finder, ...] = (_pages, _campaigns, _feeds, _templates, _people, _teams)
+def _messages(connection: Connection, me: SignedIn, wanted: str) -> Group:
+    there = me.may(Permission.MESSAGE_SEE) and message_known(connection, me.principal, wanted)
+    return Group(gettext("Messages"), (Found(f"/messages/{wanted}", wanted),) if there else ())
+
+
+FINDERS: tuple[Finder, ...] = (_pages, _campaigns, _feeds, _templates, _people, _teams, _messages)
 """What is asked, in the order of the page."""

@@ -47,6 +47,8 @@ __all__ = ["mailbox"]
 KEY = SECRET_KEY.encode()
 WITHOUT_AN_ENTRY: Mapping[str, str] = {
     "/opt-outs/find": "leads to the suppressions of an address, and changes nothing",
+    "/recipients": "leads to the page of an address, and changes nothing",
+    "/search": "leads to what was looked for, and changes nothing",
     "/parts": "shows what a form answers, and keeps nothing",
     "/me/passkeys/options": "gives the browser a challenge; the passkey that comes of it is in the log",
     "/login/passkey/options": "gives the browser a challenge; the login that comes of it is in the log",

@@ -123,3 +123,20 @@ def test_messages_are_filtered_and_taken_out(organisation: Organisation, sign_in
     assert (row["message"], row["error_code"]) == (made["failed"], "21211") and "•" in row["to"]
     (entry,) = organisation.rows("select object, detail from audit where action like '%exported'")
     assert "messages" in entry["object"]
+
+
+def test_the_search_field_leads_to_an_address_without_naming_it(organisation: Organisation, sign_in: SignIn) -> None:
+    made = sample.filled(organisation.engine)
+    client = sign_in(Permission.MESSAGE_SEE)
+
+    def sought(words: str) -> httpx.Response:
+        found = re.search(r'name="csrf" value="([0-9a-f]+)"', client.get("/").text)
+        assert found
+        return client.post("/search", data={"q": words, "csrf": found[1]})
+
+    assert sought(sample.NUMBER).headers["location"] == f"/recipients/address/{sample.hash_of()}"
+    assert sought(sample.EMAIL.upper()).headers["location"] == f"/recipients/address/{sample.hash_of(sample.EMAIL)}"
+    assert sought(sample.EXTERNAL_ID).headers["location"] == f"/recipients/contact/{sample.contact_id()}"
+    assert sought("home").headers["location"] == "/search?q=home"
+    assert f'href="/messages/{made["email"]}"' in client.get("/search", params={"q": made["email"]}).text
+    assert sought("").headers["location"] == "/search"
