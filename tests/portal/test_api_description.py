@@ -26,8 +26,11 @@ WITH_RULES_OF_THE_DOMAIN = {
     "GET /v1/suppressions",
     "GET /v1/recipients",
     "POST /v1/suppressions",
+    "GET /v1/reports",
+    "GET /v1/reports/export",
 }
-"""What a schema cannot say: a recipient has some address, a file has a name, an address is public, a number is in use."""
+"""What a schema cannot say: a recipient has some address, a file has a name, an address is public, a number is in use, the days of a
+report are at most a year's."""
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
@@ -82,7 +85,7 @@ def test_the_description_is_complete(portal: RunningPortal) -> None:
             assert {"401", "403", "422", "429", "503"} <= errors
             assert operation["summary"]
             assert operation["description"]
-    assert endpoints == 40
+    assert endpoints == 42
 
 
 def test_the_description_for_people_is_one_page_that_fetches_nothing(portal: RunningPortal) -> None:
