@@ -35,7 +35,7 @@ LOOK_AT = (
 """What to look at first."""
 
 
-WATCHED_ROWS = 4_000
+WATCHED_ROWS = 2_400
 """Rows of the file that is being sent while somebody looks: some minutes at the pace of its sender."""
 
 
