@@ -135,7 +135,8 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
         if session is None:
             return _visitor(request, portal.settings.key(), channels)
         principal = person_principal(connection, session.person_id)
-        waiting = waiting_for(connection, principal)
+        # A part of a page that is asked for again and again has no navigation beside which a number would stand.
+        waiting = {} if request.headers.get("hx-request") == "true" else waiting_for(connection, principal)
         for_all = _held_for_all(connection, principal)
     permissions = frozenset(permission for held in principal.held for permission in held.permissions)
     return SignedIn(
