@@ -43,7 +43,7 @@ select to_char(at, 'YYYY-MM-DD') || '.acme.team' || (n % :teams + 1) || '.invoic
     case when n <= :campaigns - 8 then at + interval '1 hour' end,
     jsonb_build_object('rows', :size, 'contacts', :size, 'planned', :size, 'messages', :size)
 from generate_series(1, :campaigns) n
-    cross join lateral (select now() - (:campaigns - n) * (interval '100 days' / :campaigns) as at) t
+    cross join lateral (select now() - interval '6 hours' - (:campaigns - n) * (interval '100 days' / :campaigns) as at) t
     join feed f on f.team_id = n % :teams + 2 join template p on p.team_id = n % :teams + 2
     join template_version v on v.template_id = p.id
 """
