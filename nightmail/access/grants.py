@@ -143,7 +143,6 @@ def get_grant(connection: Connection, grant_id: int) -> GrantRow:
 
 def grants_of(connection: Connection, person_id: int) -> list[GrantRow]:
     """Every grant of a person, those that are over among them, by team and role; at most 1,000."""
-    ensure_ready_made(connection)
     return [_grant(row) for row in connection.execute(text(GRANTS_OF_PERSON), {"person": person_id})]
 
 

@@ -42,12 +42,12 @@ class Principal:
         return self.name if self.kind == "system" else f"{_WORD_OF_KIND[self.kind]}:{self.id}"
 
 
-def person_principal(connection: Connection, person_id: int) -> Principal:
+def person_principal(connection: Connection, person_id: int, name: str | None = None) -> Principal:
     """A person with the grants that are in force now. Who is not active holds nothing.
 
-    Raises :class:`UsageError` (``person_unknown``).
+    ``name`` is for who has just read it. Raises :class:`UsageError` (``person_unknown``).
     """
-    name = connection.scalar(text(PERSON_NAME), {"person": person_id})
+    name = name or connection.scalar(text(PERSON_NAME), {"person": person_id})
     if name is None:
         raise UsageError("person_unknown", value=person_id)
     rows = connection.execute(text(GRANTS_IN_FORCE), {"person": person_id}).all()

@@ -15,7 +15,7 @@ SESSION_OF_FAMILY = """
     select s.id, s.person_id, s.token_hash, s.previous_token_hash, s.created_at, s.last_seen_at, s.rotated_at,
         s.rotation_due, s.token_seen_at, s.idle_until, s.expires_at, s.authenticated_at, s.factors, s.address,
         s.user_agent, s.ended_at, s.ended_by, s.csrf_secret, s.recent_s, p.state as person_state, p.name, p.email,
-        p.language, p.time_zone
+        p.language, p.time_zone, now() as asked_at
     from person_session s
     join person p on p.id = s.person_id
     where s.family_hash = :family
@@ -59,7 +59,8 @@ END_SESSIONS_OF_PERSON = """
 SESSIONS_OF_PERSON = """
     select id, person_id, created_at, last_seen_at, expires_at, authenticated_at, factors, address, user_agent
     from person_session
-    where person_id = :person and ended_at is null and idle_until > :now and expires_at > :now
+    where person_id = :person and ended_at is null and idle_until > coalesce(cast(:now as timestamptz), now())
+        and expires_at > coalesce(cast(:now as timestamptz), now())
     order by last_seen_at desc, id desc
     limit 200
 """

@@ -137,10 +137,10 @@ def find_session(connection: Connection, token: str, settings: Settings, *, now:
     match = _FORM.fullmatch(token)
     if match is None:
         return LookUp(None)
-    now = now or database_time(connection)
     row = connection.execute(text(SESSION_OF_FAMILY), {"family": _hash(match[1])}).one_or_none()
     if row is None:
         return LookUp(None)
+    now = now or row.asked_at
     came = _hash(token)
     current = hmac.compare_digest(came, bytes(row.token_hash))
     earlier = row.previous_token_hash is not None and hmac.compare_digest(came, bytes(row.previous_token_hash))
@@ -219,7 +219,6 @@ def end_sessions(
 
 def list_sessions(connection: Connection, person_id: int, *, now: dt.datetime | None = None) -> list[ListedSession]:
     """The sessions of a person that are in force, the one last seen first; at most 200."""
-    now = now or database_time(connection)
     rows = connection.execute(text(SESSIONS_OF_PERSON), {"person": person_id, "now": now})
     return [ListedSession(**{**row._mapping, "factors": tuple(row.factors)}) for row in rows]
 

@@ -18,7 +18,7 @@ from nightmail.access.principals import Principal, person_principal
 from nightmail.audit import write_entry
 from nightmail.campaigns.approval_bindings import binding_of
 from nightmail.campaigns.approval_records import ask_for_approval, demands_four_eyes, standing_approval
-from nightmail.campaigns.authorship import authors_of, with_makers
+from nightmail.campaigns.authorship import authors_of, authors_of_all, with_makers
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.queries import AWAY_FOR_DEPUTY, ROWS_OF_EARLIER, WAITING_APPROVALS
 from nightmail.campaigns.transitions import move_campaign, state_after_loading, wrong_state
@@ -228,6 +228,7 @@ def waiting_approvals(connection: Connection, principal: Principal, limit: int =
     found = connection.execute(
         text(WAITING_APPROVALS), {"teams": list(approving_teams(connection, principal)), "limit": limit}
     ).all()
+    authors = authors_of_all(connection, [row.campaign_id for row in found])
     return [
         WaitingApproval(
             campaign=row.key,
@@ -241,7 +242,7 @@ def waiting_approvals(connection: Connection, principal: Principal, limit: int =
             four_eyes=row.four_eyes,
             bound=row.bound,
             hash=row.hash,
-            own=bool(actors & authors_of(connection, get_campaign(connection, row.campaign_id))),
+            own=bool(actors & authors[row.campaign_id]),
         )
         for row in found
     ]

@@ -271,21 +271,24 @@ with c as (
     left join feed f on f.id = c.feed_id left join team ft on ft.id = f.team_id
     join template_version tv on tv.id = c.template_version_id
     join template tp on tp.id = tv.template_id join team tt on tt.id = tp.team_id
-    where c.id = :id
+    where c.id = any(:ids)
 )
-select a.actor from audit a where a.object = :key and a.action in ('campaign.created', 'campaign.changed')
+select c.id as campaign, a.actor from c join audit a on a.object = c.key
+where a.action in ('campaign.created', 'campaign.changed')
 union
-select s.asked_by from single_message s where s.campaign_id = :id and s.asked_by is not null
+select s.campaign_id, s.asked_by from single_message s where s.campaign_id = any(:ids) and s.asked_by is not null
 union
-select a.actor from c join audit a on a.object = c.template
+select c.id, a.actor from c join audit a on a.object = c.template
 where a.action = 'template.stored' and (a.detail ->> 'version')::int = c.version
 union
-select a.actor from c
+select c.id, a.actor from c
 join audit a on a.object in (c.feed_team || '/' || c.feed, 'feed ' || c.feed_team || '/' || c.feed)
 where (starts_with(a.action, 'feed.') or starts_with(a.action, 'provision.')) and a.at > c.created_at - interval '1 year' and a.at <= c.created_at
 """
 
-MAKERS_OF_KEYS = "select created_by from api_key where id = any(:keys) and created_by <> ''"
+MAKERS_OF_KEYS = (
+    "select 'key:' || id as key, created_by as maker from api_key where id = any(:keys) and created_by <> ''"
+)
 
 STANDING_APPROVAL = """
 select id, campaign_id, asked_at, because, four_eyes, bound, hash, approved_by, approved_for, approved_at, same_person

@@ -66,6 +66,15 @@ def are_of_sandbox(connection: Connection, accounts: Collection[int]) -> bool:
 
 def sandbox_use(connection: Connection) -> SandboxUse:
     """Which channels go to the sandbox now."""
-    on = {account.channel for account in sandbox_accounts(connection) if account.on}
     real = bool(connection.scalar(text(REAL_ACCOUNT_EXISTS)))
-    return SandboxUse(tuple(name for name in CHANNELS if name in on), real)
+    return SandboxUse(_channels_there(connection), real)
+
+
+def sandbox_labels(connection: Connection) -> tuple[str, ...]:
+    """What people call the channels that go to the sandbox now: one look, for every page."""
+    return SandboxUse(_channels_there(connection)).labels
+
+
+def _channels_there(connection: Connection) -> tuple[str, ...]:
+    on = {account.channel for account in sandbox_accounts(connection) if account.on}
+    return tuple(name for name in CHANNELS if name in on)

@@ -28,7 +28,7 @@ from nightmail.recipients.lookup import Recipient, RecipientKind, seen_teams
 from nightmail.recipients.message_list_queries import OF_CAMPAIGN, OF_DAYS, OF_RECIPIENT
 from nightmail.recipients.message_stories import LedgerMessage, facts_of
 
-LOOKED_AT = 20_000
+LOOKED_AT = 2_000
 """Rows of the ledger that a page looks at, at most."""
 MOST_DAYS = 31
 """Days of a list that names no campaign and no recipient."""

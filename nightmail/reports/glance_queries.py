@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from nightmail.campaigns.queries import COUNT_OPEN_ALERTS
+from nightmail.conversations.reply_list_queries import COUNT_UNDECIDED
 from nightmail.organisation.queries import TEAMS_AT_OR_BELOW
+from nightmail.sending.doubt_queries import COUNT_CAMPAIGNS_IN_DOUBT
 
 _SEEN = f"c.team_id in ({TEAMS_AT_OR_BELOW})"
 
@@ -80,3 +83,11 @@ SERVERS = f"""
         select from feed where sftp_server_id = s.id and active and team_id in ({TEAMS_AT_OR_BELOW}))
     order by s.name limit 100
 """  # noqa: S608 - the part is a constant
+
+# Each count as its room asks for it, of teams of its own; and the first two teams that are below no other.
+WAITING_COUNTS = f"""
+select ({COUNT_OPEN_ALERTS.replace(":teams", ":alert_teams")}) as open_alerts,
+    ({COUNT_CAMPAIGNS_IN_DOUBT.replace(":teams", ":doubt_teams").replace(":limit", ":campaigns")}) as campaigns_in_doubt,
+    ({COUNT_UNDECIDED.replace(":teams", ":reply_teams")}) as undecided_replies,
+    array(select path from team where strpos(path, '.') = 0 order by path limit 2) as tops
+"""  # noqa: S608 - the parts are constants

@@ -27,7 +27,7 @@ COUNTED = 10_000
 """Messages in doubt of a campaign that are counted at the most."""
 CAMPAIGNS = 100
 """Campaigns in doubt that are listed, or counted for who is shown a number, at the most."""
-_VISITED = 5_000
+VISITED = 5_000
 """Campaigns in doubt that are looked at to find those of somebody's teams."""
 
 
@@ -136,13 +136,13 @@ def _is_of(campaign: CampaignRow, team: str | None) -> bool:
 
 def campaigns_in_doubt(connection: Connection, *, teams: Sequence[str]) -> list[CampaignInDoubt]:
     """Campaigns with messages in doubt of teams and those below, the oldest first, at most :data:`CAMPAIGNS`."""
-    values = {"teams": list(teams), "most": COUNTED, "limit": CAMPAIGNS, "visited": _VISITED}
+    values = {"teams": list(teams), "most": COUNTED, "limit": CAMPAIGNS, "visited": VISITED}
     return [CampaignInDoubt(**row._mapping) for row in connection.execute(text(CAMPAIGNS_IN_DOUBT), values)]
 
 
 def count_campaigns_in_doubt(connection: Connection, *, teams: Sequence[str]) -> int:
     """How many campaigns of teams and those below have messages in doubt; at most :data:`CAMPAIGNS`."""
-    values = {"teams": list(teams), "limit": CAMPAIGNS, "visited": _VISITED}
+    values = {"teams": list(teams), "limit": CAMPAIGNS, "visited": VISITED}
     return int(connection.scalar(text(COUNT_CAMPAIGNS_IN_DOUBT), values) or 0)
 
 

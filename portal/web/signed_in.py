@@ -25,20 +25,19 @@ from urllib.parse import SplitResult, quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import Depends, Request
-from sqlalchemy import Connection
 
 from nightmail.access.decisions import teams_with
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import EVERYWHERE, Principal, person_principal
 from nightmail.access.sessions import LookUp, find_session
 from nightmail.campaigns.alerts import raise_alert
-from nightmail.organisation.sandbox_accounts import sandbox_use
+from nightmail.organisation.sandbox_accounts import sandbox_labels
 from nightmail.organisation.teams import top_team_paths
 from portal.problems import RequestError
 from portal.state import PortalState
 from portal.web.cookies import cookie_name, is_secure
 from portal.web.translating import LANGUAGES, accepted_language, speak
-from portal.web.waiting import waiting_for
+from portal.web.waiting import Waiting, waiting_for
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -121,7 +120,7 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
     token = request.cookies.get(cookie_name(request, "session"), "")
     with portal.engine.begin() as connection:
         found = find_session(connection, token, portal.settings) if token else LookUp(None)
-        channels = sandbox_use(connection).labels
+        channels = sandbox_labels(connection)
         session = found.session
         request.state.new_session_token = found.new_token
         request.state.session_ended = found.ended
@@ -134,10 +133,13 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
             )
         if session is None:
             return _visitor(request, portal.settings.key(), channels)
-        principal = person_principal(connection, session.person_id)
+        principal = person_principal(connection, session.person_id, session.name)
         # A part of a page that is asked for again and again has no navigation beside which a number would stand.
-        waiting = {} if request.headers.get("hx-request") == "true" else waiting_for(connection, principal)
-        for_all = _held_for_all(connection, principal)
+        if request.headers.get("hx-request") == "true":
+            waiting = Waiting({}, top_team_paths(connection))
+        else:
+            waiting = waiting_for(connection, principal)
+        for_all = _held_for_all(principal, waiting.tops)
     permissions = frozenset(permission for held in principal.held for permission in held.permissions)
     return SignedIn(
         principal=principal,
@@ -152,18 +154,15 @@ def current(request: Request, portal: PortalState) -> SignedIn | Visitor:
         authenticated_recently=session.recent,
         factors=session.factors,
         sandbox_channels=channels,
-        waiting=waiting,
+        waiting=waiting.counts,
         _permissions=permissions,
         _for_all=for_all,
     )
 
 
-def _held_for_all(connection: Connection, principal: Principal) -> frozenset[Permission]:
+def _held_for_all(principal: Principal, tops: list[str]) -> frozenset[Permission]:
     """What is held everywhere; and at the top team, where there is one organisation alone."""
-    wide = [held for held in principal.held if "." not in held.team]
-    if any(held.team != EVERYWHERE for held in wide):
-        tops = top_team_paths(connection)
-        wide = [held for held in wide if held.team == EVERYWHERE or tops == [held.team]]
+    wide = [held for held in principal.held if held.team == EVERYWHERE or tops == [held.team]]
     return frozenset(permission for held in wide for permission in held.permissions)
 
 

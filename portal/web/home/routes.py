@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from babel.dates import format_date
 from fastapi import APIRouter, Request, Response
 
-from nightmail.access.decisions import allowed, cover_deployment
+from nightmail.access.decisions import allowed
 from nightmail.access.permissions import Permission
 from nightmail.campaigns.alerts import list_alerts
 from nightmail.forecasts.recorded_forecasts import recorded_forecast
@@ -70,7 +70,7 @@ def _now(portal: Portal, me: SignedIn) -> dict[str, Any]:
         )
         alerts = []
         if alert_teams:
-            of_all = cover_deployment(connection, alert_teams)
+            of_all = me.may_for_all(Permission.ALERT_SEE)
             alerts = list_alerts(connection, teams=alert_teams, and_of_all=of_all, limit=ALERTS_SHOWN + 1)
     return {
         "glance": glance,

@@ -122,8 +122,9 @@ def show_oneself(
         passkeys = list_passkeys(connection, me.person_id)
         sessions = list_sessions(connection, me.person_id)
         rules = login_rules(connection, me.person_id, portal.settings)
-        linked = linked_providers(connection, me.person_id)
-        providers = [each.name for each in list_providers(connection)]
+        every = list_providers(connection, active=False)
+        linked = linked_providers(connection, me.person_id) if every else []
+        providers = [each.name for each in every if each.active]
         deputy = deputy_of(connection, me.person_id)
     return render(
         request,
