@@ -176,10 +176,11 @@ async def prepared(request: Request, who: Annotated[SignedIn | Visitor, Depends(
         return
     if not _from_here(request):
         raise RequestError("form_from_elsewhere")
-    if request.scope.get("endpoint") in _STREAMING:
+    streams = request.scope.get("endpoint") in _STREAMING
+    if streams and request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return
     sent = request.headers.get("x-csrf-token", "")
-    if not sent:
+    if not sent and not streams:
         values = await request.form()
         given = values.get("csrf", "")
         sent = given if isinstance(given, str) else ""
@@ -196,7 +197,10 @@ _STREAMING: set[Callable[..., Any]] = set()
 
 
 def streams_its_form(route: Route) -> Route:
-    """Mark a route that reads its form piece by piece, as it has a file: it must call :func:`check_token` itself."""
+    """Mark a route that reads its form piece by piece, as it has a file: it must call :func:`check_token` itself.
+
+    A body of another kind may be as large as the file and is not read: such a form has no token.
+    """
     _STREAMING.add(route)
     return route
 

@@ -36,9 +36,13 @@ class ReceivedForm:
 async def receive_form(request: Request, portal: Portal, me: SignedIn) -> ReceivedForm:
     """Read the whole form. A file that cannot be taken is no error here: its form is to be shown again.
 
-    Raises :class:`RequestError` for a damaged form, one of another session (``form_outdated``), and one that does not come whole.
+    Raises :class:`RequestError` for one of another session (``form_outdated``), whatever else is wrong with it, for a damaged form,
+    and for one that does not come whole.
     """
-    boundary = form_boundary(request.headers.get("content-type", ""))
+    try:
+        boundary = form_boundary(request.headers.get("content-type", ""))
+    except RequestError:
+        raise RequestError("form_outdated") from None
     file = UploadFile(portal.settings.incoming_dir, portal.settings.maximum_file_bytes)
     form = FormUpload(boundary, file)
     stream = request.stream()
@@ -47,11 +51,13 @@ async def receive_form(request: Request, portal: Portal, me: SignedIn) -> Receiv
             try:
                 await form.read(stream)
             except RequestError as error:
-                if error.reason not in ("file_too_large", "storage_full"):
-                    raise
-                async for _ in stream:
-                    pass
+                shown_again = error.reason in ("file_too_large", "storage_full")
+                if shown_again:
+                    async for _ in stream:
+                        pass
                 check_token(me, form.fields.get("csrf", ""))
+                if not shown_again:
+                    raise
                 return ReceivedForm(form.fields, None, error)
             check_token(me, form.fields.get("csrf", ""))
             if not form.file_name:

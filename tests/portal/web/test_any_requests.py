@@ -16,125 +16,17 @@ from hypothesis import strategies as st
 
 from portal.web import ROUTERS
 from portal.web.list_places import place_of, place_text
-from portal.web.rendering import POLICY, POLICY_WITH_PREVIEW
+from portal.web.rendering import POLICY, POLICY_WITH_PREVIEW, PREVIEW_POLICY
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web import sample_people
 from tests.portal.web.conftest import SignIn
 from tests.portal.web.people import make_person, session_of
+from tests.portal.web.strange_requests import FIELDS, STRANGE_FORMS, WORDS
 
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 POSTS = [route for route in ROUTES if "POST" in (route.methods or ())]
 GETS = [route for route in ROUTES if "GET" in (route.methods or ())]
 ROLES = ("organisation_administrator", "auditor", "viewer", None)
-LONG = "Ώع山Пz" * 100
-"""500 signs of five scripts."""
-WORDS = (
-    *(
-        "",
-        " ",
-        "0",
-        "-1",
-        "1",
-        "2",
-        "99999999999999999999",
-        "9" * 5_000,
-        "1e9",
-        "0x1",
-        "½",
-        "٣",
-        "null",
-        "true",
-        "[]",
-        "{}",
-    ),
-    *(
-        "acme",
-        "acme.billing",
-        "acme.",
-        ".acme",
-        "acme..x",
-        "%",
-        "%s",
-        "%(x)s",
-        "{}",
-        "{0.__class__}",
-        "{{7*7}}",
-        "' or 1=1--",
-    ),
-    *(
-        "<script>alert(1)</script>",
-        '"><img src=x onerror=alert(1)>',
-        "\u202e\u2066",
-        "\ufeff",
-        "a\x00b",
-        "\r\nX: y",
-        LONG,
-    ),
-    *(
-        "../../etc/passwd",
-        "//evil.example",
-        "/\\evil.example",
-        "/€",
-        "http://[",
-        "2027-13-45",
-        "2027-01-31",
-        "9999-12-31",
-    ),
-    *(
-        "person:1",
-        "a@b.example",
-        "campaign.",
-        "WyJhIiwxXQ",
-        "W" * 20_000,
-        "W1tbW1tbW1tbW1s" * 400,
-        "campaign.see",
-        "viewer",
-    ),
-    *(
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!",
-        "1.1.1.1/0",
-        "Europe/Berlin",
-        "Europe/../..",
-        "de",
-        "xx",
-        "DE",
-    ),
-)
-FIELDS = (
-    *(
-        "search",
-        "team",
-        "state",
-        "after",
-        "permission",
-        "person",
-        "who",
-        "action",
-        "subject",
-        "origin",
-        "since",
-        "until",
-        "q",
-    ),
-    *(
-        "over",
-        "next",
-        "code",
-        "error",
-        "iss",
-        "email",
-        "name",
-        "role",
-        "country",
-        "of_age",
-        "language",
-        "time_zone",
-        "title",
-    ),
-    *("upload", "row", "earlier", "later", "value.time", "corrects", "feed", "seen", "key", "at", "send_in"),
-    *("channel", "account", "retired", "carrier", "past", "kind", "stating", "ended", "url", "events"),
-    *("description", "permissions", "hours", "networks", "password", "answer", "theme", "reason", "roles", "note"),
-)
 text_of_any_kind = st.sampled_from(WORDS) | st.text(max_size=12)
 fields = st.dictionaries(st.sampled_from(FIELDS), text_of_any_kind, max_size=6)
 
@@ -228,35 +120,6 @@ def _taken_by(path: str) -> frozenset[str]:
     return frozenset(parameter.alias for parameter in route.dependant.query_params)
 
 
-STRANGE_FORMS = (
-    ("application/x-www-form-urlencoded", b"&".join(b"f%d=1" % number for number in range(10_000))),
-    ("application/x-www-form-urlencoded", b"name=" + b"%e2%82" * 5_000),
-    ("application/x-www-form-urlencoded", b"=&" * 50_000),
-    ("multipart/form-data; boundary=B", b"--B\r\n" * 5_000),
-    (
-        "multipart/form-data; boundary=B",
-        b"".join(b'--B\r\nContent-Disposition: form-data; name="f%d"\r\n\r\n1\r\n' % n for n in range(2_000))
-        + b"--B--\r\n",
-    ),
-    (
-        "multipart/form-data; boundary=B",
-        b'--B\r\nContent-Disposition: form-data; name="csrf"; filename="x"\r\nContent-Type: multipart/mixed; boundary=C\r\n\r\n'
-        + b"--C\r\nContent-Type: multipart/mixed; boundary=D\r\n\r\n" * 200
-        + b"\r\n--B--\r\n",
-    ),
-    ("multipart/form-data; boundary=B", b"--B\r\n" + b"X-Header: a\r\n" * 20_000 + b"\r\n\r\n--B--\r\n"),
-    ("multipart/form-data", b"x"),
-    ("multipart/form-data; boundary=" + "B" * 300, b"x"),
-    (
-        "multipart/form-data; boundary=B; charset=no-such",
-        b"--B\r\nContent-Disposition: form-data\r\n\r\n1\r\n--B--\r\n",
-    ),
-    ("application/json", b'{"csrf": 1}'),
-    ("text/plain", b"csrf=1"),
-    ("x;;=", b"\xff\xfe"),
-)
-
-
 def test_a_form_of_any_kind_is_refused_quietly(clients: list[tuple[httpx.Client, str]]) -> None:
     for (client, token), (content_type, body) in product((clients[0], clients[-1]), STRANGE_FORMS):
         for headers in ({}, {"X-CSRF-Token": token}):
@@ -316,21 +179,35 @@ def test_no_look_changes_anything(clients: list[tuple[httpx.Client, str]], organ
     assert organisation.rows(f"select {state} as state") == before
 
 
+WITH_A_FRAME = frozenset({"/messages/{message}", "/templates/{template_id}/versions/{version}"})
+"""The pages that show an email in a frame of their own."""
+FRAMED = frozenset({"/messages/{message}/preview", "/templates/{template_id}/versions/{version}/email"})
+"""What stands in such a frame."""
+
+
 def test_every_page_has_its_guards(clients: list[tuple[httpx.Client, str]]) -> None:
     """No frame, no sniffing, nothing kept, nothing from elsewhere: for whoever asks, whatever the answer is."""
     for route, (client, _token) in product(GETS, clients):
         answer = client.get(_filled(route, ["1", "1"]))
-        # A part that is asked for again and again is kept by who asked, to be told that nothing changed.
-        assert answer.headers["cache-control"] == ("private, no-cache" if "etag" in answer.headers else "no-store")
+        # A part that is asked for again and again is kept by who asked, to be told that nothing changed. A file is kept by nobody.
+        polled = "etag" in answer.headers and "content-disposition" not in answer.headers
+        assert answer.headers["cache-control"] == ("private, no-cache" if polled else "no-store"), route.path
         assert "access-control-allow-origin" not in answer.headers
-        if answer.headers.get("content-type", "").startswith("text/html"):
-            assert answer.headers["content-type"] == "text/html; charset=utf-8"
-            assert answer.headers["content-security-policy"] in (POLICY, POLICY_WITH_PREVIEW)
-            assert answer.headers["x-frame-options"] == "DENY"
-            assert answer.headers["x-content-type-options"] == "nosniff"
-            assert answer.headers["referrer-policy"] == "same-origin"
-            assert "<script>" not in answer.text
-            assert not re.search(r"<[^>]+\s(on\w+|style)=", answer.text)
+        if not answer.headers.get("content-type", "").startswith("text/html"):
+            continue
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        policy, frames = answer.headers["content-security-policy"], answer.headers["x-frame-options"]
+        if route.path in FRAMED and answer.status_code == 200:
+            assert (policy, frames) == (PREVIEW_POLICY, "SAMEORIGIN"), route.path
+            continue
+        may_frame = route.path in WITH_A_FRAME
+        assert policy == POLICY or (may_frame and policy == POLICY_WITH_PREVIEW), route.path
+        assert frames == "DENY"
+        assert may_frame or "<iframe" not in answer.text
+        assert "<script>" not in answer.text
+        assert not re.search(r"<[^>]+\s(on\w+|style)=", answer.text)
 
 
 def test_what_no_page_is_has_its_guards_too(portal: RunningPortal) -> None:

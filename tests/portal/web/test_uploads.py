@@ -93,6 +93,10 @@ def test_a_form_of_another_session_or_from_elsewhere_takes_nothing(
         headers={"Origin": "https://evil.example"},
     )
     assert elsewhere.status_code == 403
+    for damaged in ("multipart/form-data; boundary=B", "multipart/form-data"):
+        answer = client.post("/uploads/new", content=b"--B\r\nx", headers={"Content-Type": damaged})
+        assert answer.status_code == 403
+    assert client.post("/uploads/new", data=fields).status_code == 403
     assert organisation.rows("select from received_file") == []
     assert [path for path in portal.settings.incoming_dir.rglob("*") if path.is_file()] == []
 

@@ -1,0 +1,141 @@
+"""What nobody would type, the fields that it is put into, and bodies that no form of ours has."""
+
+from __future__ import annotations
+
+LONG = "Ώع山Пz" * 100
+"""500 signs of five scripts."""
+WORDS = (
+    *(
+        "",
+        " ",
+        "0",
+        "-1",
+        "1",
+        "2",
+        "99999999999999999999",
+        "9" * 5_000,
+        "1e9",
+        "0x1",
+        "½",
+        "٣",
+        "null",
+        "true",
+        "[]",
+        "{}",
+    ),
+    *(
+        "acme",
+        "acme.billing",
+        "acme.",
+        ".acme",
+        "acme..x",
+        "%",
+        "%s",
+        "%(x)s",
+        "{}",
+        "{0.__class__}",
+        "{{7*7}}",
+        "' or 1=1--",
+    ),
+    *(
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "\u202e\u2066",
+        "\ufeff",
+        "a\x00b",
+        "\r\nX: y",
+        LONG,
+    ),
+    *(
+        "../../etc/passwd",
+        "//evil.example",
+        "/\\evil.example",
+        "/€",
+        "http://[",
+        "2027-13-45",
+        "2027-01-31",
+        "9999-12-31",
+    ),
+    *(
+        "person:1",
+        "a@b.example",
+        "campaign.",
+        "WyJhIiwxXQ",
+        "W" * 20_000,
+        "W1tbW1tbW1tbW1s" * 400,
+        "campaign.see",
+        "viewer",
+    ),
+    *(
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!",
+        "1.1.1.1/0",
+        "Europe/Berlin",
+        "Europe/../..",
+        "de",
+        "xx",
+        "DE",
+    ),
+)
+FIELDS = (
+    *(
+        "search",
+        "team",
+        "state",
+        "after",
+        "permission",
+        "person",
+        "who",
+        "action",
+        "subject",
+        "origin",
+        "since",
+        "until",
+        "q",
+    ),
+    *(
+        "over",
+        "next",
+        "code",
+        "error",
+        "iss",
+        "email",
+        "name",
+        "role",
+        "country",
+        "of_age",
+        "language",
+        "time_zone",
+        "title",
+    ),
+    *("upload", "row", "earlier", "later", "value.time", "corrects", "feed", "seen", "key", "at", "send_in"),
+    *("channel", "account", "retired", "carrier", "past", "kind", "stating", "ended", "url", "events"),
+    *("description", "permissions", "hours", "networks", "password", "answer", "theme", "reason", "roles", "note"),
+)
+
+STRANGE_FORMS = (
+    ("application/x-www-form-urlencoded", b"&".join(b"f%d=1" % number for number in range(10_000))),
+    ("application/x-www-form-urlencoded", b"name=" + b"%e2%82" * 5_000),
+    ("application/x-www-form-urlencoded", b"=&" * 50_000),
+    ("multipart/form-data; boundary=B", b"--B\r\n" * 5_000),
+    (
+        "multipart/form-data; boundary=B",
+        b"".join(b'--B\r\nContent-Disposition: form-data; name="f%d"\r\n\r\n1\r\n' % n for n in range(2_000))
+        + b"--B--\r\n",
+    ),
+    (
+        "multipart/form-data; boundary=B",
+        b'--B\r\nContent-Disposition: form-data; name="csrf"; filename="x"\r\nContent-Type: multipart/mixed; boundary=C\r\n\r\n'
+        + b"--C\r\nContent-Type: multipart/mixed; boundary=D\r\n\r\n" * 200
+        + b"\r\n--B--\r\n",
+    ),
+    ("multipart/form-data; boundary=B", b"--B\r\n" + b"X-Header: a\r\n" * 20_000 + b"\r\n\r\n--B--\r\n"),
+    ("multipart/form-data", b"x"),
+    ("multipart/form-data; boundary=" + "B" * 300, b"x"),
+    (
+        "multipart/form-data; boundary=B; charset=no-such",
+        b"--B\r\nContent-Disposition: form-data\r\n\r\n1\r\n--B--\r\n",
+    ),
+    ("application/json", b'{"csrf": 1}'),
+    ("text/plain", b"csrf=1"),
+    ("x;;=", b"\xff\xfe"),
+)

@@ -1,0 +1,101 @@
+"""The forms of the daily work and of what is set up for it, each as it is taken."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+
+from nightmail.access.permissions import Permission
+from nightmail.campaigns.approval_records import ask_for_approval
+from nightmail.campaigns.campaign_rows import get_campaign
+from tests.portal.web.form_walk import Case, Sent, Walk
+from tests.portal.web.sample_campaigns import campaign_in
+from tests.portal.web.sample_templates import template_of_versions
+from tests.portal.web.test_rights_of_pages import OWN
+
+
+def _order(state: str) -> Case:
+    """An order to a campaign in a state, with what its page carries."""
+
+    def case(walk: Walk) -> Sent:
+        starts = dt.datetime.now(dt.UTC) + dt.timedelta(hours=9)
+        key = campaign_in(walk.organisation.engine, state, done=1, starts=starts if state == "scheduled" else None)
+        with walk.organisation.engine.connect() as connection:
+            seen = get_campaign(connection, key).version
+        later = (starts + dt.timedelta(days=1)).isoformat(timespec="minutes")
+        return walk.administrator({"campaign": key}, seen=seen, start=later, reason="asked by the customer")
+
+    return case
+
+
+def _approval(walk: Walk) -> Sent:
+    campaign = walk.organisation.campaign()
+    walk.organisation.move(campaign, "checking", "awaiting_approval")
+    with walk.organisation.engine.begin() as connection:
+        found = get_campaign(connection, campaign.id)
+        ask_for_approval(connection, found, {"reason": "x", "message": "Look at it."}, actor="test")
+    number, _email = walk.person(Permission.CAMPAIGN_APPROVE)
+    visitor = walk.signed_in(number, "/approvals")
+    return Sent(visitor, f"person:{number}", dict(re.findall(r'name="(campaign|seen)" value="([^"]*)"', visitor.page)))
+
+
+def _of_campaign_in_doubt(walk: Walk) -> Sent:
+    message = str(walk.things.doubt(OWN)["message_id"])
+    statement = "select key as campaign from campaign where token = :token"
+    (path,) = walk.organisation.rows(statement, token=message.partition("-")[0])
+    return walk.administrator(path, decision="accepted")
+
+
+def _of_webhook(walk: Walk) -> Sent:
+    return walk.administrator(walk.things.webhook(OWN))
+
+
+def _new_webhook(walk: Walk) -> Sent:
+    return walk.administrator(url="https://hooks.example.com/x", team=OWN, events=["campaign.finished"])
+
+
+def _opt_out_by_hand(walk: Walk) -> Sent:
+    typed = {"address": "+49 170 7654321", "kind": "asked", "why": "By telephone.", "team": OWN, "channels": "sms"}
+    sent = walk.administrator(**typed)
+    looked = sent.visitor.post("/opt-outs/new", csrf=sent.visitor.csrf, **typed)
+    (seen,) = re.findall(r'name="seen" value="([^"]*)"', looked.text)
+    return Sent(sent.visitor, sent.actor, {**typed, "seen": seen})
+
+
+def _upload(walk: Walk) -> Sent:
+    file = ("visits.csv", b"external_id,phone,time\n1,+491701234567,09:30\n")
+    return walk.administrator(feed=walk.organisation.feeds[OWN], key="x", action="upload", file=file)
+
+
+def _earlier_version(walk: Walk) -> Sent:
+    number = template_of_versions(walk.organisation.engine, restored=False)
+    return walk.administrator({"template_id": number, "version": 1}, seen=2)
+
+
+WORK_FORMS: Mapping[str, Case] = {
+    "/approvals": _approval,
+    "/campaigns/{campaign}/pause": _order("sending"),
+    "/campaigns/{campaign}/resume": _order("paused"),
+    "/campaigns/{campaign}/cancel": _order("paused"),
+    "/campaigns/{campaign}/schedule": _order("scheduled"),
+    "/uploads/new": _upload,
+    "/templates/{template_id}/versions/{version}/restore": _earlier_version,
+    "/alerts/close": lambda walk: walk.administrator(alert=walk.things.alert(OWN)["alert_id"]),
+    "/suspensions/new": lambda walk: walk.administrator(channel="voice", team=OWN, reason="test", seen=f"voice:{OWN}"),
+    "/suspensions/{suspension_id}/lift": lambda walk: walk.administrator(
+        walk.things.suspension(OWN), why="It is mended."
+    ),
+    "/doubts/{message_id}": lambda walk: walk.administrator(walk.things.doubt(OWN), decision="failed"),
+    "/doubts/campaign/{campaign}": _of_campaign_in_doubt,
+    "/opt-outs/new": _opt_out_by_hand,
+    "/opt-outs/{suppression_id}/lift": lambda walk: walk.administrator(
+        walk.things.suppression(OWN), why="It is theirs again.", agreed="yes"
+    ),
+    "/opt-outs/probable/{reply_id}": lambda walk: walk.administrator(walk.things.reply(OWN), decision="opt_out"),
+    "/settings/webhooks/new": _new_webhook,
+    "/settings/webhooks/{webhook_id}/test": _of_webhook,
+    "/settings/webhooks/{webhook_id}/rotate": _of_webhook,
+    "/settings/webhooks/{webhook_id}/end": _of_webhook,
+}
+"""A form that is taken, by the path of its route."""
