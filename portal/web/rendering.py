@@ -192,7 +192,11 @@ def _environment() -> Environment:
         "themes": THEMES,
     }
     environment.filters |= {name: _localised(function) for name, function in formats.FILTERS.items()}
-    environment.filters |= {"role_title": role_title, "role_description": role_description}
+    environment.filters |= {
+        "role_title": role_title,
+        "role_description": role_description,
+        "translated": translating.translated,
+    }
     environment.filters |= {
         "campaign_state": state_label,
         "suppression_reason": reason_label,

@@ -77,6 +77,11 @@ def marked(text: str) -> str:
     return text
 
 
+def translated(text: str) -> str:
+    """A text that was :func:`marked`, in the request's language: a plain text, which a template escapes as any other."""
+    return gettext(text) if text else ""
+
+
 @lru_cache(maxsize=len(LANGUAGES))
 def _catalogue(language: str) -> NullTranslations:
     """A language's catalogue, compiled from its ``.po`` file in memory: nothing is built and nothing can be stale."""
