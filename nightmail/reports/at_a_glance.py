@@ -10,16 +10,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from nightmail.campaigns.campaign_lists import CampaignFilter, find_campaigns
 from nightmail.campaigns.campaign_rows import CampaignRow
-from nightmail.campaigns.suspensions import SuspensionRow, list_suspensions
+from nightmail.campaigns.suspensions import SuspensionRow
+from nightmail.carriers.protocol import NOT_REACHED, REACHED
 from nightmail.organisation.teams import is_at_or_below
 from nightmail.reports import glance_queries as queries
-from nightmail.reports.message_outcomes import pace_now
-from nightmail.reports.progress import CampaignProgress, progress_of
+from nightmail.reports.progress import CampaignProgress
 from nightmail.store.states import CampaignState
 
 SHOWN = 8
@@ -109,73 +110,106 @@ class Glance:
         return sum(each.progress.unsettled for each in self.now if each.row.state is CampaignState.SENDING)
 
 
-def at_a_glance(
-    connection: Connection, teams: Sequence[str], now: dt.datetime, *, feed_teams: Sequence[str] = ()
-) -> Glance:
-    """How things stand for who may see the campaigns of ``teams`` (topmost paths) and of those below, by at most eight statements.
+def at_a_glance(connection: Connection, teams: Sequence[str], *, feed_teams: Sequence[str] = ()) -> Glance:
+    """How things stand for who may see the campaigns of ``teams`` (topmost paths) and of those below, by three statements.
 
     ``feed_teams`` are those whose feeds they may see: servers are shown on which these are dropped.
     """
-    today = now.astimezone(dt.UTC).date()
-    days = [today - dt.timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    values = {"teams": list(teams), "since": days[0]}
-    numbers: dict[str, dict[tuple[str, dt.date | None], int]] = defaultdict(dict)
-    for row in connection.execute(text(queries.NUMBERS), values):
-        numbers[row.what][row.name, row.day] = int(row.number)
-    states = {name: number for (name, _day), number in numbers["state"].items()}
-    accounts = tuple(
-        AccountHealth(**{name: row._mapping[name] for name in AccountHealth.__dataclass_fields__})
-        for row in connection.execute(text(queries.ACCOUNTS), values)
-    )
+    campaigns = _campaigns(connection, teams)
+    figures = _figures(connection, teams, campaigns)
+    ways = connection.execute(
+        text(queries.WAYS), {"teams": list(teams), "feed_teams": list(feed_teams), "prefix": SERVER_SUBJECT}
+    ).all()
+    suspensions = (_suspension(row) for row in ways if row.what == "suspension")
+    today = next(day for _name, day in figures["today", None] if day is not None)
     return Glance(
-        now=_now(connection, teams) if states else (),
-        states=states,
-        late=sum(numbers["late"].values()),
-        in_doubt=sum(numbers["in_doubt"].values()),
-        suspensions=tuple(each for each in list_suspensions(connection) if _concerns(each, teams)),
-        days=tuple(
-            DayFigures(
-                day,
-                {name: number for (name, of), number in numbers["day"].items() if of == day},
-                numbers["replies"].get(("", day), 0),
-            )
-            for day in days
-        ),
-        accounts=accounts,
+        now=tuple(_campaign_now(row, figures) for row in campaigns),
+        states={name: int(number) for (name, _day), number in figures["state", None].items()},
+        late=int(sum(figures["late", None].values())),
+        in_doubt=int(sum(figures["in_doubt", None].values())),
+        suspensions=tuple(each for each in suspensions if _concerns(each, teams)),
+        days=tuple(_day(today - dt.timedelta(days=back), figures) for back in range(DAYS - 1, -1, -1)),
+        accounts=tuple(_account(row) for row in ways if row.what == "account"),
         servers=tuple(
-            ServerHealth(**row._mapping)
-            for row in connection.execute(text(queries.SERVERS), {"teams": list(feed_teams), "prefix": SERVER_SUBJECT})
-        )
-        if feed_teams
-        else (),
+            ServerHealth(name=row.name, failing_since=row.since, message=row.reason, seen_at=row.used_at)
+            for row in ways
+            if row.what == "server"
+        ),
     )
 
 
 SERVER_SUBJECT = "sftp:"
 """How the subjects of alerts about servers begin; the server's name follows."""
+_PACE_SECONDS = 10
+_PACE_MOST = 100_000
+"""Messages that are counted for the pace at most: a faster one is shown as that."""
+_Figures = dict[tuple[str, int | None], dict[tuple[str, dt.date | None], Decimal]]
+"""Numbers by what they count and the campaign, each by its name and day."""
 
 
-def _now(connection: Connection, teams: Sequence[str]) -> tuple[CampaignNow, ...]:
+def _campaigns(connection: Connection, teams: Sequence[str]) -> list[CampaignRow]:
     wanted = CampaignFilter(teams=tuple(teams), states=_UNDER_WAY)
     rows = find_campaigns(connection, wanted, limit=200)
-    rows = sorted(rows, key=lambda row: (_UNDER_WAY.index(row.state), row.priority, row.id))[:SHOWN]
-    loaded = [row.id for row in rows if row.loaded_at is not None]
-    progress = progress_of(connection, loaded)
-    costs = costs_of(connection, loaded)
-    sending = [row.id for row in rows if row.state is CampaignState.SENDING]
-    paces = pace_now(connection, sending) if sending else {}
-    return tuple(
-        CampaignNow(row, progress.get(row.id, CampaignProgress()), paces.get(row.id, 0.0), tuple(costs.get(row.id, ())))
-        for row in rows
+    return sorted(rows, key=lambda row: (_UNDER_WAY.index(row.state), row.priority, row.id))[:SHOWN]
+
+
+def _figures(connection: Connection, teams: Sequence[str], campaigns: Sequence[CampaignRow]) -> _Figures:
+    values = {
+        "teams": list(teams),
+        "days": DAYS,
+        "loaded": [row.id for row in campaigns if row.loaded_at is not None],
+        "sending": [row.id for row in campaigns if row.state is CampaignState.SENDING],
+        "ends": sorted(str(status) for status in REACHED | NOT_REACHED),
+        "seconds": _PACE_SECONDS,
+        "most": _PACE_MOST,
+    }
+    found: _Figures = defaultdict(dict)
+    for row in connection.execute(text(queries.NUMBERS), values):
+        found[row.what, row.campaign_id][row.name, row.day] = row.number
+    return found
+
+
+def _campaign_now(row: CampaignRow, figures: _Figures) -> CampaignNow:
+    states = {name: int(number) for (name, _day), number in figures["progress", row.id].items()}
+    ended = {name: int(number) for (name, _day), number in figures["ended", row.id].items()}
+    not_arrived = sum(number for name, number in ended.items() if name in NOT_REACHED)
+    progress = CampaignProgress(states, sum(ended.values()) - not_arrived, not_arrived)
+    costs = tuple((currency, cost) for (currency, _day), cost in figures["cost", row.id].items())
+    return CampaignNow(row, progress, int(sum(figures["pace", row.id].values())) / _PACE_SECONDS, costs)
+
+
+def _day(day: dt.date, figures: _Figures) -> DayFigures:
+    outcomes = {name: int(number) for (name, of), number in figures["day", None].items() if of == day}
+    return DayFigures(day, outcomes, int(figures["replies", None].get(("", day), 0)))
+
+
+def _account(row: Row[Any]) -> AccountHealth:
+    return AccountHealth(
+        id=row.id,
+        name=row.name,
+        channel=row.channel,
+        carrier=row.carrier,
+        team=row.team,
+        moved_percent=row.moved_percent,
+        failing_since=row.since,
+        used_at=row.used_at,
+        blocked_until=row.blocked_until,
     )
 
 
-def costs_of(connection: Connection, campaign_ids: Sequence[int]) -> dict[int, list[tuple[str, Decimal]]]:
-    """What several campaigns' messages cost so far, by currency."""
-    found: dict[int, list[tuple[str, Decimal]]] = defaultdict(list)
-    for row in connection.execute(text(queries.COSTS_OF_MANY), {"ids": list(campaign_ids)}):
-        found[row.campaign_id].append((row.currency, row.cost))
-    return found
+def _suspension(row: Row[Any]) -> SuspensionRow:
+    return SuspensionRow(
+        id=row.id,
+        channel=row.channel,
+        team_id=row.team_id,
+        carrier_account_id=row.carrier_account_id,
+        sender=row.sender,
+        reason=row.reason,
+        by=row.by,
+        since=row.since,
+        team=row.team,
+        carrier_account=row.name,
+    )
 
 
 def _concerns(suspension: SuspensionRow, teams: Sequence[str]) -> bool:

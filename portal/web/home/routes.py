@@ -12,7 +12,6 @@ from nightmail.access.permissions import Permission
 from nightmail.campaigns.alerts import list_alerts
 from nightmail.forecasts.recorded_forecasts import recorded_forecast
 from nightmail.reports.at_a_glance import AccountHealth, Glance, at_a_glance
-from nightmail.store.clock import database_time
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.charts import Chart, Series, stacked_bars
@@ -62,12 +61,7 @@ def keys(request: Request, me: Me) -> Response:
 def _now(portal: Portal, me: SignedIn) -> dict[str, Any]:
     alert_teams = me.teams(Permission.ALERT_SEE)
     with portal.engine.connect() as connection:
-        glance = at_a_glance(
-            connection,
-            me.teams(Permission.CAMPAIGN_SEE),
-            database_time(connection),
-            feed_teams=me.teams(Permission.FEED_SEE),
-        )
+        glance = at_a_glance(connection, me.teams(Permission.CAMPAIGN_SEE), feed_teams=me.teams(Permission.FEED_SEE))
         alerts = []
         if alert_teams:
             of_all = me.may_for_all(Permission.ALERT_SEE)
