@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, text
 from nightmail.organisation.teams import is_at_or_below
 from nightmail.recipients.events import Event, EventKind
 from nightmail.recipients.message_stories import LedgerMessage
-from nightmail.recipients.queries import APPROVALS, DECISIONS, SUSPENSIONS
+from nightmail.recipients.queries import HOLDS
 from nightmail.store.states import MessageState
 
 MOST = 500
@@ -71,31 +71,43 @@ def holds_of(connection: Connection, messages: Sequence[LedgerMessage], hashes: 
     campaigns = {message.campaign_id: message for message in messages}
     objects = [*(message.campaign for message in campaigns.values()), *hashes]
     found = CampaignHolds()
-    if objects:
-        values = {"objects": objects, "actions": [PAUSED, SENDING, SCHEDULED, LIFTED], "limit": MOST}
-        found.decisions = list(connection.execute(text(DECISIONS), values))
-    if not messages:
+    if not objects:
         return found
-    now = dt.datetime.now(dt.UTC)
-    span = {
+    values = {
+        "objects": objects,
+        "actions": [PAUSED, SENDING, SCHEDULED, LIFTED],
         "channels": sorted({message.channel for message in messages}),
-        "first": min(message.planned_at for message in messages),
-        "last": max(max(message.changed_at, message.handed_off_at or message.changed_at) for message in messages),
+        "campaigns": list(campaigns),
         "limit": MOST,
+        **_span(messages),
     }
-    if any(message.state in _WAITING for message in messages):
-        span["last"] = now
-    found.suspensions = list(connection.execute(text(SUSPENSIONS), span))
-    for row in connection.execute(text(APPROVALS), {"campaigns": list(campaigns), "limit": MOST}):
-        message = campaigns[row.campaign_id]
-        events = [_of_campaign(message, row.asked_at, EventKind.WAITED_APPROVAL, reason=row.reason)]
-        if row.approved_at is not None:
-            events.append(_of_campaign(message, row.approved_at, EventKind.APPROVED, by=row.approved_by))
-        hold = Hold(row.asked_at, row.approved_at, tuple(events))
-        found.by_campaign.setdefault(row.campaign_id, []).append(hold)
+    for row in connection.execute(text(HOLDS), values):
+        if row.what == "suspension":
+            found.suspensions.append(row)
+        elif row.what == "decision":
+            found.decisions.append(row)
+        else:
+            found.by_campaign.setdefault(row.id, []).append(_approval(row, campaigns[row.id]))
     for campaign_id, message in campaigns.items():
         found.by_campaign.setdefault(campaign_id, []).extend(_pauses(message, found.decisions))
     return found
+
+
+def _span(messages: Sequence[LedgerMessage]) -> dict[str, dt.datetime | None]:
+    """From when the first of messages was planned until the last of them was handed off, ended, or now."""
+    if not messages:
+        return {"first": None, "last": None}
+    last = max(max(message.changed_at, message.handed_off_at or message.changed_at) for message in messages)
+    if any(message.state in _WAITING for message in messages):
+        last = dt.datetime.now(dt.UTC)
+    return {"first": min(message.planned_at for message in messages), "last": last}
+
+
+def _approval(row: Row[Any], message: LedgerMessage) -> Hold:
+    events = [_of_campaign(message, row.since, EventKind.WAITED_APPROVAL, reason=row.reason)]
+    if row.lifted_at is not None:
+        events.append(_of_campaign(message, row.lifted_at, EventKind.APPROVED, by=row.by))
+    return Hold(row.since, row.lifted_at, tuple(events))
 
 
 def _pauses(message: LedgerMessage, decisions: Iterable[Row[Any]]) -> list[Hold]:
@@ -108,13 +120,13 @@ def _pauses(message: LedgerMessage, decisions: Iterable[Row[Any]]) -> list[Hold]
             begin = begin or entry
         elif begin is not None and entry.action in (SENDING, SCHEDULED):
             events = (
-                _of_campaign(message, begin.at, EventKind.PAUSED, by=begin.actor),
-                _of_campaign(message, entry.at, EventKind.RESUMED, by=entry.actor),
+                _of_campaign(message, begin.since, EventKind.PAUSED, by=begin.by),
+                _of_campaign(message, entry.since, EventKind.RESUMED, by=entry.by),
             )
-            holds.append(Hold(begin.at, entry.at, events))
+            holds.append(Hold(begin.since, entry.since, events))
             begin = None
     if begin is not None:
-        holds.append(Hold(begin.at, None, (_of_campaign(message, begin.at, EventKind.PAUSED, by=begin.actor),)))
+        holds.append(Hold(begin.since, None, (_of_campaign(message, begin.since, EventKind.PAUSED, by=begin.by),)))
     return holds
 
 

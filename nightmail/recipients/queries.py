@@ -125,10 +125,13 @@ HAPPENINGS = """
 
 # --- What somebody chose ---
 
-# Suppressions of an address, those that were lifted too: for all teams, for those that the reader sees, and for teams above.
-SUPPRESSIONS = f"""
-    select s.id, t.path as team, s.channel, s.category, s.reason, s.source, s.created_at, s.lifted_at,
-        case when {_SEEN} then s.message_id end as message_id
+# What was said of a recipient beside messages, each kind of row at most as often as the limit says:
+# - suppressions of an address, those that were lifted too: for all teams, for those that the reader sees, and for teams above;
+# - what contacts agreed to and chose, and took back;
+# - replies of an address that answer none of some messages: to a team that the reader sees.
+SAID = f"""
+    (select 'suppression' as what, s.id, t.path as team, s.team_id, s.channel, s.category, s.reason as word, s.source as how,
+        s.created_at as at, s.lifted_at as ended_at, case when {_SEEN} then s.message_id end as message_id, null::text as body
     from suppression s left join team t on t.id = s.team_id
         left join campaign c on c.token = split_part(s.message_id, '-', 1)
     where s.address_hash = any(cast(:addresses as bytea[]))
@@ -137,65 +140,54 @@ SUPPRESSIONS = f"""
             where {AT_OR_BELOW.format(lower="seen.path", upper="t.path")}))
         and (cast(:until as timestamptz) is null or s.created_at < :until)
         and (cast(:since as timestamptz) is null or s.lifted_at is null or s.lifted_at >= :since)
-    order by s.created_at desc, s.id desc
-    limit :limit
-"""  # noqa: S608
-
-# Replies of an address that answer none of some messages: to a team that the reader sees.
-REPLIES_OF_ADDRESS = f"""
-    select r.id, r.received_at, r.channel, r.kind, r.decision, r.text, r.team_id, t.path as team
+    order by s.created_at desc, s.id desc limit :limit)
+    union all
+    (select 'consent', n.id, t.path, n.team_id, n.channel, n.category, null, n.captured_how, n.captured_at, n.withdrawn_at, null, null
+    from consent n join team t on t.id = n.team_id
+    where n.contact_id = any(cast(:contacts as text[])) and n.team_id in ({TEAMS_AT_OR_BELOW})
+    order by n.captured_at desc limit :limit)
+    union all
+    (select 'preference', null, t.path, n.team_id, array_to_string(n.channels, ', '), array_to_string(n.categories_out, ', '), null,
+        case when n.quiet_from is not null then concat(n.quiet_from, '-', n.quiet_until) end, n.updated_at, null, null, null
+    from preference n join team t on t.id = n.team_id
+    where n.contact_id = any(cast(:contacts as text[])) and n.team_id in ({TEAMS_AT_OR_BELOW})
+    order by n.updated_at desc limit :limit)
+    union all
+    (select 'reply', r.id, t.path, r.team_id, r.channel, null, r.kind, r.decision, r.received_at, null, null, r.text
     from reply r join team t on t.id = r.team_id
     where r.address_hash = any(cast(:addresses as bytea[])) and r.team_id in ({TEAMS_AT_OR_BELOW})
         and (r.message_key is null or r.message_key <> all(cast(:keys as bigint[])))
         and (cast(:until as timestamptz) is null or r.received_at < :until)
         and (cast(:since as timestamptz) is null or r.received_at >= :since)
-    order by r.id desc
-    limit :limit
-"""  # noqa: S608
-
-# What contacts agreed to and chose, and took back.
-CHOICES = f"""
-    select 'consent' as kind, t.path as team, n.contact_id, n.captured_at as at, n.withdrawn_at as ended_at, n.category, n.channel,
-        n.captured_how as how
-    from consent n join team t on t.id = n.team_id
-    where n.contact_id = any(cast(:contacts as text[])) and n.team_id in ({TEAMS_AT_OR_BELOW})
-    union all
-    select 'preference', t.path, n.contact_id, n.updated_at, null, array_to_string(n.categories_out, ', '),
-        array_to_string(n.channels, ', '),
-        case when n.quiet_from is not null then concat(n.quiet_from, '-', n.quiet_until) end
-    from preference n join team t on t.id = n.team_id
-    where n.contact_id = any(cast(:contacts as text[])) and n.team_id in ({TEAMS_AT_OR_BELOW})
-    order by at desc
-    limit :limit
+    order by r.id desc limit :limit)
+    order by what, at desc, id desc
 """  # noqa: S608
 
 # --- What held campaigns ---
 
-# Suspensions of channels in a span of time; those of a team hold for it and below.
-SUSPENSIONS = """
-    select s.id, t.path as team, s.channel, s.carrier_account_id, s.sender, s.reason, s.by, s.since, s.lifted_at
+# What held campaigns in a span of time, each kind of row at most as often as the limit says:
+# - suspensions of channels; those of a team hold for it and below;
+# - who paused, resumed or approved campaigns, and who lifted suppressions: what the audit log keeps of it;
+# - campaigns that waited for approval, and those that have it.
+HOLDS = """
+    (select 'suspension' as what, s.id, t.path as team, s.channel, s.carrier_account_id, s.sender, s.reason, s.by, s.since, s.lifted_at,
+        null::text as action, null::text as object, null::jsonb as detail
     from suspension s left join team t on t.id = s.team_id
-    where s.channel = any(cast(:channels as text[])) and s.since <= :last
-        and (s.lifted_at is null or s.lifted_at >= :first)
-    order by s.since desc
-    limit :limit
-"""
-
-# Who paused, resumed or approved campaigns, and who lifted suppressions: what the audit log keeps of it.
-DECISIONS = """
-    select u.at, u.actor, u.action, u.object, u.detail
+    where s.channel = any(cast(:channels as text[])) and s.since <= cast(:last as timestamptz)
+        and (s.lifted_at is null or s.lifted_at >= cast(:first as timestamptz))
+    order by s.since desc limit :limit)
+    union all
+    (select 'decision', null, null, null, null, null, null, u.actor, u.at, null, u.action, u.object, u.detail
     from audit u
     where u.object = any(cast(:objects as text[])) and u.action = any(cast(:actions as text[]))
-    order by u.at
-    limit :limit
-"""
-
-# Campaigns that waited for approval, and those that have it.
-APPROVALS = """
-    select campaign_id, asked_at, approved_at, approved_by, because ->> 'reason' as reason
-    from approval
-    where campaign_id = any(cast(:campaigns as integer[])) and void_at is null
-    limit :limit
+    order by u.at limit :limit)
+    union all
+    (select 'approval', a.campaign_id, null, null, null, null, a.because ->> 'reason', a.approved_by, a.asked_at, a.approved_at,
+        null, null, null
+    from approval a
+    where a.campaign_id = any(cast(:campaigns as integer[])) and a.void_at is null
+    limit :limit)
+    order by what, since
 """
 
 # --- Rows that became no message ---

@@ -16,7 +16,7 @@ from nightmail.recipients.campaign_holds import LIFTED, CampaignHolds
 from nightmail.recipients.digests import stored
 from nightmail.recipients.events import Event, EventKind
 from nightmail.recipients.message_stories import LedgerMessage
-from nightmail.recipients.queries import CHOICES, REPLIES_OF_ADDRESS, SUPPRESSIONS
+from nightmail.recipients.queries import SAID
 
 MOST = 200
 """Entries of a kind that are shown at the most."""
@@ -43,26 +43,27 @@ def said_of(
     addresses, contacts = keys
     values: dict[str, Any] = {
         "addresses": stored(addresses),
+        "contacts": list(contacts),
+        "keys": [message.message_key for message in messages],
         "teams": list(teams),
         "since": asked.since,
         "until": asked.until,
         "limit": MOST,
     }
     found: list[Event] = []
-    lifted = {entry.detail.get("suppression"): entry.actor for entry in holds.decisions if entry.action == LIFTED}
-    for row in connection.execute(text(SUPPRESSIONS), values):
-        found += _of_suppression(row, lifted)
-    of_contacts = {"contacts": list(contacts), "teams": list(teams), "limit": MOST}
-    for row in connection.execute(text(CHOICES), of_contacts):
-        found += _of_choice(row)
+    lifted = {entry.detail.get("suppression"): entry.by for entry in holds.decisions if entry.action == LIFTED}
     read: set[tuple[int, str]] = set()
-    values |= {"keys": [message.message_key for message in messages]}
-    for row in connection.execute(text(REPLIES_OF_ADDRESS), values):
-        reads = sees_personal(principal, row.team) and allowed(principal, Permission.REPLY_SEE, row.team).yes
-        if reads and row.text:
-            read.add((row.team_id, row.team))
-        facts = {"word": row.kind, "decision": row.decision, "text": row.text if reads else None, "reply": row.id}
-        found.append(Event(row.received_at, EventKind.REPLY, facts, None, row.team, row.channel))
+    for row in connection.execute(text(SAID), values):
+        if row.what == "suppression":
+            found += _of_suppression(row, lifted)
+        elif row.what != "reply":
+            found += _of_choice(row)
+        else:
+            reads = sees_personal(principal, row.team) and allowed(principal, Permission.REPLY_SEE, row.team).yes
+            if reads and row.body:
+                read.add((row.team_id, row.team))
+            facts = {"word": row.word, "decision": row.how, "text": row.body if reads else None, "reply": row.id}
+            found.append(Event(row.at, EventKind.REPLY, facts, None, row.team, row.channel))
     return Said(tuple(found), frozenset(read))
 
 
@@ -71,18 +72,18 @@ def _of_suppression(row: Row[Any], lifted: Mapping[Any, str]) -> Iterable[Event]
         "suppression": row.id,
         "on": row.channel,
         "category": row.category,
-        "reason": row.reason,
-        "source": row.source,
-        "until": row.lifted_at,
+        "reason": row.word,
+        "source": row.how,
+        "until": row.ended_at,
     }
-    yield Event(row.created_at, EventKind.SUPPRESSED, facts, None, row.team, row.channel, row.message_id)
-    if row.lifted_at is not None:
+    yield Event(row.at, EventKind.SUPPRESSED, facts, None, row.team, row.channel, row.message_id)
+    if row.ended_at is not None:
         by = {"by": lifted.get(row.id)}
-        yield Event(row.lifted_at, EventKind.SUPPRESSION_LIFTED, facts | by, None, row.team, row.channel)
+        yield Event(row.ended_at, EventKind.SUPPRESSION_LIFTED, facts | by, None, row.team, row.channel)
 
 
 def _of_choice(row: Row[Any]) -> Iterable[Event]:
-    if row.kind == "preference":
+    if row.what == "preference":
         facts = {"channels": row.channel, "categories_out": row.category, "quiet": row.how}
         yield Event(row.at, EventKind.PREFERENCE, facts, None, row.team)
         return
