@@ -6,7 +6,7 @@ An alert that is closed while its cause goes on is raised again the next time th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from nightmail.campaigns.queries import (
     END_SETTLED_ALERTS,
     LIST_ALERTS,
     RAISE_ALERT,
-    VISIBLE_ALERT,
+    VISIBLE_ALERTS,
     WITHOUT_A_ROUTE,
 )
 from nightmail.errors import UsageError
@@ -117,13 +117,18 @@ def count_open_alerts(connection: Connection, *, teams: Sequence[str]) -> int:
     return int(connection.scalar(text(COUNT_OPEN_ALERTS), {"teams": list(teams), "limit": COUNTED}) or 0)
 
 
-def visible_alert(connection: Connection, alert_id: int, *, teams: Sequence[str], and_of_all: bool) -> AlertRow:
-    """The alert of an id, if it is one of ``teams`` or those below. Raises :class:`UsageError` (``alert_unknown``)."""
-    values = _seen(teams, None, and_of_all) | {"id": alert_id}
-    row = connection.execute(text(VISIBLE_ALERT), values).first()
-    if row is None:
-        raise UsageError("alert_unknown", alert=alert_id)
-    return AlertRow(**row._mapping)
+def visible_alerts(
+    connection: Connection, alert_ids: Collection[int], *, teams: Sequence[str], and_of_all: bool
+) -> list[AlertRow]:
+    """The alerts of several ids, in their order, if each is one of ``teams`` or those below.
+
+    Raises :class:`UsageError` (``alert_unknown``) for the first that is not.
+    """
+    values = _seen(teams, None, and_of_all) | {"ids": sorted(set(alert_ids))}
+    rows = [AlertRow(**row._mapping) for row in connection.execute(text(VISIBLE_ALERTS), values)]
+    if missing := set(alert_ids) - {row.id for row in rows}:
+        raise UsageError("alert_unknown", alert=min(missing))
+    return rows
 
 
 def _seen(teams: Sequence[str], team: str | None, and_of_all: bool) -> dict[str, Any]:

@@ -190,7 +190,7 @@ from alert a left join team t on t.id = a.team_id left join campaign c on c.id =
 # Those of the teams that somebody sees, and those of no team where they see these too.
 _ALERT_SEEN = f"(a.team_id in ({TEAMS_AT_OR_BELOW}) or a.team_id is null and :and_of_all)"
 
-VISIBLE_ALERT = f"{ALERTS} where a.id = :id and {_ALERT_SEEN}"
+VISIBLE_ALERTS = f"{ALERTS} where a.id = any(cast(:ids as bigint[])) and {_ALERT_SEEN} order by a.id"
 
 LIST_ALERTS = f"""
 {ALERTS}

@@ -27,6 +27,17 @@ def newest_template_version(connection: Connection, template_id: int) -> int:
     return int(found)
 
 
+def content_of_newest(connection: Connection, template_id: int) -> Content:
+    """The content of a template's newest version. Raises ``LookupError`` when it has none."""
+    found: Content | None = connection.scalar(
+        text("select content from template_version where template_id = :id order by version desc limit 1"),
+        {"id": template_id},
+    )
+    if found is None:
+        raise LookupError(f"template {template_id} has no version")
+    return found
+
+
 def template_content(connection: Connection, version_id: int) -> Content | None:
     """The content of a template's version; ``None`` where there is no such version."""
     found: Content | None = connection.scalar(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Connection
 
 from nightmail.access.permissions import Permission
-from nightmail.campaigns.alerts import AlertRow, close_alerts, list_alerts, visible_alert
+from nightmail.campaigns.alerts import AlertRow, close_alerts, list_alerts, visible_alerts
 from nightmail.errors import UsageError
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
@@ -139,7 +139,7 @@ def close_chosen(request: Request, portal: PortalState, me: Closer, form: FormSe
 def show_alert(alert_id: AlertNumber, request: Request, portal: PortalState, me: Reader) -> Response:
     """One alert: what happened, what to do, and who closed it."""
     with portal.engine.connect() as connection:
-        row = _visible(connection, me, alert_id, Permission.ALERT_SEE)
+        (row,) = _visible(connection, me, [alert_id], Permission.ALERT_SEE)
         names = actor_names(connection, [row.closed_by] if row.closed_by else [])
         closable = row.closed_at is None and me.may(Permission.ALERT_CLOSE) and _may_close(connection, me, alert_id)
     return render(
@@ -184,16 +184,16 @@ def _rows(
     )
 
 
-def _visible(connection: Connection, me: SignedIn, alert_id: int, permission: Permission) -> AlertRow:
+def _visible(connection: Connection, me: SignedIn, numbers: list[int], permission: Permission) -> list[AlertRow]:
     try:
-        return visible_alert(connection, alert_id, teams=me.teams(permission), and_of_all=me.may_for_all(permission))
+        return visible_alerts(connection, numbers, teams=me.teams(permission), and_of_all=me.may_for_all(permission))
     except UsageError:
         raise RequestError("not_found", what="alert") from None
 
 
 def _may_close(connection: Connection, me: SignedIn, alert_id: int) -> bool:
     try:
-        _visible(connection, me, alert_id, Permission.ALERT_CLOSE)
+        _visible(connection, me, [alert_id], Permission.ALERT_CLOSE)
     except RequestError:
         return False
     return True
@@ -204,9 +204,8 @@ def _those(connection: Connection, me: SignedIn, typed: list[str]) -> list[Alert
     numbers = sorted({int(each) for each in typed[:AT_ONCE] if each.isascii() and each.isdigit() and len(each) <= 9})
     if not numbers:
         raise RequestError("not_found", what="alert")
-    for each in numbers:
-        _visible(connection, me, each, Permission.ALERT_SEE)
-    return [_visible(connection, me, each, Permission.ALERT_CLOSE) for each in numbers]
+    _visible(connection, me, numbers, Permission.ALERT_SEE)
+    return _visible(connection, me, numbers, Permission.ALERT_CLOSE)
 
 
 def _closing(

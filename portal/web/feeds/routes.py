@@ -17,7 +17,7 @@ from nightmail.errors import NightmailError
 from nightmail.intake.feed_overviews import FeedOverview, feed_overview, list_feeds
 from nightmail.intake.upload_listing import UploadFilter, list_uploads
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_id, next_run_of
-from nightmail.organisation.stored_templates import newest_template_version, template_content
+from nightmail.organisation.stored_templates import content_of_newest
 from nightmail.preparation.feed_contracts import FeedContract, feed_contract
 from nightmail.store.clock import database_time
 from nightmail.templates import Template, stored_template
@@ -149,8 +149,7 @@ def _as_it_is_set_up(connection: Connection, feed: FeedOverview) -> tuple[FeedRo
     """The feed with its settings and its template as it is now; what is wrong, for an administrator to mend."""
     try:
         row = feed_by_id(connection, feed.id)
-        version = newest_template_version(connection, row.template_id)
-        return row, stored_template(template_content(connection, version)), ""
+        return row, stored_template(content_of_newest(connection, row.template_id)), ""
     except NightmailError as error:
         return None, None, sentence_of(error)
     except LookupError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ from nightmail.access.decisions import sees_personal
 from nightmail.access.permissions import Permission
 from nightmail.audit import record_look
 from nightmail.channels import CHANNELS
-from nightmail.intake.upload_listing import Standing, Upload, UploadFilter, find_upload, list_uploads
+from nightmail.intake.upload_listing import Standing, Upload, UploadFilter, list_uploads
 from nightmail.lake import Lake
 from nightmail.preparation.stage_tables import StageTables
 from nightmail.templates import Template
@@ -63,8 +63,8 @@ def preview(
     """Every body of a version as its recipient gets it."""
     with portal.engine.begin() as connection:
         found, template = _of_version(connection, me, template_id, version)
-        filling = _filling(connection, portal, me, found, template, request.query_params, upload, row)
         files = _files(connection, me, found)
+        filling = _filling(connection, portal, me, files, template, request.query_params, upload, row)
     frame = dict(_address(request, filling))
     return render(
         request,
@@ -97,7 +97,8 @@ def email_frame(
     """An email's HTML alone, for the frame of a preview: a text from outside, which may look but not act."""
     with portal.engine.begin() as connection:
         found, template = _of_version(connection, me, template_id, version)
-        filling = _filling(connection, portal, me, found, template, request.query_params, upload, row)
+        files = _files(connection, me, found) if upload else []
+        filling = _filling(connection, portal, me, files, template, request.query_params, upload, row)
     shown = [] if filling.errors else preview_bodies(template, filling.values)
     html = next((each.html for each in shown if each.html is not None and language in ("", each.language)), None)
     if html is None:
@@ -120,7 +121,7 @@ def _filling(
     connection: Connection,
     portal: Portal,
     me: SignedIn,
-    found: TemplateOverview,
+    files: Sequence[Upload],
     template: Template,
     query: Mapping[str, str],
     upload: str,
@@ -128,7 +129,7 @@ def _filling(
 ) -> Filling:
     """The values of a preview. A row of a file is personal data: shown to who may see it, and recorded."""
     if upload:
-        return _row_of_file(connection, portal, me, found, template, int(upload), int(row or 0))
+        return _row_of_file(connection, portal, me, files, template, int(upload), int(row or 0))
     typed: dict[str, str] = {}
     values: dict[str, object] = {}
     errors: dict[str, str] = {}
@@ -150,14 +151,13 @@ def _row_of_file(
     connection: Connection,
     portal: Portal,
     me: SignedIn,
-    found: TemplateOverview,
+    files: Sequence[Upload],
     template: Template,
     upload_id: int,
     row: int,
 ) -> Filling:
-    upload = find_upload(connection, me.teams(Permission.FILE_SEE), upload_id)
-    offered = {each.id for each in _files(connection, me, found)}
-    if upload is None or upload.campaign is None or (upload.id not in offered):
+    upload = next((each for each in files if each.id == upload_id), None)
+    if upload is None or upload.campaign is None:
         raise RequestError("not_found", what="file")
     contacts = StageTables.of_campaign(Lake(portal.settings.lake), upload.campaign).contacts
     if not contacts.exists():

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from nightmail.access.permissions import Permission
+from nightmail.access.principals import EVERYWHERE
 from nightmail.carriers.webhooks import webhook_address
 from nightmail.channels import CHANNELS
 from nightmail.inventory.accounts import Account, SeenError, accounts, details_of_account, find_account
@@ -113,8 +114,8 @@ def list_of_mailboxes(
 @router.get("/{account_id}")
 def show_account(account_id: AccountNumber, request: Request, portal: PortalState, me: Reader) -> Response:
     """One account."""
+    seen = [EVERYWHERE] if me.may_for_all(Permission.CARRIER_SEE) else list(me.teams(Permission.CARRIER_SEE))
     with portal.engine.connect() as connection:
-        seen = sight(connection, me.principal, Permission.CARRIER_SEE)
         account = find_account(connection, seen, account_id)
         if account is None:
             raise RequestError("not_found", what="page")

@@ -29,7 +29,7 @@ from nightmail.intake.file_checks import FileCheck, check_file
 from nightmail.intake.taken_uploads import take_upload
 from nightmail.intake.upload_listing import Upload, find_upload
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_id
-from nightmail.organisation.stored_templates import newest_template_version, template_content
+from nightmail.organisation.stored_templates import content_of_newest
 from nightmail.preparation.feed_contracts import FeedContract, feed_contract
 from nightmail.stated_times import SendIn, StatedStart, stated_start
 from nightmail.store.clock import database_time
@@ -171,7 +171,7 @@ def _target(portal: Portal, me: SignedIn, feed: str, corrects: str) -> Target:
         if found is None:
             raise RequestError("not_found", what="page")
         row = feed_by_id(connection, found.id)
-        template = stored_template(template_content(connection, newest_template_version(connection, row.template_id)))
+        template = stored_template(content_of_newest(connection, row.template_id))
     return Target(found, row, feed_contract(template, row.settings), corrected)
 
 

@@ -112,7 +112,9 @@ def _shown(portal: Portal, me: SignedIn, upload_id: int) -> dict[str, Any]:
         names = actor_names(connection, [upload.received_by] if upload.received_by else [])
         wanted = UploadFilter(corrects_id=upload.id)
         corrections = list_uploads(connection, me.teams(Permission.FILE_SEE), wanted, limit=MOST_CORRECTIONS)
-        corrected = find_upload(connection, me.teams(Permission.FILE_SEE), upload.corrects_id or 0)
+        corrected = None
+        if upload.corrects_id is not None:
+            corrected = find_upload(connection, me.teams(Permission.FILE_SEE), upload.corrects_id)
     own = campaign if upload.standing not in (Standing.REPEATED, Standing.REFUSED) else None
     personal = sees_personal(me.principal, upload.team)
     verdict = _verdict(portal, me, lake, own, personal)
