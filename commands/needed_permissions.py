@@ -14,7 +14,9 @@ MACHINE = "the machine"
 NEEDED: Mapping[str, str] = {
     **dict.fromkeys(("up", "demo", "doctor", "provision", "feed draft"), MACHINE),
     **dict.fromkeys(("sandbox status", "sandbox off", "sandbox on"), MACHINE),
-    **dict.fromkeys(("db upgrade", "db backup", "db restore", "people first-administrator", "explain"), MACHINE),
+    **dict.fromkeys(
+        ("db upgrade", "db backup", "db restore", "db tally", "people first-administrator", "explain"), MACHINE
+    ),
     **dict.fromkeys(("check", "send"), "file.upload"),
     "approve": "campaign.approve",
     **dict.fromkeys(("pause", "resume", "cancel"), "campaign.control"),

@@ -71,11 +71,13 @@ class Customers:
         return path
 
     def _spoiled(self, row: Mapping[str, str]) -> dict[str, str]:
+        from nightmail.channels import EMAIL_FIELD
+
         spoiled = dict(row)
         if "mobile" in row:
             spoiled["mobile"] = self.chance.choice(_WRONG_NUMBERS)
-        if "email" in row:
-            spoiled["email"] = row["email"].replace("@", ".")
+        if EMAIL_FIELD in row:
+            spoiled[EMAIL_FIELD] = row[EMAIL_FIELD].replace("@", ".")
         return spoiled
 
 

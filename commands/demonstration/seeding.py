@@ -90,19 +90,20 @@ class Seeding:
 
 
 def _suspensions() -> tuple[PastSuspension, ...]:
+    from nightmail.channels import EMAIL, SMS, VOICE
     from nightmail.demonstration.attention import PastSuspension
 
     return (
         PastSuspension(
-            channel="sms",
+            channel=SMS.name,
             team=NORTH,
             reason="The carrier announced maintenance of its German routes.",
             ago=6 * DAY,
             lasted=3 * HOUR,
         ),
-        PastSuspension(channel="voice", team=HEALTH, reason="The recorded voice is being replaced.", ago=26 * HOUR),
+        PastSuspension(channel=VOICE.name, team=HEALTH, reason="The recorded voice is being replaced.", ago=26 * HOUR),
         PastSuspension(
-            channel="email",
+            channel=EMAIL.name,
             team=IBERIA,
             reason="Complaints after the last offer: look at the list first.",
             ago=4 * DAY,
@@ -148,8 +149,8 @@ def _alerts() -> tuple[PastAlert, ...]:
         ),
         PastAlert(
             reason="carrier_error_unknown",
-            subject="receipt:twilio:30999",
-            message="twilio reports 30999 after the hand-off, which is not in the table of errors.",
+            subject="receipt:sandbox-sms:30999",
+            message="sandbox-sms reports 30999 after the hand-off, which is not in the table of errors.",
             ago=19 * HOUR,
             times=2,
         ),

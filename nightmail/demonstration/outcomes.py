@@ -164,7 +164,7 @@ class _Drawing:
             went.receipts.append((arrival, S.UNDELIVERED, "30003"))
         elif drawn < 0.03:
             went.receipts.append((arrival, S.UNDELIVERED, "30005"))
-            went.suppressed = (arrival, HARD_BOUNCE, "receipt:twilio")
+            went.suppressed = (arrival, HARD_BOUNCE, "receipt:sandbox")
         elif drawn < 0.036:
             went.receipts.append((arrival, S.FAILED, "30008"))
         elif drawn > 0.995:
@@ -177,7 +177,7 @@ class _Drawing:
         drawn, arrival = self.chance.random(), at + self._after(3, 90)
         if drawn < 0.018:
             went.receipts.append((arrival, S.BOUNCED, "550"))
-            went.suppressed = (arrival, HARD_BOUNCE, "receipt:sendgrid")
+            went.suppressed = (arrival, HARD_BOUNCE, "receipt:sandbox")
             return
         if drawn < 0.024:
             went.receipts.append((arrival, S.DROPPED, None))
@@ -190,7 +190,7 @@ class _Drawing:
                 went.receipts.append((opened + self._after(5, 200), S.CLICKED, None))
             elif self.chance.random() < 0.006:
                 went.receipts.append((opened + self._after(5, 60), S.SPAM_REPORT, None))
-                went.suppressed = (opened + dt.timedelta(seconds=60), COMPLAINT, "receipt:sendgrid")
+                went.suppressed = (opened + dt.timedelta(seconds=60), COMPLAINT, "receipt:sandbox")
             elif self.chance.random() < 0.012:
                 went.suppressed = (opened + self._after(5, 60), OPTED_OUT, "unsubscribe_link")
         self._answer(went, arrival)

@@ -23,7 +23,7 @@ returning id
 
 TAKE_REPLIES = """
 insert into reply (event_key, channel, kind, address_hash)
-select 'reserved.' || place, 'sms', 'text', '' from generate_series(1, :count) place returning id
+select 'reserved.' || place, 'reserved', 'text', '' from generate_series(1, :count) place returning id
 """
 
 # Its state is of the present until it is what it is to be: one that is checked since days is taken for one whose run died.

@@ -107,7 +107,7 @@ def _cell(column: ContractColumn, row: int) -> str:
         return str(1001 + row)
     if column.type == "number" and column.one_of_addresses:
         return _NOBODYS_NUMBERS[row % 2]
-    if column.type == "email":
+    if column.type == EMAIL_FIELD:
         return ("anna@example.com", "ben@example.com")[row % 2]
     if column.type == "language":
         return ""

@@ -21,6 +21,8 @@ DESCRIPTIONS = {"examples", "json_schema_extra", "openapi_examples"}
 ALLOWED = {
     ("nightmail/privacy/signed_links.py", "chat"): "the purpose of a link: it opens the page of a conversation",
     ("nightmail/row_checks/phone_words.py", "sms"): "a word that people write beside a number",
+    ("nightmail/templates/comparisons.py", "voice"): "the same key, where versions are compared",
+    ("portal/web/message_templates/part_words.py", "voice"): "the same key, said to people",
     ("nightmail/templates/voice_reading.py", "voice"): "a key of a speech body: the carrier's name of a voice",
 }
 
