@@ -124,7 +124,7 @@ def test_an_opt_out_works_after_the_ledger_is_gone(
     (campaign,) = organisation.rows("select key, token from campaign")
     hashed = address_hash("anna@example.com", SECRET_KEY.encode())
     row = {"message_id": f"{campaign['token']}-2-email-0", "line": 2, "contact_id": "c", "channel": "email", "step": 0}
-    row |= {"address_hash": hashed, "state": "accepted", "attempts": 1}
+    row |= {"address_hash": hashed.hex(), "state": "accepted", "attempts": 1}
     Lake(portal.settings.lake).table("sends", campaign["key"]).write(pa.Table.from_pylist([row], SENDS))
     with organisation.engine.begin() as connection:
         connection.execute(text("delete from message"))
