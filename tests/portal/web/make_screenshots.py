@@ -19,6 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 ALL = CHECKOUT / ".screenshots"
 DOCS = CHECKOUT / "docs" / "pictures" / "portal"
 WIDTHS = {390: 844, 1280: 860}
+THEMES = ("light", "dark")
 FURTHER = {("parts", "dark", 390), ("people", "dark", 390), ("role", "dark", 1280)}
 """Pictures in the docs beside every page in light on a screen: a page's name, theme and width."""
 
@@ -34,7 +35,7 @@ def test_pictures(
     ) as opened:
         page = opened.page
         page.evaluate("document.fonts.ready.then(() => true)")
-        for theme in ("light", "dark"):
+        for theme in THEMES:
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             for width, height in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": height})
