@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime as dt
 import json
 import os
 import random
@@ -35,6 +36,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,8 +50,10 @@ from benchmarks.chaos_uploads import SECRET as SFTP_SECRET
 from benchmarks.dagster_processes import DaemonKiller, DagsterProcesses
 from commands.local import maintained
 from nightmail.campaigns.tallies import compare_tallies
+from nightmail.carriers.protocol import InDoubt, OutgoingMessage
 from nightmail.channels import EMAIL
 from nightmail.message_ids import parse_message_id
+from nightmail.organisation.carrier_accounts import reporting_accounts
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.doubt_lookup import resolve_in_doubt
 from nightmail.sending.sender.lanes import WINDOW
@@ -491,8 +495,21 @@ def _tell_unresolved(rig: Rig, message_ids: list[str], tell: Any) -> None:
                 {"id": line.get("carrier_id"), "key": row.message_key if row else None, "channel": told.channel},
             ).all()
             tell(
-                f"{message_id}: {row} {attempts} {line}; the same recipient's: {[tuple(map(str, h)) for h in holders]}"
+                f"{message_id}: {row} {attempts} {line}; the same recipient's: {[tuple(map(str, h)) for h in holders]}; "
+                f"{_records_of(rig, told.channel, message_id, str(line.get('to', '')), attempts)}"
             )
+
+
+def _records_of(rig: Rig, channel: str, message_id: str, address: str, attempts: Sequence[Any]) -> str:
+    """What each account of the channel shows of a message, whatever number it came from."""
+    with rig.engine.connect() as connection:
+        accounts = [each for each in reporting_accounts(connection) if each.channel == channel]
+    since = min((attempt.started_at for attempt in attempts), default=dt.datetime.now(dt.UTC))
+    doubt = InDoubt(OutgoingMessage(message_id, address, ""), since)
+    return "; ".join(
+        f"{account.name}: {sandbox_carriers(rig.public_url)(account).find([doubt], lambda _ids: set())}"
+        for account in accounts
+    )
 
 
 def _judge(rig: Rig, result: Result, tell: Any) -> None:

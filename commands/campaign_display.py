@@ -65,7 +65,7 @@ def show_campaign(view: Screen, connection: Connection, row: CampaignRow) -> Non
 
     sent, now = message_counts(connection, row.id), database_time(connection)
     held = held_channels(connection, row)
-    ending = present_forecast(connection, row, held, now)
+    ending = present_forecast(connection, row, held)
     view.answer({"ok": True, **as_json(row, sent, ending), "suspensions": _held_as_json(held)})
     view.say(row.key, style="bold")
     view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC")

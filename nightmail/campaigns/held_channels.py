@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from sqlalchemy import Connection, text
 
-from nightmail.campaigns.campaign_routes import routes_of
 from nightmail.campaigns.campaign_rows import CampaignRow
-from nightmail.campaigns.queries import CHANNELS_TO_GO
+from nightmail.campaigns.queries import WAYS_OF_CHANNELS
 from nightmail.campaigns.suspensions import SuspensionRow, list_suspensions
-from nightmail.organisation.team_settings import falls_when_suspended
-from nightmail.organisation.teams import team_ids_upwards
+from nightmail.organisation.team_settings import falls
 from nightmail.store.states import CampaignState
 
 _OVER = frozenset((CampaignState.FINISHED, CampaignState.CANCELLED, CampaignState.STOPPED))
@@ -31,30 +30,36 @@ class HeldChannel:
 
 
 def held_channels(connection: Connection, campaign: CampaignRow) -> list[HeldChannel]:
-    """The channels that a campaign is to use and that suspensions hold, by name; of one that is over, none."""
-    suspensions = list_suspensions(connection)
-    if not suspensions or campaign.state in _OVER:
+    """The channels that a campaign is to use and that suspensions hold, by name; of one that is over, none.
+
+    A statement to see that nothing is suspended, and one more where something is.
+    """
+    if campaign.state in _OVER:
         return []
-    teams = team_ids_upwards(connection, campaign.team)
+    suspensions = {each.id: each for each in list_suspensions(connection)}
+    if not suspensions:
+        return []
+    ways = connection.execute(text(WAYS_OF_CHANNELS), {"id": campaign.id, "channels": _channels(campaign)})
     held = []
-    for channel in _channels(connection, campaign):
-        routes = routes_of(connection, campaign, channel)
-        stops = {each.id: each for route in routes for each in suspensions if each.stops(route, teams)}
+    for channel, of_channel in groupby(ways, key=lambda way: str(way.channel)):
+        each_way = list(of_channel)
+        stops = {id_: suspensions[id_] for way in each_way for id_ in way.stopped_by if id_ in suspensions}
         if stops:
             held.append(
                 HeldChannel(
                     channel,
                     tuple(sorted(stops.values(), key=lambda each: each.since)),
-                    any(not any(each.stops(route, teams) for each in suspensions) for route in routes),
-                    falls_when_suspended(connection, campaign.team, channel),
+                    any(not way.stopped_by for way in each_way),
+                    falls(each_way[0].when_suspended, channel),
                 )
             )
     return held
 
 
-def _channels(connection: Connection, campaign: CampaignRow) -> list[str]:
-    """The channels with messages that wait; before there are any, those that the campaign would use."""
-    if campaign.loaded_at is None:
-        used = campaign.counts.get("settings_used", {}).get("channels_used") or campaign.settings.get("channels") or ()
-        return sorted(used)
-    return list(connection.scalars(text(CHANNELS_TO_GO), {"id": campaign.id}))
+def _channels(campaign: CampaignRow) -> list[str] | None:
+    """The channels that a campaign would use, before there are messages; ``None``: those with messages that wait."""
+    if campaign.loaded_at is not None:
+        return None
+    return list(
+        campaign.counts.get("settings_used", {}).get("channels_used") or campaign.settings.get("channels") or ()
+    )

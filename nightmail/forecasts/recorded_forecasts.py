@@ -92,9 +92,7 @@ def recorded_forecast(campaign: CampaignRow) -> FinishForecast:
     return FinishForecast(dt.datetime.fromisoformat(finishes_by) if finishes_by else None, campaign.cut_off_at)
 
 
-def present_forecast(
-    connection: Connection, campaign: CampaignRow, held: Sequence[HeldChannel], now: dt.datetime
-) -> FinishForecast:
+def present_forecast(connection: Connection, campaign: CampaignRow, held: Sequence[HeldChannel]) -> FinishForecast:
     """The forecast of a campaign as its suspensions are now; ``held`` are the channels that they hold.
 
     Where another account takes the messages meanwhile, it is reckoned anew at that one's rate.
@@ -104,7 +102,9 @@ def present_forecast(
         return recorded
     if stopped := tuple(each.channel for each in held if not each.usable):
         return FinishForecast(None, campaign.cut_off_at, stopped)
-    return recorded if campaign.loaded_at is None else forecast_of_ledger(connection, campaign, now)[0]
+    if campaign.loaded_at is None:
+        return recorded
+    return forecast_of_ledger(connection, campaign, database_time(connection))[0]
 
 
 def renew_forecasts(engine: Engine, channel: str) -> int:

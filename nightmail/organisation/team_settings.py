@@ -4,7 +4,7 @@ nearest team above it.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, text
@@ -99,5 +99,9 @@ def reply_addresses(connection: Connection, team: str) -> ReplyAddresses | None:
 
 def falls_when_suspended(connection: Connection, team: str, channel: str) -> bool:
     """Whether due messages of a suspended channel fall to the next one, by the nearest team that states it; else they wait."""
-    stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "when_suspended"})
-    return bool((stated.get(channel) if isinstance(stated, dict) else stated) == "fall")
+    return falls(connection.scalar(text(STATED_ABOVE), {"team": team, "name": "when_suspended"}), channel)
+
+
+def falls(when_suspended: Any, channel: str) -> bool:
+    """Whether messages of a suspended channel fall, as a team's ``when_suspended`` has it: for all channels, or by channel."""
+    return bool((when_suspended.get(channel) if isinstance(when_suspended, dict) else when_suspended) == "fall")

@@ -17,7 +17,6 @@ from nightmail.campaigns.held_channels import HeldChannel, held_channels
 from nightmail.campaigns.transitions import cancel, pause, resume
 from nightmail.forecasts.recorded_forecasts import present_forecast, recorded_forecast, renew_forecast
 from nightmail.reasons import Surface
-from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 from portal.api.authentication import CampaignApprover, CampaignController, CampaignReader
 from portal.api.errors import errors
@@ -195,7 +194,7 @@ def show(campaign: CampaignKey, program: CampaignReader, portal: PortalState) ->
         row = visible_campaign(connection, program, campaign)
         counts = message_counts(connection, row.id)
         held = held_channels(connection, row)
-        ending = present_forecast(connection, row, held, database_time(connection))
+        ending = present_forecast(connection, row, held)
     shown = {**as_campaign(row).model_dump(), **ending.as_dict()}
     return CampaignInFull(**shown, messages=counts, suspensions=_holding(program, held))
 

@@ -17,7 +17,6 @@ from nightmail.reasons import Surface
 from nightmail.reports.campaign_flow import campaign_flow
 from nightmail.reports.campaign_messages import ReportLine, report_lines
 from nightmail.reports.message_outcomes import pace_now
-from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 from portal.state import PortalState
 from portal.web.campaigns.flow_of_campaign import drawn
@@ -74,7 +73,7 @@ def _progress(connection: Connection, me: SignedIn, row: CampaignRow) -> dict[st
         "drawing": drawn(flow, row, pages) if flow else None,
         "costs": costs_so_far(lines),
         "pace": pace_now(connection, [row.id]).get(row.id, 0.0) if sending else 0.0,
-        "ending": present_forecast(connection, row, held, database_time(connection)),
+        "ending": present_forecast(connection, row, held),
         "suspended": held,
         "waits": waits_for_approval(row, Surface.PAGE),
         "moves": row.state in MOVES_BY_ITSELF,

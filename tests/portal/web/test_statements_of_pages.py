@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, event
 
+from nightmail.campaigns.suspensions import suspend_channel
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.pages import PAGES, SamplePage
 from tests.portal.web.people import make_person, session_of
@@ -56,3 +57,17 @@ def test_a_page_sends_few_statements(
         with _counted(engine) as sent:
             assert client.get(address).status_code == sample.status, address
     assert 0 < len(sent) <= MORE.get(sample.picture, MOST), "\n\n".join(sent)
+
+
+def test_a_campaign_under_suspension_sends_no_more(organisation: Organisation, pages_portal: RunningPortal) -> None:
+    """Another account takes its messages meanwhile, so that its end is reckoned again: the most that the page may ask."""
+    engine = organisation.engine
+    sample = next(each for each in PAGES if each.picture == "campaign-sending")
+    assert callable(sample.address)
+    address = sample.address(engine)
+    suspend_channel(engine, "sms", reason="errors", by="test")
+    with _client(sample, engine, pages_portal) as client:
+        client.get("/keys")
+        with _counted(engine) as sent:
+            assert "uspended" in client.get(address).text
+    assert 0 < len(sent) <= MOST, "\n\n".join(sent)
