@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -163,7 +164,7 @@ def _find(
         _log.warning("messages in doubt cannot be looked up at %s: %s", account.name, error.reason)
         return []
     try:
-        return carrier.find(
+        findings = carrier.find(
             [
                 InDoubt(
                     OutgoingMessage(
@@ -183,6 +184,9 @@ def _find(
         )
     finally:
         carrier.close()
+    for detail, count in Counter(each.detail for each in findings if each.verdict is Verdict.UNKNOWN).items():
+        _log.warning("%d messages in doubt are unknown to %s: %s", count, account.name, detail)
+    return findings
 
 
 def _accept(engine: Engine, doubt: _Doubt, account: CarrierAccountRow, finding: Finding) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -169,3 +170,7 @@ def test_a_call_in_doubt_is_found_by_recipient_and_caller(connect, message, sand
     assert carrier.hand_off([call])[0].outcome is Outcome.IN_DOUBT
     findings = carrier.find([InDoubt(call, since), InDoubt(other, since)], lambda ids: set())
     assert [finding.verdict for finding in findings] == [Verdict.TAKEN, Verdict.ABSENT]
+    # Doubts come with what the ledger says that they were sent from.
+    for sender, verdict in (("+15005550006", Verdict.TAKEN), ("+15005550007", Verdict.ABSENT)):
+        (finding,) = carrier.find([InDoubt(replace(call, sender=sender), since)], lambda ids: set())
+        assert (finding.verdict, finding.detail) == (verdict, None)

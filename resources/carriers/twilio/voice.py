@@ -92,4 +92,6 @@ def document(message: OutgoingMessage) -> str:
 
 def _same_caller(doubt: InDoubt, record: Any) -> bool:
     sender = doubt.message.sender
-    return not sender or not record.from_ or bool(record.from_ == sender)
+    # The SDK keeps a call's caller under another name than a text's sender, ``from_``.
+    caller = record._from
+    return not sender or not caller or bool(caller == sender)
