@@ -13,6 +13,7 @@ from nightmail.reasons.decisions import DECISIONS
 from nightmail.reasons.failures import FAILURES
 from nightmail.reasons.files import FILES
 from nightmail.reasons.holds import HOLDS
+from nightmail.reasons.lists import LISTS
 from nightmail.reasons.logins import LOGINS
 from nightmail.reasons.machine import MACHINE
 from nightmail.reasons.reason import Reason, Surface
@@ -35,6 +36,7 @@ _ENTRIES = (
     *MACHINE,
     *SFTP,
     *REQUESTS,
+    *LISTS,
     *DECISIONS,
     *ROW_DECISIONS,
     *ACCESS,

@@ -1,0 +1,1 @@
+"""The address book: the people who are written to, and the lists of them."""

@@ -1,0 +1,393 @@
+"""Rules of segments: what is refused, how they read, and that the database means by them what plain Python does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, text
+
+from nightmail.campaigns.creation import create_campaign
+from nightmail.contacts.segment_reading import DEEPEST, MOST_CONDITIONS, Vocabulary, read_rule
+from nightmail.contacts.segment_rules import (
+    TAKES,
+    TESTS_OF_KIND,
+    TESTS_OF_SUBJECT,
+    AllOf,
+    AnyOf,
+    Condition,
+    Kind,
+    Not,
+    Subject,
+    Takes,
+    Test,
+    as_json,
+)
+from nightmail.contacts.segment_sentences import rule_sentence, texts
+from nightmail.contacts.segment_sql import Moment, Parameters, rule_condition, years_before
+from nightmail.errors import UsageError
+from nightmail.store.partitions import ensure_partitions, month_of
+from tests.contacts.rule_cases import Known, meets
+
+FIELDS = {
+    "external_id": Kind.TEXT,
+    "email": Kind.ADDRESS,
+    "country": Kind.COUNTRY,
+    "time_zone": Kind.ZONE,
+    "birth_date": Kind.DATE,
+}
+WORDS = Vocabulary(
+    fields=FIELDS,
+    attributes={"tariff": Kind.TEXT, "balance": Kind.NUMBER, "since": Kind.DATE, "staff": Kind.BOOLEAN},
+    categories=frozenset({"billing", "newsletter"}),
+    groups=frozenset({"board"}),
+    zones=frozenset({"Europe/Berlin", "Asia/Tokyo"}),
+)
+NOW = dt.datetime(2028, 2, 29, 12, tzinfo=dt.UTC)
+MOMENT = Moment(NOW, NOW.date())
+
+
+def condition(on: str, test: str, value: Any = None, name: str | None = None) -> dict[str, Any]:
+    return {"on": on, "test": test, **({"name": name} if name else {}), **({} if value is None else {"value": value})}
+
+
+NESTED: dict[str, Any] = condition("tag", "has", name="x")
+for _ in range(DEEPEST):
+    NESTED = {"not": NESTED}
+
+REFUSED: dict[str, tuple[Any, str, str]] = {
+    "no object": ([], "segment_rule_invalid", "the rule"),
+    "an unknown key": ({"on": "age", "test": "at_least", "value": 3, "x": 1}, "segment_rule_invalid", "the rule"),
+    "two ways at once": ({"all": [], "any": []}, "segment_rule_invalid", "the rule"),
+    "all of no list": ({"all": {}}, "segment_rule_invalid", "all"),
+    "any of nothing": ({"any": []}, "segment_rule_invalid", "any"),
+    "no subject": ({"all": [{"test": "has"}]}, "segment_rule_invalid", "all[0].on"),
+    "an unknown test": ({"not": condition("age", "over", 3)}, "segment_rule_invalid", "not.test"),
+    "a test of another type": (condition("field", "at_least", 3, "country"), "segment_rule_invalid", "test"),
+    "an address compared": (condition("field", "is_one_of", "a@b.example", "email"), "segment_rule_invalid", "test"),
+    "a field that is none": (condition("field", "known", name="shoe"), "segment_name_unknown", "name"),
+    "an attribute of nobody": (condition("attribute", "known", name="shoe"), "segment_name_unknown", "name"),
+    "an unknown category": (condition("consent", "given", name="shoes"), "segment_name_unknown", "name"),
+    "an unknown category of messages": (
+        condition("messages", "sent_in_last_days", 3, "x"),
+        "segment_name_unknown",
+        "name",
+    ),
+    "an unknown group": (condition("group", "has", name="x"), "segment_name_unknown", "name"),
+    "an unknown channel": (condition("channel", "preferred", name="fax"), "segment_name_unknown", "name"),
+    "a zone that does not exist": (
+        {"any": [condition("field", "is_one_of", ["Europe/Berlin", "Mars/Base"], "time_zone")]},
+        "segment_zone_unknown",
+        "any[0].value[1]",
+    ),
+    "a country in words": (condition("field", "is_one_of", "Germany", "country"), "segment_rule_invalid", "value[0]"),
+    "a number in words": (condition("attribute", "at_least", "ten", "balance"), "segment_rule_invalid", "value"),
+    "a number that is a truth": (condition("attribute", "at_least", True, "balance"), "segment_rule_invalid", "value"),
+    "no number": (condition("attribute", "at_least", float("nan"), "balance"), "segment_rule_invalid", "value"),
+    "a number beyond all": (condition("attribute", "at_least", "1e999999", "balance"), "segment_rule_invalid", "value"),
+    "a day that is none": (
+        condition("attribute", "on_or_after", "2026-02-30", "since"),
+        "segment_rule_invalid",
+        "value",
+    ),
+    "days without end": (condition("attribute", "in_last_days", 10**9, "since"), "segment_rule_invalid", "value"),
+    "an empty list": (condition("attribute", "is_one_of", [], "tariff"), "segment_rule_invalid", "value"),
+    "an empty text": (condition("attribute", "is_one_of", [""], "tariff"), "segment_rule_invalid", "value[0]"),
+    "a zero byte": (condition("tag", "has", name="a\0b"), "segment_rule_invalid", "name"),
+    "a value too many": (condition("tag", "has", "x", "vip"), "segment_rule_invalid", "value"),
+    "a name too many": (condition("age", "at_least", 3, "years"), "segment_rule_invalid", "name"),
+    "too deep": (NESTED, "segment_rule_invalid", ".".join(["not"] * DEEPEST)),
+    "too many parts": (
+        {"all": [condition("tag", "has", name="x")] * (MOST_CONDITIONS + 1)},
+        "segment_rule_invalid",
+        "all",
+    ),
+    "too many conditions": (
+        {"all": [{"all": [condition("tag", "has", name="x")] * 60}] * 2},
+        "segment_rule_invalid",
+        "all[1].all[40]",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_wrong_is_named_with_its_place(case: str) -> None:
+    written, reason, place = REFUSED[case]
+    with pytest.raises(UsageError) as refused:
+        read_rule(written, WORDS)
+    assert (refused.value.reason, refused.value.fields["place"]) == (reason, place)
+    assert refused.value.remedy
+
+
+SENTENCES = {
+    "everybody": {"all": []},
+    "the country is DE or AT, and (balance is at least 100.5 or they have the tag vip)": {
+        "all": [
+            condition("field", "is_one_of", ["DE", "AT"], "country"),
+            {"any": [condition("attribute", "at_least", 100.5, "balance"), condition("tag", "has", name="vip")]},
+        ]
+    },
+    "it is not so that (they agreed to newsletter by email, and no message was sent to them in the last 7 days)": {
+        "not": {
+            "all": [
+                condition("consent", "given", "email", "newsletter"),
+                condition("messages", "not_sent_in_last_days", 7),
+            ]
+        }
+    },
+    "they opened a message of the last 30 days, in the category billing": condition(
+        "messages", "opened_in_last_days", 30, "billing"
+    ),
+    "tariff is {0} or 100% %s": condition("attribute", "is_one_of", ["{0}", "100% %s"], "tariff"),
+}
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_a_rule_reads_as_a_sentence(sentence: str) -> None:
+    assert rule_sentence(read_rule(SENTENCES[sentence], WORDS)) == sentence
+
+
+def test_a_sentence_is_made_of_texts_that_can_be_translated() -> None:
+    """Every pattern that a sentence of any rule uses is among those that are given to translators."""
+    known = set(texts())
+    asked: set[str] = set()
+
+    def translate(pattern: str) -> str:
+        asked.add(pattern)
+        return pattern
+
+    for test, subject in itertools.product(Test, Subject):
+        if test in TESTS_OF_SUBJECT.get(subject, ()):
+            rule_sentence(AllOf((Not(Condition(subject, "x", test, ("y",))),)), translate)
+    for name, kind in FIELDS.items():
+        for test in TESTS_OF_KIND[kind]:
+            rule_sentence(AnyOf((Condition(Subject.FIELD, name, test, ("a", "b")), AllOf(()))), translate)
+    assert asked <= known
+
+
+def test_a_day_some_years_before_is_there_in_every_year() -> None:
+    assert years_before(dt.date(2028, 2, 29), 18) == dt.date(2010, 2, 28)
+    assert years_before(dt.date(2028, 2, 29), 4) == dt.date(2024, 2, 29)
+
+
+# --- The database means what plain Python means ---
+
+_TEXTS = ("gold", "Gold", "go", "", "100%", "'; drop table contact; --", "straße", "12")
+_BORN = (None, "2010-02-28", "2010-03-01", "1928-02-29", "2028-02-29", "2028-03-01", "1990-06-15", "2009-12-31")
+_ANY_VALUE: tuple[Any, ...] = (
+    *_TEXTS, 12, 12.5, -3, 0, True, False, None, "2028-02-29", "2028-02-20", "2027-01-01", "2028-2-9", "9999-12-31",
+)  # fmt: skip
+
+
+def _rules() -> st.SearchStrategy[dict[str, Any]]:
+    subjects = [subject for subject in TESTS_OF_SUBJECT if subject not in (Subject.TAG, Subject.GROUP, Subject.PAUSE)]
+    names = {
+        Subject.TAG: ("vip", "staff", "none"),
+        Subject.GROUP: ("board",),
+        Subject.TOPIC: ("billing", "newsletter"),
+        Subject.CHANNEL: ("sms", "email"),
+        Subject.CONSENT: ("billing", "newsletter"),
+        Subject.MESSAGES: (None, "billing", "newsletter"),
+    }
+    values = {
+        Kind.NUMBER: (12, 12.5, 0, -3, "12.50"),
+        Kind.DATE: ("2028-02-20", "2028-02-29", "1990-06-15"),
+        Kind.COUNTRY: ("DE", "AT"),
+        Kind.ZONE: ("Europe/Berlin", "Asia/Tokyo"),
+        Kind.TEXT: tuple(each for each in _TEXTS if each),
+    }
+
+    def value(kind: Kind, test: Test, on: Subject) -> st.SearchStrategy[Any]:
+        if on is Subject.AGE:
+            return st.sampled_from((0, 17, 18, 99, 100))
+        match TAKES[test]:
+            case Takes.NOTHING:
+                return st.none()
+            case Takes.CHANNEL_OR_NOTHING:
+                return st.sampled_from((None, "sms", "email"))
+            case Takes.DAYS:
+                return st.sampled_from((1, 9, 10, 30, 3000))
+            case Takes.MANY:
+                return st.lists(st.sampled_from(values[kind]), min_size=1, max_size=3)
+            case _:
+                return st.sampled_from(values[kind])
+
+    def one(on: Subject, name: str | None, kind: Kind, tests: tuple[Test, ...]) -> st.SearchStrategy[dict[str, Any]]:
+        return st.sampled_from(tests).flatmap(
+            lambda test: value(kind, test, on).map(lambda given: condition(on, test, given, name))
+        )
+
+    leaves = [
+        *(one(Subject.FIELD, name, kind, TESTS_OF_KIND[kind]) for name, kind in FIELDS.items()),
+        *(one(Subject.ATTRIBUTE, name, kind, TESTS_OF_KIND[kind]) for name, kind in WORDS.attributes.items()),
+        *(
+            one(subject, name, Kind.TEXT, TESTS_OF_SUBJECT[subject])
+            for subject in subjects
+            for name in names.get(subject, (None,))
+        ),
+    ]
+    return st.recursive(
+        st.one_of(leaves),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3).map(lambda parts: {"all": parts}),
+            st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"any": parts}),
+            inner.map(lambda part: {"not": part}),
+        ),
+        max_leaves=5,
+    )
+
+
+def _born(index: int) -> dt.date | None:
+    written = _BORN[index % len(_BORN)]
+    return None if written is None else dt.date.fromisoformat(written)
+
+
+def _people() -> list[Known]:
+    """Contacts with every kind of value in every place, chosen at random but always alike."""
+    chance = random.Random(7)
+    made = []
+    for number in range(240):
+        fields = {
+            "external_id": f"{chance.choice(_TEXTS)}{number}",
+            "email": chance.choice((None, "a@b.example", "")),
+            "country": chance.choice((None, "DE", "AT", "")),
+            "time_zone": chance.choice((None, "Europe/Berlin", "Asia/Tokyo")),
+            "birth_date": _born(number),
+        }
+        attributes = {name: chance.choice(_ANY_VALUE) for name in WORDS.attributes if chance.random() < 0.8}
+        chosen = {
+            "channels": chance.choice((None, [], ["sms"], ["email", "sms"])),
+            "categories_in": chance.choice((None, [], ["newsletter"])),
+            "categories_out": chance.choice((None, [], ["billing", "newsletter"])),
+        }
+        consents = [
+            {
+                "category": chance.choice(("billing", "newsletter")),
+                "channel": chance.choice((None, "sms", "email")),
+                "withdrawn_at": chance.choice((None, NOW - dt.timedelta(days=1))),
+            }
+            for _ in range(chance.randrange(3))
+        ]
+        messages = [
+            {
+                "category": chance.choice(("billing", "newsletter")),
+                "handed_off_at": chance.choice((None, NOW - dt.timedelta(days=chance.choice((0, 5, 10, 20, 400))))),
+                "opened_at": chance.choice((None, NOW)),
+                "replied_at": chance.choice((None, NOW)),
+            }
+            for _ in range(chance.randrange(3))
+        ]
+        preference = chosen if chance.random() < 0.7 else None
+        made.append(
+            Known(fields, attributes, preference=preference, consents=tuple(consents), messages=tuple(messages))
+        )
+    return made
+
+
+@pytest.fixture
+def people(database: Engine) -> Iterator[tuple[Connection, list[Known]]]:
+    """The same contacts in the database, in the order of their ids."""
+    people = _people()
+    with database.begin() as connection:
+        fill(connection, people)
+        connection.execute(text("analyze"))
+    with database.connect() as connection:
+        yield connection, people
+
+
+def fill(connection: Connection, people: list[Known]) -> None:
+    """Store contacts with all that is known of them; their ids count from 1."""
+    team = connection.scalar(text("insert into team (path, name) values ('acme', 'Acme') returning id"))
+    campaigns = _campaigns(connection, int(team or 0))
+    key = itertools.count(1)
+    month = month_of(NOW)
+    ensure_partitions(connection, month)
+    for number, known in enumerate(people, start=1):
+        contact = f"{number:032x}"
+        row = {"team": team, "contact": contact, "attributes": json.dumps(known.attributes), **known.fields}
+        connection.execute(
+            text(
+                "insert into contact (id, team_id, contact_id, external_id, email, country, time_zone, birth_date, attributes) "
+                "overriding system value values (:number, :team, :contact, :external_id, :email, :country, :time_zone, "
+                ":birth_date, cast(:attributes as jsonb))"
+            ),
+            {**row, "number": number},
+        )
+        if known.preference is not None:
+            connection.execute(
+                text(
+                    "insert into preference (team_id, contact_id, channels, categories_in, categories_out) "
+                    "values (:team, :contact, :channels, :categories_in, :categories_out)"
+                ),
+                {"team": team, "contact": contact, **known.preference},
+            )
+        for consent in known.consents:
+            connection.execute(
+                text(
+                    "insert into consent (team_id, contact_id, category, channel, captured_at, captured_how, withdrawn_at) "
+                    "values (:team, :contact, :category, :channel, now(), 'form', :withdrawn_at)"
+                ),
+                {"team": team, "contact": contact, **consent},
+            )
+        for message in known.messages:
+            connection.execute(
+                text(
+                    "insert into message (ledger_month, message_key, campaign_id, line, channel, step, state, due_at, "
+                    "contact_id, address_hash, segments, handed_off_at, opened_at, replied_at) values (:month, :key, "
+                    ":campaign, 2, 'sms', 0, 'accepted', now(), :contact, 'h', 1, :handed_off_at, :opened_at, :replied_at)"
+                ),
+                {"month": month, "key": next(key), "campaign": campaigns[message["category"]], "contact": contact}
+                | {name: message[name] for name in ("handed_off_at", "opened_at", "replied_at")},
+            )
+
+
+def _campaigns(connection: Connection, team: int) -> dict[str, int]:
+    """A campaign of each category."""
+    made = {}
+    for name in ("billing", "newsletter"):
+        category = connection.scalar(
+            text(
+                "insert into category (team_id, name, kind, needs_consent) values (:team, :name, 'service', false) returning id"
+            ),
+            {"team": team, "name": name},
+        )
+        template = connection.scalar(
+            text("insert into template (team_id, name, category_id) values (:team, :name, :category) returning id"),
+            {"team": team, "name": name, "category": category},
+        )
+        version = connection.scalar(
+            text(
+                "insert into template_version (template_id, version, content) values (:template, 1, '{}') returning id"
+            ),
+            {"template": template},
+        )
+        made[name] = create_campaign(
+            connection, team_id=team, template_version_id=int(version or 0), category_id=int(category or 0), source="api",
+            actor="test",
+        ).id  # fmt: skip
+    return made
+
+
+def test_the_database_means_what_plain_python_means(people: tuple[Connection, list[Known]]) -> None:
+    """Any rule finds exactly the contacts that it describes, and says the same after it was stored and read back."""
+    connection, known = people
+
+    @settings(max_examples=250, suppress_health_check=list(HealthCheck))
+    @given(_rules())
+    def compare(written: dict[str, Any]) -> None:
+        rule = read_rule(written, WORDS)
+        assert read_rule(json.loads(json.dumps(as_json(rule))), WORDS) == rule
+        parameters = Parameters()
+        condition = rule_condition(rule, MOMENT, parameters, {})
+        found = connection.scalars(text(f"select c.id from contact c where {condition} order by 1"), parameters.values)
+        expected = [number for number, each in enumerate(known, start=1) if meets(each, rule, MOMENT)]
+        assert list(found) == expected, rule_sentence(rule)
+
+    compare()
