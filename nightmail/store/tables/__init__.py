@@ -24,7 +24,20 @@ from nightmail.store.tables.approvals import Approval
 from nightmail.store.tables.audit import Audit, AuditMonthGone, AuditSeal
 from nightmail.store.tables.base import Base
 from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SingleMessage, StateTransition
-from nightmail.store.tables.contacts import Consent, Contact, Preference, Suppression
+from nightmail.store.tables.contacts import (
+    Consent,
+    Contact,
+    ContactAddress,
+    ContactAttribute,
+    ContactChange,
+    ContactGroup,
+    ContactGroupMember,
+    ContactMerge,
+    ContactNote,
+    ContactTag,
+    Preference,
+    Suppression,
+)
 from nightmail.store.tables.content import Category, Feed, Price, Template, TemplateVersion
 from nightmail.store.tables.ledger import Attempt, CampaignTally, Message, MessageContent, MessageRecipient, SenderRun
 from nightmail.store.tables.notices import Notice
@@ -67,6 +80,14 @@ __all__ = [
     "ChannelRow",
     "Consent",
     "Contact",
+    "ContactAddress",
+    "ContactAttribute",
+    "ContactChange",
+    "ContactGroup",
+    "ContactGroupMember",
+    "ContactMerge",
+    "ContactNote",
+    "ContactTag",
     "Deployment",
     "Failover",
     "Feed",

@@ -10,23 +10,33 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
+    LargeBinary,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nightmail.store.tables.base import NOW, Base
+from nightmail.store.tables.base import NOW, Base, integer_key
 
 
 class Contact(Base):
-    """A person in a team's contact book. ``contact_id`` is the id that the lake uses."""
+    """A person in a team's contact book. ``contact_id`` is the id that the lake uses.
+
+    ``phone``, ``phone_2``, ``landline`` and ``email`` are the addresses that a campaign takes, :class:`ContactAddress` has the
+    further ones. ``address_hashes`` are the keyed hashes of all of them, ``search`` keyed hashes of the trigrams of name, id and
+    addresses. ``sources`` says of a field where its value came from, where that is not ``source``.
+    """
 
     __tablename__ = "contact"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
     contact_id: Mapped[str] = mapped_column(index=True)
     external_id: Mapped[str]
+    name: Mapped[str | None]
     phone: Mapped[str | None]
+    phone_2: Mapped[str | None]
     landline: Mapped[str | None]
     email: Mapped[str | None]
     language: Mapped[str | None]
@@ -34,8 +44,138 @@ class Contact(Base):
     country: Mapped[str | None]
     birth_date: Mapped[dt.date | None]
     attributes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    source: Mapped[str] = mapped_column(server_default="")
+    sources: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    address_hashes: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), server_default=text("'{}'::bytea[]"))
+    search: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{}'::integer[]"))
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
-    __table_args__ = (UniqueConstraint("team_id", "external_id"),)
+    removed_at: Mapped[dt.datetime | None]
+    __table_args__ = (
+        UniqueConstraint("team_id", "external_id"),
+        Index("ix_contact_search", "search", postgresql_using="gin"),
+        Index("ix_contact_addresses", "address_hashes", postgresql_using="gin"),
+        Index("ix_contact_team", "team_id", "id", postgresql_where=text("removed_at is null")),
+    )
+
+
+class ContactAddress(Base):
+    """A further address of a contact, beside those in its row: ``kind`` is the field that it would stand in, ``position`` the order."""
+
+    __tablename__ = "contact_address"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    position: Mapped[int]
+    address: Mapped[str]
+    label: Mapped[str] = mapped_column(server_default="")
+    source: Mapped[str] = mapped_column(server_default="")
+    __table_args__ = (UniqueConstraint("contact_id", "kind", "address"),)
+
+
+class ContactAttribute(Base):
+    """An attribute that a team gives its contacts, and the type of its values (:class:`nightmail.organisation.feed_choices.ValueType`)."""
+
+    __tablename__ = "contact_attribute"
+    id: Mapped[int] = integer_key()
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    name: Mapped[str]
+    type: Mapped[str]
+    label: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    created_by: Mapped[str]
+    __table_args__ = (UniqueConstraint("team_id", "name"),)
+
+
+class ContactTag(Base):
+    """A word by which a team finds contacts again."""
+
+    __tablename__ = "contact_tag"
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    __table_args__ = (Index("ix_contact_tag_tag", "tag", "contact_id"),)
+
+
+class ContactNote(Base):
+    """What somebody noted about a contact."""
+
+    __tablename__ = "contact_note"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), index=True)
+    text: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    created_by: Mapped[str]
+    removed_at: Mapped[dt.datetime | None]
+
+
+class ContactChange(Base):
+    """What changed about a contact: ``changes`` has, by field, the value before and the value after. Never changed, erased with it."""
+
+    __tablename__ = "contact_change"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"))
+    changed_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    changed_by: Mapped[str]
+    source: Mapped[str]
+    action: Mapped[str]
+    changes: Mapped[dict[str, Any]]
+    __table_args__ = (Index("ix_contact_change_contact", "contact_id", "id"),)
+
+
+class ContactGroup(Base):
+    """Contacts that somebody put together by hand."""
+
+    __tablename__ = "contact_group"
+    id: Mapped[int] = integer_key()
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    changed_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    changed_by: Mapped[str]
+    removed_at: Mapped[dt.datetime | None]
+    __table_args__ = (
+        Index(
+            "uq_contact_group_name",
+            "team_id",
+            text("lower(name)"),
+            unique=True,
+            postgresql_where=text("removed_at is null"),
+        ),
+    )
+
+
+class ContactGroupMember(Base):
+    """That a contact is in a group."""
+
+    __tablename__ = "contact_group_member"
+    group_id: Mapped[int] = mapped_column(ForeignKey("contact_group.id", ondelete="CASCADE"), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True)
+    added_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    added_by: Mapped[str]
+    __table_args__ = (Index("ix_contact_group_member_contact", "contact_id"),)
+
+
+class ContactMerge(Base):
+    """Two contacts of a team that were the same person, or that somebody said are not: ``merged_at`` null means the latter.
+
+    ``before`` is what both were, for the way back.
+    """
+
+    __tablename__ = "contact_merge"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    kept_id: Mapped[int] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), index=True)
+    other_id: Mapped[int] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), index=True)
+    before: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    decided_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    decided_by: Mapped[str]
+    merged_at: Mapped[dt.datetime | None]
+    undone_at: Mapped[dt.datetime | None]
+    undone_by: Mapped[str | None]
+    __table_args__ = (Index("ix_contact_merge_team", "team_id", "id"),)
 
 
 class Preference(Base):
