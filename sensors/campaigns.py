@@ -7,11 +7,12 @@ moves to ``sending`` when its time comes: a change of state, no run.
 import dagster as dg
 
 from nightmail.campaigns.transitions import release_scheduled
+from nightmail.contacts.list_files import BOOK_SOURCES
 from nightmail.settings import settings
 from resources.database import DatabaseResource
 from sensors.prepare_requests import PREPARE_JOB, watch_for_campaigns
 
-SOURCES = frozenset({"single", "contacts"})
+SOURCES = frozenset({"single", "contacts", *BOOK_SOURCES})
 
 
 @dg.sensor(

@@ -7,6 +7,7 @@ consent, minors, served countries, quiet hours. What does not: verdicts on rows 
 
 from __future__ import annotations
 
+from nightmail.audience.book_ids import BookIds
 from nightmail.audience.known import CONSENTS, PREFERENCES, SUPPRESSIONS, KnownPreferences
 from nightmail.audience.planning import plan_audience
 from nightmail.audience.policy import AudiencePolicy
@@ -18,6 +19,7 @@ __all__ = [
     "SUPPRESSIONS",
     "AudiencePolicy",
     "AudienceSummary",
+    "BookIds",
     "KnownPreferences",
     "plan_audience",
 ]

@@ -20,6 +20,7 @@ from nightmail.audience.addressing import (
     contact_hashes,
     settle_country,
 )
+from nightmail.audience.book_ids import BookIds
 from nightmail.audience.choices import ChoiceIndex
 from nightmail.audience.known import KnownPreferences
 from nightmail.audience.obstacles import Obstacles
@@ -44,8 +45,11 @@ def plan_audience(
     policy: AudiencePolicy,
     known: KnownPreferences,
     progress: Progress | None = None,
+    book_ids: BookIds | None = None,
 ) -> AudienceSummary:
     """Write ``audience`` for ``contacts``: one row per contact, in the same order of lines.
+
+    Contacts keep their ``book_ids``; without, ids are made from what identifies them in the policy's team.
 
     Columns are those of :data:`nightmail.lake.schemas.CONTACTS` and :data:`nightmail.lake.schemas.AUDIENCE`.
 
@@ -53,7 +57,7 @@ def plan_audience(
     >>> summary.contacts == summary.planned + summary.held
     True
     """
-    planner = _Planner(policy, known)
+    planner = _Planner(policy, known, book_ids)
     total = contacts.num_rows()
     wanted = ["line", "external_id", *ADDRESS_COLUMNS, "country", "language", "time_zone", "birth_date"]
     # A table from before the column existed has no birth dates that could not be read: they were left out.
@@ -92,8 +96,9 @@ class _Plan:
 class _Planner:
     """Plans one campaign, block by block; addresses that are used once are remembered between blocks."""
 
-    def __init__(self, policy: AudiencePolicy, known: KnownPreferences) -> None:
+    def __init__(self, policy: AudiencePolicy, known: KnownPreferences, book_ids: BookIds | None) -> None:
         self.policy = policy
+        self._book_ids = book_ids
         self.summary = AudienceSummary()
         self._choices = ChoiceIndex(policy, known)
         self._obstacles = Obstacles(policy, known)
@@ -108,7 +113,7 @@ class _Planner:
 
     def _decide(self, block: pa.Table) -> _Plan:
         policy = self.policy
-        hashes = contact_hashes(block, policy)
+        hashes = contact_hashes(block, policy) if self._book_ids is None else self._book_ids.at(block["line"])
         choices = self._choices.of(hashes)
         language = pc.coalesce(choices.language, column_of(block, "language"), pa.scalar(policy.default_language))
         zone = pc.coalesce(choices.time_zone, column_of(block, "time_zone"), pa.scalar(policy.default_time_zone))

@@ -2,20 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-FIELD_COLUMNS: Mapping[str, str] = {
-    "external_id": "external_id",
-    "phone": "phone",
-    "landline": "landline",
-    "email": "email",
-    "country": "country",
-    "language": "language",
-    "time_zone": "time_zone",
-    "birth_date": "birth_date",
-}
-"""The column of each standard field that a rule may name."""
-
 HAS_TAG = "exists (select from contact_tag g where g.contact_id = c.id and g.tag = {tag})"
 
 IN_GROUP = "exists (select from contact_group_member m where m.contact_id = c.id and m.group_id = {group})"
@@ -37,3 +23,6 @@ SENT = """exists (
 OF_CATEGORY = (
     "m.campaign_id in (select s.id from campaign s join category y on y.id = s.category_id where y.name = {category})"
 )
+
+IS_THERE = "c.removed_at is null"
+"""Whether a contact is one that is written to: not one that was removed."""

@@ -21,9 +21,7 @@ GROUPED = "({rule})"
 
 FIELD_NAMES: Mapping[str, str] = {
     "external_id": "the external id",
-    "first_name": "the first name",
-    "last_name": "the last name",
-    "company": "the company",
+    "name": "the name",
     "phone": "a mobile number",
     "phone_2": "a second mobile number",
     "landline": "a landline number",

@@ -76,7 +76,7 @@ class _Compiler:
         add = self.parameters.add
         match condition.subject:
             case Subject.FIELD:
-                return self._compared(condition, f"c.{sql.FIELD_COLUMNS[condition.name]}", stored=False)
+                return self._compared(condition, f"c.{_column(condition.name)}", stored=False)
             case Subject.ATTRIBUTE:
                 return self._compared(condition, f"(c.attributes -> {add(condition.name, 'text')})", stored=True)
             case Subject.AGE:
@@ -219,3 +219,10 @@ def _decimal(value: Any) -> Decimal:
 
 def _shifted(day: dt.date, days: int) -> dt.date:
     return day + dt.timedelta(days=days)
+
+
+def _column(name: str) -> str:
+    """The column of a standard field: it has the field's name, which is one of a few and never input."""
+    if not name.isidentifier():
+        raise ValueError(f"{name} is no standard field")
+    return name

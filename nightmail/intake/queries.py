@@ -83,6 +83,29 @@ DIRECT_SEND_WITH_CONTENT = f"""
     limit 1
 """  # noqa: S608
 
+# The team's last campaign of the same contacts of a list or segment with the same template, of any version.
+LIST_SEND_WITH_CONTENT = f"""
+    select c.id
+    from campaign_list s
+    join campaign c on c.id = s.campaign_id
+    join template_version v on v.id = c.template_version_id
+    where s.team_id = :team and s.sha256 = :sha256
+      and v.template_id = (select template_id from template_version where id = :version)
+      and not {_CAME_TO_NOTHING}
+    order by c.id desc
+    limit 1
+"""  # noqa: S608
+
+TEMPLATE_OF_VERSION = (
+    "select p.name, p.category_id from template_version v join template p on p.id = v.template_id where v.id = :version"
+)
+
+# What a campaign was made of: the list or segment as it was, and the file of its contacts.
+KEEP_LIST = """
+    insert into campaign_list (campaign_id, team_id, kind, source_id, name, version, definition, contacts, sha256, stored_path)
+    values (:campaign, :team, :kind, :source, :name, :source_version, cast(:definition as jsonb), :contacts, :sha256, :path)
+"""
+
 # The parts of a feed's files that wait for others.
 WAITING_PARTS = """
     select id, name, path, sha256

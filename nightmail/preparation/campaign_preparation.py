@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.contact_files.openpgp import plain_name
+from nightmail.contacts.list_files import BOOK_SOURCES
 from nightmail.lake import Lake
 from nightmail.organisation.categories import get_category
 from nightmail.organisation.feeds import FeedSettings, feed_settings
@@ -73,6 +74,7 @@ def load_preparation(
         category=get_category(connection, campaign.category_id),
         default_country=row.feed_country or row.team_country or settings.default_country,
         default_time_zone=row.team_time_zone,
+        from_book=campaign.source in BOOK_SOURCES,
         campaign_token=campaign.token,
         public_url=settings.public_url,
         prices=price_list(connection),

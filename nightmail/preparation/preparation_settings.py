@@ -37,6 +37,8 @@ class Preparation:
     """The feed's, else the team's, else the deployment's country."""
     default_time_zone: str = "UTC"
     """The team's; the feed's own setting wins."""
+    from_book: bool = False
+    """Whether the file was written from the address book, so that it says each contact's id."""
     campaign_token: str = CHECK_TOKEN
     public_url: str | None = None
     prices: PriceList | None = None

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, TextClause, text
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.contact_files.kept_files import incoming_path
 from nightmail.contact_files.part_names import part_name
+from nightmail.contacts.list_files import BOOK_SOURCES
 from nightmail.errors import ContactFileError
 from nightmail.preparation import queries
 
@@ -29,12 +30,23 @@ def campaign_sources(connection: Connection, campaign: CampaignRow, folder: Path
     """
     if campaign.source == "single":
         return [write_single_messages(connection, campaign, folder)]
+    if campaign.source in BOOK_SOURCES:
+        return [_list_file(connection, campaign)]
     if campaign.source == "contacts":
         return [write_contact_book(connection, campaign, folder)]
     sources = stored_files(connection, campaign)
     if not sources or not all(source.exists() for source in sources):
         raise ContactFileError("file_unreadable", detail="the stored upload is not there any more")
     return sources
+
+
+def _list_file(connection: Connection, campaign: CampaignRow) -> Path:
+    """The contacts of the list or segment that a campaign was made of, as they were then."""
+    statement = text("select stored_path from campaign_list where campaign_id = :campaign")
+    source = Path(connection.execute(statement, {"campaign": campaign.id}).scalar_one())
+    if not source.exists():
+        raise ContactFileError("file_unreadable", detail="the file of the list's contacts is not there any more")
+    return source
 
 
 def stored_files(connection: Connection, campaign: CampaignRow) -> list[Path]:

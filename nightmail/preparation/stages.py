@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nightmail.audience import AudienceSummary, KnownPreferences, plan_audience
+from nightmail.audience import AudienceSummary, BookIds, KnownPreferences, plan_audience
 from nightmail.contact_files import ContactFileSummary, read_contact_file
 from nightmail.preparation.file_contract import ContractProblem, contract_problems
 from nightmail.preparation.preparation_settings import Preparation
@@ -51,10 +51,13 @@ def make_audience(
     known: KnownPreferences | None = None,
     progress: Progress | None = None,
 ) -> AudienceSummary:
-    """Stage ``audience``; without ``known`` there are no preferences, consents and suppressions."""
-    return plan_audience(
-        tables.contacts, tables.audience, preparation.audience_policy(), known or KnownPreferences.nothing(), progress
-    )
+    """Stage ``audience``; without ``known`` there are no preferences, consents and suppressions.
+
+    Of a file from the address book, contacts keep the ids that they have there.
+    """
+    ids = BookIds.of(tables.contact_file) if preparation.from_book else None
+    known = known or KnownPreferences.nothing()
+    return plan_audience(tables.contacts, tables.audience, preparation.audience_policy(), known, progress, ids)
 
 
 def make_messages(preparation: Preparation, tables: StageTables, progress: Progress | None = None) -> MessagesSummary:

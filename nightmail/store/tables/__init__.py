@@ -40,6 +40,7 @@ from nightmail.store.tables.contacts import (
 )
 from nightmail.store.tables.content import Category, Feed, Price, Template, TemplateVersion
 from nightmail.store.tables.ledger import Attempt, CampaignTally, Message, MessageContent, MessageRecipient, SenderRun
+from nightmail.store.tables.lists import CampaignList, DistributionList, ListEntry, Segment
 from nightmail.store.tables.notices import Notice
 from nightmail.store.tables.operation import (
     Alert,
@@ -74,6 +75,7 @@ __all__ = [
     "AuditSeal",
     "Base",
     "Campaign",
+    "CampaignList",
     "CampaignTally",
     "CarrierAccount",
     "Category",
@@ -89,10 +91,12 @@ __all__ = [
     "ContactNote",
     "ContactTag",
     "Deployment",
+    "DistributionList",
     "Failover",
     "Feed",
     "IdempotencyKey",
     "IdentityProvider",
+    "ListEntry",
     "LoginThrottle",
     "MailAside",
     "Mailbox",
@@ -119,6 +123,7 @@ __all__ = [
     "ReportDay",
     "Role",
     "RoleGrant",
+    "Segment",
     "Sender",
     "SenderRun",
     "SentFrom",

@@ -41,6 +41,8 @@ SOURCES = {
     "portal": marked("Portal"),
     "command": marked("Command line"),
     "single": marked("Single messages"),
+    "list": marked("A distribution list"),
+    "segment": marked("A segment"),
 }
 
 

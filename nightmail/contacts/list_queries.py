@@ -1,0 +1,135 @@
+"""The queries of segments and distribution lists. Those that end in ``{condition}`` take the SQL that a rule or a list became."""
+
+from __future__ import annotations
+
+# The teams whose contacts, segments and lists a team uses.
+VISIBLE_TEAMS = "select id from team where id = :team"
+
+# The attributes that teams gave their contacts; of two of one name the first team's comes last, and so wins.
+ATTRIBUTES = """
+    select a.name, a.type from contact_attribute a where a.team_id = any(:teams)
+    order by array_position(cast(:teams as integer[]), a.team_id) desc, a.name limit 2000
+"""
+
+GROUPS = """
+    select g.name, g.id from contact_group g where g.team_id = any(:teams) and g.removed_at is null
+    order by array_position(cast(:teams as integer[]), g.team_id) desc, g.id limit 10000
+"""
+
+_LISTED = """
+    select s.id, s.team_id, t.path as team, s.name, s.description, {own} s.version, s.changed_at, s.changed_by
+    from {table} s join team t on t.id = s.team_id
+    where s.removed_at is null and s.team_id = any(:teams) and {which}
+    order by lower(s.name), s.id limit :limit
+"""
+_ONE = "(cast(:id as integer) is null or s.id = :id) and (cast(:name as text) is null or lower(s.name) = lower(:name))"
+_PAGE = "(lower(s.name), s.id) > (:after_name, :after_id)"
+SEGMENT = _LISTED.format(own="s.rule,", table="segment", which=_ONE)
+SEGMENTS = _LISTED.format(own="s.rule,", table="segment", which=_PAGE)
+LIST = _LISTED.format(own="", table="distribution_list", which=_ONE)
+LISTS = _LISTED.format(own="", table="distribution_list", which=_PAGE)
+
+MAKE_SEGMENT = """
+    insert into segment (team_id, name, description, rule, changed_by)
+    values (:team, :name, :description, cast(:rule as jsonb), :by)
+    on conflict do nothing returning id
+"""
+
+MAKE_LIST = """
+    insert into distribution_list (team_id, name, description, changed_by)
+    values (:team, :name, :description, :by)
+    on conflict do nothing returning id
+"""
+
+CHANGE_SEGMENT = """
+    update segment set name = :name, description = :description, rule = cast(:rule as jsonb), version = version + 1,
+        changed_at = now(), changed_by = :by
+    where id = :id and version = :version and removed_at is null returning version
+"""
+
+CHANGE_LIST = """
+    update distribution_list set name = :name, description = :description, version = version + 1,
+        changed_at = now(), changed_by = :by
+    where id = :id and version = :version and removed_at is null returning version
+"""
+
+# The lists that hold a contact, a group, a segment or another list.
+LISTS_THAT_HOLD = """
+    select l.name from list_entry e join distribution_list l on l.id = e.list_id
+    where e.kind = :kind and e.target_id = :target and l.removed_at is null
+    order by lower(l.name) limit 20
+"""
+
+# The entries of a list and of all lists in it, at whatever depth; those that name contacts are only counted.
+ENTRIES_BELOW = """
+    with recursive reached as (
+        select cast(:id as bigint) as id
+        union
+        select e.target_id from list_entry e join reached r on e.list_id = r.id where e.kind = 'list'
+    )
+    select l.id as list_id, l.name, l.version, l.team_id, e.excluded, e.kind,
+        case when e.kind <> 'contact' then e.target_id end as target_id, count(e.id) as entries
+    from reached r
+    join distribution_list l on l.id = r.id and l.removed_at is null
+    left join list_entry e on e.list_id = l.id
+    group by 1, 2, 3, 4, 5, 6, 7
+    order by 1, 5, 6, 7
+    limit 5000
+"""
+
+SEGMENTS_BY_ID = """
+    select s.id, s.name, s.version, s.team_id, t.path as team, s.rule
+    from segment s join team t on t.id = s.team_id where s.id = any(:ids) and s.removed_at is null
+"""
+
+DIRECT_ENTRIES = """
+    select e.id, e.excluded, e.kind, e.target_id,
+        coalesce(s.name, l.name, c.external_id) as name, c.contact_id
+    from list_entry e
+    left join segment s on e.kind = 'segment' and s.id = e.target_id
+    left join distribution_list l on e.kind = 'list' and l.id = e.target_id
+    left join contact c on e.kind = 'contact' and c.id = e.target_id
+    where e.list_id = :id and e.id > :after order by e.id limit :limit
+"""
+
+COUNT = "select count(*) from contact c where {scope} and {condition}"
+
+SAMPLE = """
+    select c.id, c.contact_id, c.external_id, c.phone, c.landline, c.email, c.country, c.language
+    from contact c where {scope} and {condition} order by c.id limit {limit}
+"""
+
+MEMBERS = "select {columns} from contact c where {scope} and {condition} order by c.id"
+
+LOCK = "select pg_advisory_xact_lock(hashtext('nightmail.lists'))"
+
+ENTRIES_OF_KIND = (
+    "select e.target_id from list_entry e where e.list_id = {list} and e.kind = 'contact' and e.excluded = {excluded}"
+)
+
+MEMBERS_OF_GROUPS = "select m.contact_id from contact_group_member m where m.group_id = {group}"
+
+ADD_ENTRIES = """
+    insert into list_entry (list_id, kind, target_id, excluded)
+    select :list, e.kind, e.target, e.excluded
+    from unnest(cast(:kinds as text[]), cast(:targets as bigint[]), cast(:excluded as boolean[])) as e(kind, target, excluded)
+    on conflict do nothing
+"""
+
+CONTACTS_SEEN = "select c.id from contact c where c.id = any(:ids) and c.team_id = any(:teams) and {there}"
+SEGMENTS_SEEN = "select s.id from segment s where s.id = any(:ids) and s.team_id = any(:teams) and s.removed_at is null"
+LISTS_SEEN = (
+    "select l.id from distribution_list l where l.id = any(:ids) and l.team_id = any(:teams) and l.removed_at is null"
+)
+
+# The lists above a list that no other list holds.
+TOPMOST_LISTS = """
+    with recursive above as (
+        select e.list_id as id from list_entry e where e.kind = 'list' and e.target_id = :id
+        union
+        select e.list_id from list_entry e join above a on e.target_id = a.id where e.kind = 'list'
+    )
+    select a.id from above a
+    where not exists (select from list_entry e where e.kind = 'list' and e.target_id = a.id)
+    order by 1 limit 100
+"""
