@@ -28,6 +28,7 @@ from nightmail.access.throttling import delete_old_throttles
 from nightmail.audit import acting_from
 from nightmail.audit.copies import append_sealed, record_head, recorded_head
 from nightmail.audit.sealing import INTERVAL_S, seal_entries
+from nightmail.consent.address_codes import delete_old_codes
 from nightmail.events.notices import delete_old_notices
 from nightmail.events.webhook_calls import delete_ended_calls
 from nightmail.receipts.incoming_receipts import take_receipts
@@ -35,7 +36,7 @@ from nightmail.receipts.replies import take_replies
 from nightmail.settings import Settings
 from nightmail.settings import settings as read_settings
 from nightmail.store.engine import engine as open_engine
-from portal import conversation, description_page, health, openapi, problems, unsubscribe, web
+from portal import description_page, health, openapi, problems, web
 from portal.account_emails import AccountEmails
 from portal.api import (
     alerts,
@@ -61,6 +62,8 @@ from portal.carrier_webhooks.secrets import WebhookSecrets
 from portal.pipeline import proxy as pipeline_proxy
 from portal.rate_limits import RateLimits
 from portal.receipt_queue import ReceiptQueue
+from portal.recipient_pages import conversation, preferences, unsubscribe
+from portal.recipient_pages.code_messages import CodeMessages
 from portal.request_bounds import Bound, RequestBounds
 from portal.state import Portal
 from portal.web.notice_emails import INTERVAL_S as NOTICES_INTERVAL_S
@@ -100,6 +103,7 @@ ROUTERS = (
     webhooks.router,
     keys.router,
     unsubscribe.router,
+    preferences.router,
     conversation.router,
     description_page.router,
 )
@@ -124,6 +128,7 @@ def create_application(settings: Settings | None = None, engine: Engine | None =
         limits=RateLimits(settings.api_requests_per_s),
         failed_keys=RateLimits(settings.api_wrong_keys_per_minute / 60, settings.api_wrong_keys_per_minute),
         emails=AccountEmails(engine),
+        codes=CodeMessages(engine, settings.public_url),
     )
 
     application = _Application(
@@ -177,6 +182,7 @@ async def _running(portal: Portal) -> AsyncIterator[None]:
         await portal.queue.stop()
         portal.passwords.close()
         await asyncio.to_thread(portal.emails.close)
+        await asyncio.to_thread(portal.codes.close)
         with contextlib.suppress(Exception):
             await asyncio.to_thread(portal.refused_webhooks.write)
 
@@ -190,6 +196,7 @@ def _delete_old(engine: Engine, settings: Settings) -> None:
     delete_old_sessions(engine)
     delete_old_steps(engine)
     delete_old_throttles(engine)
+    delete_old_codes(engine)
 
 
 def _seal_audit(engine: Engine, settings: Settings) -> None:

@@ -16,6 +16,7 @@ from portal.carrier_webhooks.refused import RefusedWebhooks
 from portal.carrier_webhooks.secrets import WebhookSecrets
 from portal.rate_limits import RateLimits
 from portal.receipt_queue import ReceiptQueue
+from portal.recipient_pages.code_messages import CodeMessages
 
 
 @dataclass
@@ -33,6 +34,10 @@ class Portal:
     """By the address from which wrong keys come."""
     emails: AccountEmails
     """To the people of the portal."""
+    codes: CodeMessages
+    """To recipients who change their preferences."""
+    code_requests: RateLimits = field(default_factory=lambda: RateLimits(0.5, 60))
+    """Codes that may be asked for from one address of the network; what an address gets is bounded in the database."""
     login_starts: RateLimits = field(default_factory=lambda: RateLimits(0.5, 30))
     """Steps of logins that an address may begin: each is a row that is kept for minutes."""
     passwords: PasswordWork = field(default_factory=PasswordWork)

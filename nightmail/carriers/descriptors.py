@@ -66,6 +66,8 @@ class CarrierDescriptor:
     errors: ErrorTable
     settings: Mapping[str, str]
     """What an account states, and what each is: ``account``, ``secret``, ``base_url``, ``webhook_secret``; others are not read."""
+    is_company: bool = True
+    """Whether it is a company of its own, which recipients are told of; a protocol that a team's own server speaks is none."""
     signs_with_secret: bool = False
     """Whether webhooks are signed with the account's ``secret``, where it states no ``webhook_secret``."""
     webhooks: tuple[WebhookRoute, ...] = ()

@@ -61,15 +61,25 @@ FACTS = "select id, address_hash, team_id, channel, category, reason from suppre
 
 # The campaign that a message's id names, and what its recipient can opt out of.
 CAMPAIGN_OF_LINK = """
-    select c.id, c.key, c.ledger_month, c.team_id, t.name as team, g.name as category
+    select c.id, c.key, c.ledger_month, c.team_id, t.path, t.name as team, g.name as category
     from campaign c join team t on t.id = c.team_id join category g on g.id = c.category_id
     where c.token = :token
 """
 
-MESSAGE_OF_LINK = "select address_hash, language from message where ledger_month = :month and message_key = :key"
+MESSAGE_OF_LINK = """
+    select m.address_hash, m.contact_id, m.language, c.address
+    from message m left join message_content c on c.ledger_month = m.ledger_month and c.message_key = m.message_key
+    where m.ledger_month = :month and m.message_key = :key
+"""
 
-# Opt-outs that were made by a link; those of any other source stay.
+# Opt-outs that were made by a link of late; those of any other source stay.
 LIFT_LINK_OPT_OUTS = """
     update suppression set lifted_at = now()
     where team_id = :team and channel = :channel and address_hash = :hash and source = :source and lifted_at is null
+        and created_at > now() - :within
+"""
+HAS_LINK_OPT_OUTS = """
+    select exists (
+        select from suppression
+        where team_id = :team and channel = :channel and address_hash = :hash and source = :source and lifted_at is null)
 """

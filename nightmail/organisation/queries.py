@@ -108,6 +108,10 @@ SENDERS_OF_TEAMS = """
     order by (name is not distinct from :wanted) desc, array_position(cast(:teams as integer[]), team_id), id
 """
 
+ACCOUNTS_WITH_SENDER = """
+    select distinct channel, carrier_account_id from sender where team_id = any(:teams) and retired_at is null
+"""
+
 FIND_SENT_FROM = """
     select id from sent_from where carrier_account_id = :account and address = :address and reply_to = :reply_to
 """

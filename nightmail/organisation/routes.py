@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.channels import CHANNELS, BodyKind
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
-from nightmail.organisation.queries import SENDERS_OF_TEAMS
+from nightmail.organisation.queries import ACCOUNTS_WITH_SENDER, SENDERS_OF_TEAMS
 from nightmail.organisation.team_settings import reply_addresses
 from nightmail.organisation.teams import team_ids_upwards
 from nightmail.privacy.reply_addresses import ReplyAddresses
@@ -82,3 +82,20 @@ def routes_of_team(connection: Connection, team: str, channel: str, wanted: str 
             if a.settings.get("sender")
         ]
     return routes
+
+
+def accounts_of_team(connection: Connection, team: str) -> list[CarrierAccountRow]:
+    """The accounts that a team's messages may be handed to, on any channel, in the order of the channels' codes.
+
+    As :func:`routes_of_team` has it: those that the team has a sender on, and on a channel without any those that state one.
+    """
+    teams = team_ids_upwards(connection, team)
+    senders = connection.execute(text(ACCOUNTS_WITH_SENDER), {"teams": teams}).all()
+    with_sender, has_senders = {row.carrier_account_id for row in senders}, {row.channel for row in senders}
+    found = [
+        account
+        for account in carrier_accounts(connection)
+        if account.team_id is None or account.team_id in teams
+        if account.id in with_sender or (account.channel not in has_senders and account.settings.get("sender"))
+    ]
+    return sorted(found, key=lambda account: (CHANNELS[account.channel].code, account.priority, account.id))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from nightmail.channels.names import ChannelName
 from nightmail.organisation.four_eyes import FourEyes
 from nightmail.organisation.queries import STATED_ABOVE
+from nightmail.organisation.recipient_pages import RecipientPages
 from nightmail.privacy.reply_addresses import ReplyAddresses
 
 SecretReference = Annotated[str, Field(pattern=r"^(env|file):.+$")]
@@ -76,6 +77,9 @@ class TeamSettings(_Model):
     )
     reply_addresses: ReplyAddresses | None = Field(
         None, description="How the reply addresses of emails are signed: `plus` or `catch_all`; empty: not at all"
+    )
+    recipient_pages: RecipientPages | None = Field(
+        None, description="How pages for recipients look: name, wordmark, colours, and the link to the privacy notice"
     )
 
 

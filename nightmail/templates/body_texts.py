@@ -31,6 +31,11 @@ from nightmail.templates.value_columns import ValueColumn
 CHAT_LINK_DAYS = 30
 """Days for which a chat's link holds."""
 
+_LINKS = {
+    "unsubscribe_url": Purpose.UNSUBSCRIBE,
+    "preferences_url": Purpose.PREFERENCES,
+    "chat_url": Purpose.CHAT,
+}
 _SUBJECT_BREAKS = r"[\s\x00-\x1F\x7F\x{0085}\x{2028}\x{2029}]+"
 
 
@@ -54,7 +59,7 @@ class SystemLinks:
         """The values of one of :data:`~nightmail.templates.model.SYSTEM_PLACEHOLDERS` for messages of these ids."""
         if name == "message_id":
             return ids
-        purpose = Purpose.UNSUBSCRIBE if name == "unsubscribe_url" else Purpose.CHAT
+        purpose = _LINKS[name]
         expires: date | None = self.day + timedelta(days=CHAT_LINK_DAYS) if purpose is Purpose.CHAT else None
         tokens = link_column(ids, purpose, self.signing_key, expires)
         return pc.binary_join_element_wise(f"{self.public_url.rstrip('/')}{link_path(purpose)}", tokens, "")

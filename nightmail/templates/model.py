@@ -18,6 +18,7 @@ from nightmail.templates.findings import Finding, Findings
 SYSTEM_PLACEHOLDERS: Mapping[str, str] = {
     "message_id": "the message's own id",
     "unsubscribe_url": "a signed address at which the recipient opts out of the category",
+    "preferences_url": "a signed address at which the recipient chooses what, how and when they are written to",
     "chat_url": "a signed address of the recipient's conversation page",
 }
 """Placeholders that every body may use without a column: filled in by Nightmail, one value per message."""

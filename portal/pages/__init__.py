@@ -41,9 +41,9 @@ def code_marked(text: str) -> Markup:
     )
 
 
-@lru_cache(maxsize=1)
-def _headers() -> dict[str, str]:
-    style = b64encode(sha256(STYLE.encode()).digest()).decode()
+@lru_cache(maxsize=256)
+def _headers(style_text: str) -> dict[str, str]:
+    style = b64encode(sha256(style_text.encode()).digest()).decode()
     return {
         "Content-Security-Policy": (
             f"default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; "
@@ -56,8 +56,12 @@ def _headers() -> dict[str, str]:
     }
 
 
-def page(layout: str, status: int = 200, **values: Any) -> Response:
-    """The page ``layout`` with ``values``. ``language`` is known to every layout, and ``sandbox``: the labels of what goes there."""
-    values = {"language": "en", "sandbox": (), "wide": False, "style": STYLE, **values}
+def page(layout: str, status: int = 200, *, sheet: str = "", **values: Any) -> Response:
+    """The page ``layout`` with ``values``; ``sheet`` is style that comes after everybody's.
+
+    ``language`` is known to every layout, ``sandbox``: the labels of what goes there, and ``wordmark``: whose page it is.
+    """
+    style = STYLE + sheet
+    values = {"language": "en", "sandbox": (), "wide": False, "wordmark": "", "style": style, **values}
     text = _environment().get_template(f"{layout}.html").render(values)
-    return Response(text, status, _headers(), "text/html; charset=utf-8")
+    return Response(text, status, _headers(style), "text/html; charset=utf-8")

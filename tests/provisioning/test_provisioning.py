@@ -211,6 +211,11 @@ def _without(change: Any) -> dict[str, Any]:
         (lambda c: c["carrier_accounts"][0].update(failover={"afterwards": 3}), "afterwards"),
         (lambda c: c["organisation"].update(settings={"when_suspended": "fal"}), "when_suspended"),
         (lambda c: c["organisation"].update(settings={"when_suspended": {"smoke": "fall"}}), "when_suspended"),
+        (lambda c: _pages(c, colour="#ffcc00"), "the nearest colour that is readable is #"),
+        (lambda c: _pages(c, colour="#1d4ed8", colour_dark="#1d4ed8"), "colour_dark #1d4ed8 cannot be read"),
+        (lambda c: _pages(c, colour="blue"), "colour"),
+        (lambda c: _pages(c, privacy_notice="javascript:alert(1)"), "privacy_notice"),
+        (lambda c: _pages(c, name="A\nB"), "name"),
         (lambda c: c["prices"][0].update(amount="-1"), "amount"),
         (lambda c: c.update(colour="blue"), "colour"),
         (lambda c: c.pop("organisation"), "organisation"),
@@ -223,6 +228,11 @@ def test_a_file_that_is_wrong_in_itself_is_refused_by_name(change: Any, names: s
     assert names in caught.value.message
     assert caught.value.remedy
     assert "hunter2" not in f"{caught.value} {caught.value.detail}"
+
+
+def _pages(content: dict[str, Any], **stated: str) -> None:
+    """How pages for recipients are to look."""
+    content["organisation"]["settings"] = {"recipient_pages": stated}
 
 
 def _long_mailbox(content: dict[str, Any]) -> None:

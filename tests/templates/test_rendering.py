@@ -142,7 +142,7 @@ def test_an_email(tables: Tables) -> None:
     """Subject, text and HTML; values escaped in the HTML alone; a signed address to opt out at."""
     mail = {
         "subject": "Invoice for {{ first_name }}",
-        "html": '<p>Dear {{ first_name }}</p><p><a href="{{ unsubscribe_url }}">Stop</a></p>',
+        "html": '<p>Dear {{ first_name }}</p><p><a href="{{ unsubscribe_url }}">Stop</a> <i>{{ preferences_url }}</i></p>',
     }
     tables.render(
         template(email=mail), [{**EMAIL, "first_name": "A <b> & co\r\nBcc: x@y"}], public_url="https://n.example/"
@@ -151,9 +151,11 @@ def test_an_email(tables: Tables) -> None:
     assert message["subject"] == "Invoice for A <b> & co Bcc: x@y"
     assert message["html"].startswith("<p>Dear A &lt;b&gt; &amp; co")
     assert message["body"].startswith("Dear A <b> & co")
-    token = message["body"].split("https://n.example/u/")[1].rstrip(")")
+    token = message["body"].split("https://n.example/u/")[1].split(")")[0]
     assert str(read_token(token, Purpose.UNSUBSCRIBE, [KEY]).message_id) == message["message_id"]
     assert token in message["html"]
+    own = message["html"].split("https://n.example/p/")[1].split("<")[0]
+    assert str(read_token(own, Purpose.PREFERENCES, [KEY]).message_id) == message["message_id"]
 
 
 def test_a_call(tables: Tables) -> None:

@@ -62,10 +62,12 @@ from nightmail.store.tables.organisation import (
     Team,
 )
 from nightmail.store.tables.receipts import MailAside, Mailbox, Receipt, Reply
+from nightmail.store.tables.recipient_pages import AddressCode
 from nightmail.store.tables.reports import ReportByCampaign, ReportByFeed, ReportByHour, ReportCount, ReportDay
 
 __all__ = [
     "AccessLink",
+    "AddressCode",
     "Alert",
     "ApiKey",
     "Approval",

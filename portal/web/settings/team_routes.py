@@ -34,6 +34,7 @@ SETTING_LABELS = {
     "four_eyes": marked("When another person must approve"),
     "when_suspended": marked("What messages of a suspended channel do"),
     "reply_addresses": marked("How reply addresses are signed"),
+    "recipient_pages": marked("How pages for recipients look"),
 }
 
 

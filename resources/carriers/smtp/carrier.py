@@ -24,6 +24,7 @@ def _mailbox(settings: MailboxSettings) -> Mailbox:
 CARRIER = CarrierDescriptor(
     name="smtp",
     label="SMTP",
+    is_company=False,
     adapters=(AdapterDescriptor(channel=EMAIL, build=_email, mailbox=_mailbox),),
     errors=ERRORS,
     settings={

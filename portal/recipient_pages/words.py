@@ -17,6 +17,9 @@ UNSUBSCRIBE: dict[str, dict[str, str]] = {
         "again": "Subscribe again",
         "again_title": "You are subscribed again",
         "again_done": "We will send you these messages as before.",
+        "more": "Choose what, how and when",
+        "late_title": "This link no longer takes it back",
+        "late": "A link takes an opt-out back for an hour. After that you choose on your own page, with a code that we send to you.",
         "invalid_title": "This link is not valid",
         "invalid": "Open the link from the message as you received it. Your email program may have broken it.",
     },
@@ -34,6 +37,9 @@ UNSUBSCRIBE: dict[str, dict[str, str]] = {
         "again": "Wieder anmelden",
         "again_title": "Sie sind wieder angemeldet",
         "again_done": "Sie erhalten diese Nachrichten wie zuvor.",
+        "more": "Auswählen, was, wie und wann",
+        "late_title": "Dieser Link nimmt es nicht mehr zurück",
+        "late": "Ein Link nimmt eine Abmeldung eine Stunde lang zurück. Danach wählen Sie auf Ihrer eigenen Seite, mit einem Code, den wir Ihnen senden.",
         "invalid_title": "Dieser Link ist ungültig",
         "invalid": "Öffnen Sie den Link aus der Nachricht, so wie Sie sie erhalten haben.",
     },
@@ -51,6 +57,9 @@ UNSUBSCRIBE: dict[str, dict[str, str]] = {
         "again": "Se réabonner",
         "again_title": "Vous êtes de nouveau abonné",
         "again_done": "Vous recevrez ces messages comme auparavant.",
+        "more": "Choisir quoi, comment et quand",
+        "late_title": "Ce lien ne permet plus d’y revenir",
+        "late": "Un lien permet de revenir sur un désabonnement pendant une heure. Ensuite, vous choisissez sur votre propre page, avec un code que nous vous envoyons.",
         "invalid_title": "Ce lien n’est pas valide",
         "invalid": "Ouvrez le lien depuis le message tel que vous l’avez reçu.",
     },
@@ -68,6 +77,9 @@ UNSUBSCRIBE: dict[str, dict[str, str]] = {
         "again": "Volver a suscribirse",
         "again_title": "Está suscrito de nuevo",
         "again_done": "Recibirá estos mensajes como antes.",
+        "more": "Elegir qué, cómo y cuándo",
+        "late_title": "Este enlace ya no lo deshace",
+        "late": "Un enlace deshace una baja durante una hora. Después usted elige en su propia página, con un código que le enviamos.",
         "invalid_title": "Este enlace no es válido",
         "invalid": "Abra el enlace desde el mensaje tal como lo recibió.",
     },
@@ -79,8 +91,7 @@ def unsubscribe_words(language: str | None, *, team: str = "", category: str = "
     """The language that is used and its words, with the team's and category's names filled in."""
     base = (language or "en").partition("-")[0].lower()
     chosen = base if base in UNSUBSCRIBE else "en"
-    shown = category.replace("_", " ")
-    return chosen, {name: text.format(team=team, category=shown) for name, text in UNSUBSCRIBE[chosen].items()}
+    return chosen, {name: text.format(team=team, category=category) for name, text in UNSUBSCRIBE[chosen].items()}
 
 
 CONVERSATION: dict[str, dict[str, str]] = {

@@ -19,7 +19,7 @@ from nightmail.conversations.chat import LONGEST_TEXT, Conversation, find_conver
 from nightmail.organisation.sandbox_accounts import sandbox_use
 from nightmail.privacy.signed_links import LinkError, Purpose, link_path, read_token
 from portal.pages import page
-from portal.pages.words import conversation_words
+from portal.recipient_pages.words import conversation_words
 from portal.state import Portal, PortalState
 
 router = APIRouter(include_in_schema=False)
