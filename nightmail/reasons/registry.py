@@ -9,6 +9,7 @@ from __future__ import annotations
 from nightmail.reasons.access import ACCESS
 from nightmail.reasons.approvals import APPROVALS
 from nightmail.reasons.audit import AUDIT
+from nightmail.reasons.contacts import CONTACTS
 from nightmail.reasons.decisions import DECISIONS
 from nightmail.reasons.failures import FAILURES
 from nightmail.reasons.files import FILES
@@ -37,6 +38,7 @@ _ENTRIES = (
     *SFTP,
     *REQUESTS,
     *LISTS,
+    *CONTACTS,
     *DECISIONS,
     *ROW_DECISIONS,
     *ACCESS,

@@ -79,6 +79,8 @@ def _value(column: sa.Column[Any], number: int) -> Any:
     if stated is not None and not isinstance(kind, ARRAY):
         value = stated[number - 1]
         return bytes.fromhex(value) if isinstance(kind, sa.LargeBinary) else value
+    if isinstance(kind, ARRAY) and not isinstance(kind.item_type, sa.String):
+        return [b"x%d" % number if isinstance(kind.item_type, sa.LargeBinary) else number]
     if column.name in ("ledger_month", "month", "received_month"):
         return month_of(NOW)
     made: dict[type[Any], Any] = {

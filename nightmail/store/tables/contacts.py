@@ -25,8 +25,8 @@ class Contact(Base):
     """A person in a team's contact book. ``contact_id`` is the id that the lake uses.
 
     ``phone``, ``phone_2``, ``landline`` and ``email`` are the addresses that a campaign takes, :class:`ContactAddress` has the
-    further ones. ``address_hashes`` are the keyed hashes of all of them, ``search`` keyed hashes of the trigrams of name, id and
-    addresses. ``sources`` says of a field where its value came from, where that is not ``source``.
+    further ones. ``address_hashes`` are the keyed hashes of all of them. ``sources`` says of a field where its value came from, where
+    that is not ``source``.
     """
 
     __tablename__ = "contact"
@@ -47,17 +47,27 @@ class Contact(Base):
     source: Mapped[str] = mapped_column(server_default="")
     sources: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     address_hashes: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), server_default=text("'{}'::bytea[]"))
-    search: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{}'::integer[]"))
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     removed_at: Mapped[dt.datetime | None]
     __table_args__ = (
         UniqueConstraint("team_id", "external_id"),
-        Index("ix_contact_search", "search", postgresql_using="gin"),
         Index("ix_contact_addresses", "address_hashes", postgresql_using="gin"),
         Index("ix_contact_team", "team_id", "id", postgresql_where=text("removed_at is null")),
     )
+
+
+class ContactSearch(Base):
+    """What a contact is found by: keyed hashes of the trigrams of name, id and addresses (:mod:`nightmail.contacts.search_hashes`)."""
+
+    __tablename__ = "contact_search"
+    contact_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    team_id: Mapped[int]
+    keys: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    __table_args__ = (Index("ix_contact_search_keys", "keys", postgresql_using="gin"),)
 
 
 class ContactAddress(Base):

@@ -1,0 +1,107 @@
+"""A contact, a group or a merge of the address book cannot be used, or not as asked."""
+
+from __future__ import annotations
+
+from nightmail.reasons.reason import Kind, Reason
+
+CONTACTS = (
+    Reason(
+        "contact_unknown",
+        Kind.REQUEST,
+        "There is no contact {contact} here.",
+        "Look it up in the list of contacts.",
+        title="There is no such contact.",
+    ),
+    Reason(
+        "contact_exists",
+        Kind.REQUEST,
+        "The team {team} has a contact with this external id already.",
+        "Change that one, or give another external id.",
+        title="The external id is taken.",
+    ),
+    Reason(
+        "contact_changed_since",
+        Kind.REQUEST,
+        "The contact was changed by somebody else since you looked.",
+        "Look at it again, then make your change.",
+    ),
+    Reason(
+        "contact_removed",
+        Kind.REQUEST,
+        "The contact is removed.",
+        "Bring it back first.",
+    ),
+    Reason(
+        "contact_field_invalid",
+        Kind.REQUEST,
+        "{field} cannot be used: {problem}.",
+        "Correct it.",
+        title="A field of the contact cannot be used.",
+    ),
+    Reason(
+        "contact_addresses_too_many",
+        Kind.REQUEST,
+        "A contact has {most} addresses at the most.",
+        "Take one away that is not used any more.",
+        title="The contact has too many addresses.",
+    ),
+    Reason(
+        "group_unknown",
+        Kind.REQUEST,
+        "There is no group {group} here.",
+        "Look it up in the list of groups.",
+        title="There is no such group.",
+    ),
+    Reason(
+        "group_name_taken",
+        Kind.REQUEST,
+        "The team {team} has a group named {name} already.",
+        "Use that one, or choose another name.",
+        title="The name of the group is taken.",
+    ),
+    Reason(
+        "group_changed_since",
+        Kind.REQUEST,
+        "The group was changed by somebody else since you looked.",
+        "Look at it again, then make your change.",
+    ),
+    Reason(
+        "group_in_use",
+        Kind.REQUEST,
+        "The group is part of these lists or segments: {names}.",
+        "Take it out of them first.",
+        title="The group is part of lists or segments.",
+    ),
+    Reason(
+        "merge_of_two_teams",
+        Kind.REQUEST,
+        "The contacts belong to two teams, and a contact stays its team's.",
+        "Merge contacts of one team only.",
+    ),
+    Reason(
+        "merge_of_one",
+        Kind.REQUEST,
+        "A contact cannot be merged with itself.",
+        "Choose two contacts.",
+    ),
+    Reason(
+        "merge_choices_differ",
+        Kind.REQUEST,
+        "The contact that would go has preferences or consents of its own, which the other one does not have.",
+        "Keep that contact instead; or record the choices with the one that stays, then merge.",
+    ),
+    Reason(
+        "merge_unknown",
+        Kind.REQUEST,
+        "There is no merge {number} here.",
+        "Look it up in the list of duplicates.",
+        title="There is no such merge.",
+    ),
+    Reason(
+        "merge_not_undone",
+        Kind.REQUEST,
+        "The merge cannot be taken back: {problem}.",
+        "Correct the contacts by hand.",
+        title="The merge cannot be taken back.",
+    ),
+)
