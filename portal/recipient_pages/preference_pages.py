@@ -16,6 +16,7 @@ from nightmail.channels import CHANNELS
 from nightmail.consent.address_codes import AddressOfTeam, has_open_code
 from nightmail.consent.own_choices import companies, standing
 from nightmail.consent.unsubscribing import Subscription
+from nightmail.privacy.signed_links import Purpose, link_path
 from portal.pages import page
 from portal.recipient_pages.choice_forms import (
     Fields,
@@ -118,6 +119,7 @@ def _page(connection: Connection, visit: Visit, layout: str, status: int, **valu
         sheet=_STYLE + look.sheet,
         language=visit.words.language,
         words=visit.words,
+        here=f"{link_path(Purpose.PREFERENCES)}{visit.token}",
         wordmark=look.wordmark,
         privacy_notice=look.privacy_notice,
         companies=_companies(connection, visit),

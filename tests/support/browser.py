@@ -260,9 +260,9 @@ _WATCH_FOCUS = """() => {
         && !e.disabled && e.type !== 'hidden' && e.checkVisibility({ visibilityProperty: true })
         && !(e.type === 'radio' && e !== [...document.getElementsByName(e.name)].find(
             (each, at, group) => group.some(one => one.checked) ? each.checked : at === 0)));
-    // A date has a stop for each of its parts, and a frame for the links that stand in it.
+    // A date or time has a stop for each of its parts, and a frame for the links that stand in it.
     const inner = 4 * (stops.filter(e => e.type === 'date').length + document.querySelectorAll('iframe').length)
-        + 7 * stops.filter(e => e.type === 'datetime-local').length;
+        + 7 * stops.filter(e => e.type === 'datetime-local').length + 3 * stops.filter(e => e.type === 'time').length;
     return { stops: stops.length, presses: stops.length + inner };
 }"""
 
