@@ -19,6 +19,7 @@ from nightmail.audit import write_entry
 from nightmail.contacts import contact_queries as queries
 from nightmail.contacts.contact_fields import (
     FIELDS,
+    IDENTITY,
     KINDS,
     Attribute,
     Judged,
@@ -59,15 +60,19 @@ def make_contact(
 ) -> ContactRow:
     """Make a contact of a team, in the caller's transaction.
 
+    Without an external id the first address stands for it, as in a contact file.
     Raises :class:`UsageError` (``team_unknown``, ``contact_exists``, what :func:`judge_fields` finds) and
     :class:`~nightmail.errors.NightmailError` (``not_permitted``).
     """
     require(by, Permission.CONTACT_EDIT, team)
     owner = get_team(connection, team)
     known = attributes_known(connection, owner.id)
-    judged = judge_fields({"external_id": "", **stated}, attributes=attributes, known=known, country=owner.country)
+    judged = judge_fields(stated, attributes=attributes, known=known, country=owner.country)
     judged.raise_first()
     fields = dict.fromkeys(FIELDS) | judged.values
+    fields["external_id"] = next((value for name in IDENTITY if (value := fields[name])), None)
+    if fields["external_id"] is None:
+        raise invalid("external_id", "it is missing, and so is every address that could stand for it")
     kept = {name: value for name, value in judged.attributes.items() if value is not None}
     (contact_id,) = contact_ids(owner.path, [str(fields["external_id"])], key)
     values = fields | {
@@ -82,7 +87,7 @@ def make_contact(
         raise UsageError("contact_exists", team=team)
     _set_keys(connection, int(number), owner.id, [fields["name"], fields["external_id"], *_addresses(fields)], key)
     changes = {name: [None, _plain(value)] for name, value in {**fields, **kept}.items() if value is not None}
-    _record(connection, by, int(number), owner.id, source, "made", changes)
+    keep_change(connection, by, int(number), owner.id, source, "made", changes)
     return find_contact(connection, by, int(number), Permission.CONTACT_EDIT)
 
 
@@ -120,7 +125,7 @@ def set_addresses(
     _refuse_removed(by, contact)
     further = further_of(connection, [contact.id]).get(contact.id, {})
     before = addresses_of(contact, further)
-    wanted = list(dict.fromkeys(addresses))
+    wanted = without_repeats(addresses)
     if sum(map(len, before.values())) - len(before[kind]) + len(wanted) > MOST_ADDRESSES:
         raise UsageError("contact_addresses_too_many", most=MOST_ADDRESSES)
     main = KINDS[kind]
@@ -147,7 +152,7 @@ def add_address(
     country = contact.country or get_team(connection, contact.team).country
     address = read_contact_address(kind, written, country)
     there = addresses_of(contact, further_of(connection, [contact.id]).get(contact.id, {}))[kind]
-    if address in there:
+    if address.casefold() in map(str.casefold, there):
         raise invalid("address", "the contact has it already")
     return set_addresses(connection, contact, kind, [*there, address], by=by, key=key)
 
@@ -162,8 +167,16 @@ def set_removed(connection: Connection, contact: ContactRow, *, by: Principal, r
     if connection.scalar(text(queries.SET_REMOVED), values) is None:
         raise UsageError("contact_changed_since")
     action = "removed" if removed else "restored"
-    _record(connection, by, contact.id, contact.team_id, "person", action, {})
+    keep_change(connection, by, contact.id, contact.team_id, "person", action, {})
     return find_contact(connection, by, contact.id, Permission.CONTACT_EDIT)
+
+
+def without_repeats(addresses: Iterable[str]) -> list[str]:
+    """Addresses in their order, each once: capitals make none another, and the first spelling stays."""
+    spelled: dict[str, str] = {}
+    for address in addresses:
+        spelled.setdefault(address.casefold(), address)
+    return list(spelled.values())
 
 
 def add_tags(connection: Connection, contact: ContactRow, tags: Iterable[str], *, by: Principal) -> list[str]:
@@ -203,7 +216,7 @@ def add_note(connection: Connection, contact: ContactRow, written: str, *, by: P
         raise invalid("note", "it is empty")
     statement = text("insert into contact_note (contact_id, text, created_by) values (:id, :text, :by) returning id")
     number = int(connection.execute(statement, {"id": contact.id, "text": plain, "by": by.actor}).scalar_one())
-    _record(connection, by, contact.id, contact.team_id, "person", "noted", {})
+    keep_change(connection, by, contact.id, contact.team_id, "person", "noted", {})
     return number
 
 
@@ -216,7 +229,7 @@ def remove_note(connection: Connection, contact: ContactRow, number: int, *, by:
     )
     gone = connection.scalar(text(statement), {"id": number, "contact": contact.id}) is not None
     if gone:
-        _record(connection, by, contact.id, contact.team_id, "person", "note_removed", {})
+        keep_change(connection, by, contact.id, contact.team_id, "person", "note_removed", {})
     return gone
 
 
@@ -231,8 +244,8 @@ def define_attribute(
     there = attributes_known(connection, owner.id).get(attribute_name(name))
     if there is not None and there.type != type_:
         raise invalid("type", f"the attribute is there, and holds {there.type}")
-    shown = plain_text("label", label)
-    values = {"team": owner.id, "name": name, "type": type_, "label": shown, "by": by.actor}
+    called = plain_text("label", label)
+    values = {"team": owner.id, "name": name, "type": type_, "label": called, "by": by.actor}
     statement = (
         "insert into contact_attribute (team_id, name, type, label, created_by) values (:team, :name, :type, :label, :by) "
         "on conflict (team_id, name) do update set label = excluded.label"
@@ -246,7 +259,7 @@ def define_attribute(
         team_id=owner.id,
         detail={"type": type_},
     )
-    return Attribute(name, type_, shown)
+    return Attribute(name, type_, called)
 
 
 def _write(
@@ -284,7 +297,7 @@ def _write(
     _set_keys(connection, contact.id, contact.team_id, [fields["name"], fields["external_id"], *addresses], key)
     if further_changes:
         changes = dict(further_changes)
-    _record(connection, by, contact.id, contact.team_id, source, "changed", changes)
+    keep_change(connection, by, contact.id, contact.team_id, source, "changed", changes)
     return find_contact(connection, by, contact.id, Permission.CONTACT_EDIT)
 
 
@@ -297,7 +310,7 @@ def _refuse_removed(by: Principal, contact: ContactRow) -> None:
 def _touch(connection: Connection, contact: ContactRow, by: Principal, action: str, changes: Mapping[str, Any]) -> None:
     if connection.scalar(text(queries.TOUCH), {"id": contact.id, "version": contact.version}) is None:
         raise UsageError("contact_changed_since")
-    _record(connection, by, contact.id, contact.team_id, "person", action, changes)
+    keep_change(connection, by, contact.id, contact.team_id, "person", action, changes)
 
 
 def _set_keys(connection: Connection, number: int, team_id: int, texts: Iterable[str | None], key: bytes) -> None:
@@ -305,7 +318,7 @@ def _set_keys(connection: Connection, number: int, team_id: int, texts: Iterable
     connection.execute(text(queries.SET_KEYS), {"id": number, "team_id": team_id, "keys": keys})
 
 
-def _record(
+def keep_change(
     connection: Connection,
     by: Principal,
     number: int,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from nightmail.channels import EMAIL_FIELD
 from nightmail.errors import NightmailError, UsageError
 from nightmail.organisation.feed_choices import ValueType
 from nightmail.row_checks.countries import country_code
@@ -26,6 +27,8 @@ ADDRESSES = ("phone", "phone_2", "landline", "email")
 KINDS: Mapping[str, tuple[str, ...]] = {"phone": ("phone", "phone_2"), "landline": ("landline",), "email": ("email",)}
 """The fields of each kind of address, in the order in which they are tried; further ones come after them."""
 FIELDS = (*PLAIN, *ADDRESSES, "language", "time_zone", "country", "birth_date")
+IDENTITY = ("external_id", "phone", "email", "phone_2", "landline")
+"""What a contact is known by: the first that it has, as in a contact file."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 
 
@@ -82,7 +85,7 @@ def read_contact_address(kind: str, written: str, country: str | None) -> str:
 
     if kind not in KINDS:
         raise invalid("kind", f"it is one of {', '.join(KINDS)}")
-    if kind == "email":
+    if kind == EMAIL_FIELD:
         address = judge_email(written)
         if address is None:
             raise UsageError("email_invalid", value=written[:60])
@@ -151,8 +154,6 @@ def _value(name: str, value: Any, country: str | None) -> Any:
         value = value.isoformat()
     text = plain_text(name, "" if value is None else str(value), 320 if name in ADDRESSES else LONGEST)
     if not text:
-        if name == "external_id":
-            raise invalid(name, "it is missing")
         return None
     if name in ADDRESSES:
         return read_contact_address(name.removesuffix("_2"), text, country)

@@ -16,10 +16,11 @@ from nightmail.contacts import contact_queries as queries
 from nightmail.contacts.contact_fields import ADDRESSES, KINDS, Attribute
 from nightmail.contacts.search_hashes import has_words, team_key, wanted_hashes, wanted_words
 from nightmail.errors import UsageError
+from nightmail.organisation.teams import is_at_or_below
 
-LOOKED_AT = 400
+LOOKED_AT = 100
 """Contacts that a search reads at once to look for its words in them."""
-MOST_LOOKS = 10
+MOST_LOOKS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class ContactRow:
     created_at: dt.datetime
     updated_at: dt.datetime
     removed_at: dt.datetime | None
+    shared: bool = False
+    """Whether the teams below the contact's own use it too."""
 
     def texts(self) -> list[str | None]:
         """What it is found by, without its further addresses."""
@@ -98,16 +101,23 @@ def find_contact(
     """
     row = connection.execute(text(queries.CONTACT), {"id": number}).first()
     found = ContactRow(**row._mapping) if row else None
-    if found is None or not allowed(by, permission or Permission.CONTACT_SEE, found.team).yes:
+    wanted = permission or Permission.CONTACT_SEE
+    if found is None or not _holds(by, wanted, found, also_shared=wanted == Permission.CONTACT_SEE):
         raise UsageError("contact_unknown", contact=number)
     return found
+
+
+def sees_contact_personal(by: Principal, contact: ContactRow) -> bool:
+    """Whether ``by`` may see what is personal of a contact: at its team, or at one below it with which it is shared."""
+    return _holds(by, Permission.PERSONAL_SEE, contact, also_shared=True)
 
 
 def list_contacts(
     connection: Connection, wanted: ContactFilter, *, before: int | None = None, limit: int
 ) -> list[ContactRow]:
     """The contacts that fit, the newest first, made before the one with the number ``before``."""
-    rows = connection.execute(text(queries.CONTACTS), {**_values(wanted), "before": before, "limit": limit})
+    statement = queries.contacts_statement(tagged=wanted.tag is not None, grouped=wanted.group is not None)
+    rows = connection.execute(text(statement), {**_values(wanted), "before": before, "limit": limit})
     return [ContactRow(**row._mapping) for row in rows]
 
 
@@ -125,6 +135,7 @@ def search_contacts(
     if not looked_for:
         return []
     values = _values(wanted)
+    statement = text(queries.search_statement(tagged=wanted.tag is not None, grouped=wanted.group is not None))
     found: list[ContactRow] = []
     for team in connection.execute(
         text(queries.TEAMS_TO_SEARCH), {"teams": values["teams"], "team": wanted.team}
@@ -134,7 +145,7 @@ def search_contacts(
         for _look in range(MOST_LOOKS):
             asked = {**values, "team_id": team.id, "hashes": hashes, "before": place, "limit": LOOKED_AT}
             asked = {name: value for name, value in asked.items() if name not in ("teams", "team")}
-            rows = [ContactRow(**row._mapping) for row in connection.execute(text(queries.FOUND), asked)]
+            rows = [ContactRow(**row._mapping) for row in connection.execute(statement, asked)]
             further = further_of(connection, [row.id for row in rows])
             found += [row for row in rows if has_words([*row.texts(), *_plain(further.get(row.id, {}))], looked_for)]
             if len(rows) < LOOKED_AT or len(found) >= limit:
@@ -188,6 +199,13 @@ def attributes_known(connection: Connection, team_id: int) -> dict[str, Attribut
     """The attributes that a team's contacts may have: its own, and those that a team above gave all below it."""
     rows = connection.execute(text(queries.ATTRIBUTES), {"team_id": team_id})
     return {row.name: Attribute(row.name, row.type, row.label) for row in rows}
+
+
+def _holds(by: Principal, permission: Permission, contact: ContactRow, *, also_shared: bool) -> bool:
+    below = also_shared and contact.shared
+    return allowed(by, permission, contact.team).yes or (
+        below and any(permission in held.permissions and is_at_or_below(held.team, contact.team) for held in by.held)
+    )
 
 
 def _plain(further: dict[str, list[str]]) -> list[str]:

@@ -6,39 +6,64 @@ from nightmail.organisation.queries import TEAMS_AT_OR_BELOW
 
 _CONTACT = """
     select c.id, c.team_id, t.path as team, c.contact_id, c.external_id, c.name, c.phone, c.phone_2, c.landline, c.email, c.language,
-    c.time_zone, c.country, c.birth_date, c.attributes, c.source, c.version, c.created_at, c.updated_at, c.removed_at
+    c.time_zone, c.country, c.birth_date, c.attributes, c.source, c.version, c.created_at, c.updated_at, c.removed_at,
+    coalesce(t.settings ->> 'shares_contacts' = 'true', false) as shared
     from contact c join team t on t.id = c.team_id
 """
 
 CONTACT = f"{_CONTACT} where c.id = :id"
 
-CONTACTS = f"""{_CONTACT}
-    where c.removed_at is null and c.team_id in ({TEAMS_AT_OR_BELOW})
-        and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
-        and (cast(:tag as text) is null or exists (select from contact_tag g where g.contact_id = c.id and g.tag = :tag))
-        and (cast(:group as integer) is null
-            or exists (select from contact_group_member m where m.contact_id = c.id and m.group_id = :group))
-        and (cast(:before as bigint) is null or c.id < :before)
-    order by c.id desc limit :limit
+# The teams whose contacts somebody sees: those at or below `teams`, and those above them that share theirs.
+_SEEN_TEAMS = f"""
+    {TEAMS_AT_OR_BELOW}
+    union
+    select o.id from team o join unnest(cast(:teams as text[])) as own(path) on starts_with(own.path, o.path || '.')
+    where o.settings ->> 'shares_contacts' = 'true' and cast(:team as text) is null
+"""  # noqa: S608 - the parts are constants
+_AT_OR_BELOW = "(cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))"
+_TAGGED = "and c.id in (select g.contact_id from contact_tag g where g.tag = :tag)"
+_IN_GROUP = "and c.id in (select m.contact_id from contact_group_member m where m.group_id = :group)"
+_NEWEST_FIRST = "and (cast(:before as bigint) is null or c.id < :before) order by c.id desc limit :limit"
+
+# The newest of each team by its own index, and then the newest of these.
+_CONTACTS = f"""
+    select c.* from (
+        select n.* from (select t.id from team t where t.id in ({_SEEN_TEAMS}) and {_AT_OR_BELOW}) u
+        cross join lateral (
+            select c.* from contact c where c.team_id = u.id and c.removed_at is null {{which}} {_NEWEST_FIRST}) n
+        order by n.id desc limit :limit
+    ) c
 """  # noqa: S608 - the parts are constants
 
 # The teams in which a search looks, each with its own hashes.
-_TEAM = "select t.id, t.path from team t"
-TEAMS_TO_SEARCH = f"""{_TEAM}
-    where t.id in ({TEAMS_AT_OR_BELOW})
-        and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
-        and exists (select from contact c where c.team_id = t.id and c.removed_at is null)
-    order by t.path limit 200
+TEAMS_TO_SEARCH = f"""
+    select t.id, t.path from team t where t.id in ({_SEEN_TEAMS}) and {_AT_OR_BELOW}
+    and exists (select from contact c where c.team_id = t.id and c.removed_at is null) order by t.path limit 200
+"""  # noqa: S608 - the parts are constants
+
+# The ids are ordered beside the hashes: of words that many have the first hundreds are found without the others.
+_FOUND = """
+    select c.id from contact_search s join contact c on c.id = s.contact_id
+    where s.team_id = :team_id and s.keys @> cast(:hashes as integer[]) and c.removed_at is null {which}
+        and (cast(:before as bigint) is null or s.contact_id < :before)
+    order by s.contact_id desc limit :limit
 """
 
-FOUND = f"""{_CONTACT} join contact_search s on s.contact_id = c.id
-    where s.team_id = :team_id and s.keys @> cast(:hashes as integer[]) and c.removed_at is null
-        and (cast(:tag as text) is null or exists (select from contact_tag g where g.contact_id = c.id and g.tag = :tag))
-        and (cast(:group as integer) is null
-            or exists (select from contact_group_member m where m.contact_id = c.id and m.group_id = :group))
-        and (cast(:before as bigint) is null or c.id < :before)
-    order by c.id desc limit :limit
-"""  # noqa: S608 - the parts are constants
+
+def contacts_statement(*, tagged: bool, grouped: bool) -> str:
+    """The statement of a page of contacts, by what it is narrowed."""
+    chosen = _CONTACTS.format(which=_which(tagged, grouped))
+    return f"{_CONTACT.replace('from contact c', f'from ({chosen}) c')} order by c.id desc"
+
+
+def search_statement(*, tagged: bool, grouped: bool) -> str:
+    """The statement of the contacts of one team that have all of some hashes, by what they are narrowed."""
+    return f"{_CONTACT} where c.id in ({_FOUND.format(which=_which(tagged, grouped))}) order by c.id desc"
+
+
+def _which(tagged: bool, grouped: bool) -> str:
+    return f"{_TAGGED if tagged else ''} {_IN_GROUP if grouped else ''}"
+
 
 TAGS_OF = "select contact_id, tag from contact_tag where contact_id = any(:ids) order by contact_id, lower(tag)"
 FURTHER_OF = (

@@ -150,7 +150,7 @@ def whom_lines_mean(connection: Connection, group: GroupRow, lines: Iterable[str
     for line in wanted:
         found = {by_id[line]} if line in by_id else by_hash.get(hashes.get(line, b""), set())
         if len(found) == 1:
-            contacts += found
+            contacts.extend(found)
         else:
             (several if found else nobody).append(line)
     return Meant(tuple(dict.fromkeys(contacts)), tuple(nobody), tuple(several))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-# The teams whose contacts, segments and lists a team uses.
-VISIBLE_TEAMS = "select id from team where id = :team"
+# The teams whose contacts, segments and lists a team uses: itself, and then those above it that share theirs, the nearest first.
+VISIBLE_TEAMS = """
+    select o.id from team t join team o on o.id = t.id
+        or (starts_with(t.path, o.path || '.') and o.settings ->> 'shares_contacts' = 'true')
+    where t.id = :team order by length(o.path) desc
+"""
 
 # The attributes that teams gave their contacts; of two of one name the first team's comes last, and so wins.
 ATTRIBUTES = """

@@ -15,6 +15,8 @@ from nightmail.privacy.sealing import derived_key
 
 _NUMBER = re.compile(r"[\d\s+()./-]*\d[\d\s+()./-]*")
 _WORD = re.compile(r"\w+")
+_WIDE = "\u2e80"
+"""From here on are the scripts of which two signs are a name: Chinese, Japanese, Korean."""
 
 
 def folded(text: str) -> str:
@@ -35,7 +37,9 @@ def stored_hashes(texts: Iterable[str | None], key: bytes) -> list[int]:
     for text in texts:
         for word in _WORD.findall(folded(text or "")):
             padded = f"  {word}"
-            found.update(_hash(padded[at : at + 3], key) for at in range(len(padded) - 2))
+            found.update(hash_of_part(padded[at : at + 3], key) for at in range(len(padded) - 2))
+            # Where a sign is a word or a syllable, one or two of them inside a name are looked for as well.
+            found.update(hash_of_part(sign, key) for sign in word if sign >= _WIDE)
     return sorted(found)
 
 
@@ -51,8 +55,10 @@ def wanted_hashes(words: Iterable[str], key: bytes) -> list[int]:
     """The hashes that a contact has that has all the words; one of one or two letters is looked for where words begin."""
     found: set[int] = set()
     for word in words:
-        parts = [word[at : at + 3] for at in range(len(word) - 2)] or [f"  {word}"[-3:]]
-        found.update(_hash(part, key) for part in parts)
+        parts = [word[at : at + 3] for at in range(len(word) - 2)]
+        if not parts:
+            parts = list(word) if _is_wide(word) else [f"  {word}"[-3:]]
+        found.update(hash_of_part(part, key) for part in parts)
     return sorted(found)
 
 
@@ -61,11 +67,18 @@ def has_words(texts: Iterable[str | None], words: Iterable[str]) -> bool:
     plain = [folded(text) for text in texts if text]
     begun = [word for text in plain for word in _WORD.findall(text)]
     return all(
-        any(wanted in text for text in plain) if len(wanted) > 2 else any(word.startswith(wanted) for word in begun)
+        any(wanted in text for text in plain)
+        if len(wanted) > 2 or _is_wide(wanted)
+        else any(word.startswith(wanted) for word in begun)
         for wanted in words
     )
 
 
+def _is_wide(word: str) -> bool:
+    return all(sign >= _WIDE for sign in word)
+
+
 @lru_cache(maxsize=200_000)
-def _hash(part: str, key: bytes) -> int:
+def hash_of_part(part: str, key: bytes) -> int:
+    """The hash of one part of a word."""
     return int.from_bytes(blake2b(part.encode(), key=key, digest_size=4).digest(), "little", signed=True)

@@ -78,6 +78,9 @@ class TeamSettings(_Model):
     reply_addresses: ReplyAddresses | None = Field(
         None, description="How the reply addresses of emails are signed: `plus` or `catch_all`; empty: not at all"
     )
+    shares_contacts: bool | None = Field(
+        None, description="Whether the teams below use the team's contacts, groups, segments and lists too; empty: no"
+    )
     recipient_pages: RecipientPages | None = Field(
         None, description="How pages for recipients look: name, wordmark, colours, and the link to the privacy notice"
     )
