@@ -34,6 +34,7 @@ from commands import (
     feed,
     keys,
     lift,
+    lists,
     pause,
     people,
     provision,
@@ -42,6 +43,7 @@ from commands import (
     report,
     resume,
     sandbox,
+    segments,
     send,
     suppress,
     suppressions,
@@ -183,6 +185,8 @@ app.add_typer(people.app, name="people", rich_help_panel=SET_UP)
 app.add_typer(access.app, name="access", rich_help_panel=SET_UP)
 app.add_typer(keys.app, name="keys", rich_help_panel=SET_UP)
 app.add_typer(feed.app, name="feed", rich_help_panel=SET_UP)
+app.add_typer(lists.app, name="lists", rich_help_panel=SET_UP)
+app.add_typer(segments.app, name="segments", rich_help_panel=SET_UP)
 app.add_typer(audit.app, name="audit", rich_help_panel=LOOK)
 app.add_typer(db.app, name="db", rich_help_panel=SET_UP)
 

@@ -1,4 +1,4 @@
-"""``nightmail send FILE --template T``: one campaign of one file, now or at a time. What would be sent is shown first."""
+"""``nightmail send FILE --template T``: one campaign of a file, a list or a segment, now or at a time. What would be sent is shown first."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from nightmail.errors import NightmailError, UsageError
 from nightmail.stated_times import SendIn
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from nightmail.audience import KnownPreferences
+    from nightmail.contacts.list_files import ListFile
     from nightmail.forecasts.finish_forecast import FinishForecast
     from nightmail.intake.arrivals import Arrival, Registered
+    from nightmail.intake.list_sends import ListSend
     from nightmail.organisation.teams import TeamRow
     from nightmail.preparation.preparation_settings import Preparation
     from nightmail.stated_times import StatedStart
@@ -35,8 +37,12 @@ _CHUNK = 1 << 20
 
 
 def send(
-    file: Path = typer.Argument(..., help="The contact file."),
+    file: Path = typer.Argument(None, help="The contact file; none with --list or --segment."),
     *,
+    list_name: str = typer.Option(
+        None, "--list", help="The distribution list that is sent to, in the place of a file."
+    ),
+    segment: str = typer.Option(None, "--segment", help="The segment that is sent to, in the place of a file."),
     template: str = typer.Option(..., "--template", "-t", help="A template's name, or a YAML, .txt or .html file."),
     team: str = typer.Option(
         None, "--team", help="Whose send it is, such as acme.billing; not needed if there is one."
@@ -52,45 +58,74 @@ def send(
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON; asks nothing."),
 ) -> None:
-    """Send a contact file by a template, now or at a time. Shows what would be sent, and when it ends, and asks first."""
+    """Send a contact file, a list or a segment by a template, now or at a time. Shows what would be sent, and asks first."""
     from commands.local import actor, open_database
     from commands.template_choice import choose_template
     from nightmail.forecasts.recorded_forecasts import record_forecast
-    from nightmail.intake.direct_sends import register_direct_send
     from nightmail.settings import settings
     from nightmail.templates.template_storage import store_template
 
     view = screen(json_output)
-    refuse_missing_file(file)
+    _refuse_two_sources(file, list_name, segment)
     engine = open_database()
     schedule = _schedule(*_team(engine, team), at, send_in, cut_off)
     chosen = choose_template(template, engine)
+    listed = None if file is not None else _taken_list(engine, schedule.team, list_name, segment)
+    source = listed.path if listed is not None else file
     asks = not (yes or json_output)
-    ending = _foresee(view, engine, file, chosen, schedule, preview=asks)
+    ending = _foresee(view, engine, source, chosen, schedule, listed, preview=asks)
     if asks:
         say_ending(view, ending)
         if not typer.confirm("Send it?" if schedule.start is None else f"Send it at {schedule.start_in_words}?"):
+            if listed is not None:
+                listed.path.unlink()
             view.say("Nothing was sent.")
             raise typer.Exit(1)
-    arrival = _keep(file, settings().incoming_dir)
+    arrival = None if listed is not None else _keep(file, settings().incoming_dir)
     with engine.begin() as connection:
         version = store_template(connection, schedule.team, chosen, actor=actor())
-        done = register_direct_send(
-            connection,
-            schedule.team,
-            version,
-            arrival,
-            actor=actor(),
-            start=schedule.start,
-            cut_off_at=schedule.cut_off_at,
-            again=again,
-        )
+        done = _register(connection, schedule, version, listed or arrival, again=again)
         if done.state == "taken" and done.campaign is not None:
             record_forecast(connection, done.campaign, ending)
     _tell(view, done, schedule, ending, said=asks)
 
 
-def _tell(view: Screen, done: Registered, schedule: _Schedule, ending: FinishForecast, *, said: bool) -> None:
+def _refuse_two_sources(file: Path | None, list_name: str | None, segment: str | None) -> None:
+    """Raise :class:`UsageError` unless there is one source, and a file is one that exists."""
+    if sum(each is not None for each in (file, list_name, segment)) != 1:
+        raise UsageError("arguments_wrong", problem="Name one source: a file, --list or --segment")
+    if file is not None:
+        refuse_missing_file(file)
+
+
+def _taken_list(engine: Engine, team: str, list_name: str | None, segment: str | None) -> ListFile:
+    """Everybody who is in the list or segment now: whom is shown is who gets it."""
+    from nightmail.intake.list_sends import take_list
+    from nightmail.settings import settings
+
+    kind, name = ("list", list_name) if list_name is not None else ("segment", segment)
+    with engine.connect() as connection:
+        return take_list(connection, team, kind, str(name), settings().incoming_dir)
+
+
+def _register(
+    connection: Connection, schedule: _Schedule, version: int, source: ListFile | Arrival | None, *, again: bool
+) -> Registered | ListSend:
+    from commands.local import actor, principal
+    from nightmail.intake.arrivals import Arrival
+    from nightmail.intake.direct_sends import register_direct_send
+    from nightmail.intake.list_sends import register_list_send
+
+    times: dict[str, Any] = {"start": schedule.start, "cut_off_at": schedule.cut_off_at, "again": again}
+    if isinstance(source, Arrival):
+        return register_direct_send(connection, schedule.team, version, source, actor=actor(), **times)
+    assert source is not None
+    return register_list_send(connection, schedule.team, version, source, by=principal(), **times)
+
+
+def _tell(
+    view: Screen, done: Registered | ListSend, schedule: _Schedule, ending: FinishForecast, *, said: bool
+) -> None:
     from nightmail.forecasts.recorded_forecasts import recorded_forecast
 
     assert done.campaign is not None
@@ -119,21 +154,12 @@ def _tell(view: Screen, done: Registered, schedule: _Schedule, ending: FinishFor
 
 
 def _team(engine: Engine, wanted: str | None) -> tuple[TeamRow, dt.datetime]:
-    """The team at the path ``wanted``, by default the only one there is; and the database's time.
-
-    Raises :class:`UsageError` (``team_unknown``, ``team_needed``).
-    """
-    from nightmail.organisation.teams import get_team, list_team_paths
+    """The team at the path ``wanted``, by default the only one there is; and the database's time."""
+    from commands.one_team import one_team
     from nightmail.store.clock import database_time
 
     with engine.connect() as connection:
-        if wanted is None:
-            known = list_team_paths(connection)
-            if len(known) != 1:
-                listed = ", ".join(known) or "(none: provision an organisation first)"
-                raise UsageError("team_needed", what="sends the file", known=listed)
-            wanted = known[0]
-        return get_team(connection, wanted), database_time(connection)
+        return one_team(connection, wanted, "sends it"), database_time(connection)
 
 
 def _schedule(team: TeamRow, now: dt.datetime, at: str | None, send_in: SendIn, cut_off: str | None) -> _Schedule:
@@ -193,7 +219,14 @@ class _Schedule:
 
 
 def _foresee(
-    view: Screen, engine: Engine, file: Path, template: Template, schedule: _Schedule, *, preview: bool
+    view: Screen,
+    engine: Engine,
+    file: Path,
+    template: Template,
+    schedule: _Schedule,
+    listed: ListFile | None,
+    *,
+    preview: bool,
 ) -> FinishForecast:
     """When the send ends, by the pipeline's own stages; as a preview, what would be sent is shown as well.
 
@@ -210,7 +243,7 @@ def _foresee(
     unknown = FinishForecast(None, schedule.cut_off_at)
     folder = Path(tempfile.mkdtemp(prefix="nightmail-send-"))
     try:
-        preparation, known = _preparation(engine, file, template, schedule, folder)
+        preparation, known = _preparation(engine, file, template, schedule, folder, listed)
         tables = StageTables.in_folder(folder)
         try:
             with view.progress() as progress:
@@ -235,11 +268,13 @@ def _foresee(
 
 
 def _preparation(
-    engine: Engine, file: Path, template: Template, schedule: _Schedule, folder: Path
+    engine: Engine, file: Path, template: Template, schedule: _Schedule, folder: Path, listed: ListFile | None
 ) -> tuple[Preparation, KnownPreferences]:
     """The settings of the preparation, as the pipeline will have them."""
     from nightmail.campaigns.start_times import CampaignTimes
+    from nightmail.intake.list_sends import list_settings
     from nightmail.organisation.categories import find_category
+    from nightmail.organisation.feeds import FeedSettings
     from nightmail.preparation.preparation_settings import Preparation
     from nightmail.preparation.stored_inputs import carriers_by_channel, known_preferences, price_list
     from nightmail.settings import settings
@@ -264,8 +299,10 @@ def _preparation(
         starts_at=times.scheduled_at,
         local_start=times.local_start,
         cut_off=times.cut_off_at,
-        file_name=file.name,
+        file_name=file.name if listed is None else None,
         work_folder=folder,
+        feed=FeedSettings() if listed is None else list_settings(listed),
+        from_book=listed is not None,
     )
     return preparation, known
 

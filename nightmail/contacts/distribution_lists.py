@@ -22,7 +22,7 @@ from nightmail.contacts.list_membership import ListGraph
 from nightmail.contacts.list_names import checked_description, checked_name
 from nightmail.contacts.scopes import groups_of, visible_teams
 from nightmail.contacts.segment_queries import IS_THERE
-from nightmail.contacts.segments import MOST_NAMED, refuse_in_use
+from nightmail.contacts.segments import MOST_NAMED, find_segment, refuse_in_use
 from nightmail.errors import UsageError
 from nightmail.organisation.teams import get_team, team_id_of
 
@@ -87,10 +87,40 @@ def find_list(connection: Connection, team: str, which: str | int) -> ListRow:
     return min(rows, key=lambda row: teams.index(row.team_id))
 
 
+def list_of_id(connection: Connection, list_id: int) -> ListRow | None:
+    """The list of a number, whosever it is; ``None`` where there is none."""
+    row = connection.execute(text(queries.LIST), {"teams": None, "id": list_id, "name": None, "limit": 1}).first()
+    return None if row is None else ListRow(**row._mapping)
+
+
 def entries_of(connection: Connection, found: ListRow, *, after: int = 0, limit: int = 200) -> list[EntryRow]:
     """The entries of a list in their order, after one of them. The names of contacts are personal data."""
     values = {"id": found.id, "after": after, "limit": limit}
     return [EntryRow(**row._mapping) for row in connection.execute(text(queries.DIRECT_ENTRIES), values)]
+
+
+def entry_named(connection: Connection, team: str, kind: str, name: str, *, excluded: bool = False) -> Entry:
+    """The entry that a person names: a group, a segment or a list by its name, a contact by its external id.
+
+    Raises :class:`UsageError` (``list_unknown``, ``segment_unknown``, ``list_entry_unknown``: there is none of that name, or two).
+    """
+    if kind == "list":
+        return Entry(kind, find_list(connection, team, name).id, excluded)
+    if kind == "segment":
+        return Entry(kind, find_segment(connection, team, name).id, excluded)
+    teams = visible_teams(connection, team_id_of(connection, team))
+    if kind == "group":
+        found = [number for known, number in groups_of(connection, teams).items() if known.lower() == name.lower()]
+    elif kind == "contact":
+        statement = queries.CONTACTS_NAMED.format(there=IS_THERE)
+        found = list(connection.scalars(text(statement), {"teams": teams, "name": name}))
+    else:
+        raise UsageError("list_entry_invalid", number=1, problem=f"{kind[:40]} is none of {', '.join(KINDS)}")
+    if len(found) != 1:
+        raise UsageError(
+            "list_entry_unknown", kind=kind, name=name, count="two or more" if found else "none", team=team
+        )
+    return Entry(kind, int(found[0]), excluded)
 
 
 def make_list(

@@ -23,7 +23,7 @@ GROUPS = """
 _LISTED = """
     select s.id, s.team_id, t.path as team, s.name, s.description, {own} s.version, s.changed_at, s.changed_by
     from {table} s join team t on t.id = s.team_id
-    where s.removed_at is null and s.team_id = any(:teams) and {which}
+    where s.removed_at is null and (cast(:teams as integer[]) is null or s.team_id = any(:teams)) and {which}
     order by lower(s.name), s.id limit :limit
 """
 _ONE = "(cast(:id as integer) is null or s.id = :id) and (cast(:name as text) is null or lower(s.name) = lower(:name))"
@@ -137,3 +137,7 @@ TOPMOST_LISTS = """
     where not exists (select from list_entry e where e.kind = 'list' and e.target_id = a.id)
     order by 1 limit 100
 """
+
+CONTACTS_NAMED = (
+    "select c.id from contact c where c.external_id = :name and c.team_id = any(:teams) and {there} limit 2"
+)

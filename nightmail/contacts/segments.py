@@ -70,6 +70,12 @@ def find_segment(connection: Connection, team: str, which: str | int) -> Segment
     return min(rows, key=lambda row: teams.index(row.team_id))
 
 
+def segment_of_id(connection: Connection, segment_id: int) -> SegmentRow | None:
+    """The segment of a number, whosever it is; ``None`` where there is none."""
+    row = connection.execute(text(queries.SEGMENT), {"teams": None, "id": segment_id, "name": None, "limit": 1}).first()
+    return None if row is None else SegmentRow(**row._mapping)
+
+
 def rule_of(connection: Connection, segment: SegmentRow) -> Rule:
     """The rule of a segment, read by what its team knows now.
 

@@ -241,3 +241,15 @@ TEAMS_NAMED = f"""
 """
 
 TEAMS_BELOW = f"{_TEAM_IN_TREE} where t.parent_id = any(:parents) and t.path > :after order by t.path limit :limit"
+
+# The newest version of the template of a name that is a team's own, or the nearest team's above.
+NEWEST_VERSION_NAMED = """
+    select v.id from template p join team t on t.id = p.team_id join template_version v on v.template_id = p.id
+    where p.name = :name and (t.path = :team or starts_with(:team, t.path || '.'))
+    order by length(t.path) desc, v.version desc limit 1
+"""
+
+TEMPLATE_NAMES = """
+    select distinct p.name from template p join team t on t.id = p.team_id
+    where t.path = :team or starts_with(:team, t.path || '.') order by 1 limit 20
+"""

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from nightmail.organisation.queries import CONTENTS_IN_USE, NEWEST_CONTENT
+from nightmail.errors import UsageError
+from nightmail.organisation.queries import CONTENTS_IN_USE, NEWEST_CONTENT, NEWEST_VERSION_NAMED, TEMPLATE_NAMES
 
 Content = Mapping[str, Any]
 """What a template's file holds, as JSON."""
@@ -36,6 +37,18 @@ def content_of_newest(connection: Connection, template_id: int) -> Content:
     if found is None:
         raise LookupError(f"template {template_id} has no version")
     return found
+
+
+def newest_version_named(connection: Connection, team: str, name: str) -> int:
+    """The id of the newest version of the template that a team means by a name: its own, else that of the nearest team above.
+
+    Raises :class:`UsageError` (``template_unknown``) with the names that it may use.
+    """
+    found = connection.scalar(text(NEWEST_VERSION_NAMED), {"team": team, "name": name})
+    if found is None:
+        known = connection.scalars(text(TEMPLATE_NAMES), {"team": team}).all()
+        raise UsageError("template_unknown", value=name, known=", ".join(known) or "(none)")
+    return int(found)
 
 
 def template_content(connection: Connection, version_id: int) -> Content | None:

@@ -62,6 +62,13 @@ LISTS = (
         title="An entry of the list cannot be used.",
     ),
     Reason(
+        "list_entry_unknown",
+        Kind.REQUEST,
+        "The team {team} sees {count} of the name {name} that is a {kind}.",
+        "Name one that there is once: a group by its name, a contact by its external id.",
+        title="The entry's name does not say which one is meant.",
+    ),
+    Reason(
         "list_cycle",
         Kind.REQUEST,
         "The list would contain itself: {path}.",

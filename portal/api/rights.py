@@ -14,6 +14,7 @@ _REFUSED = "is refused: the file is nothing but personal data"
 _TEXTS = "leaves out `text`"
 _BODIES = "leaves out `text` and `media`; the writer's address is masked in any case"
 _MASKS = "masks addresses, and leaves out what was written"
+_IDS = "masks the external ids of contacts"
 _TAKES = "takes personal data, and shows none"
 _HASHES = "is asked for an address, and shows none"
 
@@ -43,6 +44,19 @@ PERSONAL_DATA: Mapping[tuple[str, str], str] = {
     ("GET", "/v1/suppressions"): _HASHES,
     ("POST", "/v1/suppressions"): _HASHES,
     ("DELETE", "/v1/suppressions/{suppression_id}"): _NONE,
+    ("POST", "/v1/campaigns"): _NONE,
+    ("GET", "/v1/segments"): _NONE,
+    ("POST", "/v1/segments"): _NONE,
+    ("POST", "/v1/segments/count"): _NONE,
+    ("GET", "/v1/segments/{segment_id}"): _NONE,
+    ("PATCH", "/v1/segments/{segment_id}"): _NONE,
+    ("DELETE", "/v1/segments/{segment_id}"): _NONE,
+    ("GET", "/v1/lists"): _NONE,
+    ("POST", "/v1/lists"): _NONE,
+    ("GET", "/v1/lists/{list_id}"): _NONE,
+    ("GET", "/v1/lists/{list_id}/entries"): _IDS,
+    ("PATCH", "/v1/lists/{list_id}"): _NONE,
+    ("DELETE", "/v1/lists/{list_id}"): _NONE,
     ("GET", "/v1/alerts"): _NONE,
     ("POST", "/v1/alerts/{alert_id}/close"): _NONE,
     ("GET", "/v1/replies"): _BODIES,
@@ -64,7 +78,7 @@ PERSONAL_DATA: Mapping[tuple[str, str], str] = {
 """What each endpoint does without ``personal.see``: decided here for every one, and a test finds one that is not."""
 
 SHOWS_PERSONAL_DATA = frozenset(
-    route for route, without in PERSONAL_DATA.items() if without in (_REFUSED, _TEXTS, _BODIES, _MASKS)
+    route for route, without in PERSONAL_DATA.items() if without in (_REFUSED, _TEXTS, _BODIES, _MASKS, _IDS)
 )
 """The endpoints that show personal data to who may see it: each records that it did, and a test finds one that does not."""
 

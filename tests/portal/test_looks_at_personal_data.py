@@ -18,7 +18,7 @@ from portal.api.rights import SHOWS_PERSONAL_DATA
 from tests.portal.conftest import SECRET_KEY, Organisation, RunningPortal
 
 Route = tuple[str, str]
-NUMBER, SAID = "+4915112345678", "my ward is 7"
+NUMBER, SAID, OWN_ID = "+4915112345678", "my ward is 7", "EXT-OF-ANN-1"
 
 
 @pytest.fixture
@@ -36,6 +36,16 @@ def campaign(organisation: Organisation, portal: RunningPortal) -> CampaignRow:
             number=NUMBER,
             said=said,
         )
+    organisation.change(
+        "insert into contact (id, team_id, contact_id, external_id) overriding system value values (7, :team, 'c7', :id)",
+        team=organisation.teams["acme.billing"],
+        id=OWN_ID,
+    )
+    organisation.change(
+        "insert into distribution_list (id, team_id, name, changed_by) overriding system value values (5, :team, 'x', 'x')",
+        team=organisation.teams["acme.billing"],
+    )
+    organisation.change("insert into list_entry (list_id, kind, target_id) values (5, 'contact', 7)")
     tables = StageTables.of_campaign(Lake(portal.settings.lake), made.key)
     source = portal.settings.data_dir / "visits.csv"
     source.write_text(f"external_id,phone,time\n1,{NUMBER},9\n2,12,\n")
@@ -61,6 +71,10 @@ LOOKS: Mapping[Route, Callable[[CampaignRow, int], tuple[str, dict[str, Any]]]] 
         f"campaign:{campaign.key}",
         {"shown": ["address", "name"], "people": 1},
     ),
+    ("GET", "/v1/lists/{list_id}/entries"): lambda _campaign, _reply: (
+        "list 5",
+        {"shown": ["external_id"], "people": 1},
+    ),
     ("GET", "/v1/recipients"): lambda _campaign, _reply: (
         f"address:{address_hash(NUMBER, SECRET_KEY.encode()).hex()}",
         {"shown": ["address"], "people": 1},
@@ -78,16 +92,16 @@ def test_a_look_is_recorded_for_who_sees_personal_data_alone(
     portal: RunningPortal, organisation: Organisation, campaign: CampaignRow, route: Route
 ) -> None:
     method, path = route
-    address = path.format(campaign=campaign.key)
+    address = path.format(campaign=campaign.key, list_id=5)
     if path == "/v1/recipients":
         address += f"?who={NUMBER.replace('+', '%2B')}"
     looks = "select actor, object as subject, team_id, detail, origin from audit where action = 'personal.seen'"
     hidden = portal.api(method, address, organisation.key(*(set(Permission) - {Permission.PERSONAL_SEE})))
-    assert SAID not in hidden.text and NUMBER not in hidden.text
+    assert not any(words in hidden.text for words in (SAID, NUMBER, OWN_ID))
     assert organisation.rows(looks) == []
 
     shown = portal.api(method, address, organisation.key())
-    assert shown.status_code == 200 and any(words in shown.text for words in (SAID, "phone_invalid", NUMBER))
+    assert shown.status_code == 200 and any(words in shown.text for words in (SAID, "phone_invalid", NUMBER, OWN_ID))
     (told,) = organisation.rows("select id from reply where text is not null")
     (key,) = organisation.rows("select max(id) as id from api_key")
     subject, detail = LOOKS[route](campaign, told["id"])

@@ -119,6 +119,37 @@ class Things:
         feed = self.organisation.feeds[team]
         return self.insert(statement, team=self.teams[team], feed=feed, name=f"f{number}.csv", path=f"p{number}")
 
+    def contact(self, team: str) -> int:
+        statement = "insert into contact (team_id, contact_id, external_id, phone) values (:team, :contact, :id, '+491701234567')"
+        number = next(self.numbers)
+        return self.insert(statement, team=self.teams[team], contact=f"{number:032x}", id=f"EXT-{number}")
+
+    def segment(self, team: str) -> int:
+        statement = "insert into segment (team_id, name, rule, changed_by) values (:team, :name, '{\"all\": []}', 'x')"
+        return self.insert(statement, team=self.teams[team], name=f"{_mark(team)} {next(self.numbers)}")
+
+    def list(self, team: str) -> int:
+        statement = "insert into distribution_list (team_id, name, changed_by) values (:team, :name, 'x')"
+        made = self.insert(statement, team=self.teams[team], name=f"{_mark(team)} {next(self.numbers)}")
+        entry = "insert into list_entry (list_id, kind, target_id) values (:list, 'contact', :contact)"
+        self.insert(entry, list=made, contact=self.contact(team))
+        return made
+
+    def template(self, team: str) -> str:
+        """A template of the team's own, with a body for everybody."""
+        name = f"t_{next(self.numbers)}"
+        template = self.insert(
+            "insert into template (team_id, name, category_id) select :team, :name, id from category order by id limit 1",
+            team=self.teams[team],
+            name=name,
+        )
+        content = '{"category": "service", "languages": {"en": {"sms": "Hello"}}}'
+        statement = (
+            "insert into template_version (template_id, version, content) values (:id, 1, cast(:content as jsonb))"
+        )
+        self.insert(statement, id=template, content=content)
+        return name
+
     def entry(self, team: str) -> None:
         from nightmail.audit import write_entry
 
@@ -202,6 +233,27 @@ def _suppress(_: Things, team: str) -> Asked:
     return Asked("/v1/suppressions", {"address": NUMBER, "channel": "sms", "team": team})
 
 
+def _listed_of(make: str, path: str) -> Callable[[Things, str], Asked]:
+    """About the list that a team's things stand in, asked for by the team."""
+
+    def asked(things: Things, team: str) -> Asked:
+        getattr(things, make)(team)
+        return Asked(f"{path}?limit=500&team={team}", shows=_mark(team))
+
+    return asked
+
+
+def _named(path: str, **body: Any) -> Callable[[Things, str], Asked]:
+    """A new thing of a team under a name of its own."""
+    return lambda things, team: Asked(path, {"name": f"n {next(things.numbers)}", "team": team, **body})
+
+
+def _list_campaign(things: Things, team: str) -> Asked:
+    made = things.list(team)
+    name = things.organisation.rows("select name from distribution_list where id = :id", id=made)[0]["name"]
+    return Asked("/v1/campaigns", {"template": things.template(team), "list": name, "team": team})
+
+
 def _register(_: Things, team: str) -> Asked | None:
     """A webhook is of the key's own team: there is no other to ask for."""
     return (
@@ -241,6 +293,19 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("DELETE", "/v1/suppressions/{suppression_id}"): lambda things, team: Asked(
         f"/v1/suppressions/{things.suppression(team)}", of_above="suppression_above_team"
     ),
+    ("POST", "/v1/campaigns"): _list_campaign,
+    ("GET", "/v1/segments"): _listed_of("segment", "/v1/segments"),
+    ("POST", "/v1/segments"): _named("/v1/segments", rule={"all": []}),
+    ("POST", "/v1/segments/count"): lambda _, team: Asked("/v1/segments/count", {"rule": {"all": []}, "team": team}),
+    ("GET", "/v1/segments/{segment_id}"): _of("segment", "/v1/segments/{}"),
+    ("PATCH", "/v1/segments/{segment_id}"): _of("segment", "/v1/segments/{}", {"version": 1, "description": "x"}),
+    ("DELETE", "/v1/segments/{segment_id}"): _of("segment", "/v1/segments/{}"),
+    ("GET", "/v1/lists"): _listed_of("list", "/v1/lists"),
+    ("POST", "/v1/lists"): _named("/v1/lists"),
+    ("GET", "/v1/lists/{list_id}"): _of("list", "/v1/lists/{}"),
+    ("GET", "/v1/lists/{list_id}/entries"): _of("list", "/v1/lists/{}/entries"),
+    ("PATCH", "/v1/lists/{list_id}"): _of("list", "/v1/lists/{}", {"version": 1, "entries": []}),
+    ("DELETE", "/v1/lists/{list_id}"): _of("list", "/v1/lists/{}"),
     ("GET", "/v1/recipients"): _recipient,
     ("GET", "/v1/alerts"): _listed("alert", "/v1/alerts?limit=500"),
     ("POST", "/v1/alerts/{alert_id}/close"): _of("alert", "/v1/alerts/{}/close"),
