@@ -30,6 +30,7 @@ LOOK_AT = (
     "Home: what is sent at this moment, what waits for a person, what went wrong, and the last seven days.",
     "Campaigns: one in each state. Those marked as seeded were made up with the demo; the others the pipeline sent just now.",
     "Find a recipient: {stopped}, who wrote STOP while a message to them was already rendered.",
+    "People: contacts, groups, segments and lists; the list {route} was sent to just now.",
     "Approvals, Doubts, Alerts and Replies: what waits for somebody to decide.",
 )
 """What to look at first."""
@@ -90,6 +91,30 @@ class Tour:
         with self.view.progress(lines=True) as progress:
             made = seeding.run([*own, watched], progress)
         self.view.say(f"   {len(made)} campaigns of the last two weeks are made up, and marked as seeded")
+        self._fill_books()
+
+    def _fill_books(self) -> None:
+        """Fill the address books, and send to one of their lists."""
+        from commands.demonstration.address_book import ROUTE, AddressBooks
+        from commands.demonstration.customers import Customers
+        from nightmail.access.principals import product_principal
+        from nightmail.demonstration import ACTOR
+        from nightmail.store.clock import database_time
+
+        settings = self.running.settings
+        with self.running.engine.connect() as connection:
+            today = database_time(connection).date()
+        books = AddressBooks(
+            self.running.engine,
+            product_principal(ACTOR),
+            settings.key(),
+            Customers(self.files / "seeded").everybody,
+            settings.incoming_dir,
+        )
+        with self.view.progress(lines=True) as progress:
+            contacts = books.fill(today, progress)
+        key = books.send()
+        self.view.say(f"   {contacts} contacts are in the address books, and {key} goes to the list {ROUTE}")
 
     def _organisation(self) -> Organisation:
         from nightmail.provisioning import load_organisation
@@ -119,6 +144,7 @@ class Tour:
 
     def show(self, stopped: str) -> None:
         """The link that logs in, the other people, and what to look at; ``stopped`` is the number of who wrote STOP."""
+        from commands.demonstration.address_book import ROUTE
         from commands.local import link_address
         from nightmail.access.demonstration import offer_demonstration
         from nightmail.demonstration import ACTOR
@@ -128,7 +154,7 @@ class Tour:
         self.view.say()
         self.view.say("What to look at in the portal:", style="bold")
         for line in LOOK_AT:
-            self.view.say(f"  {line.format(stopped=stopped)}")
+            self.view.say(f"  {line.format(stopped=stopped, route=ROUTE)}")
         self.view.say(f"As somebody else, with the password {self.password} at {self.running.portal_url}/login:")
         for email, role in OTHERS.items():
             self.view.say(f"  {email}  {role}")

@@ -43,7 +43,7 @@ class Seeded:
     campaigns: list[CampaignRow]
 
 
-def _seeding(engine: Engine, folder: Path) -> Seeding:
+def sandbox_to_seed(engine: Engine, folder: Path) -> Seeding:
     bring_in(engine, folder)
     with engine.begin() as connection:
         ensure_ready_made(connection)
@@ -60,7 +60,7 @@ def _seeding(engine: Engine, folder: Path) -> Seeding:
 
 
 def test_two_weeks_that_add_up_say_what_they_are_and_are_reported(database: Engine, tmp_path: Path) -> None:
-    seeding = _seeding(database, tmp_path)
+    seeding = sandbox_to_seed(database, tmp_path)
     seeded = Seeded(database, seeding.lake, seeding.run(()))
     _every_state_and_all_of_it_reconciles(seeded)
     _marked_in_the_audit_log(seeded)
@@ -156,7 +156,7 @@ def _each_day_has_its_report(seeded: Seeded) -> None:
 
 
 def test_nothing_is_made_up_beside_real_accounts_or_somebody_elses_campaigns(database: Engine, tmp_path: Path) -> None:
-    seeding = _seeding(database, tmp_path)
+    seeding = sandbox_to_seed(database, tmp_path)
     with database.begin() as connection:
         refuse_where_real(connection)
         team, version, category = (

@@ -1,0 +1,158 @@
+"""The address books of the demo's organisation: contacts, groups, a segment, lists, and a send to one of these lists."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commands.demonstration.customers import Customer
+from commands.demonstration.two_weeks import MARKETING, OPERATIONS
+from commands.local import CHECKOUT
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from nightmail.access.principals import Principal
+
+READERS, FRIENDS = 120, 160
+"""Contacts of the operations, whose meters are read, and of marketing."""
+TEMPLATE = CHECKOUT / "samples" / "demonstration" / "templates" / "meter_reading.yaml"
+ROUTE = "Meters of route 12"
+NEWSLETTER = "Spring newsletter"
+
+
+@dataclass(frozen=True)
+class AddressBooks:
+    """Writes them; ``everybody`` are the customers, ``by`` is who does it, ``incoming`` keeps the files of lists."""
+
+    engine: Engine
+    by: Principal
+    hash_key: bytes
+    everybody: Sequence[Customer]
+    incoming: Path
+
+    def fill(self, today: dt.date, progress: Callable[[str, int, int], None] = lambda *_: None) -> int:
+        """Make contacts, groups, a segment and lists; returns how many contacts there are."""
+        with self.engine.begin() as connection:
+            self._attributes(connection)
+        made: dict[str, list[int]] = {OPERATIONS: [], MARKETING: []}
+        for number, (team, customer, attributes, tags) in enumerate(self._people(today), start=1):
+            with self.engine.begin() as connection:
+                made[team].append(self._contact(connection, team, customer, attributes, tags))
+            progress("contacts", number, READERS + FRIENDS)
+        with self.engine.begin() as connection:
+            self._lists(connection, made)
+        return READERS + FRIENDS
+
+    def send(self) -> str:
+        """Send the template of meter readings to the list of a route, as somebody at the desk does; the campaign's key."""
+        from nightmail.intake.list_sends import register_list_send, take_list
+        from nightmail.templates import load_template
+        from nightmail.templates.template_storage import store_template
+
+        with self.engine.begin() as connection:
+            file = take_list(connection, OPERATIONS, "list", ROUTE, self.incoming)
+            version = store_template(connection, OPERATIONS, load_template(TEMPLATE), actor=self.by.actor)
+            return register_list_send(connection, OPERATIONS, version, file, by=self.by).campaign.key
+
+    def _attributes(self, connection: Connection) -> None:
+        from nightmail.contacts.contact_changes import define_attribute
+
+        for team, name, kind, label in (
+            (OPERATIONS, "first_name", "text", "First name"),
+            (OPERATIONS, "meter", "text", "Meter"),
+            (OPERATIONS, "until", "date", "To be read until"),
+            (MARKETING, "customer_since", "date", "Customer since"),
+            (MARKETING, "points", "number", "Points"),
+        ):
+            define_attribute(connection, by=self.by, team=team, name=name, type_=kind, label=label)
+
+    def _people(self, today: dt.date) -> Iterator[tuple[str, Customer, dict[str, Any], tuple[str, ...]]]:
+        until = (today + dt.timedelta(days=9)).isoformat()
+        for number, customer in enumerate(self.everybody[:READERS]):
+            meter = {"first_name": customer.first_name, "meter": f"M-{40_000 + 7 * number}", "until": until}
+            yield OPERATIONS, customer, meter, ("route 12",) if number % 2 else ("route 14", "cellar")
+        for number, customer in enumerate(self.everybody[READERS : READERS + FRIENDS]):
+            since = dt.date(2016 + number % 10, 1 + number % 12, 1 + number % 27).isoformat()
+            tags = ("newsletter",) if number % 3 else ("newsletter", "regular")
+            yield MARKETING, customer, {"customer_since": since, "points": number * 37 % 900}, tags
+
+    def _contact(
+        self, connection: Connection, team: str, customer: Customer, attributes: dict[str, Any], tags: tuple[str, ...]
+    ) -> int:
+        from nightmail.contacts.contact_changes import add_tags, make_contact
+
+        stated = {
+            "external_id": customer.number,
+            "name": f"{customer.first_name} {customer.last_name}",
+            "phone": customer.mobile,
+            "email": customer.email,
+            "country": customer.country,
+            "language": customer.language,
+        }
+        made = make_contact(
+            connection,
+            by=self.by,
+            team=team,
+            stated=stated,
+            attributes=attributes,
+            source="demonstration",
+            key=self.hash_key,
+        )
+        add_tags(connection, made, tags, by=self.by)
+        return made.id
+
+    def _lists(self, connection: Connection, made: dict[str, list[int]]) -> None:
+        from nightmail.contacts.distribution_lists import Entry, make_list
+        from nightmail.contacts.groups import add_members, make_group
+        from nightmail.contacts.segments import make_segment
+
+        by = self.by
+        abroad = make_group(
+            connection, by=by, team=OPERATIONS, name="Away until January", description="Asked for no visit"
+        )
+        add_members(connection, abroad, made[OPERATIONS][3:11], by=by)
+        regulars = make_group(connection, by=by, team=MARKETING, name="Tasters", description="Try what is new")
+        add_members(connection, regulars, made[MARKETING][:24], by=by)
+        route = make_segment(
+            connection,
+            by=by,
+            team=OPERATIONS,
+            name="Route 12, with a mobile number",
+            rule={
+                "all": [
+                    {"on": "tag", "name": "route 12", "test": "has"},
+                    {"on": "field", "name": "phone", "test": "known"},
+                ]
+            },
+        )
+        faithful = make_segment(
+            connection,
+            by=by,
+            team=MARKETING,
+            name="Many points, or customers for long",
+            rule={
+                "any": [
+                    {"on": "attribute", "name": "points", "test": "at_least", "value": 500},
+                    {"on": "attribute", "name": "customer_since", "test": "on_or_before", "value": "2019-12-31"},
+                ]
+            },
+        )
+        make_list(
+            connection,
+            by=by,
+            team=OPERATIONS,
+            name=ROUTE,
+            description="Everybody on the route, but those who are away",
+            entries=[Entry("segment", route.id), Entry("group", abroad.id, excluded=True)],
+        )
+        make_list(
+            connection,
+            by=by,
+            team=MARKETING,
+            name=NEWSLETTER,
+            entries=[Entry("segment", faithful.id), Entry("group", regulars.id)],
+        )
