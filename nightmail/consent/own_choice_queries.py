@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nightmail.channels import ADDRESS_FIELDS
 from nightmail.organisation.queries import AT_OR_BELOW
 
 # The topics of a team: categories of templates that it may use, and those that are named; of a name the nearest team's.
@@ -55,3 +56,13 @@ WITHDRAW = """
     update consent set withdrawn_at = now()
     where team_id = any(:teams) and contact_id = :contact and category = any(:categories) and withdrawn_at is null
 """
+
+# A contact's row of the nearest team that has it, with the addresses that stand in it; and its further ones.
+IN_THE_BOOK = f"""
+    select id, {", ".join(ADDRESS_FIELDS)}
+    from contact
+    where contact_id = :contact and team_id = any(:teams) and removed_at is null
+    order by array_position(cast(:teams as integer[]), team_id)
+    limit 1
+"""  # noqa: S608
+FURTHER_ADDRESSES = "select kind, address from contact_address where contact_id = :contact order by id limit 200"

@@ -28,6 +28,7 @@ from nightmail.consent.unsubscribing import Subscription
 from nightmail.organisation.carrier_accounts import CarrierAccountRow
 from nightmail.organisation.routes import accounts_of_team
 from nightmail.organisation.teams import team_ids_upwards
+from nightmail.privacy import AddressHash
 
 SOURCE = "preference_page"
 MOST_TOPICS = 60
@@ -158,28 +159,41 @@ def choose(connection: Connection, subscription: Subscription, choices: Choices,
     return True
 
 
-def stop_everything(connection: Connection, subscription: Subscription) -> bool:
-    """Opt the recipient out of everything from the team; whether that was new."""
+def stop_everything(
+    connection: Connection, subscription: Subscription, also: Collection[tuple[str, AddressHash]] = ()
+) -> bool:
+    """Opt the recipient out of everything from the team, at the link's address and at ``also``; whether that was new."""
     lock_choices(connection, subscription)
     before = standing(connection, subscription)
-    if before.stopped:
-        return False
-    record_suppressions(
+    made = record_suppressions(
         connection,
-        [(subscription.channel, subscription.address_hash)],
+        {(subscription.channel, subscription.address_hash), *also},
         team_id=subscription.team_id,
         reason=OPTED_OUT,
         source=SOURCE,
         message_id=subscription.message_id,
     )
-    _audit(connection, subscription, "recipient.stopped_everything", before.chosen, before.chosen)
-    return True
+    if made:
+        _audit(connection, subscription, "recipient.stopped_everything", before.chosen, before.chosen)
+    return bool(made)
 
 
-def start_again(connection: Connection, subscription: Subscription) -> bool:
-    """Take back that the recipient stopped everything from the team; whether they had. What they chose of topics stays."""
+def start_again(
+    connection: Connection, subscription: Subscription, also: Collection[tuple[str, AddressHash]] = ()
+) -> bool:
+    """Take back that the recipient stopped everything from the team; whether they had. What they chose of topics stays.
+
+    Of the addresses ``also`` what this page stopped is lifted, and nothing else: they were not proved.
+    """
     lock_choices(connection, subscription)
-    return bool(_lift(connection, subscription, {None}))
+    lifted = _lift(connection, subscription, {None})
+    for channel, hashed in sorted(also):
+        in_force = suppressions_of(connection, hashed, team=subscription.path, channel=channel)
+        own = [row for row in in_force if row.category is None and row.source == SOURCE and _is_own(row, subscription)]
+        if own:
+            lift_suppressions(connection, own, actor="recipient", team=subscription.path, although_asked_for=True)
+            lifted += len(own)
+    return bool(lifted)
 
 
 def _is_own(row: SuppressionRow, subscription: Subscription) -> bool:

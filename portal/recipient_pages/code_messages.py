@@ -133,10 +133,9 @@ class CodeMessages:
         return Sent.NOBODY_KNOWS if made.outcome is Outcome.IN_DOUBT else Sent.NO
 
 
-def code_route(connection: Connection, subscription: Subscription) -> Route | None:
-    """The route that a code takes to the address of a message: that of the message's channel, else of one that is written
+def code_route(connection: Connection, subscription: Subscription, address: str) -> Route | None:
+    """The route that a code takes to the ``address`` of a message: that of the message's channel, else of one that is written
     and shares the address; ``None`` where the team has none that is not suspended."""
-    address = subscription.address or ""
     of_address = CHANNELS.for_emails() if "@" in address else CHANNELS.for_numbers()
     channels = [name for name in of_address if CHANNELS[name].body is not BodyKind.SPEECH]
     teams = team_ids_upwards(connection, subscription.path)

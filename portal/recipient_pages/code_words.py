@@ -24,6 +24,7 @@ CODES: dict[str, dict[str, str]] = {
         "in_doubt": "We do not know yet whether the code went out. If nothing arrives within a few minutes, ask for another one.",
         "no_way": "We cannot send a code to this address. Stopping messages works all the same.",
         "address_gone": "We no longer keep the address that this message went to, so we cannot send a code there. Open the link in a newer message.",
+        "moved": "This address is no longer the one that we write to you at, so that it opens nothing. Open the link in a newer message. Stopping messages works all the same.",
         "locked_again": "For your safety the page was closed in the meantime, and nothing was changed. Ask for a new code.",
     },
     "de": {
@@ -47,6 +48,7 @@ CODES: dict[str, dict[str, str]] = {
         "in_doubt": "Wir wissen noch nicht, ob der Code hinausging. Kommt in einigen Minuten nichts an, fordern Sie einen neuen an.",
         "no_way": "An diese Adresse können wir keinen Code senden. Abmelden geht trotzdem.",
         "address_gone": "Die Adresse, an die diese Nachricht ging, bewahren wir nicht mehr auf und können daher keinen Code dorthin senden. Öffnen Sie den Link in einer neueren Nachricht.",
+        "moved": "Unter dieser Adresse schreiben wir Ihnen nicht mehr, daher öffnet sie nichts. Öffnen Sie den Link in einer neueren Nachricht. Abmelden geht trotzdem.",
         "locked_again": "Zu Ihrer Sicherheit wurde die Seite inzwischen geschlossen; es wurde nichts geändert. Fordern Sie einen neuen Code an.",
     },
     "fr": {
@@ -70,6 +72,7 @@ CODES: dict[str, dict[str, str]] = {
         "in_doubt": "Nous ne savons pas encore si le code est parti. Si rien n’arrive d’ici quelques minutes, demandez-en un autre.",
         "no_way": "Nous ne pouvons pas envoyer de code à cette adresse. Le désabonnement fonctionne malgré tout.",
         "address_gone": "Nous ne conservons plus l’adresse qui a reçu ce message et ne pouvons donc pas y envoyer de code. Ouvrez le lien d’un message plus récent.",
+        "moved": "Ce n’est plus l’adresse à laquelle nous vous écrivons ; elle n’ouvre donc rien. Ouvrez le lien d’un message plus récent. Le désabonnement fonctionne malgré tout.",
         "locked_again": "Pour votre sécurité, la page a été fermée entre-temps et rien n’a changé. Demandez un nouveau code.",
     },
     "es": {
@@ -93,6 +96,7 @@ CODES: dict[str, dict[str, str]] = {
         "in_doubt": "Aún no sabemos si el código ha salido. Si no llega nada en unos minutos, pida otro.",
         "no_way": "No podemos enviar un código a esta dirección. Darse de baja funciona igualmente.",
         "address_gone": "Ya no guardamos la dirección que recibió este mensaje y no podemos enviarle un código. Abra el enlace de un mensaje más reciente.",
+        "moved": "Ya no es la dirección a la que le escribimos, por lo que no abre nada. Abra el enlace de un mensaje más reciente. Darse de baja funciona igualmente.",
         "locked_again": "Por su seguridad la página se cerró mientras tanto y no se ha cambiado nada. Pida un código nuevo.",
     },
 }

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from nightmail.channels import CHANNELS
 from nightmail.consent.address_codes import AddressOfTeam, has_open_code
+from nightmail.consent.own_addresses import OwnAddresses
 from nightmail.consent.own_choices import companies, standing
 from nightmail.consent.unsubscribing import Subscription
 from nightmail.privacy.signed_links import Purpose, link_path
@@ -43,6 +44,8 @@ class Visit:
     look: Look
     words: Words
     address: AddressOfTeam
+    own: OwnAddresses | None
+    """What the address book has of them."""
     proof: str
     proved: bool
     sandbox: tuple[str, ...]
@@ -51,6 +54,17 @@ class Visit:
     secure: bool
     """Whether the browser speaks HTTPS."""
     key: bytes = field(repr=False)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the book says that the link's address is not the contact's any more: its holder speaks for the address alone."""
+        return self.own is not None and self.own.address(self.subscription.address_hash) is None
+
+    @property
+    def reached_at(self) -> str | None:
+        """The address that a code goes to, where it is still known."""
+        known = self.own.address(self.subscription.address_hash) if self.own else None
+        return known or self.subscription.address
 
 
 @dataclass(frozen=True, slots=True)

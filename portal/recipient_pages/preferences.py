@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import parse_qs
 
@@ -24,9 +25,11 @@ from nightmail.consent.address_codes import (
     judge_code,
     make_code,
 )
+from nightmail.consent.own_addresses import own_addresses
 from nightmail.consent.own_choices import choose, standing, start_again, stop_everything
 from nightmail.consent.unsubscribing import unsubscribe
 from nightmail.organisation.sandbox_accounts import sandbox_use
+from nightmail.privacy import AddressHash
 from nightmail.privacy.signed_links import Purpose, link_path
 from portal.recipient_pages.choice_forms import read_form, typed_fields
 from portal.recipient_pages.code_messages import CodeMessage, Sent, code_route, may_be_written_to
@@ -97,8 +100,10 @@ def _visit(
     address = AddressOfTeam(found.team_id, found.channel, found.address_hash)
     proof = request.cookies.get(_COOKIE, "")[:100]
     proved = bool(proof) and is_proved(connection, address, proof)
-    return Visit(
+    own = own_addresses(connection, found, key=portal.settings.key())
+    visit = Visit(
         subscription=found,
+        own=own,
         look=look,
         words=words,
         address=address,
@@ -110,6 +115,7 @@ def _visit(
         secure=is_secure(request),
         key=portal.settings.key(),
     )
+    return replace(visit, proved=False) if visit.has_moved else visit
 
 
 async def _send_code(token: str, request: Request, portal: Portal) -> Response:
@@ -133,9 +139,12 @@ def _make_code(token: str, request: Request, portal: Portal) -> CodeMessage | Re
         if isinstance(visit, Response):
             return visit
         subscription, words = visit.subscription, visit.words
-        if subscription.address is None:
+        address = visit.reached_at
+        if visit.has_moved:
+            return locked_page(connection, visit, Notice(words["code_moved"]), status=409)
+        if address is None:
             return locked_page(connection, visit, Notice(words["code_address_gone"]), status=410)
-        route = code_route(connection, subscription)
+        route = code_route(connection, subscription, address)
         if route is None or not may_be_written_to(connection, subscription):
             return locked_page(connection, visit, Notice(words["code_no_way"]), status=409)
         wait_s = portal.code_requests.take(request.client.host if request.client else "")
@@ -149,7 +158,7 @@ def _make_code(token: str, request: Request, portal: Portal) -> CodeMessage | Re
     return CodeMessage(
         made.id,
         route,
-        subscription.address,
+        address,
         filled(words["code_message_subject"], code=made.code),
         filled(words["code_message"], code=made.code),
         words.language,
@@ -211,15 +220,20 @@ def _stop_all(connection: Connection, visit: Visit) -> Response:
     # To stop needs no code; without one the link stops its own channel.
     if not visit.proved:
         return _stop(connection, visit)
-    stop_everything(connection, visit.subscription)
+    stop_everything(connection, visit.subscription, _also(visit))
     return _back(visit.token, "")
 
 
 def _again(connection: Connection, visit: Visit) -> Response:
     if not visit.proved:
         return locked_page(connection, visit, Notice(visit.words["code_locked_again"]), status=403)
-    start_again(connection, visit.subscription)
+    start_again(connection, visit.subscription, _also(visit))
     return _back(visit.token, "again")
+
+
+def _also(visit: Visit) -> set[tuple[str, AddressHash]]:
+    """The recipient's other addresses, on the channels that use them."""
+    return visit.own.on_channels() if visit.own is not None else set()
 
 
 def _leave(connection: Connection, visit: Visit) -> Response:

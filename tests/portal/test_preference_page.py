@@ -322,6 +322,51 @@ def test_where_no_code_can_go_the_page_says_so_and_stopping_works(
     assert mailbox.received.empty()
 
 
+def _in_the_book(organisation: Organisation, **fields: str) -> None:
+    names = ", ".join(fields)
+    organisation.change(
+        f"insert into contact (team_id, contact_id, external_id, {names}) "
+        f"values (:team, :contact, 'K-1', {', '.join(f':{name}' for name in fields)})",
+        team=organisation.teams["acme.billing"],
+        contact=f"{2:032x}",
+        **fields,
+    )
+
+
+def test_everything_is_stopped_at_every_address_of_the_book(
+    portal: RunningPortal, organisation: Organisation, mailbox: Mailbox, link: str
+) -> None:
+    """On any channel, as the page says; what it stopped it takes back, and no opt-out that was made elsewhere."""
+    _in_the_book(organisation, email=ANNA, phone="+491701234567")
+    number = address_hash("+491701234567", SECRET_KEY.encode())
+    organisation.change(
+        "insert into suppression (team_id, channel, address_hash, reason, source) values (:team, 'voice', :hash, 'opted_out', 'reply')",
+        team=organisation.teams["acme.billing"],
+        hash=number,
+    )
+    organisation.change("delete from message_content")  # the book knows the address as well
+    _let_in(portal, mailbox, link)
+    portal.client.post(link, data={"do": "all"})
+    stopped = {(row["channel"], row["source"]) for row in organisation.rows(SUPPRESSIONS)}
+    assert stopped >= {("email", "preference_page"), ("sms", "preference_page"), ("voice", "reply")}
+    portal.client.post(link, data={"do": "again"})
+    assert [(row["channel"], row["source"]) for row in organisation.rows(SUPPRESSIONS)] == [("voice", "reply")]
+
+
+def test_an_address_that_is_somebody_elses_now_opens_nothing(
+    portal: RunningPortal, organisation: Organisation, mailbox: Mailbox, link: str
+) -> None:
+    """Numbers and mailboxes change hands: with the book's new address the old one neither gets a code nor keeps a proof."""
+    _let_in(portal, mailbox, link)
+    _in_the_book(organisation, email="anna.new@example.com")
+    assert "Choice 1" not in portal.client.get(link).text
+    answer = portal.client.post(link, data={"do": "code"})
+    assert (answer.status_code, "no longer the one" in answer.text) == (409, True)
+    assert portal.client.post(link, data={**NOTHING}).status_code == 403
+    assert portal.client.post(link, data={"do": "stop"}).status_code == 200
+    assert mailbox.received.empty()
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_links_that_lead_to_nobody(
     portal: RunningPortal, organisation: Organisation, message_id: str, method: str
