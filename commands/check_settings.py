@@ -56,6 +56,7 @@ def check_preparation(request: CheckRequest, engine: Engine | None) -> Preparati
         team=request.team or "check",
         default_country=_country(request.country) or configured.default_country,
         public_url=configured.public_url,
+        hosting_region=configured.region,
         prices=_prices(engine),
         file_name=request.file.name,
         limits={
@@ -72,6 +73,7 @@ def check_preparation(request: CheckRequest, engine: Engine | None) -> Preparati
 def _of_team(engine: Engine | None, team: str | None, feed: FeedSettings, template: Template) -> dict[str, Any]:
     """What the team decides, where it is known: its category, and when the feed's settings would have this file sent."""
     from nightmail.campaigns.start_times import start_times
+    from nightmail.organisation.audience_rules import rules_above
     from nightmail.organisation.categories import find_category, named_category
     from nightmail.organisation.teams import find_team
     from nightmail.store.clock import database_time
@@ -87,9 +89,11 @@ def _of_team(engine: Engine | None, team: str | None, feed: FeedSettings, templa
             category: Category | None = named_category(connection, team, feed.category, by="the feed")
         else:
             category = find_category(connection, team, template.category)
+        rules = rules_above(connection, team)
     times = start_times(feed, found.time_zone, now)
     return {
         "category": category,
+        "rules": rules,
         "default_time_zone": found.time_zone,
         "now": now,
         "starts_at": times.scheduled_at,

@@ -273,6 +273,7 @@ def _preparation(
     """The settings of the preparation, as the pipeline will have them."""
     from nightmail.campaigns.start_times import CampaignTimes
     from nightmail.intake.list_sends import list_settings
+    from nightmail.organisation.audience_rules import rules_above
     from nightmail.organisation.categories import find_category
     from nightmail.organisation.feeds import FeedSettings
     from nightmail.preparation.preparation_settings import Preparation
@@ -284,12 +285,15 @@ def _preparation(
         known = known_preferences(connection, schedule.team)
         prices, carriers = price_list(connection), carriers_by_channel(connection, schedule.team)
         category = find_category(connection, schedule.team, template.category)
+        rules = rules_above(connection, schedule.team)
     times = CampaignTimes(schedule.start, schedule.cut_off_at)
     preparation = Preparation(
         template=template,
         hash_key=configured.key(),
         team=schedule.team,
         category=category,
+        rules=rules,
+        hosting_region=configured.region,
         default_country=schedule.country or configured.default_country,
         default_time_zone=schedule.zone,
         public_url=configured.public_url,

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.audience.addressing import Addressed
+from nightmail.audience.country_rules import CountryRules
 from nightmail.audience.known import KnownPreferences
 from nightmail.audience.policy import AudiencePolicy
 from nightmail.audience.verdicts import by_value, mark
@@ -27,6 +28,9 @@ class Obstacles:
         self._policy = policy
         self._served = SERVED_COUNTRIES if policy.served is None else policy.served
         names, category = policy.channels, policy.category
+        self._country_rules = {
+            name: CountryRules(policy.rules, category, name, policy.hosting_region) for name in names
+        }
         self._opted_out = {name: _suppressions(known, name, None, asked_for=True) for name in names}
         self._suppressed = {name: _suppressions(known, name, None) for name in names}
         self._undecided = {name: _suppressions(known, name, category, undecided=True) for name in names}
@@ -48,7 +52,10 @@ class Obstacles:
     def _judge_country(self, addressed: Addressed) -> None:
         known = present(addressed.country)
         mark(addressed.verdicts, known & by_value(addressed.country, self._is_not_served), "country_not_served")
-        if addressed.channel.needs_country or self._policy.country_needed:
+        rules = self._country_rules[addressed.channel.name]
+        mark(addressed.verdicts, by_value(addressed.country, rules.denies), "country_denied")
+        mark(addressed.verdicts, by_value(addressed.country, rules.is_outside), "outside_region")
+        if addressed.channel.needs_country or self._policy.country_needed or rules.need_country:
             mark(addressed.verdicts, ~known, "country_unsettled")
 
     def _is_not_served(self, country: str | None) -> bool:

@@ -26,7 +26,7 @@ from nightmail.audience.known import KnownPreferences
 from nightmail.audience.obstacles import Obstacles
 from nightmail.audience.policy import AudiencePolicy
 from nightmail.audience.selection import OncePerAddress, used_channels
-from nightmail.audience.start_times import AT_ONCE, NEVER, StartTimes, Times, times_of
+from nightmail.audience.start_times import AT_ONCE, Calendar, StartTimes, Times, times_of
 from nightmail.audience.summary import AudienceSummary
 from nightmail.audience.verdicts import GOOD, NO_ADDRESS, REASONS, Positions, Verdicts, mark
 from nightmail.lake import TableFile, column_of
@@ -102,6 +102,7 @@ class _Planner:
         self.summary = AudienceSummary()
         self._choices = ChoiceIndex(policy, known)
         self._obstacles = Obstacles(policy, known)
+        self._calendar = Calendar(policy)
         self._once = OncePerAddress(fallbacks=policy.has_fallbacks) if policy.once_per_address else None
 
     def plan(self, block: pa.Table) -> pa.Table:
@@ -119,12 +120,11 @@ class _Planner:
         zone = pc.coalesce(choices.time_zone, column_of(block, "time_zone"), pa.scalar(policy.default_time_zone))
         channels = address_channels(block, policy)
         country = contact_country(block, channels, policy)
-        start_times = StartTimes(policy, zone, choices)
+        start_times = StartTimes(self._calendar, zone, country, choices)
         for addressed in channels:
             settle_country(addressed, country)
             self._obstacles.judge(addressed, language, hashes)
-            too_late = start_times.on(addressed.channel.name) == NEVER
-            mark(addressed.verdicts, too_late, "quiet_hours_past_cut_off")
+            start_times.mark_late(addressed.channel.name, addressed.verdicts)
         whole = np.zeros(block.num_rows, dtype=np.uint8)
         mark(whole, self._obstacles.minors(block, country), "minor")
         mark(whole, self._obstacles.unread_birth_dates(block), "birth_date_unread")

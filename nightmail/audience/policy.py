@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nightmail.channels import CHANNELS
 from nightmail.errors import UsageError
+from nightmail.organisation.audience_rules import StatedRules
 from nightmail.organisation.categories import MARKETING, Category
 from nightmail.organisation.feed_choices import Delivery, parse_delivery
 from nightmail.organisation.quiet_hours import QuietHours
@@ -57,6 +58,12 @@ class AudiencePolicy:
     country_needed: bool = False
     """Whether a contact whose country is not known is held on channels that go to email addresses as well
     (``country_unsettled``). Numbers tell their country."""
+    rules: tuple[StatedRules, ...] = ()
+    """What the team and those above it forbid."""
+    urgent: bool = False
+    """Whether frequency caps do not hold."""
+    hosting_region: str | None = None
+    """Where this deployment stands: ``eu`` or ``us``."""
     served: frozenset[str] | None = None
     """Countries that may be sent to; by default those of :mod:`nightmail.organisation.served_countries`."""
 
@@ -91,6 +98,7 @@ class AudiencePolicy:
             "category": category.name,
             "needs_consent": category.needs_consent,
             "once_per_address": category.kind == MARKETING,
+            "urgent": category.urgent,
             "default_language": template.default_language,
             **further,
         }

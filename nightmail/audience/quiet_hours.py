@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -58,14 +58,27 @@ def _end(local: datetime, hours: QuietHours) -> datetime:
     return datetime.combine(day, hours.end, tzinfo=local.tzinfo).astimezone(UTC)
 
 
-def earliest_time(moment: datetime, zone: ZoneInfo, quiet: Sequence[QuietHours]) -> datetime | None:
-    """The first time from ``moment`` on (UTC) that lies in none of the quiet hours of ``zone``.
+def earliest_time(
+    moment: datetime,
+    zone: ZoneInfo,
+    quiet: Sequence[QuietHours],
+    is_closed: Callable[[date], bool] | None = None,
+) -> datetime | None:
+    """The first time from ``moment`` on (UTC) that lies in none of the quiet hours of ``zone``, and on no closed day there.
 
-    ``None`` when there is no such time within two days: the hours cover the whole day between them.
+    ``None`` when there is no such time within two days of open ones: the hours cover the whole day between them. Nor
+    is it looked for further than two months ahead.
     """
-    found = moment
-    while found - moment <= timedelta(days=2):
+    found, latest = moment, moment + timedelta(days=2)
+    furthest = moment + timedelta(days=62)
+    while found <= min(latest, furthest):
         local = found.astimezone(zone)
+        if is_closed is not None and is_closed(local.date()):
+            next_day = datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC)
+            # Where a zone skips its midnight, that is read as the moment before the skip.
+            later = next_day if next_day > found else found + timedelta(minutes=15)
+            latest, found = latest + (later - found), later
+            continue
         binding = [hours for hours in quiet if is_quiet(local, hours)]
         if not binding:
             return found

@@ -33,6 +33,11 @@ REASONS = (
     "minor",
     "birth_date_unread",
     "probable_opt_out",
+    "country_denied",
+    "outside_region",
+    "holiday",
+    "blackout_day",
+    "frequency_cap",
 )
 """What a verdict says; the first says that nothing stands in the way."""
 

@@ -14,6 +14,9 @@ from nightmail.organisation.team_settings import TeamSettings
 VALUES = ("region", "country", "time_zone", "currency", "retention_days")
 """What every team has a value for: its own, or that of the team above when it was set up."""
 
+ADDING_UP = ("four_eyes", "audience")
+"""Settings that a team adds to what those above it state, rather than replacing it."""
+
 
 @dataclass(frozen=True, slots=True)
 class TeamValues:
@@ -65,7 +68,7 @@ def teams(
 def team_with_settings(connection: Connection, path: str) -> TeamWithSettings | None:
     """The team at a path with what holds for it; ``None`` where there is none.
 
-    Four eyes are what each team above demands on its own: all of those that state it are listed.
+    Four eyes and rules of the audience are what each team above demands on its own: all that state them are listed.
     """
     parts = path.split(".")
     paths = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
@@ -77,6 +80,6 @@ def team_with_settings(connection: Connection, path: str) -> TeamWithSettings | 
         stating = [row for row in rows if row.settings.get(name) is not None]
         held += [
             HeldSetting(name, field.description or "", row.settings[name], row.path)
-            for row in (stating if name == "four_eyes" else stating[-1:])
+            for row in (stating if name in ADDING_UP else stating[-1:])
         ]
     return TeamWithSettings(rows[-1], rows[-2] if len(rows) > 1 else None, tuple(held))

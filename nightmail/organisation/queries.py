@@ -46,6 +46,14 @@ STATED_ABOVE = f"""
     limit 1
 """  # noqa: S608
 
+# What a team and each above it forbid their campaigns.
+AUDIENCE_RULES_ABOVE = f"""
+    select t.id, t.path, t.settings -> 'audience' as audience
+    from team t
+    where {AT_OR_BELOW.format(lower="cast(:team as text)", upper="t.path")} and t.settings ->> 'audience' is not null
+    order by length(t.path)
+"""  # noqa: S608
+
 # What a team and each above it demand of approvals.
 FOUR_EYES_ABOVE = f"""
     select t.path, t.settings -> 'four_eyes' as four_eyes

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, text
 
 from nightmail.channels.names import ChannelName
+from nightmail.organisation.audience_rules import AudienceRules
 from nightmail.organisation.four_eyes import FourEyes
 from nightmail.organisation.queries import STATED_ABOVE
 from nightmail.organisation.recipient_pages import RecipientPages
@@ -83,6 +84,10 @@ class TeamSettings(_Model):
     )
     recipient_pages: RecipientPages | None = Field(
         None, description="How pages for recipients look: name, wordmark, colours, and the link to the privacy notice"
+    )
+    audience: AudienceRules | None = Field(
+        None,
+        description="Frequency caps, holidays, blackout days, countries and budgets of the team and those below it",
     )
 
 

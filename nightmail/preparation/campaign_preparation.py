@@ -11,6 +11,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.contact_files.openpgp import plain_name
 from nightmail.contacts.list_files import BOOK_SOURCES
 from nightmail.lake import Lake
+from nightmail.organisation.audience_rules import rules_above
 from nightmail.organisation.categories import get_category
 from nightmail.organisation.feeds import FeedSettings, feed_settings
 from nightmail.preparation import queries
@@ -72,6 +73,8 @@ def load_preparation(
         feed=feed,
         team=campaign.team,
         category=get_category(connection, campaign.category_id),
+        rules=rules_above(connection, campaign.team),
+        hosting_region=settings.region,
         default_country=row.feed_country or row.team_country or settings.default_country,
         default_time_zone=row.team_time_zone,
         from_book=campaign.source in BOOK_SOURCES,

@@ -12,6 +12,7 @@ from nightmail.audience import AudiencePolicy
 from nightmail.contact_files import ReadOptions
 from nightmail.lake import TableFile
 from nightmail.message_ids import CHECK_TOKEN
+from nightmail.organisation.audience_rules import StatedRules
 from nightmail.organisation.categories import PREDEFINED_CATEGORIES, Category
 from nightmail.organisation.feed_choices import ValueType
 from nightmail.organisation.feeds import FeedSettings, PlaceholderSettings
@@ -37,6 +38,10 @@ class Preparation:
     """The feed's, else the team's, else the deployment's country."""
     default_time_zone: str = "UTC"
     """The team's; the feed's own setting wins."""
+    rules: tuple[StatedRules, ...] = ()
+    """What the team and those above it forbid."""
+    hosting_region: str | None = None
+    """Where this deployment stands."""
     from_book: bool = False
     """Whether the file was written from the address book, so that it says each contact's id."""
     campaign_token: str = CHECK_TOKEN
@@ -133,6 +138,8 @@ class Preparation:
             quiet_channels=frozenset(feed.quiet_channels),
             default_country=self.default_country,
             default_time_zone=feed.default_time_zone or self.default_time_zone,
+            rules=self.rules,
+            hosting_region=self.hosting_region,
             **further,
         )
 

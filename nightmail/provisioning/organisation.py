@@ -27,6 +27,8 @@ from nightmail.access.networks import checked_networks
 from nightmail.access.permissions import permissions_named, scopes_among
 from nightmail.channels.names import ChannelName
 from nightmail.errors import UsageError
+from nightmail.organisation.audience_rules import AudienceRules, named_categories
+from nightmail.organisation.categories import PREDEFINED_CATEGORIES
 from nightmail.organisation.team_settings import SecretReference, TeamSettings
 from nightmail.provisioning.rights_parts import GrantPart, IdentityProviderPart, PersonPart, RolePart
 
@@ -341,6 +343,18 @@ class Organisation(_Part):
             for index, team in enumerate(teams):
                 if team is not None and team not in paths:
                     raise ValueError(f"{kind}[{index}].team: there is no team {team}; known: {', '.join(paths)}")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_name_categories(self) -> Self:
+        known = sorted({*PREDEFINED_CATEGORIES, *(part.name for part in self.categories)})
+        for path, part in self.teams():
+            for category in named_categories(part.settings.audience or AudienceRules()):
+                if category not in known:
+                    raise ValueError(
+                        f"the rules of the team {path} name the category {category}, which there is not; "
+                        f"known: {', '.join(known)}"
+                    )
         return self
 
 

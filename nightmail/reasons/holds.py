@@ -121,4 +121,34 @@ HOLDS = (
         "The contact's quiet hours end, or their own time of the start comes, after the campaign's cut-off.",
         "Send earlier, or set a later cut-off.",
     ),
+    Reason(
+        "country_denied",
+        Kind.HOLD,
+        "The team, or one above it, does not write to this country on this channel.",
+        "If it should, have the team's rules for countries changed.",
+    ),
+    Reason(
+        "outside_region",
+        Kind.HOLD,
+        "Another hosting region serves the contact's country, and the team holds such contacts back.",
+        "Send to them from the deployment of that region.",
+    ),
+    Reason(
+        "holiday",
+        Kind.HOLD,
+        "It is a public holiday in the contact's country until the campaign's cut-off.",
+        "Send on another day, or set a later cut-off.",
+    ),
+    Reason(
+        "blackout_day",
+        Kind.HOLD,
+        "The team sends nothing on these days, and they last until the campaign's cut-off.",
+        "Send on another day, or set a later cut-off.",
+    ),
+    Reason(
+        "frequency_cap",
+        Kind.HOLD,
+        "The contact or the address got as many messages lately as the team allows.",
+        "Send again when the cap's window is over; categories that are urgent are exempt.",
+    ),
 )

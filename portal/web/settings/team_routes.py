@@ -35,6 +35,7 @@ SETTING_LABELS = {
     "when_suspended": marked("What messages of a suspended channel do"),
     "reply_addresses": marked("How reply addresses are signed"),
     "recipient_pages": marked("How pages for recipients look"),
+    "audience": marked("Caps, closed days, countries and budgets"),
 }
 
 
