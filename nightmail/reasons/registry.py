@@ -14,6 +14,7 @@ from nightmail.reasons.decisions import DECISIONS
 from nightmail.reasons.failures import FAILURES
 from nightmail.reasons.files import FILES
 from nightmail.reasons.holds import HOLDS
+from nightmail.reasons.imports import IMPORTS
 from nightmail.reasons.lists import LISTS
 from nightmail.reasons.logins import LOGINS
 from nightmail.reasons.machine import MACHINE
@@ -39,6 +40,7 @@ _ENTRIES = (
     *REQUESTS,
     *LISTS,
     *CONTACTS,
+    *IMPORTS,
     *DECISIONS,
     *ROW_DECISIONS,
     *ACCESS,

@@ -163,6 +163,8 @@ class RowJudge:
         usable = np.zeros(rows, dtype=bool)
         for name in self.rules.usable_fields:
             usable |= present(columns[name])
+        if not self.rules.address_needed:
+            usable |= present(columns["external_id"])
         explained = findings.rows_with(frozenset(self.rules.usable_fields))
         findings.add(~usable & ~explained, None, None, "no_address", rejects_row=True)
         rejected = ~usable | findings.rejected()

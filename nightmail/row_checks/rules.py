@@ -71,6 +71,8 @@ class ContactRules:
     date_order: str | None = None
     """``day_first`` or ``month_first`` for birth dates, when the feed states it."""
     require_external_id: bool = False
+    address_needed: bool = True
+    """Whether a row needs an address that can be used. False where it only says who is meant: then an external_id will do."""
     file_rejects: TableFile | None = None
     """What :func:`nightmail.contact_files.read_contact_file` rejected; carried on into ``rejects``."""
     earlier_campaigns: tuple[EarlierCampaign, ...] = ()

@@ -24,6 +24,7 @@ from nightmail.store.tables.approvals import Approval
 from nightmail.store.tables.audit import Audit, AuditMonthGone, AuditSeal
 from nightmail.store.tables.base import Base
 from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SingleMessage, StateTransition
+from nightmail.store.tables.contact_imports import ContactImport, ContactImportRow
 from nightmail.store.tables.contacts import (
     Consent,
     Contact,
@@ -90,6 +91,8 @@ __all__ = [
     "ContactChange",
     "ContactGroup",
     "ContactGroupMember",
+    "ContactImport",
+    "ContactImportRow",
     "ContactMerge",
     "ContactNote",
     "ContactSearch",
