@@ -38,6 +38,8 @@ NEEDED: Mapping[str, str] = {
     **dict.fromkeys(("segments make", "segments change", "segments remove"), "list.edit"),
     "keys list": "key.see",
     **dict.fromkeys(("keys new", "keys rotate", "keys revoke"), "key.edit"),
+    **dict.fromkeys(("imports list", "imports show"), "contact.see"),
+    **dict.fromkeys(("imports new", "imports apply", "imports discard", "imports undo"), "contact.edit"),
     **dict.fromkeys(("audit list", "audit export", "audit verify"), "audit.see"),
 }
 """By the command's whole name; :data:`MACHINE` where no permission stands for it."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from nightmail.reasons.reason import Kind, Reason
+from nightmail.reasons.reason import Kind, Reason, Surface
+
+_ALTHOUGH = "then apply it with `--although`, or drop it with `nightmail imports discard`."
 
 IMPORTS = (
     Reason(
@@ -23,6 +25,7 @@ IMPORTS = (
         "The import would remove {removed} of {known} contacts.",
         "See whether the file is whole and the mode is the one that is meant; then apply the import all the same, or discard it.",
         title="The import would remove a large share of the contacts.",
+        on={Surface.SHELL: f"See whether the file is whole and the mode is the one that is meant; {_ALTHOUGH}"},
     ),
     Reason(
         "import_changes_many",
@@ -30,6 +33,7 @@ IMPORTS = (
         "The import would change {changed} of {known} contacts.",
         "See whether the columns hold what their names say; then apply the import all the same, or discard it.",
         title="The import would change a large share of the contacts.",
+        on={Surface.SHELL: f"See whether the columns hold what their names say; {_ALTHOUGH}"},
     ),
     Reason(
         "import_rows_unclear",
@@ -40,11 +44,19 @@ IMPORTS = (
         title="The import would remove contacts that rows which cannot be read may be of.",
     ),
     Reason(
+        "import_refused",
+        Kind.FILE,
+        "The file cannot be used for an import: {problem}",
+        "Correct the file and bring it again.",
+        title="The file cannot be used for an import.",
+    ),
+    Reason(
         "import_unknown",
         Kind.REQUEST,
         "There is no import {number}.",
         "See the list of the team's imports.",
         title="There is no such import.",
+        on={Surface.SHELL: "See `nightmail imports list`."},
     ),
     Reason(
         "import_mode_unknown",
