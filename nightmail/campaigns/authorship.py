@@ -13,8 +13,8 @@ from nightmail.campaigns.queries import AUTHORS, MAKERS_OF_KEYS
 def authors_of(connection: Connection, campaign: CampaignRow) -> frozenset[str]:
     """The actors (``person:17``, ``key:3``, ``user:root``) behind a campaign, with the makers of their keys.
 
-    Who made it or asked for messages of it, who stored the version of its template, and who changed its feed within a year
-    before it.
+    Who made it or asked for messages of it, who stored the version of its template, and who changed its feed, or the lists and
+    segments that it was made of, within a year before it.
     """
     return authors_of_all(connection, [campaign.id])[campaign.id]
 

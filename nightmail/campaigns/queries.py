@@ -281,7 +281,7 @@ select currency, coalesce(sum(cost), 0) as amount from message
 where ledger_month = :month and message_key between :first and :last group by currency order by currency
 """
 
-# Who is behind a campaign: its own entries, its messages', its template version's and, for a year, its feed's.
+# Who is behind a campaign: its own entries, its messages', its template version's and, for a year, its feed's and its lists'.
 AUTHORS = """
 with c as (
     select c.*, t.path as team, f.name as feed, ft.path as feed_team, tv.version, tt.path || '/' || tp.name as template
@@ -302,6 +302,14 @@ union
 select c.id, a.actor from c
 join audit a on a.object in (c.feed_team || '/' || c.feed, 'feed ' || c.feed_team || '/' || c.feed)
 where (starts_with(a.action, 'feed.') or starts_with(a.action, 'provision.')) and a.at > c.created_at - interval '1 year' and a.at <= c.created_at
+union
+select c.id, a.actor from c join campaign_list s on s.campaign_id = c.id
+cross join lateral (
+    select 'list ' || (each ->> 'id') as object from jsonb_array_elements(s.definition -> 'lists') each
+    union all select 'segment ' || (each ->> 'id') from jsonb_array_elements(s.definition -> 'segments') each) held
+join audit a on a.object = held.object
+where (starts_with(a.action, 'list.') or starts_with(a.action, 'segment.'))
+  and a.at > c.created_at - interval '1 year' and a.at <= c.created_at
 """
 
 MAKERS_OF_KEYS = (

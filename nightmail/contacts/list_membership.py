@@ -243,7 +243,7 @@ class _Builder:
         named = []
         if node.contacts.get(excluded):
             number = self.parameters.add(list_id, "integer")
-            named.append(queries.ENTRIES_OF_KIND.format(list=number, excluded="true" if excluded else "false"))
+            named.append(queries.CONTACTS_OF_ENTRIES.format(list=number, excluded="true" if excluded else "false"))
         named += [queries.MEMBERS_OF_GROUPS.format(group=self.parameters.add(each, "bigint")) for each in side["group"]]
         if named:
             parts.append(f"c.id in ({' union all '.join(named)})")

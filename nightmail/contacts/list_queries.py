@@ -107,9 +107,17 @@ MEMBERS = "select {columns} from contact c where {scope} and {condition} order b
 
 LOCK = "select pg_advisory_xact_lock(hashtext('nightmail.lists'))"
 
-ENTRIES_OF_KIND = (
-    "select e.target_id from list_entry e where e.list_id = {list} and e.kind = 'contact' and e.excluded = {excluded}"
-)
+# The contacts that a list's entries name, and of those who were found to be somebody else those others: who was kept out of a
+# list stays out under the name that they have now.
+CONTACTS_OF_ENTRIES = """(
+    with recursive named as (
+        select e.target_id as id from list_entry e
+        where e.list_id = {list} and e.kind = 'contact' and e.excluded = {excluded}
+        union
+        select m.kept_id from named n join contact_merge m on m.other_id = n.id
+        where m.merged_at is not null and m.undone_at is null
+    )
+    select id from named)"""
 
 MEMBERS_OF_GROUPS = "select m.contact_id from contact_group_member m where m.group_id = {group}"
 

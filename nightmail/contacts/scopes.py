@@ -34,6 +34,7 @@ _KINDS: Mapping[str, Kind] = {
     ValueType.NUMBER: Kind.NUMBER,
     ValueType.MONEY: Kind.NUMBER,
     ValueType.DATE: Kind.DATE,
+    "boolean": Kind.BOOLEAN,
 }
 
 

@@ -216,6 +216,44 @@ def test_who_was_removed_is_in_no_list(book: Book) -> None:
     assert book.members(0) == {2}
 
 
+def test_who_was_kept_out_stays_out_under_another_name(book: Book) -> None:
+    """A contact that was excluded and turned out to be somebody else, twice: that one is excluded; after the way back not."""
+    entries = [Entry("group", book.groups[0]), Entry("contact", 1, excluded=True)]
+    set_entries(book.connection, book.lists[0], entries, by=BY)
+    assert book.members(0) == {2, 3}
+    for other, kept in ((1, 4), (4, 2)):
+        book.connection.execute(
+            text(
+                "insert into contact_merge (team_id, kept_id, other_id, decided_by, merged_at) "
+                "select team_id, :kept, :other, 'x', now() from contact where id = :other"
+            ),
+            {"kept": kept, "other": other},
+        )
+        book.connection.execute(text("update contact set removed_at = now() where id = :other"), {"other": other})
+    assert book.members(0) == {3}
+    book.connection.execute(text("update contact_merge set undone_at = now()"))
+    book.connection.execute(text("update contact set removed_at = null"))
+    assert book.members(0) == {2, 3}
+
+
+def test_a_team_uses_what_those_above_share(book: Book) -> None:
+    """The team below has the lists and contacts of the one above once it shares them, the one beside never."""
+    connection = book.connection
+    set_entries(connection, book.lists[0], [Entry("contact", 1)], by=BY)
+    care = get_team(connection, "acme.care")
+    with pytest.raises(NightmailError):
+        find_list(connection, "acme.care", "L0")
+    connection.execute(text("update team set settings = settings || '{\"shares_contacts\": true}' where path = 'acme'"))
+    found = find_list(connection, "acme.care", "L0")
+    assert [row.id for row in sample_members(connection, list_membership(connection, found.id, care))] == [1]
+    own = make_list(connection, by=BY, team="acme.care", name="Own", entries=[Entry("list", found.id)])
+    assert sample_members(connection, list_membership(connection, own.id, care))
+    connection.execute(text("update team set settings = '{}' where path = 'acme'"))
+    assert not sample_members(connection, list_membership(connection, own.id, care)), "they are shared no more"
+    with pytest.raises(NightmailError):
+        find_list(connection, "brick", "L0")
+
+
 def test_what_a_list_holds_is_not_removed_and_a_name_is_given_once(book: Book) -> None:
     connection, (outer, inner, *_) = book.connection, book.lists
     set_entries(connection, outer, [Entry("list", inner.id), Entry("segment", book.segments[0])], by=BY)

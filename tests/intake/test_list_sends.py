@@ -10,12 +10,16 @@ import pytest
 from sqlalchemy import text
 
 from nightmail.access.principals import system_principal
+from nightmail.campaigns.approval import approve
+from nightmail.campaigns.authorship import authors_of
 from nightmail.contacts.distribution_lists import Entry, change_entries, find_list, make_list
 from nightmail.contacts.segments import find_segment, make_segment
 from nightmail.errors import NightmailError
 from nightmail.intake.list_sends import ListSend, register_list_send, take_list
+from nightmail.organisation.feeds import FeedSettings
 from nightmail.privacy import contact_ids
 from nightmail.settings import settings
+from nightmail.store.states import CampaignState
 from tests.support.pipeline_rig import PHONES, PipelineRig
 
 BY = system_principal("test")
@@ -131,6 +135,43 @@ def test_the_campaign_keeps_the_list_as_it_was(book: PipelineRig) -> None:
     book.prepare(campaign)
     messages = book.table("messages", campaign).to_pylist()
     assert [row["address"] for row in messages] == ["+447400100000"]
+
+
+def test_who_changed_the_list_does_not_approve_what_is_sent_to_it(book: PipelineRig) -> None:
+    """Whom a campaign goes to is made by those who changed its list, the lists in it and their segments."""
+    people = {name: system_principal(name) for name in ("ann", "ben", "cleo", "dan")}
+    with book.engine.begin() as connection:
+        segment = make_segment(connection, by=people["ann"], team=TEAM, name="London", rule=LONDON)
+        inner = make_list(connection, by=people["ben"], team=TEAM, name="In", entries=[Entry("segment", segment.id)])
+        make_list(connection, by=people["cleo"], team=TEAM, name="Out", entries=[Entry("list", inner.id)])
+        make_list(connection, by=people["dan"], team=TEAM, name="Another")
+    campaign = sent(book, "list", "Out").campaign
+    with book.engine.begin() as connection:
+        authors = authors_of(connection, campaign)
+    assert {people[name].actor for name in ("ann", "ben", "cleo")} < authors
+    assert people["dan"].actor not in authors
+
+
+def test_an_approval_is_bound_to_whom_the_list_had(book: PipelineRig) -> None:
+    """What waits for approval is the audience that was resolved: the list may change, what is approved does not."""
+    with book.engine.begin() as connection:
+        made = make_list(connection, by=BY, team=TEAM, name="Two", entries=[Entry("contact", contact(book, 0))])
+    four_eyes = FeedSettings.model_validate({"approval": {"four_eyes": {"always": True}}})
+    campaign = sent(book, "list", "Two", settings=four_eyes).campaign
+    book.prepare(campaign)
+    assert book.campaign(campaign).state == CampaignState.AWAITING_APPROVAL
+    bound = book.rows("select bound -> 'audience' as audience, hash from approval")[0]
+    assert bound["audience"]["contacts"] == 1
+    with book.engine.begin() as connection:
+        change_entries(connection, made, add=[Entry("contact", contact(book, 1))], by=BY)
+    with pytest.raises(NightmailError) as refused:
+        approve(book.engine, campaign.key, actor=BY.actor, principal=BY)
+    assert refused.value.reason == "approval_by_another"
+    approved = approve(
+        book.engine, campaign.key, actor="user:another", principal=system_principal("another"), seen=bound["hash"]
+    )
+    assert approved.state in (CampaignState.SENDING, CampaignState.READY)
+    assert book.table("audience", campaign).num_rows == 1
 
 
 def test_the_same_contacts_are_not_sent_to_twice_by_mistake(book: PipelineRig) -> None:
