@@ -9,7 +9,7 @@ LISTS = (
         "segment_rule_invalid",
         Kind.REQUEST,
         "The segment's rule cannot be used at {place}: {problem}.",
-        "Correct it there; docs/contacts.md lists what a rule may say.",
+        "Correct it there; docs/lists.md lists what a rule may say.",
         title="The segment's rule cannot be used.",
     ),
     Reason(
