@@ -13,7 +13,8 @@ from nightmail.audience.known import KnownPreferences
 from nightmail.audience.policy import AudiencePolicy
 from nightmail.audience.verdicts import Positions, by_value
 from nightmail.lake import column_of
-from nightmail.lake.masks import Mask
+from nightmail.lake.masks import Mask, truth
+from nightmail.lake.schemas import UTC_TIME
 from nightmail.privacy.keyed_hashes import Hashes, HashIndex, from_hex
 
 
@@ -25,6 +26,8 @@ class Choices:
     """A row for each contact: every channel of the policy, in the contact's order."""
     category_out: Mask
     """Contacts that do not want the campaign's category."""
+    paused: Mask
+    """Contacts that want nothing but what is urgent, at the time of the campaign."""
     quiet_from: pa.Array
     quiet_until: pa.Array
     time_zone: pa.Array
@@ -48,7 +51,9 @@ class ChoiceIndex:
         hits = np.flatnonzero(found >= 0)
         nothing = pa.nulls(rows, pa.string())
         if not len(hits):
-            return Choices(order, np.zeros(rows, dtype=bool), nothing, nothing, nothing, nothing)
+            return Choices(
+                order, np.zeros(rows, dtype=bool), np.zeros(rows, dtype=bool), nothing, nothing, nothing, nothing
+            )
         matched = self._preferences.take(pa.array(found[hits])).combine_chunks()
 
         def spread(values: pa.Array) -> pa.Array:
@@ -67,8 +72,11 @@ class ChoiceIndex:
         out[hits] = _where(column_of(matched, "categories_out"), lambda names: policy.category in names)
         if policy.needs_consent:
             out[hits] |= _where(column_of(matched, "categories_in"), lambda names: policy.category not in names)
+        paused = np.zeros(rows, dtype=bool)
+        if not policy.urgent:
+            paused[hits] = truth(pc.greater(column_of(matched, "paused_until"), pa.scalar(policy.moment, UTC_TIME)))
         texts = (spread(column_of(matched, name)) for name in ("quiet_from", "quiet_until", "time_zone", "language"))
-        return Choices(order, out, *texts)
+        return Choices(order, out, paused, *texts)
 
     def _order(self, chosen: list[str]) -> list[int]:
         """Positions of the policy's channels: those the contact named first, in its order, then the others."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from nightmail.lake.schemas import UTC_TIME
+
 SUPPRESSIONS = pa.schema(
     [
         pa.field("address_hash", pa.string(), nullable=False),
@@ -32,6 +34,7 @@ PREFERENCES = pa.schema(
         pa.field("quiet_until", pa.string()),
         pa.field("time_zone", pa.string()),
         pa.field("language", pa.string()),
+        pa.field("paused_until", UTC_TIME),
     ]
 )
 """What contacts chose: one row each, null where nothing was chosen. Quiet hours read like ``21:00``."""
@@ -41,9 +44,13 @@ CONSENTS = pa.schema(
         pa.field("contact_id", pa.string(), nullable=False),
         pa.field("category", pa.string(), nullable=False),
         pa.field("channel", pa.string()),
+        pa.field("stated_at", UTC_TIME),
+        pa.field("withdrawn", pa.bool_()),
+        pa.field("expires_at", UTC_TIME),
     ]
 )
-"""Consents in force: to a category on a channel (null: on all)."""
+"""Of each contact, category and channel (null: all) the latest that was stated: a consent, which may have an end, or that it was
+withdrawn."""
 
 
 @dataclass(frozen=True)

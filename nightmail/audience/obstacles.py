@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.audience.addressing import Addressed
+from nightmail.audience.consents import ConsentIndex
 from nightmail.audience.country_rules import CountryRules
 from nightmail.audience.known import KnownPreferences
 from nightmail.audience.policy import AudiencePolicy
@@ -35,7 +36,7 @@ class Obstacles:
         self._suppressed = {name: _suppressions(known, name, None) for name in names}
         self._undecided = {name: _suppressions(known, name, category, undecided=True) for name in names}
         self._out_of_category = {name: _suppressions(known, name, category) for name in names}
-        self._consents = {name: _consents(known, name, category) for name in names}
+        self._consents = {name: ConsentIndex(known.consents, name, category, policy.moment) for name in names}
 
     def judge(self, addressed: Addressed, language: pa.Array, contact_hashes: Hashes) -> None:
         """Mark the rows that cannot be sent to on the channel, whose countries are settled; the first reason stays."""
@@ -67,8 +68,11 @@ class Obstacles:
         mark(verdicts, self._suppressed[name].contains(hashes), "suppressed")
         mark(verdicts, self._undecided[name].contains(hashes), "probable_opt_out")
         mark(verdicts, self._out_of_category[name].contains(hashes), "category_opted_out")
+        stands = self._consents[name].of(contact_hashes)
+        mark(verdicts, stands.withdrawn, "consent_withdrawn")
         if self._policy.needs_consent:
-            mark(verdicts, ~self._consents[name].contains(contact_hashes), "consent_missing")
+            mark(verdicts, stands.expired, "consent_expired")
+            mark(verdicts, ~stands.given, "consent_missing")
 
     def minors(self, block: pa.Table, country: pa.Array) -> Mask:
         """Contacts under the age of consent of their country on the day of sending (GDPR, article 8)."""
@@ -113,11 +117,3 @@ def _suppressions(
     on_channel = pc.or_kleene(pc.is_null(table["channel"]), pc.equal(table["channel"], channel))
     of_category: Any = pc.is_null(table["category"]) if category is None else pc.equal(table["category"], category)
     return HashIndex(from_hex(table.filter(pc.and_kleene(on_channel, of_category))["address_hash"]))
-
-
-def _consents(known: KnownPreferences, channel: str, category: str) -> HashIndex:
-    """Contacts that agreed to a category on a channel, or on all."""
-    table = known.consents
-    on_channel = pc.or_kleene(pc.is_null(table["channel"]), pc.equal(table["channel"], channel))
-    agreed = pc.and_kleene(on_channel, pc.equal(table["category"], category))
-    return HashIndex(from_hex(table.filter(agreed)["contact_id"]))

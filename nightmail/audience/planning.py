@@ -129,6 +129,7 @@ class _Planner:
         mark(whole, self._obstacles.minors(block, country), "minor")
         mark(whole, self._obstacles.unread_birth_dates(block), "birth_date_unread")
         mark(whole, choices.category_out, "category_opted_out")
+        mark(whole, choices.paused, "paused_by_contact")
         verdicts = self._verdicts(channels, whole)
         if self._once is not None:
             self._once.apply(channels, verdicts, choices.order)

@@ -38,6 +38,9 @@ REASONS = (
     "holiday",
     "blackout_day",
     "frequency_cap",
+    "consent_withdrawn",
+    "consent_expired",
+    "paused_by_contact",
 )
 """What a verdict says; the first says that nothing stands in the way."""
 

@@ -38,13 +38,23 @@ CHOSEN = """
     from preference where team_id = :team and contact_id = :contact
 """
 
+# What is chosen, and the statement that it was: whatever is recorded later is taken together with it.
 CHOOSE = """
+    with stated as (
+        insert into preference_statement (team_id, contact_id, stated_at, changes, source, set_by)
+        values (:team, :contact, now(), jsonb_build_object('channels', cast(:channels as text[]),
+            'topics_in', cast(:topics_in as text[]), 'topics_out', cast(:topics_out as text[]),
+            'quiet_from', cast(:quiet_from as text), 'quiet_until', cast(:quiet_until as text),
+            'time_zone', cast(:time_zone as text), 'language', cast(:language as text)), 'preference_page', 'recipient')
+    )
     insert into preference (team_id, contact_id, channels, categories_in, categories_out, quiet_from, quiet_until, time_zone,
-        language)
-    values (:team, :contact, :channels, :topics_in, :topics_out, :quiet_from, :quiet_until, :time_zone, :language)
+        language, stated_at, source, set_by)
+    values (:team, :contact, :channels, :topics_in, :topics_out, :quiet_from, :quiet_until, :time_zone, :language, now(),
+        'preference_page', 'recipient')
     on conflict (team_id, contact_id) do update set channels = excluded.channels, categories_in = excluded.categories_in,
         categories_out = excluded.categories_out, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
-        time_zone = excluded.time_zone, language = excluded.language, updated_at = now()
+        time_zone = excluded.time_zone, language = excluded.language, stated_at = excluded.stated_at, source = excluded.source,
+        set_by = excluded.set_by, updated_at = now()
 """
 
 CONSENTED = "select distinct category from consent where team_id = any(:teams) and contact_id = :contact and withdrawn_at is null"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nightmail.consent.consent_queries import LATEST_FIRST
+
 # What decides a campaign's preparation besides the campaign's own row; of several parts, the first one's file name.
 CAMPAIGN_SETTINGS = """
     select
@@ -61,19 +63,22 @@ PREFERENCES = """
         p.quiet_from as quiet_from,
         p.quiet_until as quiet_until,
         p.time_zone as time_zone,
-        p.language as language
+        p.language as language,
+        p.paused_until as paused_until
     from preference p
     join team t on t.id = p.team_id
-    where t.path = %(team)s
+    where t.path = %(team)s or starts_with(%(team)s, t.path || '.')
 """
 
-# The consents in force of a team's contacts.
-CONSENTS = """
-    select c.contact_id as contact_id, c.category as category, c.channel as channel
+# Of each contact, category and channel of a team and those above it the latest that was stated.
+CONSENTS = f"""
+    select distinct on (c.contact_id, c.category, c.channel) c.contact_id as contact_id, c.category as category, c.channel as channel,
+        coalesce(c.withdrawn_at, c.captured_at) as stated_at, c.withdrawn_at is not null as withdrawn, c.expires_at as expires_at
     from consent c
     join team t on t.id = c.team_id
-    where c.withdrawn_at is null and t.path = %(team)s
-"""
+    where t.path = %(team)s or starts_with(%(team)s, t.path || '.')
+    order by c.contact_id, c.category, c.channel, {LATEST_FIRST.format("c")}
+"""  # noqa: S608 - the part is a constant
 
 # The campaigns of a feed that were loaded in the days before another one was made, and those that it continues.
 EARLIER_CAMPAIGNS = """

@@ -39,12 +39,12 @@ def carriers_by_channel(connection: Connection, team: str) -> dict[str, str]:
 def known_preferences(connection: Connection, team: str) -> KnownPreferences:
     """Return the suppressions, preferences and consents that hold for a team, as Arrow tables.
 
-    A suppression of a team above holds below it; preferences and consents are a team's own.
+    What was stated to a team above holds below it.
     """
     values = {"team": team, "asked_for": sorted(ASKED_FOR)}
     suppressions = copy_table(connection, queries.SUPPRESSIONS, values, SUPPRESSIONS)
     consents = copy_table(connection, queries.CONSENTS, values, CONSENTS)
-    flat = pa.schema([pa.field(f.name, pa.string()) for f in PREFERENCES])
+    flat = pa.schema([pa.field(f.name, pa.string() if pa.types.is_list(f.type) else f.type) for f in PREFERENCES])
     preferences = copy_table(connection, queries.PREFERENCES, values, flat)
     columns = {name: preferences[name] for name in flat.names}
     for name in ("channels", "categories_in", "categories_out"):

@@ -49,6 +49,24 @@ HOLDS = (
         "Record the contact's consent, or use a service category.",
     ),
     Reason(
+        "consent_expired",
+        Kind.HOLD,
+        "The contact's consent has ended.",
+        "Ask the contact again and record the new consent.",
+    ),
+    Reason(
+        "consent_withdrawn",
+        Kind.HOLD,
+        "The contact withdrew the consent to this category.",
+        "Nothing to do: the choice is respected, until the contact consents again.",
+    ),
+    Reason(
+        "paused_by_contact",
+        Kind.HOLD,
+        "The contact wants no messages for now.",
+        "Nothing to do: send again when the pause is over. Urgent categories go all the same.",
+    ),
+    Reason(
         "minor",
         Kind.HOLD,
         "The contact is under the age of consent of their country.",

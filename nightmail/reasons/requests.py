@@ -6,6 +6,54 @@ from nightmail.reasons.reason import Kind, Reason, Surface
 
 REQUESTS = (
     Reason(
+        "consent_time_future",
+        Kind.REQUEST,
+        "What was stated at {at} lies in the future, or its time has no zone.",
+        "Give the time at which it was stated, with its zone: 2026-11-23T10:30:00Z.",
+    ),
+    Reason(
+        "consent_expires_before",
+        Kind.REQUEST,
+        "The consent of {at} would end before it began.",
+        "Give an end that is later, or none.",
+    ),
+    Reason(
+        "consent_text_unknown",
+        Kind.REQUEST,
+        "There is no consent text {value}.",
+        "Keep the text first, or name one that is kept.",
+        on={
+            Surface.SHELL: "Keep it first with `nightmail consents text`.",
+            Surface.API: "Keep it first with POST /v1/consents/texts.",
+        },
+    ),
+    Reason("consent_text_empty", Kind.REQUEST, "A consent text has a name and words.", "Give both."),
+    Reason(
+        "preference_field_unknown",
+        Kind.REQUEST,
+        "{value} is nothing that a contact may choose.",
+        "Use one of: {known}.",
+    ),
+    Reason("preference_empty", Kind.REQUEST, "Nothing is stated.", "Say what the contact chose."),
+    Reason(
+        "preference_time_zone_unknown",
+        Kind.REQUEST,
+        "{value} is not a time zone.",
+        "Use an IANA name such as Europe/Berlin.",
+    ),
+    Reason(
+        "preference_language_unknown",
+        Kind.REQUEST,
+        "{value} is not a language tag.",
+        "Use a tag such as en or pt-BR.",
+    ),
+    Reason(
+        "preference_pause_invalid",
+        Kind.REQUEST,
+        "{value} is no time at which a pause can end.",
+        "Give a day or a time within ten years: 2026-12-24 or 2026-12-24T08:00:00Z.",
+    ),
+    Reason(
         "suppression_unknown",
         Kind.REQUEST,
         "There is no suppression {value} in force.",

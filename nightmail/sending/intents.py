@@ -36,11 +36,20 @@ class CampaignInHand:
     has_standby: bool
     """Whether channels follow one another in it."""
     has_preferences: bool
+    urgent: bool = False
+    """Whether it goes to contacts who paused all else."""
+    has_withdrawals: bool = False
+    """Whether anybody has withdrawn a consent to its category, which holds though the category needs none."""
 
     @property
     def asks_contact(self) -> bool:
         """Whether what may go depends on consents or preferences, which people change at any time."""
-        return self.row.needs_consent or self.has_preferences
+        return self.asks_consent or self.has_preferences
+
+    @property
+    def asks_consent(self) -> bool:
+        """Whether consents are looked at for each message."""
+        return self.row.needs_consent or self.has_withdrawals
 
 
 class OwnQuietHours(NamedTuple):
@@ -148,7 +157,7 @@ def claim(
     channel = route.account.channel
     with connection.cursor(row_factory=rows_as(_ClaimedRow)) as cursor:
         rows = cursor.execute(
-            CLAIMS[row.needs_consent, campaign.has_preferences, campaign.has_standby, portion is not None],
+            CLAIMS[campaign.asks_consent, campaign.has_preferences, campaign.has_standby, portion is not None],
             {
                 "month": row.ledger_month,
                 "campaign": row.id,
@@ -158,6 +167,8 @@ def claim(
                 "teams": campaign.teams,
                 "team": row.team_id,
                 "category": row.category,
+                "needs_consent": row.needs_consent,
+                "urgent": campaign.urgent,
                 "run": sender_run_id,
                 "account": route.account.id,
                 "sent_from": route.sent_from_id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import product
 
+from nightmail.consent.consent_queries import LATEST_FIRST
 from nightmail.consent.suppressions import IS_ASKED_FOR
 from nightmail.message_ids import same_line
 
@@ -141,14 +142,14 @@ with due as materialized (
     select d.ledger_month, d.message_key, {quiet} case
         {earlier}
         {consent}
-        {category}
+        {chosen}
         else (select case when {asked_for} then 'opted_out' when s.reason = 'probable_opt_out' then s.reason
                      else 'suppressed' end from suppression s
               where s.address_hash = d.address_hash and s.channel = %(channel)s and s.lifted_at is null
                 and (s.team_id is null or s.team_id = any(%(teams)s)) and (s.category is null or s.category = %(category)s)
               order by {asked_for} desc limit 1)
         end as hold
-    from due d {preference}
+    from due d {preference} {consents}
 ), held as (
     update message m set state = case j.hold when 'earlier_channel_delivered' then 'not_needed' else 'held' end,
         reason = j.hold
@@ -175,11 +176,17 @@ union all
 select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, (select count(*) from held)
 where not exists (select from taken)
 """
-_CONSENT = """when not exists (
-            select from consent k where k.team_id = any(%(teams)s) and k.contact_id = d.contact_id
-              and k.category = %(category)s and (k.channel is null or k.channel = %(channel)s)
-              and k.withdrawn_at is null) then 'consent_missing'"""
-_CATEGORY = "when %(category)s = any(p.categories_out) then 'category_opted_out'"
+# The latest that was stated of the contact's consent, on the channel or on all.
+_CONSENTS = f"""left join lateral (
+        select k.withdrawn_at is not null as withdrawn, k.expires_at <= now() as expired, true as stated from consent k
+        where k.contact_id = d.contact_id and k.category = %(category)s and k.team_id = any(%(teams)s)
+          and (k.channel is null or k.channel = %(channel)s)
+        order by {LATEST_FIRST.format("k")} limit 1) k on true"""  # noqa: S608 - the part is a constant
+_CONSENT = """when k.withdrawn then 'consent_withdrawn'
+        when %(needs_consent)s and k.expired then 'consent_expired'
+        when %(needs_consent)s and k.stated is null then 'consent_missing'"""
+_CHOSEN = """when p.topic_out then 'category_opted_out'
+        when p.paused_until > now() and not %(urgent)s then 'paused_by_contact'"""
 # Where a channel follows another, it may have waited since it was its turn: for quiet hours, a suspension, its pace.
 _EARLIER = f"""when d.step > 0 and exists (
             select from message e where e.ledger_month = %(month)s and {same_line("e.message_key", "d.message_key")}
@@ -189,14 +196,22 @@ _EARLIER = f"""when d.step > 0 and exists (
             where e.ledger_month = %(month)s and {same_line("e.message_key", "d.message_key")} and e.step < d.step
               and s.lifted_at is null and {IS_ASKED_FOR} and (s.team_id is null or s.team_id = any(%(teams)s))
               and (s.category is null or s.category = %(category)s)) then 'opted_out'"""  # noqa: S608
-_PREFERENCE = "left join preference p on p.team_id = %(team)s and p.contact_id = d.contact_id"
+# One row for each message, though a contact may have stated something to several teams: a second one would be sent twice.
+_PREFERENCE = """left join lateral (
+        select bool_or(%(category)s = any(n.categories_out)
+                or %(needs_consent)s and not %(category)s = any(n.categories_in)) as topic_out,
+            max(n.paused_until) as paused_until,
+            (array_agg(n.quiet_from order by n.team_id = %(team)s desc) filter (where n.quiet_from is not null))[1] as quiet_from,
+            (array_agg(n.quiet_until order by n.team_id = %(team)s desc) filter (where n.quiet_from is not null))[1] as quiet_until,
+            (array_agg(n.time_zone order by n.team_id = %(team)s desc) filter (where n.time_zone is not null))[1] as time_zone
+        from preference n where n.team_id = any(%(teams)s) and n.contact_id = d.contact_id) p on true"""
 
 
 # Which of a hundred messages: the same for every sender, so that no two accounts are given the same ones.
 _PORTION = "and mod(abs(hashint8(m.message_key)::bigint), 100) between %(portion_from)s and %(portion_to)s - 1"
 
 
-def _claim_query(*, needs_consent: bool, has_preferences: bool, has_standby: bool, portion: bool) -> str:
+def _claim_query(*, asks_consent: bool, has_preferences: bool, has_standby: bool, portion: bool) -> str:
     quiet = "p.quiet_from, p.quiet_until, p.time_zone as own_zone," if has_preferences else ""
     return _CLAIM.format(
         asked_for=IS_ASKED_FOR,
@@ -209,16 +224,24 @@ def _claim_query(*, needs_consent: bool, has_preferences: bool, has_standby: boo
         quiet_join="join judged j on j.message_key = t.message_key" if has_preferences else "",
         preference=_PREFERENCE if has_preferences else "",
         earlier=_EARLIER if has_standby else "",
-        consent=_CONSENT if needs_consent else "",
-        category=_CATEGORY if has_preferences else "when false then null",
+        consents=_CONSENTS if asks_consent else "",
+        consent=_CONSENT if asks_consent else "",
+        chosen=_CHOSEN if has_preferences else "when false then null",
     )
 
 
 CLAIMS = {
-    choice: _claim_query(needs_consent=choice[0], has_preferences=choice[1], has_standby=choice[2], portion=choice[3])
+    choice: _claim_query(asks_consent=choice[0], has_preferences=choice[1], has_standby=choice[2], portion=choice[3])
     for choice in product((False, True), repeat=4)
 }
-"""The statement by whether the campaign needs consent, has preferences, has standby messages, and gives a portion to this route."""
+"""The statement by whether consents are looked at, the campaign has preferences, has standby messages, and gives a portion to this route."""
+
+# What is to be looked at for each message of a campaign.
+CHOICES_OF_CAMPAIGN = """
+select g.urgent, exists (select from preference where team_id = any(:teams)) as has_preferences,
+    exists (select from consent where team_id = any(:teams) and category = g.name and withdrawn_at is not null) as has_withdrawals
+from category g where g.id = :category
+"""
 
 # Retention deletes texts of campaigns that have ended; a message of such a campaign may be queued once more.
 FAIL_WITHOUT_TEXT = f"""

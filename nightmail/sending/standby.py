@@ -14,7 +14,14 @@ CHUNK = 10_000
 """Messages decided in one transaction."""
 FALLBACK_WAIT_S = 4 * 3600.0
 """How long a standby message without escalation waits for bad news of the one before it: an SMS is given up by then."""
-DECLINED = ("opted_out", "category_opted_out", "consent_missing")
+DECLINED = (
+    "opted_out",
+    "category_opted_out",
+    "consent_missing",
+    "consent_withdrawn",
+    "consent_expired",
+    "paused_by_contact",
+)
 """Holds that the contact asked for: a person who said STOP to a text message is not called instead."""
 
 

@@ -194,7 +194,7 @@ def test_a_consent_withdrawn_while_a_message_waits_for_its_turn_holds(
     assert [(row["state"], row["reason"]) for row in organisation.messages(campaign)] == [
         ("accepted", None),
         ("accepted", None),
-        ("held", "consent_missing"),
+        ("held", "consent_withdrawn"),
     ]
 
 

@@ -289,7 +289,7 @@ def test_consent_and_category_are_looked_at_again(organisation: Organisation) ->
     organisation.drain()
     assert [(r["state"], r["reason"]) for r in organisation.messages(campaign)] == [
         ("accepted", None),
-        ("held", "consent_missing"),
+        ("held", "consent_withdrawn"),
         ("held", "category_opted_out"),
     ]
 
@@ -306,7 +306,7 @@ def test_a_feed_that_insists_on_consent_is_asked_again(organisation: Organisatio
     organisation.drain()
     assert [(r["state"], r["reason"]) for r in organisation.messages(campaign)] == [
         ("accepted", None),
-        ("held", "consent_missing"),
+        ("held", "consent_withdrawn"),
     ]
 
 

@@ -19,6 +19,7 @@ from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.failovers import ALL, probe_wait_s
 from nightmail.sending.intents import CampaignInHand, Portion
 from nightmail.sending.sender.watch import Watcher
+from nightmail.sending.sender_queries import CHOICES_OF_CAMPAIGN
 
 CONTEXT_S = 5.0
 """How long campaigns, routes and accounts are used before they are read again."""
@@ -71,11 +72,16 @@ class Routing:
             row = find_campaign(connection, campaign_id)
             if row is None:
                 return None
-            has_preferences = connection.scalar(
-                text("select exists (select from preference where team_id = :team)"), {"team": row.team_id}
-            )
             teams = team_ids_upwards(connection, row.team)
-        return CampaignInHand(row, teams, bool(row.counts.get("standby", True)), bool(has_preferences))
+            facts = connection.execute(text(CHOICES_OF_CAMPAIGN), {"teams": teams, "category": row.category_id}).one()
+        return CampaignInHand(
+            row,
+            teams,
+            bool(row.counts.get("standby", True)),
+            facts.has_preferences,
+            urgent=facts.urgent,
+            has_withdrawals=facts.has_withdrawals,
+        )
 
     def ways(self, campaign: CampaignInHand, channel: str) -> list[Way]:
         """The ways of a campaign's messages: the preferred route that no suspension stops, and those it gives messages to."""

@@ -27,6 +27,7 @@ from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SingleMessa
 from nightmail.store.tables.contact_imports import ContactImport, ContactImportRow
 from nightmail.store.tables.contacts import (
     Consent,
+    ConsentText,
     Contact,
     ContactAddress,
     ContactAttribute,
@@ -38,6 +39,7 @@ from nightmail.store.tables.contacts import (
     ContactSearch,
     ContactTag,
     Preference,
+    PreferenceStatement,
     Suppression,
 )
 from nightmail.store.tables.content import Category, Feed, Price, Template, TemplateVersion
@@ -85,6 +87,7 @@ __all__ = [
     "Category",
     "ChannelRow",
     "Consent",
+    "ConsentText",
     "Contact",
     "ContactAddress",
     "ContactAttribute",
@@ -118,6 +121,7 @@ __all__ = [
     "PersonIdentity",
     "PersonSession",
     "Preference",
+    "PreferenceStatement",
     "Price",
     "Receipt",
     "ReceivedFile",

@@ -203,11 +203,51 @@ class Preference(Base):
     time_zone: Mapped[str | None]
     language: Mapped[str | None]
     updated_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    paused_until: Mapped[dt.datetime | None]
+    """Until then nothing is sent but what is urgent."""
+    stated_at: Mapped[dt.datetime | None]
+    """When the latest of its statements was made; ``source`` and ``set_by`` are of that one."""
+    source: Mapped[str | None]
+    set_by: Mapped[str | None]
     __table_args__ = (UniqueConstraint("team_id", "contact_id"),)
 
 
+class PreferenceStatement(Base):
+    """What a contact chose at one time; never changed. ``changes`` has the fields that it was about, of null: cleared."""
+
+    __tablename__ = "preference_statement"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    contact_id: Mapped[str]
+    stated_at: Mapped[dt.datetime]
+    changes: Mapped[dict[str, Any]]
+    source: Mapped[str]
+    set_by: Mapped[str]
+    recorded_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    __table_args__ = (Index("ix_preference_statement_contact", "contact_id", "stated_at"),)
+
+
+class ConsentText(Base):
+    """What people were shown when they were asked for a consent; each version stays as it is."""
+
+    __tablename__ = "consent_text"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    name: Mapped[str]
+    version: Mapped[int]
+    language: Mapped[str | None]
+    text: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    created_by: Mapped[str]
+    __table_args__ = (UniqueConstraint("team_id", "name", "version"),)
+
+
 class Consent(Base):
-    """Who consented to what, when and how it was captured; ``withdrawn_at`` ends it."""
+    """Who consented to what, when and how it was captured; ``withdrawn_at`` ends it.
+
+    The purpose is a category; ``channel`` of null: all. Of all rows of a contact the latest time counts, be it of a consent or of a
+    withdrawal. Where both times of a row are the same, it is a withdrawal of something that was not given here.
+    """
 
     __tablename__ = "consent"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -218,7 +258,21 @@ class Consent(Base):
     captured_at: Mapped[dt.datetime]
     captured_how: Mapped[str]
     withdrawn_at: Mapped[dt.datetime | None]
-    __table_args__ = (Index("ix_consent_team_contact", "team_id", "contact_id"),)
+    source: Mapped[str | None]
+    """From where: a file's name, a form's address, a shop."""
+    proof: Mapped[str | None]
+    """What shows it: a file, a recording, a reference."""
+    recorded_by: Mapped[str | None]
+    withdrawn_how: Mapped[str | None]
+    withdrawn_by: Mapped[str | None]
+    text_id: Mapped[int | None] = mapped_column(ForeignKey("consent_text.id"))
+    expires_at: Mapped[dt.datetime | None]
+    recorded_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    __table_args__ = (
+        Index("ix_consent_team_contact", "team_id", "contact_id"),
+        Index("ix_consent_contact", "contact_id", "category"),
+        Index("ix_consent_withdrawn", "team_id", "category", postgresql_where=text("withdrawn_at is not null")),
+    )
 
 
 class Suppression(Base):

@@ -1,0 +1,34 @@
+"""SQL of preferences: the statements, and what they come to."""
+
+from __future__ import annotations
+
+LOCK_TEAM = "select pg_advisory_xact_lock(hashtext('nightmail.preferences'), :team)"
+
+ADD_STATEMENTS = """
+    insert into preference_statement (team_id, contact_id, stated_at, changes, source, set_by)
+    select :team, n.contact, n.at, cast(n.changes as jsonb), :source, :by
+    from (select distinct * from unnest(cast(:contacts as text[]), cast(:ats as timestamptz[]), cast(:changes as text[]))
+        as stated(contact, at, changes)) n
+    where not exists (
+        select from preference_statement e
+        where e.team_id = :team and e.contact_id = n.contact and e.stated_at = n.at and e.changes = cast(n.changes as jsonb))
+    returning contact_id
+"""
+
+STATEMENTS = """
+    select contact_id, stated_at, changes, source, set_by, recorded_at
+    from preference_statement
+    where team_id = any(:teams) and contact_id = any(cast(:contacts as text[]))
+    order by contact_id, stated_at, id
+"""
+
+STORE = """
+    insert into preference (team_id, contact_id, channels, categories_in, categories_out, quiet_from, quiet_until, time_zone,
+        language, paused_until, stated_at, source, set_by, updated_at)
+    values (:team, :contact, :channels, :topics_in, :topics_out, :quiet_from, :quiet_until, :time_zone, :language, :paused_until,
+        :stated_at, :source, :set_by, now())
+    on conflict (team_id, contact_id) do update set channels = excluded.channels, categories_in = excluded.categories_in,
+        categories_out = excluded.categories_out, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
+        time_zone = excluded.time_zone, language = excluded.language, paused_until = excluded.paused_until,
+        stated_at = excluded.stated_at, source = excluded.source, set_by = excluded.set_by, updated_at = now()
+"""
