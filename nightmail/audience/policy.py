@@ -37,8 +37,6 @@ class AudiencePolicy:
     category: str = "service"
     needs_consent: bool = False
     """Whether a contact without a recorded consent to the category is held, as for marketing."""
-    urgent: bool = False
-    """Whether it goes to contacts as well who paused all else."""
     once_per_address: bool = False
     """Whether a second contact with the same address is held, as for marketing."""
     delivery: Delivery = Delivery.FIRST_REACHABLE
@@ -63,7 +61,7 @@ class AudiencePolicy:
     rules: tuple[StatedRules, ...] = ()
     """What the team and those above it forbid."""
     urgent: bool = False
-    """Whether frequency caps do not hold."""
+    """Whether frequency caps do not hold, nor what contacts paused."""
     hosting_region: str | None = None
     """Where this deployment stands: ``eu`` or ``us``."""
     served: frozenset[str] | None = None
@@ -99,7 +97,6 @@ class AudiencePolicy:
         values: dict[str, Any] = {
             "category": category.name,
             "needs_consent": category.needs_consent,
-            "urgent": category.urgent,
             "once_per_address": category.kind == MARKETING,
             "urgent": category.urgent,
             "default_language": template.default_language,

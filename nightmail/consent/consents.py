@@ -200,7 +200,7 @@ def _refuse_wrong(connection: Connection, team_id: int, statements: Sequence[_St
         listed = ", ".join(sorted(known)) or "(none)"
         raise UsageError("category_unknown", category=category, by="the consent", known=listed)
     for channel in {one.channel for one in statements if one.channel is not None} - set(CHANNELS):
-        raise UsageError("channel_unknown", value=channel, known=", ".join(CHANNELS))
+        raise UsageError("channel_unknown", channel=channel, known=", ".join(CHANNELS))
     latest = dt.datetime.now(dt.UTC) + _CLOCKS_DIFFER
     for one in statements:
         if one.at.tzinfo is None or one.at > latest:

@@ -62,7 +62,7 @@ def read_changes(connection: Connection, team: str, written: Mapping[str, Any]) 
 def _channels(value: Sequence[str]) -> list[str]:
     for name in value:
         if name not in CHANNELS:
-            raise UsageError("channel_unknown", value=name, known=", ".join(CHANNELS))
+            raise UsageError("channel_unknown", channel=name, known=", ".join(CHANNELS))
     return list(dict.fromkeys(value))
 
 

@@ -714,3 +714,30 @@ def test_a_command_that_was_broken_off_does_not_hold_the_sender_up(organisation:
     assert broken_off
     assert summary.handed_off == 20
     assert organisation.states(campaign) == {"accepted": 20}
+
+
+def test_a_pause_and_the_end_of_a_consent_hold_at_hand_off(organisation: Organisation) -> None:
+    """Stated after the ledger was loaded; what was given again since the withdrawal goes."""
+    organisation.execute("update category set needs_consent = true")
+    numbers = [f"+44770090000{number}" for number in range(1, 6)]
+    campaign = organisation.campaign(numbers)
+    organisation.execute(
+        "insert into consent (team_id, contact_id, category, channel, captured_at, captured_how, withdrawn_at, expires_at) "
+        "select :t, 'contact-+44770090000' || n, 'billing', c, now() - d * interval '1 day', 'web', "
+        "now() - w * interval '1 day', now() - e * interval '1 day' "
+        "from (values (1, null, 9, null, null), (2, null, 9, null, 1), (3, null, 9, 8, null), (3, 'sms', 2, null, null), "
+        "(4, null, 2, null, null), (4, 'sms', 3, 1, null)) as stated(n, c, d, w, e)",
+        t=organisation.team_id,
+    )
+    organisation.execute(
+        "insert into preference (team_id, contact_id, paused_until) values (:t, 'contact-+447700900001', now() + interval '1 day')",
+        t=organisation.team_id,
+    )
+    organisation.drain()
+    assert [(r["state"], r["reason"]) for r in organisation.messages(campaign)] == [
+        ("held", "paused_by_contact"),
+        ("held", "consent_expired"),
+        ("accepted", None),
+        ("held", "consent_withdrawn"),
+        ("held", "consent_missing"),
+    ]
