@@ -22,10 +22,6 @@ REQUESTS = (
         Kind.REQUEST,
         "There is no consent text {value}.",
         "Keep the text first, or name one that is kept.",
-        on={
-            Surface.SHELL: "Keep it first with `nightmail consents text`.",
-            Surface.API: "Keep it first with POST /v1/consents/texts.",
-        },
     ),
     Reason("consent_text_empty", Kind.REQUEST, "A consent text has a name and words.", "Give both."),
     Reason(
