@@ -192,7 +192,9 @@ def _ending(engine: Engine | None, preparation: Preparation, prepared: Prepared,
 
 
 def _known(engine: Engine, preparation: Preparation) -> KnownPreferences:
+    from nightmail.preparation.recent_sends import with_recent_sends
     from nightmail.preparation.stored_inputs import known_preferences
 
     with engine.connect() as connection:
-        return known_preferences(connection, preparation.team)
+        known = known_preferences(connection, preparation.team)
+    return with_recent_sends(known, engine, preparation)

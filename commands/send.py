@@ -277,6 +277,7 @@ def _preparation(
     from nightmail.organisation.categories import find_category
     from nightmail.organisation.feeds import FeedSettings
     from nightmail.preparation.preparation_settings import Preparation
+    from nightmail.preparation.recent_sends import with_recent_sends
     from nightmail.preparation.stored_inputs import carriers_by_channel, known_preferences, price_list
     from nightmail.settings import settings
 
@@ -308,7 +309,7 @@ def _preparation(
         feed=FeedSettings() if listed is None else list_settings(listed),
         from_book=listed is not None,
     )
-    return preparation, known
+    return preparation, with_recent_sends(known, engine, preparation)
 
 
 def _keep(file: Path, incoming: Path) -> Arrival:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from nightmail.audience.caps import RecentSends
 from nightmail.lake.schemas import UTC_TIME
 
 SUPPRESSIONS = pa.schema(
@@ -60,6 +61,8 @@ class KnownPreferences:
     suppressions: pa.Table = field(default_factory=SUPPRESSIONS.empty_table)
     preferences: pa.Table = field(default_factory=PREFERENCES.empty_table)
     consents: pa.Table = field(default_factory=CONSENTS.empty_table)
+    recent: RecentSends | None = None
+    """What contacts got lately, for frequency caps; without it, none holds."""
 
     @classmethod
     def nothing(cls) -> KnownPreferences:

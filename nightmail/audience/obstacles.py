@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.audience.addressing import Addressed
+from nightmail.audience.caps import Caps
 from nightmail.audience.consents import ConsentIndex
 from nightmail.audience.country_rules import CountryRules
 from nightmail.audience.known import KnownPreferences
 from nightmail.audience.policy import AudiencePolicy
-from nightmail.audience.verdicts import by_value, mark
+from nightmail.audience.verdicts import CODE, GOOD, by_value, mark
 from nightmail.lake import column_of
 from nightmail.lake.masks import Mask, present, truth
 from nightmail.organisation.served_countries import SERVED_COUNTRIES, consent_age
@@ -29,6 +30,7 @@ class Obstacles:
         self._policy = policy
         self._served = SERVED_COUNTRIES if policy.served is None else policy.served
         names, category = policy.channels, policy.category
+        self._caps = Caps(policy.rules, category, urgent=policy.urgent, recent=known.recent)
         self._country_rules = {
             name: CountryRules(policy.rules, category, name, policy.hosting_region) for name in names
         }
@@ -73,6 +75,12 @@ class Obstacles:
         if self._policy.needs_consent:
             mark(verdicts, stands.expired, "consent_expired")
             mark(verdicts, ~stands.given, "consent_missing")
+
+    def judge_caps(self, addressed: Addressed, contact_hashes: Hashes) -> None:
+        """Mark the rows that got as much as a cap allows; only those are looked at that nothing else stands in the way of."""
+        rows = np.flatnonzero(addressed.verdicts == GOOD)
+        reached = self._caps.reached(addressed.channel.name, contact_hashes[rows], addressed.hashes[rows])
+        addressed.verdicts[rows[reached]] = CODE["frequency_cap"]
 
     def minors(self, block: pa.Table, country: pa.Array) -> Mask:
         """Contacts under the age of consent of their country on the day of sending (GDPR, article 8)."""

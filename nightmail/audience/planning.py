@@ -125,6 +125,7 @@ class _Planner:
             settle_country(addressed, country)
             self._obstacles.judge(addressed, language, hashes)
             start_times.mark_late(addressed.channel.name, addressed.verdicts)
+            self._obstacles.judge_caps(addressed, hashes)
         whole = np.zeros(block.num_rows, dtype=np.uint8)
         mark(whole, self._obstacles.minors(block, country), "minor")
         mark(whole, self._obstacles.unread_birth_dates(block), "birth_date_unread")

@@ -22,6 +22,7 @@ from nightmail.organisation.stored_feeds import FeedRow, feed_by_name
 from nightmail.preparation.campaign_preparation import load_preparation
 from nightmail.preparation.file_contract import ContractProblem
 from nightmail.preparation.preparation_settings import Preparation
+from nightmail.preparation.recent_sends import with_recent_sends
 from nightmail.preparation.stored_inputs import earlier_campaigns, known_preferences
 from nightmail.settings import Settings
 
@@ -91,7 +92,7 @@ def feed_check(engine: Engine, name: str, file: Path, settings: Settings, work_f
             return FeedCheck(
                 feed,
                 replace(loaded.preparation, file_name=file.name, work_folder=work_folder),
-                known_preferences(connection, feed.team),
+                with_recent_sends(known_preferences(connection, feed.team), engine, loaded.preparation),
                 earlier_campaigns(connection, campaign, lake),
                 tuple(problems),
                 campaign,

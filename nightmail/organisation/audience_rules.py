@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -141,6 +141,27 @@ class StatedRules:
         """A short hash of what the rules say: the same rules have the same one."""
         said = json.dumps([self.team, self.rules.model_dump(mode="json")], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class StatedCap:
+    """A cap with the team that states it: campaigns of that team and of those below are counted."""
+
+    team: str
+    team_id: int
+    cap: FrequencyCap
+
+
+def caps_on(stated: Sequence[StatedRules], category: str, channel: str, *, urgent: bool) -> tuple[StatedCap, ...]:
+    """The caps that bind messages of a category on a channel; none where the category is urgent."""
+    if urgent:
+        return ()
+    return tuple(
+        StatedCap(team.team, team.team_id, cap)
+        for team in stated
+        for cap in team.rules.frequency_caps
+        if cap.binds(category, channel)
+    )
 
 
 def rules_above(connection: Connection, team: str) -> tuple[StatedRules, ...]:

@@ -22,6 +22,7 @@ from nightmail.contact_files import ContactFileSummary
 from nightmail.lake import Lake
 from nightmail.preparation.campaign_preparation import CampaignPreparation
 from nightmail.preparation.part_files import read_parts
+from nightmail.preparation.recent_sends import with_recent_sends
 from nightmail.preparation.source_files import campaign_sources
 from nightmail.preparation.stages import campaign_counts, make_audience, make_contacts, make_messages, read_file
 from nightmail.preparation.stored_inputs import earlier_campaigns, known_preferences
@@ -125,6 +126,7 @@ def make_campaign_audience(engine: Engine, stored: CampaignPreparation) -> dict[
     """Run the stage ``audience`` of a campaign; return the stage's counts."""
     with engine.connect() as connection:
         known = known_preferences(connection, stored.campaign.team)
+    known = with_recent_sends(known, engine, stored.preparation, stored.campaign.id)
     summary = make_audience(stored.preparation, stored.tables, known)
     counts = summary.as_dict()
     _record_stage(

@@ -80,6 +80,34 @@ CONSENTS = f"""
     order by c.contact_id, c.category, c.channel, {LATEST_FIRST.format("c")}
 """  # noqa: S608 - the part is a constant
 
+# The hashes of a block of contacts, or of their addresses; gone with the transaction.
+MAKE_WANTED = "create temporary table cap_wanted (place integer, hash text) on commit drop"
+
+# How many campaigns of a team and those below, in a cap's categories and on its channels, wrote to each of the wanted within
+# its window, or are about to. A campaign counts once for each of its contacts, whatever channels it tries.
+_SENDS = """
+    select w.place as place, count(distinct (m.campaign_id, m.line)) as sends
+    from cap_wanted w
+    join message_recipient r on {key}
+    join message m on m.ledger_month = r.ledger_month and m.message_key = r.message_key
+    join campaign c on c.id = m.campaign_id
+    join category g on g.id = c.category_id
+    join team t on t.id = c.team_id
+    where {same} and m.campaign_id is distinct from %(campaign)s
+      and (t.path = %(team)s or starts_with(t.path, %(team)s || '.')) and not g.urgent
+      and (%(categories)s::text[] = '{{}}' or g.name = any(%(categories)s::text[]))
+      and (%(channels)s::text[] = '{{}}' or m.channel = any(%(channels)s::text[]))
+      and (m.state = 'accepted' and m.handed_off_at > %(moment)s - make_interval(days => %(days)s)
+        or m.state in ('handing_over', 'in_doubt')
+        or m.state = 'queued' and m.due_at < %(moment)s + make_interval(days => %(days)s)
+          and c.state not in ('cancelled', 'stopped', 'finished'))
+    group by w.place
+"""
+SENDS_TO_CONTACTS = _SENDS.format(key="r.contact_key = contact_key(w.hash)", same="m.contact_id = w.hash")
+SENDS_TO_ADDRESSES = _SENDS.format(
+    key="r.address_key = address_key(decode(w.hash, 'hex'))", same="m.address_hash = decode(w.hash, 'hex')"
+)
+
 # The campaigns of a feed that were loaded in the days before another one was made, and those that it continues.
 EARLIER_CAMPAIGNS = """
     with recursive continued as (

@@ -7,18 +7,22 @@ one; it holds what may not go, and marks the rest ``handing_over`` in the sender
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.carriers.protocol import REACHED, OutgoingMessage
 from nightmail.channels import CHANNELS, Unit
+from nightmail.organisation.audience_rules import StatedCap, StatedRules, caps_on
 from nightmail.organisation.routes import Route
 from nightmail.privacy import AddressHash
+from nightmail.sending.cap_queries import LOCK_CAPS
 from nightmail.sending.sender_queries import ATTEMPTS_NOT_COUNTED, CLAIMS, FAIL_WITHOUT_TEXT, RELEASE_UNKNOWN
 from nightmail.store.driver_rows import rows_as
 
@@ -37,9 +41,15 @@ class CampaignInHand:
     """Whether channels follow one another in it."""
     has_preferences: bool
     urgent: bool = False
-    """Whether it goes to contacts who paused all else."""
+    """Whether it goes to contacts who paused all else, and frequency caps do not hold for it."""
     has_withdrawals: bool = False
     """Whether anybody has withdrawn a consent to its category, which holds though the category needs none."""
+    rules: tuple[StatedRules, ...] = ()
+    """What its team and those above it forbid."""
+
+    def caps(self, channel: str) -> list[StatedCap]:
+        """The frequency caps that bind its messages on a channel."""
+        return list(caps_on(self.rules, self.row.category, channel, urgent=self.urgent))
 
     @property
     def asks_contact(self) -> bool:
@@ -76,6 +86,7 @@ class Intent:
     segments: int
     address_hash: AddressHash
     time_zone: str | None
+    country: str | None
     message: OutgoingMessage
     taken_at: float
     """On the sender's own boot-time clock, before the statement: the intent is not acted on when it is old."""
@@ -106,6 +117,7 @@ class _ClaimedRow(NamedTuple):
     language: str | None
     address_hash: AddressHash
     time_zone: str | None
+    country: str | None
     address: str
     subject: str | None
     body: str
@@ -155,9 +167,12 @@ def claim(
     """
     row = campaign.row
     channel = route.account.channel
-    with connection.cursor(row_factory=rows_as(_ClaimedRow)) as cursor:
+    caps = campaign.caps(channel)
+    with _caps_locked(connection, caps), connection.cursor(row_factory=rows_as(_ClaimedRow)) as cursor:
         rows = cursor.execute(
-            CLAIMS[campaign.asks_consent, campaign.has_preferences, campaign.has_standby, portion is not None],
+            CLAIMS[
+                campaign.asks_consent, campaign.has_preferences, campaign.has_standby, portion is not None, bool(caps)
+            ],
             {
                 "month": row.ledger_month,
                 "campaign": row.id,
@@ -175,6 +190,7 @@ def claim(
                 "reached": _REACHED,
                 "portion_from": portion.begin if portion else None,
                 "portion_to": portion.end if portion else None,
+                "caps": Jsonb([{"team": each.team, **each.cap.model_dump(mode="json")} for each in caps]),
             },
         ).fetchall()
     held = int(rows[0].held) if rows else 0
@@ -208,6 +224,7 @@ def claim(
             segments=taken.segments,
             address_hash=taken.address_hash,
             time_zone=taken.time_zone,
+            country=taken.country,
             message=message,
             taken_at=taken_at,
             quiet=OwnQuietHours(taken.quiet_from, taken.quiet_until, taken.own_zone) if own else NO_QUIET_HOURS,
@@ -216,6 +233,17 @@ def claim(
     ]
     _look_up_not_counted(connection, row, intents)
     return Claim(intents, held)
+
+
+@contextmanager
+def _caps_locked(connection: Connection[Any], caps: Sequence[StatedCap]) -> Iterator[None]:
+    """Keep others from taking messages under the same caps until what is taken here is committed."""
+    if not caps:
+        yield
+        return
+    with connection.transaction():
+        connection.execute(LOCK_CAPS, ([each.team_id for each in caps],))
+        yield
 
 
 def _look_up_not_counted(connection: Connection[Any], campaign: CampaignRow, intents: Sequence[Intent]) -> None:

@@ -12,6 +12,7 @@ from itertools import product
 from nightmail.consent.consent_queries import LATEST_FIRST
 from nightmail.consent.suppressions import IS_ASKED_FOR
 from nightmail.message_ids import same_line
+from nightmail.sending.cap_queries import NOT_THE_FIRST, REACHED
 
 BY_INDEX = "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 """Options of a connection that runs these statements: some thousand rows, each found by an index.
@@ -139,7 +140,7 @@ with due as materialized (
     order by m.due_at limit %(limit)s
     for update of m skip locked
 ), judged as materialized (
-    select d.ledger_month, d.message_key, {quiet} case
+    select d.ledger_month, d.message_key, {quiet} {later} as later, coalesce(case
         {earlier}
         {consent}
         {chosen}
@@ -148,32 +149,32 @@ with due as materialized (
               where s.address_hash = d.address_hash and s.channel = %(channel)s and s.lifted_at is null
                 and (s.team_id is null or s.team_id = any(%(teams)s)) and (s.category is null or s.category = %(category)s)
               order by {asked_for} desc limit 1)
-        end as hold
+        end, {cap}) as hold
     from due d {preference} {consents}
 ), held as (
     update message m set state = case j.hold when 'earlier_channel_delivered' then 'not_needed' else 'held' end,
         reason = j.hold
     from judged j
-    where j.hold is not null and m.ledger_month = %(month)s and m.message_key = j.message_key
+    where j.hold is not null and not j.later and m.ledger_month = %(month)s and m.message_key = j.message_key
     returning 1
 ), woken as (
     update message s set due_at = now() from judged j
-    where j.hold is not null and s.ledger_month = %(month)s and s.state = 'standby'
+    where j.hold is not null and not j.later and s.ledger_month = %(month)s and s.state = 'standby'
       and {of_contact}
 ), taken as (
     update message m set state = 'handing_over', reason = null, attempts = m.attempts + 1, sender_run_id = %(run)s,
         carrier_account_id = %(account)s, sent_from_id = %(sent_from)s, changed_at = now()
     from judged j
-    where j.hold is null and m.ledger_month = %(month)s and m.message_key = j.message_key
-    returning m.message_key, m.line, m.step, m.attempts, m.segments, m.language, m.address_hash, m.time_zone
+    where j.hold is null and not j.later and m.ledger_month = %(month)s and m.message_key = j.message_key
+    returning m.message_key, m.line, m.step, m.attempts, m.segments, m.language, m.address_hash, m.time_zone, m.country
 )
-select t.message_key, t.line, t.step, t.attempts as number, t.segments, t.language, t.address_hash, t.time_zone,
+select t.message_key, t.line, t.step, t.attempts as number, t.segments, t.language, t.address_hash, t.time_zone, t.country,
        c.address, c.subject, c.body, c.html, {quiet_columns}, (select count(*) from held) as held
 from taken t
 left join lateral (select * from message_content c where c.ledger_month = %(month)s
                    and c.message_key = t.message_key offset 0) c on true {quiet_join}
 union all
-select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, (select count(*) from held)
+select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, (select count(*) from held)
 where not exists (select from taken)
 """
 # The latest that was stated of the contact's consent, on the channel or on all.
@@ -211,7 +212,7 @@ _PREFERENCE = """left join lateral (
 _PORTION = "and mod(abs(hashint8(m.message_key)::bigint), 100) between %(portion_from)s and %(portion_to)s - 1"
 
 
-def _claim_query(*, asks_consent: bool, has_preferences: bool, has_standby: bool, portion: bool) -> str:
+def _claim_query(*, asks_consent: bool, has_preferences: bool, has_standby: bool, portion: bool, capped: bool) -> str:
     quiet = "p.quiet_from, p.quiet_until, p.time_zone as own_zone," if has_preferences else ""
     return _CLAIM.format(
         asked_for=IS_ASKED_FOR,
@@ -227,14 +228,19 @@ def _claim_query(*, asks_consent: bool, has_preferences: bool, has_standby: bool
         consents=_CONSENTS if asks_consent else "",
         consent=_CONSENT if asks_consent else "",
         chosen=_CHOSEN if has_preferences else "when false then null",
+        cap=REACHED if capped else "null",
+        later=f"({NOT_THE_FIRST})" if capped else "false",
     )
 
 
 CLAIMS = {
-    choice: _claim_query(asks_consent=choice[0], has_preferences=choice[1], has_standby=choice[2], portion=choice[3])
-    for choice in product((False, True), repeat=4)
+    choice: _claim_query(
+        asks_consent=choice[0], has_preferences=choice[1], has_standby=choice[2], portion=choice[3], capped=choice[4]
+    )
+    for choice in product((False, True), repeat=5)
 }
-"""The statement by whether consents are looked at, the campaign has preferences, has standby messages, and gives a portion to this route."""
+"""The statement by whether consents are looked at, the campaign has preferences, has standby messages, gives a portion to this
+route, and is under a frequency cap."""
 
 # What is to be looked at for each message of a campaign.
 CHOICES_OF_CAMPAIGN = """

@@ -103,6 +103,7 @@ def intent(campaign: CampaignInHand | None = None, over: Route | None = None, **
         segments=1,
         address_hash=AddressHash(b"hash-%d" % key),
         time_zone=None,
+        country=None,
         message=OutgoingMessage(f"{campaign.row.token}-{key}-sms-0", "+447700900001", "Hello"),
         taken_at=boot_time(),
     )

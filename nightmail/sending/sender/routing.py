@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from nightmail.campaigns.campaign_routes import routes_of
 from nightmail.campaigns.campaign_rows import find_campaign
+from nightmail.organisation.audience_rules import rules_above
 from nightmail.organisation.carrier_accounts import CarrierAccountRow, carrier_accounts
 from nightmail.organisation.failover_settings import failover_settings
 from nightmail.organisation.routes import Route
@@ -74,6 +75,7 @@ class Routing:
                 return None
             teams = team_ids_upwards(connection, row.team)
             facts = connection.execute(text(CHOICES_OF_CAMPAIGN), {"teams": teams, "category": row.category_id}).one()
+            rules = rules_above(connection, row.team)
         return CampaignInHand(
             row,
             teams,
@@ -81,6 +83,7 @@ class Routing:
             facts.has_preferences,
             urgent=facts.urgent,
             has_withdrawals=facts.has_withdrawals,
+            rules=rules,
         )
 
     def ways(self, campaign: CampaignInHand, channel: str) -> list[Way]:
