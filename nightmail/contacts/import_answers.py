@@ -36,7 +36,7 @@ def write_refused_rows(
         actor=by.actor,
         subject=f"import:{row.id}",
         team_id=row.team_id,
-        shown=["rejects"],
+        shown=["address", "name"],
         count=written,
     )
     return written

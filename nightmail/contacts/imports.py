@@ -82,9 +82,13 @@ def apply_import(
     *,
     by: Principal,
     although: bool = False,
+    searchable: bool = True,
     configured: Settings | None = None,
 ) -> ImportRow:
     """Apply an import that was looked at. One that was applied is left as it is.
+
+    Contacts are there first and found by search a little later; without ``searchable`` that is left to
+    :func:`~nightmail.contacts.import_searching.make_searchable`.
 
     Raises :class:`NightmailError`: ``import_removes_many``, ``import_changes_many`` or ``import_rows_unclear`` unless somebody
     who has seen that says ``although``; ``import_book_changed`` where others go on changing the book; and :class:`UsageError`
@@ -102,7 +106,8 @@ def apply_import(
                 raise
     with engine.connect() as connection:
         row = read_import(connection, number)
-    make_searchable(engine, row.team_id, configured.key())
+    if searchable:
+        make_searchable(engine, row.team_id, configured.key())
     return row
 
 

@@ -21,6 +21,7 @@ from tests.portal.conftest import Organisation, PortalStarter, RunningPortal
 EXAMPLES = 15
 WITH_RULES_OF_THE_DOMAIN = {
     "POST /v1/contact-files",
+    "POST /v1/contacts/imports",
     "POST /v1/messages",
     "POST /v1/webhooks",
     "POST /v1/keys",

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from nightmail.access.api_keys import create_key, verify_key
 from nightmail.access.permissions import Permission
+from nightmail.access.principals import system_principal
+from nightmail.contacts.import_modes import ImportMode
+from nightmail.contacts.import_rows import take_import
+from nightmail.contacts.imports import check_import
+from nightmail.lake import Lake
 from portal.api.rights import api_routes
 from tests.portal.conftest import Organisation, PortalStarter
 from tests.portal.test_rights_matrix import ASKED, OWN, Asked, Things, things
@@ -36,8 +42,21 @@ def _in_state(state: str, action: str) -> Callable[[Things, str], Asked]:
     return asked
 
 
+def _import_to_apply(made: Things, team: str) -> Asked:
+    """An import of one contact that was looked at."""
+    file = Path(made.lake).parent / "people.csv"
+    file.write_text("external_id,phone\nE1,+491701234567\n")
+    by = system_principal("test")
+    with made.organisation.engine.begin() as connection:
+        how = {"source": "api", "name": "people.csv", "size": 9, "sha256": "", "stored_path": file}
+        number = take_import(connection, team, ImportMode.ADD, by=by, **how)
+    check_import(made.organisation.engine, Lake(made.lake), number)
+    return Asked(f"/v1/contacts/imports/{number}/apply", {})
+
+
 ALLOWED: Mapping[Route, Callable[[Things, str], Asked | None]] = {
     ("POST", "/v1/campaigns/{campaign}/approve"): _in_state("checking awaiting_approval", "approve"),
+    ("POST", "/v1/contacts/imports/{number}/apply"): _import_to_apply,
     ("POST", "/v1/campaigns/{campaign}/resume"): _in_state("checking ready sending paused", "resume"),
 }
 """How an endpoint is asked where the matrix of rights is content with a refusal by the thing's state."""
@@ -47,6 +66,7 @@ def test_each_change_by_the_api_leaves_an_entry(
     start_portal: PortalStarter, organisation: Organisation, things: Things
 ) -> None:
     portal = start_portal(api_requests_per_s=1e6, webhook_private_addresses=True)
+    things.lake = portal.settings.lake
     with organisation.engine.begin() as connection:
         key = create_key(connection, team_id=things.teams[OWN], name="who changes", permissions=tuple(Permission))
         actor = verify_key(connection, key).actor

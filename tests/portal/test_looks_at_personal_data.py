@@ -10,6 +10,7 @@ import pytest
 
 from nightmail.access.permissions import Permission
 from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.contacts.import_reading import ImportTables
 from nightmail.lake import Lake
 from nightmail.lake.schemas import REJECTS
 from nightmail.preparation.stage_tables import StageTables
@@ -46,7 +47,13 @@ def campaign(organisation: Organisation, portal: RunningPortal) -> CampaignRow:
         team=organisation.teams["acme.billing"],
     )
     organisation.change("insert into list_entry (list_id, kind, target_id) values (5, 'contact', 7)")
+    organisation.change(
+        "insert into contact_import (id, team_id, source, mode, name, size, sha256, state, created_by) "
+        "overriding system value values (9, :team, 'api', 'add', 'visits.csv', 1, '', 'checked', 'x')",
+        team=organisation.teams["acme.billing"],
+    )
     tables = StageTables.of_campaign(Lake(portal.settings.lake), made.key)
+    of_import = ImportTables.of_import(Lake(portal.settings.lake), 9)
     source = portal.settings.data_dir / "visits.csv"
     source.write_text(f"external_id,phone,time\n1,{NUMBER},9\n2,12,\n")
     from nightmail.contact_files import ReadOptions, read_contact_file
@@ -58,6 +65,8 @@ def campaign(organisation: Organisation, portal: RunningPortal) -> CampaignRow:
         for column, value, reason in (("phone", "12", "phone_invalid"), ("time", "", "value_missing"))
     ]
     tables.rejects.write(pa.Table.from_pylist(rejects, REJECTS))
+    of_import.rejects.write(pa.Table.from_pylist(rejects, REJECTS))
+    read_contact_file(source, of_import.contact_file, ReadOptions(rejects=TableFile(f"{source}.rejects")))
     return made
 
 
@@ -74,6 +83,10 @@ LOOKS: Mapping[Route, Callable[[CampaignRow, int], tuple[str, dict[str, Any]]]] 
     ("GET", "/v1/lists/{list_id}/entries"): lambda _campaign, _reply: (
         "list 5",
         {"shown": ["external_id"], "people": 1},
+    ),
+    ("GET", "/v1/contacts/imports/{number}/rejects.csv"): lambda _campaign, _reply: (
+        "import:9",
+        {"shown": ["address", "name"], "people": 1},
     ),
     ("GET", "/v1/recipients"): lambda _campaign, _reply: (
         f"address:{address_hash(NUMBER, SECRET_KEY.encode()).hex()}",
@@ -92,7 +105,7 @@ def test_a_look_is_recorded_for_who_sees_personal_data_alone(
     portal: RunningPortal, organisation: Organisation, campaign: CampaignRow, route: Route
 ) -> None:
     method, path = route
-    address = path.format(campaign=campaign.key, list_id=5)
+    address = path.format(campaign=campaign.key, list_id=5, number=9)
     if path == "/v1/recipients":
         address += f"?who={NUMBER.replace('+', '%2B')}"
     looks = "select actor, object as subject, team_id, detail, origin from audit where action = 'personal.seen'"

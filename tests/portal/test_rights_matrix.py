@@ -42,6 +42,8 @@ class Things:
     organisation: Organisation
     teams: dict[str, int] = field(default_factory=dict)
     numbers: Any = field(default_factory=lambda: count(1))
+    lake: str = ""
+    """Where a portal keeps its tables, for a test that asks for something in them."""
 
     def insert(self, statement: str, **values: Any) -> int:
         with self.organisation.engine.begin() as connection:
@@ -149,6 +151,21 @@ class Things:
         )
         self.insert(statement, id=template, content=content)
         return name
+
+    def contact_import(self, team: str) -> int:
+        """An import that waits to be applied."""
+        return self._import(team)
+
+    def applied_import(self, team: str) -> int:
+        """One that was applied, and changed nothing."""
+        return self._import(team, "applied")
+
+    def _import(self, team: str, state: str = "checked") -> int:
+        statement = (
+            "insert into contact_import (team_id, source, mode, name, size, sha256, state, created_by) "
+            "values (:team, 'api', 'update', :name, 1, '', :state, 'x')"
+        )
+        return self.insert(statement, team=self.teams[team], name=_mark(team), state=state)
 
     def entry(self, team: str) -> None:
         from nightmail.audit import write_entry
@@ -306,6 +323,16 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("GET", "/v1/lists/{list_id}/entries"): _of("list", "/v1/lists/{}/entries"),
     ("PATCH", "/v1/lists/{list_id}"): _of("list", "/v1/lists/{}", {"version": 1, "entries": []}),
     ("DELETE", "/v1/lists/{list_id}"): _of("list", "/v1/lists/{}"),
+    ("POST", "/v1/contacts/imports"): lambda things, team: Asked(
+        f"/v1/contacts/imports?mode=add&name=n{next(things.numbers)}.csv&team={team}",
+        content=b"external_id,phone\nE1,+491701234567\n",
+    ),
+    ("GET", "/v1/contacts/imports"): _listed_of("contact_import", "/v1/contacts/imports"),
+    ("GET", "/v1/contacts/imports/{number}"): _of("contact_import", "/v1/contacts/imports/{}"),
+    ("POST", "/v1/contacts/imports/{number}/apply"): _of("contact_import", "/v1/contacts/imports/{}/apply", {}),
+    ("POST", "/v1/contacts/imports/{number}/discard"): _of("contact_import", "/v1/contacts/imports/{}/discard"),
+    ("POST", "/v1/contacts/imports/{number}/undo"): _of("applied_import", "/v1/contacts/imports/{}/undo"),
+    ("GET", "/v1/contacts/imports/{number}/rejects.csv"): _of("contact_import", "/v1/contacts/imports/{}/rejects.csv"),
     ("GET", "/v1/recipients"): _recipient,
     ("GET", "/v1/alerts"): _listed("alert", "/v1/alerts?limit=500"),
     ("POST", "/v1/alerts/{alert_id}/close"): _of("alert", "/v1/alerts/{}/close"),
