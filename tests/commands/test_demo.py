@@ -18,7 +18,8 @@ from commands.demonstration.totals import Totals, add_contacts
 from commands.local import CHECKOUT
 from nightmail.lake import Lake
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("demo")]
+"""One after the other: two that start at once may choose the same port."""
 
 LAST_LINE = re.compile(
     r"demo: rows=(\d+) rejects=(\d+) duplicates=(\d+) held=(\d+) sent=(\d+) failed=(\d+) delivered=(\d+) "

@@ -22,7 +22,8 @@ from commands.demonstration.tour import OTHERS
 from commands.local import CHECKOUT
 from tests.support.portal_visitor import PortalVisitor
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("demo")]
+"""One after the other: two that start at once may choose the same port."""
 
 PATIENCE_S = 500
 _LINK = re.compile(r'href="(/[a-z-]*)"')

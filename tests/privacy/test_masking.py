@@ -16,7 +16,8 @@ _TEXTS = st.text(min_size=6, max_size=40)
 def test_an_address_is_not_in_what_is_shown_of_it(address: str) -> None:
     shown = masking.shown_address(address, personal=False)
     assert address not in shown
-    assert address.partition("@")[0] not in shown
+    # What stands before the sign, alone: a short one may be a part of "example".
+    assert shown.partition("@")[0].rstrip("•") == address[:1] or "@" not in address
     assert masking.shown_address(address, personal=True) == address
 
 

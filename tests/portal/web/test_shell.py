@@ -11,8 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from nightmail.access.permissions import Permission
-from portal.web import navigation, waiting
-from portal.web.waiting import Counter
+from nightmail.campaigns.alerts import raise_alert
 from tests.portal.conftest import Organisation
 from tests.portal.web.conftest import SignedInWindow, SignIn
 
@@ -123,16 +122,22 @@ def test_a_message_that_is_forged_old_or_of_another_session_is_not_said(sign_in:
     assert "nothing was kept" not in other.text
 
 
-def test_what_waits_stands_beside_its_entry(sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_stands_beside_its_entry(sign_in: SignIn, organisation: Organisation) -> None:
     """Counted for who may see it, and for nobody else."""
-    entry = navigation.Entry("/keys", "Approvals", "check", permissions=(Permission.CAMPAIGN_APPROVE,))
-    counter = Counter("/keys", Permission.CAMPAIGN_APPROVE, "waiting", lambda _connection, _principal, _teams: 1204)
-    monkeypatch.setattr(navigation, "ENTRIES", (*navigation.ENTRIES, entry))
-    monkeypatch.setattr(waiting, "COUNTERS", (counter,))
-    assert "1,204" in sign_in(Permission.CAMPAIGN_APPROVE).get("/").text
+    with organisation.engine.begin() as connection:
+        for number in range(3):
+            raise_alert(
+                connection,
+                reason="in_doubt",
+                subject=f"campaign:{number}",
+                message="Look.",
+                team_id=organisation.teams["acme.billing"],
+            )
+    seen = sign_in(Permission.ALERT_SEE).get("/").text
+    assert re.search(r"3\s*<[^>]*>\s*alerts are open", seen) or re.search(r">3<.*alerts are open", seen, re.DOTALL)
     without = sign_in(Permission.CAMPAIGN_SEE, name="Bob Example").get("/").text
-    assert "1,204" not in without
-    assert "Approvals" not in without
+    assert "alerts are open" not in without
+    assert 'href="/alerts"' not in without
 
 
 def test_pages_work_without_the_fetched_files(
