@@ -9,10 +9,13 @@ VISIBLE_TEAMS = """
     where t.id = :team order by length(o.path) desc
 """
 
-# The attributes that teams gave their contacts; of two of one name the first team's comes last, and so wins.
+# The attributes that the contacts of teams may have: their own, and those that teams above gave all below them. Of two of one name
+# that of the first team, and of the nearest above it, comes last, and so wins.
 ATTRIBUTES = """
-    select a.name, a.type from contact_attribute a where a.team_id = any(:teams)
-    order by array_position(cast(:teams as integer[]), a.team_id) desc, a.name limit 2000
+    select a.name, a.type from team t
+    join team o on o.id = t.id or starts_with(t.path, o.path || '.') join contact_attribute a on a.team_id = o.id
+    where t.id = any(:teams)
+    order by array_position(cast(:teams as integer[]), t.id) desc, length(o.path), a.name limit 2000
 """
 
 GROUPS = """

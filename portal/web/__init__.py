@@ -22,12 +22,17 @@ from portal.web.campaigns import outcomes as campaign_outcomes
 from portal.web.campaigns import overview as campaign_overview
 from portal.web.campaigns import routes as campaigns
 from portal.web.campaigns import rows_of_file as campaign_rows
+from portal.web.contacts import contact_routes as one_contact
+from portal.web.contacts import form_routes as contact_forms
+from portal.web.contacts import routes as contacts
 from portal.web.cookies import SessionCookies
 from portal.web.doubts import campaign_routes as doubts_of_campaigns
 from portal.web.doubts import routes as doubts
 from portal.web.feeds import routes as feeds
 from portal.web.gallery import routes as gallery
+from portal.web.groups import routes as groups
 from portal.web.home import routes as home
+from portal.web.lists import routes as lists
 from portal.web.login import (
     confirm_routes,
     demonstration_routes,
@@ -53,6 +58,7 @@ from portal.web.reports import routes as reports
 from portal.web.rights import routes as rights
 from portal.web.roles import routes as roles
 from portal.web.search import routes as search
+from portal.web.segments import routes as segments
 from portal.web.sent_messages import message_routes as one_message
 from portal.web.sent_messages import routes as sent_messages
 from portal.web.settings import ROUTERS as SETTINGS_ROUTERS
@@ -98,6 +104,12 @@ ROUTERS = (
     upload_pages.router,
     feeds.router,
     recipients.router,
+    contacts.router,
+    contact_forms.router,
+    one_contact.router,
+    groups.router,
+    segments.router,
+    lists.router,
     sent_messages.router,
     one_message.router,
     message_templates.router,

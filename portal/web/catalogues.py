@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po, write_po
 
 from nightmail.access.permissions import PERMISSION_MEANINGS
 from nightmail.access.ready_made_roles import READY_MADE
+from nightmail.contacts.segment_sentences import texts as texts_of_sentences
 from portal.web.translating import DOMAIN, LANGUAGES, TRANSLATIONS
 
 _WEB = Path(__file__).parent
@@ -50,8 +51,9 @@ def extracted() -> Catalog:
 
 
 def _of_the_domain() -> Iterator[str]:
-    """Texts that the domain states and pages show: what permissions allow, and the ready-made roles."""
+    """Texts that the domain states and pages show: what permissions allow, the ready-made roles, and how a segment's rule is said."""
     yield from PERMISSION_MEANINGS.values()
+    yield from texts_of_sentences()
     for role in READY_MADE:
         yield role.title
         yield role.description

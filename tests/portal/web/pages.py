@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from tests.portal.web import sample_addresses
 from tests.portal.web import sample_attention as attention
 from tests.portal.web import sample_campaigns as campaigns
+from tests.portal.web import sample_contacts as book
 from tests.portal.web import sample_files as files
 from tests.portal.web import sample_logins as logins
 from tests.portal.web import sample_people as people
@@ -169,6 +170,32 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/suspensions/{suspension_id}", partial(attention.suspension_address, 2), name="suspension-over"),
     SamplePage("/recipients"),
     SamplePage("/recipients/{kind}/{digest}", recipients.recipient_address, name="recipient"),
+    SamplePage("/contacts", name="contacts-none"),
+    SamplePage("/contacts", partial(book.contacts_address, "/contacts"), name="contacts"),
+    SamplePage("/contacts", "/contacts?tag=nobody-has-it", name="contacts-nobody"),
+    SamplePage("/contacts", partial(book.contacts_address, "/contacts"), name="contacts-masked", role="viewer"),
+    SamplePage("/contacts/new", name="contact-new"),
+    SamplePage("/contacts/{contact_id}", partial(book.contact_address, ""), name="contact"),
+    SamplePage("/contacts/{contact_id}", book.removed_address, name="contact-removed"),
+    SamplePage("/contacts/{contact_id}/change", partial(book.contact_address, "/change"), name="contact-change"),
+    SamplePage("/groups", name="groups-none"),
+    SamplePage("/groups", partial(book.contacts_address, "/groups"), name="groups"),
+    SamplePage("/groups/new", name="group-new"),
+    SamplePage("/groups/{group_id}", partial(book.group_address, ""), name="group"),
+    SamplePage("/groups/{group_id}/change", partial(book.group_address, "/change"), name="group-change"),
+    SamplePage("/groups/{group_id}/remove", partial(book.group_address, "/remove"), name="group-remove"),
+    SamplePage("/segments", name="segments-none"),
+    SamplePage("/segments", partial(book.segments_address, "/segments"), name="segments"),
+    SamplePage("/segments/new", partial(book.segments_address, "/segments/new?team=acme.billing"), name="segment-new"),
+    SamplePage("/segments/{segment_id}", partial(book.segment_address, ""), name="segment"),
+    SamplePage("/segments/{segment_id}/change", partial(book.segment_address, "/change"), name="segment-change"),
+    SamplePage("/segments/{segment_id}/remove", partial(book.segment_address, "/remove"), name="segment-remove"),
+    SamplePage("/lists", name="lists-none"),
+    SamplePage("/lists", partial(book.lists_address, "/lists"), name="lists"),
+    SamplePage("/lists/new", name="list-new"),
+    SamplePage("/lists/{list_id}", partial(book.list_address, ""), name="list"),
+    SamplePage("/lists/{list_id}/change", partial(book.list_address, "/change"), name="list-change"),
+    SamplePage("/lists/{list_id}/remove", partial(book.list_address, "/remove"), name="list-remove"),
     SamplePage("/messages", "/messages?state=failed", name="messages-none"),
     SamplePage("/messages", recipients.messages_address, name="messages"),
     SamplePage("/messages/{message}", recipients.message_address, name="message"),
@@ -242,6 +269,7 @@ NOT_PAGES: dict[str, str] = {
     "/campaigns/{campaign}/rejects.csv": "a file to take along",
     "/campaigns.csv": "a file to take along",
     "/alerts.csv": "a file to take along",
+    "/contacts.csv": "a file to take along",
     "/opt-outs.csv": "a file to take along",
     "/replies.csv": "a file to take along",
     "/uploads.csv": "a file to take along",

@@ -26,6 +26,7 @@ from tests.support.sandbox_process import eventually
 __all__ = ["mailbox"]
 
 WITHOUT_AN_ENTRY: Mapping[str, str] = {
+    "/contacts/find": "leads to the contacts that some words find, and changes nothing",
     "/opt-outs/find": "leads to the suppressions of an address, and changes nothing",
     "/recipients": "leads to the page of an address, and changes nothing",
     "/search": "leads to what was looked for, and changes nothing",

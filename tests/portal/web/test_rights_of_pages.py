@@ -28,6 +28,9 @@ from nightmail.access.ready_made_roles import READY_MADE
 from nightmail.access.roles import make_role
 from nightmail.campaigns.suspensions import suspend_channel
 from nightmail.consent.suppressions import record_suppressions
+from nightmail.contacts.distribution_lists import make_list
+from nightmail.contacts.groups import make_group
+from nightmail.contacts.segments import make_segment
 from nightmail.privacy import address_hash
 from portal.web import ROUTERS
 from portal.web.signed_in import declared_by
@@ -35,6 +38,7 @@ from portal.web.uploads.receiving import UPLOAD_FORM
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.people import MACHINE, make_person, session_of
 from tests.portal.web.sample_attention import campaign_of, message_of, raise_alert_of, reply_of
+from tests.portal.web.sample_contacts import contact_of
 from tests.portal.web.sample_recipients import Ledger, contact_id
 
 OWN = "acme.billing"
@@ -177,6 +181,26 @@ class Things:
         self.sent_message(team)
         return {"kind": "contact", "digest": contact_id(team)}
 
+    def contact(self, team: str) -> dict[str, int]:
+        """A contact of the team."""
+        return {"contact_id": contact_of(self.organisation.engine, team, f"c{next(self.numbers)}").id}
+
+    def group(self, team: str) -> dict[str, int]:
+        """A group of the team."""
+        with self.organisation.engine.begin() as connection:
+            return {"group_id": make_group(connection, by=MACHINE, team=team, name=f"n{next(self.numbers)}").id}
+
+    def segment(self, team: str) -> dict[str, int]:
+        """A segment of the team."""
+        with self.organisation.engine.begin() as connection:
+            name = f"n{next(self.numbers)}"
+            return {"segment_id": make_segment(connection, by=MACHINE, team=team, name=name, rule={"all": []}).id}
+
+    def list(self, team: str) -> dict[str, int]:
+        """A distribution list of the team."""
+        with self.organisation.engine.begin() as connection:
+            return {"list_id": make_list(connection, by=MACHINE, team=team, name=f"n{next(self.numbers)}").id}
+
     def suppression(self, team: str) -> dict[str, int]:
         """An address that must not be used by the team."""
         hashed = address_hash(f"+4917012345{next(self.numbers)}", b"test")
@@ -211,6 +235,10 @@ MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "template_id": Things.template,
     "message": Things.sent_message,
     "kind": Things.recipient,
+    "contact_id": Things.contact,
+    "group_id": Things.group,
+    "segment_id": Things.segment,
+    "list_id": Things.list,
 }
 """How something of a team is made, by the parameter of a page's address that names it."""
 SEEN_BY: Mapping[str, Permission] = {
@@ -233,6 +261,10 @@ SEEN_BY: Mapping[str, Permission] = {
     "template_id": Permission.TEMPLATE_SEE,
     "message": Permission.MESSAGE_SEE,
     "kind": Permission.MESSAGE_SEE,
+    "contact_id": Permission.CONTACT_SEE,
+    "group_id": Permission.CONTACT_SEE,
+    "segment_id": Permission.CONTACT_SEE,
+    "list_id": Permission.CONTACT_SEE,
 }
 """What it takes to see that something is there at all."""
 SEEN_FROM_BELOW = frozenset(

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection
 
 from nightmail.access.permissions import Permission
 from nightmail.campaigns.approval_records import ask_for_approval
 from nightmail.campaigns.campaign_rows import get_campaign
+from nightmail.contacts.contact_changes import add_address, add_note, add_tags, set_removed
+from nightmail.contacts.contact_listing import ContactRow, find_contact
+from nightmail.contacts.distribution_lists import Entry, make_list
+from nightmail.contacts.groups import add_members, find_group
 from tests.portal.web.form_walk import Case, Sent, Walk
 from tests.portal.web.sample_campaigns import campaign_in
+from tests.portal.web.sample_contacts import BY, KEY
 from tests.portal.web.sample_templates import template_of_versions
 from tests.portal.web.test_rights_of_pages import OWN
 
@@ -73,7 +80,96 @@ def _earlier_version(walk: Walk) -> Sent:
     return walk.administrator({"template_id": number, "version": 1}, seen=2)
 
 
+def _of_contact(**form: object) -> Case:
+    """A form of a contact's page, as the page was shown."""
+    return lambda walk: walk.administrator(walk.things.contact(OWN), seen=1, **form)
+
+
+def _of_contact_with_two_numbers(walk: Walk) -> Sent:
+    number = walk.things.contact(OWN)["contact_id"]
+    with walk.organisation.engine.begin() as connection:
+        contact = find_contact(connection, BY, number)
+        version = add_address(connection, contact, "phone", "+46701740605", by=BY, key=KEY).version
+    return walk.administrator({"contact_id": number}, seen=version, address="phone-1")
+
+
+def _of_contact_with(change: Callable[[Connection, ContactRow], object], **form: object) -> Case:
+    """A form about something that a contact has."""
+
+    def case(walk: Walk) -> Sent:
+        number = walk.things.contact(OWN)["contact_id"]
+        with walk.organisation.engine.begin() as connection:
+            made = change(connection, find_contact(connection, BY, number))
+            version = find_contact(connection, BY, number).version
+        return walk.administrator({"contact_id": number}, seen=version, note=made, **form)
+
+    return case
+
+
+def _of_group_with_member(walk: Walk) -> Sent:
+    group, contact = walk.things.group(OWN), walk.things.contact(OWN)["contact_id"]
+    with walk.organisation.engine.begin() as connection:
+        add_members(connection, find_group(connection, BY, group["group_id"]), [contact], by=BY)
+    return walk.administrator(group, contact=contact)
+
+
+def _of_group_and_contact(walk: Walk) -> Sent:
+    with walk.organisation.engine.begin() as connection:
+        number = walk.things.contact(OWN)["contact_id"]
+        return walk.administrator(walk.things.group(OWN), members=find_contact(connection, BY, number).external_id)
+
+
+def _of_list_with_group(walk: Walk) -> Sent:
+    group = walk.things.group(OWN)["group_id"]
+    with walk.organisation.engine.begin() as connection:
+        made = make_list(connection, by=BY, team=OWN, name="With a group", entries=[Entry("group", group)])
+    return walk.administrator({"list_id": made.id}, seen=made.version, entry=f"group:{group}", how="include")
+
+
+def _of_list(walk: Walk) -> Sent:
+    group = walk.things.group(OWN)["group_id"]
+    return walk.administrator(walk.things.list(OWN), seen=1, what=f"group:{group}", how="include")
+
+
+_ROW = {"what": "field:country", "how": "known", "with": "", "joined": "and", "action": "save"}
+BOOK_FORMS: Mapping[str, Case] = {
+    "/contacts/new": lambda walk: walk.administrator(team=OWN, external_id="N-1", name="Zoë Quinn"),
+    "/contacts/{contact_id}/change": _of_contact(name="Another Name"),
+    "/contacts/{contact_id}/addresses": _of_contact(kind="email", address="another@example.org"),
+    "/contacts/{contact_id}/addresses/up": _of_contact_with_two_numbers,
+    "/contacts/{contact_id}/addresses/remove": _of_contact(address="phone-0"),
+    "/contacts/{contact_id}/tags": _of_contact(tag="vip"),
+    "/contacts/{contact_id}/tags/remove": _of_contact_with(
+        lambda connection, contact: add_tags(connection, contact, ["vip"], by=BY), tag="vip"
+    ),
+    "/contacts/{contact_id}/notes": _of_contact(note="Call first."),
+    "/contacts/{contact_id}/notes/remove": _of_contact_with(
+        lambda connection, contact: add_note(connection, contact, "Call first.", by=BY)
+    ),
+    "/contacts/{contact_id}/remove": _of_contact(),
+    "/contacts/{contact_id}/restore": _of_contact_with(
+        lambda connection, contact: set_removed(connection, contact, by=BY, removed=True)
+    ),
+    "/groups/new": lambda walk: walk.administrator(team=OWN, name="Choir"),
+    "/groups/{group_id}/change": lambda walk: walk.administrator(walk.things.group(OWN), seen=1, name="Another choir"),
+    "/groups/{group_id}/remove": lambda walk: walk.administrator(walk.things.group(OWN), seen=1),
+    "/groups/{group_id}/members": _of_group_and_contact,
+    "/groups/{group_id}/members/remove": _of_group_with_member,
+    "/segments/new": lambda walk: walk.administrator(team=OWN, name="Known", **_ROW),
+    "/segments/{segment_id}/change": lambda walk: walk.administrator(
+        walk.things.segment(OWN), seen=1, name="Also known", **_ROW
+    ),
+    "/segments/{segment_id}/remove": lambda walk: walk.administrator(walk.things.segment(OWN), seen=1),
+    "/lists/new": lambda walk: walk.administrator(team=OWN, name="Customers"),
+    "/lists/{list_id}/change": lambda walk: walk.administrator(walk.things.list(OWN), seen=1, name="Other customers"),
+    "/lists/{list_id}/remove": lambda walk: walk.administrator(walk.things.list(OWN), seen=1),
+    "/lists/{list_id}/entries": _of_list,
+    "/lists/{list_id}/entries/remove": _of_list_with_group,
+}
+"""The forms of the address book."""
+
 WORK_FORMS: Mapping[str, Case] = {
+    **BOOK_FORMS,
     "/approvals": _approval,
     "/campaigns/{campaign}/pause": _order("sending"),
     "/campaigns/{campaign}/resume": _order("paused"),

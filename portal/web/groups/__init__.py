@@ -1,0 +1,1 @@
+"""Groups of contacts, put together by hand."""

@@ -1,0 +1,1 @@
+"""Distribution lists: contacts, groups, segments and other lists, included and excluded."""

@@ -1,0 +1,153 @@
+"""An address book for the pages that show one: people of several scripts, a group, tags, notes, a history."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, text
+
+from nightmail.access.principals import system_principal
+from nightmail.contacts.contact_changes import (
+    add_address,
+    add_note,
+    add_tags,
+    change_contact,
+    define_attribute,
+    make_contact,
+    set_removed,
+)
+from nightmail.contacts.contact_listing import ContactRow, find_contact
+from nightmail.contacts.distribution_lists import Entry, make_list
+from nightmail.contacts.groups import add_members, make_group
+from nightmail.contacts.segments import make_segment
+from tests.portal.conftest import SECRET_KEY
+
+KEY = SECRET_KEY.encode()
+BY = system_principal("user:anna")
+TEAM = "acme.billing"
+PEOPLE = (
+    ("C-1001", "Åsa Öberg", "+491701234567", "asa@example.org", "sv", "SE"),
+    ("C-1002", "Jürgen Müller-Lüdenscheidt", "+491701234568", "juergen@example.org", "de", "DE"),
+    ("C-1003", "Елена Петрова", None, "elena@example.org", "ru", "DE"),
+    ("C-1004", "山田 太郎", "+491701234570", None, "ja", "JP"),
+    ("C-1005", "نور الحسن", "+491701234571", "noor@example.org", "ar", "DE"),
+    ("C-1006", "Jurgen Mueller-Luedenscheidt", "+491701234572", "juergen@example.org", "de", "DE"),
+)
+
+
+def contact_of(engine: Engine, team: str = TEAM, external_id: str = "C-1", **stated: str) -> ContactRow:
+    """A new contact of a team."""
+    with engine.begin() as connection:
+        values = {"external_id": external_id, "name": "Ann Example", "phone": "+491701234567", **stated}
+        return make_contact(connection, by=BY, team=team, stated=values, key=KEY)
+
+
+def book(engine: Engine) -> list[ContactRow]:
+    """The people of :data:`PEOPLE` with all that may stand around a contact; a group has three of them."""
+    with engine.begin() as connection:
+        for name, type_, label in (
+            ("balance", "number", "Balance"),
+            ("insured", "boolean", "Insured"),
+            ("since", "date", ""),
+        ):
+            define_attribute(connection, by=BY, team="acme", name=name, type_=type_, label=label)
+        made = []
+        for external_id, name, phone, email, language, country in PEOPLE:
+            stated = {"external_id": external_id, "name": name, "phone": phone, "email": email}
+            stated |= {"language": language, "country": country}
+            attributes = {"balance": "120.5"} if external_id == "C-1001" else {}
+            contact = make_contact(connection, by=BY, team=TEAM, stated=stated, attributes=attributes, key=KEY)
+            made.append(contact)
+        first = add_address(connection, made[0], "phone", "+46 70 174 06 05", by=BY, key=KEY)
+        first = change_contact(connection, first, by=BY, stated={"time_zone": "Europe/Stockholm"}, key=KEY)
+        add_tags(connection, first, ["vip", "Autumn fair, guest".replace(",", "")], by=BY)
+        add_note(connection, first, "Likes to be called before noon.\nSpeaks some German.", by=BY)
+        group = make_group(
+            connection, by=BY, team=TEAM, name="Guests of the autumn fair", description="Invited by hand."
+        )
+        add_members(connection, group, [each.id for each in made[:3]], by=BY)
+        return [find_contact(connection, BY, each.id) for each in made]
+
+
+def contacts_address(address: str, engine: Engine) -> str:
+    """A page with the book in it."""
+    book(engine)
+    return address
+
+
+def contact_address(ending: str, engine: Engine) -> str:
+    """A page of the contact with the most to show."""
+    return f"/contacts/{book(engine)[0].id}{ending}"
+
+
+def removed_address(engine: Engine) -> str:
+    """The page of a contact that was removed."""
+    contact = book(engine)[1]
+    with engine.begin() as connection:
+        set_removed(connection, contact, by=BY, removed=True)
+    return f"/contacts/{contact.id}"
+
+
+def group_address(ending: str, engine: Engine) -> str:
+    """A page of the group."""
+    book(engine)
+    with engine.connect() as connection:
+        return f"/groups/{connection.scalar(text('select min(id) from contact_group'))}{ending}"
+
+
+RULE = {
+    "all": [
+        {
+            "any": [
+                {"on": "field", "name": "country", "test": "is_one_of", "value": ["DE", "AT"]},
+                {"on": "tag", "name": "vip", "test": "has"},
+            ]
+        },
+        {"on": "field", "name": "email", "test": "known"},
+    ]
+}
+"""Who lives near or matters, and can be written to."""
+
+
+def segment_in(engine: Engine) -> int:
+    """A segment of the book; its number."""
+    book(engine)
+    with engine.begin() as connection:
+        made = make_segment(
+            connection, by=BY, team=TEAM, name="Near or important", rule=RULE, description="For invitations."
+        )
+        make_segment(connection, by=BY, team=TEAM, name="Everybody", rule={"all": []})
+        return made.id
+
+
+def segment_address(ending: str, engine: Engine) -> str:
+    """A page of the segment."""
+    return f"/segments/{segment_in(engine)}{ending}"
+
+
+def segments_address(address: str, engine: Engine) -> str:
+    """A page with segments in it."""
+    segment_in(engine)
+    return address
+
+
+def list_in(engine: Engine) -> int:
+    """A list that includes a segment, a group and a contact, and excludes another contact; its number."""
+    segment = segment_in(engine)
+    with engine.begin() as connection:
+        (group,) = connection.scalars(text("select id from contact_group"))
+        first, *_, last = connection.scalars(text("select id from contact order by id")).all()
+        make_list(connection, by=BY, team=TEAM, name="Staff")
+        entries = [Entry("segment", segment), Entry("group", group), Entry("contact", last)]
+        entries.append(Entry("contact", first, excluded=True))
+        made = make_list(connection, by=BY, team=TEAM, name="Invitations", description="Autumn fair.", entries=entries)
+        return made.id
+
+
+def list_address(ending: str, engine: Engine) -> str:
+    """A page of the list."""
+    return f"/lists/{list_in(engine)}{ending}"
+
+
+def lists_address(address: str, engine: Engine) -> str:
+    """A page with lists in it."""
+    list_in(engine)
+    return address
