@@ -46,6 +46,9 @@ def rule_condition(rule: Rule, moment: Moment, parameters: Parameters, groups: M
     return _Compiler(moment, parameters, groups).of(rule)
 
 
+_MAY_BE_NULL = frozenset({Subject.FIELD, Subject.ATTRIBUTE, Subject.AGE})
+
+
 def years_before(day: dt.date, years: int) -> dt.date:
     """The same day some years earlier; 28 February where that year has no 29th."""
     year = max(day.year - years, 1)
@@ -70,7 +73,9 @@ class _Compiler:
             case Not(part):
                 return f"not {self.of(part)}"
             case Condition():
-                return f"coalesce({self._condition(rule)}, false)"
+                condition = self._condition(rule)
+                # Whether something exists is never null, and bare it can be a join: many times faster than row by row.
+                return f"coalesce({condition}, false)" if rule.subject in _MAY_BE_NULL else condition
 
     def _condition(self, condition: Condition) -> str:
         add = self.parameters.add
