@@ -8,11 +8,27 @@ IN_GROUP = "exists (select from contact_group_member m where m.contact_id = c.id
 
 PREFERS = "exists (select from preference n where n.team_id = c.team_id and n.contact_id = c.contact_id and {chosen})"
 
-CONSENTED = (
-    "exists (select from consent k where k.team_id = c.team_id and k.contact_id = c.contact_id and {of} and {state})"
-)
+# A consent in force that nothing later took back or replaced by one that is over. Of one time what restricts holds.
+GIVEN = """exists (
+    select from consent k
+    where k.team_id = c.team_id and k.contact_id = c.contact_id and {of} and k.withdrawn_at is null
+        and (k.expires_at is null or k.expires_at > {now})
+        and not exists (
+            select from consent l
+            where l.team_id = k.team_id and l.contact_id = k.contact_id and l.category = k.category and {scope}
+                and (l.withdrawn_at is not null or l.expires_at <= {now})
+                and coalesce(l.withdrawn_at, l.captured_at) >= k.captured_at))"""
 
-IN_FORCE = "k.withdrawn_at is null"
+# A withdrawal after which nothing was given.
+WITHDRAWN = """exists (
+    select from consent k
+    where k.team_id = c.team_id and k.contact_id = c.contact_id and {of} and k.withdrawn_at is not null
+        and not exists (
+            select from consent l
+            where l.team_id = k.team_id and l.contact_id = k.contact_id and l.category = k.category and {scope}
+                and l.withdrawn_at is null and l.captured_at > k.withdrawn_at))"""
+
+STATED = "exists (select from consent k where k.team_id = c.team_id and k.contact_id = c.contact_id and {of})"
 
 # Whether a message went to the contact: also one whose outcome is in doubt.
 SENT = """exists (

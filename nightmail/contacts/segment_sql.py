@@ -188,18 +188,20 @@ class _Compiler:
                 return f"not {sql.PREFERS.format(chosen=f'({chosen_in} or {chosen_out})')}"
 
     def _consent(self, condition: Condition) -> str:
+        """What was stated last holds: on a channel, that or what was stated for all; without one, each channel for itself."""
         add = self.parameters.add
         of = f"k.category = {add(condition.name, 'text')}"
+        scope = "(l.channel is null or l.channel = k.channel)"
         if condition.values:
-            of += f" and (k.channel is null or k.channel = {add(condition.values[0], 'text')})"
-        given = sql.CONSENTED.format(of=of, state=sql.IN_FORCE.format(now=add(self.moment.now, "timestamptz")))
-        match condition.test:
-            case Test.GIVEN:
-                return given
-            case Test.WITHDRAWN:
-                return f"({sql.CONSENTED.format(of=of, state='k.withdrawn_at is not null')} and not {given})"
-            case _:
-                return f"not {sql.CONSENTED.format(of=of, state='true')}"
+            channel = add(condition.values[0], "text")
+            of += f" and (k.channel is null or k.channel = {channel})"
+            scope = f"(l.channel is null or l.channel = {channel})"
+        if condition.test is Test.NEVER_GIVEN:
+            return f"not {sql.STATED.format(of=of)}"
+        given = sql.GIVEN.format(of=of, scope=scope, now=add(self.moment.now, "timestamptz"))
+        if condition.test is Test.GIVEN:
+            return given
+        return f"({sql.WITHDRAWN.format(of=of, scope=scope)} and not {given})"
 
     def _messages(self, condition: Condition) -> str:
         add = self.parameters.add

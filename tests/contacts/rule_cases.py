@@ -66,14 +66,7 @@ def _meets_one(known: Known, rule: Condition, moment: Moment) -> bool:
             until = chosen.get("paused_until")
             return (until is not None and until > moment.now) is (rule.test is Test.IS_TRUE)
         case Subject.CONSENT:
-            of = [
-                each
-                for each in known.consents
-                if each["category"] == rule.name and (not rule.values or each["channel"] in (None, rule.values[0]))
-            ]
-            given = any(each["withdrawn_at"] is None for each in of)
-            withdrawn = any(each["withdrawn_at"] is not None for each in of) and not given
-            return {Test.GIVEN: given, Test.WITHDRAWN: withdrawn}.get(rule.test, not of)
+            return _consents(known, rule, moment)
         case Subject.MESSAGES:
             since = moment.now - dt.timedelta(days=int(rule.values[0]))
             sent = [
@@ -89,6 +82,30 @@ def _meets_one(known: Known, rule: Condition, moment: Moment) -> bool:
                 Test.OPENED_IN_LAST_DAYS: any(each["opened_at"] for each in sent),
                 Test.ANSWERED_IN_LAST_DAYS: any(each["replied_at"] for each in sent),
             }[rule.test]
+
+
+def _consents(known: Known, rule: Condition, moment: Moment) -> bool:
+    of = [each for each in known.consents if each["category"] == rule.name]
+    if rule.values:
+        of = [each for each in of if each["channel"] in (None, rule.values[0])]
+    if rule.test is Test.NEVER_GIVEN:
+        return not of
+    # On one channel all that was found counts; otherwise each channel for itself, with what was stated for all.
+    scopes = [of] if rule.values else [[e for e in of if e["channel"] in (None, own["channel"])] for own in of]
+    states = {_latest(scope, moment) for scope in scopes if scope}
+    return "given" in states if rule.test is Test.GIVEN else "given" not in states and "withdrawn" in states
+
+
+def _latest(rows: list[Mapping[str, Any]], moment: Moment) -> str:
+    def order(row: Mapping[str, Any]) -> tuple[dt.datetime, int]:
+        return row["withdrawn_at"] or row["captured_at"], ("given", "expired", "withdrawn").index(state(row))
+
+    def state(row: Mapping[str, Any]) -> str:
+        if row["withdrawn_at"] is not None:
+            return "withdrawn"
+        return "expired" if row["expires_at"] is not None and row["expires_at"] <= moment.now else "given"
+
+    return state(max(rows, key=order))
 
 
 def _compares(rule: Condition, value: Any, today: dt.date) -> bool:

@@ -46,14 +46,17 @@ def people_of_every_kind() -> list[Known]:
             "channels": chance.choice((None, [], ["sms"], ["email", "sms"])),
             "categories_in": chance.choice((None, [], ["newsletter"])),
             "categories_out": chance.choice((None, [], ["billing", "newsletter"])),
+            "paused_until": chance.choice((None, NOW, NOW + dt.timedelta(seconds=1))),
         }
         consents = [
             {
                 "category": chance.choice(("billing", "newsletter")),
                 "channel": chance.choice((None, "sms", "email")),
-                "withdrawn_at": chance.choice((None, NOW - dt.timedelta(days=1))),
+                "captured_at": (captured := NOW - dt.timedelta(days=chance.randrange(1, 5))),
+                "expires_at": chance.choice((None, None, NOW, NOW + dt.timedelta(days=9))),
+                "withdrawn_at": chance.choice((None, None, captured + dt.timedelta(days=chance.randrange(3)))),
             }
-            for _ in range(chance.randrange(3))
+            for _ in range(chance.randrange(5))
         ]
         messages = [
             {
@@ -107,16 +110,16 @@ def fill(connection: Connection, people: list[Known]) -> None:
         if known.preference is not None:
             connection.execute(
                 text(
-                    "insert into preference (team_id, contact_id, channels, categories_in, categories_out) "
-                    "values (:team, :contact, :channels, :categories_in, :categories_out)"
+                    "insert into preference (team_id, contact_id, channels, categories_in, categories_out, paused_until) "
+                    "values (:team, :contact, :channels, :categories_in, :categories_out, :paused_until)"
                 ),
                 {"team": team, "contact": contact, **known.preference},
             )
         for consent in known.consents:
             connection.execute(
                 text(
-                    "insert into consent (team_id, contact_id, category, channel, captured_at, captured_how, withdrawn_at) "
-                    "values (:team, :contact, :category, :channel, now(), 'form', :withdrawn_at)"
+                    "insert into consent (team_id, contact_id, category, channel, captured_at, captured_how, expires_at, withdrawn_at) "
+                    "values (:team, :contact, :category, :channel, :captured_at, 'form', :expires_at, :withdrawn_at)"
                 ),
                 {"team": team, "contact": contact, **consent},
             )

@@ -185,7 +185,6 @@ def test_a_day_some_years_before_is_there_in_every_year() -> None:
 
 
 def _rules() -> st.SearchStrategy[dict[str, Any]]:
-    subjects = [subject for subject in TESTS_OF_SUBJECT if subject is not Subject.PAUSE]
     names = {
         Subject.TAG: ("vip", "staff", "none"),
         Subject.GROUP: ("board",),
@@ -227,7 +226,7 @@ def _rules() -> st.SearchStrategy[dict[str, Any]]:
         *(one(Subject.ATTRIBUTE, name, kind, TESTS_OF_KIND[kind]) for name, kind in WORDS.attributes.items()),
         *(
             one(subject, name, Kind.TEXT, TESTS_OF_SUBJECT[subject])
-            for subject in subjects
+            for subject in TESTS_OF_SUBJECT
             for name in names.get(subject, (None,))
         ),
     ]
