@@ -53,8 +53,7 @@ SUPPRESSIONS = """
       and (s.team_id is null or t.path = %(team)s or starts_with(%(team)s, t.path || '.'))
 """
 
-# What a team's contacts chose; lists are joined by commas.
-PREFERENCES = """
+_CHOSEN = """
     select
         p.contact_id as contact_id,
         array_to_string(p.channels, ',') as channels,
@@ -67,8 +66,13 @@ PREFERENCES = """
         p.paused_until as paused_until
     from preference p
     join team t on t.id = p.team_id
-    where t.path = %(team)s or starts_with(%(team)s, t.path || '.')
+    where {whose}
 """
+
+# What a team's contacts chose; lists are joined by commas. What they chose with the teams above comes after what they chose with it.
+PREFERENCES = " union all ".join(
+    _CHOSEN.format(whose=whose) for whose in ("t.path = %(team)s", "starts_with(%(team)s, t.path || '.')")
+)
 
 # Of each contact, category and channel of a team and those above it the latest that was stated.
 CONSENTS = f"""

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
 from nightmail.audience import CONSENTS, PREFERENCES, SUPPRESSIONS, KnownPreferences
+from nightmail.audience.joined_choices import joined_choices
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.consent.suppressions import ASKED_FOR
 from nightmail.lake import Lake
@@ -52,7 +53,7 @@ def known_preferences(connection: Connection, team: str) -> KnownPreferences:
         empty = pc.equal(preferences[name], "")
         split = pc.split_pattern(preferences[name], ",")
         columns[name] = pc.if_else(empty, pa.scalar([], pa.list_(pa.string())), split)
-    return KnownPreferences(suppressions, pa.table(columns).cast(PREFERENCES), consents)
+    return KnownPreferences(suppressions, joined_choices(pa.table(columns).cast(PREFERENCES)), consents)
 
 
 def earlier_campaigns(connection: Connection, campaign: CampaignRow, lake: Lake) -> tuple[EarlierCampaign, ...]:

@@ -107,7 +107,10 @@ def test_a_list_becomes_a_campaign_whose_rows_reconcile(book: PipelineRig) -> No
 
 
 def test_a_contact_of_another_team_keeps_its_own_id(book: PipelineRig) -> None:
-    """What the id of the owner's book says goes into the audience, whatever the sending team would have made of it."""
+    """What the id of the owner's book says goes into the audience, whatever the sending team would have made of it.
+
+    What somebody refused to the sending team holds, whatever they chose with the team above.
+    """
     foreign = contact_ids("acme", ["C0"], settings().key())[0]
     book.change("update contact set contact_id = :id where external_id = 'C0'", id=foreign)
     with book.engine.begin() as connection:
@@ -116,6 +119,10 @@ def test_a_contact_of_another_team_keeps_its_own_id(book: PipelineRig) -> None:
     book.change(
         "insert into preference (team_id, contact_id, categories_out) select team_id, contact_id, '{billing}' from contact "
         "where external_id = 'C0'"
+    )
+    book.change(
+        "insert into preference (team_id, contact_id, channels) select t.id, c.contact_id, '{sms}' from contact c, team t "
+        "where c.external_id = 'C0' and t.path = 'acme'"
     )
     book.prepare(made)
     audience = book.table("audience", made).to_pylist()
