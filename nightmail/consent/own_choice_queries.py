@@ -33,38 +33,15 @@ LANGUAGES = """
 LOCK = "select pg_advisory_xact_lock(hashtext('nightmail.own_choices'), hashtext(:contact))"
 """One change of a contact's at a time: of a form that is sent twice the second sees what the first one did."""
 
-CHOSEN = """
-    select channels, categories_in, categories_out, quiet_from, quiet_until, time_zone, language
-    from preference where team_id = :team and contact_id = :contact
+# Whose a contact is: preferences and consents of one that a team above shares are its owner's.
+OWNER = """
+    select team_id from contact where contact_id = :contact and team_id = any(:teams)
+    order by array_position(cast(:teams as integer[]), team_id) limit 1
 """
 
-# What is chosen, and the statement that it was: whatever is recorded later is taken together with it.
-CHOOSE = """
-    with stated as (
-        insert into preference_statement (team_id, contact_id, stated_at, changes, source, set_by)
-        values (:team, :contact, now(), jsonb_build_object('channels', cast(:channels as text[]),
-            'topics_in', cast(:topics_in as text[]), 'topics_out', cast(:topics_out as text[]),
-            'quiet_from', cast(:quiet_from as text), 'quiet_until', cast(:quiet_until as text),
-            'time_zone', cast(:time_zone as text), 'language', cast(:language as text)), 'preference_page', 'recipient')
-    )
-    insert into preference (team_id, contact_id, channels, categories_in, categories_out, quiet_from, quiet_until, time_zone,
-        language, stated_at, source, set_by)
-    values (:team, :contact, :channels, :topics_in, :topics_out, :quiet_from, :quiet_until, :time_zone, :language, now(),
-        'preference_page', 'recipient')
-    on conflict (team_id, contact_id) do update set channels = excluded.channels, categories_in = excluded.categories_in,
-        categories_out = excluded.categories_out, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
-        time_zone = excluded.time_zone, language = excluded.language, stated_at = excluded.stated_at, source = excluded.source,
-        set_by = excluded.set_by, updated_at = now()
-"""
-
-CONSENTED = "select distinct category from consent where team_id = any(:teams) and contact_id = :contact and withdrawn_at is null"
-CONSENT = """
-    insert into consent (team_id, contact_id, category, captured_at, captured_how)
-    select :team, :contact, name, now(), :how from unnest(cast(:categories as text[])) as name
-"""
-WITHDRAW = """
-    update consent set withdrawn_at = now()
-    where team_id = any(:teams) and contact_id = :contact and category = any(:categories) and withdrawn_at is null
+# The text that was shown, if it was kept before in just these words.
+TEXT_AS_SHOWN = """
+    select id from consent_text where team_id = :team and name = :name and text = :text order by version desc limit 1
 """
 
 # A contact's row of the nearest team that has it, with the addresses that stand in it; and its further ones.

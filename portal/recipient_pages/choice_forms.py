@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +10,11 @@ from dataclasses import dataclass, field
 from nightmail.channels import CHANNELS
 from nightmail.consent.own_choices import Choices, Standing
 from nightmail.row_checks.time_zones import time_zone_name
-from portal.recipient_pages.preference_words import Words
+from portal.recipient_pages.preference_words import Words, filled
 from portal.recipient_pages.topic_words import channel_label, topic_label
 
 _TIME = re.compile(r"([01]?\d|2[0-3])[:.h]([0-5]\d)")
+LONGEST_PAUSE = dt.timedelta(days=366)
 Form = Mapping[str, Sequence[str]]
 
 
@@ -34,10 +36,11 @@ class Fields:
     quiet_from: str
     quiet_until: str
     time_zone: str
+    paused_until: str
 
 
-def read_form(form: Form, offered: Standing, words: Words) -> ReadForm:
-    """Read a form that was sent. Every fault is found, not the first one alone."""
+def read_form(form: Form, offered: Standing, words: Words, today: dt.date) -> ReadForm:
+    """Read a form that was sent. Every fault is found, not the first one alone. ``today`` is the recipient's, or near it."""
     faults: dict[str, str] = {}
     topics = frozenset(form.get("topic", ()))
     if not topics <= {topic.name for topic in offered.topics}:
@@ -61,7 +64,25 @@ def read_form(form: Form, offered: Standing, words: Words) -> ReadForm:
     zone = time_zone_name(written) if written else None
     if written and zone is None:
         faults["time_zone"] = words["error_zone"]
-    return ReadForm(Choices(topics, channels, language, quiet["quiet_from"], quiet["quiet_until"], zone), faults)
+    pause, fault = _pause(_value(form, "paused_until"), offered, words, today)
+    if fault:
+        faults["paused_until"] = fault
+    return ReadForm(Choices(topics, channels, language, quiet["quiet_from"], quiet["quiet_until"], zone, pause), faults)
+
+
+def _pause(written: str, offered: Standing, words: Words, today: dt.date) -> tuple[dt.date | None, str]:
+    """The first day without pause, or what is wrong with it."""
+    if not written:
+        return None, ""
+    try:
+        day = dt.date.fromisoformat(written)
+    except ValueError:
+        return None, filled(words["error_day"], day=(today + dt.timedelta(days=14)).isoformat())
+    if day == offered.chosen.paused_until:
+        return day, ""
+    if day <= today:
+        return None, words["error_past"]
+    return (day, "") if day <= today + LONGEST_PAUSE else (None, words["error_far"])
 
 
 def fields_of(choices: Choices) -> Fields:
@@ -73,6 +94,7 @@ def fields_of(choices: Choices) -> Fields:
         choices.quiet_from or "",
         choices.quiet_until or "",
         choices.time_zone or "",
+        choices.paused_until.isoformat() if choices.paused_until else "",
     )
 
 
@@ -81,7 +103,7 @@ def typed_fields(form: Form) -> Fields:
     return Fields(
         frozenset(form.get("topic", ())),
         tuple(form.get("channel", ())),
-        *(_value(form, name) for name in ("language", "quiet_from", "quiet_until", "time_zone")),
+        *(_value(form, name) for name in ("language", "quiet_from", "quiet_until", "time_zone", "paused_until")),
     )
 
 
@@ -89,6 +111,11 @@ def topic_choices(offered: Standing, words: Words) -> list[tuple[str, str, bool]
     """Each topic: its name, what it is called, and whether a tick agrees to it; by what they are called."""
     named = [(topic.name, topic_label(words.language, topic.name), topic.needs_consent) for topic in offered.topics]
     return sorted(named, key=lambda each: (each[2], each[1].casefold()))
+
+
+def agreements(offered: Standing, words: Words) -> dict[str, str]:
+    """The words beside the tick of each topic, as the page shows them: what a recipient agrees to."""
+    return {topic.name: f"{topic_label(words.language, topic.name)}. {words['agree']}" for topic in offered.topics}
 
 
 def channel_choices(offered: Standing, words: Words) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ message's address gets a cookie for half an hour, and with it the page that show
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
@@ -31,7 +32,7 @@ from nightmail.consent.unsubscribing import unsubscribe
 from nightmail.organisation.sandbox_accounts import sandbox_use
 from nightmail.privacy import AddressHash
 from nightmail.privacy.signed_links import Purpose, link_path
-from portal.recipient_pages.choice_forms import read_form, typed_fields
+from portal.recipient_pages.choice_forms import agreements, read_form, typed_fields
 from portal.recipient_pages.code_messages import CodeMessage, Sent, code_route, may_be_written_to
 from portal.recipient_pages.code_words import waiting_time
 from portal.recipient_pages.links import subscription_of
@@ -208,10 +209,11 @@ def _save(connection: Connection, visit: Visit) -> Response:
     if not visit.proved:
         return locked_page(connection, visit, Notice(visit.words["code_locked_again"]), status=403)
     offered = standing(connection, visit.subscription)
-    read = read_form(visit.form, offered, visit.words)
+    read = read_form(visit.form, offered, visit.words, dt.datetime.now(dt.UTC).date())
     if read.faults:
         return open_page(connection, visit, faults=read.faults, fields=typed_fields(visit.form), status=422)
-    if not choose(connection, visit.subscription, read.choices, seen=next(iter(visit.form.get("seen", ())), "")):
+    seen, agreed = next(iter(visit.form.get("seen", ())), ""), agreements(offered, visit.words)
+    if not choose(connection, visit.subscription, read.choices, seen=seen, agreed=agreed):
         return open_page(connection, visit, Notice(visit.words["stale"]), status=409)
     return _back(visit.token, "saved")
 

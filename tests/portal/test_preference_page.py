@@ -7,11 +7,13 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+from nightmail.consent.preferences import record_preferences
 from nightmail.privacy import address_hash
 from nightmail.privacy.signed_links import Purpose, link_token
 from portal.recipient_pages.preference_words import PAGE
@@ -20,8 +22,8 @@ from tests.support.loopback_mailbox import Mailbox
 
 ANNA = "anna@example.com"
 SUPPRESSIONS = "select channel, category, reason, source from suppression where lifted_at is null order by id"
-CHOSEN = "select channels, categories_in, categories_out, quiet_from, quiet_until, time_zone, language from preference"
-NOTHING = {"do": "save", "language": "", "quiet_from": "", "quiet_until": "", "time_zone": ""}
+CHOSEN = "select channels, categories_in, categories_out, quiet_from, quiet_until, time_zone, language, paused_until from preference"
+NOTHING = {"do": "save", "language": "", "quiet_from": "", "quiet_until": "", "time_zone": "", "paused_until": ""}
 
 
 @pytest.fixture
@@ -63,6 +65,13 @@ def _let_in(portal: RunningPortal, mailbox: Mailbox, link: str) -> None:
     assert portal.client.post(link, data={"do": "type", "code": _code(mailbox)}).status_code == 303
 
 
+def _chose(organisation: Organisation, **changes: str) -> None:
+    """What the recipient chose by another way: a call, a file."""
+    stated = [(f"{2:032x}", dt.datetime.now(dt.UTC), changes)]
+    with organisation.engine.begin() as connection:
+        record_preferences(connection, organisation.teams["acme.billing"], stated, source="telephone", actor="user:ada")
+
+
 def _seen(page: httpx.Response) -> str:
     found = re.search(r'name="seen" value="([0-9a-f]+)"', page.text)
     assert found is not None, page.text
@@ -73,12 +82,7 @@ def test_looking_changes_nothing_and_tells_nothing(
     portal: RunningPortal, organisation: Organisation, link: str
 ) -> None:
     """Whoever has the link sees the category of its message, and no topic, address or choice beyond that."""
-    organisation.change(
-        "insert into preference (team_id, contact_id, language, quiet_from, quiet_until) "
-        "values (:team, :contact, 'fr', '21:15', '07:45')",
-        team=organisation.teams["acme.billing"],
-        contact=f"{2:032x}",
-    )
+    _chose(organisation, language="fr", quiet_from="21:15", quiet_until="07:45")
     before = organisation.rows(
         f"select (select count(*) from audit) as audit, (select count(*) from ({CHOSEN}) c) as chosen"
     )
@@ -128,6 +132,7 @@ def test_a_code_opens_the_page_and_what_is_chosen_is_kept(
         "quiet_until": "7:30",
         "time_zone": "Europe/Vienna",
         "language": "en",
+        "paused_until": (day := dt.datetime.now(dt.UTC).date() + dt.timedelta(days=20)).isoformat(),
     }
     for _ in range(2):  # sent twice: the second finds what it asks for already there
         assert portal.client.post(link, data=form).headers["location"] == f"{link}?done=saved"
@@ -140,6 +145,7 @@ def test_a_code_opens_the_page_and_what_is_chosen_is_kept(
             "quiet_until": "07:30",
             "time_zone": "Europe/Vienna",
             "language": "en",
+            "paused_until": dt.datetime.combine(day, dt.time(), ZoneInfo("Europe/Vienna")),
         }
     ]
     assert [row["category"] for row in organisation.rows(SUPPRESSIONS)] == ["appointment"]
@@ -208,15 +214,41 @@ def test_a_form_with_faults_keeps_what_was_typed_and_names_each(
         "quiet_from": "25:00",
         "time_zone": "Europe/Lundon",
         "language": "tlh",
+        "paused_until": "2020-01-01",
     }
     answer = portal.client.post(link, data=form)
     assert answer.status_code == 422
-    for fault in ("topic", "channels", "time", "zone", "language"):
+    for fault in ("topic", "channels", "time", "zone", "language", "past"):
         assert PAGE["en"][f"error_{fault}"] in answer.text
     assert 'value="25:00"' in answer.text
     assert organisation.rows(CHOSEN) == []
     one_time = portal.client.post(link, data={**NOTHING, "seen": _seen(page), "quiet_from": "21:00"})
     assert PAGE["en"]["error_both"] in one_time.text
+    far = portal.client.post(link, data={**NOTHING, "seen": _seen(page), "paused_until": "2099-01-01"})
+    assert PAGE["en"]["error_far"] in far.text
+
+
+def test_a_tick_gives_consent_with_the_text_that_was_shown_and_its_end_withdraws_it(
+    portal: RunningPortal, organisation: Organisation, mailbox: Mailbox, link: str
+) -> None:
+    """Given, withdrawn, given again: what was shown is kept once, and the latest counts."""
+    organisation.change("insert into category (name, kind, needs_consent) values ('offers', 'marketing', true)")
+    organisation.change("insert into template (team_id, name, category_id) select 1, 'offer', max(id) from category")
+    _let_in(portal, mailbox, link)
+    states = []
+    for topics in (["appointment", "offers"], ["appointment"], ["appointment", "offers"]):
+        page = portal.client.get(link)
+        assert portal.client.post(link, data={**NOTHING, "seen": _seen(page), "topic": topics}).status_code == 303
+        states.append('value="offers" checked' in portal.client.get(link).text)
+    assert states == [True, False, True]
+    given = organisation.rows(
+        "select c.captured_how, c.recorded_by, c.withdrawn_at is not null as withdrawn, x.text from consent c "
+        "join consent_text x on x.id = c.text_id order by c.id"
+    )
+    assert [row["withdrawn"] for row in given] == [True, False]
+    assert {row["text"] for row in given} == {f"Offers. {PAGE['en']['agree'].replace('{team}', 'Billing')}"}
+    assert {(row["captured_how"], row["recorded_by"]) for row in given} == {("preference page", "recipient")}
+    assert len(organisation.rows("select * from consent_text")) == 1
 
 
 def test_a_stale_form_is_not_saved_over_what_came_in_between(
@@ -224,11 +256,7 @@ def test_a_stale_form_is_not_saved_over_what_came_in_between(
 ) -> None:
     _let_in(portal, mailbox, link)
     seen = _seen(portal.client.get(link))
-    organisation.change(
-        "insert into preference (team_id, contact_id, language) values (:team, :contact, 'en')",
-        team=organisation.teams["acme.billing"],
-        contact=f"{2:032x}",
-    )
+    _chose(organisation, language="en")
     answer = portal.client.post(link, data={**NOTHING, "seen": seen, "topic": "appointment"})
     assert answer.status_code == 409
     assert PAGE["en"]["stale"] in answer.text

@@ -106,10 +106,11 @@ def test_from_the_link_to_saved_without_scripts_and_with_the_keyboard(
         expect(page.get_by_label("Until", exact=True)).to_have_value("07:30")
         page.get_by_role("button", name="Stop all messages").click()
         expect(page.get_by_role("button", name="Get messages again")).to_be_visible()
+    assert organisation.rows("select category from consent where withdrawn_at is null") == [{"category": "offers"}]
     (chosen,) = organisation.rows("select time_zone, language, categories_in, categories_out from preference")
     assert chosen == {
         "time_zone": "Europe/Vienna",
         "language": "de",
-        "categories_in": ["offers"],
+        "categories_in": None,
         "categories_out": ["appointment"],
     }
