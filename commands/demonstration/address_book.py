@@ -22,6 +22,8 @@ READERS, FRIENDS = 120, 160
 TEMPLATE = CHECKOUT / "samples" / "demonstration" / "templates" / "meter_reading.yaml"
 ROUTE = "Meters of route 12"
 NEWSLETTER = "Spring newsletter"
+CATEGORY = "marketing"
+TEXT_SHOWN = "I want to hear of offers by email and text message. I can take this back at any time."
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class AddressBooks:
             progress("contacts", number, READERS + FRIENDS)
         with self.engine.begin() as connection:
             self._lists(connection, made)
+            self._said(connection, today)
         return READERS + FRIENDS
 
     def send(self) -> str:
@@ -104,6 +107,56 @@ class AddressBooks:
         )
         add_tags(connection, made, tags, by=self.by)
         return made.id
+
+    def _said(self, connection: Connection, today: dt.date) -> None:
+        """What contacts agreed to and chose, some of it a while ago, some taken back since."""
+        from nightmail.consent.consents import (
+            ConsentGiven,
+            ConsentWithdrawn,
+            add_text,
+            record_consents,
+            withdraw_consents,
+        )
+        from nightmail.consent.preferences import read_changes, record_preferences
+        from nightmail.organisation.teams import get_team
+        from nightmail.privacy import contact_ids
+
+        team, by = get_team(connection, MARKETING), self.by.actor
+        numbers = [customer.number for customer in self.everybody[READERS : READERS + FRIENDS]]
+        friends = contact_ids(MARKETING, numbers, self.hash_key)
+        shown, _ = add_text(connection, team.id, "Shop till", TEXT_SHOWN, language="en", actor=by)
+        noon = dt.datetime.combine(today, dt.time(12), dt.UTC)
+        given = [
+            ConsentGiven(
+                contact_id,
+                CATEGORY,
+                noon - dt.timedelta(days=30 + number * 5),
+                "signed at the till",
+                source="Shop in Mill Lane",
+                proof=f"sheet {100 + number}",
+                text_id=shown,
+                expires_at=noon - dt.timedelta(days=number % 7) if number % 23 == 5 else None,
+            )
+            for number, contact_id in enumerate(friends)
+            if number % 6
+        ]
+        record_consents(connection, team.id, given, actor=by)
+        back = [
+            ConsentWithdrawn(each.contact_id, CATEGORY, noon - dt.timedelta(days=2), "by telephone")
+            for each in given[::19]
+        ]
+        withdraw_consents(connection, team.id, back, actor=by)
+        chosen: tuple[dict[str, Any], ...] = (
+            {"channels": ["email", "sms"]},
+            {"quiet_from": "20:00", "quiet_until": "09:00", "time_zone": "Europe/Madrid"},
+            {"paused_until": (noon + dt.timedelta(days=12)).isoformat()},
+            {"topics": {CATEGORY: False}},
+        )
+        said = [
+            (contact_id, noon - dt.timedelta(days=1 + number), read_changes(connection, MARKETING, chosen[number % 4]))
+            for number, contact_id in enumerate(friends[:32])
+        ]
+        record_preferences(connection, team.id, said, source="preference page", actor=by)
 
     def _lists(self, connection: Connection, made: dict[str, list[int]]) -> None:
         from nightmail.contacts.distribution_lists import Entry, make_list

@@ -316,19 +316,19 @@ def test_what_the_decision_says_is_what_each_page_answers(organisation: Organisa
                 for place, team in TEAMS.items() if holds and subject else (("own", OWN),):
                     named = MADE[subject](things, team) if subject else {}
                     expected = holds and (subject is None or _may(principal, method, path, permission, subject, team))
-                    status = _status(client, method, path.format(**named))
+                    status = _status(client, method, path.format(**named), organisation.feeds[OWN])
                     asked += 1
                     if (status not in (403, 404)) != expected or status >= 500:
                         wrong.append(f"{role.name}: {method} {path} of the {place} team: {status}")
     assert not wrong, f"{len(wrong)} of {asked}:\n" + "\n".join(wrong[:60])
 
 
-def _status(client: httpx.Client, method: str, path: str) -> int:
+def _status(client: httpx.Client, method: str, path: str, feed: int) -> int:
     """What a request is answered; 500 where the portal ends the connection instead."""
     sent: dict[str, Any] = {"data": {}} if method == "POST" else {}
     if method == "POST" and path == UPLOAD_FORM:
         # A form with a file shows its token before the file, and is read no further without.
-        sent = {"files": {"csrf": (None, client.headers["X-CSRF-Token"])}}
+        sent = {"files": {"csrf": (None, client.headers["X-CSRF-Token"]), "feed": (None, str(feed))}}
     try:
         return client.request(method, path, **sent).status_code
     except httpx.ReadError:
