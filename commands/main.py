@@ -25,6 +25,7 @@ from commands import (
     campaigns,
     cancel,
     check,
+    consents,
     db,
     decide,
     demo,
@@ -38,6 +39,7 @@ from commands import (
     lists,
     pause,
     people,
+    preferences,
     provision,
     recipient,
     replies,
@@ -189,6 +191,8 @@ app.add_typer(feed.app, name="feed", rich_help_panel=SET_UP)
 app.add_typer(imports.app, name="imports", rich_help_panel=SET_UP)
 app.add_typer(lists.app, name="lists", rich_help_panel=SET_UP)
 app.add_typer(segments.app, name="segments", rich_help_panel=SET_UP)
+app.add_typer(consents.app, name="consents", rich_help_panel=LOOK)
+app.add_typer(preferences.app, name="preferences", rich_help_panel=LOOK)
 app.add_typer(audit.app, name="audit", rich_help_panel=LOOK)
 app.add_typer(db.app, name="db", rich_help_panel=SET_UP)
 

@@ -36,6 +36,8 @@ NEEDED: Mapping[str, str] = {
     **dict.fromkeys(("lists list", "lists show", "segments list", "segments show"), "contact.see"),
     **dict.fromkeys(("lists make", "lists change", "lists remove"), "list.edit"),
     **dict.fromkeys(("segments make", "segments change", "segments remove"), "list.edit"),
+    **dict.fromkeys(("consents show", "consents evidence", "preferences show"), "contact.see"),
+    **dict.fromkeys(("consents give", "consents withdraw", "consents text", "preferences set"), "consent.edit"),
     "keys list": "key.see",
     **dict.fromkeys(("keys new", "keys rotate", "keys revoke"), "key.edit"),
     **dict.fromkeys(("imports list", "imports show"), "contact.see"),

@@ -47,6 +47,22 @@ class Chosen:
     set_by: str = ""
     statements: int = field(default=0, compare=False)
 
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {
+            "channels": None if self.channels is None else list(self.channels),
+            "topics_in": None if self.topics_in is None else sorted(self.topics_in),
+            "topics_out": sorted(self.topics_out),
+            "quiet_from": self.quiet_from,
+            "quiet_until": self.quiet_until,
+            "time_zone": self.time_zone,
+            "language": self.language,
+            "paused_until": self.paused_until,
+            "stated_at": self.stated_at,
+            "source": self.source or None,
+            "set_by": self.set_by or None,
+        }
+
 
 def taken_together(statements: Iterable[PreferenceStatement]) -> Chosen:
     """What the statements of one contact come to."""

@@ -88,6 +88,8 @@ def _of_choice(row: Row[Any]) -> Iterable[Event]:
         yield Event(row.at, EventKind.PREFERENCE, facts, None, row.team)
         return
     facts = {"category": row.category, "on": row.channel, "how": row.how}
-    yield Event(row.at, EventKind.CONSENT, facts, None, row.team, row.channel)
+    if row.ended_at != row.at:
+        # At the same time it is a withdrawal of what was not given here.
+        yield Event(row.at, EventKind.CONSENT, facts, None, row.team, row.channel)
     if row.ended_at is not None:
         yield Event(row.ended_at, EventKind.CONSENT_WITHDRAWN, facts, None, row.team, row.channel)
