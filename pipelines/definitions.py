@@ -32,6 +32,7 @@ from resources.lake import LakeResource
 from resources.sftp.servers import SftpServersResource
 from sensors.api_files import api_files
 from sensors.campaigns import campaigns_due
+from sensors.contact_imports import contact_imports
 from sensors.failures import failed_runs
 from sensors.messages_due import messages_due
 from sensors.receipts import mailboxes_read, receipts_polled, reports_due
@@ -55,6 +56,7 @@ ASSETS = [
 SENSORS = [
     sftp_files,
     api_files,
+    contact_imports,
     campaigns_due,
     messages_due,
     receipts_polled,

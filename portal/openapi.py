@@ -16,6 +16,10 @@ TAGS = [
     {"name": "doubts", "description": "Messages of which it is not known whether the carrier took them."},
     {"name": "suspensions", "description": "Stop using a channel for a while."},
     {"name": "suppressions", "description": "See why an address is not used; suppress one, or use it again."},
+    {
+        "name": "contact imports",
+        "description": "Bring a file into the address book, see what it changes, take it back.",
+    },
     {"name": "recipients", "description": "What somebody got or did not get, and why."},
     {"name": "replies", "description": "What recipients answered; decide about replies that probably ask for an end."},
     {"name": "alerts", "description": "What people must look at."},

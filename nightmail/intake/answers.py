@@ -18,11 +18,15 @@ from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.contact_files.openpgp import is_encrypted, plain_name
+from nightmail.contacts.import_reading import ImportTables
+from nightmail.contacts.import_rows import ImportRow, ImportState
 from nightmail.forecasts.recorded_forecasts import recorded_forecast
 from nightmail.intake.answer_names import ENCRYPTED_SUFFIX, REJECTS_SUFFIX, RESULT_SUFFIX
+from nightmail.intake.contact_feeds import import_of_file
 from nightmail.intake.due_answers import FileRow
 from nightmail.lake import Lake
 from nightmail.organisation.feeds import feed_settings
+from nightmail.organisation.stored_feeds import feed_by_id
 from nightmail.preparation.stage_tables import StageTables
 from nightmail.reasons import REASONS, Surface
 from nightmail.row_checks import write_rejects_csv
@@ -42,6 +46,8 @@ class Answer:
     document: dict[str, Any] = field(repr=False)
     has_rejects: bool
     final: bool
+    imported: ImportRow | None = None
+    """The import that the file became, of a feed of kind ``contacts``."""
     beside_upload: bool = True
     """Whether result and reject files are written beside the upload, as the feed says."""
 
@@ -80,6 +86,9 @@ def answer_of(connection: Connection, file: FileRow, lake: Lake | None = None) -
         "sha256": file.sha256,
         "campaign": None if campaign is None else campaign.key,
     }
+    imported = import_of_file(connection, file.id) if campaign is None and file.state in ("taken", "judged") else None
+    if imported is not None:
+        return _of_import(connection, file, imported, document)
     if file.state in ("repeated", "refused") or campaign is None:
         document |= {"state": file.state, "problem": file.problem, "sent_again": False}
         return Answer(file, campaign, document, False, True)
@@ -125,7 +134,33 @@ def answer_of(connection: Connection, file: FileRow, lake: Lake | None = None) -
     has_rejects = int(counts.get("rejects", 0)) > 0 and first == file.id
     document["rejects_file"] = f"{file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}" if has_rejects else None
     beside_upload = feed_settings(campaign.settings).answer
-    return Answer(file, campaign, document, has_rejects, campaign.state not in UNDER_WAY, beside_upload)
+    final = campaign.state not in UNDER_WAY
+    return Answer(file, campaign, document, has_rejects, final, beside_upload=beside_upload)
+
+
+def _of_import(connection: Connection, file: FileRow, row: ImportRow, document: dict[str, Any]) -> Answer:
+    """The answer to a file that went into the address book."""
+    counts = row.counts
+    has_rejects = int(counts.get("refused", 0)) > 0
+    document |= {
+        "team": row.team,
+        "feed": row.feed,
+        "import": row.id,
+        "mode": row.mode,
+        "state": row.state,
+        "problem": row.problem,
+        "counts": {name: number for name, number in counts.items() if isinstance(number, int)},
+        "rejects": _explained(counts.get("rejects_by_reason")),
+        "warnings": _explained(counts.get("warnings_by_reason")),
+        "ignored_columns": counts.get("ignored_columns", []),
+        "decisions": counts.get("decided", []),
+        "waits_for_approval_because": row.waits_for,
+        "rejects_file": f"{file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}" if has_rejects else None,
+    }
+    final = row.state not in (ImportState.RECEIVED, ImportState.CHECKED)
+    feed = None if row.feed_id is None else feed_by_id(connection, row.feed_id)
+    beside = feed is None or feed.settings.answer
+    return Answer(file, None, document, has_rejects, final, row, beside_upload=beside)
 
 
 def _ending(campaign: CampaignRow) -> dict[str, Any]:
@@ -178,6 +213,17 @@ def _explained(by_reason: Mapping[str, int] | None) -> list[dict[str, Any]]:
         advice = "" if known is None else known.remedy_on(Surface.FILE)
         explained.append({"reason": code, "rows": rows, "remedy": "" if "{" in advice else advice})
     return explained
+
+
+def write_answer_rejects(lake: Lake, answer: Answer, destination: Path) -> Path:
+    """Write the reject file of an answer at ``destination``, which is returned."""
+    if answer.imported is None:
+        assert answer.campaign is not None
+        return write_rejects(lake, answer.campaign, destination)
+    tables = ImportTables.of_import(lake, answer.imported.id)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    write_rejects_csv(tables.contact_file, tables.rejects, destination)
+    return destination
 
 
 def write_rejects(lake: Lake, campaign: CampaignRow, destination: Path) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -17,27 +16,14 @@ from sqlalchemy import Connection, Row, text
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.contact_files.part_names import PartName, part_name
 from nightmail.intake import queries
+from nightmail.intake.arrival import Arrival
+from nightmail.intake.contact_feeds import register_import
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.intake.received_files import add_file, assign_campaign, mark_repeated
 from nightmail.organisation.stored_feeds import FeedRow
 from nightmail.stated_times import StatedStart
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """A whole file, stored under ``stored_path``. ``path`` is where it lay: on the server, or what the client named it."""
-
-    source: str
-    """``sftp``, ``api``, ``portal`` or ``command``."""
-    path: str
-    name: str
-    size: int
-    sha256: str
-    stored_path: Path
-    modified_at: dt.datetime | None = None
-    sftp_server_id: int | None = None
-    corrects_id: int | None = None
-    """The file whose rejected rows this one holds, corrected."""
+__all__ = ["Arrival", "Registered", "known_file", "register_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +51,13 @@ def register_file(
 ) -> Registered:
     """Record a whole file and, unless its content was taken before, make its campaign, in the caller's transaction.
 
+    A file of a feed of kind ``contacts`` becomes an import into the address book, and no campaign.
+
     ``again`` sends the same content once more on purpose; ``start`` wins over the feed's own.
     """
     connection.execute(text(queries.LOCK), {"name": f"nightmail.intake.{feed.id}"})
-    part = part_name(arrival.name) if feed.settings.parts else None
+    imported = feed.settings.kind == "contacts"
+    part = part_name(arrival.name) if feed.settings.parts and not imported else None
     file_id = add_file(
         connection,
         team_id=feed.team_id,
@@ -87,6 +76,9 @@ def register_file(
     )
     if file_id is None:
         return known_file(connection, arrival)
+    if imported:
+        register_import(connection, feed, arrival, file_id, actor)
+        return Registered(file_id, "taken", None)
     if part is not None:
         return _register_part(connection, feed, arrival, file_id, part, actor, start)
     if not again and feed.settings.same_content == "refuse":

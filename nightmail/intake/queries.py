@@ -138,12 +138,15 @@ _FILES_TO_ANSWER = """
         r.modified_at, r.campaign_id, r.feed_id, r.team_id
     from received_file r
     left join campaign c on c.id = r.campaign_id
+    left join contact_import i on i.received_file_id = r.id
     where {of_source}
       and r.answered_at is null
       and r.state in ('taken', 'judged', 'repeated', 'refused')
       and (r.state in ('repeated', 'refused')
         or c.state not in ('received', 'checking')
-        or (r.state = 'taken' and c.counts ? 'rejects'))
+        or (r.state = 'taken' and c.counts ? 'rejects')
+        or i.state in ('applied', 'undone', 'discarded', 'refused')
+        or (r.state = 'taken' and i.state = 'checked' and i.waits_for is not null))
       and r.id <> all(cast(:except as bigint[]))
     order by r.id
     limit :limit
@@ -278,4 +281,11 @@ FILES_OF_CAMPAIGN = """
     from received_file r left join sftp_server s on s.id = r.sftp_server_id
     where r.campaign_id = :campaign and r.state <> 'answer'
     order by r.id limit :limit
+"""
+
+# Imports of feeds that were not looked at; those that came by hand are looked at where they came in.
+IMPORTS_TO_CARRY_OUT = """
+    select id from contact_import
+    where feed_id is not null and (state = 'received' or (state = 'checked' and waits_for is null))
+    order by id limit :limit
 """

@@ -69,6 +69,13 @@ class FeedSettings(_Model):
 
     version: int = Field(1, ge=1, description="Of the contract: raise it with every change, so that results name it")
 
+    kind: Literal["messages", "contacts"] = Field(
+        "messages", description="messages: a file is sent; contacts: it goes into the address book, and nothing is sent"
+    )
+    import_mode: Literal["add", "update", "replace", "remove"] = Field(
+        "update", description="For kind contacts: what a file does to the address book"
+    )
+
     # The file
     mapping: dict[str, str] = Field(
         default_factory=dict, description="Column header to standard field or placeholder; an empty name drops it"

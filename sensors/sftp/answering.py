@@ -11,7 +11,7 @@ from pathlib import Path
 from nightmail.contact_files.openpgp import encrypt
 from nightmail.errors import ConfigurationError, NightmailError
 from nightmail.intake.answer_names import REJECTS_SUFFIX, RESULT_SUFFIX
-from nightmail.intake.answers import Answer, answer_of, write_rejects
+from nightmail.intake.answers import Answer, answer_of, write_answer_rejects
 from nightmail.intake.due_answers import (
     FileRow,
     files_to_answer,
@@ -76,9 +76,9 @@ def _write(look: Look, folder: SftpFolder, answer: Answer) -> None:
             with look.database.begin() as connection:
                 record_answered(connection, answer.file, final=answer.final)
             raise ConfigurationError("openpgp_key", problem="the team states no key to encrypt answers to")
-    if answer.has_rejects and answer.campaign is not None and file.state == "taken":
+    if answer.has_rejects and file.state == "taken":
         with tempfile.TemporaryDirectory() as aside:
-            rejects = write_rejects(look.lake.lake, answer.campaign, Path(aside) / "rejects.csv")
+            rejects = write_answer_rejects(look.lake.lake, answer, Path(aside) / "rejects.csv")
             if keys is not None:
                 rejects.write_bytes(encrypt(rejects.read_bytes(), keys))
             _own(look, file, answer.rejects_name, folder, rejects)

@@ -28,7 +28,15 @@ def test_keys_jobs_sensors_schedules_and_checks_are_these() -> None:
         *("prepare", "report", "retention", "send", "write_sends")
     ]
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
-        *("api_files", "campaigns_due", "failed_runs", "mailboxes_read", "messages_due", "receipts_polled"),
+        *(
+            "api_files",
+            "campaigns_due",
+            "contact_imports",
+            "failed_runs",
+            "mailboxes_read",
+            "messages_due",
+            "receipts_polled",
+        ),
         *("reports_due", "sftp_files"),
     ]
     assert sorted((schedule.name, schedule.cron_schedule) for schedule in repository.schedule_defs) == [
