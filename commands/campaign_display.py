@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from commands.screen import Screen, say_ending, table
@@ -61,19 +62,30 @@ def show_campaign(view: Screen, connection: Connection, row: CampaignRow) -> Non
     from nightmail.campaigns.counts import message_counts
     from nightmail.campaigns.held_channels import held_channels
     from nightmail.forecasts.recorded_forecasts import present_forecast
+    from nightmail.intake.list_sends import source_of_campaign
     from nightmail.store.clock import database_time
 
     sent, now = message_counts(connection, row.id), database_time(connection)
     held = held_channels(connection, row)
     ending = present_forecast(connection, row, held)
-    view.answer({"ok": True, **as_json(row, sent, ending), "suspensions": _held_as_json(held)})
+    made_of = source_of_campaign(connection, row)
+    view.answer(
+        {
+            "ok": True,
+            **as_json(row, sent, ending),
+            "suspensions": _held_as_json(held),
+            "made_of": None if made_of is None else asdict(made_of),
+        }
+    )
     view.say(row.key, style="bold")
     view.say(f"  {row.state.replace('_', ' ')} since {row.state_changed_at:%Y-%m-%d %H:%M:%S} UTC")
     of = [
         f"team {row.team}",
         *([f"feed {row.feed}"] if row.feed else []),
         f"category {row.category}",
-        f"from {row.source}",
+        f"from {row.source}"
+        if made_of is None
+        else f"from the {made_of.kind} {made_of.name} ({made_of.contacts:,} contacts)",
     ]
     view.say(f"  {', '.join(of)}")
     if row.problem:

@@ -24,7 +24,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.creation import create_campaign
 from nightmail.campaigns.start_times import CampaignTimes
 from nightmail.contact_files.kept_files import incoming_path
-from nightmail.contacts.list_files import ID_COLUMN, ListFile, find_source, write_list_file
+from nightmail.contacts.list_files import BOOK_SOURCES, ID_COLUMN, ListFile, find_source, write_list_file
 from nightmail.errors import UsageError
 from nightmail.intake import queries
 from nightmail.organisation.feeds import FeedSettings, PlaceholderSettings
@@ -38,6 +38,27 @@ class ListSend:
 
     state: str
     campaign: CampaignRow
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSource:
+    """The list or segment that a campaign was made of, as it was then."""
+
+    kind: str
+    id: int
+    name: str
+    version: int
+    contacts: int
+    sha256: str
+    resolved_at: dt.datetime
+
+
+def source_of_campaign(connection: Connection, campaign: CampaignRow) -> CampaignSource | None:
+    """What a campaign was made of; ``None`` for one that was not made of a list or segment."""
+    if campaign.source not in BOOK_SOURCES:
+        return None
+    row = connection.execute(text(queries.LIST_OF_CAMPAIGN), {"campaign": campaign.id}).one()
+    return CampaignSource(**row._mapping)
 
 
 def take_list(connection: Connection, team: str, kind: str, which: str | int, folder: Path) -> ListFile:

@@ -106,6 +106,10 @@ KEEP_LIST = """
     values (:campaign, :team, :kind, :source, :name, :source_version, cast(:definition as jsonb), :contacts, :sha256, :path)
 """
 
+LIST_OF_CAMPAIGN = """
+    select kind, source_id as id, name, version, contacts, sha256, resolved_at from campaign_list where campaign_id = :campaign
+"""
+
 # The parts of a feed's files that wait for others.
 WAITING_PARTS = """
     select id, name, path, sha256

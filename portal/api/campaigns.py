@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -16,6 +17,7 @@ from nightmail.campaigns.counts import message_counts
 from nightmail.campaigns.held_channels import HeldChannel, held_channels
 from nightmail.campaigns.transitions import cancel, pause, resume
 from nightmail.forecasts.recorded_forecasts import present_forecast, recorded_forecast, renew_forecast
+from nightmail.intake.list_sends import source_of_campaign
 from nightmail.reasons import Surface
 from nightmail.store.states import CampaignState
 from portal.api.authentication import CampaignApprover, CampaignController, CampaignReader
@@ -97,6 +99,18 @@ class HoldingSuspension(SuspensionOut):
     )
 
 
+class ListOfCampaign(BaseModel):
+    """The distribution list or segment that a campaign was made of, as it was then."""
+
+    kind: str = Field(description="`list` or `segment`", examples=["list"])
+    id: int
+    name: str = Field(examples=["Customers"])
+    version: int
+    contacts: int = Field(description="How many were in it")
+    sha256: str = Field(description="Over all of them with their values")
+    resolved_at: dt.datetime
+
+
 class CampaignInFull(Campaign):
     """A campaign with the messages of its ledger by state, and what holds it. `finishes_by` is null while that is unknown."""
 
@@ -106,6 +120,9 @@ class CampaignInFull(Campaign):
 
     messages: dict[str, int] = Field(
         description="Messages by state; empty until they are rendered", examples=[{"accepted": 940, "queued": 10}]
+    )
+    made_of: ListOfCampaign | None = Field(
+        description="The list or segment that it was made of; null: it was made of none"
     )
 
 
@@ -194,9 +211,15 @@ def show(campaign: CampaignKey, program: CampaignReader, portal: PortalState) ->
         row = visible_campaign(connection, program, campaign)
         counts = message_counts(connection, row.id)
         held = held_channels(connection, row)
+        made_of = source_of_campaign(connection, row)
         ending = present_forecast(connection, row, held)
     shown = {**as_campaign(row).model_dump(), **ending.as_dict()}
-    return CampaignInFull(**shown, messages=counts, suspensions=_holding(program, held))
+    return CampaignInFull(
+        **shown,
+        messages=counts,
+        suspensions=_holding(program, held),
+        made_of=None if made_of is None else ListOfCampaign(**asdict(made_of)),
+    )
 
 
 @router.post(

@@ -72,6 +72,8 @@ def test_from_a_rule_to_a_campaign(book: CommandLine, database: Engine, tmp_path
     assert "Nothing was sent" in asked.output
     sent = run("send", "--list", "Customers", "--template", template)
     assert (sent["ok"], sent["state"]) == (True, "taken")
+    assert run("campaigns", sent["campaign"])["made_of"]["name"] == "Customers"
+    assert "from the list Customers (1 contacts)" in " ".join(book.run("campaigns", sent["campaign"]).output.split())
     assert run("send", "--list", "Customers", "--template", template, code=1)["state"] == "repeated"
     assert run("send", "--segment", "Bath", "--template", template)["state"] == "taken"
     with database.connect() as connection:

@@ -61,6 +61,8 @@ def test_from_a_rule_to_a_campaign(portal: RunningPortal, book: Organisation) ->
     sent = ask("POST", "/v1/campaigns", 202, template="visit", list="Customers")
     assert (sent["state"], sent["contacts"], sent["campaign"]["source"]) == ("taken", 2, "list")
     assert ask("POST", "/v1/campaigns", 200, template="visit", list="customers")["state"] == "repeated"
+    made_of = ask("GET", f"/v1/campaigns/{sent['campaign']['id']}", 200)["made_of"]
+    assert (made_of["kind"], made_of["name"], made_of["contacts"]) == ("list", "Customers", 2)
     seen = {"sha256": sent["sha256"], "contacts": 2}
     again = {"template": "visit", "list": "Customers", "again": True, "seen": seen}
     assert ask("POST", "/v1/campaigns", 202, **again)["state"] == "taken"

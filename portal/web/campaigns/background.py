@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from nightmail.access.permissions import Permission
 from nightmail.campaigns.history import campaign_history
 from nightmail.intake.campaign_files import files_of_campaign
+from nightmail.intake.list_sends import source_of_campaign
 from portal.state import PortalState
 from portal.web.actors import actor_names
 from portal.web.campaigns.one_campaign import CampaignKey, around, may, seen_campaign
@@ -25,9 +26,15 @@ def files(campaign: CampaignKey, request: Request, portal: PortalState, me: Read
     """The files that came in, and how they were understood."""
     with portal.engine.connect() as connection:
         row = seen_campaign(connection, me, campaign)
-        found = files_of_campaign(connection, row.id)
+        made_of = source_of_campaign(connection, row)
+        found = files_of_campaign(connection, row.id) if made_of is None else []
     return render(
-        request, "campaigns/files.html", **around(me, row), files=found, read_as=row.counts.get("read_as") or {}
+        request,
+        "campaigns/files.html",
+        **around(me, row),
+        files=found,
+        made_of=made_of,
+        read_as=row.counts.get("read_as") or {},
     )
 
 
