@@ -77,6 +77,17 @@ def test_links_lead_only_where_one_may_go(organisation: Organisation, sign_in: S
         assert stranger.get(address + ending).status_code == 404, ending
 
 
+def test_a_campaign_of_a_list_says_of_which(organisation: Organisation, sign_in: SignIn) -> None:
+    address = sending(organisation.engine)
+    organisation.change("update campaign set source = 'list'")
+    organisation.change(
+        "insert into campaign_list (campaign_id, team_id, kind, source_id, name, version, definition, contacts, sha256, "
+        "stored_path) select id, team_id, 'list', 1, 'Customers & <b>Co</b>', 3, '{}', 1234, 'x', 'x' from campaign"
+    )
+    page = sign_in(Permission.CAMPAIGN_SEE).get(f"{address}/files").text
+    assert "A distribution list" in page and "Customers &amp; &lt;b&gt;Co&lt;/b&gt;" in page and "1,234" in page
+
+
 def test_rejected_rows_without_and_with_personal_data(
     organisation: Organisation, portal: RunningPortal, sign_in: SignIn
 ) -> None:
