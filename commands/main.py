@@ -26,6 +26,7 @@ from commands import (
     cancel,
     check,
     consents,
+    contacts,
     db,
     decide,
     demo,
@@ -188,6 +189,7 @@ app.add_typer(people.app, name="people", rich_help_panel=SET_UP)
 app.add_typer(access.app, name="access", rich_help_panel=SET_UP)
 app.add_typer(keys.app, name="keys", rich_help_panel=SET_UP)
 app.add_typer(feed.app, name="feed", rich_help_panel=SET_UP)
+app.add_typer(contacts.app, name="contacts", rich_help_panel=SET_UP)
 app.add_typer(imports.app, name="imports", rich_help_panel=SET_UP)
 app.add_typer(lists.app, name="lists", rich_help_panel=SET_UP)
 app.add_typer(segments.app, name="segments", rich_help_panel=SET_UP)

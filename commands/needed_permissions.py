@@ -19,6 +19,15 @@ NEEDED: Mapping[str, str] = {
     ),
     **dict.fromkeys(("check", "send"), "file.upload"),
     "approve": "campaign.approve",
+    **dict.fromkeys(("contacts list", "contacts show", "contacts duplicates"), "contact.see"),
+    **dict.fromkeys(
+        (
+            *("contacts add", "contacts change", "contacts remove", "contacts restore", "contacts attribute"),
+            *("contacts merge", "contacts unmerge", "contacts import"),
+        ),
+        "contact.edit",
+    ),
+    "contacts export": "contact.export",
     **dict.fromkeys(("pause", "resume", "cancel"), "campaign.control"),
     **dict.fromkeys(("suspend", "lift"), "channel.suspend"),
     **dict.fromkeys(("suppress", "unsuppress"), "suppression.edit"),

@@ -15,6 +15,7 @@ TAGS = [
     {"name": "campaigns", "description": "Follow what became of each row and message; pause, resume, cancel."},
     {"name": "doubts", "description": "Messages of which it is not known whether the carrier took them."},
     {"name": "suspensions", "description": "Stop using a channel for a while."},
+    {"name": "contacts", "description": "The address book: contacts, groups of them, and duplicates that are merged."},
     {"name": "suppressions", "description": "See why an address is not used; suppress one, or use it again."},
     {
         "name": "contact imports",

@@ -30,6 +30,16 @@ PROBLEM_PATH = "/problems/"
 
 STATUS_OF_REASON: Mapping[str, int] = {
     "key_missing": 401,
+    "contact_unknown": 404,
+    "contact_exists": 409,
+    "contact_changed_since": 409,
+    "contact_removed": 409,
+    "group_unknown": 404,
+    "group_name_taken": 409,
+    "group_changed_since": 409,
+    "merge_unknown": 404,
+    "merge_not_undone": 409,
+    "merge_choices_differ": 409,
     "key_wrong": 401,
     "key_expired": 401,
     "permission_missing": 403,

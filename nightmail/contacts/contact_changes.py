@@ -35,6 +35,7 @@ from nightmail.contacts.contact_listing import (
     attributes_known,
     find_contact,
     further_of,
+    tags_of,
 )
 from nightmail.contacts.search_hashes import stored_hashes, team_key
 from nightmail.errors import UsageError
@@ -144,6 +145,15 @@ def set_addresses(
     return _write(connection, contact, by, judged, "person", key, {f"{kind}s": [before[kind], wanted]})
 
 
+def set_addresses_written(
+    connection: Connection, contact: ContactRow, kind: str, written: Iterable[str], *, by: Principal, key: bytes
+) -> ContactRow:
+    """:func:`set_addresses` of addresses in any form. Raises what that raises, and what is wrong with one of them."""
+    country = contact.country or get_team(connection, contact.team).country
+    addresses = [read_contact_address(kind, each, country) for each in written]
+    return set_addresses(connection, contact, kind, addresses, by=by, key=key)
+
+
 def add_address(
     connection: Connection, contact: ContactRow, kind: str, written: str, *, by: Principal, key: bytes
 ) -> ContactRow:
@@ -196,6 +206,18 @@ def add_tags(connection: Connection, contact: ContactRow, tags: Iterable[str], *
     if added:
         _touch(connection, contact, by, "tagged", {"tags": [None, added]})
     return added
+
+
+def set_tags(connection: Connection, contact: ContactRow, tags: Iterable[str], *, by: Principal) -> ContactRow:
+    """Give a contact these tags in the place of all that it has. Raises what :func:`add_tags` does."""
+    wanted = list(tags)
+    there = tags_of(connection, [contact.id]).get(contact.id, [])
+    for tag in there:
+        if tag not in wanted and remove_tag(connection, contact, tag, by=by):
+            contact = find_contact(connection, by, contact.id, Permission.CONTACT_EDIT)
+    if set(wanted) - set(there):
+        add_tags(connection, contact, wanted, by=by)
+    return find_contact(connection, by, contact.id, Permission.CONTACT_EDIT)
 
 
 def remove_tag(connection: Connection, contact: ContactRow, tag: str, *, by: Principal) -> bool:

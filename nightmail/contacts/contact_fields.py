@@ -64,9 +64,11 @@ def judge_fields(
 ) -> Judged:
     """The fields of :data:`FIELDS` and the attributes that were stated; an empty value takes a field's away."""
     judged = Judged()
+    # A number is read by the country that is stated with it.
+    of_row = country_code(str(stated.get("country") or "").strip()) or country
     for name, value in stated.items():
         try:
-            judged.values[name] = _value(name, value, country)
+            judged.values[name] = _value(name, value, of_row)
         except NightmailError as error:
             judged.problems[name] = error
     for name, value in (attributes or {}).items():

@@ -135,23 +135,40 @@ def search_contacts(
     if not looked_for:
         return []
     values = _values(wanted)
-    statement = text(queries.search_statement(tagged=wanted.tag is not None, grouped=wanted.group is not None))
+    teams = connection.execute(text(queries.TEAMS_TO_SEARCH), {"teams": values["teams"], "team": wanted.team}).all()
     found: list[ContactRow] = []
-    for team in connection.execute(
-        text(queries.TEAMS_TO_SEARCH), {"teams": values["teams"], "team": wanted.team}
-    ).all():
+    for team in teams:
         hashes = wanted_hashes(looked_for, team_key(key, team.id))
-        place = before
-        for _look in range(MOST_LOOKS):
-            asked = {**values, "team_id": team.id, "hashes": hashes, "before": place, "limit": LOOKED_AT}
-            asked = {name: value for name, value in asked.items() if name not in ("teams", "team")}
-            rows = [ContactRow(**row._mapping) for row in connection.execute(statement, asked)]
+        asked = {**values, "team_id": team.id, "hashes": hashes, "limit": max(LOOKED_AT, limit)}
+        found += _of_team(connection, wanted, asked, looked_for, before, limit)
+    return sorted(found, key=lambda row: -row.id)[:limit]
+
+
+def _of_team(
+    connection: Connection,
+    wanted: ContactFilter,
+    asked: dict[str, Any],
+    looked_for: list[str],
+    before: int | None,
+    limit: int,
+) -> list[ContactRow]:
+    """The newest contacts of one team that have the words: of the newest of all, or else by the index."""
+    found: list[ContactRow] = []
+    for newest in (True, False):
+        statement = text(
+            queries.search_statement(newest=newest, tagged=wanted.tag is not None, grouped=wanted.group is not None)
+        )
+        found, place = [], before
+        for _look in range(1 if newest else MOST_LOOKS):
+            rows = [ContactRow(**row._mapping) for row in connection.execute(statement, {**asked, "before": place})]
             further = further_of(connection, [row.id for row in rows])
             found += [row for row in rows if has_words([*row.texts(), *_plain(further.get(row.id, {}))], looked_for)]
-            if len(rows) < LOOKED_AT or len(found) >= limit:
+            if len(rows) < asked["limit"] or len(found) >= limit:
                 break
             place = rows[-1].id
-    return sorted(found, key=lambda row: -row.id)[:limit]
+        if len(found) >= limit:
+            break
+    return found
 
 
 def tags_of(connection: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
@@ -199,6 +216,11 @@ def attributes_known(connection: Connection, team_id: int) -> dict[str, Attribut
     """The attributes that a team's contacts may have: its own, and those that a team above gave all below it."""
     rows = connection.execute(text(queries.ATTRIBUTES), {"team_id": team_id})
     return {row.name: Attribute(row.name, row.type, row.label) for row in rows}
+
+
+def attributes_below(connection: Connection, team: str) -> list[str]:
+    """The names of the attributes that contacts of a team, and of those below it, may have."""
+    return list(connection.scalars(text(queries.ATTRIBUTES_BELOW), {"team": team}))
 
 
 def _holds(by: Principal, permission: Permission, contact: ContactRow, *, also_shared: bool) -> bool:

@@ -41,13 +41,32 @@ TEAMS_TO_SEARCH = f"""
     and exists (select from contact c where c.team_id = t.id and c.removed_at is null) order by t.path limit 200
 """  # noqa: S608 - the parts are constants
 
-# The ids are ordered beside the hashes: of words that many have the first hundreds are found without the others.
-_FOUND = """
-    select c.id from contact_search s join contact c on c.id = s.contact_id
-    where s.team_id = :team_id and s.keys @> cast(:hashes as integer[]) and c.removed_at is null {which}
-        and (cast(:before as bigint) is null or s.contact_id < :before)
+_HAS = "s.team_id = :team_id and s.keys @> cast(:hashes as integer[])"
+# Contacts are looked up one by one, newest first, until there are enough: the database would rather read them all in order.
+_IS_THERE = """
+    cross join lateral (select c.id from contact c where c.id = s.contact_id and c.removed_at is null {which} offset 0) c
     order by s.contact_id desc limit :limit
 """
+
+# Among the newest contacts of all teams: a word that many have is found there, and costs no look at all who have it.
+NEWEST = 20_000
+_FOUND_NEWEST = f"""
+    select c.id from (
+        select s.contact_id from (
+            select * from contact_search n where (cast(:before as bigint) is null or n.contact_id < :before)
+            order by n.contact_id desc limit {NEWEST}
+        ) s where {_HAS}
+    ) s {_IS_THERE}
+"""  # noqa: S608 - the parts are constants
+
+# By the index, whatever the database believes of how the numbers of contacts and their names go together.
+_FOUND = f"""
+    with s as materialized (
+        select s.contact_id from contact_search s
+        where {_HAS} and (cast(:before as bigint) is null or s.contact_id < :before)
+    )
+    select c.id from s {_IS_THERE}
+"""  # noqa: S608 - the parts are constants
 
 
 def contacts_statement(*, tagged: bool, grouped: bool) -> str:
@@ -56,9 +75,13 @@ def contacts_statement(*, tagged: bool, grouped: bool) -> str:
     return f"{_CONTACT.replace('from contact c', f'from ({chosen}) c')} order by c.id desc"
 
 
-def search_statement(*, tagged: bool, grouped: bool) -> str:
-    """The statement of the contacts of one team that have all of some hashes, by what they are narrowed."""
-    return f"{_CONTACT} where c.id in ({_FOUND.format(which=_which(tagged, grouped))}) order by c.id desc"
+def search_statement(*, newest: bool, tagged: bool, grouped: bool) -> str:
+    """The statement of the contacts of one team that have all of some hashes, by what they are narrowed.
+
+    With ``newest`` it looks among the newest contacts alone.
+    """
+    found = (_FOUND_NEWEST if newest else _FOUND).format(which=_which(tagged, grouped))
+    return f"{_CONTACT} where c.id in ({found}) order by c.id desc"
 
 
 def _which(tagged: bool, grouped: bool) -> str:
@@ -175,3 +198,27 @@ ADD_MEMBERS = """
 REMOVE_MEMBERS = (
     "delete from contact_group_member where group_id = :group and contact_id = any(:contacts) returning contact_id"
 )
+
+# The names of all attributes of contacts at or below a team, those of teams above it too.
+ATTRIBUTES_BELOW = """
+    select distinct a.name from contact_attribute a join team o on o.id = a.team_id
+    where o.path = :team or starts_with(o.path, :team || '.') or starts_with(:team, o.path || '.')
+    order by a.name limit 500
+"""
+
+# The contacts at or below a team for a file; the driver binds its parameters, for it goes by COPY.
+EXPORT = """
+    select t.path as team, c.contact_id, c.external_id, c.name, c.phone, c.phone_2, c.landline, c.email, c.language, c.time_zone,
+        c.country, c.birth_date, c.source, c.created_at, c.updated_at,
+        (select string_agg(g.tag, ', ' order by lower(g.tag)) from contact_tag g where g.contact_id = c.id) as tags,
+        (select string_agg(a.address, ', ' order by a.kind, a.position) from contact_address a where a.contact_id = c.id)
+            as further_addresses {attributes}
+    from contact c join team t on t.id = c.team_id
+    where c.removed_at is null
+        and exists (select from unnest(%(teams)s::text[]) as u(path) where t.path = u.path or starts_with(t.path, u.path || '.'))
+        and (%(tag)s::text is null
+            or exists (select from contact_tag g where g.contact_id = c.id and g.tag = %(tag)s))
+        and (%(group)s::bigint is null
+            or exists (select from contact_group_member m where m.contact_id = c.id and m.group_id = %(group)s))
+    order by c.id
+"""

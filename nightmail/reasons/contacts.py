@@ -46,6 +46,13 @@ CONTACTS = (
         title="The contact has too many addresses.",
     ),
     Reason(
+        "contacts_too_many_for_a_sheet",
+        Kind.REQUEST,
+        "A sheet has {most} rows at the most, and these contacts are more.",
+        "Take them out as CSV or Parquet, or fewer of them.",
+        title="The contacts are too many for a sheet.",
+    ),
+    Reason(
         "group_unknown",
         Kind.REQUEST,
         "There is no group {group} here.",

@@ -16,6 +16,7 @@ _BODIES = "leaves out `text` and `media`; the writer's address is masked in any 
 _MASKS = "masks addresses, and leaves out what was written"
 _IDS = "masks the external ids of contacts"
 _TAKES = "takes personal data, and shows none"
+_TAKES_AND_MASKS = "takes personal data, and masks it in what it answers"
 _HASHES = "is asked for an address, and shows none"
 
 PERSONAL_DATA: Mapping[tuple[str, str], str] = {
@@ -64,6 +65,25 @@ PERSONAL_DATA: Mapping[tuple[str, str], str] = {
     ("POST", "/v1/contacts/imports/{number}/discard"): _NONE,
     ("POST", "/v1/contacts/imports/{number}/undo"): _NONE,
     ("GET", "/v1/contacts/imports/{number}/rejects.csv"): _REFUSED,
+    ("GET", "/v1/contacts"): _MASKS,
+    ("POST", "/v1/contacts"): _TAKES_AND_MASKS,
+    ("GET", "/v1/contacts/export"): _REFUSED,
+    ("GET", "/v1/contacts/{contact}"): _MASKS,
+    ("PATCH", "/v1/contacts/{contact}"): _TAKES_AND_MASKS,
+    ("POST", "/v1/contacts/{contact}/remove"): _TAKES_AND_MASKS,
+    ("POST", "/v1/contacts/{contact}/restore"): _TAKES_AND_MASKS,
+    ("GET", "/v1/contacts/{contact}/changes"): _MASKS,
+    ("POST", "/v1/contacts/{contact}/notes"): _TAKES,
+    ("GET", "/v1/groups"): _NONE,
+    ("POST", "/v1/groups"): _NONE,
+    ("GET", "/v1/groups/{group}/members"): _MASKS,
+    ("POST", "/v1/groups/{group}/members"): _TAKES,
+    ("POST", "/v1/groups/{group}/members/remove"): _TAKES,
+    ("POST", "/v1/groups/{group}/remove"): _NONE,
+    ("GET", "/v1/merges/proposals"): _NONE,
+    ("GET", "/v1/merges"): _NONE,
+    ("POST", "/v1/merges"): _NONE,
+    ("POST", "/v1/merges/{number}/undo"): _NONE,
     ("GET", "/v1/alerts"): _NONE,
     ("POST", "/v1/alerts/{alert_id}/close"): _NONE,
     ("GET", "/v1/replies"): _BODIES,

@@ -134,7 +134,7 @@ def test_a_change_keeps_what_was_who_did_it_and_where_a_value_is_from(book: Book
     with pytest.raises(UsageError) as caught:
         change_contact(book.connection, changed, by=book.ada, stated={"external_id": "C-2"}, key=KEY)
     assert caught.value.reason == "contact_field_invalid"
-    entries = book.connection.scalars(text("select detail::text from audit_entry where action like 'contact.%'")).all()
+    entries = book.connection.scalars(text("select detail::text from audit where action like 'contact.%'")).all()
     assert len(entries) == 2
     assert not [entry for entry in entries if "Zoë" in entry or "+49" in entry or "@" in entry]
 

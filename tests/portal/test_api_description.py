@@ -37,6 +37,11 @@ WITH_RULES_OF_THE_DOMAIN = {
     "POST /v1/lists",
     "PATCH /v1/lists/{list_id}",
     "GET /v1/reports",
+    "POST /v1/contacts",
+    "PATCH /v1/contacts/{contact}",
+    "POST /v1/contacts/{contact}/notes",
+    "POST /v1/groups",
+    "POST /v1/merges",
     "GET /v1/reports/export",
 }
 """What a schema cannot say: a recipient has some address, a file has a name, an address is public, a number is in use, the days of a

@@ -54,7 +54,22 @@ def _import_to_apply(made: Things, team: str) -> Asked:
     return Asked(f"/v1/contacts/imports/{number}/apply", {})
 
 
+def _members(things: Things, team: str, way: str) -> Asked:
+    """A contact that is not in the group yet, or is."""
+    group, contact = things.group(team), things.contact(team)
+    (known,) = things.organisation.rows("select external_id from contact where id = :id", id=contact)
+    if way:
+        things.organisation.change(
+            "insert into contact_group_member (group_id, contact_id, added_by) values (:group, :contact, 'test')",
+            group=group,
+            contact=contact,
+        )
+    return Asked(f"/v1/groups/{group}/members{way}", {"members": [known["external_id"]]})
+
+
 ALLOWED: Mapping[Route, Callable[[Things, str], Asked | None]] = {
+    ("POST", "/v1/groups/{group}/members"): lambda things, team: _members(things, team, ""),
+    ("POST", "/v1/groups/{group}/members/remove"): lambda things, team: _members(things, team, "/remove"),
     ("POST", "/v1/campaigns/{campaign}/approve"): _in_state("checking awaiting_approval", "approve"),
     ("POST", "/v1/contacts/imports/{number}/apply"): _import_to_apply,
     ("POST", "/v1/campaigns/{campaign}/resume"): _in_state("checking ready sending paused", "resume"),

@@ -9,7 +9,10 @@ import pyarrow as pa
 import pytest
 
 from nightmail.access.permissions import Permission
+from nightmail.access.principals import system_principal
 from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.contacts.contact_changes import make_contact
+from nightmail.contacts.groups import add_members, make_group
 from nightmail.contacts.import_reading import ImportTables
 from nightmail.lake import Lake
 from nightmail.lake.schemas import REJECTS
@@ -52,6 +55,12 @@ def campaign(organisation: Organisation, portal: RunningPortal) -> CampaignRow:
         "overriding system value values (9, :team, 'api', 'add', 'visits.csv', 1, '', 'checked', 'x')",
         team=organisation.teams["acme.billing"],
     )
+    with organisation.engine.begin() as connection:
+        by = system_principal("test")
+        stated = {"external_id": "C-1", "phone": NUMBER}
+        contact = make_contact(connection, by=by, team="acme.billing", stated=stated, key=SECRET_KEY.encode())
+        group = make_group(connection, by=by, team="acme.billing", name="Board")
+        add_members(connection, group, [contact.id], by=by)
     tables = StageTables.of_campaign(Lake(portal.settings.lake), made.key)
     of_import = ImportTables.of_import(Lake(portal.settings.lake), 9)
     source = portal.settings.data_dir / "visits.csv"
@@ -88,6 +97,18 @@ LOOKS: Mapping[Route, Callable[[CampaignRow, int], tuple[str, dict[str, Any]]]] 
         "import:9",
         {"shown": ["address", "name"], "people": 1},
     ),
+    **dict.fromkeys(
+        (
+            ("GET", "/v1/contacts/{contact}"),
+            ("GET", "/v1/contacts/{contact}/changes"),
+            ("GET", "/v1/groups/{group}/members"),
+        ),
+        lambda _campaign, _reply: ("contact:1", {"shown": ["address", "name"], "people": 1}),
+    ),
+    **dict.fromkeys(
+        (("GET", "/v1/contacts"), ("GET", "/v1/contacts/export")),
+        lambda _campaign, _reply: ("contacts", {"shown": ["address", "name"], "people": 2}),
+    ),
     ("GET", "/v1/recipients"): lambda _campaign, _reply: (
         f"address:{address_hash(NUMBER, SECRET_KEY.encode()).hex()}",
         {"shown": ["address"], "people": 1},
@@ -105,7 +126,7 @@ def test_a_look_is_recorded_for_who_sees_personal_data_alone(
     portal: RunningPortal, organisation: Organisation, campaign: CampaignRow, route: Route
 ) -> None:
     method, path = route
-    address = path.format(campaign=campaign.key, list_id=5, number=9)
+    address = path.format(campaign=campaign.key, list_id=5, number=9, contact=1, group=1)
     if path == "/v1/recipients":
         address += f"?who={NUMBER.replace('+', '%2B')}"
     looks = "select actor, object as subject, team_id, detail, origin from audit where action = 'personal.seen'"

@@ -18,7 +18,12 @@ from sqlalchemy import Connection, text
 from nightmail.access.api_keys import create_key, verify_key
 from nightmail.access.decisions import allowed
 from nightmail.access.permissions import Permission
+from nightmail.access.principals import system_principal
 from nightmail.access.ready_made_roles import READY_MADE
+from nightmail.contacts.contact_changes import set_removed
+from nightmail.contacts.contact_listing import find_contact
+from nightmail.contacts.groups import make_group
+from nightmail.contacts.merges import merge
 from nightmail.privacy import address_hash
 from portal.api.rights import PERSONAL_DATA, api_routes
 from tests.portal.conftest import SECRET_KEY, Organisation, PortalStarter, RunningPortal
@@ -167,6 +172,24 @@ class Things:
         )
         return self.insert(statement, team=self.teams[team], name=_mark(team), state=state)
 
+    def removed_contact(self, team: str) -> int:
+        number = self.contact(team)
+        with self.organisation.engine.begin() as connection:
+            by = system_principal("test")
+            set_removed(connection, find_contact(connection, by, number), by=by, removed=True)
+        return number
+
+    def group(self, team: str) -> int:
+        with self.organisation.engine.begin() as connection:
+            name = f"{_mark(team)} {next(self.numbers)}"
+            return make_group(connection, by=system_principal("test"), team=team, name=name).id
+
+    def merge(self, team: str) -> int:
+        with self.organisation.engine.begin() as connection:
+            by = system_principal("test")
+            first, second = (find_contact(connection, by, self.contact(team)) for _ in range(2))
+            return merge(connection, first, second, by=by, key=SECRET_KEY.encode())[1]
+
     def entry(self, team: str) -> None:
         from nightmail.audit import write_entry
 
@@ -271,6 +294,26 @@ def _list_campaign(things: Things, team: str) -> Asked:
     return Asked("/v1/campaigns", {"template": things.template(team), "list": name, "team": team})
 
 
+def _contacts(things: Things, team: str) -> Asked:
+    return Asked("/v1/contacts?limit=500", shows=f'"id":{things.contact(team)},')
+
+
+def _new_contact(things: Things, team: str) -> Asked:
+    return Asked("/v1/contacts", {"external_id": f"n{next(things.numbers)}", "team": team})
+
+
+def _member(things: Things, team: str, path: str) -> Asked:
+    return Asked(path.format(things.group(team)), {"members": [f"nobody {things.contact(team)}"]})
+
+
+def _new_group(things: Things, team: str) -> Asked:
+    return Asked("/v1/groups", {"name": f"n {next(things.numbers)}", "team": team})
+
+
+def _decide(things: Things, team: str) -> Asked:
+    return Asked("/v1/merges", {"keep": things.contact(team), "other": things.contact(team)})
+
+
 def _register(_: Things, team: str) -> Asked | None:
     """A webhook is of the key's own team: there is no other to ask for."""
     return (
@@ -334,6 +377,27 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("POST", "/v1/contacts/imports/{number}/undo"): _of("applied_import", "/v1/contacts/imports/{}/undo"),
     ("GET", "/v1/contacts/imports/{number}/rejects.csv"): _of("contact_import", "/v1/contacts/imports/{}/rejects.csv"),
     ("GET", "/v1/recipients"): _recipient,
+    ("GET", "/v1/contacts"): _contacts,
+    ("POST", "/v1/contacts"): _new_contact,
+    ("GET", "/v1/contacts/export"): lambda _, team: Asked(f"/v1/contacts/export?team={team}"),
+    ("GET", "/v1/contacts/{contact}"): _of("contact", "/v1/contacts/{}"),
+    ("PATCH", "/v1/contacts/{contact}"): _of("contact", "/v1/contacts/{}", {"version": 1, "name": "Zoë"}),
+    ("POST", "/v1/contacts/{contact}/remove"): _of("contact", "/v1/contacts/{}/remove", {"version": 1}),
+    ("POST", "/v1/contacts/{contact}/restore"): _of("removed_contact", "/v1/contacts/{}/restore", {"version": 2}),
+    ("GET", "/v1/contacts/{contact}/changes"): _of("contact", "/v1/contacts/{}/changes"),
+    ("POST", "/v1/contacts/{contact}/notes"): _of("contact", "/v1/contacts/{}/notes", {"text": "Rang."}),
+    ("GET", "/v1/groups"): _listed("group", "/v1/groups"),
+    ("POST", "/v1/groups"): _new_group,
+    ("GET", "/v1/groups/{group}/members"): _of("group", "/v1/groups/{}/members"),
+    ("POST", "/v1/groups/{group}/members"): lambda things, team: _member(things, team, "/v1/groups/{}/members"),
+    ("POST", "/v1/groups/{group}/members/remove"): lambda things, team: _member(
+        things, team, "/v1/groups/{}/members/remove"
+    ),
+    ("POST", "/v1/groups/{group}/remove"): _of("group", "/v1/groups/{}/remove", {"version": 1}),
+    ("GET", "/v1/merges/proposals"): lambda _, team: Asked(f"/v1/merges/proposals?team={team}"),
+    ("GET", "/v1/merges"): lambda things, team: Asked("/v1/merges", shows=f'"id":{things.merge(team)},'),
+    ("POST", "/v1/merges"): _decide,
+    ("POST", "/v1/merges/{number}/undo"): _of("merge", "/v1/merges/{}/undo"),
     ("GET", "/v1/alerts"): _listed("alert", "/v1/alerts?limit=500"),
     ("POST", "/v1/alerts/{alert_id}/close"): _of("alert", "/v1/alerts/{}/close"),
     ("GET", "/v1/replies"): lambda things, team: Asked("/v1/replies?limit=500", shows=f'"id":{things.reply(team)},'),

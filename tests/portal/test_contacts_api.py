@@ -1,0 +1,131 @@
+"""The address book over the API: one contact from its making to its removal, found, taken out, and merged."""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow.parquet as pq
+from openpyxl import load_workbook
+
+from nightmail.access.permissions import Permission
+from tests.portal.conftest import Organisation, RunningPortal
+
+ORDER = {
+    "external_id": "C-1",
+    "name": "Zoë Müller",
+    "phone": "+49 151 2345 6789",
+    "email": "zoe@example.com",
+    "tags": ["vip"],
+}
+
+
+def test_a_contact_from_its_making_to_its_removal_and_back(portal: RunningPortal, organisation: Organisation) -> None:
+    key = organisation.key()
+    made = portal.api("POST", "/v1/contacts", key, json=ORDER)
+    assert (made.status_code, made.headers["Location"]) == (201, f"/v1/contacts/{made.json()['id']}")
+    assert made.json()["addresses"] == {"phone": ["+4915123456789"], "email": ["zoe@example.com"]}
+    again = portal.api("POST", "/v1/contacts", key, json=ORDER)
+    assert (again.status_code, again.json()["reason"]) == (409, "contact_exists")
+    address = made.headers["Location"]
+    change = {
+        "version": made.json()["version"],
+        "name": "Zoë Meyer",
+        "tags": ["berlin"],
+        "addresses": {"phone": ["+49 151 2345 6780", "+49 151 2345 6789", "+49 151 2345 6781"]},
+    }
+    changed = portal.api("PATCH", address, key, json=change)
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["addresses"]["phone"] == ["+4915123456780", "+4915123456789", "+4915123456781"]
+    assert (changed.json()["name"], changed.json()["tags"]) == ("Zoë Meyer", ["berlin"])
+    late = portal.api("PATCH", address, key, json=change)
+    assert (late.status_code, late.json()["reason"]) == (409, "contact_changed_since")
+    wrong = portal.api("PATCH", address, key, json={"version": changed.json()["version"], "birth_date": "2999-01-01"})
+    assert (wrong.status_code, wrong.json()["reason"]) == (422, "contact_field_invalid")
+    assert [row["action"] for row in portal.api("GET", f"{address}/changes?limit=2", key).json()["items"]] == [
+        "tagged",
+        "untagged",
+    ]
+    gone = portal.api("POST", f"{address}/remove", key, json={"version": changed.json()["version"]}).json()
+    assert portal.api("GET", "/v1/contacts?q=zoe", key).json()["items"] == []
+    back = portal.api("POST", f"{address}/restore", key, json={"version": gone["version"]}).json()
+    assert back["addresses"] == changed.json()["addresses"]
+    assert portal.api("POST", f"{address}/notes", key, json={"text": "Rang."}).status_code == 201
+
+
+def test_what_is_personal_is_masked_and_found_all_the_same(portal: RunningPortal, organisation: Organisation) -> None:
+    number = portal.api("POST", "/v1/contacts", organisation.key(), json=ORDER).json()["id"]
+    reader = organisation.key(Permission.CONTACT_SEE)
+    (row,) = portal.api("GET", "/v1/contacts", reader, params={"q": "0151 2345"}).json()["items"]
+    assert (row["id"], row["name"], row["external_id"]) == (number, "Z•••", "•••")
+    assert row["addresses"] == {"phone": ["+49•••••••••89"], "email": ["z•••@example.com"]}
+    assert "6789" not in portal.api("GET", f"/v1/contacts/{number}/changes", reader).text
+    refused = portal.api("GET", "/v1/contacts/export", organisation.key(Permission.CONTACT_EXPORT))
+    assert refused.status_code == 403
+
+
+def test_pages_end_and_narrow(portal: RunningPortal, organisation: Organisation) -> None:
+    key = organisation.key()
+    for number in range(5):
+        order = {"external_id": f"C-{number}", "name": "Kim Lee", "tags": ["odd"] if number % 2 else []}
+        assert portal.api("POST", "/v1/contacts", key, json=order).status_code == 201
+    for address, count in (
+        ("/v1/contacts?limit=2", 5),
+        ("/v1/contacts?limit=2&q=kim", 5),
+        ("/v1/contacts?tag=odd&limit=1", 2),
+    ):
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = portal.api("GET", f"{address}{cursor and f'&cursor={cursor}'}", key).json()
+            seen += [row["external_id"] for row in page["items"]]
+            cursor = page["next"]
+        assert len(set(seen)) == len(seen) == count
+    assert portal.api("GET", "/v1/contacts?team=brick", key).status_code == 404
+
+
+def test_contacts_are_taken_out_in_every_format(portal: RunningPortal, organisation: Organisation) -> None:
+    """With the columns of an import; a name that is a formula runs nowhere; who took how many is in the audit log."""
+    key = organisation.key()
+    portal.api("POST", "/v1/contacts", key, json={**ORDER, "name": "=1+1"})
+    csv = portal.api("GET", "/v1/contacts/export", key)
+    header, line = csv.content.decode("utf-8-sig").splitlines()
+    assert header.replace('"', "").split(",")[:5] == ["team", "contact_id", "external_id", "name", "phone"]
+    assert '"\'=1+1"' in line and "vip" in line
+    sheet = load_workbook(io.BytesIO(portal.api("GET", "/v1/contacts/export?format=xlsx", key).content)).active
+    assert sheet is not None
+    assert [row[3] for row in sheet.iter_rows(values_only=True)] == ["name", "'=1+1"]
+    table = pq.read_table(io.BytesIO(portal.api("GET", "/v1/contacts/export?format=parquet&tag=vip", key).content))
+    assert table["name"].to_pylist() == ["=1+1"]
+    assert (
+        pq.read_table(io.BytesIO(portal.api("GET", "/v1/contacts/export?format=parquet&tag=x", key).content)).num_rows
+        == 0
+    )
+    taken = organisation.rows("select detail from audit where action = 'contacts.exported' order by id")
+    assert [row["detail"]["contacts"] for row in taken] == [1, 1, 1, 0]
+
+
+def test_groups_and_merges(portal: RunningPortal, organisation: Organisation) -> None:
+    key = organisation.key()
+    first = portal.api("POST", "/v1/contacts", key, json=ORDER).json()["id"]
+    other = portal.api("POST", "/v1/contacts", key, json={**ORDER, "external_id": "C-2", "country": "DE"}).json()["id"]
+    group = portal.api("POST", "/v1/groups", key, json={"name": "Board"}).json()
+    named = {"members": ["C-2", "zoe@example.com", "nobody@example.com"]}
+    assert portal.api("POST", f"/v1/groups/{group['id']}/members", key, json=named).json() == {
+        "changed": 1,
+        "nobody": ["nobody@example.com"],
+        "several": ["zoe@example.com"],
+    }
+    assert portal.api("GET", "/v1/merges/proposals", key).json() == [
+        {"contacts": [first, other], "why": "same_address", "likeness": 100}
+    ]
+    merged = portal.api("POST", "/v1/merges", key, json={"keep": first, "other": other})
+    assert merged.status_code == 201, merged.text
+    members = portal.api("GET", f"/v1/groups/{group['id']}/members", key).json()["items"]
+    assert [(row["id"], row["country"]) for row in members] == [(first, "DE")]
+    undone = portal.api("POST", f"/v1/merges/{merged.json()['id']}/undo", key)
+    assert undone.json()["undone_at"]
+    members = portal.api("GET", f"/v1/groups/{group['id']}/members", key).json()["items"]
+    assert [row["id"] for row in members] == [other]
+    late = portal.api("POST", f"/v1/merges/{merged.json()['id']}/undo", key)
+    assert (late.status_code, late.json()["reason"]) == (409, "merge_not_undone")
+    assert portal.api("POST", f"/v1/groups/{group['id']}/remove", key, json={"version": 1}).status_code == 204
+    assert portal.api("GET", "/v1/groups", key).json() == []
