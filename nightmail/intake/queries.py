@@ -248,17 +248,25 @@ FEED_OVERVIEWS = f"""
     limit :limit
 """  # noqa: S608 - the part is a constant
 
+# Where the campaign of a file stands; of one that went into the address book, the same as far as it goes.
+_CAMPAIGN_STATE = """
+    coalesce(c.state, case i.state when 'received' then 'checking' when 'checked' then 'awaiting_approval'
+        when 'applied' then 'finished' when 'undone' then 'finished' when 'discarded' then 'cancelled'
+        when 'refused' then 'stopped' end)
+"""
+
 # Files that came, the newest first: of some teams and of those below them; no answers.
 UPLOADS = f"""
     select r.id, r.name, r.size, r.sha256, r.source, r.state, r.problem, r.received_at, r.received_by, r.corrects_id,
         r.team_id, t.path as team, t.time_zone, r.feed_id, f.name as feed, s.name as sftp_server, c.id as campaign_id,
-        c.key as campaign, c.state as campaign_state, coalesce(c.counts, '{{}}'::jsonb) as counts,
-        c.problem as campaign_problem, c.scheduled_at, c.local_start, c.cut_off_at
+        c.key as campaign, {_CAMPAIGN_STATE} as campaign_state, coalesce(c.counts, '{{}}'::jsonb) as counts,
+        coalesce(c.problem, i.problem) as campaign_problem, c.scheduled_at, c.local_start, c.cut_off_at
     from received_file r
     join team t on t.id = r.team_id
     left join feed f on f.id = r.feed_id
     left join sftp_server s on s.id = r.sftp_server_id
     left join campaign c on c.id = r.campaign_id
+    left join contact_import i on i.received_file_id = r.id
     where r.state <> 'answer' and r.team_id in ({TEAMS_AT_OR_BELOW})
       and (cast(:id as integer) is null or r.id = :id)
       and (cast(:feed as integer) is null or r.feed_id = :feed)
@@ -272,7 +280,7 @@ UPLOADS = f"""
       and (cast(:since as timestamptz) is null or r.received_at >= :since)
       and (cast(:until as timestamptz) is null or r.received_at < :until)
       and (cast(:file_states as text[]) is null or r.state = any(:file_states))
-      and (cast(:campaign_states as text[]) is null or c.state = any(:campaign_states))
+      and (cast(:campaign_states as text[]) is null or {_CAMPAIGN_STATE} = any(:campaign_states))
       and (cast(:before as integer) is null or r.id < :before)
     order by r.id desc
     limit :limit

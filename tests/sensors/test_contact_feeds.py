@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from nightmail.intake.upload_listing import Standing, UploadFilter, list_uploads
 from sensors.contact_imports import contact_imports
 from tests.sensors.test_sftp_files import at_once, folder, tick
 from tests.support.pipeline_rig import PipelineRig
@@ -48,3 +49,8 @@ def test_a_file_of_contacts_goes_into_the_book(rig: PipelineRig, folder: Path) -
     waits = _answer(rig, folder, "cut.csv", "checked")
     assert waits["waits_for_approval_because"]["reason"] == "import_removes_many"
     assert len(rig.rows("select * from contact where removed_at is null")) == 30
+    with rig.engine.connect() as connection:
+        standings = [upload.standing for upload in list_uploads(connection, ["acme"])]
+        waiting = list_uploads(connection, ["acme"], UploadFilter(standing=Standing.AWAITING_APPROVAL))
+    assert standings == [Standing.AWAITING_APPROVAL, Standing.FINISHED]
+    assert [upload.name for upload in waiting] == ["cut.csv"]
