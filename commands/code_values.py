@@ -76,6 +76,7 @@ _OPT_OUTS = {
 _OPTED_OUT_BY = {
     "reply": "a reply, such as STOP",
     "unsubscribe_link": "the link in an email",
+    "preference_page": "the recipient, on their own page",
     "receipt": "the carrier reported it",
     "hand_off": "the carrier refused a message for it",
     "by_hand": "a person of the team recorded it",

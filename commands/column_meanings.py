@@ -102,7 +102,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "address_hash": "Keyed hash of whose address it is",
         "category": "The category that was opted out of; null for all",
         "reason": "`opted_out` or `complaint`",
-        "how": "`reply`, `unsubscribe_link`, `receipt` (the carrier reported it), `hand_off` (the carrier refused the message for "
+        "how": "`reply`, `unsubscribe_link`, `preference_page`, `receipt` (the carrier reported it), `hand_off` (the carrier refused the message for "
         "it) or `by_hand`",
         "message_id": "The message after which it came, where that is known",
         "campaign": "That message's campaign",

@@ -48,7 +48,8 @@ class SuppressionRow:
     """``None`` for all."""
     reason: str
     source: str
-    """What made it: ``reply``, ``unsubscribe_link``, ``receipt:<carrier>``, ``carrier:<error code>``, or the person who did by hand."""
+    """What made it: ``reply``, ``unsubscribe_link``, ``preference_page``, ``receipt:<carrier>``, ``carrier:<error code>``, or the
+    person who did by hand."""
     message_id: str | None
     campaign: str | None
     campaign_team: str | None

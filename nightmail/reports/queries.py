@@ -146,7 +146,7 @@ OPT_OUT_ROWS = f"""
         s.category as category,
         s.reason as reason,
         case
-            when s.source in ('reply', 'unsubscribe_link') then s.source
+            when s.source in ('reply', 'unsubscribe_link', 'preference_page') then s.source
             when s.source like 'receipt:%%' then 'receipt'
             when s.source like 'carrier:%%' then 'hand_off'
             else 'by_hand'

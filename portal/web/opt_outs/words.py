@@ -39,6 +39,8 @@ def source_label(source: str, names: Mapping[str, str]) -> str:
         return gettext("their reply")
     if source == "unsubscribe_link":
         return gettext("the link in a message")
+    if source == "preference_page":
+        return gettext("their own page")
     kind, _, rest = source.partition(":")
     if kind == "receipt":
         return gettext("a receipt of %(carrier)s") % {"carrier": rest}

@@ -84,6 +84,7 @@ _SUPPRESSIONS = {
 _SOURCES = {
     "reply": marked("by a reply"),
     "unsubscribe_link": marked("by the link of an email"),
+    "preference_page": marked("on their own page"),
 }
 
 
