@@ -43,6 +43,7 @@ from portal.api import (
     audit,
     campaign_outcomes,
     campaigns,
+    consents,
     contact_files,
     contact_groups,
     contact_imports,
@@ -61,6 +62,9 @@ from portal.api import (
     suppressions,
     suspensions,
     webhooks,
+)
+from portal.api import (
+    preferences as stated_preferences,
 )
 from portal.api.uploads import remove_abandoned
 from portal.carrier_webhooks.receiver import WebhookReceiver
@@ -110,6 +114,8 @@ ROUTERS = (
     contacts.router,
     contact_groups.router,
     contact_merges.router,
+    consents.router,
+    stated_preferences.router,
     recipients.router,
     alerts.router,
     replies.router,

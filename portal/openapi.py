@@ -16,6 +16,10 @@ TAGS = [
     {"name": "doubts", "description": "Messages of which it is not known whether the carrier took them."},
     {"name": "suspensions", "description": "Stop using a channel for a while."},
     {"name": "contacts", "description": "The address book: contacts, groups of them, and duplicates that are merged."},
+    {"name": "segments", "description": "Contacts by a rule: keep one, try one, see how many meet it."},
+    {"name": "lists", "description": "Distribution lists: whom a campaign may go to."},
+    {"name": "consents", "description": "What contacts agreed to and took back."},
+    {"name": "preferences", "description": "What contacts chose: topics, channels, quiet hours, a pause."},
     {"name": "suppressions", "description": "See why an address is not used; suppress one, or use it again."},
     {
         "name": "contact imports",

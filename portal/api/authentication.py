@@ -88,6 +88,7 @@ ListEditor = Annotated[Program, with_permission(Permission.CONTACT_SEE, Permissi
 ContactReader = Annotated[Program, with_permission(Permission.CONTACT_SEE)]
 ContactImporter = Annotated[Program, with_permission(Permission.CONTACT_SEE, Permission.CONTACT_EDIT)]
 RefusedRowsReader = Annotated[Program, with_permission(Permission.CONTACT_SEE, Permission.PERSONAL_SEE)]
+ConsentEditor = Annotated[Program, with_permission(Permission.CONTACT_SEE, Permission.CONSENT_EDIT)]
 SuppressionReader = Annotated[Program, with_permission(Permission.SUPPRESSION_SEE)]
 SuppressionEditor = Annotated[Program, with_permission(Permission.SUPPRESSION_EDIT)]
 AlertReader = Annotated[Program, with_permission(Permission.ALERT_SEE)]

@@ -288,6 +288,16 @@ def _named(path: str, **body: Any) -> Callable[[Things, str], Asked]:
     return lambda things, team: Asked(path, {"name": f"n {next(things.numbers)}", "team": team, **body})
 
 
+def _consent(things: Things, team: str, path: str) -> Asked:
+    category = things.organisation.rows("select name from category where team_id is null order by id limit 1")
+    name = (
+        category[0]["name"]
+        if category
+        else things.organisation.rows("select name from category order by id limit 1")[0]["name"]
+    )
+    return Asked(path, {"contact": f"C-{next(things.numbers)}", "category": name, "how": "call", "team": team})
+
+
 def _list_campaign(things: Things, team: str) -> Asked:
     made = things.list(team)
     name = things.organisation.rows("select name from distribution_list where id = :id", id=made)[0]["name"]
@@ -360,6 +370,13 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("GET", "/v1/segments/{segment_id}"): _of("segment", "/v1/segments/{}"),
     ("PATCH", "/v1/segments/{segment_id}"): _of("segment", "/v1/segments/{}", {"version": 1, "description": "x"}),
     ("DELETE", "/v1/segments/{segment_id}"): _of("segment", "/v1/segments/{}"),
+    ("GET", "/v1/consents"): lambda _, team: Asked(f"/v1/consents?contact=C-1&team={team}"),
+    ("POST", "/v1/consents"): lambda things, team: _consent(things, team, "/v1/consents"),
+    ("POST", "/v1/consents/withdrawals"): lambda things, team: _consent(things, team, "/v1/consents/withdrawals"),
+    ("GET", "/v1/preferences"): lambda _, team: Asked(f"/v1/preferences?contact=C-1&team={team}"),
+    ("POST", "/v1/preferences"): lambda _, team: Asked(
+        "/v1/preferences", {"contact": "C-1", "changes": {"language": "en"}, "team": team}
+    ),
     ("GET", "/v1/lists"): _listed_of("list", "/v1/lists"),
     ("POST", "/v1/lists"): _named("/v1/lists"),
     ("GET", "/v1/lists/{list_id}"): _of("list", "/v1/lists/{}"),
