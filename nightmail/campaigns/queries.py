@@ -393,3 +393,31 @@ CLEAR_TALLY = "delete from campaign_tally where campaign_id = :id"
 COUNT_AGAIN = f"""
 insert into campaign_tally ({_TALLY_KEY}, {_TALLY_SUMS}) {_COUNTED.replace("any(cast(:ids as int[]))", ":id")}
 """
+
+# --- Budgets ---
+
+# In the order of the teams: two that wait for each other would be a deadlock.
+LOCK_BUDGETS = """
+select pg_advisory_xact_lock(hashtext('nightmail.budget'), team) from (
+    select distinct unnest(cast(:teams as int[])) as team order by team) as teams
+"""
+
+# The estimates of campaigns that start in a month of UTC and were let go, of a team and those below it.
+SPENT_IN_MONTH = f"""
+select cost.key as currency, sum(cast(cost.value as numeric)) as amount
+from campaign c
+join team t on t.id = c.team_id
+cross join lateral (
+    select * from jsonb_each_text(coalesce(c.counts #> '{{stages,messages,costs}}', '{{}}'))
+    union all select * from jsonb_each_text(coalesce(c.counts #> '{{stages,messages,standby_costs}}', '{{}}'))
+) as cost
+where {AT_OR_BELOW.format(lower="t.path", upper="cast(:team as text)")}
+  and c.id is distinct from cast(:campaign as integer)
+  and date_trunc('month', coalesce(c.scheduled_at, c.loaded_at, c.created_at) at time zone 'UTC')
+    = date_trunc('month', cast(:month as timestamptz) at time zone 'UTC')
+  and (c.first_hand_off_at is not null or c.state not in ('cancelled', 'stopped'))
+  and (coalesce(cast(c.counts ->> 'counts_for_budget' as boolean), false)
+    or c.loaded_at is not null and not (
+        c.state = 'awaiting_approval' and coalesce(c.counts #>> '{{waits_for_approval,reason}}', '') = any(:over)))
+group by cost.key
+"""  # noqa: S608 - the part is a constant

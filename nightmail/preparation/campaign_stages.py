@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from nightmail.campaigns.approval import approval_needed
+from nightmail.campaigns.budgets import over_budget
 from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.campaigns.counts import record_counts
 from nightmail.campaigns.late_starts import late_start, record_waiting
@@ -170,13 +171,18 @@ def record_approval_needed(
     """
     campaign = stored.campaign
     now = database_time(connection)
-    waits = late_start(connection, campaign, campaign.scheduled_at, now, late_start_asks_after_s) or approval_needed(
-        connection,
-        campaign,
-        stored.feed,
-        rows=int(campaign.counts["rows"]),
-        contacts=int(campaign.counts["contacts"]),
-        corrections=bool(campaign.counts.get("corrections")),
+    waits = (
+        # First: whoever lets it go for another reason is to know of the money as well.
+        over_budget(connection, campaign, stored.preparation.rules, campaign.counts)
+        or late_start(connection, campaign, campaign.scheduled_at, now, late_start_asks_after_s)
+        or approval_needed(
+            connection,
+            campaign,
+            stored.feed,
+            rows=int(campaign.counts["rows"]),
+            contacts=int(campaign.counts["contacts"]),
+            corrections=bool(campaign.counts.get("corrections")),
+        )
     )
     if waits is not None:
         record_waiting(connection, campaign, waits)
