@@ -71,6 +71,12 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "not_before": "Earliest hand-off on `channel`: end of quiet hours, or a start in the contact's own zone",
         "fallbacks_not_before": "The same for each of `fallbacks`; null where all channels may go at once",
     },
+    "audience_decisions": {
+        "line": "The contact, by its line of the file: `audience` has its id",
+        "channels": "The campaign's channels in the order of this contact",
+        "verdicts": "For each of `channels` why it cannot be used: a reason's code, or null where it can",
+        "rules": "The teams whose rules were followed, each with their version; the rules themselves are in the file's metadata",
+    },
     "messages": {
         "state": "`queued`, or `standby` for a fallback that is not needed yet",
         "address": "Where it goes: E.164 or email. Personal data",

@@ -37,7 +37,7 @@ def lake_tables() -> dict[str, tuple[pa.Schema, str]]:
     """Every lake table with a fixed schema: its name, columns and partition."""
     from nightmail.lake import schemas as lake_schemas
 
-    by_campaign = ("CONTACTS", "REJECTS", "WARNINGS", "AUDIENCE", "MESSAGES", "SENDS")
+    by_campaign = ("CONTACTS", "REJECTS", "WARNINGS", "AUDIENCE", "AUDIENCE_DECISIONS", "MESSAGES", "SENDS")
     by_day = ("RECEIPTS", "REPLIES", "OPT_OUTS", "QUESTIONS", "DELIVERY_REPORT", "USAGE_REPORT")
     return {
         **{name.lower(): (getattr(lake_schemas, name), "campaign") for name in by_campaign},

@@ -1,22 +1,32 @@
-"""``nightmail explain REASON``: what a reason code means and what to do about it."""
+"""``nightmail explain REASON``: what a reason code means and what to do about it.
+
+With ``--campaign`` and ``--line``: what was decided about a contact on each channel, and by which rules.
+"""
 
 from __future__ import annotations
 
 import typer
 
-from commands.screen import screen, table
+from commands.screen import Screen, screen, table
 from nightmail.errors import UsageError
 from nightmail.reasons import Surface
 
 
 def explain(
     reason: str = typer.Argument(None, help="A reason code, such as phone_invalid; without one, all are listed."),
+    campaign: str = typer.Option(None, help="A campaign: says what was decided about one of its contacts."),
+    line: int = typer.Option(None, min=1, help="With --campaign: the contact's line of the file."),
     json_output: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Say what a reason code means and what to do about it."""
+    """Say what a reason code means, or with --campaign and --line why a contact was, or was not, written to on each channel."""
     from nightmail.reasons import REASONS
 
     view = screen(json_output)
+    if campaign is not None or line is not None:
+        if campaign is None or line is None or reason:
+            raise typer.BadParameter("--campaign and --line go together, without a reason code")
+        _explain_contact(view, campaign, line)
+        return
     if not reason:
         view.answer(
             {
@@ -53,3 +63,26 @@ def explain(
     view.say(f"{entry.code} (explains a {entry.kind.value})", style="bold")
     view.say(f"  {entry.sentence}")
     view.say(f"  {entry.remedy_on(Surface.SHELL)}")
+
+
+def _explain_contact(view: Screen, campaign: str, line: int) -> None:
+    from commands.local import open_database
+    from nightmail.audience.decisions import decisions_at, rules_of
+    from nightmail.campaigns.campaign_rows import get_campaign
+    from nightmail.lake import Lake
+    from nightmail.reasons import REASONS
+    from nightmail.settings import settings
+
+    with open_database().connect() as connection:
+        found = get_campaign(connection, campaign)
+    log = Lake(settings().lake).table("audience_decisions", found.key)
+    decided = decisions_at(log, [line]).get(line)
+    if decided is None:
+        raise UsageError("decisions_unknown", campaign=found.key, line=line)
+    channels = [
+        {"channel": channel, "reason": reason, "sentence": REASONS[reason].sentence if reason else None}
+        for channel, reason in decided
+    ]
+    view.answer({"ok": True, "campaign": found.key, "line": line, "channels": channels, "rules": rules_of(log)})
+    rows = [(each["channel"], each["reason"] or "can be used", each["sentence"] or "") for each in channels]
+    view.show(table(f"Line {line} of {found.key}", ("channel", "decided", "because"), rows))

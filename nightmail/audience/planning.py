@@ -7,6 +7,7 @@ without any is held for what stands in the way of the first channel that it has 
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from nightmail.audience.addressing import (
 )
 from nightmail.audience.book_ids import BookIds
 from nightmail.audience.choices import ChoiceIndex
+from nightmail.audience.decisions import RULES, decision_rows, rules_as_they_were, rules_version
 from nightmail.audience.known import KnownPreferences
 from nightmail.audience.obstacles import Obstacles
 from nightmail.audience.policy import AudiencePolicy
@@ -31,7 +33,7 @@ from nightmail.audience.summary import AudienceSummary
 from nightmail.audience.verdicts import GOOD, NO_ADDRESS, REASONS, Positions, Verdicts, mark
 from nightmail.lake import TableFile, column_of
 from nightmail.lake.masks import Mask
-from nightmail.lake.schemas import AUDIENCE
+from nightmail.lake.schemas import AUDIENCE, AUDIENCE_DECISIONS
 from nightmail.privacy.keyed_hashes import Hashes, hex_column
 from nightmail.progress import Progress
 from nightmail.row_checks.channel_addresses import ADDRESS_COLUMNS
@@ -46,8 +48,11 @@ def plan_audience(
     known: KnownPreferences,
     progress: Progress | None = None,
     book_ids: BookIds | None = None,
+    decisions: TableFile | None = None,
 ) -> AudienceSummary:
     """Write ``audience`` for ``contacts``: one row per contact, in the same order of lines.
+
+    ``decisions`` gets what was decided about each of them on each channel (:mod:`nightmail.audience.decisions`).
 
     Contacts keep their ``book_ids``; without, ids are made from what identifies them in the policy's team.
 
@@ -62,9 +67,17 @@ def plan_audience(
     wanted = ["line", "external_id", *ADDRESS_COLUMNS, "country", "language", "time_zone", "birth_date"]
     # A table from before the column existed has no birth dates that could not be read: they were left out.
     wanted += [name for name in ("birth_date_unread",) if name in contacts.schema().names]
-    with audience.writer(AUDIENCE) as writer:
+    with ExitStack() as files:
+        writer = files.enter_context(audience.writer(AUDIENCE))
+        log = None
+        if decisions is not None:
+            log = files.enter_context(decisions.writer(AUDIENCE_DECISIONS))
+            log.set_metadata(RULES, rules_as_they_were(policy))
         for block in contacts.blocks(wanted):
-            writer.write(planner.plan(block.combine_chunks()))
+            rows, decided = planner.plan(block.combine_chunks(), logged=log is not None)
+            writer.write(rows)
+            if log is not None and decided is not None:
+                log.write(decided)
             if progress is not None:
                 progress(STAGE, writer.rows, total)
     return planner.summary
@@ -85,6 +98,11 @@ class _Plan:
     zone: pa.Array
     times: Times
     """The earliest times of each row's channels, place by place as ``used``."""
+    verdicts: Verdicts
+    """By row and channel."""
+    whole: Verdicts
+    """What forbids a contact altogether."""
+    order: Positions
 
     @property
     def planned(self) -> Mask:
@@ -103,14 +121,19 @@ class _Planner:
         self._choices = ChoiceIndex(policy, known)
         self._obstacles = Obstacles(policy, known)
         self._calendar = Calendar(policy)
+        self._version = rules_version(policy.rules)
         self._once = OncePerAddress(fallbacks=policy.has_fallbacks) if policy.once_per_address else None
 
-    def plan(self, block: pa.Table) -> pa.Table:
-        """The audience's rows of one block of contacts."""
+    def plan(self, block: pa.Table, *, logged: bool = False) -> tuple[pa.Table, pa.Table | None]:
+        """The audience's rows of one block of contacts; where it is ``logged``, what was decided on each channel too."""
         plan = self._decide(block)
         country = self._reported_country(plan)
         self._count(plan, country)
-        return self._rows(block, plan, country)
+        decided = None
+        if logged:
+            names = self.policy.channels
+            decided = decision_rows(block["line"], names, plan.verdicts, plan.whole, plan.order, self._version)
+        return self._rows(block, plan, country), decided
 
     def _decide(self, block: pa.Table) -> _Plan:
         policy = self.policy
@@ -146,6 +169,9 @@ class _Planner:
             language=language,
             zone=zone,
             times=start_times.on_used(used),
+            verdicts=verdicts,
+            whole=whole,
+            order=choices.order,
         )
 
     def _verdicts(self, channels: list[Addressed], whole: Verdicts) -> Verdicts:

@@ -87,6 +87,16 @@ AUDIENCE = pa.schema(
 )
 """One row per contact: ``planned`` on ``channel`` (then on ``fallbacks``, in order) or ``held`` for ``reason``."""
 
+AUDIENCE_DECISIONS = pa.schema(
+    [
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("channels", pa.list_(pa.string()), nullable=False),
+        pa.field("verdicts", pa.list_(pa.string()), nullable=False),
+        pa.field("rules", pa.string(), nullable=False),
+    ]
+)
+"""One row per contact, the same lines as the audience: what was decided on each of ``channels``, and the rules that were followed."""
+
 MESSAGES = pa.schema(
     [
         pa.field("message_id", pa.string(), nullable=False),

@@ -9,7 +9,16 @@ from nightmail.lake import Lake, TableFile
 
 STAGES = ("contact_file", "contacts", "audience", "messages")
 """The stages of a preparation, in order."""
-TABLES = ("contact_file", "file_rejects", "contacts", "rejects", "warnings", "audience", "messages")
+TABLES = (
+    "contact_file",
+    "file_rejects",
+    "contacts",
+    "rejects",
+    "warnings",
+    "audience",
+    "audience_decisions",
+    "messages",
+)
 """The tables that the stages write, in order."""
 
 
@@ -23,6 +32,7 @@ class StageTables:
     rejects: TableFile
     warnings: TableFile
     audience: TableFile
+    audience_decisions: TableFile
     messages: TableFile
 
     @classmethod

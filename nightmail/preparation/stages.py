@@ -57,7 +57,10 @@ def make_audience(
     """
     ids = BookIds.of(tables.contact_file) if preparation.from_book else None
     known = known or KnownPreferences.nothing()
-    return plan_audience(tables.contacts, tables.audience, preparation.audience_policy(), known, progress, ids)
+    policy = preparation.audience_policy()
+    return plan_audience(
+        tables.contacts, tables.audience, policy, known, progress, ids, decisions=tables.audience_decisions
+    )
 
 
 def make_messages(preparation: Preparation, tables: StageTables, progress: Progress | None = None) -> MessagesSummary:

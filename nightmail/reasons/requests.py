@@ -6,6 +6,13 @@ from nightmail.reasons.reason import Kind, Reason, Surface
 
 REQUESTS = (
     Reason(
+        "decisions_unknown",
+        Kind.REQUEST,
+        "Nothing is kept of what was decided about line {line} of the campaign {campaign}.",
+        "Name a line that became a contact, of a campaign whose audience has been planned.",
+        title="Nothing is kept of what was decided about this line.",
+    ),
+    Reason(
         "consent_time_future",
         Kind.REQUEST,
         "What was stated at {at} lies in the future, or its time has no zone.",

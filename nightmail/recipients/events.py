@@ -186,6 +186,14 @@ def _rejected(event: Event) -> str:
     return f"Row {facts['line']} of the contact file was not taken: {facts['because']}{same}"
 
 
+def _held(event: Event) -> str:
+    said = f"Row {event.facts['line']} of the contact file was held: {event.facts['because']}"
+    by_channel = event.facts.get("by_channel") or {}
+    if len(by_channel) < 2:
+        return said
+    return f"{said} ({', '.join(f'{channel}: {reason}' for channel, reason in by_channel.items())})"
+
+
 _SENTENCES: Mapping[EventKind, Callable[[Event], str]] = {
     EventKind.PLANNED: _planned,
     EventKind.WAITED_APPROVAL: lambda _event: "The campaign asked for a person's approval",
@@ -207,7 +215,7 @@ _SENTENCES: Mapping[EventKind, Callable[[Event], str]] = {
         f"Withdrew the consent to {e.facts['category']}{_named(e.facts, 'on', ' on ')}"
     ),
     EventKind.PREFERENCE: _preference,
-    EventKind.HELD: lambda e: f"Row {e.facts['line']} of the contact file was held: {e.facts['because']}",
+    EventKind.HELD: _held,
     EventKind.REJECTED: _rejected,
 }
 

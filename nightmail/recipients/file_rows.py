@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, text
 
+from nightmail.audience.decisions import decisions_at
 from nightmail.privacy import address_hash, contact_ids
 from nightmail.reasons import REASONS, Surface
 from nightmail.recipients.events import Event, EventKind
@@ -129,14 +130,22 @@ def _held(lake: Lake, row: Row[Any], wanted: _Wanted, budget: _Budget) -> list[E
     audience = lake.table("audience", row.key)
     if not audience.exists():
         return None
-    found = []
+    found: list[dict[str, Any]] = []
     for block in audience.blocks(["line", "contact_id", "state", "channel", "reason", "address_hash"]):
         budget.rows -= block.num_rows
-        held = (each for each in _matching(block, wanted).to_pylist() if each["state"] == "held")
-        found += [
-            _event(row, EventKind.HELD, each["channel"], line=each["line"], **_because(each["reason"])) for each in held
-        ]
-    return found
+        found += [each for each in _matching(block, wanted).to_pylist() if each["state"] == "held"]
+    decided = decisions_at(lake.table("audience_decisions", row.key), [each["line"] for each in found]) if found else {}
+    return [
+        _event(
+            row,
+            EventKind.HELD,
+            each["channel"],
+            line=each["line"],
+            by_channel=dict(decided[each["line"]]) if each["line"] in decided else None,
+            **_because(each["reason"]),
+        )
+        for each in found
+    ]
 
 
 def _matching(block: pa.Table, wanted: _Wanted) -> pa.Table:
