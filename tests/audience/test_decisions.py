@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +117,15 @@ def test_the_log_names_the_rules_and_no_person(tmp_path: Path) -> None:
     assert AudienceRules.model_validate(kept["teams"][0]["rules"]) == rules[0].rules
     content = Path(log.url).read_bytes()
     assert GERMAN.encode() not in content and b"a@example.com" not in content
+
+
+def test_the_benchmark_decides_as_the_row_by_row_way_does() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.audience", "--contacts", "2000", "--json"],
+        check=True,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+    )
+    answer = json.loads(done.stdout)
+    assert answer["agrees"]
+    assert {"contacts_per_cpu_s", "snapshot_cpu_s", "peak_rss_mb", "ratio"} <= answer.keys()
