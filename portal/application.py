@@ -79,7 +79,7 @@ from portal.request_bounds import Bound, RequestBounds
 from portal.state import Portal
 from portal.web.notice_emails import INTERVAL_S as NOTICES_INTERVAL_S
 from portal.web.notice_emails import send_notices
-from portal.web.uploads.receiving import UPLOAD_FORM
+from portal.web.uploads.receiving import UPLOAD_FORMS
 from portal.webhook_calls import WebhookCaller
 from resources.carriers import CARRIERS
 
@@ -247,7 +247,7 @@ class _Bounds:
     def bound_of(self, path: str) -> Bound:
         if path == "/v1/contact-files":
             return self._upload
-        return self._form if path == UPLOAD_FORM else self._ordinary
+        return self._form if path in UPLOAD_FORMS else self._ordinary
 
 
 class _Application(FastAPI):

@@ -107,6 +107,13 @@ def find_contact(
     return found
 
 
+def contacts_by_number(connection: Connection, by: Principal, numbers: Sequence[int]) -> dict[int, ContactRow]:
+    """The contacts with these numbers that ``by`` may see."""
+    rows = connection.execute(text(queries.CONTACTS_BY_NUMBER), {"ids": list(numbers)}) if numbers else ()
+    found = [ContactRow(**row._mapping) for row in rows]
+    return {each.id: each for each in found if _holds(by, Permission.CONTACT_SEE, each, also_shared=True)}
+
+
 def sees_contact_personal(by: Principal, contact: ContactRow) -> bool:
     """Whether ``by`` may see what is personal of a contact: at its team, or at one below it with which it is shared."""
     return _holds(by, Permission.PERSONAL_SEE, contact, also_shared=True)

@@ -12,6 +12,7 @@ _CONTACT = """
 """
 
 CONTACT = f"{_CONTACT} where c.id = :id"
+CONTACTS_BY_NUMBER = f"{_CONTACT} where c.id = any(:ids)"
 
 # The teams whose contacts somebody sees: those at or below `teams`, and those above them that share theirs.
 _SEEN_TEAMS = f"""

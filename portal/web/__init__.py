@@ -22,12 +22,14 @@ from portal.web.campaigns import outcomes as campaign_outcomes
 from portal.web.campaigns import overview as campaign_overview
 from portal.web.campaigns import routes as campaigns
 from portal.web.campaigns import rows_of_file as campaign_rows
+from portal.web.contact_imports import routes as contact_imports
 from portal.web.contacts import contact_routes as one_contact
 from portal.web.contacts import form_routes as contact_forms
 from portal.web.contacts import routes as contacts
 from portal.web.cookies import SessionCookies
 from portal.web.doubts import campaign_routes as doubts_of_campaigns
 from portal.web.doubts import routes as doubts
+from portal.web.duplicates import routes as duplicates
 from portal.web.feeds import routes as feeds
 from portal.web.gallery import routes as gallery
 from portal.web.groups import routes as groups
@@ -107,6 +109,8 @@ ROUTERS = (
     contacts.router,
     contact_forms.router,
     one_contact.router,
+    contact_imports.router,
+    duplicates.router,
     groups.router,
     segments.router,
     lists.router,

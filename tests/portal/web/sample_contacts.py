@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from sqlalchemy import Engine, text
 
 from nightmail.access.principals import system_principal
@@ -17,6 +20,9 @@ from nightmail.contacts.contact_changes import (
 from nightmail.contacts.contact_listing import ContactRow, find_contact
 from nightmail.contacts.distribution_lists import Entry, make_list
 from nightmail.contacts.groups import add_members, make_group
+from nightmail.contacts.import_modes import ImportMode
+from nightmail.contacts.import_rows import take_import
+from nightmail.contacts.merges import merge
 from nightmail.contacts.segments import make_segment
 from tests.portal.conftest import SECRET_KEY
 
@@ -84,6 +90,82 @@ def removed_address(engine: Engine) -> str:
     with engine.begin() as connection:
         set_removed(connection, contact, by=BY, removed=True)
     return f"/contacts/{contact.id}"
+
+
+def import_in(engine: Engine, team: str = TEAM) -> int:
+    """An import that was looked at and is not applied; its number."""
+    with engine.begin() as connection:
+        number = take_import(
+            connection,
+            team,
+            ImportMode.UPDATE,
+            by=BY,
+            source="portal",
+            name="people-november.csv",
+            size=23_456,
+            sha256="0a" * 32,
+            stored_path=Path("gone") / "people-november.csv",
+        )
+        counts = {"rows": 812, "new": 40, "changed": 712, "equal": 20, "removed": 0, "refused": 40, "duplicates": 0}
+        counts |= {"rejects_by_reason": {"phone_invalid": 31, "email_invalid": 9}, "ignored_columns": ["Shoe size"]}
+        samples = [
+            {"what": "new", "external_id": "C-2001", "line": 3, "changes": [["name", None, "Noor Example"]]},
+            {
+                "what": "changed",
+                "external_id": "C-1001",
+                "line": 4,
+                "changes": [["phone", "+491701234567", "+491701234599"], ["language", "de", "sv"]],
+            },
+        ]
+        waits = {
+            "reason": "import_changes_many",
+            "message": "The import would change 712 of 760 contacts.",
+            "remedy": "Look.",
+        }
+        statement = (
+            "update contact_import set state = 'checked', counts = cast(:counts as jsonb), "
+            "samples = cast(:samples as jsonb), waits_for = cast(:waits as jsonb) where id = :id"
+        )
+        values = {"counts": json.dumps(counts), "samples": json.dumps(samples), "waits": json.dumps(waits)}
+        connection.execute(text(statement), {**values, "id": number})
+        return number
+
+
+def imports_address(address: str, engine: Engine) -> str:
+    """A page with imports in it."""
+    import_in(engine)
+    return address
+
+
+def import_address(engine: Engine) -> str:
+    """The page of an import that waits."""
+    return f"/contact-imports/{import_in(engine)}"
+
+
+def pair_in(engine: Engine, team: str = TEAM) -> tuple[int, int]:
+    """Two contacts of a team with one address; their numbers."""
+    first = contact_of(engine, team, f"pair-{team}-1", name="Jürgen Müller")
+    second = contact_of(engine, team, f"pair-{team}-2", name="Juergen Mueller", email="juergen@example.org")
+    return first.id, second.id
+
+
+def pair_address(engine: Engine) -> str:
+    """Two contacts beside one another."""
+    first, second = pair_in(engine)
+    return f"/duplicates/{first}/{second}"
+
+
+def merge_in(engine: Engine, team: str = TEAM) -> int:
+    """A merge; its number."""
+    pair = pair_in(engine, team)
+    with engine.begin() as connection:
+        one, other = (find_contact(connection, BY, number) for number in pair)
+        return merge(connection, one, other, by=BY, key=KEY)[1]
+
+
+def merge_address(engine: Engine) -> str:
+    """The page of a merge that can be taken back."""
+    return f"/merges/{merge_in(engine)}"
 
 
 def group_address(ending: str, engine: Engine) -> str:

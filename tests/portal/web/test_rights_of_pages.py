@@ -30,6 +30,7 @@ from nightmail.campaigns.suspensions import suspend_channel
 from nightmail.consent.suppressions import record_suppressions
 from nightmail.contacts.distribution_lists import make_list
 from nightmail.contacts.groups import make_group
+from nightmail.contacts.merges import merge
 from nightmail.contacts.segments import make_segment
 from nightmail.privacy import address_hash
 from portal.web import ROUTERS
@@ -38,7 +39,7 @@ from portal.web.uploads.receiving import UPLOAD_FORM
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.people import MACHINE, make_person, session_of
 from tests.portal.web.sample_attention import campaign_of, message_of, raise_alert_of, reply_of
-from tests.portal.web.sample_contacts import contact_of
+from tests.portal.web.sample_contacts import BY, KEY, contact_of, import_in
 from tests.portal.web.sample_recipients import Ledger, contact_id
 
 OWN = "acme.billing"
@@ -183,7 +184,18 @@ class Things:
 
     def contact(self, team: str) -> dict[str, int]:
         """A contact of the team."""
-        return {"contact_id": contact_of(self.organisation.engine, team, f"c{next(self.numbers)}").id}
+        made, other = (contact_of(self.organisation.engine, team, f"c{next(self.numbers)}").id for _ in range(2))
+        return {"contact_id": made, "other_id": other}
+
+    def contact_import(self, team: str) -> dict[str, int]:
+        """An import into the team's address book."""
+        return {"import_id": import_in(self.organisation.engine, team)}
+
+    def merge(self, team: str) -> dict[str, int]:
+        """Two contacts of the team that became one."""
+        first, second = (contact_of(self.organisation.engine, team, f"c{next(self.numbers)}") for _ in range(2))
+        with self.organisation.engine.begin() as connection:
+            return {"merge_id": merge(connection, first, second, by=BY, key=KEY)[1]}
 
     def group(self, team: str) -> dict[str, int]:
         """A group of the team."""
@@ -236,6 +248,8 @@ MADE: Mapping[str, Callable[[Things, str], Mapping[str, int | str]]] = {
     "message": Things.sent_message,
     "kind": Things.recipient,
     "contact_id": Things.contact,
+    "import_id": Things.contact_import,
+    "merge_id": Things.merge,
     "group_id": Things.group,
     "segment_id": Things.segment,
     "list_id": Things.list,
@@ -262,6 +276,8 @@ SEEN_BY: Mapping[str, Permission] = {
     "message": Permission.MESSAGE_SEE,
     "kind": Permission.MESSAGE_SEE,
     "contact_id": Permission.CONTACT_SEE,
+    "import_id": Permission.CONTACT_SEE,
+    "merge_id": Permission.CONTACT_SEE,
     "group_id": Permission.CONTACT_SEE,
     "segment_id": Permission.CONTACT_SEE,
     "list_id": Permission.CONTACT_SEE,

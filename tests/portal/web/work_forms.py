@@ -131,6 +131,27 @@ def _of_list(walk: Walk) -> Sent:
     return walk.administrator(walk.things.list(OWN), seen=1, what=f"group:{group}", how="include")
 
 
+def _of_import(what: str) -> Case:
+    """A form of an import that was given in by a page and looked at; to take it back it is applied first."""
+
+    def case(walk: Walk) -> Sent:
+        sent = walk.administrator()
+        file = ("people.csv", b"external_id,phone\n%s,+491701234567\n" % what.encode())
+        given = {"team": OWN, "mode": "add", "file": file}
+        answer = sent.visitor.post("/contact-imports/new", csrf=sent.visitor.csrf, **given)
+        number = int(answer.headers["location"].rpartition("/")[2])
+        if what == "undo":
+            sent.visitor.post(f"/contact-imports/{number}/apply", csrf=sent.visitor.csrf, seen="checked")
+        return Sent(sent.visitor, sent.actor, {"seen": "checked"}, {"import_id": number})
+
+    return case
+
+
+def _of_pair(walk: Walk) -> Sent:
+    pair = walk.things.contact(OWN)
+    return walk.administrator(pair, seen="1-1", keep=pair["contact_id"])
+
+
 _ROW = {"what": "field:country", "how": "known", "with": "", "joined": "and", "action": "save"}
 BOOK_FORMS: Mapping[str, Case] = {
     "/contacts/new": lambda walk: walk.administrator(team=OWN, external_id="N-1", name="Zoë Quinn"),
@@ -150,6 +171,15 @@ BOOK_FORMS: Mapping[str, Case] = {
     "/contacts/{contact_id}/restore": _of_contact_with(
         lambda connection, contact: set_removed(connection, contact, by=BY, removed=True)
     ),
+    "/contact-imports/new": lambda walk: walk.administrator(
+        team=OWN, mode="add", file=("people.csv", b"external_id,phone\n1,+491701234567\n")
+    ),
+    "/contact-imports/{import_id}/apply": _of_import("apply"),
+    "/contact-imports/{import_id}/discard": _of_import("discard"),
+    "/contact-imports/{import_id}/undo": _of_import("undo"),
+    "/duplicates/{contact_id}/{other_id}/merge": _of_pair,
+    "/duplicates/{contact_id}/{other_id}/apart": _of_pair,
+    "/merges/{merge_id}/undo": lambda walk: walk.administrator(walk.things.merge(OWN)),
     "/groups/new": lambda walk: walk.administrator(team=OWN, name="Choir"),
     "/groups/{group_id}/change": lambda walk: walk.administrator(walk.things.group(OWN), seen=1, name="Another choir"),
     "/groups/{group_id}/remove": lambda walk: walk.administrator(walk.things.group(OWN), seen=1),

@@ -1,0 +1,302 @@
+"""The pages of imports: a file is given in, what it would change is shown, then it is applied, and can be taken back as a whole."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Annotated, Any, BinaryIO
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, StreamingResponse
+from sqlalchemy import Connection
+
+from nightmail.access.decisions import allowed, sees_personal
+from nightmail.access.permissions import Permission
+from nightmail.audit import record_look
+from nightmail.contact_files.first_look import refuse_what_is_no_table
+from nightmail.contacts.import_answers import write_refused_rows
+from nightmail.contacts.import_rows import ImportRow, ImportState, find_import, import_mode, list_imports, take_import
+from nightmail.contacts.imports import apply_import, check_import, discard_import, undo_import
+from nightmail.errors import NightmailError, UsageError
+from nightmail.lake import Lake
+from nightmail.reasons import REASONS
+from portal.api.uploads import StoredUpload
+from portal.problems import RequestError
+from portal.state import Portal, PortalState
+from portal.web.actors import actor_names
+from portal.web.contact_imports.words import column_words, mode_choices, mode_label, sample_title, state_words
+from portal.web.contacts.contact_routes import changed_meanwhile
+from portal.web.contacts.words import field_label
+from portal.web.messages import redirect, tell
+from portal.web.refusals import at_its_field, sentence_of
+from portal.web.rendering import page_headers, render
+from portal.web.sent_form import FormSent
+from portal.web.signed_in import SignedIn, needs, streams_its_form
+from portal.web.translating import gettext
+from portal.web.uploads.receiving import ReceivedForm, receive_form
+
+router = APIRouter(include_in_schema=False)
+PAGE = 50
+_CHECKS = threading.Semaphore(1)
+"""Files are looked at one after the other: each takes memory and time of its own."""
+Number = Annotated[str, Query(pattern=r"^[0-9]{0,9}$")]
+ImportNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Reader = Annotated[SignedIn, needs(Permission.CONTACT_SEE)]
+Editor = Annotated[SignedIn, needs(Permission.CONTACT_EDIT)]
+TakesRejects = Annotated[SignedIn, needs(Permission.PERSONAL_SEE)]
+FIELDS = {"team_unknown": "team", "not_permitted": "team", "import_mode_unknown": "mode"}
+
+
+@router.get("/contact-imports")
+def list_of_imports(request: Request, portal: PortalState, me: Reader, before: Number = "") -> Response:
+    """Imports, the newest first."""
+    with portal.engine.connect() as connection:
+        teams = me.teams(Permission.CONTACT_SEE)
+        found = list_imports(connection, teams, before=int(before) if before else None, limit=PAGE + 1)
+        names = actor_names(connection, [each.created_by for each in found[:PAGE]])
+    older = f"/contact-imports?{urlencode({'before': found[PAGE - 1].id})}" if found[PAGE:] else None
+    return render(
+        request,
+        "contact_imports/list.html",
+        imports=[(each, mode_label(each.mode), state_words(each)) for each in found[:PAGE]],
+        names=names,
+        may_edit=me.may(Permission.CONTACT_EDIT),
+        newer="/contact-imports" if before else None,
+        older=older,
+    )
+
+
+@router.get("/contact-imports/new")
+def form_of_import(request: Request, portal: PortalState, me: Editor) -> Response:
+    """The form in which a file is given in."""
+    return _form(request, portal, me, {"team": me.teams(Permission.CONTACT_EDIT)[0], "mode": "update"}, {})
+
+
+@router.post("/contact-imports/new")
+@streams_its_form
+async def give_in(request: Request, portal: PortalState, me: Editor) -> Response:
+    """Take a file and look at what it would change: nothing is changed yet."""
+    received = await receive_form(request, portal, me)
+    return await run_in_threadpool(_taken, request, portal, me, received)
+
+
+@router.get("/contact-imports/{import_id}")
+def show_import(import_id: ImportNumber, request: Request, portal: PortalState, me: Reader) -> Response:
+    """What an import would change, or changed."""
+    return _page(request, portal, me, import_id)
+
+
+@router.post("/contact-imports/{import_id}/apply")
+def apply(import_id: ImportNumber, request: Request, portal: PortalState, me: Editor, form: FormSent) -> Response:
+    """Apply the changes; so many that they look like a mistake are confirmed first."""
+    row = _mine(portal, me, import_id)
+    if form.value("seen", 40) != row.state:
+        return redirect(request, f"/contact-imports/{import_id}", changed_meanwhile(), "warn")
+    if row.waits_for and not form.ticked("although"):
+        return _page(request, portal, me, import_id, {"although": gettext("Confirm it first.")})
+    lake, settings = Lake(portal.settings.lake), portal.settings
+    try:
+        done = apply_import(
+            portal.engine, lake, import_id, by=me.principal, although=form.ticked("although"), configured=settings
+        )
+    except NightmailError as error:
+        return _page(request, portal, me, import_id, {"": sentence_of(error)})
+    said = gettext("The changes are applied: %(new)s new, %(changed)s changed, %(removed)s removed.")
+    counts = {name: done.counts.get(name, 0) for name in ("new", "changed", "removed")}
+    return redirect(request, f"/contact-imports/{import_id}", said % counts)
+
+
+@router.post("/contact-imports/{import_id}/discard")
+def discard(import_id: ImportNumber, request: Request, portal: PortalState, me: Editor) -> Response:
+    """Drop an import that is not applied."""
+    _mine(portal, me, import_id)
+    try:
+        discard_import(portal.engine, Lake(portal.settings.lake), import_id, by=me.principal)
+    except NightmailError as error:
+        return redirect(request, f"/contact-imports/{import_id}", sentence_of(error), "warn")
+    return redirect(request, "/contact-imports", gettext("The import is dropped. Nothing was changed."))
+
+
+@router.post("/contact-imports/{import_id}/undo")
+def undo(import_id: ImportNumber, request: Request, portal: PortalState, me: Editor) -> Response:
+    """Take an applied import back."""
+    _mine(portal, me, import_id)
+    try:
+        done = undo_import(portal.engine, import_id, by=me.principal, configured=portal.settings)
+    except NightmailError as error:
+        return redirect(request, f"/contact-imports/{import_id}", sentence_of(error), "warn")
+    since = int((done.undone or {}).get("changed_since", 0))
+    said = gettext("The import is taken back.")
+    if since:
+        said += " " + gettext("%(count)s contacts were changed by somebody since and stay as they are.") % {
+            "count": since
+        }
+    return redirect(request, f"/contact-imports/{import_id}", said, "warn" if since else "good")
+
+
+@router.get("/contact-imports/{import_id}/refused.csv")
+def refused_rows(import_id: ImportNumber, request: Request, portal: PortalState, me: TakesRejects) -> Response:
+    """The rows that were refused, to be corrected and given in again. They are personal data."""
+    with tempfile.TemporaryDirectory(prefix="nightmail-refused-") as folder:
+        destination = FilePath(folder) / "refused.csv"
+        try:
+            with portal.engine.begin() as connection:
+                row = _seen(connection, me, import_id)
+                if not sees_personal(me.principal, row.team):
+                    raise RequestError("not_found", what="reject file")
+                write_refused_rows(connection, Lake(portal.settings.lake), row, destination, by=me.principal)
+        except UsageError:
+            said = gettext("There is no reject file, or none any more.")
+            return redirect(request, f"/contact-imports/{import_id}", said, "info")
+        # Removed while open: the rows are gone when the answer is sent, however that ends.
+        file = destination.open("rb")
+    headers = page_headers(request) | {
+        "Content-Disposition": f'attachment; filename="import-{import_id}.refused.csv"',
+        "Content-Length": str(os.fstat(file.fileno()).st_size),
+    }
+    return StreamingResponse(_pieces(file), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(256 * 1024):
+            yield piece
+
+
+def _taken(request: Request, portal: Portal, me: SignedIn, received: ReceivedForm) -> Response:
+    values = {name: received.value(name) for name in ("team", "mode")}
+    stored = received.stored
+    if stored is None:
+        error = received.problem
+        errors = {"file": gettext("Choose a file.")} if error is None else at_its_field(error, {error.reason: "file"})
+        return _form(request, portal, me, values, errors)
+    kept = False
+    try:
+        number = _record(portal, me, stored, values)
+        kept = True
+    except NightmailError as error:
+        field = FIELDS.get(error.reason, "file")
+        return _form(request, portal, me, values, at_its_field(error, {error.reason: field}))
+    finally:
+        if not kept:
+            stored.discard()
+    if _CHECKS.acquire(timeout=60):
+        try:
+            check_import(portal.engine, Lake(portal.settings.lake), number, configured=portal.settings)
+        finally:
+            _CHECKS.release()
+    address, said = f"/contact-imports/{number}", gettext("This is what would change. Nothing has changed yet.")
+    if request.headers.get("x-sent-by") == "script":
+        answer = JSONResponse({"address": address}, headers=page_headers(request))
+        tell(request, answer, said)
+        return answer
+    return redirect(request, address, said, "info")
+
+
+def _record(portal: Portal, me: SignedIn, stored: StoredUpload, values: Mapping[str, str]) -> int:
+    refuse_what_is_no_table(stored.path, stored.name)
+    with portal.engine.begin() as connection:
+        return take_import(
+            connection,
+            values["team"],
+            import_mode(values["mode"]),
+            by=me.principal,
+            source="portal",
+            name=stored.name,
+            size=stored.size,
+            sha256=stored.sha256,
+            stored_path=stored.path,
+        )
+
+
+def _seen(
+    connection: Connection, me: SignedIn, number: int, permission: Permission = Permission.CONTACT_SEE
+) -> ImportRow:
+    try:
+        found = find_import(connection, me.principal, number)
+    except UsageError:
+        raise RequestError("not_found", what="import") from None
+    if not allowed(me.principal, permission, found.team).yes:
+        raise RequestError("not_found", what="import")
+    return found
+
+
+def _mine(portal: Portal, me: SignedIn, number: int) -> ImportRow:
+    with portal.engine.connect() as connection:
+        return _seen(connection, me, number, Permission.CONTACT_EDIT)
+
+
+def _form(request: Request, portal: Portal, me: SignedIn, values: dict[str, str], errors: dict[str, str]) -> Response:
+    return render(
+        request,
+        "contact_imports/new.html",
+        422 if errors else 200,
+        values=values,
+        errors=errors,
+        modes=mode_choices(),
+        columns=column_words(),
+        most=portal.settings.maximum_file_bytes,
+        teams=[each or gettext("all teams") for each in me.teams(Permission.CONTACT_EDIT)],
+    )
+
+
+def _page(
+    request: Request, portal: Portal, me: SignedIn, number: int, errors: dict[str, str] | None = None
+) -> Response:
+    with portal.engine.begin() as connection:
+        row = _seen(connection, me, number)
+        people = [name for name in (row.created_by, row.applied_by, row.undone_by) if name]
+        names = actor_names(connection, people)
+        personal = sees_personal(me.principal, row.team)
+        if personal and row.samples:
+            record_look(
+                connection,
+                actor=me.principal.actor,
+                subject=f"import:{row.id}",
+                team_id=row.team_id,
+                shown=("address", "name"),
+                count=len(row.samples),
+            )
+    may_edit = allowed(me.principal, Permission.CONTACT_EDIT, row.team).yes
+    waits = row.state == ImportState.CHECKED
+    guard = row.waits_for if waits else None
+    return render(
+        request,
+        "contact_imports/import.html",
+        422 if errors else 200,
+        found=row,
+        mode=mode_label(row.mode),
+        state=state_words(row),
+        counts=row.counts,
+        waits=waits,
+        guard=f"{guard.get('message', '')} {guard.get('remedy', '')}".strip() if guard else "",
+        may_apply=waits and may_edit,
+        may_undo=row.state == ImportState.APPLIED and may_edit,
+        samples=_samples(row) if personal else [],
+        personal=personal,
+        refused=[(_reason(code), count) for code, count in (row.counts.get("rejects_by_reason") or {}).items()],
+        ignored=row.counts.get("ignored_columns") or [],
+        names=names,
+        errors=errors or {},
+    )
+
+
+def _reason(code: str) -> str:
+    return (REASONS[code].title or REASONS[code].sentence) if code in REASONS else code
+
+
+def _samples(row: ImportRow) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The first rows of each kind, with what changes."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for sample in row.samples:
+        changes = [
+            (field_label(str(name)), "" if before is None else str(before), "–" if after is None else str(after))
+            for name, before, after in sample.get("changes") or []
+        ]
+        found.setdefault(str(sample.get("what")), []).append({**sample, "changes": changes})
+    return [(sample_title(what), rows) for what, rows in found.items()]
