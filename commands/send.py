@@ -8,6 +8,8 @@ import re
 import shutil
 import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,21 +75,32 @@ def send(
     listed = None if file is not None else _taken_list(engine, schedule.team, list_name, segment)
     source = listed.path if listed is not None else file
     asks = not (yes or json_output)
-    ending = _foresee(view, engine, source, chosen, schedule, listed, preview=asks)
-    if asks:
-        say_ending(view, ending)
-        if not typer.confirm("Send it?" if schedule.start is None else f"Send it at {schedule.start_in_words}?"):
-            if listed is not None:
-                listed.path.unlink()
-            view.say("Nothing was sent.")
-            raise typer.Exit(1)
-    arrival = None if listed is not None else _keep(file, settings().incoming_dir)
-    with engine.begin() as connection:
-        version = store_template(connection, schedule.team, chosen, actor=actor())
-        done = _register(connection, schedule, version, listed or arrival, again=again)
-        if done.state == "taken" and done.campaign is not None:
-            record_forecast(connection, done.campaign, ending)
+    with _kept_if_sent(listed) as sent:
+        ending = _foresee(view, engine, source, chosen, schedule, listed, preview=asks)
+        if asks:
+            say_ending(view, ending)
+            if not typer.confirm("Send it?" if schedule.start is None else f"Send it at {schedule.start_in_words}?"):
+                view.say("Nothing was sent.")
+                raise typer.Exit(1)
+        arrival = None if listed is not None else _keep(file, settings().incoming_dir)
+        with engine.begin() as connection:
+            version = store_template(connection, schedule.team, chosen, actor=actor())
+            done = _register(connection, schedule, version, listed or arrival, again=again)
+            if done.state == "taken" and done.campaign is not None:
+                record_forecast(connection, done.campaign, ending)
+        sent.append(done.state == "taken")
     _tell(view, done, schedule, ending, said=asks)
+
+
+@contextmanager
+def _kept_if_sent(listed: ListFile | None) -> Iterator[list[bool]]:
+    """Leave the file of a list's contacts only to a campaign that was made of it."""
+    sent: list[bool] = []
+    try:
+        yield sent
+    finally:
+        if listed is not None and sent != [True]:
+            listed.path.unlink(missing_ok=True)
 
 
 def _refuse_two_sources(file: Path | None, list_name: str | None, segment: str | None) -> None:

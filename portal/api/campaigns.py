@@ -69,7 +69,9 @@ class Campaign(Ending):
     team: str = Field(examples=["acme.billing"])
     feed: str | None = Field(examples=["invoices"])
     category: str = Field(examples=["billing"])
-    source: str = Field(description="`api`, `sftp`, `portal`, `command` or `single`", examples=["api"])
+    source: str = Field(
+        description="`api`, `sftp`, `portal`, `command`, `single`, `contacts`, `list` or `segment`", examples=["api"]
+    )
     state: CampaignState = Field(description="Messages are handed off in state `sending` only")
     problem: dict[str, Any] | None = Field(description="Why it was stopped: reason, message and remedy")
     waits_for_approval: WaitsForApproval | None = Field(description="In state `awaiting_approval`: why, and what to do")

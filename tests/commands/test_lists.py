@@ -76,6 +76,10 @@ def test_from_a_rule_to_a_campaign(book: CommandLine, database: Engine, tmp_path
     assert "from the list Customers (1 contacts)" in " ".join(book.run("campaigns", sent["campaign"]).output.split())
     assert run("send", "--list", "Customers", "--template", template, code=1)["state"] == "repeated"
     assert run("send", "--segment", "Bath", "--template", template)["state"] == "taken"
+    files = list((book.folder).rglob("*.parquet"))
+    assert len([file for file in files if "incoming" in file.parts]) == 2, (
+        "what was not sent leaves no file of contacts"
+    )
     with database.connect() as connection:
         kept = connection.execute(text("select kind, name, contacts from campaign_list order by 1")).all()
         looks = connection.scalar(text("select count(*) from audit where action = 'personal.seen'"))
