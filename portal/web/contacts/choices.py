@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nightmail.consent.consents import ConsentRow
 from portal.web.channel_words import channel_label
 from portal.web.translating import gettext
 
@@ -28,3 +29,27 @@ def chosen_facts(preference: Mapping[str, Any] | None) -> list[tuple[str, object
         (gettext("Pause until"), dt.datetime.fromisoformat(until).date() if until else ""),
     ]
     return [(label, value) for label, value in found if value]
+
+
+def shown_consents(rows: Sequence[ConsentRow]) -> list[dict[str, Any]]:
+    """What a contact agreed to or withdrew, as its page shows it."""
+    return [_shown(row, dt.datetime.now(dt.UTC)) for row in rows]
+
+
+def _shown(row: ConsentRow, now: dt.datetime) -> dict[str, Any]:
+    if row.withdrawn_at is not None:
+        state, tone, at, how = gettext("withdrawn"), "bad", row.withdrawn_at, row.withdrawn_how
+    elif row.expires_at is not None and row.expires_at <= now:
+        state, tone, at, how = gettext("expired"), "warn", row.captured_at, row.captured_how
+    else:
+        state, tone, at, how = gettext("given"), "good", row.captured_at, row.captured_how
+    return {
+        "category": row.category,
+        "channel": channel_label(row.channel) if row.channel else gettext("every channel"),
+        "state": state,
+        "tone": tone,
+        "at": at,
+        "how": how or "",
+        "text": f"{row.text_name} {row.text_version}" if row.text_name else "",
+        "until": row.expires_at if row.withdrawn_at is None else None,
+    }

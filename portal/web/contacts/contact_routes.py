@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from nightmail.access.decisions import allowed
 from nightmail.access.permissions import Permission
 from nightmail.audit import record_look
+from nightmail.consent.consents import consents_of
 from nightmail.contacts.contact_changes import (
     add_address,
     add_note,
@@ -27,7 +28,7 @@ from nightmail.privacy.masking import HIDDEN, shown_address, shown_birth_date, s
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
-from portal.web.contacts.choices import chosen_facts
+from portal.web.contacts.choices import chosen_facts, shown_consents
 from portal.web.contacts.shown import shown_changes, title_of
 from portal.web.contacts.words import KINDS, kind_choices, source_label
 from portal.web.messages import redirect
@@ -39,6 +40,7 @@ from portal.web.translating import gettext
 
 router = APIRouter(include_in_schema=False)
 CHANGES = 20
+CONSENTS = 20
 ContactNumber = Annotated[int, Path(ge=1, le=2**62)]
 Before = Annotated[str, Query(pattern=r"^[0-9]{0,18}$")]
 Reader = Annotated[SignedIn, needs(Permission.CONTACT_SEE)]
@@ -256,6 +258,7 @@ def _page(
     with portal.engine.begin() as connection:
         contact = seen_contact(connection, me, number)
         around = overview_of(connection, contact)
+        consents = consents_of(connection, contact.team, contact.contact_id, CONSENTS)
         changes = changes_of(connection, contact.id, before=before, limit=CHANGES + 1)
         actors = {*(change.changed_by for change in changes), *(note.created_by for note in around.notes)}
         names = actor_names(connection, actors)
@@ -282,6 +285,7 @@ def _page(
         addresses=_addresses(around, personal=personal),
         known=_known(contact, around, personal=personal),
         chosen=chosen_facts(around.preference),
+        consents=shown_consents(consents),
         tags=around.tags,
         groups=around.groups,
         notes=[(note, names.get(note.created_by, note.created_by)) for note in around.notes] if personal else [],
