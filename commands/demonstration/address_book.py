@@ -110,6 +110,7 @@ class AddressBooks:
 
     def _said(self, connection: Connection, today: dt.date) -> None:
         """What contacts agreed to and chose, some of it a while ago, some taken back since."""
+        from nightmail.channels import EMAIL, SMS
         from nightmail.consent.consents import (
             ConsentGiven,
             ConsentWithdrawn,
@@ -147,7 +148,7 @@ class AddressBooks:
         ]
         withdraw_consents(connection, team.id, back, actor=by)
         chosen: tuple[dict[str, Any], ...] = (
-            {"channels": ["email", "sms"]},
+            {"channels": [EMAIL.name, SMS.name]},
             {"quiet_from": "20:00", "quiet_until": "09:00", "time_zone": "Europe/Madrid"},
             {"paused_until": (noon + dt.timedelta(days=12)).isoformat()},
             {"topics": {CATEGORY: False}},
