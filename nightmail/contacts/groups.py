@@ -14,6 +14,7 @@ from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
 from nightmail.audit import write_entry
 from nightmail.contacts import contact_queries as queries
+from nightmail.contacts import list_queries
 from nightmail.contacts.contact_fields import plain_text, read_contact_address
 from nightmail.contacts.contact_listing import ContactRow
 from nightmail.errors import NightmailError, UsageError
@@ -111,8 +112,15 @@ def change_group(connection: Connection, group: GroupRow, *, by: Principal, name
 
 
 def remove_group(connection: Connection, group: GroupRow, *, by: Principal) -> None:
-    """Remove a group: its contacts stay. Raises :class:`UsageError` (``group_changed_since``)."""
+    """Remove a group: its contacts stay.
+
+    Raises :class:`UsageError`: ``group_changed_since``, and ``group_in_use`` while a list or the rule of a segment has it, since a
+    list that leaves a group out would go to its members.
+    """
     require(by, Permission.CONTACT_EDIT, group.team)
+    connection.execute(text(list_queries.LOCK))
+    if names := connection.scalars(text(list_queries.USERS_OF_GROUP), {"id": group.id}).all():
+        raise UsageError("group_in_use", names=", ".join(names))
     statement = text(
         "update contact_group set removed_at = now() where id = :id and version = :version and removed_at is null "
         "returning id"

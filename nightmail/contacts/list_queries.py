@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nightmail.organisation.queries import AT_OR_BELOW
+
 # The teams whose contacts, segments and lists a team uses: itself, and then those above it that share theirs, the nearest first.
 VISIBLE_TEAMS = """
     select o.id from team t join team o on o.id = t.id
@@ -66,6 +68,18 @@ LISTS_THAT_HOLD = """
     where e.kind = :kind and e.target_id = :target and l.removed_at is null
     order by lower(l.name) limit 20
 """
+
+# The lists that hold a group, and the segments of its team and below whose rules name it.
+USERS_OF_GROUP = f"""
+    select l.name from list_entry e join distribution_list l on l.id = e.list_id
+    where e.kind = 'group' and e.target_id = :id and l.removed_at is null
+    union
+    select s.name from segment s join team t on t.id = s.team_id join contact_group g on g.id = :id
+        join team o on o.id = g.team_id
+    where s.removed_at is null and {AT_OR_BELOW.format(lower="t.path", upper="o.path")} and jsonb_path_exists(
+        s.rule, '$.** ? (@.on == "group" && @.name == $name)', jsonb_build_object('name', g.name))
+    order by name limit 20
+"""  # noqa: S608 - the part is a constant
 
 # The entries of a list and of all lists in it, at whatever depth; those that name contacts are only counted.
 ENTRIES_BELOW = """

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from nightmail.access.permissions import Permission
+from nightmail.access.principals import system_principal
 from nightmail.contacts.contact_changes import (
     MOST_ADDRESSES,
     MOST_TAGS,
@@ -37,6 +38,7 @@ from nightmail.contacts.contact_listing import (
     sees_contact_personal,
     tags_of,
 )
+from nightmail.contacts.distribution_lists import Entry, make_list, remove_list
 from nightmail.contacts.groups import (
     add_members,
     change_group,
@@ -49,10 +51,12 @@ from nightmail.contacts.groups import (
     whom_lines_mean,
 )
 from nightmail.contacts.search_hashes import has_words, stored_hashes, wanted_hashes, wanted_words
+from nightmail.contacts.segments import make_segment, remove_segment
 from nightmail.errors import NightmailError, UsageError
 from nightmail.privacy.hashes import contact_ids
 from tests.contacts.conftest import KEY, Book, holder
 
+MACHINE = system_principal("test")
 PERSON = {"external_id": "C-1", "name": "Zoë Müller", "phone": "0151 2345 6789", "email": "Zoe@Example.com"}
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "nobody": ({"name": "Nobody"}, {}, "contact_field_invalid"),
@@ -351,3 +355,22 @@ def test_a_group_has_whom_lines_mean(book: Book) -> None:
         find_group(book.connection, book.ada, group.id)
     assert caught.value.reason == "group_unknown"
     assert find_contact(book.connection, book.ada, one.id).removed_at is None
+
+
+def test_a_group_that_keeps_somebody_out_of_a_list_cannot_go(book: Book) -> None:
+    """Without it the list, or the segment, would go to those that it left out."""
+    book.add(**PERSON)
+    group = make_group(book.connection, by=book.ada, team="acme.billing", name="Never")
+    rule = {"not": {"all": [{"on": "group", "name": "Never", "test": "has"}]}}
+    segment = make_segment(book.connection, by=MACHINE, team="acme.billing", name="All but them", rule=rule)
+    entries = [Entry("segment", segment.id), Entry("group", group.id, excluded=True)]
+    listed = make_list(book.connection, by=MACHINE, team="acme.billing", name="Letter", entries=entries)
+    for users, then in (
+        ("All but them, Letter", lambda: remove_list(book.connection, listed, by=MACHINE)),
+        ("All but them", lambda: remove_segment(book.connection, segment, by=MACHINE)),
+    ):
+        with pytest.raises(UsageError, match=f"segments: {users}\\.") as caught:
+            remove_group(book.connection, group, by=book.ada)
+        assert caught.value.reason == "group_in_use"
+        then()
+    remove_group(book.connection, group, by=book.ada)
