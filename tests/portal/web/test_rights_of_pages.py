@@ -35,7 +35,7 @@ from nightmail.contacts.segments import make_segment
 from nightmail.privacy import address_hash
 from portal.web import ROUTERS
 from portal.web.signed_in import declared_by
-from portal.web.uploads.receiving import UPLOAD_FORM
+from portal.web.uploads.receiving import UPLOAD_FORMS
 from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.people import MACHINE, make_person, session_of
 from tests.portal.web.sample_attention import campaign_of, message_of, raise_alert_of, reply_of
@@ -342,7 +342,7 @@ def test_what_the_decision_says_is_what_each_page_answers(organisation: Organisa
 def _status(client: httpx.Client, method: str, path: str, feed: int) -> int:
     """What a request is answered; 500 where the portal ends the connection instead."""
     sent: dict[str, Any] = {"data": {}} if method == "POST" else {}
-    if method == "POST" and path == UPLOAD_FORM:
+    if method == "POST" and path in UPLOAD_FORMS:
         # A form with a file shows its token before the file, and is read no further without.
         sent = {"files": {"csrf": (None, client.headers["X-CSRF-Token"]), "feed": (None, str(feed))}}
     try:
