@@ -27,6 +27,7 @@ RULES_OF_THEME = {"type": "rule", "values": ["color-contrast"]}
 WIDTHS = (320, 360, 1280, 1920)
 """320 CSS px is a window of 1280 px at a zoom of 400 %."""
 PATIENCE_MS = 15_000
+PRESSED_AGAIN = 2
 
 
 @contextmanager
@@ -270,8 +271,12 @@ _WATCH_FOCUS = """() => {
 def assert_usable_by_keyboard(page: Page) -> None:
     """Tab goes through everything in the order of the page; what has the focus is seen, marked and not covered."""
     expected = page.evaluate(_WATCH_FOCUS)
-    for _ in range(expected["presses"]):
-        page.keyboard.press("Tab")
+    for _ in range(PRESSED_AGAIN):
+        for _ in range(expected["presses"]):
+            page.keyboard.press("Tab")
+        # A busy browser may lose a key: what a person would press again is pressed again.
+        if len({focused["place"] for focused in page.evaluate("window.focusedInTurn")}) >= expected["stops"]:
+            break
     places: list[int] = []
     for focused in page.evaluate("window.focusedInTurn"):
         if focused["place"] in places:
