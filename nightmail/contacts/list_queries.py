@@ -105,8 +105,9 @@ SEGMENTS_BY_ID = """
 
 DIRECT_ENTRIES = """
     select e.id, e.excluded, e.kind, e.target_id,
-        coalesce(s.name, l.name, c.external_id) as name, c.contact_id
+        coalesce(s.name, l.name, g.name, c.external_id) as name, c.contact_id
     from list_entry e
+    left join contact_group g on e.kind = 'group' and g.id = e.target_id and g.removed_at is null
     left join segment s on e.kind = 'segment' and s.id = e.target_id
     left join distribution_list l on e.kind = 'list' and l.id = e.target_id
     left join contact c on e.kind = 'contact' and c.id = e.target_id

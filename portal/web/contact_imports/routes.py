@@ -24,7 +24,6 @@ from nightmail.contacts.import_rows import ImportRow, ImportState, find_import, 
 from nightmail.contacts.imports import apply_import, check_import, discard_import, undo_import
 from nightmail.errors import NightmailError, UsageError
 from nightmail.lake import Lake
-from nightmail.reasons import REASONS
 from portal.api.uploads import StoredUpload
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
@@ -33,6 +32,7 @@ from portal.web.contact_imports.words import column_words, mode_choices, mode_la
 from portal.web.contacts.contact_routes import changed_meanwhile
 from portal.web.contacts.words import field_label
 from portal.web.messages import redirect, tell
+from portal.web.reason_words import reasons_counted
 from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import page_headers, render
 from portal.web.sent_form import FormSent
@@ -279,15 +279,11 @@ def _page(
         may_undo=row.state == ImportState.APPLIED and may_edit,
         samples=_samples(row) if personal else [],
         personal=personal,
-        refused=[(_reason(code), count) for code, count in (row.counts.get("rejects_by_reason") or {}).items()],
+        refused=[(reason.means, count) for reason, count in reasons_counted(row.counts.get("rejects_by_reason"))],
         ignored=row.counts.get("ignored_columns") or [],
         names=names,
         errors=errors or {},
     )
-
-
-def _reason(code: str) -> str:
-    return (REASONS[code].title or REASONS[code].sentence) if code in REASONS else code
 
 
 def _samples(row: ImportRow) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -155,6 +155,7 @@ def test_a_list_excludes_over_what_it_includes_and_refuses_to_hold_itself(
     )
     assert in_it.status_code == 422 and "contain itself" in in_it.text
     assert "It is excluded" in _shown(client, add(what=f"group:{group['id']}", how="exclude"))
+    assert ">gone<" not in client.get(here).text
     assert now() < before
     stale = str(int(seen(client, here)) - 1)
     late = _post(client, f"{here}/entries", seen=stale, what=f"list:{staff['id']}", how="exclude")
