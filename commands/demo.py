@@ -25,8 +25,6 @@ CPU_S_PER_ROW = 0.0018
 BYTES_PER_ROW = 3_500
 BYTES_BESIDE_ROWS = 3 * 1024**3
 """The database's write-ahead log and Dagster's history."""
-PORTAL_PORT = 8321
-"""The usual ports, so that examples in the docs work; others where something else has them."""
 EXAMPLE_FILE = (
     r"external_id,phone,first_name,invoice_no,amount,due_date\n"
     r"1001,+447400123456,Anna,INV-1,12.50,2026-12-20\n"
@@ -161,13 +159,15 @@ def prepare_folder(folder: Path) -> Path:
     except OSError as error:
         raise UnavailableError("folder_unusable", folder=folder, problem=f"it cannot be emptied: {error}") from error
     folder.mkdir(parents=True)
+    # The usual port, so that examples in the docs work, or the one that was asked for; another where something else has it.
+    port = free_port(preferred=settings().portal_port)
     for name in [name for name in os.environ if name.startswith("NIGHTMAIL_")]:
         del os.environ[name]
     os.environ |= {
         **SETTINGS,
         "NIGHTMAIL_DATA_DIR": str(folder),
         "NIGHTMAIL_SETTINGS_FILE": str(folder / "nightmail.toml"),
-        "NIGHTMAIL_PORTAL_PORT": str(free_port(preferred=PORTAL_PORT)),
+        "NIGHTMAIL_PORTAL_PORT": str(port),
     }
     settings.cache_clear()
     return folder

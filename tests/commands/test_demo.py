@@ -17,9 +17,9 @@ import pytest
 from commands.demonstration.totals import Totals, add_contacts
 from commands.local import CHECKOUT
 from nightmail.lake import Lake
+from tests.support.demo_environment import environment_of
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("demo")]
-"""One after the other: two that start at once may choose the same port."""
+pytestmark = pytest.mark.end_to_end
 
 LAST_LINE = re.compile(
     r"demo: rows=(\d+) rejects=(\d+) duplicates=(\d+) held=(\d+) sent=(\d+) failed=(\d+) delivered=(\d+) "
@@ -51,7 +51,7 @@ def test_the_demo_ends_with_rows_that_reconcile_and_leaves_nothing_running(folde
     done = subprocess.run(
         [sys.executable, "-m", "commands", "demo", "--rows", "150"],
         cwd=CHECKOUT,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "NIGHTMAIL_DATA_DIR": str(folder / "data")},
+        env=environment_of(folder),
         capture_output=True,
         text=True,
         timeout=850,

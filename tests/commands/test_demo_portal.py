@@ -20,10 +20,10 @@ import pytest
 
 from commands.demonstration.tour import OTHERS
 from commands.local import CHECKOUT
+from tests.support.demo_environment import environment_of
 from tests.support.portal_visitor import PortalVisitor
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("demo")]
-"""One after the other: two that start at once may choose the same port."""
+pytestmark = pytest.mark.end_to_end
 
 PATIENCE_S = 500
 _LINK = re.compile(r'href="(/[a-z-]*)"')
@@ -38,7 +38,7 @@ class RunningDemo:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "commands", "demo", "--rows", "100", "--keep"],
             cwd=CHECKOUT,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), "NIGHTMAIL_DATA_DIR": str(folder / "data")},
+            env=environment_of(folder),
             stdout=self._printed,
             stderr=subprocess.STDOUT,
         )
