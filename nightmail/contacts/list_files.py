@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from nightmail.contacts import list_queries as queries
 from nightmail.contacts.distribution_lists import ListRow, find_list
 from nightmail.contacts.list_membership import Membership, list_membership, segment_membership
-from nightmail.contacts.scopes import FIELDS, attributes_of, visible_teams
+from nightmail.contacts.scopes import FIELDS, scope_of
 from nightmail.contacts.segment_rules import Kind
 from nightmail.contacts.segment_sql import DRIVER
 from nightmail.contacts.segments import SegmentRow, find_segment
@@ -95,7 +95,7 @@ def write_list_file(connection: Connection, source: ListSource, sender: TeamRow,
     cannot be used.
     """
     membership = source_membership(connection, source, sender, written=DRIVER)
-    kinds = attributes_of(connection, visible_teams(connection, sender.id))
+    kinds = scope_of(connection, sender).attributes
     attributes = [name for name in sorted(kinds) if name not in _RESERVED]
     columns = (ID_COLUMN, *_FILE_FIELDS, *attributes)
     contacts = _write(connection, membership, attributes, columns, destination)

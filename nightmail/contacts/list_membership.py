@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, text
 
 from nightmail.contacts import list_queries as queries
-from nightmail.contacts.scopes import groups_of, visible_teams, vocabulary_of
+from nightmail.contacts.scopes import Scope, scope_of
 from nightmail.contacts.segment_queries import IS_THERE
 from nightmail.contacts.segment_reading import read_rule
 from nightmail.contacts.segment_rules import Rule, as_json
@@ -53,15 +53,14 @@ def moment_of_team(connection: Connection, team: TeamRow) -> Moment:
     return Moment(now, now.astimezone(ZoneInfo(team.time_zone)).date())
 
 
-def rule_membership(connection: Connection, team: TeamRow, rule: Rule, *, written: str = ":{name}") -> Membership:
+def rule_membership(connection: Connection, used: Scope, rule: Rule, *, written: str = ":{name}") -> Membership:
     """Who meets a rule among the contacts that a team uses. ``written`` is how the driver has parameters."""
-    teams = visible_teams(connection, team.id)
-    moment = moment_of_team(connection, team)
+    moment = moment_of_team(connection, used.team)
     parameters = Parameters(written)
-    condition = rule_condition(rule, moment, parameters, groups_of(connection, teams))
-    scope = _scope(teams, parameters)
+    condition = rule_condition(rule, moment, parameters, used.groups)
+    scope = _scope(used.teams, parameters)
     definition = {"lists": [], "segments": [{"rule": as_json(rule)}]}
-    return Membership(scope, condition, parameters.values, definition, team, moment)
+    return Membership(scope, condition, parameters.values, definition, used.team, moment)
 
 
 def list_membership(connection: Connection, list_id: int, sender: TeamRow, *, written: str = ":{name}") -> Membership:
@@ -73,9 +72,10 @@ def list_membership(connection: Connection, list_id: int, sender: TeamRow, *, wr
     graph.refuse_cycles(list_id)
     parameters = Parameters(written)
     moment = moment_of_team(connection, sender)
-    builder = _Builder(connection, graph, moment, parameters, graph.segments(connection))
+    scopes = _Scopes(connection, sender)
+    builder = _Builder(graph, scopes, moment, parameters, graph.segments(connection))
     condition = builder.members(list_id)
-    scope = _scope(visible_teams(connection, sender.id), parameters)
+    scope = _scope(scopes.of(sender.path).teams, parameters)
     return Membership(scope, condition, parameters.values, builder.definition(), sender, moment)
 
 
@@ -88,8 +88,9 @@ def segment_membership(
     """
     parameters = Parameters(written)
     moment = moment_of_team(connection, sender)
-    condition = _of_segment(connection, segment.team, segment.rule, moment, parameters)
-    scope = _scope(visible_teams(connection, sender.id), parameters)
+    scopes = _Scopes(connection, sender)
+    condition = _of_segment(scopes.of(segment.team), segment.rule, moment, parameters)
+    scope = _scope(scopes.of(sender.path).teams, parameters)
     facts = {"id": segment.id, "name": segment.name, "version": segment.version, "rule": dict(segment.rule)}
     return Membership(scope, condition, parameters.values, {"lists": [], "segments": [facts]}, sender, moment)
 
@@ -106,15 +107,25 @@ def sample_members(connection: Connection, membership: Membership, limit: int = 
     return list(connection.execute(text(statement), dict(membership.parameters)))
 
 
-def _of_segment(
-    connection: Connection, owner: str, rule: Mapping[str, Any], moment: Moment, parameters: Parameters
-) -> str:
+class _Scopes:
+    """What teams use, each read once."""
+
+    def __init__(self, connection: Connection, sender: TeamRow) -> None:
+        self._connection, self._sender = connection, sender
+        self._known: dict[str, Scope] = {}
+
+    def of(self, team: str) -> Scope:
+        """What the team at a path uses."""
+        if team not in self._known:
+            row = self._sender if team == self._sender.path else get_team(self._connection, team)
+            self._known[team] = scope_of(self._connection, row)
+        return self._known[team]
+
+
+def _of_segment(used: Scope, rule: Mapping[str, Any], moment: Moment, parameters: Parameters) -> str:
     """The condition of a segment: its rule, by what its own team knows, on the contacts that its own team uses."""
-    team = get_team(connection, owner)
-    teams = visible_teams(connection, team.id)
-    read = read_rule(rule, vocabulary_of(connection, team))
-    condition = rule_condition(read, moment, parameters, groups_of(connection, teams))
-    return f"(c.team_id = any({parameters.add(teams, 'integer[]')}) and {condition})"
+    condition = rule_condition(read_rule(rule, used.vocabulary), moment, parameters, used.groups)
+    return f"(c.team_id = any({parameters.add(used.teams, 'integer[]')}) and {condition})"
 
 
 def _scope(teams: list[int], parameters: Parameters) -> str:
@@ -211,13 +222,13 @@ class _Builder:
 
     def __init__(
         self,
-        connection: Connection,
         graph: ListGraph,
+        scopes: _Scopes,
         moment: Moment,
         parameters: Parameters,
         segments: Mapping[int, Row[Any]],
     ) -> None:
-        self.connection, self.graph, self.moment, self.parameters = connection, graph, moment, parameters
+        self.graph, self.scopes, self.moment, self.parameters = graph, scopes, moment, parameters
         self.segments = segments
         self._conditions: dict[int, str] = {}
 
@@ -255,8 +266,8 @@ class _Builder:
     def _segment(self, segment_id: int) -> str:
         if segment_id not in self._conditions:
             row = self.segments[segment_id]
-            condition = _of_segment(self.connection, row.team, row.rule, self.moment, self.parameters)
-            self._conditions[segment_id] = condition
+            used = self.scopes.of(row.team)
+            self._conditions[segment_id] = _of_segment(used, row.rule, self.moment, self.parameters)
         return self._conditions[segment_id]
 
     def definition(self) -> dict[str, Any]:

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from nightmail.organisation.queries import AT_OR_BELOW
+from nightmail.organisation.queries import AT_OR_BELOW, CATEGORY_NAMES
 
 # The teams whose contacts, segments and lists a team uses: itself, and then those above it that share theirs, the nearest first.
 VISIBLE_TEAMS = """
     select o.id from team t join team o on o.id = t.id
         or (starts_with(t.path, o.path || '.') and o.settings ->> 'shares_contacts' = 'true')
-    where t.id = :team order by length(o.path) desc
+    where t.id = :team_id order by length(o.path) desc
 """
 
 # The attributes that the contacts of teams may have: their own, and those that teams above gave all below them. Of two of one name
 # that of the first team, and of the nearest above it, comes last, and so wins.
-ATTRIBUTES = """
+_ATTRIBUTES = """
     select a.name, a.type from team t
     join team o on o.id = t.id or starts_with(t.path, o.path || '.') join contact_attribute a on a.team_id = o.id
-    where t.id = any(:teams)
-    order by array_position(cast(:teams as integer[]), t.id) desc, length(o.path), a.name limit 2000
+    where t.id = any({teams})
+    order by array_position({teams}, t.id) desc, length(o.path), a.name limit 2000
 """
 
-GROUPS = """
-    select g.name, g.id from contact_group g where g.team_id = any(:teams) and g.removed_at is null
-    order by array_position(cast(:teams as integer[]), g.team_id) desc, g.id limit 10000
+_GROUPS = """
+    select g.name, g.id from contact_group g where g.team_id = any({teams}) and g.removed_at is null
+    order by array_position({teams}, g.team_id) desc, g.id limit 10000
 """
+GROUPS = _GROUPS.format(teams="cast(:teams as integer[])")
+
+# All that a team's rules may name, in one look: the teams whose contacts it uses, attributes with their types, categories, groups.
+SCOPE = f"""
+    with used as materialized (select array({VISIBLE_TEAMS}) as teams)
+    select used.teams, array({CATEGORY_NAMES}) as categories,
+        (select json_agg(json_build_array(f.name, f.type)) from ({_ATTRIBUTES.format(teams="used.teams")}) f) as attributes,
+        (select json_agg(json_build_array(f.name, f.id)) from ({_GROUPS.format(teams="used.teams")}) f) as groups
+    from used
+"""  # noqa: S608 - the parts are constants
 
 _LISTED = """
     select s.id, s.team_id, t.path as team, s.name, s.description, {own} s.version, s.changed_at, s.changed_by

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import available_timezones
 
@@ -12,7 +13,6 @@ from nightmail.channels import EMAIL_FIELD
 from nightmail.contacts import list_queries
 from nightmail.contacts.segment_reading import Vocabulary
 from nightmail.contacts.segment_rules import Kind
-from nightmail.organisation.categories import category_names
 from nightmail.organisation.feed_choices import ValueType
 from nightmail.organisation.teams import TeamRow
 
@@ -38,9 +38,32 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a team uses: the contacts of ``teams``, itself first, and what its rules may name."""
+
+    team: TeamRow
+    teams: list[int]
+    attributes: Mapping[str, Kind]
+    categories: frozenset[str]
+    groups: Mapping[str, int]
+    """The groups by name; of two of one name that of the nearest team."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the rules of the team may name."""
+        return Vocabulary(
+            fields=FIELDS,
+            attributes=self.attributes,
+            categories=self.categories,
+            groups=frozenset(self.groups),
+            zones=_zones(),
+        )
+
+
 def visible_teams(connection: Connection, team_id: int) -> list[int]:
     """The ids of the teams whose contacts a team uses: itself first."""
-    return list(connection.scalars(text(list_queries.VISIBLE_TEAMS), {"team": team_id}))
+    return list(connection.scalars(text(list_queries.VISIBLE_TEAMS), {"team_id": team_id}))
 
 
 def groups_of(connection: Connection, teams: list[int]) -> dict[str, int]:
@@ -48,22 +71,21 @@ def groups_of(connection: Connection, teams: list[int]) -> dict[str, int]:
     return {row.name: row.id for row in connection.execute(text(list_queries.GROUPS), {"teams": teams})}
 
 
-def attributes_of(connection: Connection, teams: list[int]) -> dict[str, Kind]:
-    """The attributes that contacts of teams may have, with their types."""
-    rows = connection.execute(text(list_queries.ATTRIBUTES), {"teams": teams})
-    return {row.name: _KINDS.get(row.type, Kind.TEXT) for row in rows}
+def scope_of(connection: Connection, team: TeamRow) -> Scope:
+    """What a team uses, in one statement."""
+    row = connection.execute(text(list_queries.SCOPE), {"team_id": team.id, "team": team.path}).one()
+    return Scope(
+        team,
+        list(row.teams),
+        {name: _KINDS.get(kind, Kind.TEXT) for name, kind in row.attributes or ()},
+        frozenset(row.categories),
+        dict(row.groups or ()),
+    )
 
 
 def vocabulary_of(connection: Connection, team: TeamRow) -> Vocabulary:
     """What the rules of a team may name."""
-    teams = visible_teams(connection, team.id)
-    return Vocabulary(
-        fields=FIELDS,
-        attributes=attributes_of(connection, teams),
-        categories=frozenset(category_names(connection, team.path)),
-        groups=frozenset(groups_of(connection, teams)),
-        zones=_zones(),
-    )
+    return scope_of(connection, team).vocabulary
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,8 @@
 
 >>> with engine.begin() as connection:
 ...     made = make_segment(connection, by=principal, team="acme.billing", name="Gold in Berlin", rule=written)
-...     count_members(connection, rule_membership(connection, team, read_rule(written, vocabulary)))
+...     used = scope_of(connection, team)
+...     count_members(connection, rule_membership(connection, used, read_rule(written, used.vocabulary)))
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from nightmail.access.api_keys import Program
 from nightmail.contacts.list_membership import count_members, rule_membership, segment_membership
 from nightmail.contacts.list_names import LONGEST_DESCRIPTION, LONGEST_NAME
-from nightmail.contacts.scopes import vocabulary_of
+from nightmail.contacts.scopes import scope_of
 from nightmail.contacts.segment_reading import read_rule
 from nightmail.contacts.segment_sentences import rule_sentence
 from nightmail.contacts.segments import (
@@ -206,9 +206,9 @@ def try_rule(order: Annotated[RuleToTry, Body()], program: ListReader, portal: P
     team = order.team or program.team_path
     with portal.engine.connect() as connection:
         visible_team(connection, program, team)
-        owner = get_team(connection, team)
-        rule = read_rule(order.rule, vocabulary_of(connection, owner))
-        count = count_members(connection, rule_membership(connection, owner, rule))
+        used = scope_of(connection, get_team(connection, team))
+        rule = read_rule(order.rule, used.vocabulary)
+        count = count_members(connection, rule_membership(connection, used, rule))
     return Tried(sentence=rule_sentence(rule), contacts=count)
 
 

@@ -14,10 +14,10 @@ from nightmail.access.decisions import allowed, sees_personal
 from nightmail.access.permissions import Permission
 from nightmail.contacts.list_membership import rule_membership
 from nightmail.contacts.list_overviews import NameFilter, seen_segment, segments_of_teams
-from nightmail.contacts.scopes import vocabulary_of
+from nightmail.contacts.scopes import Scope, scope_of, vocabulary_of
 from nightmail.contacts.segment_reading import Vocabulary, read_rule
 from nightmail.contacts.segment_rules import Rule
-from nightmail.contacts.segments import SegmentRow, change_segment, make_segment, remove_segment, rule_of
+from nightmail.contacts.segments import SegmentRow, change_segment, make_segment, remove_segment
 from nightmail.errors import NightmailError, UsageError
 from nightmail.organisation.teams import TeamRow, find_team, get_team
 from portal.problems import RequestError
@@ -103,9 +103,9 @@ def show_segment(segment_id: SegmentNumber, request: Request, portal: PortalStat
         names = actor_names(connection, [segment.changed_by])
         fitting = None
         try:
-            rule = rule_of(connection, segment)
-            team = get_team(connection, segment.team)
-            membership = rule_membership(connection, team, rule)
+            used = scope_of(connection, get_team(connection, segment.team))
+            rule = read_rule(segment.rule, used.vocabulary)
+            membership = rule_membership(connection, used, rule)
             fitting = fitting_of(connection, me, membership, f"segment:{segment.id}", sentence_of_rule(rule))
         except UsageError as error:
             problem = sentence_of(error)
@@ -218,14 +218,15 @@ def _sent(request: Request, portal: Portal, me: SignedIn, segment: SegmentRow | 
     try:
         with portal.engine.begin() as connection:
             team = _own(connection, me, team_path)
-            builder = Builder(vocabulary_of(connection, team))
+            used = scope_of(connection, team)
+            builder = Builder(used.vocabulary)
             if rows is not None:
                 rows = [builder.shown(row) for row in rows]
             stated, rule = _read(builder, rows, written)
             if saves and not errors:
                 made = _keep(connection, me, segment, team, values, stated)
             else:
-                fitting = _fitting(connection, me, team, rule)
+                fitting = _fitting(connection, me, used, rule)
     except NightmailError as error:
         if isinstance(error, RequestError):
             raise
@@ -266,12 +267,13 @@ def _keep(
     return change_segment(connection, segment, by=me.principal, rule=stated, **said)
 
 
-def _fitting(connection: Connection, me: SignedIn, team: TeamRow, rule: Rule) -> Fitting | None:
+def _fitting(connection: Connection, me: SignedIn, used: Scope, rule: Rule) -> Fitting | None:
     """Who fits, to who may see the team's contacts."""
-    if not allowed(me.principal, Permission.CONTACT_SEE, team.path).yes:
+    team = used.team.path
+    if not allowed(me.principal, Permission.CONTACT_SEE, team).yes:
         return None
-    membership = rule_membership(connection, team, rule)
-    return fitting_of(connection, me, membership, f"rule:{team.path}", sentence_of_rule(rule))
+    membership = rule_membership(connection, used, rule)
+    return fitting_of(connection, me, membership, f"rule:{team}", sentence_of_rule(rule))
 
 
 def _marked(rows: list[Row] | None, error: NightmailError) -> list[Row] | None:
