@@ -7,6 +7,7 @@ from nightmail.organisation.queries import (
     AT_OR_BELOW,
     COVERS_DEPLOYMENT,
     STILL_COUNTS,
+    SUSPENSIONS_OF_WAY,
     TEAMS_AT_OR_BELOW,
     USABLE_ACCOUNTS,
 )
@@ -134,7 +135,6 @@ select state, sum(messages)::bigint as messages from campaign_tally where campai
 group by state having sum(messages) <> 0
 """
 
-# The channels on which a loaded campaign has messages that wait to be handed off.
 # The ways of a campaign's channels, each with the suspensions that stop it: of the channels that are given, else of those with
 # messages that wait. With what the nearest team that states it does when a channel is suspended.
 WAYS_OF_CHANNELS = f"""
@@ -145,12 +145,7 @@ left join lateral (
     where n.settings ->> 'when_suspended' is not null and {AT_OR_BELOW.format(lower="t.path", upper="n.path")}
     order by length(n.path) desc limit 1) w on true
 cross join lateral (
-    select array(
-        select s.id from suspension s left join team st on st.id = s.team_id
-        where s.lifted_at is null and s.channel = a.channel
-        and (st.id is null or {AT_OR_BELOW.format(lower="t.path", upper="st.path")})
-        and (s.carrier_account_id is null or s.carrier_account_id = a.id)
-        and (s.sender is null or s.sender = own.address)) as stopped_by
+    select array(select s.id from {SUSPENSIONS_OF_WAY}) as stopped_by
     from {USABLE_ACCOUNTS} and a.channel = ch.name and {STILL_COUNTS}) usable
 where c.id = :id and case when cast(:channels as text[]) is null then coalesce((
         select true from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id

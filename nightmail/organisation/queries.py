@@ -144,6 +144,15 @@ and (own.address is not null or coalesce(a.settings ->> 'sender', '') <> '' and 
     where n.channel = a.channel and n.retired_at is null and (t.path = nt.path or starts_with(t.path, nt.path || '.'))))
 """
 
+# The suspensions s that stop such an account for the team: what follows "select ... from" in those statements.
+SUSPENSIONS_OF_WAY = """
+suspension s left join team st on st.id = s.team_id
+where s.lifted_at is null and s.channel = a.channel
+and (st.id is null or t.path = st.path or starts_with(t.path, st.path || '.'))
+and (s.carrier_account_id is null or s.carrier_account_id = a.id)
+and (s.sender is null or s.sender = own.address)
+"""
+
 # Teams t that have no sender of a channel, nor has any team above them: they send from what an account a states. A team
 # that has such a sender below it counts only once it has sent: what is suppressed for it is for those below as well.
 _WITHOUT_A_SENDER = f"""

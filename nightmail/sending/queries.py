@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nightmail.consent.suppressions import IS_ASKED_FOR
 from nightmail.message_ids import same_line
-from nightmail.organisation.queries import IS_SANDBOX, STILL_COUNTS, USABLE_ACCOUNTS
+from nightmail.organisation.queries import IS_SANDBOX, STILL_COUNTS, SUSPENSIONS_OF_WAY, USABLE_ACCOUNTS
 
 # --- What senders have to do ---
 
@@ -21,12 +21,7 @@ select count(*) filter (where n > 0) as campaigns, coalesce(sum(n), 0) as messag
         and m.channel = any(usable.channels) limit :limit) due) as n
     from campaign c join team t on t.id = c.team_id cross join lateral (
         select array_agg(distinct a.channel) as channels from {USABLE_ACCOUNTS}
-        and not exists (
-            select from suspension s left join team st on st.id = s.team_id
-            where s.lifted_at is null and s.channel = a.channel
-            and (st.id is null or t.path = st.path or starts_with(t.path, st.path || '.'))
-            and (s.carrier_account_id is null or s.carrier_account_id = a.id)
-            and (s.sender is null or s.sender = own.address))
+        and not exists (select from {SUSPENSIONS_OF_WAY})
         and not exists (
             select from pace p where p.carrier_account_id = a.id and p.blocked_until > now() + interval '30 s'
             and (p.sender = '' or p.sender = own.address))
@@ -242,12 +237,8 @@ select exists (
     select from campaign c join team t on t.id = c.team_id
     where c.state = 'sending'
         and exists (select from {USABLE_ACCOUNTS} and a.id = :account)
-        and exists (select from {USABLE_ACCOUNTS} and a.channel = :channel and a.id <> :account and not exists (
-            select from suspension s left join team st on st.id = s.team_id
-            where s.lifted_at is null and s.channel = a.channel
-                and (st.id is null or t.path = st.path or starts_with(t.path, st.path || '.'))
-                and (s.carrier_account_id is null or s.carrier_account_id = a.id)
-                and (s.sender is null or s.sender = own.address))))
+        and exists (select from {USABLE_ACCOUNTS} and a.channel = :channel and a.id <> :account
+            and not exists (select from {SUSPENSIONS_OF_WAY})))
 """  # noqa: S608 - the parts are constants
 
 FAILOVERS = f"""
@@ -288,12 +279,7 @@ from campaign c join team t on t.id = c.team_id cross join channel ch
         select count(*) > 0 as has_account, bool_or(each_one.stopped_by is null) as usable,
             json_agg(each_one.stopped_by) filter (where each_one.stopped_by is not null) as stopped_by
         from (
-            select (
-                select array_agg(s.id) from suspension s left join team st on st.id = s.team_id
-                where s.lifted_at is null and s.channel = a.channel
-                    and (st.id is null or t.path = st.path or starts_with(t.path, st.path || '.'))
-                    and (s.carrier_account_id is null or s.carrier_account_id = a.id)
-                    and (s.sender is null or s.sender = own.address)) as stopped_by
+            select (select array_agg(s.id) from {SUSPENSIONS_OF_WAY}) as stopped_by
             from {USABLE_ACCOUNTS} and a.channel = ch.name) each_one
     ) routes
 where c.id = :campaign and c.state = 'sending' and c.ledger_month is not null
