@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import tempfile
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -30,6 +28,7 @@ from portal.api.looks import record_rejects_read, record_replies_read
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
 from portal.api.visibility import CampaignKey, visible_campaign
+from portal.csv_files import PRIVATE, csv_file_answer
 from portal.problems import RequestError
 from portal.state import PortalState
 
@@ -198,21 +197,8 @@ def rejects(campaign: CampaignKey, program: RejectsReader, portal: PortalState) 
         write_entry(connection, actor=program.actor, action="rejects.downloaded", subject=row.key, team_id=row.team_id)
         record_rejects_read(connection, program, row, tables.rejects)
     with tempfile.TemporaryDirectory(prefix="nightmail-rejects-") as folder:
-        # Removed while open: the rows are gone when the answer is sent, however that ends.
-        file = write_rejects(lake, row, Path(folder) / "rejects.csv").open("rb")
-    headers = {
-        "Content-Disposition": f'attachment; filename="{row.key}.rejects.csv"',
-        "Content-Length": str(os.fstat(file.fileno()).st_size),
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return StreamingResponse(_pieces(file), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(256 * 1024):
-            yield piece
+        written = write_rejects(lake, row, Path(folder) / "rejects.csv")
+        return csv_file_answer(written, f"{row.key}.rejects", PRIVATE)
 
 
 @router.get("/{campaign}/report", summary="The delivery report", responses=errors("campaign_unknown"))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path as FilePath
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -29,6 +27,7 @@ from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, po
 from portal.api.strict_query import refuse_unknown_query
 from portal.api.uploads import StoredUpload, UploadFile, one_more_upload, stated_digest
 from portal.api.visibility import visible_team
+from portal.csv_files import PRIVATE, csv_file_answer
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 
@@ -282,18 +281,4 @@ def rejects(number: Number, program: RefusedRowsReader, portal: PortalState) -> 
         with portal.engine.begin() as connection:
             row = find_import(connection, program.principal, number, Permission.CONTACT_SEE)
             write_refused_rows(connection, Lake(portal.settings.lake), row, written, by=program.principal)
-        # Removed while open: the rows are gone when the answer is sent, however that ends.
-        file = written.open("rb")
-    headers = {
-        "Content-Disposition": f'attachment; filename="import-{number}.rejects.csv"',
-        "Content-Length": str(os.fstat(file.fileno()).st_size),
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return StreamingResponse(_pieces(file), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(256 * 1024):
-            yield piece
+        return csv_file_answer(written, f"import-{number}.rejects", PRIVATE)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from nightmail.access.permissions import Permission
 from nightmail.audit import record_look, write_entry
@@ -19,6 +16,7 @@ from nightmail.intake.answers import write_rejects
 from nightmail.lake import Lake
 from nightmail.preparation.kept_rows import audience_rows, rejected_rows
 from nightmail.preparation.stage_tables import StageTables
+from portal.csv_files import csv_file_answer
 from portal.problems import RequestError
 from portal.state import PortalState
 from portal.web.campaigns.one_campaign import CampaignKey, around, may, seen_campaign
@@ -123,13 +121,8 @@ def reject_file(
             count=int(row.counts.get("rejects", 0)),
         )
     with tempfile.TemporaryDirectory(prefix="nightmail-rejects-") as folder:
-        # Removed while open: the rows are gone when the answer is sent, however that ends.
-        file = write_rejects(lake, row, Path(folder) / "rejects.csv").open("rb")
-    headers = page_headers(request) | {
-        "Content-Disposition": f'attachment; filename="{row.key}.rejects.csv"',
-        "Content-Length": str(os.fstat(file.fileno()).st_size),
-    }
-    return StreamingResponse(_pieces(file), media_type="text/csv; charset=utf-8", headers=headers)
+        written = write_rejects(lake, row, Path(folder) / "rejects.csv")
+        return csv_file_answer(written, f"{row.key}.rejects", page_headers(request))
 
 
 @router.get("/campaigns/{campaign}/contacts")
@@ -181,9 +174,3 @@ def _reasons(row: CampaignRow, which: str) -> list[tuple[str, str]]:
 
 def _page(base: str, query: dict[str, str]) -> str:
     return base + (f"?{urlencode(query)}" if query else "")
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(256 * 1024):
-            yield piece

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path as FilePath
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from sqlalchemy import Connection
 
 from nightmail.access.decisions import allowed, sees_personal
@@ -25,6 +24,7 @@ from nightmail.contacts.imports import apply_import, check_import, discard_impor
 from nightmail.errors import NightmailError, UsageError
 from nightmail.lake import Lake
 from portal.api.uploads import StoredUpload
+from portal.csv_files import csv_file_answer
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
@@ -153,19 +153,7 @@ def refused_rows(import_id: ImportNumber, request: Request, portal: PortalState,
         except UsageError:
             said = gettext("There is no reject file, or none any more.")
             return redirect(request, f"/contact-imports/{import_id}", said, "info")
-        # Removed while open: the rows are gone when the answer is sent, however that ends.
-        file = destination.open("rb")
-    headers = page_headers(request) | {
-        "Content-Disposition": f'attachment; filename="import-{import_id}.refused.csv"',
-        "Content-Length": str(os.fstat(file.fileno()).st_size),
-    }
-    return StreamingResponse(_pieces(file), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(256 * 1024):
-            yield piece
+        return csv_file_answer(destination, f"import-{import_id}.refused", page_headers(request))
 
 
 def _taken(request: Request, portal: Portal, me: SignedIn, received: ReceivedForm) -> Response:

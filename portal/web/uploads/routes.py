@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path as FilePath
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from nightmail.access.decisions import allowed, sees_personal
@@ -22,6 +19,7 @@ from nightmail.intake.upload_listing import Standing, Upload, UploadFilter, find
 from nightmail.intake.verdicts import Verdict, verdict_of
 from nightmail.lake import Lake
 from nightmail.preparation.stage_tables import StageTables
+from portal.csv_files import csv_file_answer
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
@@ -71,19 +69,8 @@ def reject_file(upload_id: UploadNumber, request: Request, portal: PortalState, 
         )
         _record(connection, me, campaign.key, campaign.team_id, int(campaign.counts["rejects"]))
     with tempfile.TemporaryDirectory(prefix="nightmail-rejects-") as folder:
-        # Removed while open: the rows are gone when the answer is sent, however that ends.
-        file = write_rejects(lake, campaign, FilePath(folder) / "rejects.csv").open("rb")
-    headers = page_headers(request) | {
-        "Content-Disposition": f'attachment; filename="{campaign.key}.rejects.csv"',
-        "Content-Length": str(os.fstat(file.fileno()).st_size),
-    }
-    return StreamingResponse(_pieces(file), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(256 * 1024):
-            yield piece
+        written = write_rejects(lake, campaign, FilePath(folder) / "rejects.csv")
+        return csv_file_answer(written, f"{campaign.key}.rejects", page_headers(request))
 
 
 def _visible(connection: Connection, me: SignedIn, upload_id: int) -> Upload:
