@@ -10,15 +10,13 @@ import pyarrow.compute as pc
 
 from nightmail.audience.policy import AudiencePolicy
 from nightmail.audience.verdicts import CODE, GOOD, NO_ADDRESS, Verdicts
-from nightmail.channels import CHANNELS, EMAIL_FIELD, Channel
+from nightmail.channels import CHANNELS, Channel
 from nightmail.lake import column_of
 from nightmail.lake.masks import present, truth
+from nightmail.lake.schemas import IDENTITY_FIELDS
 from nightmail.privacy.keyed_hashes import Hashes, address_digests, contact_digests
 from nightmail.row_checks.channel_addresses import channel_addresses
 from nightmail.row_checks.number_countries import countries_of_numbers
-
-_IDENTITY = ("external_id", "phone", EMAIL_FIELD, "phone_2", "landline")
-"""What a contact's id is made from: the first that it has. Another order would give known contacts other ids."""
 
 
 @dataclass
@@ -35,7 +33,7 @@ class Addressed:
 
 def contact_hashes(block: pa.Table, policy: AudiencePolicy) -> Hashes:
     """The hash of every contact of a block: its id within the team."""
-    identity = pc.coalesce(*(column_of(block, name) for name in _IDENTITY), pa.scalar(""))
+    identity = pc.coalesce(*(column_of(block, name) for name in IDENTITY_FIELDS), pa.scalar(""))
     return contact_digests(policy.team, identity.to_pylist(), policy.hash_key)
 
 

@@ -19,7 +19,6 @@ from nightmail.audit import write_entry
 from nightmail.contacts import contact_queries as queries
 from nightmail.contacts.contact_fields import (
     FIELDS,
-    IDENTITY,
     KINDS,
     Attribute,
     Judged,
@@ -39,6 +38,7 @@ from nightmail.contacts.contact_listing import (
 )
 from nightmail.contacts.search_hashes import stored_hashes, team_key
 from nightmail.errors import UsageError
+from nightmail.lake.schemas import IDENTITY_FIELDS
 from nightmail.organisation.teams import get_team
 from nightmail.privacy.hashes import address_hash, contact_ids
 
@@ -71,7 +71,7 @@ def make_contact(
     judged = judge_fields(stated, attributes=attributes, known=known, country=owner.country)
     judged.raise_first()
     fields = dict.fromkeys(FIELDS) | judged.values
-    fields["external_id"] = next((value for name in IDENTITY if (value := fields[name])), None)
+    fields["external_id"] = next((value for name in IDENTITY_FIELDS if (value := fields[name])), None)
     if fields["external_id"] is None:
         raise invalid("external_id", "it is missing, and so is every address that could stand for it")
     kept = {name: value for name, value in judged.attributes.items() if value is not None}

@@ -27,8 +27,6 @@ ADDRESSES = ("phone", "phone_2", "landline", "email")
 KINDS: Mapping[str, tuple[str, ...]] = {"phone": ("phone", "phone_2"), "landline": ("landline",), "email": ("email",)}
 """The fields of each kind of address, in the order in which they are tried; further ones come after them."""
 FIELDS = (*PLAIN, *ADDRESSES, "language", "time_zone", "country", "birth_date")
-IDENTITY = ("external_id", "phone", "email", "phone_2", "landline")
-"""What a contact is known by: the first that it has, as in a contact file."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 
 

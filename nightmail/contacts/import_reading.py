@@ -14,20 +14,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightmail.channels import CHANNELS, EMAIL_FIELD
+from nightmail.channels import CHANNELS
 from nightmail.contact_files import ContactFileSummary, ReadOptions, contact_file_summary, read_contact_file
 from nightmail.contacts.import_modes import KEY, ImportMode
 from nightmail.errors import ContactFileError
 from nightmail.lake import Lake, TableFile, column_of
 from nightmail.lake.masks import Mask, present, truth
-from nightmail.lake.schemas import CONTACTS, STANDARD_FIELDS
+from nightmail.lake.schemas import CONTACTS, IDENTITY_FIELDS, STANDARD_FIELDS
 from nightmail.organisation.feed_choices import Keep, ValueType
 from nightmail.privacy.keyed_hashes import contact_digests, hex_column
 from nightmail.progress import Progress
 from nightmail.row_checks import ContactRules, ContactsSummary, PlaceholderRule, prepare_contacts
 
-IDENTITY = ("external_id", "phone", EMAIL_FIELD, "phone_2", "landline")
-"""What a contact's id is made from: the first that it has, as for a recipient of a campaign."""
 _WHOLE_NAMES = ("name", "full_name", "fullname", "display_name")
 _FIRST_NAMES = ("first_name", "firstname", "given_name", "vorname", "prenom", "nombre")
 _LAST_NAMES = ("last_name", "lastname", "surname", "family_name", "nachname", "nom", "apellidos", "apellido")
@@ -175,7 +173,7 @@ def name_columns(columns: Sequence[str]) -> tuple[str, ...]:
 
 def contact_keys(rows: pa.Table, team: str, hash_key: bytes) -> pa.Array:
     """The ids of contacts, as text: made from the number of the team's own, or else from the first address."""
-    parts = [column_of(rows, name) for name in IDENTITY if name in rows.column_names]
+    parts = [column_of(rows, name) for name in IDENTITY_FIELDS if name in rows.column_names]
     identity = pc.coalesce(*parts, pa.scalar(""))
     return hex_column(contact_digests(team, identity.to_pylist(), hash_key))
 

@@ -21,10 +21,10 @@ from nightmail.channels import ADDRESS_FIELDS
 from nightmail.contacts import import_queries as queries
 from nightmail.contacts.import_book import BOOK_FIELDS
 from nightmail.contacts.import_modes import KEY, Fate, ImportPlan
-from nightmail.contacts.import_reading import IDENTITY
 from nightmail.contacts.json_columns import json_objects
 from nightmail.errors import NightmailError
 from nightmail.lake import column_of
+from nightmail.lake.schemas import IDENTITY_FIELDS
 from nightmail.privacy.keyed_hashes import address_digests, hex_column
 from nightmail.store.copying_in import copy_in
 
@@ -74,7 +74,7 @@ class ImportWriter:
             return
         attributes = [name for name in fields if name not in BOOK_FIELDS]
         stated = [name for name in fields if name in BOOK_FIELDS and name != "external_id"]
-        identity = pc.coalesce(*(column_of(rows, name) for name in IDENTITY if name in rows.column_names))
+        identity = pc.coalesce(*(column_of(rows, name) for name in IDENTITY_FIELDS if name in rows.column_names))
         columns: dict[str, pa.Array] = {
             "team_id": pa.repeat(self.team_id, rows.num_rows),
             "contact_id": column_of(rows, KEY),

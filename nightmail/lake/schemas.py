@@ -26,6 +26,9 @@ STANDARD_FIELDS = (
 )
 """Columns of a contact file with a meaning of their own; every other column is a placeholder's values."""
 
+IDENTITY_FIELDS = ("external_id", "phone", EMAIL_FIELD, "phone_2", "landline")
+"""What a contact's id is made from: the first that it has. Another order would give known contacts other ids."""
+
 CONTACTS = pa.schema(
     [
         pa.field("line", pa.int64(), nullable=False),
