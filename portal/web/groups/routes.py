@@ -228,10 +228,11 @@ def _seen(
 ) -> GroupRow:
     try:
         found = find_group(connection, me.principal, number)
-        require_permission = permission is not Permission.CONTACT_SEE
-        return find_group(connection, me.principal, number, permission) if require_permission else found
     except UsageError:
         raise RequestError("not_found", what="group") from None
+    if not allowed(me.principal, permission, found.team).yes:
+        raise RequestError("not_found", what="group")
+    return found
 
 
 def _form(
