@@ -20,7 +20,7 @@ from nightmail.audit import write_entry
 from nightmail.contacts import list_queries as queries
 from nightmail.contacts.list_membership import ListGraph
 from nightmail.contacts.list_names import checked_description, checked_name
-from nightmail.contacts.scopes import groups_of, visible_teams
+from nightmail.contacts.scopes import find_used, groups_of, visible_teams
 from nightmail.contacts.segment_queries import IS_THERE
 from nightmail.contacts.segments import MOST_NAMED, find_segment, refuse_in_use
 from nightmail.errors import UsageError
@@ -78,13 +78,11 @@ def find_list(connection: Connection, team: str, which: str | int) -> ListRow:
     Raises :class:`UsageError` (``list_unknown``).
     """
     teams = visible_teams(connection, team_id_of(connection, team))
-    number = which if isinstance(which, int) else None
-    values = {"teams": teams, "id": number, "name": None if number is not None else which, "limit": len(teams)}
-    rows = [ListRow(**row._mapping) for row in connection.execute(text(queries.LIST), values)]
-    if not rows:
+    found = find_used(connection, queries.LIST, ListRow, teams, which)
+    if found is None:
         known = ", ".join(row.name for row in lists(connection, team, limit=MOST_NAMED)) or "(none)"
         raise UsageError("list_unknown", list=which, known=known)
-    return min(rows, key=lambda row: teams.index(row.team_id))
+    return found
 
 
 def list_of_id(connection: Connection, list_id: int) -> ListRow | None:

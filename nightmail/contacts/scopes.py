@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 from zoneinfo import available_timezones
 
 from sqlalchemy import Connection, text
@@ -15,6 +16,8 @@ from nightmail.contacts.segment_reading import Vocabulary
 from nightmail.contacts.segment_rules import Kind
 from nightmail.organisation.feed_choices import ValueType
 from nightmail.organisation.teams import TeamRow
+
+Found = TypeVar("Found")
 
 FIELDS: Mapping[str, Kind] = {
     "external_id": Kind.TEXT,
@@ -64,6 +67,17 @@ class Scope:
 def visible_teams(connection: Connection, team_id: int) -> list[int]:
     """The ids of the teams whose contacts a team uses: itself first."""
     return list(connection.scalars(text(list_queries.VISIBLE_TEAMS), {"team_id": team_id}))
+
+
+def find_used(
+    connection: Connection, statement: str, made: Callable[..., Found], teams: list[int], which: str | int
+) -> Found | None:
+    """What one of ``teams`` has by a name or number, as ``statement`` finds it; of two of one name the nearest team's."""
+    number = which if isinstance(which, int) else None
+    values = {"teams": teams, "id": number, "name": None if number is not None else which, "limit": len(teams)}
+    rows = connection.execute(text(statement), values).all()
+    nearest = min(rows, key=lambda row: teams.index(row.team_id), default=None)
+    return None if nearest is None else made(**nearest._mapping)
 
 
 def groups_of(connection: Connection, teams: list[int]) -> dict[str, int]:

@@ -22,7 +22,7 @@ from nightmail.access.principals import Principal
 from nightmail.audit import write_entry
 from nightmail.contacts import list_queries as queries
 from nightmail.contacts.list_names import checked_description, checked_name
-from nightmail.contacts.scopes import visible_teams, vocabulary_of
+from nightmail.contacts.scopes import find_used, visible_teams, vocabulary_of
 from nightmail.contacts.segment_reading import read_rule
 from nightmail.contacts.segment_rules import Rule, as_json
 from nightmail.errors import UsageError
@@ -60,15 +60,12 @@ def find_segment(connection: Connection, team: str, which: str | int) -> Segment
 
     Raises :class:`UsageError` (``segment_unknown``).
     """
-    team_id = team_id_of(connection, team)
-    teams = visible_teams(connection, team_id)
-    number = which if isinstance(which, int) else None
-    values = {"teams": teams, "id": number, "name": None if number is not None else which, "limit": len(teams)}
-    rows = [SegmentRow(**row._mapping) for row in connection.execute(text(queries.SEGMENT), values)]
-    if not rows:
+    teams = visible_teams(connection, team_id_of(connection, team))
+    found = find_used(connection, queries.SEGMENT, SegmentRow, teams, which)
+    if found is None:
         known = ", ".join(row.name for row in segments(connection, team, limit=MOST_NAMED)) or "(none)"
         raise UsageError("segment_unknown", segment=which, known=known)
-    return min(rows, key=lambda row: teams.index(row.team_id))
+    return found
 
 
 def segment_of_id(connection: Connection, segment_id: int) -> SegmentRow | None:
