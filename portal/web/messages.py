@@ -18,6 +18,7 @@ from fastapi import Request, Response
 
 from portal.state import portal_of
 from portal.web.cookies import cookie_name, end_cookie, set_cookie
+from portal.web.translating import gettext
 
 Tone = Literal["good", "info", "warn", "bad"]
 LIVES_S = 60
@@ -42,6 +43,16 @@ def redirect(request: Request, address: str, message: str | None = None, tone: T
     if message:
         tell(request, response, message, tone)
     return response
+
+
+def changed_meanwhile(request: Request, address: str) -> Response:
+    """Lead somebody whose page is not the newest to the page as it is now."""
+    return redirect(request, address, meanwhile(), "warn")
+
+
+def meanwhile() -> str:
+    """What is said to somebody whose page is not the newest."""
+    return gettext("Somebody else changed it meanwhile: here it is as it is now. Nothing of yours was changed.")
 
 
 def local_address(address: str, otherwise: str = "/") -> str:

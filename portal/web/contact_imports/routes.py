@@ -29,9 +29,8 @@ from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
 from portal.web.contact_imports.words import column_words, mode_choices, mode_label, sample_title, state_words
-from portal.web.contacts.contact_routes import changed_meanwhile
 from portal.web.contacts.words import field_label
-from portal.web.messages import redirect, tell
+from portal.web.messages import changed_meanwhile, redirect, tell
 from portal.web.reason_words import reasons_counted
 from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import page_headers, render
@@ -96,7 +95,7 @@ def apply(import_id: ImportNumber, request: Request, portal: PortalState, me: Ed
     """Apply the changes; so many that they look like a mistake are confirmed first."""
     row = _mine(portal, me, import_id)
     if form.value("seen", 40) != row.state:
-        return redirect(request, f"/contact-imports/{import_id}", changed_meanwhile(), "warn")
+        return changed_meanwhile(request, f"/contact-imports/{import_id}")
     if row.waits_for and not form.ticked("although"):
         return _page(request, portal, me, import_id, {"although": gettext("Confirm it first.")})
     lake, settings = Lake(portal.settings.lake), portal.settings

@@ -31,7 +31,7 @@ from portal.web.actors import actor_names
 from portal.web.contacts.choices import chosen_facts, shown_consents
 from portal.web.contacts.shown import shown_changes, title_of
 from portal.web.contacts.words import KINDS, kind_choices, source_label
-from portal.web.messages import redirect
+from portal.web.messages import changed_meanwhile, redirect
 from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent, SentForm
@@ -202,11 +202,6 @@ def stale(me_seen: str, version: int) -> bool:
     return me_seen != str(version)
 
 
-def changed_meanwhile() -> str:
-    """What is said to somebody whose page is not the newest."""
-    return gettext("Somebody else changed it meanwhile: here it is as it is now. Nothing of yours was changed.")
-
-
 def _changed(
     request: Request,
     portal: Portal,
@@ -224,13 +219,13 @@ def _changed(
         with portal.engine.begin() as connection:
             contact = seen_contact(connection, me, number, Permission.CONTACT_EDIT)
             if stale and form.number("seen") != contact.version:
-                return redirect(request, address, changed_meanwhile(), "warn")
+                return changed_meanwhile(request, address)
             said = change(connection, contact)
     except NightmailError as error:
         if isinstance(error, RequestError):
             raise
         if error.reason == "contact_changed_since":
-            return redirect(request, address, changed_meanwhile(), "warn")
+            return changed_meanwhile(request, address)
         if not field:
             return redirect(request, address, sentence_of(error), "bad")
         return _page(request, portal, me, number, form, at_its_field(error, {error.reason: field}))

@@ -16,8 +16,8 @@ from nightmail.errors import NightmailError
 from nightmail.organisation.teams import find_team
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
-from portal.web.contacts.contact_routes import ContactNumber, changed_meanwhile, seen_contact
-from portal.web.messages import redirect
+from portal.web.contacts.contact_routes import ContactNumber, seen_contact
+from portal.web.messages import changed_meanwhile, meanwhile, redirect
 from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent, SentForm
@@ -91,7 +91,7 @@ def change(contact_id: ContactNumber, request: Request, portal: PortalState, me:
     with portal.engine.begin() as connection:
         contact = _editable(me, seen_contact(connection, me, contact_id, Permission.CONTACT_EDIT))
         if form.number("seen") != contact.version:
-            return redirect(request, address, changed_meanwhile(), "warn")
+            return changed_meanwhile(request, address)
         known = attributes_known(connection, contact.team_id)
         attributes = _attributes(form, known)
         judged = judge_fields(stated, attributes=attributes, known=known, country=contact.country)
@@ -106,7 +106,7 @@ def change(contact_id: ContactNumber, request: Request, portal: PortalState, me:
                     key=portal.settings.key(),
                 )
             except NightmailError as error:
-                said = changed_meanwhile() if error.reason == "contact_changed_since" else sentence_of(error)
+                said = meanwhile() if error.reason == "contact_changed_since" else sentence_of(error)
                 return redirect(request, address, said, "warn")
     if judged.problems:
         errors = {name: sentence_of(error) for name, error in judged.problems.items()}

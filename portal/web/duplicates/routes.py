@@ -25,10 +25,10 @@ from nightmail.privacy.masking import HIDDEN, shown_address, shown_birth_date
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
-from portal.web.contacts.contact_routes import changed_meanwhile, seen_contact
+from portal.web.contacts.contact_routes import seen_contact
 from portal.web.contacts.shown import title_of
 from portal.web.contacts.words import field_label
-from portal.web.messages import redirect
+from portal.web.messages import changed_meanwhile, redirect
 from portal.web.refusals import sentence_of
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent, SentForm
@@ -99,7 +99,7 @@ def merge_pair(
         with portal.engine.begin() as connection:
             pair = [seen_contact(connection, me, number, Permission.CONTACT_EDIT) for number in numbers]
             if form.value("seen", 60) != _version(pair):
-                return redirect(request, f"/duplicates/{contact_id}/{other_id}", changed_meanwhile(), "warn")
+                return changed_meanwhile(request, f"/duplicates/{contact_id}/{other_id}")
             stays, goes = pair if kept == contact_id else reversed(pair)
             _, number = merge(connection, stays, goes, by=me.principal, key=portal.settings.key())
     except NightmailError as error:

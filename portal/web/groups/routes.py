@@ -26,10 +26,9 @@ from nightmail.errors import NightmailError, UsageError
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
-from portal.web.contacts.contact_routes import changed_meanwhile
 from portal.web.contacts.shown import shown_contacts
 from portal.web.list_places import place_of, place_text
-from portal.web.messages import redirect
+from portal.web.messages import changed_meanwhile, redirect
 from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import render
 from portal.web.sent_form import FormSent
@@ -129,7 +128,7 @@ def change(group_id: GroupNumber, request: Request, portal: PortalState, me: Edi
     with portal.engine.connect() as connection:
         group = _seen(connection, me, group_id, Permission.CONTACT_EDIT)
     if form.number("seen") != group.version:
-        return redirect(request, f"/groups/{group_id}", changed_meanwhile(), "warn")
+        return changed_meanwhile(request, f"/groups/{group_id}")
     name, description = form.value("name", 200), form.value("description", 600)
     if not name:
         return _form(request, me, group, form.as_typed(), {"name": gettext("Enter a name.")})
@@ -138,7 +137,7 @@ def change(group_id: GroupNumber, request: Request, portal: PortalState, me: Edi
             change_group(connection, group, by=me.principal, name=name, description=description)
     except NightmailError as error:
         if error.reason == "group_changed_since":
-            return redirect(request, f"/groups/{group_id}", changed_meanwhile(), "warn")
+            return changed_meanwhile(request, f"/groups/{group_id}")
         return _form(request, me, group, form.as_typed(), at_its_field(error, FIELDS))
     return redirect(request, f"/groups/{group_id}", gettext("The change is kept."))
 
@@ -205,7 +204,7 @@ def remove(group_id: GroupNumber, request: Request, portal: PortalState, me: Edi
     with portal.engine.connect() as connection:
         group = _seen(connection, me, group_id, Permission.CONTACT_EDIT)
     if form.number("seen") != group.version:
-        return redirect(request, f"/groups/{group_id}", changed_meanwhile(), "warn")
+        return changed_meanwhile(request, f"/groups/{group_id}")
     try:
         with portal.engine.begin() as connection:
             remove_group(connection, group, by=me.principal)

@@ -35,10 +35,9 @@ from nightmail.privacy.masking import shown_identifier
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
-from portal.web.contacts.contact_routes import changed_meanwhile
 from portal.web.list_places import place_of, place_text
 from portal.web.lists.words import kind_label
-from portal.web.messages import redirect
+from portal.web.messages import changed_meanwhile, redirect
 from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import render
 from portal.web.segments.fitting import fitting_of
@@ -128,14 +127,14 @@ def add_entry(list_id: ListNumber, request: Request, portal: PortalState, me: Ed
         with portal.engine.begin() as connection:
             found = _seen(connection, me, list_id, Permission.LIST_EDIT)
             if form.number("seen") != found.version:
-                return redirect(request, f"/lists/{list_id}", changed_meanwhile(), "warn")
+                return changed_meanwhile(request, f"/lists/{list_id}")
             entry = _entry(connection, portal, me, found, what, words, excluded=excluded)
             change_entries(connection, found.row(), add=[entry], by=me.principal)
     except NightmailError as error:
         if isinstance(error, RequestError):
             raise
         if error.reason == "list_changed_since":
-            return redirect(request, f"/lists/{list_id}", changed_meanwhile(), "warn")
+            return changed_meanwhile(request, f"/lists/{list_id}")
         field = "contact" if words else "what"
         return _page(request, portal, me, list_id, form.as_typed(), at_its_field(error, {error.reason: field}))
     except ValueError as error:
@@ -152,7 +151,7 @@ def remove_entry(list_id: ListNumber, request: Request, portal: PortalState, me:
         with portal.engine.begin() as connection:
             found = _seen(connection, me, list_id, Permission.LIST_EDIT)
             if form.number("seen") != found.version:
-                return redirect(request, f"/lists/{list_id}", changed_meanwhile(), "warn")
+                return changed_meanwhile(request, f"/lists/{list_id}")
             kind, _, number = form.value("entry", 60).partition(":")
             target = int(number) if number.isascii() and number.isdigit() and len(number) < 18 else 0
             entry = Entry(kind, target, excluded=form.value("how", 20) == "exclude")
@@ -178,7 +177,7 @@ def change(list_id: ListNumber, request: Request, portal: PortalState, me: Edito
     with portal.engine.connect() as connection:
         found = _seen(connection, me, list_id, Permission.LIST_EDIT)
     if form.number("seen") != found.version:
-        return redirect(request, f"/lists/{list_id}", changed_meanwhile(), "warn")
+        return changed_meanwhile(request, f"/lists/{list_id}")
     name, description = form.value("name", 200), form.value("description", 600)
     if not name:
         return _form(request, me, found, form.as_typed(), {"name": gettext("Enter a name.")})
@@ -187,7 +186,7 @@ def change(list_id: ListNumber, request: Request, portal: PortalState, me: Edito
             rename_list(connection, found.row(), by=me.principal, name=name, description=description)
     except NightmailError as error:
         if error.reason == "list_changed_since":
-            return redirect(request, f"/lists/{list_id}", changed_meanwhile(), "warn")
+            return changed_meanwhile(request, f"/lists/{list_id}")
         return _form(request, me, found, form.as_typed(), at_its_field(error, FIELDS))
     return redirect(request, f"/lists/{list_id}", gettext("The change is kept."))
 
@@ -206,7 +205,7 @@ def remove(list_id: ListNumber, request: Request, portal: PortalState, me: Edito
     with portal.engine.connect() as connection:
         found = _seen(connection, me, list_id, Permission.LIST_EDIT)
     if form.number("seen") != found.version:
-        return redirect(request, f"/lists/{list_id}", changed_meanwhile(), "warn")
+        return changed_meanwhile(request, f"/lists/{list_id}")
     try:
         with portal.engine.begin() as connection:
             remove_list(connection, found.row(), by=me.principal)

@@ -23,9 +23,8 @@ from nightmail.organisation.teams import TeamRow, find_team, get_team
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
-from portal.web.contacts.contact_routes import changed_meanwhile
 from portal.web.list_places import place_of, place_text
-from portal.web.messages import redirect
+from portal.web.messages import changed_meanwhile, redirect
 from portal.web.navigation import is_offered
 from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import render
@@ -145,7 +144,7 @@ def change(segment_id: SegmentNumber, request: Request, portal: PortalState, me:
     with portal.engine.connect() as connection:
         segment = _seen(connection, me, segment_id, Permission.LIST_EDIT)
     if form.number("seen") != segment.version:
-        return redirect(request, f"/segments/{segment_id}", changed_meanwhile(), "warn")
+        return changed_meanwhile(request, f"/segments/{segment_id}")
     return _sent(request, portal, me, segment, form)
 
 
@@ -163,7 +162,7 @@ def remove(segment_id: SegmentNumber, request: Request, portal: PortalState, me:
     with portal.engine.connect() as connection:
         segment = _seen(connection, me, segment_id, Permission.LIST_EDIT)
     if form.number("seen") != segment.version:
-        return redirect(request, f"/segments/{segment_id}", changed_meanwhile(), "warn")
+        return changed_meanwhile(request, f"/segments/{segment_id}")
     try:
         with portal.engine.begin() as connection:
             remove_segment(connection, segment, by=me.principal)
@@ -231,7 +230,7 @@ def _sent(request: Request, portal: Portal, me: SignedIn, segment: SegmentRow | 
         if isinstance(error, RequestError):
             raise
         if error.reason == "list_changed_since" and segment:
-            return redirect(request, f"/segments/{segment.id}", changed_meanwhile(), "warn")
+            return changed_meanwhile(request, f"/segments/{segment.id}")
         rows = _marked(rows, error)
         errors |= at_its_field(error, FIELDS)
     if made is not None:
