@@ -31,6 +31,7 @@ from nightmail.audit.sealing import INTERVAL_S, seal_entries
 from nightmail.consent.address_codes import delete_old_codes
 from nightmail.events.notices import delete_old_notices
 from nightmail.events.webhook_calls import delete_ended_calls
+from nightmail.intake.send_drafts import remove_expired_drafts
 from nightmail.receipts.incoming_receipts import take_receipts
 from nightmail.receipts.replies import take_replies
 from nightmail.settings import Settings
@@ -210,6 +211,7 @@ async def _running(portal: Portal) -> AsyncIterator[None]:
 def _delete_old(engine: Engine, settings: Settings) -> None:
     """Delete uploads that were abandoned, and keys, calls, sessions and steps of logins whose time is over."""
     remove_abandoned(engine, settings.incoming_dir)
+    remove_expired_drafts(engine)
     delete_old_keys(engine)
     delete_ended_calls(engine)
     delete_old_notices(engine)

@@ -20,7 +20,9 @@ from nightmail.campaigns.approval_bindings import binding_of
 from nightmail.campaigns.approval_records import ask_for_approval, demands_four_eyes, standing_approval
 from nightmail.campaigns.authorship import authors_of, authors_of_all, with_makers
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.campaigns.holding_back import hold_back
 from nightmail.campaigns.queries import AWAY_FOR_DEPUTY, ROWS_OF_EARLIER, WAITING_APPROVALS
+from nightmail.campaigns.shown_before import more_than_shown
 from nightmail.campaigns.transitions import move_campaign, state_after_loading, wrong_state
 from nightmail.errors import UsageError
 from nightmail.organisation.feeds import FeedSettings
@@ -58,8 +60,11 @@ def approval_needed(
     """Why a campaign must wait for a person: ``reason``, ``message``, ``remedy``; ``None`` when it may go.
 
     Corrections (a corrected reject file) belong to a file that was let go before: only the size rule holds for them.
-    Campaigns without a feed come from a person who looked at them. Where another person is demanded, that holds for all.
+    Campaigns without a feed come from a person who looked at them. Where another person is demanded, that holds for all, but for a
+    test message, which goes to nobody else than who sent it. More than that person looked at waits too.
     """
+    if campaign.trial:
+        return None
     rules = settings.approval
     another = four_eyes_demanded(
         connection, campaign.team, rules.four_eyes, contacts=contacts, costs=campaign.counts.get("costs") or {}
@@ -67,7 +72,7 @@ def approval_needed(
     if another is not None:
         return stated_problem(f"approval_four_eyes_{another[1]}", who=another[0], campaign=campaign.key)
     if campaign.feed_id is None:
-        return None
+        return more_than_shown(campaign)
     if rules.always:
         return stated_problem("approval_always", campaign=campaign.key)
     if rules.over_contacts is not None and contacts > rules.over_contacts:
@@ -193,6 +198,7 @@ def _give(connection: Connection, campaign: CampaignRow, approver: _Approver, ac
         detail=detail,
     )
     now = database_time(connection)
+    campaign = hold_back(connection, campaign, now)
     return move_campaign(connection, campaign.id, state_after_loading(campaign, now), actor=actor)
 
 

@@ -16,6 +16,8 @@ from nightmail.store.states import CampaignState
 
 SEEDED = "seeded"
 """The mark in the counts of a campaign that was made up for a demonstration (:mod:`nightmail.demonstration`)."""
+TRIAL = "trial"
+"""The mark in the counts of a test message that somebody sent to themselves (:mod:`nightmail.intake.trial_messages`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class CampaignRow:
     """When it is released; with ``local_start`` that is when that time comes first anywhere."""
     local_start: dt.datetime | None
     """A wall-clock time, without a zone, at which each recipient is sent to by their own clock."""
+    held_until: dt.datetime | None
+    """Until when it can be taken back before anything of it is handed off (:mod:`nightmail.campaigns.holding_back`)."""
     schedule_time: dt.datetime | None
     """The time of its feed's schedule that made it."""
     cut_off_at: dt.datetime | None
@@ -69,6 +73,11 @@ class CampaignRow:
     def seeded(self) -> bool:
         """Whether it was made up for a demonstration: the pipeline neither prepared nor sent it."""
         return bool(self.counts.get(SEEDED))
+
+    @property
+    def trial(self) -> bool:
+        """Whether it is a test message that somebody sent to themselves."""
+        return bool(self.counts.get(TRIAL))
 
     @property
     def version(self) -> str:

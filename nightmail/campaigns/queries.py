@@ -18,7 +18,7 @@ _CAMPAIGN_COLUMNS = """
     c.id, c.key, c.token, c.team_id, t.path as team, c.feed_id, f.name as feed, c.template_version_id, c.category_id,
     g.name as category, coalesce((c.settings ->> 'needs_consent')::boolean, g.needs_consent) as needs_consent,
     g.resend_if_absent, c.state, c.source, c.priority,
-    c.settings, c.counts, c.problem, c.scheduled_at, c.local_start, c.schedule_time, c.cut_off_at, c.accepts_until, c.prepare_attempts, c.run_id,
+    c.settings, c.counts, c.problem, c.scheduled_at, c.local_start, c.held_until, c.schedule_time, c.cut_off_at, c.accepts_until, c.prepare_attempts, c.run_id,
     c.ledger_month, c.loaded_at, c.first_hand_off_at, c.finished_at, c.sends_written_at, c.ledger_changed_at,
     c.created_at, c.state_changed_at
 """
@@ -79,14 +79,14 @@ where id = :id
 # ``began_at`` is when the first message should have gone. A start by each recipient's clock is released for those who are
 # farthest east, though nobody may be there.
 SCHEDULED_AND_DUE = """
-select c.id, coalesce(first_due.due_at, c.scheduled_at) as began_at
+select c.id, coalesce(first_due.due_at, greatest(c.scheduled_at, c.held_until)) as began_at
 from campaign c left join lateral (
     select min(m.due_at) as due_at from channel ch cross join lateral (
         select m.due_at from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
             and m.channel = ch.name and m.state = 'queued' order by m.due_at limit 1) m
     where c.local_start is not null
 ) first_due on true
-where c.state = 'scheduled' and coalesce(c.scheduled_at, now()) <= now()
+where c.state = 'scheduled' and coalesce(c.scheduled_at, now()) <= now() and coalesce(c.held_until, now()) <= now()
 order by c.priority, c.id limit 1000 for update of c skip locked
 """
 

@@ -131,10 +131,13 @@ def begin_preparing(connection: Connection, campaign_id: int, run_id: str) -> Ca
 
 
 def state_after_loading(campaign: CampaignRow, now: dt.datetime, *, needs_approval: bool = False) -> CampaignState:
-    """Where a prepared campaign goes: to approval, to its schedule, or straight to sending."""
+    """Where a prepared campaign goes: to approval, to its schedule, or straight to sending.
+
+    One that is held back (:func:`nightmail.campaigns.holding_back.hold_back`) waits as one with a schedule does.
+    """
     if needs_approval:
         return CampaignState.AWAITING_APPROVAL
-    if campaign.scheduled_at is not None and campaign.scheduled_at > now:
+    if any(moment is not None and moment > now for moment in (campaign.scheduled_at, campaign.held_until)):
         return CampaignState.SCHEDULED
     return CampaignState.SENDING
 

@@ -301,3 +301,53 @@ IMPORTS_TO_CARRY_OUT = """
     where feed_id is not null and (state = 'received' or (state = 'checked' and waits_for is null))
     order by id limit :limit
 """
+
+# --- Sends from the desk ---
+
+_DRAFTS = """
+    select d.id, d.team_id, t.path as team, t.time_zone, d.template_version_id, v.version, p.id as template_id, p.name as template,
+        pt.path as template_team, g.name as category, d.source, d.source_id, d.name, d.path, d.size, d.sha256, d.start_at, d.local_start,
+        d.shown, d.shown_hash, d.shown_at, d.trials, d.campaign_id, d.created_by, d.expires_at,
+        (select max(version) from template_version n where n.template_id = p.id) > v.version as outdated, now() as now
+    from send_draft d
+    join team t on t.id = d.team_id
+    join template_version v on v.id = d.template_version_id
+    join template p on p.id = v.template_id
+    join team pt on pt.id = p.team_id
+    join category g on g.id = p.category_id
+    where d.id = :id and d.created_by = :by
+"""
+DRAFT = _DRAFTS
+DRAFT_LOCKED = f"{_DRAFTS} for update of d"
+
+MAKE_DRAFT = """
+    insert into send_draft (team_id, template_version_id, source, source_id, name, path, size, sha256, created_by, expires_at)
+    values (:team, :version, :source, :source_id, :name, :path, :size, :sha256, :by, now() + make_interval(secs => :kept_s))
+    returning id
+"""
+
+SHOW_DRAFT = """
+    update send_draft
+    set shown = cast(:shown as jsonb), shown_hash = :hash, shown_at = now(), sha256 = :sha256, start_at = :start,
+        local_start = :local, template_version_id = :version, expires_at = now() + make_interval(secs => :kept_s)
+    where id = :id and campaign_id is null
+"""
+
+# What was shown of people goes; what was counted stays beside the campaign.
+DRAFT_SENT = """
+    update send_draft set campaign_id = :campaign, shown = shown - 'previews' - 'verdict',
+        expires_at = now() + make_interval(days => :days)
+    where id = :id
+"""
+
+COUNT_TRIAL = "update send_draft set trials = trials + 1 where id = :id returning trials"
+
+CATEGORY_OF_VERSION = """
+    select p.category_id, now() from template_version v join template p on p.id = v.template_id where v.id = :version
+"""
+
+EXPIRED_DRAFTS = """
+    delete from send_draft where id in (
+        select id from send_draft where expires_at < now() order by expires_at limit 500 for update skip locked)
+    returning path, campaign_id
+"""

@@ -82,6 +82,12 @@ class TeamSettings(_Model):
     shares_contacts: bool | None = Field(
         None, description="Whether the teams below use the team's contacts, groups, segments and lists too; empty: no"
     )
+    hold_back_s: int | None = Field(
+        None,
+        ge=0,
+        le=3_600,
+        description="Seconds before the first hand-off in which a send that was made by hand can be undone; empty: none",
+    )
     recipient_pages: RecipientPages | None = Field(
         None, description="How pages for recipients look: name, wordmark, colours, and the link to the privacy notice"
     )
@@ -107,6 +113,12 @@ def reply_addresses(connection: Connection, team: str) -> ReplyAddresses | None:
     """How the reply addresses of a team's emails are signed, by the nearest team that states it; ``None``: not at all."""
     stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "reply_addresses"})
     return None if stated is None else ReplyAddresses(stated)
+
+
+def hold_back_seconds(connection: Connection, team: str) -> int:
+    """For how long a team's sends by hand can be undone before the first hand-off, by the nearest team that states it; else 0."""
+    stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "hold_back_s"})
+    return 0 if stated is None else int(stated)
 
 
 def falls_when_suspended(connection: Connection, team: str, channel: str) -> bool:

@@ -52,6 +52,14 @@ APPROVALS = (
         on=_APPROVE_ON,
     ),
     Reason(
+        "more_than_shown",
+        Kind.APPROVAL,
+        "It has grown since it was looked at before it was sent: {now} now, {then} then.",
+        _APPROVE,
+        title="It has grown since it was looked at before it was sent.",
+        on=_APPROVE_ON,
+    ),
+    Reason(
         "approval_changed",
         Kind.APPROVAL,
         "It is not as it was approved any more ({parts}): that approval is void.",

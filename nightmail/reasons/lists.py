@@ -6,6 +6,61 @@ from nightmail.reasons.reason import Kind, Reason
 
 LISTS = (
     Reason(
+        "send_unknown",
+        Kind.REQUEST,
+        "There is no send {send} of yours that is being prepared.",
+        "Begin a new one: what is not sent within two hours is not kept.",
+        title="There is no such send of yours.",
+    ),
+    Reason(
+        "send_changed",
+        Kind.REQUEST,
+        "It is not as it was shown: {what}. Nothing was sent.",
+        "Look at it as it is now, and send that.",
+        title="The send is not as it was shown.",
+    ),
+    Reason(
+        "send_unusable",
+        Kind.REQUEST,
+        "It cannot be sent as it is: nobody would get it, or the file cannot be used.",
+        "Mend what is shown above, or choose somebody else.",
+        title="It cannot be sent as it is.",
+    ),
+    Reason(
+        "send_repeated",
+        Kind.REQUEST,
+        "The same was sent to the same people before, as {campaign}. Nothing was sent again.",
+        "To send it once more on purpose, tick that.",
+        title="The same was sent to the same people before.",
+    ),
+    Reason(
+        "paste_empty",
+        Kind.FILE,
+        "There are no rows in what was pasted.",
+        "Paste the names of the columns and the rows below them, or addresses alone, one a line.",
+    ),
+    Reason(
+        "paste_too_long",
+        Kind.FILE,
+        "{rows} rows were pasted; at most {limit} can be.",
+        "Save them as a file and choose that.",
+        title="More rows were pasted than can be.",
+    ),
+    Reason(
+        "trial_not_possible",
+        Kind.REQUEST,
+        "A test of {template} cannot be sent to you: your email address is all that is known of you, and it has no email.",
+        "Look at the previews instead.",
+        title="A test of this template cannot be sent to you.",
+    ),
+    Reason(
+        "trial_limit",
+        Kind.REQUEST,
+        "{limit} tests of this send were sent to you already.",
+        "Send it, or begin a new one.",
+        title="Enough tests of this send were sent.",
+    ),
+    Reason(
         "segment_rule_invalid",
         Kind.REQUEST,
         "The segment's rule cannot be used at {place}: {problem}.",

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from nightmail.campaigns.approval_records import ask_for_approval, void_approval
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.counts import message_counts, record_counts
+from nightmail.campaigns.holding_back import hold_back
 from nightmail.campaigns.transitions import move_campaign, state_after_loading, wrong_state
 from nightmail.forecasts.recorded_forecasts import forecast_loaded
 from nightmail.lake import TableFile
@@ -85,6 +86,9 @@ def load_ledger(
             record_counts(connection, found.id, {"messages": counts.total(), "standby": counts[MessageState.STANDBY]})
             forecast = forecast_loaded(connection, found.id, now)
             _bind_approval(connection, found.id, actor, needed=needs_approval)
+            if not needs_approval:
+                # By now: copying a large ledger takes longer than the time that is held back.
+                found = hold_back(connection, found, _now(connection))
             # A cancel that came meanwhile makes this move fail, which takes the rows back.
             moved = move_campaign(
                 connection,
@@ -104,6 +108,12 @@ def load_ledger(
                 late=forecast.late,
             )
     return _already_loaded(engine, found)
+
+
+def _now(connection: Connection) -> dt.datetime:
+    """The database's time, which goes on within a transaction."""
+    moment: dt.datetime = connection.scalars(text("select clock_timestamp()")).one()
+    return moment
 
 
 def _bind_approval(connection: Connection, campaign_id: int, actor: str, *, needed: bool) -> None:

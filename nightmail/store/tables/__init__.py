@@ -23,7 +23,7 @@ from nightmail.store.tables.access import (
 from nightmail.store.tables.approvals import Approval
 from nightmail.store.tables.audit import Audit, AuditMonthGone, AuditSeal
 from nightmail.store.tables.base import Base
-from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SingleMessage, StateTransition
+from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SendDraft, SingleMessage, StateTransition
 from nightmail.store.tables.contact_imports import ContactImport, ContactImportRow
 from nightmail.store.tables.contacts import (
     Consent,
@@ -135,6 +135,7 @@ __all__ = [
     "Role",
     "RoleGrant",
     "Segment",
+    "SendDraft",
     "Sender",
     "SenderRun",
     "SentFrom",

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     SmallInteger,
@@ -53,6 +54,8 @@ class Campaign(Base):
     """A wall-clock time, without a zone: each recipient is sent to when it comes in their own."""
     start_stated: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether a person or a program stated the start, rather than the feed."""
+    held_until: Mapped[dt.datetime | None]
+    """Until when it can be taken back before anything of it is handed off, as its team's ``hold_back_s`` has it."""
     schedule_time: Mapped[dt.datetime | None]
     """The time of its feed's schedule that made it."""
     cut_off_at: Mapped[dt.datetime | None]
@@ -152,3 +155,38 @@ class SingleMessage(Base):
     asked_by: Mapped[str | None]
     """Who asked for it, as the audit log names them."""
     received_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+
+
+class SendDraft(Base):
+    """A send that somebody prepares at the desk: with what, to whom, when, and what they were shown of it."""
+
+    __tablename__ = "send_draft"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    template_version_id: Mapped[int] = mapped_column(ForeignKey("template_version.id"))
+    source: Mapped[str]
+    """``file``, ``paste``, ``list`` or ``segment``."""
+    source_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The list or segment."""
+    name: Mapped[str]
+    path: Mapped[str | None]
+    """Where the file lies, of a file or pasted rows."""
+    size: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    sha256: Mapped[str] = mapped_column(server_default="")
+    """Of the file, or of the contacts as they were when they were shown."""
+    start_at: Mapped[dt.datetime | None]
+    local_start: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=False))
+    shown: Mapped[dict[str, Any] | None]
+    shown_hash: Mapped[str | None]
+    shown_at: Mapped[dt.datetime | None]
+    trials: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """Test messages that were sent of it."""
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
+    created_by: Mapped[str]
+    """Whose it is, as the audit log names them; nobody else sees it."""
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    expires_at: Mapped[dt.datetime]
+    __table_args__ = (
+        Index("ix_send_draft_expires", "expires_at"),
+        Index("ix_send_draft_campaign", "campaign_id"),
+    )

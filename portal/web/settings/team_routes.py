@@ -33,6 +33,8 @@ SETTING_LABELS = {
     "login": marked("How people log in"),
     "four_eyes": marked("When another person must approve"),
     "when_suspended": marked("What messages of a suspended channel do"),
+    "shares_contacts": marked("Whether the teams below use its contacts"),
+    "hold_back_s": marked("For how many seconds a send can be undone"),
     "reply_addresses": marked("How reply addresses are signed"),
     "recipient_pages": marked("How pages for recipients look"),
     "audience": marked("Caps, closed days, countries and budgets"),
