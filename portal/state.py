@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -42,6 +43,8 @@ class Portal:
     """Steps of logins that an address may begin: each is a row that is kept for minutes."""
     passwords: PasswordWork = field(default_factory=PasswordWork)
     providers: ProviderDocuments = field(default_factory=ProviderDocuments)
+    checks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(1))
+    """Files are looked at before they are sent one after the other: each takes memory and time of its own."""
     uploads: dict[str, int] = field(default_factory=dict)
     """Uploads under way, by who brings them, as the audit log names them."""
     placeholders: dict[int, frozenset[str]] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.organisation.queries import TEAMS_AT_OR_BELOW
+from nightmail.organisation.queries import AT_OR_BELOW, TEAMS_AT_OR_BELOW
 
 # A file becomes known; no row when it is known already (the same file on SFTP, by path, size and time of change).
 ADD_FILE = """
@@ -319,6 +319,15 @@ _DRAFTS = """
 """
 DRAFT = _DRAFTS
 DRAFT_LOCKED = f"{_DRAFTS} for update of d"
+
+# Teams for which a permission is held that may use the templates of another one: it, and those below it.
+TEAMS_TO_SEND_BY = f"""
+    select t.path from team t
+    where t.id in ({TEAMS_AT_OR_BELOW}) and {AT_OR_BELOW.format(lower="t.path", upper="cast(:upper as text)")}
+    order by t.path limit :limit
+"""  # noqa: S608 - the parts are constants
+
+DISCARD_DRAFT = "delete from send_draft where id = :id and campaign_id is null returning path"
 
 MAKE_DRAFT = """
     insert into send_draft (team_id, template_version_id, source, source_id, name, path, size, sha256, created_by, expires_at)

@@ -7,7 +7,7 @@ from there on.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,14 +139,30 @@ def find_draft(connection: Connection, number: int, *, by: Principal, locked: bo
     return found
 
 
+def teams_to_send_by(connection: Connection, teams: Sequence[str], template_team: str, limit: int = 200) -> list[str]:
+    """The teams that may send a template of ``template_team``, of those at or below ``teams``: by their paths."""
+    values = {"teams": list(teams), "upper": template_team, "limit": limit}
+    return list(connection.scalars(text(queries.TEAMS_TO_SEND_BY), values))
+
+
+def discard_draft(connection: Connection, draft: DraftRow) -> None:
+    """Remove a draft that is not sent, with its file: of one that cannot be used nothing is kept."""
+    row = connection.execute(text(queries.DISCARD_DRAFT), {"id": draft.id}).first()
+    if row is not None and row.path is not None:
+        _remove(Path(row.path))
+
+
+def _remove(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    with suppress(OSError):
+        file.parent.rmdir()
+
+
 def remove_expired_drafts(engine: Engine) -> int:
     """Remove drafts whose time is over, with the files of those that were not sent; how many there were."""
     with engine.begin() as connection:
         gone = connection.execute(text(queries.EXPIRED_DRAFTS)).all()
     for row in gone:
         if row.path is not None and row.campaign_id is None:
-            file = Path(row.path)
-            file.unlink(missing_ok=True)
-            with suppress(OSError):
-                file.parent.rmdir()
+            _remove(Path(row.path))
     return len(gone)

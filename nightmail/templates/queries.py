@@ -28,7 +28,7 @@ TEMPLATE_TO_CHANGE = """
     for update of p
 """
 
-# Templates of some teams and of those below them, by their full names, each with the version in force and how many feeds send it.
+# Templates of some teams and of those below them, and of those above where that is wanted, by their full names, each with the version in force and how many feeds send it.
 TEMPLATES = f"""
     select p.id, t.path as team, p.team_id, p.name, g.name as category, g.kind, v.id as version_id, v.version,
         v.content, v.created_at, v.created_by, v.restores,
@@ -42,7 +42,8 @@ TEMPLATES = f"""
         order by version desc
         limit 1
     ) v on true
-    where p.team_id in ({TEAMS_AT_OR_BELOW})
+    where (p.team_id in ({TEAMS_AT_OR_BELOW}) or :and_above and exists (
+            select from unnest(cast(:teams as text[])) as lower_team(path) where starts_with(lower_team.path, t.path || '.')))
       and (cast(:id as integer) is null or p.id = :id)
       and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
       and (cast(:category as text) is null or g.name = :category)

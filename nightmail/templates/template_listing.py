@@ -83,6 +83,19 @@ def template_overview(connection: Connection, teams: Sequence[str], template_id:
     return next(iter(_overviews(connection, teams, template_id, None, None, None, None, 1)), None)
 
 
+def usable_templates(
+    connection: Connection,
+    teams: Sequence[str],
+    *,
+    template_id: int | None = None,
+    search: str | None = None,
+    after: tuple[str, int] | None = None,
+    limit: int = 50,
+) -> list[TemplateOverview]:
+    """The templates that ``teams`` and those below may send: their own, and those of teams above them."""
+    return _overviews(connection, teams, template_id, None, None, search, after, limit, and_above=True)
+
+
 def template_versions(
     connection: Connection, template_id: int, *, before: int | None = None, limit: int = 50
 ) -> list[TemplateVersionRow]:
@@ -106,9 +119,12 @@ def _overviews(
     search: str | None,
     after: tuple[str, int] | None,
     limit: int,
+    *,
+    and_above: bool = False,
 ) -> list[TemplateOverview]:
     values = {
         "teams": list(teams),
+        "and_above": and_above,
         "id": template_id,
         "team": team or None,
         "category": category or None,

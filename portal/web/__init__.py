@@ -61,6 +61,10 @@ from portal.web.rights import routes as rights
 from portal.web.roles import routes as roles
 from portal.web.search import routes as search
 from portal.web.segments import routes as segments
+from portal.web.send import draft_routes as sends
+from portal.web.send import routes as send
+from portal.web.send import sent_routes as sends_under_way
+from portal.web.send import single_routes as single_sends
 from portal.web.sent_messages import message_routes as one_message
 from portal.web.sent_messages import routes as sent_messages
 from portal.web.settings import ROUTERS as SETTINGS_ROUTERS
@@ -73,6 +77,10 @@ from portal.web.uploads import routes as upload_pages
 
 ROUTERS = (
     home.router,
+    send.router,
+    single_sends.router,
+    sends.router,
+    sends_under_way.router,
     campaigns.router,
     campaign_overview.router,
     campaign_rows.router,

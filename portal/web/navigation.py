@@ -33,6 +33,14 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("/", marked("Home"), "home", key="h", description=marked("What needs you, and where to go")),
     Entry(
+        "/send",
+        marked("Send"),
+        "paper-airplane",
+        (Permission.CAMPAIGN_SEND,),
+        key="z",
+        description=marked("A message to a list, a file or some rows, looked at before it goes"),
+    ),
+    Entry(
         "/campaigns",
         marked("Campaigns"),
         "megaphone",

@@ -290,6 +290,9 @@ def _page(
         shared=not allowed(me.principal, Permission.CONTACT_SEE, contact.team).yes,
         recipient=f"/recipients/contact/{contact.contact_id}" if sees_messages else None,
         kinds=kind_choices(),
+        may_write=personal
+        and contact.removed_at is None
+        and allowed(me.principal, Permission.CAMPAIGN_SEND, contact.team).yes,
         may_edit=may_edit,
         may_change=may_edit and contact.removed_at is None,
         values=values,

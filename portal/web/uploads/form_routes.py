@@ -6,7 +6,6 @@ import datetime as dt
 import secrets
 import shutil
 import tempfile
-import threading
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -57,7 +56,6 @@ FIELDS = {
     "too_many_requests": "",
 }
 """The field that a refusal is about; any other is about the file."""
-_CHECKS = threading.Semaphore(1)
 Uploader = Annotated[SignedIn, needs(Permission.FILE_UPLOAD)]
 
 
@@ -233,7 +231,7 @@ def _checked(
             "file": gettext("It is too large to be checked here. Uploaded, it is checked before anything is sent.")
         }
         return _form(request, portal, me, target, values, error)
-    if not _CHECKS.acquire(timeout=30):
+    if not portal.checks.acquire(timeout=30):
         return _form(
             request, portal, me, target, values, {"": gettext("Other files are being checked. Try again in a minute.")}
         )
@@ -241,7 +239,7 @@ def _checked(
     try:
         check: FileCheck = check_file(portal.engine, target.feed.full_name, stored.path, portal.settings, folder)
     finally:
-        _CHECKS.release()
+        portal.checks.release()
         shutil.rmtree(folder, ignore_errors=True)
     return render(
         request,

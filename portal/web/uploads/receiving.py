@@ -15,7 +15,8 @@ from portal.state import Portal
 from portal.web.signed_in import SignedIn, check_token
 
 UPLOAD_FORM = "/uploads/new"
-UPLOAD_FORMS = frozenset({UPLOAD_FORM, "/contact-imports/new"})
+SEND_FORM = "/send/file"
+UPLOAD_FORMS = frozenset({UPLOAD_FORM, SEND_FORM, "/contact-imports/new"})
 """Where forms with a file go: their bodies may be as large as a file."""
 
 

@@ -23,6 +23,7 @@ from tests.portal.web import sample_logins as logins
 from tests.portal.web import sample_people as people
 from tests.portal.web import sample_recipients as recipients
 from tests.portal.web import sample_reports as reports
+from tests.portal.web import sample_sends as sends
 from tests.portal.web import sample_settings as setup
 from tests.portal.web import sample_templates as templates
 from tests.portal.web.people import make_person, session_of
@@ -120,6 +121,15 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage(
         "/campaigns/{campaign}/history", partial(campaigns.finished, ending="/history"), name="campaign-history"
     ),
+    SamplePage("/send", sends.choose_address, name="send"),
+    SamplePage("/send", "/send?search=nothing-fits-this", name="send-nothing"),
+    SamplePage("/send/new", sends.whom_address, name="send-whom"),
+    SamplePage("/send/{send_id}", sends.review_address, name="send-review"),
+    SamplePage("/send/{send_id}", sends.nobody_address, name="send-nobody"),
+    SamplePage("/send/{send_id}", sends.held_back_address, name="send-held-back"),
+    SamplePage("/send/{send_id}", sends.sent_address, name="send-sent"),
+    SamplePage("/send/to/{contact_id}", sends.single_address, name="send-single"),
+    SamplePage("/send/to/{contact_id}", partial(sends.single_address, ending="?feed=1"), name="send-single-values"),
     SamplePage("/approvals", name="approvals-none"),
     SamplePage("/approvals", people.approvals_address, name="approvals"),
     SamplePage("/reports", name="reports-none"),
@@ -274,6 +284,8 @@ PAGES: tuple[SamplePage, ...] = (
 NOT_PAGES: dict[str, str] = {
     "/now": "a part of the home page",
     "/campaigns/rows": "a part of the list of campaigns",
+    "/send/{send_id}/progress": "a part of the page of a send",
+    "/send/{send_id}/email/{number}": "what stands in a frame of the send's previews",
     "/campaigns/{campaign}/progress": "a part of a campaign's page",
     "/campaigns/{campaign}/rejects.csv": "a file to take along",
     "/campaigns.csv": "a file to take along",
