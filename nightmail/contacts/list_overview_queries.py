@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightmail.organisation.queries import TEAMS_AT_OR_BELOW
+from nightmail.organisation.queries import AT_OR_BELOW, TEAMS_AT_OR_BELOW
 
 _SEGMENT = """
     select s.id, s.team_id, t.path as team, s.name, s.description, s.rule, s.version, s.changed_at, s.changed_by
@@ -26,3 +26,19 @@ SEGMENT = f"{_SEGMENT} where s.id = :id and s.removed_at is null"
 SEGMENTS = f"{_SEGMENT} where s.team_id in ({TEAMS_AT_OR_BELOW}) and {_WANTED}"
 LIST = f"{_LIST} where s.id = :id and s.removed_at is null"
 LISTS = f"{_LIST} where s.team_id in ({TEAMS_AT_OR_BELOW}) and {_WANTED}"
+
+# Lists and segments that somebody may send to: of the teams that may send a template, and those that the sending team is shared.
+SOURCES = f"""
+    select s.kind, s.id, t.path as team, s.name, s.description,
+        s.team_id in ({TEAMS_AT_OR_BELOW}) and {AT_OR_BELOW.format(lower="t.path", upper="cast(:upper as text)")} as sends_itself
+    from (
+        select 'list' as kind, id, team_id, name, description from distribution_list where removed_at is null
+        union all
+        select 'segment', id, team_id, name, description from segment where removed_at is null
+    ) s
+    join team t on t.id = s.team_id
+    where s.team_id in ({TEAMS_AT_OR_BELOW}) and {AT_OR_BELOW.format(lower="t.path", upper="cast(:upper as text)")}
+        or t.path = :sender
+        or starts_with(cast(:sender as text), t.path || '.') and t.settings ->> 'shares_contacts' = 'true'
+    order by s.kind, lower(s.name), s.id limit :limit
+"""  # noqa: S608 - the parts are constants

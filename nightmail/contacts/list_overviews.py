@@ -74,6 +74,29 @@ def lists_of_teams(connection: Connection, wanted: NameFilter) -> list[ListOverv
     return [ListOverview(**row._mapping) for row in connection.execute(text(queries.LISTS), wanted.values())]
 
 
+@dataclass(frozen=True, slots=True)
+class SendSource:
+    """A list or a segment that can be sent to. ``sends_itself``: its own team may send, rather than the one that it is shared with."""
+
+    kind: str
+    id: int
+    team: str
+    name: str
+    description: str
+    sends_itself: bool
+
+
+def sources_to_send(
+    connection: Connection, teams: Sequence[str], *, upper: str, sender: str, limit: int = 200
+) -> list[SendSource]:
+    """Lists, then segments, by name, that can be sent to with a template of the team ``upper``.
+
+    Those of the teams at or below ``teams``, where sending is allowed, and those that teams above share with ``sender``.
+    """
+    values = {"teams": list(teams), "upper": upper, "sender": sender, "limit": limit}
+    return [SendSource(**row._mapping) for row in connection.execute(text(queries.SOURCES), values)]
+
+
 def seen_segment(connection: Connection, by: Principal, number: int) -> SegmentRow:
     """A segment that ``by`` may see. Raises :class:`UsageError` (``segment_unknown``)."""
     row = connection.execute(text(queries.SEGMENT), {"id": number}).first()

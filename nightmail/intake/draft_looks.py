@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, text
 
 from nightmail.access.principals import Principal
 from nightmail.audience import KnownPreferences
+from nightmail.audit import write_entry
 from nightmail.campaigns.approval import approval_needed
 from nightmail.campaigns.budgets import over_budget
 from nightmail.campaigns.campaign_rows import CampaignRow
@@ -99,6 +100,16 @@ def look(
             "kept_s": KEPT_S,
         }
         connection.execute(text(queries.SHOW_DRAFT), values)
+        if draft.shown_at is not None:
+            write_entry(
+                connection,
+                actor=by.actor,
+                action="send.changed",
+                subject=f"send:{draft.id}",
+                team_id=draft.team_id,
+                before={"version": draft.template_version_id, "start": draft.start_at and draft.start_at.isoformat()},
+                after={"version": version, "start": start and start.moment.isoformat()},
+            )
         return find_draft(connection, draft.id, by=by)
 
 

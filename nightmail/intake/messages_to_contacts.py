@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from nightmail.access.decisions import allowed, require
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
+from nightmail.audit import write_entry
 from nightmail.contacts.contact_listing import ContactRow
 from nightmail.errors import UsageError
 from nightmail.intake.feed_overviews import FeedOverview, list_feeds
@@ -54,4 +55,13 @@ def message_contact(
         raise UsageError("feed_unknown", feed=f"{feed.team}/{feed.name}")
     if contact.removed_at is not None:
         raise UsageError("contact_unknown", contact=contact.id)
-    return join_open_campaign(connection, feed, [row_of_contact(contact, values)], actor=by.actor, window_s=window_s)
+    joined = join_open_campaign(connection, feed, [row_of_contact(contact, values)], actor=by.actor, window_s=window_s)
+    write_entry(
+        connection,
+        actor=by.actor,
+        action="message.asked_for",
+        subject=f"contact:{contact.contact_id}",
+        team_id=contact.team_id,
+        detail={"campaign": joined.campaign.key, "feed": f"{feed.team}/{feed.name}"},
+    )
+    return joined

@@ -13,18 +13,15 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 from starlette.datastructures import UploadFile
 
-from nightmail.access.decisions import allowed, sees_personal
+from nightmail.access.decisions import sees_personal
 from nightmail.access.permissions import Permission
 from nightmail.contact_files.first_look import refuse_what_is_no_table
-from nightmail.contacts.distribution_lists import lists
 from nightmail.contacts.list_files import LIST, SEGMENT, find_source
-from nightmail.contacts.list_overviews import NameFilter, lists_of_teams, segments_of_teams
-from nightmail.contacts.segments import segments
+from nightmail.contacts.list_overviews import sources_to_send
 from nightmail.errors import NightmailError
 from nightmail.intake.draft_looks import look
 from nightmail.intake.pasted_rows import MOST_ROWS, keep_pasted
 from nightmail.intake.send_drafts import FILE, Chosen, DraftRow, discard_draft, make_draft, teams_to_send_by
-from nightmail.organisation.teams import is_at_or_below
 from nightmail.templates import Template, stored_template
 from nightmail.templates.previews import BodyPreview, preview_bodies
 from nightmail.templates.sample_values import sample_value
@@ -43,7 +40,7 @@ from portal.web.uploads.receiving import SEND_FORM, ReceivedForm, receive_form
 
 router = APIRouter(prefix="/send", include_in_schema=False)
 PAGE = 60
-MOST_LISTS = 100
+MOST_LISTS = 200
 LOOKED_AT_MOST = 50_000_000
 """Bytes of a file that is looked at here: a larger one takes long, and goes by a feed."""
 Sender = Annotated[SignedIn, needs(Permission.CAMPAIGN_SEND)]
@@ -57,18 +54,6 @@ class Picture:
 
     found: TemplateOverview
     preview: BodyPreview | None
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A list or segment that can be sent to, and by which team."""
-
-    kind: str
-    id: int
-    name: str
-    owner: str
-    description: str
-    sender: str
 
 
 @router.get("")
@@ -180,7 +165,9 @@ def _looked_at(
     field: str,
 ) -> Response:
     """Keep what was chosen as a draft, look at it, and lead to what was found; what cannot be used is said in its field."""
-    template = template_to_send(portal, me, values.get("template", ""))
+    if not values.get("template"):
+        return redirect(request, "/send", gettext("Pick what to send first."), "info")
+    template = template_to_send(portal, me, values["template"])
     kept: list[FilePath] = []
     try:
         with portal.engine.begin() as connection:
@@ -243,13 +230,16 @@ def _whom(
     errors: Mapping[str, str] | None = None,
     values: Mapping[str, str] | None = None,
 ) -> Response:
+    if not template:
+        return redirect(request, "/send", gettext("Pick what to send first."), "info")
     found = template_to_send(portal, me, template)
     with portal.engine.connect() as connection:
         teams = teams_to_send_by(connection, me.teams(Permission.CAMPAIGN_SEND), found.team)
         if not teams:
             raise RequestError("not_found", what="template")
         sender = team if team in teams else teams[0]
-        listed = _listed(connection, me, found, sender)
+        held = me.teams(Permission.CAMPAIGN_SEND)
+        sources = sources_to_send(connection, held, upper=found.team, sender=sender, limit=MOST_LISTS)
     return render(
         request,
         "send/whom.html",
@@ -257,30 +247,12 @@ def _whom(
         chosen=picture_of(found),
         teams=teams,
         team=sender,
-        listed=listed,
+        sources=sources,
         most_rows=MOST_ROWS,
         most=min(LOOKED_AT_MOST, portal.settings.maximum_file_bytes),
         values=dict(values or {}),
         errors=dict(errors or {}),
     )
-
-
-def _listed(connection: Connection, me: SignedIn, template: TemplateOverview, team: str) -> list[Listed]:
-    """Lists, then segments, by name: of the teams that may send, and those that teams above share with the chosen one."""
-    wanted = NameFilter(me.teams(Permission.CAMPAIGN_SEND), team=template.team, limit=MOST_LISTS)
-    found: dict[tuple[str, int], Listed] = {}
-    for kind, rows in (
-        (LIST, [each.row() for each in lists_of_teams(connection, wanted)] + lists(connection, team, limit=MOST_LISTS)),
-        (SEGMENT, [*segments_of_teams(connection, wanted), *segments(connection, team, limit=MOST_LISTS)]),
-    ):
-        for row in rows:
-            own = (
-                is_at_or_below(row.team, template.team)
-                and allowed(me.principal, Permission.CAMPAIGN_SEND, row.team).yes
-            )
-            sender = row.team if own else team
-            found.setdefault((kind, row.id), Listed(kind, row.id, row.name, row.team, row.description, sender))
-    return sorted(found.values(), key=lambda each: (each.kind, each.name.casefold(), each.id))
 
 
 def _choose() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from nightmail.contacts.contact_listing import ContactRow, sees_contact_personal
 from nightmail.errors import NightmailError
 from nightmail.intake.messages_to_contacts import feeds_to_contact, message_contact
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_id
-from nightmail.organisation.stored_templates import newest_template_version, template_content
+from nightmail.organisation.stored_templates import content_of_newest
 from nightmail.templates import Template, stored_template
 from nightmail.templates.previews import BodyPreview, preview_bodies
 from nightmail.templates.sample_values import typed_value
@@ -46,7 +47,7 @@ class Letter:
     """A feed's template to one contact: what was typed, what is wrong with it, and how it reads."""
 
     feed: FeedRow
-    version: int
+    content: Mapping[str, Any] = field(repr=False)
     template: Template = field(repr=False)
     typed: Mapping[str, str] = field(repr=False)
     errors: Mapping[str, str]
@@ -54,7 +55,8 @@ class Letter:
 
     def fingerprint(self, contact: ContactRow) -> str:
         """Of all that decides what is sent: another one is not what was shown."""
-        parts = (self.feed.id, self.version, contact.id, contact.version, sorted(self.typed.items()))
+        content = json.dumps(self.content, sort_keys=True)
+        parts = (self.feed.id, content, contact.id, contact.version, sorted(self.typed.items()))
         return sha256(repr(parts).encode()).hexdigest()
 
 
@@ -111,7 +113,8 @@ def look_or_send(
 def _contact(connection: Connection, me: SignedIn, number: int) -> ContactRow:
     """A contact whose personal data this person may see: a message to them cannot be written blindly."""
     contact = seen_contact(connection, me, number)
-    if not sees_contact_personal(me.principal, contact):
+    may_send = allowed(me.principal, Permission.CAMPAIGN_SEND, contact.team).yes
+    if not may_send or not sees_contact_personal(me.principal, contact):
         raise RequestError("not_found", what="contact")
     return contact
 
@@ -123,8 +126,8 @@ def _letter(
     if not feed or int(feed) not in known:
         raise RequestError("not_found", what="feed")
     found = feed_by_id(connection, int(feed))
-    version = newest_template_version(connection, found.template_id)
-    template = stored_template(dict(template_content(connection, version) or {}))
+    content = dict(content_of_newest(connection, found.template_id))
+    template = stored_template(content)
     values: dict[str, object] = {}
     written: dict[str, str] = {}
     errors: dict[str, str] = {}
@@ -144,7 +147,7 @@ def _letter(
     if typed is not None and not errors:
         language = contact.language if contact.language in template.languages else template.default_language
         previews = tuple(each for each in preview_bodies(template, values) if each.language == language)
-    return Letter(found, version, template, written, errors, previews)
+    return Letter(found, content, template, written, errors, previews)
 
 
 def _page(

@@ -54,14 +54,18 @@ def notice(engine: Engine) -> int:
 
 
 def listed(engine: Engine) -> int:
-    """The number of a list of one contact; beside it there is a segment of everybody in German."""
-    contact = contact_of(engine, TEAM, "C-1", language="de")
+    """The number of a list of one contact; beside it there is a segment of everybody in German. Made once."""
+    with engine.connect() as connection:
+        made = connection.scalar(text("select id from distribution_list where name = 'Clients'"))
+    if made is not None:
+        return int(made)
+    contact = contact_of(engine, TEAM, "S-1", language="de")
     with engine.begin() as connection:
         rule = {"on": "field", "name": "language", "test": "is_one_of", "value": ["de"]}
         make_segment(
             connection, by=BY, team=TEAM, name="German speakers", rule=rule, description="For letters in German"
         )
-        return make_list(connection, by=BY, team=TEAM, name="Customers", entries=[Entry("contact", contact.id)]).id
+        return make_list(connection, by=BY, team=TEAM, name="Clients", entries=[Entry("contact", contact.id)]).id
 
 
 def choose_address(engine: Engine) -> str:
@@ -78,7 +82,7 @@ def whom_address(engine: Engine) -> str:
 
 def single_address(engine: Engine, ending: str = "") -> str:
     """A message to one contact."""
-    return f"/send/to/{contact_of(engine, TEAM, 'C-9').id}{ending}"
+    return f"/send/to/{contact_of(engine, TEAM, 'S-9').id}{ending}"
 
 
 def newest_person(engine: Engine) -> Principal:

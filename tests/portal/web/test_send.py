@@ -250,5 +250,5 @@ def test_a_message_to_one_contact(
     assert send(**{"value.time": "10:00"}).status_code == 422
     assert send().headers["location"] == send().headers["location"]
     rows = organisation.rows('select "row" as row from single_message')
-    assert [each["row"]["external_id"] for each in rows] == ["C-9"]
+    assert [each["row"]["external_id"] for each in rows] == ["S-9"]
     assert rows[0]["row"]["time"] == "09:30"

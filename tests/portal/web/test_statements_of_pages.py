@@ -49,10 +49,10 @@ def test_a_page_sends_few_statements(
     sample: SamplePage, organisation: Organisation, pages_portal: RunningPortal
 ) -> None:
     engine = organisation.engine
-    address = sample.address(engine) if callable(sample.address) else sample.address or sample.route
-    if sample.with_lake is not None:
-        address = sample.with_lake(engine, pages_portal.settings.lake)
     with _client(sample, engine, pages_portal) as client:
+        address = sample.address(engine) if callable(sample.address) else sample.address or sample.route
+        if sample.with_lake is not None:
+            address = sample.with_lake(engine, pages_portal.settings.lake)
         client.get("/keys")  # what comes once for a session comes here
         with _counted(engine) as sent:
             assert client.get(address).status_code == sample.status, address

@@ -15,6 +15,7 @@ from nightmail.contacts.contact_changes import add_address, add_note, add_tags, 
 from nightmail.contacts.contact_listing import ContactRow, find_contact
 from nightmail.contacts.distribution_lists import Entry, make_list
 from nightmail.contacts.groups import add_members, find_group
+from tests.portal.web import sample_sends as sends
 from tests.portal.web.form_walk import Case, Sent, Walk
 from tests.portal.web.sample_campaigns import campaign_in
 from tests.portal.web.sample_contacts import BY, KEY
@@ -198,8 +199,57 @@ BOOK_FORMS: Mapping[str, Case] = {
 }
 """The forms of the address book."""
 
+
+def _to_list(walk: Walk) -> Sent:
+    number = sends.listed(walk.organisation.engine)
+    return walk.administrator(template=sends.notice(walk.organisation.engine), team=OWN, kind="list", list=number)
+
+
+def _of_send(what: str, **form: object) -> Case:
+    """A form of a send to pasted rows, by who prepares it; to be undone it is sent first."""
+
+    def case(walk: Walk) -> Sent:
+        sent = walk.administrator()
+        template = sends.notice(walk.organisation.engine)
+        given = {"template": template, "team": OWN, "rows": f"+49170123{45_000 + sum(map(ord, what))}"}
+        address = sent.visitor.post("/send/paste", csrf=sent.visitor.csrf, **given).headers["location"]
+        (seen,) = re.findall(r'name="seen" value="([^"]*)"', sent.visitor.get(address).text)
+        if what == "undo":
+            sent.visitor.post(f"{address}/send", csrf=sent.visitor.csrf, seen=seen)
+        return Sent(sent.visitor, sent.actor, {"seen": seen, **form}, {"send_id": int(address.rpartition("/")[2])})
+
+    return case
+
+
+def _to_contact(walk: Walk) -> Sent:
+    address = sends.single_address(walk.organisation.engine)
+    sent = walk.administrator()
+    given = {"feed": walk.organisation.feeds[OWN], "value.time": "09:30"}
+    looked = sent.visitor.post(address, csrf=sent.visitor.csrf, action="look", **given)
+    hidden = dict(re.findall(r'name="(seen|key)" value="([^"]*)"', looked.text))
+    form = {**given, **hidden, "action": "send"}
+    return Sent(sent.visitor, sent.actor, form, {"contact_id": int(address.rpartition("/")[2])})
+
+
+SEND_FORMS: Mapping[str, Case] = {
+    "/send/list": _to_list,
+    "/send/file": lambda walk: walk.administrator(
+        template=sends.notice(walk.organisation.engine), team=OWN, file=("notice.csv", sends.ROWS.encode())
+    ),
+    "/send/paste": lambda walk: walk.administrator(
+        template=sends.notice(walk.organisation.engine), team=OWN, rows="+491701234567"
+    ),
+    "/send/{send_id}/time": _of_send("time", at="2031-01-01T08:00"),
+    "/send/{send_id}/test": _of_send("test"),
+    "/send/{send_id}/send": _of_send("send"),
+    "/send/{send_id}/undo": _of_send("undo"),
+    "/send/to/{contact_id}": _to_contact,
+}
+"""The forms of sends from the desk."""
+
 WORK_FORMS: Mapping[str, Case] = {
     **BOOK_FORMS,
+    **SEND_FORMS,
     "/approvals": _approval,
     "/campaigns/{campaign}/pause": _order("sending"),
     "/campaigns/{campaign}/resume": _order("paused"),
