@@ -50,6 +50,7 @@ def as_json(row: CampaignRow, sent: dict[str, int], ending: FinishForecast | Non
         "created_at": row.created_at,
         "scheduled_at": row.scheduled_at,
         "local_start": row.local_start,
+        "held_until": row.held_until,
         **(ending or recorded_forecast(row)).as_dict(),
         "first_hand_off_at": row.first_hand_off_at,
         "finished_at": row.finished_at,
@@ -117,6 +118,8 @@ def _say_what_it_waits_for(view: Screen, row: CampaignRow, held: Sequence[HeldCh
             view.say(f"  It starts at {row.local_start:%Y-%m-%d %H:%M} in each recipient's own time zone.")
         else:
             view.say(f"  It starts at {row.scheduled_at:%Y-%m-%d %H:%M} UTC.")
+    if row.held_until is not None and row.state is CampaignState.SCHEDULED:
+        view.say(f"  It can be undone until {row.held_until:%Y-%m-%d %H:%M:%S} UTC: nightmail cancel {row.key}")
     for channel in held:
         for suspension in channel.suspensions:
             of = scope_of(suspension)

@@ -52,7 +52,7 @@ def message_contact(
     """
     require(by, Permission.CAMPAIGN_SEND, feed.team)
     if feed.team != contact.team:
-        raise UsageError("feed_unknown", feed=f"{feed.team}/{feed.name}")
+        raise UsageError("feed_unknown", value=f"{feed.team}/{feed.name}", known="-")
     if contact.removed_at is not None:
         raise UsageError("contact_unknown", contact=contact.id)
     joined = join_open_campaign(connection, feed, [row_of_contact(contact, values)], actor=by.actor, window_s=window_s)

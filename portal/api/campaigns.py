@@ -86,6 +86,9 @@ class Campaign(Ending):
         description="A wall-clock time, without an offset, at which each recipient is sent to by their own clock",
         examples=["2026-12-01T08:00:00"],
     )
+    held_until: dt.datetime | None = Field(
+        description="A send by hand is held back until then, so that it can be undone; `null` for one that is not"
+    )
     created_at: dt.datetime
     state_changed_at: dt.datetime
     first_hand_off_at: dt.datetime | None
@@ -150,6 +153,7 @@ def as_campaign(row: CampaignRow) -> Campaign:
         counts=row.counts,
         scheduled_at=row.scheduled_at,
         local_start=row.local_start,
+        held_until=row.held_until,
         **recorded_forecast(row).as_dict(),
         created_at=row.created_at,
         state_changed_at=row.state_changed_at,
