@@ -11,10 +11,17 @@ import datetime as dt
 from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
+from nightmail.campaigns.queries import MAKER_OF_CAMPAIGN
 from nightmail.organisation.team_settings import hold_back_seconds
 
 BY_HAND = frozenset({"portal", "command", "list", "segment"})
-"""Sources of campaigns behind which a person stands. What programs and schedules send goes at once: nobody watches it begin."""
+"""Sources of campaigns behind which a person stands, unless a program made them: what these and schedules send goes at once."""
+_PROGRAM = "key:"
+
+
+def maker_of(connection: Connection, campaign: CampaignRow) -> str:
+    """Who made a campaign, as the audit log names them; empty where it is not known any more."""
+    return str(connection.scalar(text(MAKER_OF_CAMPAIGN), {"key": campaign.key}) or "")
 
 
 def hold_back(connection: Connection, campaign: CampaignRow, now: dt.datetime) -> CampaignRow:
@@ -26,7 +33,9 @@ def hold_back(connection: Connection, campaign: CampaignRow, now: dt.datetime) -
         return campaign
     seconds = hold_back_seconds(connection, campaign.team)
     until = now + dt.timedelta(seconds=seconds)
-    if not seconds or (campaign.scheduled_at is not None and campaign.scheduled_at >= until):
+    if not seconds or maker_of(connection, campaign).startswith(_PROGRAM):
+        return campaign
+    if campaign.scheduled_at is not None and campaign.scheduled_at >= until:
         return campaign
     connection.execute(
         text("update campaign set held_until = :until where id = :id"), {"until": until, "id": campaign.id}

@@ -154,6 +154,8 @@ where c.id = :id and case when cast(:channels as text[]) is null then coalesce((
 order by ch.name
 """  # noqa: S608 - the parts are constants
 
+MAKER_OF_CAMPAIGN = "select actor from audit where object = :key and action = 'campaign.created' order by id limit 1"
+
 # --- Suspensions ---
 
 _SUSPENSION_COLUMNS = 'id, channel, team_id, carrier_account_id, sender, reason, "by", since'

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from nightmail.access.decisions import allowed, require
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
-from nightmail.campaigns.holding_back import BY_HAND
+from nightmail.campaigns.holding_back import BY_HAND, maker_of
 from nightmail.campaigns.transitions import Stopped, cancel
 
 
@@ -19,11 +19,7 @@ def require_taking_back(connection: Connection, by: Principal, campaign: Campaig
     """
     if allowed(by, Permission.CAMPAIGN_CONTROL, campaign.team).yes:
         return
-    made_by = connection.scalar(
-        text("select actor from audit where object = :key and action = 'campaign.created' order by id limit 1"),
-        {"key": campaign.key},
-    )
-    own = made_by == by.actor and campaign.source in BY_HAND
+    own = maker_of(connection, campaign) == by.actor and campaign.source in BY_HAND
     require(by, Permission.CAMPAIGN_SEND if own else Permission.CAMPAIGN_CONTROL, campaign.team)
 
 

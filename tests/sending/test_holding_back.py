@@ -12,7 +12,7 @@ from nightmail.access.permissions import Permission
 from nightmail.access.principals import Held, Principal, system_principal
 from nightmail.campaigns.approval import approve
 from nightmail.campaigns.campaign_rows import CampaignRow
-from nightmail.campaigns.holding_back import BY_HAND
+from nightmail.campaigns.creation import create_campaign
 from nightmail.campaigns.taking_back import take_back
 from nightmail.campaigns.transitions import begin_preparing, pause, release_scheduled, resume
 from nightmail.errors import NightmailError, UsageError
@@ -88,12 +88,20 @@ def test_a_later_start_is_time_enough(held: Organisation) -> None:
     assert held.campaign(1, scheduled_at=in_minutes(30)).held_until is None
 
 
-def test_what_programs_send_goes_at_once(held: Organisation) -> None:
+@pytest.mark.parametrize(
+    ("source", "maker"), [("api", "key:1"), ("list", "key:1"), ("single", "key:1"), ("sftp", "sftp")]
+)
+def test_what_programs_send_goes_at_once(held: Organisation, source: str, maker: str) -> None:
     """A code for a login must not wait for a second thought that nobody has."""
-    assert "api" not in BY_HAND
-    campaign = held.received()
-    held.execute("update campaign set source = 'api' where id = :id", id=campaign.id)
     with held.engine.begin() as connection:
+        campaign = create_campaign(
+            connection,
+            team_id=held.team_id,
+            template_version_id=held.version_id,
+            category_id=held.category_id,
+            source=source,
+            actor=maker,
+        )
         campaign = begin_preparing(connection, campaign.id, "run")
     load_ledger(held.engine, campaign.id, *held.tables(campaign, ["+447700900001"]), actor="run")
     assert held.read(campaign).state is CampaignState.SENDING

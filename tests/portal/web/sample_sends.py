@@ -117,11 +117,12 @@ def nobody_address(engine: Engine) -> str:
     return f"/send/{looked_at(engine, newest_person(engine), rows).id}"
 
 
-def sent(engine: Engine, by: Principal) -> tuple[DraftRow, str]:
+def sent(engine: Engine, by: Principal, *, again: bool = False) -> tuple[DraftRow, str]:
     """A send that was sent; and its campaign's key."""
     draft = looked_at(engine, by)
     incoming = Path(draft.path or "").parent
-    return draft, send_draft(engine, draft.id, by=by, seen=draft.shown_hash or "", incoming=incoming).key
+    done = send_draft(engine, draft.id, by=by, seen=draft.shown_hash or "", incoming=incoming, again=again)
+    return draft, done.key
 
 
 def held_back_address(engine: Engine) -> str:

@@ -75,6 +75,31 @@ def test_five_clicks_and_three_seconds(organisation: Organisation, signed_in_win
     assert opened.said == []
 
 
+def test_undo_in_one_click_and_stop_in_two(organisation: Organisation, signed_in_window: SignedInWindow) -> None:
+    """Before the first hand-off the countdown runs by itself and one click undoes; in the middle of it two clicks stop."""
+    opened = signed_in_window(role="dispatcher", team="acme.billing")
+    page = opened.open(sample_sends.held_back_address(organisation.engine))
+    seconds = page.get_by_role("timer").locator(".number")
+    expect(seconds).not_to_have_text(seconds.inner_text())
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Nobody got anything")).to_be_visible()
+    assert organisation.rows("select state from campaign")[0]["state"] == "cancelled"
+    draft, key = sample_sends.sent(organisation.engine, sample_sends.newest_person(organisation.engine), again=True)
+    with organisation.engine.connect() as connection:
+        campaign = find_campaign(connection, key)
+    assert campaign is not None
+    organisation.message(campaign, line=2)
+    organisation.message(campaign, line=3, state="queued")
+    organisation.move(campaign, "checking", "sending")
+    page.goto(f"{opened.base_url}/send/{draft.id}")
+    page.get_by_text("Stop the send").click()
+    page.get_by_role("button", name="Stop it for good").click()
+    expect(page.get_by_text("1 message had been handed off")).to_be_visible()
+    states = organisation.rows("select state from message where campaign_id = :id order by line", id=campaign.id)
+    assert [each["state"] for each in states] == ["accepted", "cancelled"]
+    assert opened.said == []
+
+
 def csrf_of(page: str) -> str:
     """The token that a page's forms carry."""
     (found, *_) = re.findall(r'name="csrf" value="([0-9a-f]+)"', page)
