@@ -96,7 +96,12 @@ def demands_four_eyes(connection: Connection, campaign: CampaignRow) -> bool:
 
 
 def four_eyes_of(connection: Connection, campaign: CampaignRow) -> tuple[str, str] | None:
-    """Who demands another person for a campaign, and by which rule; ``None`` when nobody does."""
+    """Who demands another person for a campaign, and by which rule; ``None`` when nobody does.
+
+    Nobody does for a test message, which goes to who asked for it and to no other.
+    """
+    if campaign.trial:
+        return None
     stated = (campaign.settings.get("approval") or {}).get("four_eyes")
     return four_eyes_demanded(
         connection,

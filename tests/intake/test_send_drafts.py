@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nightmail.access.principals import system_principal
+from nightmail.access.people import get_person
+from nightmail.access.principals import person_principal, system_principal
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.contact_files.kept_files import incoming_path
 from nightmail.errors import ContactFileError, NightmailError, UsageError
@@ -17,11 +18,13 @@ from nightmail.intake.draft_looks import look
 from nightmail.intake.draft_sends import send_draft
 from nightmail.intake.pasted_rows import keep_pasted
 from nightmail.intake.send_drafts import Chosen, DraftRow, find_draft, make_draft, remove_expired_drafts
+from nightmail.intake.trial_messages import send_trial
 from nightmail.settings import settings
 from nightmail.stated_times import StatedStart
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 from nightmail.templates.template_listing import TemplateOverview, list_templates
+from tests.portal.web.people import make_person
 from tests.support.pipeline_rig import PHONES, PipelineRig, contact_rows
 
 BY = system_principal("test")
@@ -239,3 +242,23 @@ def test_a_mixed_column_has_no_reading_of_its_own(rig: PipelineRig) -> None:
         assert error.message
         return
     assert shown["problems"] or shown["counts"]["planned"] == 0
+
+
+def test_a_test_to_oneself_goes_out_at_once_and_alone(rig: PipelineRig) -> None:
+    """Without consent, approval or waiting, to the one address of who asked; marked, so that nobody takes it for a send."""
+    rig.change(
+        'update team set settings = \'{"four_eyes": {"always": true}, "hold_back_s": 600}\' where path = \'acme\''
+    )
+    rig.change("update category set needs_consent = true")
+    number = make_person(rig.engine, role="dispatcher", team="acme")
+    draft = looked(rig, drafted(rig))
+    with rig.engine.begin() as connection:
+        by = person_principal(connection, number)
+        with pytest.raises(UsageError):
+            send_trial(connection, draft, get_person(connection, number), by=BY)
+        campaign = send_trial(connection, draft, get_person(connection, number), by=by)
+    rig.prepare(campaign)
+    done = rig.campaign(campaign)
+    assert (done.state, done.trial, done.held_until) == (CampaignState.SENDING, True, None)
+    assert rig.table("messages", done)["address"].to_pylist() == ["person0@acme.example"]
+    assert rig.rows("select sum(trials) as trials from send_draft")[0]["trials"] == 1
