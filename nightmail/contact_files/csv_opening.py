@@ -142,7 +142,7 @@ def read_opening(
     lines = first_lines(head, start, whole)
     candidates = [
         found
-        for candidate in ((delimiter,) if delimiter is not None else DELIMITERS)
+        for candidate in ((delimiter,) if delimiter is not None else _worth_trying(head))
         for dialect in dialects(candidate, lines)
         if (found := _candidate(head, start, dialect, mapping, whole)) is not None
     ]
@@ -162,6 +162,12 @@ def read_opening(
         *opening.decisions,
     ]
     return _with_escapes(replace(opening, decisions=tuple(decisions)), head)
+
+
+def _worth_trying(head: str) -> tuple[str, ...]:
+    """The delimiters that occur, and the first of the others: by all that do not, a file reads alike, as one column."""
+    absent = [delimiter for delimiter in DELIMITERS if delimiter not in head]
+    return tuple(delimiter for delimiter in DELIMITERS if delimiter not in absent[1:])
 
 
 def _begins_with_values(lines: Sequence[str], delimiters: Sequence[str]) -> bool:
