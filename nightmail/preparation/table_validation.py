@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -38,8 +39,7 @@ def validate(table: str, file: TableFile, contract: Sequence[Expectation]) -> Va
     whole = [number for number, e in enumerate(contract) if e.kind in _OF_THE_WHOLE and not e.where]
     by_rows = [number for number in range(len(contract)) if number not in whole]
     with _GATE:
-        asset = _ephemeral_context(gx).data_sources.add_pandas("lake").add_dataframe_asset(table)
-        batches = asset.add_batch_definition_whole_dataframe("all")
+        batches = _batches(table)
 
         def check(numbers: Sequence[int], rows: pa.Table) -> None:
             for number, success, count in _outcomes(gx, batches, table, [(n, contract[n]) for n in numbers], rows):
@@ -49,6 +49,7 @@ def validate(table: str, file: TableFile, contract: Sequence[Expectation]) -> Va
         check(whole, file.read(_columns([contract[n] for n in whole], there)))
         for block in file.blocks(_columns([contract[n] for n in by_rows], there)):
             check(by_rows, block)
+        _let_go()
     results = tuple(
         ExpectationResult(e.says, e.kind, passed[number], unexpected[number]) for number, e in enumerate(contract)
     )
@@ -91,14 +92,30 @@ def _outcomes(
             yield int(each.expectation_config.meta["number"]), bool(each.success), count
 
 
-def _ephemeral_context(gx: Any) -> Any:
-    """Return a context in memory. The library's own default leaves a folder behind each time."""
+@cache
+def _batches(table: str) -> Any:
+    """The batches of a table, for as long as the process lives: to make them costs more than to check a small table."""
+    return _data_source().add_dataframe_asset(table).add_batch_definition_whole_dataframe("all")
+
+
+@cache
+def _data_source() -> Any:
+    """A data source of a context in memory. The library's own default context leaves a folder behind each time."""
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
+    gx = _great_expectations()
     defaults = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
     context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=defaults))
     context.variables.progress_bars = {"globally": False}
-    return context
+    return context.data_sources.add_pandas("lake")
+
+
+def _let_go() -> None:
+    """Drop the rows that were looked at last, which the kept data source would hold until the next look."""
+    engine = _data_source().get_execution_engine()
+    engine.batch_manager.reset_batch_cache()
+    engine.batch_manager.batch_data_cache.clear()
+    engine._metric_cache.clear()
 
 
 def _great_expectations() -> Any:

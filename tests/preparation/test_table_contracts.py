@@ -23,7 +23,7 @@ from nightmail.preparation.table_contracts import (
     contacts_contract,
     messages_contract,
 )
-from nightmail.preparation.table_validation import validate
+from nightmail.preparation.table_validation import _data_source, validate
 from nightmail.templates import load_template
 from tests.support.pipeline_rig import PHONES, TEMPLATE, contact_rows
 
@@ -221,3 +221,16 @@ def test_a_validation_leaves_nothing_behind(good: StageTables, tmp_path: Path, m
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert validate("audience", good.audience, audience_contract()).passed
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_is_judged_by_its_own_rows_whatever_was_looked_at_before(tmp_path: Path) -> None:
+    """The library's context is kept from table to table: no count of one may be told of the next, and no row stay behind."""
+    names = ("line", "state", "reason", "channel", "contact_id")
+    for number, state in enumerate(("planned", "lost", "planned", "lost")):
+        file = TableFile(str(tmp_path / f"{number}.parquet"))
+        rows = pa.table(dict(zip(names, ([1, 2], [state] * 2, ["x"] * 2, ["sms"] * 2, ["a", "b"]), strict=True)))
+        with file.writer(rows.schema) as writer:
+            writer.write(rows)
+        outcome = validate("audience", file, audience_contract())
+        assert sum(result.unexpected for result in outcome.results) == (2 if state == "lost" else 0)
+        assert _data_source().get_execution_engine().batch_manager.batch_data_cache == {}
