@@ -23,7 +23,7 @@ def audience(
     """Plan every contact."""
     campaign = context.partition_key
     with stopped_by_errors(database, campaign):
-        stored = stored_preparation(campaign, database, lake)
+        stored = stored_preparation(context.run.run_id, campaign, database, lake)
         if stored.frozen:
             return dg.MaterializeResult(metadata=frozen_metadata(stored, "audience"))
         counts = make_campaign_audience(database.engine, stored)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -21,11 +22,26 @@ from nightmail.settings import settings
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 
+_READ: dict[tuple[str, str], CampaignPreparation] = {}
+"""What the run at work in this process has read of its campaign."""
 
-def stored_preparation(campaign: str, database: DatabaseResource, lake: LakeResource) -> CampaignPreparation:
-    """Return all that decides the preparation of a campaign."""
+
+def stored_preparation(
+    run_id: str, campaign: str, database: DatabaseResource, lake: LakeResource
+) -> CampaignPreparation:
+    """Return all that decides the preparation of a campaign, read once in a run; the campaign itself is as it is now.
+
+    It is read again where a person has changed the campaign meanwhile: its settings, or its times.
+    """
     with database.connect() as connection:
-        return load_preparation(connection, get_campaign(connection, campaign), lake.lake, settings())
+        now = get_campaign(connection, campaign)
+        read = _READ.get((run_id, campaign))
+        if read is not None and read.still_holds_for(now):
+            return replace(read, campaign=now)
+        stored = load_preparation(connection, now, lake.lake, settings())
+    _READ.clear()
+    _READ[run_id, campaign] = stored
+    return stored
 
 
 def frozen_metadata(stored: CampaignPreparation, stage: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def contact_file(
     """Take the campaign for this run, then read its file."""
     campaign = context.partition_key
     with stopped_by_errors(database, campaign):
-        stored = stored_preparation(campaign, database, lake)
+        stored = stored_preparation(context.run.run_id, campaign, database, lake)
         if stored.frozen:
             return dg.MaterializeResult(metadata=frozen_metadata(stored, "contact_file"))
         counts = read_campaign_file(database.engine, stored, settings().incoming_dir, run_id=context.run.run_id)

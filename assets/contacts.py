@@ -44,7 +44,7 @@ def contacts(
     """Judge every row of the contact file."""
     campaign = context.partition_key
     with stopped_by_errors(database, campaign):
-        stored = stored_preparation(campaign, database, lake)
+        stored = stored_preparation(context.run.run_id, campaign, database, lake)
         if stored.frozen:
             metadata = frozen_metadata(stored, "contacts")
             for name in ("contacts", "rejects", "warnings"):

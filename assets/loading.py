@@ -29,7 +29,7 @@ def ledger(
     """Load the ledger, in one transaction with the change of state."""
     campaign = context.partition_key
     with stopped_by_errors(database, campaign):
-        stored = stored_preparation(campaign, database, lake)
+        stored = stored_preparation(context.run.run_id, campaign, database, lake)
         row = stored.campaign
         if row.loaded_at is None and row.state != CampaignState.CHECKING:
             return dg.MaterializeResult(metadata={"loaded": False, "state": str(row.state)})

@@ -25,7 +25,7 @@ def messages(
     """Render every message. A contact whose text cannot be sent turns to held in ``audience``."""
     campaign = context.partition_key
     with stopped_by_errors(database, campaign):
-        stored = stored_preparation(campaign, database, lake)
+        stored = stored_preparation(context.run.run_id, campaign, database, lake)
         if stored.frozen:
             return dg.MaterializeResult(metadata=frozen_metadata(stored, "messages"))
         if any(CHANNELS[name].body is BodyKind.SPEECH for name in stored.preparation.channels):

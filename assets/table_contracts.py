@@ -30,7 +30,7 @@ def _checked(
     check: Callable[[CampaignPreparation], Validation],
 ) -> dg.AssetCheckResult:
     campaign = _campaign(context)
-    stored = stored_preparation(campaign, database, lake)
+    stored = stored_preparation(context.run.run_id, campaign, database, lake)
     if stored.frozen:
         return dg.AssetCheckResult(passed=True, description="Frozen: checked when it was prepared.")
     validation = check(stored)
@@ -105,7 +105,7 @@ def rows_reconcile(
 ) -> dg.AssetCheckResult:
     """Check that all rows are accounted for, counted from the tables and not from what the stages said."""
     campaign = _campaign(context)
-    stored = stored_preparation(campaign, database, lake)
+    stored = stored_preparation(context.run.run_id, campaign, database, lake)
     reconciled = check_rows(stored)
     if not reconciled.passed and not stored.frozen:
         stop_preparing(database.engine, campaign, reconciled.problem())

@@ -25,6 +25,20 @@ from nightmail.templates import stored_template
 BEING_PREPARED = (CampaignState.RECEIVED, CampaignState.CHECKING)
 """States of a campaign that a preparing run is, or should be, at work on."""
 
+_DECIDING = (
+    "id",
+    "settings",
+    "team",
+    "feed_id",
+    "template_version_id",
+    "category_id",
+    "source",
+    "scheduled_at",
+    "local_start",
+    "cut_off_at",
+)
+"""What a preparation takes from the campaign's own row."""
+
 
 @dataclass(frozen=True)
 class CampaignPreparation:
@@ -44,6 +58,10 @@ class CampaignPreparation:
         """
         campaign = self.campaign
         return campaign.frozen or (campaign.loaded_at is not None and campaign.state not in BEING_PREPARED)
+
+    def still_holds_for(self, campaign: CampaignRow) -> bool:
+        """Whether what was read still decides, of the campaign as it is now: nobody changed its settings or times."""
+        return all(getattr(campaign, name) == getattr(self.campaign, name) for name in _DECIDING)
 
     def recorded_counts(self, stage: str) -> dict[str, Any]:
         """Return the counts of a stage as they were kept with the campaign; empty when it has not run."""
