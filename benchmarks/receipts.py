@@ -169,6 +169,7 @@ def measure(receipts: int) -> dict[str, Any]:
             "NIGHTMAIL_DATA_DIR": str(folder),
             "NIGHTMAIL_DATABASE_URL": server.url(),
             "NIGHTMAIL_PUBLIC_URL": base,
+            "NIGHTMAIL_SECRET_KEY": "a key of benchmarks that is long enough",
             "BENCH_TWILIO": AUTH_TOKEN,
             "BENCH_SENDGRID": base64.b64encode(public).decode(),
         }

@@ -149,6 +149,7 @@ class _Clock:
 @contextmanager
 def _database(settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[Engine, str, str, LocalServer | None]]:
     """The database, upgraded; the local server is stopped at the end if it was started here."""
+    from nightmail.audit.deployment_key import require_key
     from nightmail.store.local_server import DAGSTER_DATABASE
 
     local = server = None
@@ -169,6 +170,8 @@ def _database(settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[
         ask(made.owner)
         made.upgrade()
         made.owner.dispose()
+        # Before the parts are started, which are told the database's URL and make no key of their own.
+        require_key(made.working, settings.key())
         yield made.working, url, dagster_url, local
         made.working.dispose()
     finally:

@@ -180,9 +180,17 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
         return None
     found.append(Checked("database", "well", f"PostgreSQL {version}, {where}; the schema is the newest"))
     found.append(_database_role(role))
+    found.append(_secret_key(configured, made))
     found.append(_audit(made))
     found.append(_tallies(made))
     return made
+
+
+def _secret_key(configured: Settings, engine: Engine) -> Checked:
+    from commands.part_checks import asked
+    from nightmail.audit.deployment_key import require_key
+
+    return asked("secret key", lambda: f"the deployment's; its fingerprint is {require_key(engine, configured.key())}")
 
 
 def _tallies(engine: Engine) -> Checked:

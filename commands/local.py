@@ -90,11 +90,13 @@ def dagster_database_url() -> str:
 
 
 def open_database() -> Engine:
-    """An engine on a database that answers and has the newest schema. Raises :class:`NightmailError` otherwise.
+    """An engine on a database that answers, has the newest schema and this secret key. Raises :class:`NightmailError` otherwise.
 
     Where a channel goes to the sandbox, the command's screen says so in large letters.
     """
     from commands.screen import current
+    from nightmail.audit.deployment_key import require_key
+    from nightmail.settings import settings
     from nightmail.store.engine import engine
     from nightmail.store.upgrade import pending
 
@@ -103,6 +105,7 @@ def open_database() -> Engine:
     ask(made)
     if pending(made):
         raise ConfigurationError("database_not_upgraded")
+    require_key(made, settings().key())
     view = current()
     if view.in_sandbox is None:
         view.sandbox(sandbox_of(made))

@@ -40,7 +40,9 @@ class Settings(BaseSettings):
         None, description="Where the lake's Parquet files are (any fsspec URL); empty: data_dir/lake"
     )
     secret_key: SecretStr | None = Field(
-        None, description="Key of address hashes and signed links; empty: data_dir/secret_key"
+        None,
+        description="Key of address hashes and signed links, the same for every process of a deployment; empty: "
+        "data_dir/secret_key, which is made where the local database is used",
     )
     public_url: str | None = Field(
         None, description="Address under which carriers and recipients reach the portal; empty: receipts are polled"
@@ -138,11 +140,17 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value()
 
     def key(self) -> bytes:
-        """The secret key of address hashes and signed links; made once, in ``data_dir/secret_key``, when none is set."""
-        if self.secret_key is not None:
+        """The secret key of address hashes and signed links; made once, in ``data_dir/secret_key``, when none is set.
+
+        None is made beside a database that other machines may use: each would have its own. Raises
+        :class:`ConfigurationError` (``secret_key_missing``) there.
+        """
+        if self.secret_key is not None and self.secret_key.get_secret_value():
             return self.secret_key.get_secret_value().encode()[:64]
         file = self.data_dir / "secret_key"
         if not file.exists():
+            if self.database_url is not None:
+                raise ConfigurationError("secret_key_missing", file=file.absolute())
             self.data_dir.mkdir(parents=True, exist_ok=True)
             aside = self.data_dir / f".secret_key.{os.getpid()}"
             descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -219,6 +219,27 @@ MACHINE = (
         title="The schedule is not a cron expression.",
     ),
     Reason(
+        "secret_key_missing",
+        Kind.SETUP,
+        "The deployment's secret key is not given: NIGHTMAIL_SECRET_KEY is not set, and {file} is not there.",
+        "Give the same key to every machine that works with the database. For a new deployment make one, of 32 random bytes or "
+        "more, and keep it safe: opt-outs cannot be found with another one.",
+        title="The deployment's secret key is not given.",
+        on={
+            Surface.SHELL: "Set NIGHTMAIL_SECRET_KEY, or write that file, on every machine that works with the database: the "
+            "same key. For a new deployment make one with `openssl rand -hex 32`, and keep it safe: opt-outs cannot be found "
+            "with another one."
+        },
+    ),
+    Reason(
+        "secret_key_other",
+        Kind.SETUP,
+        "The secret key is not the deployment's: its fingerprint is {given}, and the database has {kept}.",
+        "Give the key that the other machines have (NIGHTMAIL_SECRET_KEY, or secret_key in the data folder). With another one "
+        "opt-outs would not be found.",
+        title="The secret key is not the one that the deployment has.",
+    ),
+    Reason(
         "secret_missing",
         Kind.SETUP,
         "The secret {reference} is not there.",

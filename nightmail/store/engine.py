@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from nightmail.errors import ConfigurationError
+from nightmail.errors import ConfigurationError, UnavailableError
 from nightmail.settings import settings
+
+PATIENCE_S = 60.0
+"""Seconds for which a process that starts waits for the database."""
 
 
 def normalised_url(url: str) -> str:
@@ -36,6 +40,20 @@ def _engine(url: str) -> Engine:
 def engine(url: str | None = None) -> Engine:
     """The engine of ``url``, or of the settings' database. Raises :class:`ConfigurationError` when there is none."""
     return _engine(url or settings().require_database_url())
+
+
+def wait_for(engine: Engine, patience_s: float = PATIENCE_S) -> Engine:
+    """Return the engine once its database answers. Raises :class:`UnavailableError` when it does not for so long."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            with engine.connect():
+                return engine
+        except DBAPIError as error:
+            if time.monotonic() > deadline:
+                problem = " ".join(str(error.orig).split())
+                raise UnavailableError("database_unavailable", problem=problem) from error
+        time.sleep(0.5)
 
 
 def libpq_url(of: Engine) -> str:

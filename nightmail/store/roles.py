@@ -3,7 +3,8 @@
 The owner runs migrations, backups and restores. The working role reads and writes rows. It can change no table, and what
 :data:`READ_ONLY` and :data:`APPEND_ONLY` name it cannot change at all: whoever gets hold of the product's connection can
 neither mend the audit log nor take a month of it away. What the product needs beyond rows, the owner's functions do for it
-(:data:`OWNERS_FUNCTIONS`): they make months ahead and drop old ones, within bounds that they look at themselves.
+(:data:`OWNERS_FUNCTIONS`): they make months ahead, drop old ones and state what the deployment's row keeps, within bounds that
+they look at themselves.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ APPEND_ONLY: dict[str, tuple[str, ...]] = {
 }
 """Tables to which the working role adds rows, and nothing else: the columns that it may fill; none: all of them."""
 
-OWNERS_FUNCTIONS = ("make_month(text, date, integer)", "analyze_month(text, date)", "retire_month(text, date, boolean)")
+OWNERS_FUNCTIONS = (
+    *("make_month(text, date, integer)", "analyze_month(text, date)", "retire_month(text, date, boolean)"),
+    "keep_key(text)",
+)
 """Functions that run with the owner's rights (``security definer``), and that only the working role may call."""
 
 # Tables, partitions and views of the product, with what a row says of the table that a partition belongs to.

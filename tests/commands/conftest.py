@@ -57,6 +57,7 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
 def with_database(command_line: CommandLine, database_url: str, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """The command line of a deployment with a fresh, migrated database."""
     monkeypatch.setenv("NIGHTMAIL_DATABASE_URL", database_url)
+    monkeypatch.setenv("NIGHTMAIL_SECRET_KEY", "a key of tests that is long enough")
     owner_url = make_url(database_url).set(username=OWNER_ROLE).render_as_string(hide_password=False)
     monkeypatch.setenv("NIGHTMAIL_DATABASE_OWNER_URL", owner_url)
     return command_line

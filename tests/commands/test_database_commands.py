@@ -18,6 +18,7 @@ from nightmail.campaigns.campaign_rows import get_campaign
 from nightmail.campaigns.creation import create_campaign
 from nightmail.campaigns.suspensions import suspend_channel
 from nightmail.campaigns.transitions import move_campaign
+from nightmail.settings import settings
 from nightmail.store.engine import normalised_url
 from nightmail.store.local_server import LocalServer
 from nightmail.store.states import CampaignState
@@ -399,6 +400,7 @@ def test_an_empty_database_is_upgraded_once(
         connection.execute(text("create database upgrade_test"))
     try:
         monkeypatch.setenv("NIGHTMAIL_DATABASE_URL", postgres.superuser_url("upgrade_test"))
+        monkeypatch.setenv("NIGHTMAIL_SECRET_KEY", "a key of tests that is long enough")
         assert command_line.json("campaigns", code=5)["error"]["reason"] == "database_not_upgraded"
         first = command_line.json("db", "upgrade")
         assert (first["before"], first["changed"]) == (None, True)
@@ -568,6 +570,24 @@ def test_the_doctor_asks_each_part(deployment: CommandLine, monkeypatch: pytest.
     assert parts["lake"]["state"] == "well"
     assert parts["portal"]["state"] == "ill"
     assert "nightmail up" in parts["portal"]["remedy"]
+
+
+def test_a_command_with_another_secret_key_does_nothing(
+    deployment: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor says so too, of a key that is another one and of none at all."""
+    deployment.json("campaigns")
+    monkeypatch.setenv("NIGHTMAIL_SECRET_KEY", "the key of another machine, long enough")
+    settings.cache_clear()
+    error = deployment.json("doubts", code=5)["error"]
+    assert error["reason"] == "secret_key_other"
+    part = next(check for check in deployment.json("doctor", code=1)["checks"] if check["part"] == "secret key")
+    assert (part["state"], part["message"]) == ("ill", error["message"])
+    monkeypatch.delenv("NIGHTMAIL_SECRET_KEY")
+    settings.cache_clear()
+    assert deployment.json("doubts", code=5)["error"]["reason"] == "secret_key_missing"
+    part = next(check for check in deployment.json("doctor", code=1)["checks"] if check["part"] == "secret key")
+    assert part["state"] == "ill" and "NIGHTMAIL_SECRET_KEY" in part["remedy"]
 
 
 def test_the_doctor_names_a_wrong_setting(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,10 +81,23 @@ def test_a_head_that_cannot_be_taken(portal: RunningPortal, sent: bytes, status:
 
 
 def test_the_portal_as_a_process(database_url: str, tmp_path: Path) -> None:
-    """`python -m portal` serves with the settings of its environment, and ends well on SIGTERM."""
+    """`python -m portal` serves with the settings of its environment, and ends well on SIGTERM. Without the key it does not start."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
     environment = {**os.environ, "NIGHTMAIL_DATABASE_URL": database_url, "NIGHTMAIL_DATA_DIR": str(tmp_path)}
+    refused = subprocess.run(
+        [sys.executable, "-m", "portal", "--port", str(port)],
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert refused.returncode == 5
+    assert "NIGHTMAIL_SECRET_KEY" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    environment["NIGHTMAIL_SECRET_KEY"] = "a key of tests that is long enough"
     process = subprocess.Popen([sys.executable, "-m", "portal", "--port", str(port)], cwd=ROOT, env=environment)
     try:
 

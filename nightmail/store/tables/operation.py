@@ -30,6 +30,8 @@ class Deployment(Base):
     created_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     restored_at: Mapped[dt.datetime | None]
     """When it was last restored from a backup."""
+    key_fingerprint: Mapped[str | None]
+    """Of the secret key, which every process has to have; stated by the first one."""
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
 
