@@ -296,7 +296,7 @@ _WITHOUT_SCRIPTS = """async () => {
         .filter(form => !form.getAttribute('action') || !['get', 'post'].includes(form.method))
         .map(form => form.outerHTML.slice(0, 120));
     const main = plain.querySelector('main');
-    main.querySelectorAll('time, [data-copy]').forEach(element => element.remove());
+    main.querySelectorAll('time, [role=timer], [data-copy]').forEach(element => element.remove());
     return { words: main.textContent, incomplete };
 }"""
 """The page as it is sent; a parsed document runs no scripts."""
@@ -311,9 +311,9 @@ def assert_the_same_without_scripts(page: Page) -> None:
 
 
 def _words(page: Page) -> list[str]:
-    """The words of the main part; what only scripts can do is left out, and times, which pass."""
+    """The words of the main part; what only scripts can do is left out, with times and countdowns, which pass."""
     text = page.locator("main").evaluate(
         "main => { const copy = main.cloneNode(true);"
-        " copy.querySelectorAll('time, [data-copy]').forEach(e => e.remove()); return copy.textContent; }"
+        " copy.querySelectorAll('time, [role=timer], [data-copy]').forEach(e => e.remove()); return copy.textContent; }"
     )
     return str(text).split()

@@ -46,6 +46,7 @@ def campaign_row(campaign_id: int = 1, **values: Any) -> CampaignRow:
         problem=None,
         scheduled_at=None,
         local_start=None,
+        held_until=None,
         schedule_time=None,
         cut_off_at=None,
         accepts_until=None,
