@@ -60,7 +60,7 @@ def show(
         sender = one_team(connection, team, _WHAT)
         found = find_list(connection, sender.path, name)
         entries = entries_of(connection, found)
-        count = count_members(connection, list_membership(connection, found.id, sender))
+        count = count_members(connection, list_membership(connection, found.id, sender.path))
         people = sum(row.kind == "contact" for row in entries)
         record_look(
             connection,

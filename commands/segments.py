@@ -60,7 +60,7 @@ def show(
         sender = one_team(connection, team, _WHAT)
         found = find_segment(connection, sender.path, name)
         sentence = rule_sentence(rule_of(connection, found))
-        count = count_members(connection, segment_membership(connection, found, sender))
+        count = count_members(connection, segment_membership(connection, found, sender.path))
     view.answer({"ok": True, "segment": _as_json(found), "sentence": sentence, "contacts": count})
     view.say(f"{found.name} of {found.team}: {count:,} contacts now", style="bold")
     view.say(sentence)

@@ -17,11 +17,12 @@ from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal, person_principal
 from nightmail.audit import write_entry
 from nightmail.campaigns.approval_bindings import binding_of
+from nightmail.campaigns.approval_queries import APPROVING_TEAMS, AWAY_FOR_DEPUTY, WAITING_APPROVALS
 from nightmail.campaigns.approval_records import ask_for_approval, demands_four_eyes, standing_approval
 from nightmail.campaigns.authorship import authors_of, authors_of_all, with_makers
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.holding_back import hold_back
-from nightmail.campaigns.queries import AWAY_FOR_DEPUTY, ROWS_OF_EARLIER, WAITING_APPROVALS
+from nightmail.campaigns.queries import ROWS_OF_EARLIER
 from nightmail.campaigns.shown_before import more_than_shown
 from nightmail.campaigns.transitions import move_campaign, state_after_loading, wrong_state
 from nightmail.errors import UsageError
@@ -231,9 +232,7 @@ class WaitingApproval:
 def waiting_approvals(connection: Connection, principal: Principal, limit: int = 100) -> list[WaitingApproval]:
     """What waits for somebody's approval, or for that of those whose deputy they are now; the oldest first."""
     actors = with_makers(connection, [principal.actor])
-    found = connection.execute(
-        text(WAITING_APPROVALS), {"teams": list(approving_teams(connection, principal)), "limit": limit}
-    ).all()
+    found = connection.execute(text(WAITING_APPROVALS), {**_approves_for(principal), "limit": limit}).all()
     authors = authors_of_all(connection, [row.campaign_id for row in found])
     return [
         WaitingApproval(
@@ -260,9 +259,13 @@ def count_waiting(connection: Connection, principal: Principal) -> int:
 
 
 def approving_teams(connection: Connection, principal: Principal) -> tuple[str, ...]:
-    """The topmost teams whose campaigns somebody may approve, by their own permission or as a deputy; empty: nobody's."""
-    teams = set(teams_with(principal, Permission.CAMPAIGN_APPROVE))
-    if principal.kind == "person":
-        for away in connection.scalars(text(AWAY_FOR_DEPUTY), {"person": principal.id}).all():
-            teams.update(teams_with(person_principal(connection, away), Permission.CAMPAIGN_APPROVE))
-    return tuple(sorted(teams))
+    """The teams whose campaigns somebody may approve, by their own permission or as a deputy; empty: nobody's."""
+    return tuple(connection.scalars(text(APPROVING_TEAMS), _approves_for(principal)))
+
+
+def _approves_for(principal: Principal) -> dict[str, Any]:
+    """What statements need to know the teams for which somebody may approve."""
+    return {
+        "teams": list(teams_with(principal, Permission.CAMPAIGN_APPROVE)),
+        "deputy": principal.id if principal.kind == "person" else None,
+    }

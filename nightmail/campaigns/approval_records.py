@@ -12,8 +12,8 @@ from sqlalchemy import Connection, text
 
 from nightmail.audit import write_entry
 from nightmail.campaigns.approval_bindings import Binding, binding_of
+from nightmail.campaigns.approval_queries import ASK_FOR_APPROVAL, STANDING_APPROVAL
 from nightmail.campaigns.campaign_rows import CampaignRow
-from nightmail.campaigns.queries import ASK_FOR_APPROVAL, STANDING_APPROVAL
 from nightmail.organisation.four_eyes import FourEyes, four_eyes_demanded
 
 

@@ -313,35 +313,6 @@ MAKERS_OF_KEYS = (
     "select 'key:' || id as key, created_by as maker from api_key where id = any(:keys) and created_by <> ''"
 )
 
-STANDING_APPROVAL = """
-select id, campaign_id, asked_at, because, four_eyes, bound, hash, approved_by, approved_for, approved_at, same_person
-from approval where campaign_id = :id and void_at is null
-"""
-
-ASK_FOR_APPROVAL = """
-insert into approval (campaign_id, because, four_eyes, bound, hash)
-values (:id, cast(:because as jsonb), :four_eyes, cast(:bound as jsonb), :hash)
-"""
-
-# Campaigns that wait, of the teams at or below some paths, the oldest first.
-WAITING_APPROVALS = """
-select a.id, a.campaign_id, c.key, t.path as team, f.name as feed, a.asked_at, a.because, a.four_eyes, a.bound, a.hash,
-    tp.name as template, tv.version, tv.content as template_content
-from approval a join campaign c on c.id = a.campaign_id join team t on t.id = c.team_id
-left join feed f on f.id = c.feed_id
-join template_version tv on tv.id = c.template_version_id join template tp on tp.id = tv.template_id
-where a.void_at is null and a.approved_at is null and c.state = 'awaiting_approval'
-  and exists (
-    select from unnest(cast(:teams as text[])) as upper_team(path)
-    where upper_team.path = '' or t.path = upper_team.path or starts_with(t.path, upper_team.path || '.'))
-order by a.asked_at, a.id limit :limit
-"""
-
-# People who are away and have named a deputy: whose permission the deputy may use meanwhile.
-AWAY_FOR_DEPUTY = """
-select id from person where deputy_id = :person and deputy_until > now() and state = 'active' order by id
-"""
-
 # --- What a campaign's messages add up to ---
 
 _TALLY_KEY = "campaign_id, channel, step, country, state, reason, delivery, currency"

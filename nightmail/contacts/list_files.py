@@ -25,7 +25,6 @@ from nightmail.contacts.segment_sql import DRIVER
 from nightmail.contacts.segments import SegmentRow, find_segment
 from nightmail.errors import ContactFileError
 from nightmail.lake.schemas import CONTACTS, STANDARD_FIELDS
-from nightmail.organisation.teams import TeamRow
 from nightmail.store.copying import copy_blocks
 
 ID_COLUMN: Final = "contact_id"
@@ -80,15 +79,15 @@ def find_source(connection: Connection, team: str, kind: str, which: str | int) 
 
 
 def source_membership(
-    connection: Connection, source: ListSource, sender: TeamRow, *, written: str = ":{name}"
+    connection: Connection, source: ListSource, sender: str, *, written: str = ":{name}"
 ) -> Membership:
-    """Who is in a list or segment now, among the contacts that the team ``sender`` uses."""
+    """Who is in a list or segment now, among the contacts that the team at the path ``sender`` uses."""
     if isinstance(source.found, SegmentRow):
         return segment_membership(connection, source.found, sender, written=written)
     return list_membership(connection, source.found.id, sender, written=written)
 
 
-def write_list_file(connection: Connection, source: ListSource, sender: TeamRow, destination: Path) -> ListFile:
+def write_list_file(connection: Connection, source: ListSource, sender: str, destination: Path) -> ListFile:
     """Write everybody in a list or segment into ``destination``, a new Parquet file, as one statement finds them.
 
     Raises :class:`ContactFileError` (``list_nobody``), after which there is no file, and :class:`UsageError` for a list or rule that

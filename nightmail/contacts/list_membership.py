@@ -7,7 +7,7 @@ also when a list excludes that this list includes. Of a list that is itself excl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,15 +15,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, text
 
 from nightmail.contacts import list_queries as queries
-from nightmail.contacts.scopes import Scope, scope_of
+from nightmail.contacts.scopes import Scope, scope_of, scopes_of
 from nightmail.contacts.segment_queries import IS_THERE
 from nightmail.contacts.segment_reading import read_rule
 from nightmail.contacts.segment_rules import Rule, as_json
 from nightmail.contacts.segment_sql import Moment, Parameters, rule_condition
 from nightmail.contacts.segments import SegmentRow
 from nightmail.errors import UsageError
-from nightmail.organisation.teams import TeamRow, get_team
-from nightmail.store.clock import database_time
+from nightmail.organisation.teams import TeamRow
 
 DEEPEST = 10
 """Lists within lists."""
@@ -47,52 +46,49 @@ class Membership:
         return template.format(scope=self.scope, condition=self.condition, **parts)
 
 
-def moment_of_team(connection: Connection, team: TeamRow) -> Moment:
-    """Now, and the day that it is for a team."""
-    now = database_time(connection)
-    return Moment(now, now.astimezone(ZoneInfo(team.time_zone)).date())
+def moment_of(used: Scope) -> Moment:
+    """The time that it is, and the day that it is for a team."""
+    return Moment(used.now, used.now.astimezone(ZoneInfo(used.team.time_zone)).date())
 
 
-def rule_membership(connection: Connection, used: Scope, rule: Rule, *, written: str = ":{name}") -> Membership:
+def rule_membership(used: Scope, rule: Rule, *, written: str = ":{name}") -> Membership:
     """Who meets a rule among the contacts that a team uses. ``written`` is how the driver has parameters."""
-    moment = moment_of_team(connection, used.team)
+    moment = moment_of(used)
     parameters = Parameters(written)
     condition = rule_condition(rule, moment, parameters, used.groups)
-    scope = _scope(used.teams, parameters)
     definition = {"lists": [], "segments": [{"rule": as_json(rule)}]}
-    return Membership(scope, condition, parameters.values, definition, used.team, moment)
+    return _membership(used, condition, parameters, definition, moment)
 
 
-def list_membership(connection: Connection, list_id: int, sender: TeamRow, *, written: str = ":{name}") -> Membership:
-    """Who is in a list, among the contacts that the team ``sender`` uses.
+def list_membership(connection: Connection, list_id: int, sender: str, *, written: str = ":{name}") -> Membership:
+    """Who is in a list, among the contacts that the team at the path ``sender`` uses: in two statements, whatever is in it.
 
-    Raises :class:`UsageError`: ``list_cycle``, ``list_too_deep``, or what reading the rule of a segment in it raises.
+    Raises :class:`UsageError`: ``team_unknown``, ``list_cycle``, ``list_too_deep``, or what reading the rule of a segment in it
+    raises.
     """
     graph = ListGraph.below(connection, list_id)
     graph.refuse_cycles(list_id)
+    scopes = _scopes(connection, sender, (segment.team for segment in graph.segments.values()))
     parameters = Parameters(written)
-    moment = moment_of_team(connection, sender)
-    scopes = _Scopes(connection, sender)
-    builder = _Builder(graph, scopes, moment, parameters, graph.segments(connection))
+    moment = moment_of(scopes[sender])
+    builder = _Builder(graph, scopes, moment, parameters)
     condition = builder.members(list_id)
-    scope = _scope(scopes.of(sender.path).teams, parameters)
-    return Membership(scope, condition, parameters.values, builder.definition(), sender, moment)
+    return _membership(scopes[sender], condition, parameters, builder.definition(), moment)
 
 
 def segment_membership(
-    connection: Connection, segment: SegmentRow, sender: TeamRow, *, written: str = ":{name}"
+    connection: Connection, segment: SegmentRow, sender: str, *, written: str = ":{name}"
 ) -> Membership:
-    """Who is in a segment, among the contacts that the team ``sender`` uses.
+    """Who is in a segment, among the contacts that the team at the path ``sender`` uses.
 
-    Raises :class:`UsageError` for a rule that names what is there no more.
+    Raises :class:`UsageError`: ``team_unknown``, or what a rule raises that names what is there no more.
     """
+    scopes = _scopes(connection, sender, [segment.team])
     parameters = Parameters(written)
-    moment = moment_of_team(connection, sender)
-    scopes = _Scopes(connection, sender)
-    condition = _of_segment(scopes.of(segment.team), segment.rule, moment, parameters)
-    scope = _scope(scopes.of(sender.path).teams, parameters)
+    moment = moment_of(scopes[sender])
+    condition = _of_segment(scopes[segment.team], segment.rule, moment, parameters)
     facts = {"id": segment.id, "name": segment.name, "version": segment.version, "rule": dict(segment.rule)}
-    return Membership(scope, condition, parameters.values, {"lists": [], "segments": [facts]}, sender, moment)
+    return _membership(scopes[sender], condition, parameters, {"lists": [], "segments": [facts]}, moment)
 
 
 def count_members(connection: Connection, membership: Membership) -> int:
@@ -107,19 +103,19 @@ def sample_members(connection: Connection, membership: Membership, limit: int = 
     return list(connection.execute(text(statement), dict(membership.parameters)))
 
 
-class _Scopes:
-    """What teams use, each read once."""
+def _scopes(connection: Connection, sender: str, others: Iterable[str]) -> dict[str, Scope]:
+    """What the sending team uses, and the teams of segments."""
+    found = scopes_of(connection, [sender, *others])
+    if sender not in found:
+        found[sender] = scope_of(connection, sender)
+    return found
 
-    def __init__(self, connection: Connection, sender: TeamRow) -> None:
-        self._connection, self._sender = connection, sender
-        self._known: dict[str, Scope] = {}
 
-    def of(self, team: str) -> Scope:
-        """What the team at a path uses."""
-        if team not in self._known:
-            row = self._sender if team == self._sender.path else get_team(self._connection, team)
-            self._known[team] = scope_of(self._connection, row)
-        return self._known[team]
+def _membership(
+    used: Scope, condition: str, parameters: Parameters, definition: Mapping[str, Any], moment: Moment
+) -> Membership:
+    """Those whom the condition holds, among the contacts that the team uses."""
+    return Membership(_scope(used.teams, parameters), condition, parameters.values, definition, used.team, moment)
 
 
 def _of_segment(used: Scope, rule: Mapping[str, Any], moment: Moment, parameters: Parameters) -> str:
@@ -144,23 +140,39 @@ class _Node:
     contacts: dict[bool, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A segment that lists name."""
+
+    id: int
+    name: str
+    version: int
+    team: str
+    rule: Mapping[str, Any]
+
+
 @dataclass
 class ListGraph:
-    """A list and all lists in it, at whatever depth."""
+    """A list and all lists in it, at whatever depth, and the segments that they name."""
 
     nodes: dict[int, _Node]
+    segments: dict[int, _Segment]
 
     @classmethod
     def below(cls, connection: Connection, list_id: int) -> ListGraph:
         """The graph below a list, as it is stored."""
         nodes: dict[int, _Node] = {}
+        segments: dict[int, _Segment] = {}
         for row in connection.execute(text(queries.ENTRIES_BELOW), {"id": list_id}):
             node = nodes.setdefault(row.list_id, _Node(row.name, row.version, row.team_id))
             if row.kind == "contact":
                 node.contacts[row.excluded] = row.entries
             elif row.kind is not None:
                 (node.excluded if row.excluded else node.included)[row.kind].append(row.target_id)
-        return cls(nodes)
+            if row.segment is not None:
+                made = _Segment(row.target_id, row.segment, row.segment_version, row.segment_team, row.rule)
+                segments[row.target_id] = made
+        return cls(nodes, dict(sorted(segments.items())))
 
     def inner(self, list_id: int) -> list[int]:
         """The lists that a list names, included or excluded."""
@@ -203,19 +215,6 @@ class ListGraph:
             found += [inner for inner in (node.included["list"] if node else ()) if inner not in found]
         return found
 
-    def segments(self, connection: Connection) -> dict[int, Row[Any]]:
-        """The segments that lists of the graph name."""
-        ids = sorted(
-            {
-                each
-                for node in self.nodes.values()
-                for side in (node.included, node.excluded)
-                for each in side["segment"]
-            }
-        )
-        rows = connection.execute(text(queries.SEGMENTS_BY_ID), {"ids": ids}) if ids else ()
-        return {row.id: row for row in rows}
-
 
 class _Builder:
     """Makes the condition of a list out of those of its parts."""
@@ -223,13 +222,11 @@ class _Builder:
     def __init__(
         self,
         graph: ListGraph,
-        scopes: _Scopes,
+        scopes: Mapping[str, Scope],
         moment: Moment,
         parameters: Parameters,
-        segments: Mapping[int, Row[Any]],
     ) -> None:
         self.graph, self.scopes, self.moment, self.parameters = graph, scopes, moment, parameters
-        self.segments = segments
         self._conditions: dict[int, str] = {}
 
     def members(self, list_id: int) -> str:
@@ -258,15 +255,15 @@ class _Builder:
         named += [queries.MEMBERS_OF_GROUPS.format(group=self.parameters.add(each, "bigint")) for each in side["group"]]
         if named:
             parts.append(f"c.id in ({' union all '.join(named)})")
-        parts += [self._segment(each) for each in side["segment"] if each in self.segments]
+        parts += [self._segment(each) for each in side["segment"] if each in self.graph.segments]
         if excluded:
             parts += [self.members(each) for each in side["list"]]
         return parts
 
     def _segment(self, segment_id: int) -> str:
         if segment_id not in self._conditions:
-            row = self.segments[segment_id]
-            used = self.scopes.of(row.team)
+            row = self.graph.segments[segment_id]
+            used = self.scopes[row.team]
             self._conditions[segment_id] = _of_segment(used, row.rule, self.moment, self.parameters)
         return self._conditions[segment_id]
 
@@ -283,6 +280,7 @@ class _Builder:
             for list_id, node in self.graph.nodes.items()
         ]
         segments = [
-            {"id": row.id, "name": row.name, "version": row.version, "rule": row.rule} for row in self.segments.values()
+            {"id": row.id, "name": row.name, "version": row.version, "rule": row.rule}
+            for row in self.graph.segments.values()
         ]
         return {"lists": lists, "segments": segments}

@@ -13,7 +13,8 @@ from nightmail.access.decisions import allowed
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
 from nightmail.contacts import list_overview_queries as queries
-from nightmail.contacts.distribution_lists import ListRow
+from nightmail.contacts import list_queries
+from nightmail.contacts.distribution_lists import EntryRow, ListRow
 from nightmail.contacts.segments import SegmentRow
 from nightmail.errors import UsageError
 
@@ -45,6 +46,15 @@ class ListOverview:
             self.changed_at,
             self.changed_by,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ListInFull(ListOverview):
+    """A list as its page shows it."""
+
+    changed_by_name: str | None
+    """The name of the person who changed it last."""
+    entries: list[EntryRow]
 
 
 @dataclass(frozen=True)
@@ -105,9 +115,27 @@ def seen_segment(connection: Connection, by: Principal, number: int) -> SegmentR
     return SegmentRow(**row._mapping)
 
 
-def seen_list(connection: Connection, by: Principal, number: int) -> ListOverview:
-    """A list that ``by`` may see. Raises :class:`UsageError` (``list_unknown``)."""
-    row = connection.execute(text(queries.LIST), {"id": number}).first()
+def seen_list(connection: Connection, by: Principal, number: int, *, entries: int = 0) -> ListInFull:
+    """A list that ``by`` may see, with the first ``entries`` of it. Raises :class:`UsageError` (``list_unknown``)."""
+    row = connection.execute(text(queries.LIST), {"id": number, "after": 0, "limit": entries}).first()
     if row is None or not allowed(by, Permission.CONTACT_SEE, row.team).yes:
         raise UsageError("list_unknown", list=number, known="-")
-    return ListOverview(**row._mapping)
+    values = dict(row._mapping)
+    values["entries"] = [EntryRow(**each) for each in row.entries]
+    return ListInFull(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Addable:
+    """A group, a segment or a list that can be put into a list."""
+
+    kind: str
+    id: int
+    name: str
+    team: str
+
+
+def addable_to(connection: Connection, found: ListOverview, *, limit: int) -> list[Addable]:
+    """What a list can hold: the groups, segments and other lists that its team uses, by kind, its own first; ``limit`` of each kind."""
+    values = {"team_id": found.team_id, "list": found.id, "limit": limit}
+    return [Addable(**row._mapping) for row in connection.execute(text(list_queries.ADDABLE), values)]

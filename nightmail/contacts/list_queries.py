@@ -26,10 +26,15 @@ _GROUPS = """
 """
 GROUPS = _GROUPS.format(teams="cast(:teams as integer[])")
 
-# All that a team's rules may name, in one look: the teams whose contacts it uses, attributes with their types, categories, groups.
-SCOPE = f"""
-    with used as materialized (select array({VISIBLE_TEAMS}) as teams)
-    select used.teams, array({CATEGORY_NAMES}) as categories,
+_CATEGORIES = CATEGORY_NAMES.replace("cast(:team as text)", "used.path")
+
+# All that the rules of teams may name, in one look: the teams whose contacts each uses, attributes with their types, categories,
+# groups; and the time that it is.
+SCOPES = f"""
+    with used as materialized (
+        select own.id, own.path, own.country, own.time_zone, array({VISIBLE_TEAMS.replace(":team_id", "own.id")}) as teams
+        from team own where own.path = any(cast(:paths as text[])))
+    select used.*, now() as now, array({_CATEGORIES}) as categories,
         (select json_agg(json_build_array(f.name, f.type)) from ({_ATTRIBUTES.format(teams="used.teams")}) f) as attributes,
         (select json_agg(json_build_array(f.name, f.id)) from ({_GROUPS.format(teams="used.teams")}) f) as groups
     from used
@@ -97,23 +102,25 @@ ENTRIES_BELOW = """
         select cast(:id as bigint) as id
         union
         select e.target_id from list_entry e join reached r on e.list_id = r.id where e.kind = 'list'
+    ), held as (
+        select l.id as list_id, l.name, l.version, l.team_id, e.excluded, e.kind,
+            case when e.kind <> 'contact' then e.target_id end as target_id, count(e.id) as entries
+        from reached r
+        join distribution_list l on l.id = r.id and l.removed_at is null
+        left join list_entry e on e.list_id = l.id
+        group by 1, 2, 3, 4, 5, 6, 7
+        order by 1, 5, 6, 7
+        limit 5000
     )
-    select l.id as list_id, l.name, l.version, l.team_id, e.excluded, e.kind,
-        case when e.kind <> 'contact' then e.target_id end as target_id, count(e.id) as entries
-    from reached r
-    join distribution_list l on l.id = r.id and l.removed_at is null
-    left join list_entry e on e.list_id = l.id
-    group by 1, 2, 3, 4, 5, 6, 7
-    order by 1, 5, 6, 7
-    limit 5000
+    select held.*, s.name as segment, s.version as segment_version, t.path as segment_team, s.rule
+    from held
+    left join segment s on held.kind = 'segment' and s.id = held.target_id and s.removed_at is null
+    left join team t on t.id = s.team_id
+    order by held.list_id, held.excluded, held.kind, held.target_id
 """
 
-SEGMENTS_BY_ID = """
-    select s.id, s.name, s.version, s.team_id, t.path as team, s.rule
-    from segment s join team t on t.id = s.team_id where s.id = any(:ids) and s.removed_at is null
-"""
-
-DIRECT_ENTRIES = """
+# The entries of a list, by what they name, after one of them.
+ENTRIES_OF = """
     select e.id, e.excluded, e.kind, e.target_id,
         coalesce(s.name, l.name, g.name, c.external_id) as name, c.contact_id
     from list_entry e
@@ -121,8 +128,9 @@ DIRECT_ENTRIES = """
     left join segment s on e.kind = 'segment' and s.id = e.target_id
     left join distribution_list l on e.kind = 'list' and l.id = e.target_id
     left join contact c on e.kind = 'contact' and c.id = e.target_id
-    where e.list_id = :id and e.id > :after order by e.id limit :limit
+    where e.list_id = {list} and e.id > :after order by e.id limit :limit
 """
+DIRECT_ENTRIES = ENTRIES_OF.format(list=":id")
 
 COUNT = "select count(*) from contact c where {scope} and {condition}"
 
@@ -130,6 +138,20 @@ SAMPLE = """
     select c.id, c.contact_id, c.external_id, c.phone, c.landline, c.email, c.country, c.language
     from contact c where {scope} and {condition} order by c.id limit {limit}
 """
+
+# Of the transaction's statements that follow.
+TIME_LIMIT = "select set_config('statement_timeout', :limit, true)"
+
+# How many there are, in each row, and the first of them; without any, one row that has nobody.
+COUNT_AND_SAMPLE = """
+    select found.members, first.* from (select count(*) as members from contact c where {scope} and {condition}) found
+    left join lateral (
+        select c.id, c.contact_id, c.external_id, c.phone, c.landline, c.email, c.country, c.language
+        from contact c where found.members > 0 and {scope} and {condition} order by c.id limit {limit}) first on true
+    order by first.id
+"""
+
+ESTIMATE = "explain (format json) select from contact c where {scope} and {condition}"
 
 MEMBERS = "select {columns} from contact c where {scope} and {condition} order by c.id"
 
@@ -157,6 +179,21 @@ ADD_ENTRIES = """
 """
 
 CONTACTS_SEEN = "select c.id from contact c where c.id = any(:ids) and c.team_id = any(:teams) and {there}"
+# What a team may put into a list: the groups, segments and other lists that it uses, of each kind the first by name.
+ADDABLE = """
+    select k.kind, k.id, k.name, t.path as team from (
+        (select 'group' as kind, id, team_id, name from contact_group where removed_at is null and team_id in ({teams})
+            order by lower(name), id limit :limit)
+        union all
+        (select 'segment', id, team_id, name from segment where removed_at is null and team_id in ({teams})
+            order by lower(name), id limit :limit)
+        union all
+        (select 'list', id, team_id, name from distribution_list
+            where removed_at is null and id <> :list and team_id in ({teams}) order by lower(name), id limit :limit)) k
+    join team t on t.id = k.team_id
+    order by k.kind, t.id <> :team_id, lower(k.name), k.id
+""".format(teams=f"select v.id from ({VISIBLE_TEAMS}) v")  # noqa: S608 - the part is a constant
+
 SEGMENTS_SEEN = "select s.id from segment s where s.id = any(:ids) and s.team_id = any(:teams) and s.removed_at is null"
 LISTS_SEEN = (
     "select l.id from distribution_list l where l.id = any(:ids) and l.team_id = any(:teams) and l.removed_at is null"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from nightmail.organisation.queries import TEAMS_AT_OR_BELOW
 
-DECIDED = """
-    select least(kept_id, other_id) as one, greatest(kept_id, other_id) as other from contact_merge
+# Pairs of which somebody said something, and contacts that share an address.
+DECIDED_AND_SHARED = """
+    select true as decided, array[kept_id, other_id] as contacts from contact_merge
     where team_id = :team and undone_at is null
-"""
-
-SHARED_ADDRESSES = """
-    select array_agg(distinct c.id) as contacts from contact c, unnest(c.address_hashes) as a(hash)
+    union all
+    (select false, array_agg(distinct c.id) from contact c, unnest(c.address_hashes) as a(hash)
     where c.team_id = :team and c.removed_at is null
-    group by a.hash having count(distinct c.id) between 2 and 10 limit :limit
+    group by a.hash having count(distinct c.id) between 2 and 10 limit :limit)
 """
 
 NAMES = "select id, name, birth_date from contact where team_id = :team and removed_at is null and name is not null limit :limit"

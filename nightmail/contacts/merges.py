@@ -76,10 +76,11 @@ class MergeRow:
 
 def proposals(connection: Connection, team_id: int, *, limit: int = MOST_PROPOSED) -> list[Proposal]:
     """The pairs of a team's contacts that are probably one person, and of which nobody said anything yet; the likeliest first."""
-    decided = {(row.one, row.other) for row in connection.execute(text(queries.DECIDED), {"team": team_id})}
+    rows = connection.execute(text(queries.DECIDED_AND_SHARED), {"team": team_id, "limit": limit}).all()
+    decided = {(min(row.contacts), max(row.contacts)) for row in rows if row.decided}
     found: dict[tuple[int, int], Proposal] = {}
-    for row in connection.execute(text(queries.SHARED_ADDRESSES), {"team": team_id, "limit": limit}):
-        for pair in combinations(sorted(row.contacts)[:10], 2):
+    for row in rows:
+        for pair in combinations(sorted(row.contacts)[:10], 2) if not row.decided else ():
             found[pair] = Proposal(*pair, "same_address", 100)
     for proposal in _near_names(connection, team_id):
         found.setdefault((proposal.first_id, proposal.second_id), proposal)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from nightmail.channels import EMAIL_FIELD
 from nightmail.contacts import list_queries
 from nightmail.contacts.segment_reading import Vocabulary
 from nightmail.contacts.segment_rules import Kind
 from nightmail.organisation.feed_choices import ValueType
-from nightmail.organisation.teams import TeamRow
+from nightmail.organisation.teams import TeamRow, get_team
 
 Found = TypeVar("Found")
 
@@ -51,6 +52,8 @@ class Scope:
     categories: frozenset[str]
     groups: Mapping[str, int]
     """The groups by name; of two of one name that of the nearest team."""
+    now: dt.datetime
+    """When the transaction began in which it was looked at."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -85,21 +88,35 @@ def groups_of(connection: Connection, teams: list[int]) -> dict[str, int]:
     return {row.name: row.id for row in connection.execute(text(list_queries.GROUPS), {"teams": teams})}
 
 
-def scope_of(connection: Connection, team: TeamRow) -> Scope:
-    """What a team uses, in one statement."""
-    row = connection.execute(text(list_queries.SCOPE), {"team_id": team.id, "team": team.path}).one()
+def scopes_of(connection: Connection, teams: Iterable[str]) -> dict[str, Scope]:
+    """What teams use, by their paths, in one statement; a team that there is not is left out."""
+    rows = connection.execute(text(list_queries.SCOPES), {"paths": sorted(set(teams))})
+    return {row.path: _scope(row) for row in rows}
+
+
+def scope_of(connection: Connection, team: str) -> Scope:
+    """What the team at a path uses. Raises :class:`UsageError` (``team_unknown``)."""
+    found = scopes_of(connection, [team]).get(team)
+    if found is None:
+        get_team(connection, team)
+        raise AssertionError("a team that is there was not found")
+    return found
+
+
+def vocabulary_of(connection: Connection, team: str) -> Vocabulary:
+    """What the rules of the team at a path may name. Raises what :func:`scope_of` does."""
+    return scope_of(connection, team).vocabulary
+
+
+def _scope(row: Row[Any]) -> Scope:
     return Scope(
-        team,
+        TeamRow(row.id, row.path, row.country, row.time_zone),
         list(row.teams),
         {name: _KINDS.get(kind, Kind.TEXT) for name, kind in row.attributes or ()},
         frozenset(row.categories),
         dict(row.groups or ()),
+        row.now,
     )
-
-
-def vocabulary_of(connection: Connection, team: TeamRow) -> Vocabulary:
-    """What the rules of a team may name."""
-    return scope_of(connection, team).vocabulary
 
 
 @lru_cache(maxsize=1)

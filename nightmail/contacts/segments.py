@@ -2,8 +2,8 @@
 
 >>> with engine.begin() as connection:
 ...     made = make_segment(connection, by=principal, team="acme.billing", name="Gold in Berlin", rule=written)
-...     used = scope_of(connection, team)
-...     count_members(connection, rule_membership(connection, used, read_rule(written, used.vocabulary)))
+...     used = scope_of(connection, "acme.billing")
+...     count_members(connection, rule_membership(used, read_rule(written, used.vocabulary)))
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def rule_of(connection: Connection, segment: SegmentRow) -> Rule:
 
     Raises what :func:`nightmail.contacts.segment_reading.read_rule` does: an attribute may be gone since the rule was made.
     """
-    return read_rule(segment.rule, vocabulary_of(connection, get_team(connection, segment.team)))
+    return read_rule(segment.rule, vocabulary_of(connection, segment.team))
 
 
 def make_segment(
@@ -92,7 +92,7 @@ def make_segment(
     """
     require(by, Permission.LIST_EDIT, team)
     owner = get_team(connection, team)
-    read = read_rule(rule, vocabulary_of(connection, owner))
+    read = read_rule(rule, vocabulary_of(connection, owner.path))
     plain = checked_name(name)
     values = {"team": owner.id, "name": plain, "description": checked_description(description), "by": by.actor}
     number = connection.scalar(text(queries.MAKE_SEGMENT), {**values, "rule": json.dumps(as_json(read))})
@@ -120,7 +120,7 @@ def change_segment(
     plain = segment.name if name is None else checked_name(name)
     written = segment.rule
     if rule is not None:
-        written = as_json(read_rule(rule, vocabulary_of(connection, get_team(connection, segment.team))))
+        written = as_json(read_rule(rule, vocabulary_of(connection, segment.team)))
     _refuse_taken(connection, segment, plain)
     values = {
         "id": segment.id,

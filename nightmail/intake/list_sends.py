@@ -67,9 +67,8 @@ def take_list(connection: Connection, team: str, kind: str, which: str | int, fo
     Raises :class:`UsageError` (``team_unknown``, ``list_unknown``, ``segment_unknown``, ``list_cycle``) and
     :class:`ContactFileError` (``list_nobody``).
     """
-    sender = get_team(connection, team)
     source = find_source(connection, team, kind, which)
-    return write_list_file(connection, source, sender, incoming_path(folder, f"{kind}.parquet", uuid.uuid4().hex))
+    return write_list_file(connection, source, team, incoming_path(folder, f"{kind}.parquet", uuid.uuid4().hex))
 
 
 def list_settings(file: ListFile, settings: FeedSettings | None = None) -> FeedSettings:

@@ -30,6 +30,14 @@ def find_team(connection: Connection, path: str) -> TeamRow | None:
     return None if found is None else TeamRow(**found._mapping)
 
 
+def first_team(connection: Connection) -> TeamRow | None:
+    """The first team, by its path, that is below no other; ``None`` before there is any."""
+    row = connection.execute(
+        text("select id, path, country, time_zone from team where strpos(path, '.') = 0 order by path limit 1")
+    ).first()
+    return None if row is None else TeamRow(**row._mapping)
+
+
 def get_team(connection: Connection, path: str) -> TeamRow:
     """The team at a path. Raises :class:`UsageError` (``team_unknown``) that names the teams there are."""
     found = find_team(connection, path)

@@ -152,6 +152,13 @@ LISTS = (
         title="It was changed by somebody else since you looked.",
     ),
     Reason(
+        "count_takes_long",
+        Kind.REQUEST,
+        "Counting them takes longer than {seconds} seconds.",
+        "Ask again when the database has less to do, or make the rule narrower.",
+        title="Counting takes too long.",
+    ),
+    Reason(
         "list_nobody",
         Kind.FILE,
         "Nobody is in {name} now.",

@@ -26,7 +26,6 @@ from nightmail.contacts.distribution_lists import (
 )
 from nightmail.contacts.list_membership import count_members, list_membership
 from nightmail.errors import UsageError
-from nightmail.organisation.teams import get_team
 from nightmail.privacy.masking import shown_identifier
 from portal.api.authentication import ListEditor, ListReader
 from portal.api.errors import errors
@@ -180,7 +179,7 @@ def show(list_id: Number, program: ListReader, portal: PortalState) -> ListInFul
     """With how many contacts are in it now."""
     with portal.engine.connect() as connection:
         row = _visible(connection, program, list_id)
-        count = count_members(connection, list_membership(connection, row.id, get_team(connection, row.team)))
+        count = count_members(connection, list_membership(connection, row.id, row.team))
     return ListInFull(**as_list(row).model_dump(), contacts=count)
 
 

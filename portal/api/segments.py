@@ -25,7 +25,6 @@ from nightmail.contacts.segments import (
     segments,
 )
 from nightmail.errors import UsageError
-from nightmail.organisation.teams import get_team
 from portal.api.authentication import ListEditor, ListReader
 from portal.api.errors import errors
 from portal.api.pages_of import Limit
@@ -206,9 +205,9 @@ def try_rule(order: Annotated[RuleToTry, Body()], program: ListReader, portal: P
     team = order.team or program.team_path
     with portal.engine.connect() as connection:
         visible_team(connection, program, team)
-        used = scope_of(connection, get_team(connection, team))
+        used = scope_of(connection, team)
         rule = read_rule(order.rule, used.vocabulary)
-        count = count_members(connection, rule_membership(connection, used, rule))
+        count = count_members(connection, rule_membership(used, rule))
     return Tried(sentence=rule_sentence(rule), contacts=count)
 
 
@@ -218,8 +217,7 @@ def show(segment_id: Number, program: ListReader, portal: PortalState) -> Segmen
     with portal.engine.connect() as connection:
         row = visible_segment(connection, program, segment_id)
         sentence = rule_sentence(rule_of(connection, row))
-        team = get_team(connection, row.team)
-        count = count_members(connection, segment_membership(connection, row, team))
+        count = count_members(connection, segment_membership(connection, row, row.team))
     return SegmentInFull(**as_segment(row).model_dump(), sentence=sentence, contacts=count)
 
 

@@ -24,7 +24,6 @@ from nightmail.contacts.distribution_lists import (
 from nightmail.contacts.list_membership import DEEPEST, list_membership, sample_members
 from nightmail.contacts.segments import change_segment, make_segment, remove_segment, segments
 from nightmail.errors import NightmailError
-from nightmail.organisation.teams import get_team
 
 BY = system_principal("test")
 CONTACTS = 8
@@ -42,8 +41,9 @@ class Book:
 
     def members(self, which: int) -> set[int]:
         """Whom a list has, as the database finds them."""
-        team = get_team(self.connection, "acme")
-        found = sample_members(self.connection, list_membership(self.connection, self.lists[which].id, team), CONTACTS)
+        found = sample_members(
+            self.connection, list_membership(self.connection, self.lists[which].id, "acme"), CONTACTS
+        )
         assert [row.id for row in found] == sorted(row.id for row in found)
         return {row.id for row in found}
 
@@ -240,16 +240,15 @@ def test_a_team_uses_what_those_above_share(book: Book) -> None:
     """The team below has the lists and contacts of the one above once it shares them, the one beside never."""
     connection = book.connection
     set_entries(connection, book.lists[0], [Entry("contact", 1)], by=BY)
-    care = get_team(connection, "acme.care")
     with pytest.raises(NightmailError):
         find_list(connection, "acme.care", "L0")
     connection.execute(text("update team set settings = settings || '{\"shares_contacts\": true}' where path = 'acme'"))
     found = find_list(connection, "acme.care", "L0")
-    assert [row.id for row in sample_members(connection, list_membership(connection, found.id, care))] == [1]
+    assert [row.id for row in sample_members(connection, list_membership(connection, found.id, "acme.care"))] == [1]
     own = make_list(connection, by=BY, team="acme.care", name="Own", entries=[Entry("list", found.id)])
-    assert sample_members(connection, list_membership(connection, own.id, care))
+    assert sample_members(connection, list_membership(connection, own.id, "acme.care"))
     connection.execute(text("update team set settings = '{}' where path = 'acme'"))
-    assert not sample_members(connection, list_membership(connection, own.id, care)), "they are shared no more"
+    assert not sample_members(connection, list_membership(connection, own.id, "acme.care")), "they are shared no more"
     with pytest.raises(NightmailError):
         find_list(connection, "brick", "L0")
 

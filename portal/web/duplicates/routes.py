@@ -20,7 +20,7 @@ from nightmail.contacts.contact_listing import (
 )
 from nightmail.contacts.merges import Proposal, find_merge, keep_apart, list_merges, merge, proposals, undo_merge
 from nightmail.errors import NightmailError, UsageError
-from nightmail.organisation.teams import find_team, top_team_paths
+from nightmail.organisation.teams import find_team, first_team
 from nightmail.privacy.masking import HIDDEN, shown_address, shown_birth_date
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
@@ -52,9 +52,9 @@ def list_of_duplicates(request: Request, portal: PortalState, me: Reader, team: 
     errors: dict[str, str] = {}
     pairs: list[dict[str, Any]] = []
     with portal.engine.begin() as connection:
-        path = team.replace("\x00", "").strip() or teams[0] or next(iter(top_team_paths(connection, 1)), "")
-        owner = find_team(connection, path)
-        if owner is None or not allowed(me.principal, Permission.CONTACT_SEE, path).yes:
+        path = team.replace("\x00", "").strip() or teams[0]
+        owner = find_team(connection, path) if path else first_team(connection)
+        if owner is None or not allowed(me.principal, Permission.CONTACT_SEE, owner.path).yes:
             errors["team"] = gettext("There is no such team here.")
         else:
             pairs = _pairs(connection, me, proposals(connection, owner.id, limit=SHOWN))
@@ -67,7 +67,7 @@ def list_of_duplicates(request: Request, portal: PortalState, me: Reader, team: 
         pairs=pairs,
         merges=[(each, names.get(each.decided_by, each.decided_by)) for each in merges if each.merged_at],
         may_edit=me.may(Permission.CONTACT_EDIT),
-        values={"team": path},
+        values={"team": owner.path if owner else path},
         errors=errors,
     )
 

@@ -15,33 +15,30 @@ from nightmail.contacts.distribution_lists import (
     Entry,
     EntryRow,
     change_entries,
-    entries_of,
     make_list,
     remove_list,
     rename_list,
 )
-from nightmail.contacts.groups import list_groups
 from nightmail.contacts.list_membership import list_membership
 from nightmail.contacts.list_overviews import (
+    ListInFull,
     ListOverview,
     NameFilter,
+    addable_to,
     lists_of_teams,
     seen_list,
-    segments_of_teams,
 )
 from nightmail.errors import NightmailError, UsageError
-from nightmail.organisation.teams import get_team
 from nightmail.privacy.masking import shown_identifier
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
-from portal.web.actors import actor_names
 from portal.web.list_places import place_of, place_text
 from portal.web.lists.words import kind_label
 from portal.web.messages import changed_meanwhile, redirect
 from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import render
 from portal.web.segments.fitting import fitting_of
-from portal.web.segments.routes import send_address
+from portal.web.segments.routes import EXACT, Exactness, send_address
 from portal.web.sent_form import FormSent
 from portal.web.signed_in import SignedIn, needs
 from portal.web.translating import gettext
@@ -113,9 +110,11 @@ def make(request: Request, portal: PortalState, me: Editor, form: FormSent) -> R
 
 
 @router.get("/lists/{list_id}")
-def show_list(list_id: ListNumber, request: Request, portal: PortalState, me: Reader) -> Response:
+def show_list(
+    list_id: ListNumber, request: Request, portal: PortalState, me: Reader, count: Exactness = ""
+) -> Response:
     """A list: what it includes and excludes, and who is in it now."""
-    return _page(request, portal, me, list_id)
+    return _page(request, portal, me, list_id, exactly=count == EXACT)
 
 
 @router.post("/lists/{list_id}/entries")
@@ -217,10 +216,15 @@ def remove(list_id: ListNumber, request: Request, portal: PortalState, me: Edito
 
 
 def _seen(
-    connection: Connection, me: SignedIn, number: int, permission: Permission = Permission.CONTACT_SEE
-) -> ListOverview:
+    connection: Connection,
+    me: SignedIn,
+    number: int,
+    permission: Permission = Permission.CONTACT_SEE,
+    *,
+    entries: int = 0,
+) -> ListInFull:
     try:
-        found = seen_list(connection, me.principal, number)
+        found = seen_list(connection, me.principal, number, entries=entries)
     except UsageError:
         raise RequestError("not_found", what="list") from None
     if not allowed(me.principal, permission, found.team).yes:
@@ -257,18 +261,13 @@ def _entry(
 
 
 def _choices(connection: Connection, found: ListOverview) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What can be added to a list, by kind."""
-    wanted = NameFilter((found.team,), found.team, limit=MOST_CHOICES)
-    segments = segments_of_teams(connection, wanted)
-    lists = [each for each in lists_of_teams(connection, wanted) if each.id != found.id]
-    groups = list_groups(connection, (found.team,), team=found.team, limit=MOST_CHOICES)
-    own = found.team
-    given = [
-        (gettext("Groups"), [(f"group:{each.id}", each.name) for each in groups if each.team == own]),
-        (gettext("Segments"), [(f"segment:{each.id}", each.name) for each in segments if each.team == own]),
-        (gettext("Lists"), [(f"list:{each.id}", each.name) for each in lists if each.team == own]),
-    ]
-    return [(label, options) for label, options in given if options]
+    """What can be added to a list, by kind; what a team above shares with the list's own team with that team's name."""
+    given: dict[str, list[tuple[str, str]]] = {"group": [], "segment": [], "list": []}
+    for each in addable_to(connection, found, limit=MOST_CHOICES):
+        name = each.name if each.team == found.team else f"{each.name} ({each.team})"
+        given[each.kind].append((f"{each.kind}:{each.id}", name))
+    labels = {"group": gettext("Groups"), "segment": gettext("Segments"), "list": gettext("Lists")}
+    return [(labels[kind], options) for kind, options in given.items() if options]
 
 
 def _form(
@@ -293,29 +292,30 @@ def _page(
     number: int,
     values: dict[str, str] | None = None,
     errors: dict[str, str] | None = None,
+    *,
+    exactly: bool = False,
 ) -> Response:
-    problem, fitting = "", None
-    with portal.engine.begin() as connection:
-        found = _seen(connection, me, number)
-        entries = entries_of(connection, found.row(), limit=MOST_ENTRIES)
-        names = actor_names(connection, [found.changed_by])
+    problem, membership, fitting = "", None, None
+    with portal.engine.connect() as connection:
+        found = _seen(connection, me, number, entries=MOST_ENTRIES)
         may_edit = allowed(me.principal, Permission.LIST_EDIT, found.team).yes
         choices = _choices(connection, found) if may_edit else []
         try:
-            membership = list_membership(connection, found.id, get_team(connection, found.team))
-            fitting = fitting_of(connection, me, membership, f"list:{found.id}")
+            membership = list_membership(connection, found.id, found.team)
         except UsageError as error:
             problem = sentence_of(error)
+    if membership is not None:
+        fitting = fitting_of(portal.engine, me, membership, f"list:{found.id}", exactly=exactly)
     personal = sees_personal(me.principal, found.team)
     return render(
         request,
         "lists/one.html",
         422 if errors else 200,
         found=found,
-        included=[_shown(each, personal=personal) for each in entries if not each.excluded],
-        excluded=[_shown(each, personal=personal) for each in entries if each.excluded],
-        cut=len(entries) == MOST_ENTRIES,
-        by=names.get(found.changed_by, found.changed_by),
+        included=[_shown(each, personal=personal) for each in found.entries if not each.excluded],
+        excluded=[_shown(each, personal=personal) for each in found.entries if each.excluded],
+        cut=len(found.entries) == MOST_ENTRIES,
+        by=found.changed_by_name or found.changed_by,
         problem=problem,
         fitting=fitting,
         personal=personal,

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
 from nightmail.access.decisions import Decision, allowed
-from nightmail.access.grants import GrantRow, explain_access, who_can
-from nightmail.access.people import PersonRow, find_person, visible_person
+from nightmail.access.grants import GrantRow, explain_access, sees_person, who_can
+from nightmail.access.people import PersonRow, find_person
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import EVERYWHERE
 from nightmail.errors import NightmailError
@@ -84,7 +84,9 @@ def _about(
 ) -> tuple[PersonRow | None, Decision | None]:
     """The person and the decision about them; nothing where there is no such person for ``me``."""
     try:
-        found = visible_person(connection, find_person(connection, email).id, by=me.principal)
+        found = find_person(connection, email)
     except NightmailError:
+        return None, None
+    if not sees_person(connection, found.id, by=me.principal):
         return None, None
     return found, explain_access(connection, found.id, permission, team)

@@ -14,12 +14,12 @@ from nightmail.access.decisions import allowed, sees_personal
 from nightmail.access.permissions import Permission
 from nightmail.contacts.list_membership import rule_membership
 from nightmail.contacts.list_overviews import NameFilter, seen_segment, segments_of_teams
-from nightmail.contacts.scopes import Scope, scope_of, vocabulary_of
+from nightmail.contacts.scopes import Scope, scope_of, scopes_of, vocabulary_of
 from nightmail.contacts.segment_reading import Vocabulary, read_rule
 from nightmail.contacts.segment_rules import Rule
 from nightmail.contacts.segments import SegmentRow, change_segment, make_segment, remove_segment
 from nightmail.errors import NightmailError, UsageError
-from nightmail.organisation.teams import TeamRow, find_team, get_team
+from nightmail.organisation.teams import TeamRow, find_team
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
@@ -37,6 +37,8 @@ from portal.web.translating import gettext
 router = APIRouter(include_in_schema=False)
 PAGE = 50
 LONGEST_RULE = 20_000
+EXACT = "exact"
+Exactness = Annotated[str, Query(max_length=20)]
 Typed = Annotated[str, Query(max_length=250)]
 After = Annotated[str, Query(max_length=4_000)]
 SegmentNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -64,8 +66,8 @@ def list_of_segments(
     wanted = NameFilter(teams, values["team"] or None, values["search"] or None, place_of(after), PAGE + 1)
     with portal.engine.connect() as connection:
         found = segments_of_teams(connection, wanted)
-        known: dict[int, Vocabulary] = {}
-        shown = [(each, _said(connection, each, known)) for each in found[:PAGE]]
+        scopes = scopes_of(connection, (each.team for each in found[:PAGE]))
+    shown = [(each, _said(each, scopes[each.team])) for each in found[:PAGE]]
     last = found[PAGE - 1] if found[PAGE:] else None
     following = {**chosen, "after": place_text(last.name, last.id)} if last else None
     return render(
@@ -94,20 +96,23 @@ def make(request: Request, portal: PortalState, me: Editor, form: FormSent) -> R
 
 
 @router.get("/segments/{segment_id}")
-def show_segment(segment_id: SegmentNumber, request: Request, portal: PortalState, me: Reader) -> Response:
+def show_segment(
+    segment_id: SegmentNumber, request: Request, portal: PortalState, me: Reader, count: Exactness = ""
+) -> Response:
     """A segment: its rule, and who fits now."""
-    problem = ""
-    with portal.engine.begin() as connection:
+    problem, sentence, membership, fitting = "", "", None, None
+    with portal.engine.connect() as connection:
         segment = _seen(connection, me, segment_id)
         names = actor_names(connection, [segment.changed_by])
-        fitting = None
         try:
-            used = scope_of(connection, get_team(connection, segment.team))
+            used = scope_of(connection, segment.team)
             rule = read_rule(segment.rule, used.vocabulary)
-            membership = rule_membership(connection, used, rule)
-            fitting = fitting_of(connection, me, membership, f"segment:{segment.id}", sentence_of_rule(rule))
+            sentence, membership = sentence_of_rule(rule), rule_membership(used, rule)
         except UsageError as error:
             problem = sentence_of(error)
+    if membership is not None:
+        subject = f"segment:{segment.id}"
+        fitting = fitting_of(portal.engine, me, membership, subject, sentence, exactly=count == EXACT)
     return render(
         request,
         "segments/segment.html",
@@ -127,8 +132,7 @@ def changing_form(segment_id: SegmentNumber, request: Request, portal: PortalSta
     """The rule of a segment, to be changed."""
     with portal.engine.connect() as connection:
         segment = _seen(connection, me, segment_id, Permission.LIST_EDIT)
-        team = get_team(connection, segment.team)
-        builder = Builder(vocabulary_of(connection, team))
+        builder = Builder(vocabulary_of(connection, segment.team))
         try:
             rule = read_rule(segment.rule, builder.vocabulary)
             rows, text = builder.rows_of(rule), as_text(rule)
@@ -179,11 +183,9 @@ def send_address(me: SignedIn, kind: str, number: int, team: str) -> str | None:
     return f"/send?{kind}={number}" if may_send else None
 
 
-def _said(connection: Connection, segment: SegmentRow, known: dict[int, Vocabulary]) -> str:
-    if segment.team_id not in known:
-        known[segment.team_id] = vocabulary_of(connection, get_team(connection, segment.team))
+def _said(segment: SegmentRow, used: Scope) -> str:
     try:
-        return sentence_of_rule(read_rule(segment.rule, known[segment.team_id]))
+        return sentence_of_rule(read_rule(segment.rule, used.vocabulary))
     except UsageError as error:
         return error.message
 
@@ -212,20 +214,21 @@ def _sent(request: Request, portal: Portal, me: SignedIn, segment: SegmentRow | 
     errors: dict[str, str] = {}
     if saves and not values["name"]:
         errors["name"] = gettext("Enter a name.")
-    fitting = None
+    membership, sentence, fitting = None, "", None
     made: SegmentRow | None = None
     try:
         with portal.engine.begin() as connection:
             team = _own(connection, me, team_path)
-            used = scope_of(connection, team)
+            used = scope_of(connection, team.path)
             builder = Builder(used.vocabulary)
             if rows is not None:
                 rows = [builder.shown(row) for row in rows]
             stated, rule = _read(builder, rows, written)
             if saves and not errors:
                 made = _keep(connection, me, segment, team, values, stated)
-            else:
-                fitting = _fitting(connection, me, used, rule)
+            elif allowed(me.principal, Permission.CONTACT_SEE, team.path).yes:
+                # Who fits is shown to who may see the team's contacts.
+                membership, sentence = rule_membership(used, rule), sentence_of_rule(rule)
     except NightmailError as error:
         if isinstance(error, RequestError):
             raise
@@ -236,6 +239,8 @@ def _sent(request: Request, portal: Portal, me: SignedIn, segment: SegmentRow | 
     if made is not None:
         said = gettext("The rule is kept.") if segment else gettext("The segment is made.")
         return redirect(request, f"/segments/{made.id}", said)
+    if membership is not None:
+        fitting = fitting_of(portal.engine, me, membership, f"rule:{membership.team.path}", sentence)
     return _form(request, portal, me, segment, values, rows, errors=errors, fitting=fitting)
 
 
@@ -264,15 +269,6 @@ def _keep(
     if segment is None:
         return make_segment(connection, by=me.principal, team=team.path, rule=stated, **said)
     return change_segment(connection, segment, by=me.principal, rule=stated, **said)
-
-
-def _fitting(connection: Connection, me: SignedIn, used: Scope, rule: Rule) -> Fitting | None:
-    """Who fits, to who may see the team's contacts."""
-    team = used.team.path
-    if not allowed(me.principal, Permission.CONTACT_SEE, team).yes:
-        return None
-    membership = rule_membership(connection, used, rule)
-    return fitting_of(connection, me, membership, f"rule:{team}", sentence_of_rule(rule))
 
 
 def _marked(rows: list[Row] | None, error: NightmailError) -> list[Row] | None:
@@ -308,7 +304,7 @@ def _form(
         path = segment.team if segment else str(values.get("team", ""))
         team = find_team(connection, path) if path else None
         usable = team is not None and allowed(me.principal, Permission.LIST_EDIT, team.path).yes
-        vocabulary = vocabulary_of(connection, team) if team is not None and usable else Vocabulary({})
+        vocabulary = vocabulary_of(connection, team.path) if team is not None and usable else Vocabulary({})
     builder = Builder(vocabulary)
     return render(
         request,

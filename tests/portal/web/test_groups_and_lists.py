@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import httpx
+import pytest
+from sqlalchemy import Connection, text
 
 from nightmail.access.permissions import Permission
+from nightmail.contacts.list_membership import Membership
+from nightmail.contacts.live_counts import Members, members_within
+from portal.web.segments import fitting
 from tests.portal.conftest import Organisation
 from tests.portal.web.conftest import SignIn
 from tests.portal.web.sample_contacts import TEAM, book, contact_of, list_in, segment_in
@@ -192,3 +198,35 @@ def test_other_teams_and_readers_change_nothing(organisation: Organisation, sign
         )
         == []
     )
+
+
+def test_who_takes_long_to_count_is_estimated_and_counted_for_who_asks(
+    organisation: Organisation, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = organisation.engine
+    number = list_in(engine)
+    client = sign_in(*LISTS, team="acme")
+    segment = organisation.rows("select id from segment where name = 'Near or important'")[0]["id"]
+    pages = (f"/lists/{number}", f"/segments/{segment}")
+    monkeypatch.setattr(fitting, "members_within", _slowly)
+    monkeypatch.setattr(fitting, "LOOK_S", 0.2)
+    for page in pages:
+        shown = client.get(page)
+        assert shown.status_code == 200 and "It takes longer to count them" in shown.text and "about " in shown.text
+        assert (
+            f'href="{page}?count=exact#members"' in shown.text and "C-1002" not in shown.text.split('id="members"')[1]
+        )
+        counted = client.get(f"{page}?count=exact").text
+        assert "It takes longer" not in counted and "C-1002" in counted.split('id="members"')[1]
+    form = {"name": "New", "team": TEAM, "rule": '{"all": []}', "action": "look"}
+    looked = _post(client, "/segments/new", **form)
+    assert "the figure is an estimate, and may be far off" in looked.text
+    # What is sent does not depend on the figure of a page: who makes the list's campaign finds everybody, or nobody.
+    with engine.connect() as connection:
+        assert connection.scalar(text("show statement_timeout")) == "0"
+
+
+def _slowly(connection: Connection, membership: Membership, limit: int, *, seconds: float) -> Members:
+    """Count with a rule beside it that takes half a second for each look."""
+    slow = replace(membership, condition=f"{membership.condition} and (select true from pg_sleep(0.5))")
+    return members_within(connection, slow, limit, seconds=seconds)
