@@ -180,10 +180,39 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
         return None
     found.append(Checked("database", "well", f"PostgreSQL {version}, {where}; the schema is the newest"))
     found.append(_database_role(role))
+    if configured.database_url is not None:
+        found.append(_sessions(made))
     found.append(_secret_key(configured, made))
     found.append(_audit(made))
     found.append(_tallies(made))
     return made
+
+
+def _sessions(engine: Engine) -> Checked:
+    """Whether what stands before the server keeps sessions: locks and settings are theirs."""
+    from commands.part_checks import Checked
+    from nightmail.store.sessions import session_facts
+
+    facts = session_facts(engine)
+    if not facts.kept:
+        return Checked(
+            "database sessions",
+            "ill",
+            "What is before the server gives transactions in turn to one session: locks of senders are not kept, and "
+            "messages could be sent twice.",
+            "With PgBouncer set pool_mode = session for these databases, or connect to PostgreSQL itself.",
+        )
+    if facts.time_zone != "UTC":
+        return Checked(
+            "database sessions",
+            "ill",
+            f"What is before the server leaves out how we open a session: its times are in {facts.time_zone}.",
+            "With PgBouncer take `options` out of ignore_startup_parameters and name what is refused "
+            "(docs/operations.md), or connect to PostgreSQL itself.",
+        )
+    return Checked(
+        "database sessions", "well", "kept from one transaction to the next; a host that vanishes loses its own"
+    )
 
 
 def _secret_key(configured: Settings, engine: Engine) -> Checked:

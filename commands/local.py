@@ -72,16 +72,15 @@ def database_url() -> str:
 
 def dagster_database_url() -> str:
     """The URL of Dagster's own database, beside the product's. Raises :class:`ConfigurationError` where there is none."""
-    from sqlalchemy.engine import make_url
-
     from nightmail.settings import settings
     from nightmail.store.local_server import DAGSTER_DATABASE
+    from nightmail.store.server_urls import server_url
 
     configured = settings()
     if configured.dagster_database_url is not None:
         return configured.dagster_database_url.get_secret_value()
     if configured.database_url is not None:
-        url = make_url(configured.database_url.get_secret_value())
+        url = server_url(configured.database_url.get_secret_value())
         return url.set(drivername="postgresql", database=DAGSTER_DATABASE).render_as_string(hide_password=False)
     database_url()
     server = local_server(configured.data_dir)

@@ -6,34 +6,31 @@ import time
 from functools import lru_cache
 
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
-from nightmail.errors import ConfigurationError, UnavailableError
+from nightmail.errors import UnavailableError
 from nightmail.settings import settings
+from nightmail.store.server_urls import server_url
+from nightmail.store.sessions import connection_arguments
 
 PATIENCE_S = 60.0
 """Seconds for which a process that starts waits for the database."""
 
 
 def normalised_url(url: str) -> str:
-    """The URL with the driver that the product uses (psycopg 3), whatever form of ``postgresql://`` was given."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:
-        problem = "NIGHTMAIL_DATABASE_URL is not a URL such as postgresql://user:password@host:5432/name"
-        raise ConfigurationError("settings_invalid", problem=problem) from error
-    return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    """The URL with the driver that the product uses (psycopg 3), whatever spelling was given (:mod:`nightmail.store.server_urls`)."""
+    return server_url(url).render_as_string(hide_password=False)
 
 
 @lru_cache(maxsize=8)
 def _engine(url: str) -> Engine:
+    made = server_url(url)
     return create_engine(
-        normalised_url(url),
+        made,
         pool_pre_ping=True,
         pool_size=5,
         max_overflow=10,
-        connect_args={"connect_timeout": 10, "application_name": "nightmail", "options": "-c timezone=UTC"},
+        connect_args=connection_arguments(made, "nightmail", "-c timezone=UTC"),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -12,6 +14,7 @@ from sqlalchemy import text
 
 from nightmail.store.local_server import WORKING_ROLE, LocalServer
 from pipelines.dagster_storage import KeptConnectionsStorage
+from tests.store.transaction_pooler import TransactionPooler
 
 
 @pytest.fixture
@@ -58,3 +61,20 @@ def test_a_connection_that_was_lost_is_replaced_unseen(storage: KeptConnectionsS
     assert storage.run_storage.get_runs_count() == 0
     assert not list(storage.event_log_storage.get_event_records(wanted))
     assert _backend(storage) != lost
+
+
+def test_of_several_hosts_the_one_that_can_be_written_to_is_taken(url: str, postgres: LocalServer) -> None:
+    """With the server's side of each session looked after, as the product's own connections have it."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        gone = closed.getsockname()[1]
+    listener = TransactionPooler(postgres, share=False)
+    try:
+        one = urlsplit(listener.url(url))
+        several = f"postgresql://{one.username}@127.0.0.1:{gone},127.0.0.1:{one.port}{one.path}"
+        storage = KeptConnectionsStorage.from_config_value(None, {"postgres_url": several})
+        assert storage.run_storage.get_runs_count() == 0
+        with storage.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+            stated = text("select reset_val from pg_settings where name = 'tcp_user_timeout'")
+            assert connection.scalar(stated) == "12000"
+    finally:
+        listener.close()

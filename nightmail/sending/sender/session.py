@@ -22,6 +22,8 @@ from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.intents import release_unknown
 from nightmail.sending.sender_queries import BY_INDEX
 from nightmail.sending.sender_runs import SenderRun, begin_sender_run, end_sender_run, rejoin_sender_run
+from nightmail.store.server_urls import server_url
+from nightmail.store.sessions import connection_arguments
 
 _log = logging.getLogger("nightmail.sending")
 
@@ -49,12 +51,9 @@ class SenderSession:
         return psycopg.connect(
             self._url,
             autocommit=True,
-            connect_timeout=10,
-            application_name="nightmail sender",
-            options=f"-c timezone=UTC -c statement_timeout=60000 {BY_INDEX}",
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
+            **connection_arguments(
+                server_url(self._url), "nightmail sender", f"-c timezone=UTC -c statement_timeout=60000 {BY_INDEX}"
+            ),
         )
 
     def _begin(self) -> SenderRun:
