@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.receipts --receipts 20000 --json`` starts a PostgreSQL and a portal of its own, loads a campaign's
 ledger, posts Twilio's status callbacks over keep-alive connections, then SendGrid's batches, and prints receipts per second
-and per CPU-second of the portal's process. Nothing is left behind.
+and per CPU-second of the portal's process, and PostgreSQL's CPU-seconds. ``--before CHECKOUT --rounds 3`` measures another
+checkout in turns (:mod:`benchmarks.turns`). Nothing is left behind.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -24,6 +26,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psutil
+
+from benchmarks.turns import add_options, in_turns, show
 
 CONNECTIONS = 64
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -184,15 +188,15 @@ def measure(receipts: int) -> dict[str, Any]:
             ("twilio", _requests(base, port, token, receipts), CONNECTIONS, 1),
             ("sendgrid", _batches(key, port, token, receipts), 4, EVENTS_PER_BATCH),
         ):
-            before = process.cpu_times()
+            before, stored_before = _cpu_s([process]), _cpu_s(_postgres(server))
             seconds = asyncio.run(_post(port, requests, connections))
-            after = process.cpu_times()
-            spent = after.user + after.system - before.user - before.system
+            spent, stored = _cpu_s([process]) - before, _cpu_s(_postgres(server)) - stored_before
             figures[name] = {
                 "requests": len(requests),
                 "receipts_per_s": round(receipts / seconds),
                 "receipts_per_cpu_s": round(receipts / spent),
                 "portal_cpu_s_per_1000": round(1000 * spent / receipts, 4),
+                "postgres_cpu_s_per_1000": round(1000 * stored / receipts, 4),
                 "receipts_per_request": events,
             }
         figures["portal_peak_rss_mb"] = round(process.memory_info().rss / 2**20)
@@ -204,6 +208,21 @@ def measure(receipts: int) -> dict[str, Any]:
             portal.wait(20)
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _postgres(server: Any) -> list[psutil.Process]:
+    first = (Path(server.folder) / "postmaster.pid").read_text(encoding="utf-8").split()[0]
+    postmaster = psutil.Process(int(first))
+    return [postmaster, *postmaster.children(recursive=True)]
+
+
+def _cpu_s(processes: list[psutil.Process]) -> float:
+    """The CPU-seconds of processes, with those of their children that have ended."""
+    spent = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            spent += sum(process.cpu_times()[:4])
+    return spent
 
 
 def _wait_for(port: int) -> None:
@@ -234,14 +253,10 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--receipts", type=int, default=20_000)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_options(parser)
     arguments = parser.parse_args()
-    figures = measure(arguments.receipts)
-    if arguments.json:
-        print(json.dumps(figures))
-    else:
-        for name, value in figures.items():
-            print(f"{name}: {value}")
+    options = ["--receipts", str(arguments.receipts)]
+    show(in_turns("receipts", arguments, options, lambda: measure(arguments.receipts)), arguments)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,21 @@ def parse_message_id(text: str) -> MessageId:
     return MessageId(match[1], int(match[2]), match[3], int(match[4]))
 
 
+def is_message_id(text: str) -> bool:
+    """Whether ``text`` is a message id. There is one way to write each, so that it is the same as text."""
+    match = _MESSAGE_ID.fullmatch(text)
+    return match is not None and int(match[2]) <= MAXIMUM_LINE and match[3] in CHANNELS
+
+
+def token_and_key(message_id: str) -> tuple[str, int]:
+    """The token of a message's campaign, and the part of its ledger key that is not the campaign's number.
+
+    For texts that :func:`is_message_id` knows as ids: receipts come by the thousand.
+    """
+    token, line, channel, step = message_id.split("-")
+    return token, (int(line) << CODE_BITS | CHANNELS[channel].code) << _STEP_BITS | int(step)
+
+
 def from_key(key: int, token: str) -> MessageId:
     """The message id of a ledger key, given its campaign's token. Raises ``KeyError`` for a code that no channel has."""
     step = key & MAXIMUM_STEP

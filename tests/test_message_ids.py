@@ -13,10 +13,13 @@ from nightmail.message_ids import (
     MAXIMUM_LINE,
     MAXIMUM_STEP,
     MessageId,
+    campaign_keys,
     from_key,
+    is_message_id,
     message_ids,
     message_keys,
     parse_message_id,
+    token_and_key,
 )
 from tests.support.toy_channels import registered, toy_channel
 
@@ -35,9 +38,21 @@ def test_ids_and_keys_round_trip(token: str, campaign: int, line: int, channel: 
     assert 0 < key < 2**63
     assert parse_message_id(str(message)) == message
     assert from_key(key, token) == message
+    assert is_message_id(str(message)) and token_and_key(str(message)) == (token, key - campaign_keys(campaign)[0])
     assert message_ids(token, pa.array([line]), channel, step).to_pylist() == [str(message)]
     numbers = (np.array([n], dtype=np.int64) for n in (line, CHANNELS[channel].code, step))
     assert message_keys(campaign, *numbers).tolist() == [key]
+
+
+@given(
+    st.one_of(st.text("c0123456789abcdef-smeail_", max_size=25), st.from_regex(r"c0{10}-\d+-(sms|email|fax)-\d+\n?"))
+)
+def test_what_is_a_message_id_is_parsed(text: str) -> None:
+    """And is the one way to write it."""
+    try:
+        assert str(parse_message_id(text)) == text and is_message_id(text)
+    except ValueError:
+        assert not is_message_id(text)
 
 
 made_up_channels = st.builds(

@@ -8,103 +8,129 @@ it when it was in doubt, and keeps it from being sent again when it was queued f
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
-from nightmail.carriers.protocol import NOT_REACHED, REACHED, STATUS_RANK, Receipt, ReceiptStatus
+from nightmail.carriers.protocol import NOT_REACHED, REACHED, Receipt
 from nightmail.receipts.message_places import Place
 from nightmail.receipts.queries import (
     ACCEPT_ATTEMPTS,
     ACCEPT_PROVEN,
-    APPLY_RECEIPTS,
     LOCK_MESSAGES,
     RETRIES_AS_OPEN,
+    STORE_RECEIPTS,
     WAKE_STANDBY,
 )
-from nightmail.store.clock import database_time
+from nightmail.store.array_literals import array_literal
+
+_LOCK_MESSAGES, _STORE_RECEIPTS = text(LOCK_MESSAGES), text(STORE_RECEIPTS)
+_DECIDED = REACHED | NOT_REACHED
 
 
 @dataclass(slots=True)
-class _Best:
-    """What the new receipts of one message add up to."""
+class LockedMessages:
+    """The messages of some receipts, as they are while the caller's transaction lasts."""
 
-    place: Place
-    rank: int
-    receipt: Receipt
-    carrier_message_id: str | None = None
-    opened_at: dt.datetime | None = None
-    clicked_at: dt.datetime | None = None
-    duration_s: int | None = None
-    cost: Any = None
-    currency: str | None = None
+    unsettled: set[Place] = field(default_factory=set)
+    """In doubt, or waiting for another attempt."""
+    foreign: set[Place] = field(default_factory=set)
+    """Handed off over none of the accounts that the receipts are proved to come from."""
+    has_standby: bool = False
+    """Whether any message of their campaigns stands by for another channel's."""
 
 
-def apply_receipts(connection: Connection, attached: Sequence[tuple[Receipt, Place]]) -> None:
-    """Apply receipts that are new to their messages."""
-    best: dict[tuple[dt.date, int], _Best] = {}
-    now = database_time(connection)
-    for receipt, place in attached:
-        rank = STATUS_RANK[receipt.status]
-        entry = best.get((place.month, place.key))
-        if entry is None:
-            entry = best[place.month, place.key] = _Best(place, rank, receipt)
-        elif rank > entry.rank:
-            entry.rank, entry.receipt = rank, receipt
-        moment = receipt.occurred_at or now
-        if receipt.status in (ReceiptStatus.OPENED, ReceiptStatus.CLICKED):
-            entry.opened_at = min(moment, entry.opened_at or moment)
-        if receipt.status is ReceiptStatus.CLICKED:
-            entry.clicked_at = min(moment, entry.clicked_at or moment)
-        entry.carrier_message_id = entry.carrier_message_id or receipt.carrier_message_id
-        entry.duration_s = receipt.duration_s if receipt.duration_s is not None else entry.duration_s
-        if receipt.cost is not None:
-            entry.cost, entry.currency = receipt.cost, receipt.currency
-    by_month: dict[dt.date, list[_Best]] = {}
-    for (month, _), entry in sorted(best.items(), key=lambda item: item[0]):
-        by_month.setdefault(month, []).append(entry)
-    for month, group in by_month.items():
-        _apply_month(connection, month, group, now)
+def lock_messages(connection: Connection, claimed: Iterable[tuple[Place, frozenset[int] | None]]) -> LockedMessages:
+    """Lock messages for receipts that are proved to come from the accounts beside each; ``None`` is from any."""
+    groups: dict[tuple[dt.date, tuple[int, ...], bool], dict[int, Place]] = {}
+    for place, accounts in claimed:
+        groups.setdefault((place.month, tuple(sorted(accounts or ())), accounts is None), {})[place.key] = place
+    locked = LockedMessages()
+    for (month, proved, of_any), places in sorted(groups.items(), key=lambda group: group[0]):
+        values = {
+            "month": month,
+            "keys": array_literal(places),
+            "campaigns": array_literal({place.campaign_id for place in places.values()}),
+            "accounts": None if of_any else array_literal(proved),
+        }
+        for key, unsettled, is_foreign, has_standby in connection.execute(_LOCK_MESSAGES, values):
+            if unsettled:
+                locked.unsettled.add(places[key])
+            if is_foreign:
+                locked.foreign.add(places[key])
+            locked.has_standby = locked.has_standby or has_standby
+    return locked
 
 
-def _apply_month(connection: Connection, month: dt.date, group: Sequence[_Best], now: dt.datetime) -> None:
-    keys = [entry.place.key for entry in group]
+def store_receipts(
+    connection: Connection, receipts: Sequence[Receipt], places: Mapping[str, Place], locked: LockedMessages
+) -> list[Receipt]:
+    """Store receipts that are not known yet and apply them to their messages, which are ``locked``; return them."""
+    new: set[str] = set()
+    for month, group in _once_each(receipts, places):
+        new.update(_store(connection, month, group, places))
+    by_month: dict[dt.date, list[Receipt]] = {}
+    for receipt in receipts:
+        place = places.get(receipt.event_key)
+        if place is not None and receipt.event_key in new:
+            by_month.setdefault(place.month, []).append(receipt)
+    for month, group in sorted(by_month.items(), key=lambda each: each[0]):
+        # Nearly every receipt is of a message that is accepted already, in a campaign of one channel.
+        unsettled = {places[r.event_key].key for r in group if places[r.event_key] in locked.unsettled}
+        if unsettled:
+            _settle_proven(connection, month, sorted(unsettled))
+        # Good news and bad news both decide what becomes of the next channel's message.
+        decided = {places[r.event_key].key for r in group if r.status in _DECIDED} if locked.has_standby else ()
+        if decided:
+            connection.execute(text(WAKE_STANDBY), {"month": month, "keys": sorted(decided)})
+    return [receipt for receipt in receipts if receipt.event_key in new]
+
+
+def _once_each(receipts: Sequence[Receipt], places: Mapping[str, Place]) -> list[tuple[dt.date | None, list[Receipt]]]:
+    """Receipts in groups of one month of the ledger in which no message occurs twice, a message's own in their order.
+
+    Those without a message are in one of the groups.
+    """
+    groups: dict[tuple[int, dt.date], list[Receipt]] = {}
+    times: dict[Place, int] = {}
+    without: list[Receipt] = []
+    for receipt in receipts:
+        place = places.get(receipt.event_key)
+        if place is None:
+            without.append(receipt)
+            continue
+        earlier = times.get(place, 0)
+        times[place] = earlier + 1
+        groups.setdefault((earlier, place.month), []).append(receipt)
+    listed: list[tuple[dt.date | None, list[Receipt]]] = [(at[1], groups[at]) for at in sorted(groups)]
+    if without and listed:
+        listed[0][1].extend(without)
+    elif without:
+        listed.append((None, without))
+    return listed
+
+
+def _store(
+    connection: Connection, month: dt.date | None, receipts: Sequence[Receipt], places: Mapping[str, Place]
+) -> Iterable[str]:
+    at = [places.get(receipt.event_key) for receipt in receipts]
     values = {
         "month": month,
-        "keys": keys,
-        "ranks": [entry.rank for entry in group],
-        "statuses": [str(entry.receipt.status) for entry in group],
-        "times": [entry.receipt.occurred_at or now for entry in group],
-        "codes": [entry.receipt.error_code for entry in group],
-        "carrier_ids": [entry.carrier_message_id for entry in group],
-        "opened": [entry.opened_at for entry in group],
-        "clicked": [entry.clicked_at for entry in group],
-        "durations": [entry.duration_s for entry in group],
-        "costs": [entry.cost for entry in group],
-        "currencies": [entry.currency for entry in group],
+        "keys": array_literal([receipt.event_key for receipt in receipts]),
+        "occurred": array_literal([receipt.occurred_at for receipt in receipts]),
+        "carriers": array_literal([receipt.carrier for receipt in receipts]),
+        "channels": array_literal([receipt.channel for receipt in receipts]),
+        "carrier_ids": array_literal([receipt.carrier_message_id for receipt in receipts]),
+        "message_keys": array_literal([place.key if place else None for place in at]),
+        "campaigns": array_literal([place.campaign_id if place else None for place in at]),
+        "statuses": array_literal([receipt.status for receipt in receipts]),
+        "codes": array_literal([receipt.error_code for receipt in receipts]),
+        "durations": array_literal([receipt.duration_s for receipt in receipts]),
+        "costs": array_literal([receipt.cost for receipt in receipts]),
+        "currencies": array_literal([receipt.currency for receipt in receipts]),
     }
-    found = connection.execute(text(LOCK_MESSAGES), {"month": month, "keys": keys}).all()
-    connection.execute(text(APPLY_RECEIPTS), values)
-    # Nearly every receipt is of a message that is accepted already, in a campaign of one channel.
-    unsettled = [int(row.message_key) for row in found if row.unsettled]
-    if unsettled:
-        _settle_proven(connection, month, unsettled)
-    # Good news and bad news both decide what becomes of the next channel's message.
-    decided = [e.place.key for e in group if e.receipt.status in REACHED or e.receipt.status in NOT_REACHED]
-    if decided and _has_standby(connection, {int(row.campaign_id) for row in found}):
-        connection.execute(text(WAKE_STANDBY), {"month": month, "keys": decided})
-
-
-def _has_standby(connection: Connection, campaigns: set[int]) -> bool:
-    """Whether any message of these campaigns stands by for another channel's: one look into a small index."""
-    return bool(
-        connection.scalar(
-            text("select exists (select from message where campaign_id = any(:campaigns) and state = 'standby')"),
-            {"campaigns": sorted(campaigns)},
-        )
-    )
+    return connection.scalars(_STORE_RECEIPTS, values)
 
 
 def _settle_proven(connection: Connection, month: dt.date, keys: Sequence[int]) -> None:

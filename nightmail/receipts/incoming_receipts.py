@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
@@ -13,9 +13,9 @@ from nightmail.carriers.protocol import Receipt, ReceiptStatus
 from nightmail.consent.suppressions import ASKED_FOR, record_suppressions
 from nightmail.organisation.sender_users import teams_of_accounts
 from nightmail.privacy import AddressHash, address_hash
-from nightmail.receipts.applied_receipts import apply_receipts
-from nightmail.receipts.message_places import Place, foreign_places, places_by_carrier, places_by_id, retried
-from nightmail.receipts.queries import ADDRESS_OF_MESSAGE, INSERT_RECEIPTS
+from nightmail.receipts.applied_receipts import lock_messages, store_receipts
+from nightmail.receipts.message_places import Place, places_by_carrier, places_by_id, retried
+from nightmail.receipts.queries import ADDRESS_OF_MESSAGE
 from nightmail.receipts.unproved import alert_of_foreign
 
 _SUPPRESSING_STATUS = {
@@ -54,24 +54,25 @@ def _take_receipts(engine: Engine, receipts: Sequence[Receipt], hash_key: bytes)
             place = by_id.get(receipt.message_id or "") or by_carrier.get(receipt.carrier_message_id or "")
             if place is not None:
                 places[receipt.event_key] = place
-        distinct = _without_foreign(connection, distinct, places)
-        new = _store_receipts(connection, distinct, places)
-        attached = [(receipt, places[receipt.event_key]) for receipt in new if receipt.event_key in places]
-        apply_receipts(connection, attached)
+        locked = lock_messages(
+            connection, ((places[r.event_key], r.accounts) for r in distinct if r.event_key in places)
+        )
+        if locked.foreign:
+            distinct = _without_foreign(connection, distinct, places, locked.foreign)
+        new = store_receipts(connection, distinct, places, locked)
+        attached = sum(receipt.event_key in places for receipt in new)
         suppressed = sum(_suppress(connection, r, places.get(r.event_key), hash_key) for r in new)
         _raise_alerts(connection, new)
-    return ReceiptsTaken(len(new), len(receipts) - len(new), len(new) - len(attached), suppressed)
+    return ReceiptsTaken(len(new), len(receipts) - len(new), len(new) - attached, suppressed)
 
 
-def _without_foreign(connection: Connection, receipts: Sequence[Receipt], places: Mapping[str, Place]) -> list[Receipt]:
+def _without_foreign(
+    connection: Connection, receipts: Sequence[Receipt], places: Mapping[str, Place], foreign: Set[Place]
+) -> list[Receipt]:
     """``receipts`` without those of messages that other accounts took, of which a person is alerted.
 
     They are not stored either: the other account's own receipt of the same event would be taken for a repetition.
     """
-    named = [(places[r.event_key], r.accounts) for r in receipts if r.event_key in places]
-    foreign = foreign_places(connection, named)
-    if not foreign:
-        return list(receipts)
     kept = [receipt for receipt in receipts if places.get(receipt.event_key) not in foreign]
     for carrier in sorted({receipt.carrier for receipt in receipts if places.get(receipt.event_key) in foreign}):
         alert_of_foreign(connection, carrier)
@@ -96,29 +97,6 @@ def _raise_alerts(connection: Connection, new: Sequence[Receipt]) -> None:
             subject=f"receipt:{carrier}:{code}",
             message=f"{carrier} reports {code} after the hand-off, which is not in the table of errors.",
         )
-
-
-def _store_receipts(connection: Connection, receipts: Sequence[Receipt], places: Mapping[str, Place]) -> list[Receipt]:
-    """Store receipts that are not known yet; returns them."""
-    at = [places.get(receipt.event_key) for receipt in receipts]
-    rows = connection.execute(
-        text(INSERT_RECEIPTS),
-        {
-            "keys": [receipt.event_key for receipt in receipts],
-            "occurred": [receipt.occurred_at for receipt in receipts],
-            "carriers": [receipt.carrier for receipt in receipts],
-            "channels": [receipt.channel for receipt in receipts],
-            "carrier_ids": [receipt.carrier_message_id for receipt in receipts],
-            "months": [place.month if place else None for place in at],
-            "message_keys": [place.key if place else None for place in at],
-            "campaigns": [place.campaign_id if place else None for place in at],
-            "statuses": [str(receipt.status) for receipt in receipts],
-            "codes": [receipt.error_code for receipt in receipts],
-            "durations": [receipt.duration_s for receipt in receipts],
-        },
-    )
-    new = set(rows.scalars())
-    return [receipt for receipt in receipts if receipt.event_key in new]
 
 
 def _suppress(connection: Connection, receipt: Receipt, place: Place | None, hash_key: bytes) -> int:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from nightmail.message_ids import parse_message_id
+from nightmail.message_ids import campaign_keys, is_message_id, token_and_key
 from nightmail.privacy import AddressHash
 from nightmail.receipts.queries import (
+    CAMPAIGNS_OF_TOKENS,
     FOREIGN_MESSAGES,
     LATEST_OF_SENDER_TO_ADDRESS,
     LATEST_TO_ADDRESS,
@@ -21,13 +21,13 @@ from nightmail.receipts.queries import (
 )
 
 _T = TypeVar("_T")
+_CAMPAIGNS_OF_TOKENS = text(CAMPAIGNS_OF_TOKENS)
 _ROLLED_BACK = ("40P01", "40001")
 """SQLSTATE of a deadlock and of a serialization failure: PostgreSQL's documentation, appendix A."""
 _TRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a message stands in the ledger."""
 
     month: dt.date
@@ -49,29 +49,16 @@ def retried(work: Callable[[], _T]) -> _T:
 
 def places_by_id(connection: Connection, message_ids: Iterable[str | None]) -> dict[str, Place]:
     """Where messages stand, by their ids; ids that are malformed or of an unknown campaign are left out."""
-    parsed = {}
-    for message_id in message_ids:
-        if message_id is not None and message_id not in parsed:
-            try:
-                parsed[message_id] = parse_message_id(message_id)
-            except ValueError:
-                continue
-    if not parsed:
+    named = {each: token_and_key(each) for each in set(message_ids) if each is not None and is_message_id(each)}
+    if not named:
         return {}
-    campaigns = {
-        row.token: row
-        for row in connection.execute(
-            text(
-                "select id, token, ledger_month from campaign where token = any(:tokens) and ledger_month is not null"
-            ),
-            {"tokens": list({each.token for each in parsed.values()})},
-        )
-    }
+    tokens = list({token for token, _ in named.values()})
+    campaigns = {row.token: row for row in connection.execute(_CAMPAIGNS_OF_TOKENS, {"tokens": tokens})}
     found = {}
-    for message_id, each in parsed.items():
-        campaign = campaigns.get(each.token)
+    for message_id, (token, key) in named.items():
+        campaign = campaigns.get(token)
         if campaign is not None:
-            found[message_id] = Place(campaign.ledger_month, each.key(campaign.id), campaign.id)
+            found[message_id] = Place(campaign.ledger_month, campaign_keys(campaign.id)[0] | key, campaign.id)
     return found
 
 

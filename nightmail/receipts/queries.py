@@ -9,6 +9,10 @@ from nightmail.store.recipient_keys import EACH_MESSAGE, messages_of
 
 # --- Places in the ledger ---
 
+CAMPAIGNS_OF_TOKENS = """
+select id, token, ledger_month from campaign where token = any(:tokens) and ledger_month is not null
+"""
+
 # A carrier's own id counts only where it names one message: all emails of one request may share one.
 MESSAGES_OF_CARRIER_IDS = """
 select carrier_message_id, min(ledger_month) as month, min(message_key) as key, min(campaign_id) as campaign_id
@@ -51,68 +55,78 @@ order by m.handed_off_at desc limit 1
 
 # Messages that none of some accounts took. An attempt over an account counts as well: the message may have gone another
 # way since.
-FOREIGN_MESSAGES = f"""
-select m.message_key from message m
-where m.ledger_month = :month and m.message_key = any(:keys) and not case
+_IS_FOREIGN = f"""not case
     when m.carrier_account_id is null then exists (
         select from carrier_account a left join team o on o.id = a.team_id join campaign c on c.id = m.campaign_id
             join team t on t.id = c.team_id
-        where a.id = any(:accounts) and a.channel = m.channel
+        where a.id = any(cast(:accounts as integer[])) and a.channel = m.channel
             and (o.id is null or {AT_OR_BELOW.format(lower="t.path", upper="o.path")}))
-    else m.carrier_account_id = any(:accounts) or exists (
+    else m.carrier_account_id = any(cast(:accounts as integer[])) or exists (
         select from attempt x where x.ledger_month = m.ledger_month and x.message_key = m.message_key
-            and x.carrier_account_id = any(:accounts))
-    end
-"""  # noqa: S608 - the part is a function of constants
+            and x.carrier_account_id = any(cast(:accounts as integer[])))
+    end"""  # noqa: S608 - the part is a function of constants
+
+FOREIGN_MESSAGES = f"""
+select m.message_key from message m
+where m.ledger_month = :month and m.message_key = any(:keys) and {_IS_FOREIGN}
+"""  # noqa: S608 - the part is made of constants
 
 # --- Receipts ---
 
-# Receipts by their event key, once: the month before is asked as well, since a carrier repeats some for days.
-INSERT_RECEIPTS = """
-with r as (
-    select * from unnest(cast(:keys as text[]), cast(:occurred as timestamptz[]), cast(:carriers as text[]),
-        cast(:channels as text[]), cast(:carrier_ids as text[]), cast(:months as date[]), cast(:message_keys as bigint[]),
-        cast(:campaigns as integer[]), cast(:statuses as text[]), cast(:codes as text[]), cast(:durations as integer[]))
-    as r(event_key, occurred_at, carrier, channel, carrier_message_id, ledger_month, message_key, campaign_id, status,
-        error_code, duration_s)
-)
-insert into receipt (received_month, event_key, occurred_at, carrier, channel, carrier_message_id, ledger_month,
-    message_key, campaign_id, status, error_code, duration_s)
-select date_trunc('month', now() at time zone 'UTC')::date, r.event_key, r.occurred_at, r.carrier, r.channel,
-    r.carrier_message_id, r.ledger_month, r.message_key, r.campaign_id, r.status, r.error_code, r.duration_s
-from r where not exists (
-    select from receipt e where e.event_key = r.event_key
-    and e.received_month = (date_trunc('month', now() at time zone 'UTC') - interval '1 month')::date)
-on conflict do nothing returning event_key
-"""
-
-# Locked in the order of their keys: two transactions that wait for each other would be a deadlock.
-LOCK_MESSAGES = """
-select message_key, campaign_id, state = 'in_doubt' or state = 'queued' and attempts > 0 as unsettled
-from message where ledger_month = :month and message_key = any(:keys) order by message_key for update
-"""
-
-_RANKS = "case m.delivery " + " ".join(f"when '{s}' then {r}" for s, r in STATUS_RANK.items()) + " else 0 end"
-
-# The status of the highest rank stays, in whatever order receipts come.
-APPLY_RECEIPTS = f"""
-with r as (
-    select * from unnest(cast(:keys as bigint[]), cast(:ranks as integer[]), cast(:statuses as text[]),
-        cast(:times as timestamptz[]), cast(:codes as text[]), cast(:carrier_ids as text[]),
-        cast(:opened as timestamptz[]), cast(:clicked as timestamptz[]), cast(:durations as integer[]),
-        cast(:costs as numeric[]), cast(:currencies as text[]))
-    as r(message_key, rank, status, at, code, carrier_message_id, opened_at, clicked_at, duration_s, cost, currency)
-)
-update message m set
-    delivery = case when r.rank > {_RANKS} then r.status else m.delivery end,
-    delivery_at = case when r.rank > {_RANKS} then r.at else m.delivery_at end,
-    delivery_error = case when r.rank > {_RANKS} then r.code else m.delivery_error end,
-    carrier_message_id = coalesce(m.carrier_message_id, r.carrier_message_id),
-    opened_at = least(m.opened_at, r.opened_at), clicked_at = least(m.clicked_at, r.clicked_at),
-    duration_s = coalesce(r.duration_s, m.duration_s), cost_charged = coalesce(r.cost, m.cost_charged),
-    cost_charged_currency = case when r.cost is null then m.cost_charged_currency else r.currency end
-from r where m.ledger_month = :month and m.message_key = r.message_key
+# Which of some messages there are, locked in the order of their keys: two transactions that wait for each other would be a
+# deadlock. Of each whether it is unsettled, and whether none of the accounts that a receipt is proved to come from took it;
+# of all whether any message of their campaigns stands by for another channel's.
+LOCK_MESSAGES = f"""
+select m.message_key, m.state = 'in_doubt' or m.state = 'queued' and m.attempts > 0 as unsettled,
+    cast(:accounts as integer[]) is not null and {_IS_FOREIGN} as is_foreign,
+    exists (select from message s where s.ledger_month = :month and s.campaign_id = any(cast(:campaigns as integer[]))
+        and s.state = 'standby') as has_standby
+from message m where m.ledger_month = :month and m.message_key = any(cast(:keys as bigint[]))
+order by m.message_key for update
 """  # noqa: S608 - the part is made of constants
+
+_RANKS = "case {0} " + " ".join(f"when '{s}' then {r}" for s, r in STATUS_RANK.items()) + " else 0 end"
+
+# Receipts by their event key, once, and what they change: one statement, as each costs as much as some ten receipts. The
+# month before is asked as well, since a carrier repeats some for days. The status of the highest rank stays, in whatever
+# order receipts come. Of one message there is one receipt, as a statement changes a row once; those without a message have
+# a place in any statement.
+STORE_RECEIPTS = f"""
+with r as (
+    select u.*, case when u.status in ('opened', 'clicked') then coalesce(u.occurred_at, now()) end as opened_at,
+        case when u.status = 'clicked' then coalesce(u.occurred_at, now()) end as clicked_at,
+        {_RANKS.format("u.status")} as rank
+    from unnest(cast(:keys as text[]), cast(:occurred as timestamptz[]), cast(:carriers as text[]),
+        cast(:channels as text[]), cast(:carrier_ids as text[]), cast(:message_keys as bigint[]),
+        cast(:campaigns as integer[]), cast(:statuses as text[]), cast(:codes as text[]), cast(:durations as integer[]),
+        cast(:costs as numeric[]), cast(:currencies as text[]))
+    as u(event_key, occurred_at, carrier, channel, carrier_message_id, message_key, campaign_id, status, error_code,
+        duration_s, cost, currency)
+), stored as (
+    insert into receipt (received_month, event_key, occurred_at, carrier, channel, carrier_message_id, ledger_month,
+        message_key, campaign_id, status, error_code, duration_s)
+    select date_trunc('month', now() at time zone 'UTC')::date, r.event_key, r.occurred_at, r.carrier, r.channel,
+        r.carrier_message_id, case when r.message_key is not null then cast(:month as date) end, r.message_key,
+        r.campaign_id, r.status, r.error_code, r.duration_s
+    from r where not exists (
+        select from receipt e where e.event_key = r.event_key
+        and e.received_month = (date_trunc('month', now() at time zone 'UTC') - interval '1 month')::date)
+    on conflict do nothing returning event_key
+), applied as (
+    update message m set
+        delivery = case when r.rank > {_RANKS.format("m.delivery")} then r.status else m.delivery end,
+        delivery_at = case when r.rank > {_RANKS.format("m.delivery")} then coalesce(r.occurred_at, now())
+            else m.delivery_at end,
+        delivery_error = case when r.rank > {_RANKS.format("m.delivery")} then r.error_code else m.delivery_error end,
+        carrier_message_id = coalesce(m.carrier_message_id, r.carrier_message_id),
+        opened_at = least(m.opened_at, r.opened_at), clicked_at = least(m.clicked_at, r.clicked_at),
+        duration_s = coalesce(r.duration_s, m.duration_s), cost_charged = coalesce(r.cost, m.cost_charged),
+        cost_charged_currency = case when r.cost is null then m.cost_charged_currency else r.currency end
+    from r join stored using (event_key)
+    where m.ledger_month = cast(:month as date) and m.message_key = r.message_key
+)
+select event_key from stored
+"""  # noqa: S608 - the parts are made of constants
 
 # The channels that stand by for contacts whose earlier channel was delivered or failed.
 WAKE_STANDBY = f"""

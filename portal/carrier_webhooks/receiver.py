@@ -101,7 +101,7 @@ class WebhookReceiver:
             return await self._go_on(answered.route, content)
         accounts = content.accounts
         await self._portal.queue.put(
-            [replace(receipt, accounts=accounts) for receipt in content.receipts],
+            [r if r.accounts is accounts else replace(r, accounts=accounts) for r in content.receipts],
             [replace(reply, accounts=accounts) for reply in content.replies],
         )
         return content.answer

@@ -16,7 +16,7 @@ from typing import Any
 from nightmail.carriers.error_tables import ErrorClass, ErrorEntry, error_entry
 from nightmail.carriers.protocol import Receipt, ReceiptStatus
 from nightmail.channels import EMAIL
-from nightmail.message_ids import parse_message_id
+from nightmail.message_ids import is_message_id
 from resources.carriers.sendgrid.errors import ERRORS
 
 MAXIMUM_BATCH_BYTES = 32 * 1024 * 1024
@@ -43,8 +43,8 @@ class EventBatch:
     ignored: int = 0
 
 
-def events(body: bytes, carrier: str = "sendgrid") -> EventBatch:
-    """The receipts of a batch. Raises ``ValueError`` when the body is not a JSON list."""
+def events(body: bytes, carrier: str = "sendgrid", accounts: frozenset[int] | None = None) -> EventBatch:
+    """The receipts of a batch, said to come from ``accounts``. Raises ``ValueError`` when the body is not a JSON list."""
     try:
         content = json.loads(body)
     except RecursionError:
@@ -54,7 +54,7 @@ def events(body: bytes, carrier: str = "sendgrid") -> EventBatch:
     batch = EventBatch()
     for event in content:
         try:
-            receipt = _receipt(event, carrier)
+            receipt = _receipt(event, carrier, accounts)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError, RecursionError):
             batch.malformed += 1
             continue
@@ -65,7 +65,7 @@ def events(body: bytes, carrier: str = "sendgrid") -> EventBatch:
     return batch
 
 
-def _receipt(event: Mapping[str, Any], carrier: str) -> Receipt | None:
+def _receipt(event: Mapping[str, Any], carrier: str, accounts: frozenset[int] | None) -> Receipt | None:
     kind = event["event"]
     status = _STATUS.get(kind) if isinstance(kind, str) else None
     if status is None or event.get("sg_machine_open") is True:
@@ -84,6 +84,7 @@ def _receipt(event: Mapping[str, Any], carrier: str) -> Receipt | None:
         error=error,
         occurred_at=datetime.fromtimestamp(int(event["timestamp"]), UTC),
         address=_storable(address)[:320] if suppresses and isinstance(address, str) and address else None,
+        accounts=accounts,
     )
 
 
@@ -121,12 +122,7 @@ def carrier_id(sg_message_id: str) -> str:
 
 def _message_id(value: object) -> str | None:
     """Our message id from the custom arguments; ``None`` for anything that does not have its form."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return str(parse_message_id(value))
-    except ValueError:
-        return None
+    return value if isinstance(value, str) and is_message_id(value) else None
 
 
 def _error(event: Mapping[str, Any]) -> ErrorEntry | None:

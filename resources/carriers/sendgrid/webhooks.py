@@ -30,7 +30,7 @@ def _read(request: WebhookRequest, secrets: Sequence[WebhookSecret]) -> WebhookC
     accounts = _proved(request, secrets)
     if not accounts:
         return None
-    batch = events(request.body)
+    batch = events(request.body, accounts=accounts)
     return WebhookContent(
         receipts=batch.receipts,
         accounts=accounts,

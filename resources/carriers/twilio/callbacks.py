@@ -14,14 +14,17 @@ from email.utils import parsedate_to_datetime
 from nightmail.carriers.error_tables import ErrorEntry
 from nightmail.carriers.protocol import Media, Receipt, Reply, ReplyKind
 from nightmail.channels import SMS, VOICE
-from nightmail.message_ids import parse_message_id
+from nightmail.message_ids import is_message_id
 from resources.carriers.twilio.errors import ERRORS
+from resources.carriers.twilio.forms import Accounts
 from resources.carriers.twilio.statuses import MESSAGE_STATUS, call_status
 
 _COUNT = re.compile(r"[0-9]{1,8}")
 
 
-def message_status(form: Mapping[str, str], message_id: str | None, carrier: str = "twilio") -> Receipt | None:
+def message_status(
+    form: Mapping[str, str], message_id: str | None, carrier: str = "twilio", accounts: Accounts | None = None
+) -> Receipt | None:
     """The receipt in a message's status callback; ``None`` for a status that says nothing new."""
     sid = _required(form, "MessageSid")
     said = _required(form, "MessageStatus")
@@ -38,10 +41,13 @@ def message_status(form: Mapping[str, str], message_id: str | None, carrier: str
         message_id=_known_form(message_id),
         error=error,
         address=form.get("To") or None if error is not None and error.suppress_as is not None else None,
+        accounts=accounts,
     )
 
 
-def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier: str = "twilio") -> Receipt | None:
+def call_status_receipt(
+    form: Mapping[str, str], message_id: str | None, carrier: str = "twilio", accounts: Accounts | None = None
+) -> Receipt | None:
     """The receipt in a call's progress callback; ``None`` for a status that says nothing new."""
     sid = _required(form, "CallSid")
     said = _required(form, "CallStatus")
@@ -61,6 +67,7 @@ def call_status_receipt(form: Mapping[str, str], message_id: str | None, carrier
         occurred_at=_time(form.get("Timestamp")),
         duration_s=int(duration) if _COUNT.fullmatch(duration) and said == "completed" else None,
         address=form.get("To") or None if error is not None and error.suppress_as is not None else None,
+        accounts=accounts,
     )
 
 
@@ -126,12 +133,7 @@ def _required(form: Mapping[str, str], name: str) -> str:
 
 def _known_form(message_id: str | None) -> str | None:
     """A message id; ``None`` for what does not have the form of one."""
-    if message_id is None:
-        return None
-    try:
-        return str(parse_message_id(message_id))
-    except ValueError:
-        return None
+    return message_id if message_id is not None and is_message_id(message_id) else None
 
 
 def _time(text: str | None) -> datetime | None:

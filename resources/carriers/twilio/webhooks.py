@@ -7,8 +7,6 @@ Twilio reads them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from urllib.parse import parse_qs
 
 from nightmail.carriers.protocol import Receipt
 from nightmail.carriers.webhooks import (
@@ -22,9 +20,9 @@ from nightmail.carriers.webhooks import (
 )
 from resources.carriers.twilio import paths
 from resources.carriers.twilio.callbacks import call_status_receipt, inbound_sms, message_status, pressed_key
+from resources.carriers.twilio.forms import Accounts, form_fields, message_id_in
 from resources.carriers.twilio.signatures import SIGNATURE_HEADER, signature_fits
 
-MAXIMUM_FIELDS = 200
 _EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 _HANG_UP = '<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>'
 
@@ -37,21 +35,18 @@ def twiml(document: str | None) -> WebhookAnswer:
     return WebhookAnswer(200, said.encode(), "text/xml; charset=utf-8")
 
 
-def _route(path: str, purpose: str, content: Callable[[Form, str | None], WebhookContent]) -> WebhookRoute:
+def _route(path: str, purpose: str, content: Callable[[Form, str | None, Accounts], WebhookContent]) -> WebhookRoute:
     def read(request: WebhookRequest, secrets: Sequence[WebhookSecret]) -> WebhookContent | None:
         try:
-            form = parse_qs(request.body.decode(), keep_blank_values=True, max_num_fields=MAXIMUM_FIELDS)
-            query = parse_qs(request.query, max_num_fields=20)
+            form = form_fields(request.body)
+            message_id = message_id_in(request.query)
         except ValueError as error:
             raise ValueError("the body is not a form") from error
         accounts = _proved(request, form, secrets)
         if not accounts:
             return None
-        said = content(
-            {name: values[0].replace("\x00", "") for name, values in form.items()},
-            next(iter(query.get("message_id", ())), None),
-        )
-        return replace(said, accounts=accounts)
+        said = {name: values[0].replace("\x00", "") for name, values in form.items()}
+        return content(said, message_id, accounts)
 
     return WebhookRoute(path, purpose, read, twiml if path == paths.KEYS else None)
 
@@ -69,30 +64,29 @@ def _proved(
     return accounts_that_signed(likeliest_first, lambda secret: signature_fits(secret, request.url, form, signature))
 
 
-def _with(receipt: Receipt | None) -> WebhookContent:
-    return WebhookContent(receipts=() if receipt is None else (receipt,))
+def _with(receipt: Receipt | None, accounts: Accounts) -> WebhookContent:
+    return WebhookContent(receipts=() if receipt is None else (receipt,), accounts=accounts)
 
 
-def _text(form: Form, _message_id: str | None) -> WebhookContent:
-    return WebhookContent(
-        replies=(inbound_sms(form),), answer=WebhookAnswer(200, _EMPTY.encode(), "text/xml; charset=utf-8")
-    )
+def _text(form: Form, _message_id: str | None, accounts: Accounts) -> WebhookContent:
+    answer = WebhookAnswer(200, _EMPTY.encode(), "text/xml; charset=utf-8")
+    return WebhookContent(replies=(inbound_sms(form),), answer=answer, accounts=accounts)
 
 
-def _key(form: Form, message_id: str | None) -> WebhookContent:
-    return WebhookContent(key_press=pressed_key(form, message_id), answer=twiml(None))
+def _key(form: Form, message_id: str | None, accounts: Accounts) -> WebhookContent:
+    return WebhookContent(key_press=pressed_key(form, message_id), answer=twiml(None), accounts=accounts)
 
 
 ROUTES = (
     _route(
         paths.MESSAGE_STATUS,
         "the status of an SMS; `?message_id=`",
-        lambda form, name: _with(message_status(form, name)),
+        lambda form, name, accounts: _with(message_status(form, name, accounts=accounts), accounts),
     ),
     _route(
         paths.CALL_STATUS,
         "the status of a call, its duration, person or machine; `?message_id=`",
-        lambda form, name: _with(call_status_receipt(form, name)),
+        lambda form, name, accounts: _with(call_status_receipt(form, name, accounts=accounts), accounts),
     ),
     _route(paths.INBOUND_SMS, "an SMS from a recipient", _text),
     _route(paths.KEYS, "a key pressed in a call; `?message_id=`; answered with what the call says next", _key),
