@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from nightmail.contacts.import_rows import ImportRow, ImportSettings
 
 _CHUNK = 1 << 20
-_COUNTS = ("rows", "new", "changed", "equal", "removed", "unknown", "refused", "duplicates")
+_COUNTS: Mapping[str, tuple[str, ...]] = {
+    "contacts": ("rows", "new", "changed", "equal", "removed", "unknown", "refused", "duplicates"),
+    "preferences": ("rows", "stated", "refused", "contacts", "changed", "equal"),
+}
 
 
 def import_file(
@@ -43,19 +47,46 @@ def import_file(
     json_output: bool = typer.Option(False, "--json", help=f"{JSON_HELP} Asks nothing."),
 ) -> None:
     """Bring a contact file into the address book: by default shown and asked about first. `nightmail imports undo` takes it back."""
+    how = import_settings(mapping, keep, country)
+    bring(
+        screen(json_output),
+        file,
+        team,
+        mode,
+        "contacts",
+        how,
+        dry_run=dry_run,
+        although=although,
+        ask=not (yes or json_output),
+    )
+
+
+def bring(
+    view: Screen,
+    file: Path,
+    team: str | None,
+    mode: str,
+    kind: str,
+    how: ImportSettings,
+    *,
+    dry_run: bool,
+    although: bool = False,
+    ask: bool,
+) -> None:
+    """Look at a file, show what it would change and, unless it is a dry run or somebody says no, apply it."""
     from commands.lean_arrow import leave_pandas_out
     from commands.local import open_database, principal
-    from nightmail.contacts.imports import apply_import, check_import, discard_import
+    from nightmail.contacts.imports import discard_import
+    from nightmail.intake.import_work import carry_out_import, look_at_import
     from nightmail.lake import Lake
     from nightmail.settings import settings
 
-    view = screen(json_output)
     leave_pandas_out()
     refuse_missing_file(file)
     engine, lake = open_database(), Lake(settings().lake)
-    number = _taken(file, team, mode, _settings(mapping, keep, country))
+    number = _taken(file, team, mode, kind, how)
     with view.progress() as progress:
-        row = check_import(engine, lake, number, progress=progress)
+        row = look_at_import(engine, lake, number, progress=progress)
     if row.problem is not None:
         error = ContactFileError("import_refused", problem=row.problem["message"], facts=row.problem)
         raise error
@@ -65,16 +96,17 @@ def import_file(
         view.answer({"ok": True, "import": row.as_dict()})
         view.say("Nothing was changed.")
         return
-    if not (yes or json_output) and not typer.confirm("Apply it?"):
+    if ask and not typer.confirm("Apply it?"):
         discard_import(engine, lake, number, by=principal())
         view.say("Nothing was changed.")
         raise typer.Exit(1)
-    row = apply_import(engine, lake, number, by=principal(), although=although)
+    row = carry_out_import(engine, lake, number, by=principal(), although=although)
     view.answer({"ok": True, "import": row.as_dict()})
-    view.say(f"import {row.id} is applied; `nightmail imports undo {row.id}` takes it back", style="bold green")
+    back = f"; `nightmail imports undo {row.id}` takes it back" if kind == "contacts" else ""
+    view.say(f"import {row.id} is applied{back}", style="bold green")
 
 
-def _settings(mapping: list[str], keep: str, country: str | None) -> ImportSettings:
+def import_settings(mapping: list[str], keep: str, country: str | None) -> ImportSettings:
     """How the file is read. Raises :class:`UsageError` (``arguments_wrong``)."""
     from pydantic import ValidationError
 
@@ -89,11 +121,11 @@ def _settings(mapping: list[str], keep: str, country: str | None) -> ImportSetti
         raise UsageError("arguments_wrong", problem=f"--keep {keep}: {error.errors()[0]['msg']}") from None
 
 
-def _taken(file: Path, team: str | None, mode: str, how: ImportSettings) -> int:
+def _taken(file: Path, team: str | None, mode: str, kind: str, how: ImportSettings) -> int:
     """The number of the import that a file becomes, a copy of which is kept."""
     from commands.local import open_database, principal
     from nightmail.contact_files.kept_files import incoming_path
-    from nightmail.contacts.import_rows import import_mode, take_import
+    from nightmail.contacts.import_rows import ImportKind, import_mode, take_import
     from nightmail.settings import settings
 
     wanted = import_mode(mode)
@@ -110,6 +142,7 @@ def _taken(file: Path, team: str | None, mode: str, how: ImportSettings) -> int:
             connection,
             owner,
             wanted,
+            kind=ImportKind(kind),
             by=principal(),
             source="command",
             name=file.name,
@@ -123,13 +156,18 @@ def _taken(file: Path, team: str | None, mode: str, how: ImportSettings) -> int:
 def show_counts(view: Screen, row: ImportRow) -> None:
     """What an import changes, for people."""
     counts = row.counts
-    cells = [(name, f"{counts.get(name, 0):,}") for name in _COUNTS]
+    cells = [(name, f"{counts.get(name, 0):,}") for name in _COUNTS[row.kind]]
     view.show(
-        table(f"import {row.id}: {row.name} ({row.mode}) into {row.team}", ("contacts", "number"), cells, numeric=[1])
+        table(
+            f"import {row.id}: {row.name} ({row.kind}, {row.mode}) into {row.team}",
+            ("what", "number"),
+            cells,
+            numeric=[1],
+        )
     )
     for reason, number in counts.get("rejects_by_reason", {}).items():
         view.notice(f"{counted(number, 'row')}: {reason}; see `nightmail explain {reason}`")
     if ignored := counts.get("ignored_columns"):
-        view.notice(f"not taken, for the team has no such attribute: {', '.join(ignored)}")
+        view.notice(f"columns that are not taken: {', '.join(ignored)}")
     if row.waits_for:
         view.say(row.waits_for["message"], style="bold red")

@@ -34,10 +34,12 @@ def list_all(
         found = list_imports(connection, [team], limit=limit)
     view.answer({"ok": True, "imports": [row.as_dict() for row in found]})
     cells = [
-        (row.id, row.team, row.name, row.mode, row.state, f"{row.created_at:%Y-%m-%d %H:%M}", row.created_by)
+        (row.id, row.team, row.name, row.kind, row.mode, row.state, f"{row.created_at:%Y-%m-%d %H:%M}", row.created_by)
         for row in found
     ]
-    view.show(table("Imports", ("import", "team", "file", "mode", "state", "came (UTC)", "by"), cells, numeric=[0]))
+    view.show(
+        table("Imports", ("import", "team", "file", "kind", "mode", "state", "came (UTC)", "by"), cells, numeric=[0])
+    )
 
 
 @app.command("show")
@@ -73,12 +75,12 @@ def apply(
 ) -> None:
     """Apply an import that was looked at and waits."""
     from commands.local import open_database, principal
-    from nightmail.contacts.imports import apply_import
+    from nightmail.intake.import_work import carry_out_import
     from nightmail.lake import Lake
     from nightmail.settings import settings
 
     view = screen(json_output)
-    row = apply_import(open_database(), Lake(settings().lake), number, by=principal(), although=although)
+    row = carry_out_import(open_database(), Lake(settings().lake), number, by=principal(), although=although)
     view.answer({"ok": True, "import": row.as_dict()})
     show_counts(view, row)
 

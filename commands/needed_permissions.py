@@ -46,7 +46,9 @@ NEEDED: Mapping[str, str] = {
     **dict.fromkeys(("lists make", "lists change", "lists remove"), "list.edit"),
     **dict.fromkeys(("segments make", "segments change", "segments remove"), "list.edit"),
     **dict.fromkeys(("consents show", "consents evidence", "preferences show"), "contact.see"),
-    **dict.fromkeys(("consents give", "consents withdraw", "consents text", "preferences set"), "consent.edit"),
+    **dict.fromkeys(
+        ("consents give", "consents withdraw", "consents text", "preferences set", "preferences import"), "consent.edit"
+    ),
     "keys list": "key.see",
     **dict.fromkeys(("keys new", "keys rotate", "keys revoke"), "key.edit"),
     **dict.fromkeys(("imports list", "imports show"), "contact.see"),

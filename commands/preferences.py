@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import typer
 
@@ -11,7 +12,7 @@ from commands.one_team import TEAM_HELP, one_team
 from commands.people import JSON_HELP
 from commands.screen import screen, table
 
-app = typer.Typer(no_args_is_help=True, help="Preferences: show, set.")
+app = typer.Typer(no_args_is_help=True, help="Preferences: show, set, import.")
 
 _WHAT = "has the contact"
 
@@ -93,6 +94,25 @@ def set_choices(
         new = record_preferences(connection, owner.id, stating, source=source, actor=principal().actor)
     view.answer({"ok": True, "added": new, "changes": changes})
     view.say(f"recorded what {contact} chose" if new else "it was recorded before")
+
+
+@app.command("import")
+def import_file(
+    file: Path = typer.Argument(..., help="The file, in any format that a send takes: one row per statement."),
+    *,
+    team: str = typer.Option(None, "--team", help=TEAM_HELP),
+    mapping: list[str] = typer.Option([], "--map", help="HEADER=COLUMN: what a column is; may be repeated."),
+    country: str = typer.Option(None, "--country", help="Of national numbers; by default the team's."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Show what would change, and change nothing."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+    json_output: bool = typer.Option(False, "--json", help=f"{JSON_HELP} Asks nothing."),
+) -> None:
+    """Record what contacts chose from a file: by default shown and asked about first. The later statement counts, whatever the order."""
+    from commands.contact_import import bring, import_settings
+
+    how = import_settings(mapping, "first", country)
+    ask = not (yes or json_output)
+    bring(screen(json_output), file, team, "update", "preferences", how, dry_run=dry_run, ask=ask)
 
 
 def _told(value: object) -> str:

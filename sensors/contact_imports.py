@@ -1,4 +1,4 @@
-"""Imports into the address book that feeds made: each is looked at and applied, one at a time, in a thread of its own.
+"""Imports into the address book: each is looked at, applied and taken back in turn, one at a time, in a thread of its own.
 
 A tick does not wait for it: a million contacts take longer than a tick may. What a crash cuts off is begun again.
 """
@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import dagster as dg
 
-from nightmail.intake.contact_feeds import carry_out, imports_to_carry_out
+from nightmail.intake.import_work import carry_on, imports_to_carry_out
 from nightmail.settings import settings
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
@@ -23,7 +23,7 @@ _UNDER_WAY_LOCK = threading.Lock()
 @dg.sensor(
     minimum_interval_seconds=settings().sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Files of feeds of kind contacts: brings them into the address book, unless somebody must confirm it.",
+    description="Files for the address book: looks at them, and applies and takes back what feeds, pages and programs ask for.",
 )
 def contact_imports(
     context: dg.SensorEvaluationContext, database: DatabaseResource, lake: LakeResource
@@ -48,7 +48,7 @@ def _begin(
 
     def work() -> None:
         try:
-            row = carry_out(database.engine, lake.lake, number)
+            row = carry_on(database.engine, lake.lake, number)
         except Exception:
             # Not foreseen: it waits, and the next tick tries again.
             log.exception("import %d could not be carried out", number)

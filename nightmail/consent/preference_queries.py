@@ -15,6 +15,16 @@ ADD_STATEMENTS = """
     returning contact_id
 """
 
+CONTACTS_THERE = "select contact_id from contact where team_id = :team and contact_id = any(cast(:ids as text[]))"
+
+# The contacts of a team, by the keyed hashes of their addresses.
+CONTACTS_OF_ADDRESSES = """
+    select c.contact_id, h.hash
+    from contact c cross join lateral unnest(c.address_hashes) h(hash)
+    where c.team_id = :team and c.removed_at is null and c.address_hashes && cast(:hashes as bytea[])
+      and h.hash = any(cast(:hashes as bytea[]))
+"""
+
 STATEMENTS = """
     select contact_id, stated_at, changes, source, set_by, recorded_at
     from preference_statement

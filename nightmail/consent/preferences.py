@@ -146,7 +146,7 @@ def record_preferences(
 
 def _store(connection: Connection, team_id: int, contacts: Sequence[str]) -> None:
     by_contact: dict[str, list[PreferenceStatement]] = defaultdict(list)
-    for one in _statements(connection, [team_id], contacts):
+    for one in statements_of(connection, [team_id], contacts):
         by_contact[one.contact_id].append(one)
     rows = []
     for contact, statements in by_contact.items():
@@ -178,10 +178,11 @@ def preference_of(connection: Connection, team: str, contact_id: str) -> Chosen:
 
 def preference_history(connection: Connection, team: str, contact_id: str) -> list[PreferenceStatement]:
     """All that was stated of a contact's preferences, the oldest first."""
-    return _statements(connection, team_ids_upwards(connection, team), [contact_id])
+    return statements_of(connection, team_ids_upwards(connection, team), [contact_id])
 
 
-def _statements(connection: Connection, teams: Sequence[int], contacts: Sequence[str]) -> list[PreferenceStatement]:
+def statements_of(connection: Connection, teams: Sequence[int], contacts: Sequence[str]) -> list[PreferenceStatement]:
+    """What was stated of contacts to teams, by contact, the oldest first."""
     rows = connection.execute(text(STATEMENTS), {"teams": list(teams), "contacts": list(contacts)})
     return [PreferenceStatement(**row._mapping) for row in rows]
 

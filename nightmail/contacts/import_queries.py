@@ -135,15 +135,16 @@ CHANGED_SINCE = f"""
 
 ADD_IMPORT = """
     insert into contact_import (
-        team_id, feed_id, received_file_id, source, mode, name, size, sha256, stored_path, settings, created_by)
-    values (:team, :feed, :file, :source, :mode, :name, :size, :sha256, :path, cast(:settings as jsonb), :by)
+        team_id, feed_id, received_file_id, source, kind, mode, name, size, sha256, stored_path, settings, created_by)
+    values (:team, :feed, :file, :source, :kind, :mode, :name, :size, :sha256, :path, cast(:settings as jsonb), :by)
     returning id
 """
 
 IMPORTS = """
-    select i.id, i.team_id, t.path as team, i.feed_id, f.name as feed, i.received_file_id, i.source, i.mode, i.name, i.size, i.sha256,
+    select i.id, i.team_id, t.path as team, i.feed_id, f.name as feed, i.received_file_id, i.source, i.kind, i.mode, i.name, i.size,
+        i.sha256,
         i.stored_path, i.settings, i.state, i.counts, i.samples, i.waits_for, i.problem, i.created_at, i.created_by, i.applied_at,
-        i.applied_by, i.undone_at, i.undone_by, i.undone
+        i.applied_by, i.undone_at, i.undone_by, i.undone, i.progress, i.ordered_by, i.although, i.forgotten_at
     from contact_import i join team t on t.id = i.team_id left join feed f on f.id = i.feed_id
     where {which}
 """
@@ -153,13 +154,14 @@ ONE_IMPORT_LOCKED = f"{ONE_IMPORT} for update of i"
 SET_CHECKED = """
     update contact_import
     set state = :state, counts = cast(:counts as jsonb), samples = cast(:samples as jsonb), waits_for = cast(:waits as jsonb),
-        problem = cast(:problem as jsonb)
+        problem = cast(:problem as jsonb), progress = null
     where id = :id
 """
 
 SET_APPLIED = """
     update contact_import
-    set state = 'applied', counts = counts || cast(:counts as jsonb), applied_at = now(), applied_by = :by, waits_for = null
+    set state = 'applied', counts = counts || cast(:counts as jsonb), applied_at = now(), applied_by = :by, waits_for = null,
+        progress = null
     where id = :id
 """
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
-from nightmail.access.decisions import covers, require, teams_with
+from nightmail.access.decisions import allowed, covers, require, teams_with
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
 from nightmail.audit import write_entry
@@ -30,10 +30,27 @@ class ImportState(StrEnum):
     RECEIVED = "received"
     CHECKED = "checked"
     """What it would change is known, and nothing is changed."""
+    APPLYING = "applying"
+    """Somebody asked for it, and it is done in the background; so is what is ``undoing``."""
     APPLIED = "applied"
+    UNDOING = "undoing"
     UNDONE = "undone"
     DISCARDED = "discarded"
     REFUSED = "refused"
+
+
+class ImportKind(StrEnum):
+    """What the rows of a file are."""
+
+    CONTACTS = "contacts"
+    PREFERENCES = "preferences"
+    """What contacts chose; :mod:`nightmail.consent.preference_imports`."""
+
+
+_NEEDED: Mapping[str, Permission] = {
+    ImportKind.CONTACTS: Permission.CONTACT_EDIT,
+    ImportKind.PREFERENCES: Permission.CONSENT_EDIT,
+}
 
 
 class ImportSettings(BaseModel):
@@ -61,6 +78,7 @@ class ImportRow:
     feed: str | None
     received_file_id: int | None
     source: str
+    kind: str
     mode: str
     name: str
     size: int
@@ -80,10 +98,27 @@ class ImportRow:
     undone_at: dt.datetime | None
     undone_by: str | None
     undone: dict[str, Any] | None
+    progress: dict[str, Any] | None
+    """How far the work on it is: ``stage``, ``done``, ``total``."""
+    ordered_by: str | None
+    """Who asked for what is done in the background."""
+    although: bool
+    forgotten_at: dt.datetime | None
+    """When its file and what it found were deleted: there is no way back since."""
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the background goes on with it."""
+        return self.state in (ImportState.RECEIVED, ImportState.APPLYING, ImportState.UNDOING)
+
+    @property
+    def permission(self) -> Permission:
+        """What somebody needs who brings it, applies it or takes it back."""
+        return _NEEDED[self.kind]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values without personal data and without places on the disk."""
-        hidden = ("samples", "stored_path", "team_id", "feed_id", "settings")
+        hidden = ("samples", "stored_path", "team_id", "feed_id", "settings", "ordered_by", "although")
         return {name: getattr(self, name) for name in self.__slots__ if name not in hidden}
 
 
@@ -100,6 +135,7 @@ def take_import(
     team: str,
     mode: ImportMode,
     *,
+    kind: ImportKind = ImportKind.CONTACTS,
     by: Principal,
     source: str,
     name: str,
@@ -114,7 +150,7 @@ def take_import(
 
     Raises :class:`UsageError` (``team_unknown``) and :class:`~nightmail.errors.NightmailError` (``not_permitted``).
     """
-    require(by, Permission.CONTACT_EDIT, team)
+    require(by, _NEEDED[kind], team)
     team_id = team_id_of(connection, team)
     stated = (settings or ImportSettings()).model_dump(mode="json", exclude_defaults=True)
     values = {
@@ -122,6 +158,7 @@ def take_import(
         "feed": feed_id,
         "file": received_file_id,
         "source": source,
+        "kind": str(kind),
         "mode": str(mode),
         "name": name,
         "size": size,
@@ -131,7 +168,9 @@ def take_import(
         "by": by.actor,
     }
     number = int(connection.execute(text(queries.ADD_IMPORT), values).scalar_one())
-    note(connection, number, team_id, by.actor, "import.taken", {"mode": str(mode), "sha256": sha256})
+    note(
+        connection, number, team_id, by.actor, "import.taken", {"kind": str(kind), "mode": str(mode), "sha256": sha256}
+    )
     return number
 
 
@@ -166,6 +205,39 @@ def lock_import(connection: Connection, number: int) -> ImportRow:
     if row is None:
         raise import_unknown(number)
     return ImportRow(**row._mapping)
+
+
+def permitted_import(connection: Connection, number: int, by: Principal) -> ImportRow:
+    """An import that ``by`` may carry out, locked. Raises :class:`UsageError` (``import_unknown``)."""
+    row = lock_import(connection, number)
+    if not allowed(by, row.permission, row.team).yes:
+        raise import_unknown(number)
+    return row
+
+
+def keep_checked(
+    engine: Engine,
+    number: int,
+    state: ImportState,
+    counts: dict[str, Any] | None = None,
+    samples: list[dict[str, Any]] | None = None,
+    waits: dict[str, Any] | None = None,
+    problem: dict[str, Any] | None = None,
+) -> ImportRow:
+    """Keep what was seen of an import: its counts, or why it is refused. Raises :class:`UsageError` (``import_not_in_state``)."""
+    with engine.begin() as connection:
+        row = lock_import(connection, number)
+        require_state(row, "looked at", ImportState.RECEIVED, ImportState.CHECKED)
+        values = {
+            "id": number,
+            "state": str(state),
+            "counts": json.dumps(counts or {}),
+            "samples": json.dumps(samples or [], default=str),
+            "waits": None if waits is None else json.dumps(waits, default=str),
+            "problem": None if problem is None else json.dumps(problem, default=str),
+        }
+        connection.execute(text(queries.SET_CHECKED), values)
+        return read_import(connection, number)
 
 
 def list_imports(

@@ -15,8 +15,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from nightmail.access.decisions import allowed
-from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
 from nightmail.contacts import import_queries as queries
 from nightmail.contacts.import_book import BOOK_FIELDS, attribute_types, known_contacts, load_book
@@ -24,12 +22,13 @@ from nightmail.contacts.import_guards import guard_of
 from nightmail.contacts.import_modes import ImportMode, ImportPlan, plan_import
 from nightmail.contacts.import_reading import ImportRules, ImportTables, JudgedFile, judge_file, stated_rows
 from nightmail.contacts.import_rows import (
+    ImportKind,
     ImportRow,
     ImportSettings,
     ImportState,
-    import_unknown,
-    lock_import,
+    keep_checked,
     note,
+    permitted_import,
     read_import,
     require_state,
 )
@@ -66,13 +65,13 @@ def check_import(
         _, judged = judge_file(source, tables, rules, progress)
         file = stated_rows(tables, rules)
     except NightmailError as error:
-        return _keep(engine, number, ImportState.REFUSED, problem=error.as_dict())
+        return keep_checked(engine, number, ImportState.REFUSED, problem=error.as_dict())
     with engine.connect() as connection:
         plan, guard = _planned(connection, row, file, rules)
     refused = refuse_rows(tables, plan)
     counts = plan_counts(plan, judged, refused) | {"ignored_columns": list(file.ignored)}
     waits = None if guard is None else guard.as_dict()
-    return _keep(engine, number, ImportState.CHECKED, counts, samples_of(plan), waits)
+    return keep_checked(engine, number, ImportState.CHECKED, counts, samples_of(plan), waits)
 
 
 def apply_import(
@@ -114,10 +113,10 @@ def apply_import(
 def _apply(
     connection: Connection, number: int, tables: ImportTables, by: Principal, although: bool, configured: Settings
 ) -> None:
-    row = _mine(connection, number, by)
+    row = permitted_import(connection, number, by)
     if row.state == ImportState.APPLIED:
         return
-    require_state(row, "applied", ImportState.CHECKED)
+    require_state(row, "applied", ImportState.CHECKED, ImportState.APPLYING)
     if not tables.contacts.exists():
         raise UsageError("import_file_gone", number=number)
     connection.execute(text(queries.LOCK), {"name": f"nightmail.import.{row.team_id}"})
@@ -143,7 +142,7 @@ def _shown(counts: dict[str, int], before: dict[str, Any]) -> dict[str, int]:
 def discard_import(engine: Engine, lake: Lake, number: int, *, by: Principal) -> ImportRow:
     """Drop an import that is not applied. Raises :class:`UsageError` (``import_not_in_state``)."""
     with engine.begin() as connection:
-        row = _mine(connection, number, by)
+        row = permitted_import(connection, number, by)
         if row.state != ImportState.DISCARDED:
             require_state(row, "discarded", ImportState.RECEIVED, ImportState.CHECKED)
             connection.execute(text(queries.SET_DISCARDED), {"id": number})
@@ -160,9 +159,9 @@ def undo_import(engine: Engine, number: int, *, by: Principal, configured: Setti
     Raises :class:`UsageError` (``import_not_in_state``).
     """
     with engine.begin() as connection:
-        row = _mine(connection, number, by)
+        row = permitted_import(connection, number, by)
         if row.state != ImportState.UNDONE:
-            require_state(row, "taken back", ImportState.APPLIED)
+            require_way_back(row)
             connection.execute(text(queries.LOCK), {"name": f"nightmail.import.{row.team_id}"})
             counts = _undo(connection, row, by.actor)
             values = {"id": number, "counts": json.dumps(counts), "by": by.actor}
@@ -186,14 +185,6 @@ def _undo(connection: Connection, row: ImportRow, actor: str) -> dict[str, int]:
     return {"removed": removed, "restored": restored, "changed_since": since}
 
 
-def _mine(connection: Connection, number: int, by: Principal) -> ImportRow:
-    """An import that ``by`` may carry out, locked."""
-    row = lock_import(connection, number)
-    if not allowed(by, Permission.CONTACT_EDIT, row.team).yes:
-        raise import_unknown(number)
-    return row
-
-
 def rules_of(connection: Connection, row: ImportRow, configured: Settings) -> ImportRules:
     """How the file of an import is read and judged."""
     stated = ImportSettings.model_validate(row.settings)
@@ -208,14 +199,28 @@ def rules_of(connection: Connection, row: ImportRow, configured: Settings) -> Im
         keep=stated.keep,
         date_order=stated.date_order,
         file_name=row.name,
-        limits={
-            "size_limit": configured.maximum_file_bytes,
-            "expanded_limit": configured.maximum_expanded_bytes,
-            "row_limit": configured.maximum_rows,
-            "column_limit": configured.maximum_columns,
-            "field_limit": configured.maximum_field_characters,
-        },
+        limits=file_limits(configured),
     )
+
+
+def file_limits(configured: Settings) -> dict[str, int]:
+    """How large a file may be, in each respect: of the reader's options."""
+    return {
+        "size_limit": configured.maximum_file_bytes,
+        "expanded_limit": configured.maximum_expanded_bytes,
+        "row_limit": configured.maximum_rows,
+        "column_limit": configured.maximum_columns,
+        "field_limit": configured.maximum_field_characters,
+    }
+
+
+def require_way_back(row: ImportRow) -> None:
+    """Raise :class:`UsageError` (``import_not_in_state``, ``preference_no_way_back``, ``import_forgotten``) unless it can be taken back."""
+    require_state(row, "taken back", ImportState.APPLIED, ImportState.UNDOING)
+    if row.kind != ImportKind.CONTACTS:
+        raise UsageError("preference_no_way_back", number=row.id)
+    if row.forgotten_at is not None:
+        raise UsageError("import_forgotten", number=row.id, day=f"{row.forgotten_at:%Y-%m-%d}")
 
 
 def _planned(
@@ -224,27 +229,3 @@ def _planned(
     book = load_book(connection, row.team_id, file, rules.mode, rules.attributes, rules.hash_key)
     plan = plan_import(book, file.incoming, rules.mode, file.fields, file.spared, file.unread)
     return plan, guard_of(plan, known_contacts(connection, row.team_id), file.unclear)
-
-
-def _keep(
-    engine: Engine,
-    number: int,
-    state: ImportState,
-    counts: dict[str, Any] | None = None,
-    samples: list[dict[str, Any]] | None = None,
-    waits: dict[str, Any] | None = None,
-    problem: dict[str, Any] | None = None,
-) -> ImportRow:
-    with engine.begin() as connection:
-        row = lock_import(connection, number)
-        require_state(row, "looked at", ImportState.RECEIVED, ImportState.CHECKED)
-        values = {
-            "id": number,
-            "state": str(state),
-            "counts": json.dumps(counts or {}),
-            "samples": json.dumps(samples or [], default=str),
-            "waits": None if waits is None else json.dumps(waits, default=str),
-            "problem": None if problem is None else json.dumps(problem, default=str),
-        }
-        connection.execute(text(queries.SET_CHECKED), values)
-        return read_import(connection, number)

@@ -138,7 +138,7 @@ class _PastCampaign:
                 "token": token,
                 "team": feed.team_id,
                 "feed": feed.id,
-                "version": newest_template_version(connection, feed.template_id),
+                "version": newest_template_version(connection, feed.sent_template),
                 "category": category_of_feed(connection, feed),
                 "source": file.source,
                 "priority": feed.settings.priority if feed.settings.priority else ORDINARY_PRIORITY,

@@ -146,6 +146,7 @@ def _of_import(connection: Connection, file: FileRow, row: ImportRow, document: 
         "team": row.team,
         "feed": row.feed,
         "import": row.id,
+        "kind": row.kind,
         "mode": row.mode,
         "state": row.state,
         "problem": row.problem,
@@ -157,7 +158,7 @@ def _of_import(connection: Connection, file: FileRow, row: ImportRow, document: 
         "waits_for_approval_because": row.waits_for,
         "rejects_file": f"{file.name.removesuffix(REJECTS_SUFFIX)}{REJECTS_SUFFIX}" if has_rejects else None,
     }
-    final = row.state not in (ImportState.RECEIVED, ImportState.CHECKED)
+    final = row.state != ImportState.CHECKED and not row.is_moving
     feed = None if row.feed_id is None else feed_by_id(connection, row.feed_id)
     beside = feed is None or feed.settings.answer
     return Answer(file, None, document, has_rejects, final, row, beside_upload=beside)

@@ -51,12 +51,12 @@ def register_file(
 ) -> Registered:
     """Record a whole file and, unless its content was taken before, make its campaign, in the caller's transaction.
 
-    A file of a feed of kind ``contacts`` becomes an import into the address book, and no campaign.
+    A file of a feed that sends nothing becomes an import into the address book, and no campaign.
 
     ``again`` sends the same content once more on purpose; ``start`` wins over the feed's own.
     """
     connection.execute(text(queries.LOCK), {"name": f"nightmail.intake.{feed.id}"})
-    imported = feed.settings.kind == "contacts"
+    imported = not feed.settings.sends
     part = part_name(arrival.name) if feed.settings.parts and not imported else None
     file_id = add_file(
         connection,

@@ -30,14 +30,15 @@ def create_feed_campaign(
     """Make a campaign of a feed, with the feed's settings as they are now.
 
     ``start`` was stated by a person or a program and wins over the feed's own. ``schedule_time`` is the time of the
-    feed's schedule that makes it, for a campaign of the contact book. Raises :class:`UsageError` (``category_unknown``).
+    feed's schedule that makes it, for a campaign of the contact book. Raises :class:`UsageError` (``category_unknown``,
+    ``feed_sends_nothing``).
     """
     now = now or database_time(connection)
     return create_campaign(
         connection,
         team_id=feed.team_id,
         feed_id=feed.id,
-        template_version_id=newest_template_version(connection, feed.template_id),
+        template_version_id=newest_template_version(connection, feed.sent_template),
         category_id=category_of_feed(connection, feed),
         source=source,
         actor=actor,
@@ -67,6 +68,7 @@ def campaign_times(
 def category_of_feed(connection: Connection, feed: FeedRow) -> int:
     """The id of the category that a feed's campaigns are of. Raises :class:`UsageError` (``category_unknown``)."""
     if feed.settings.category is None:
+        assert feed.category_id is not None, "who sends a template has its category"
         return feed.category_id
     category = named_category(connection, feed.team, feed.settings.category, by=f"the feed {feed.name}")
     assert category.id is not None

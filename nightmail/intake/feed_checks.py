@@ -65,7 +65,7 @@ class FeedCheck:
 def feed_check(engine: Engine, name: str, file: Path, settings: Settings, work_folder: Path | None = None) -> FeedCheck:
     """How the feed ``team.path/name`` would prepare a file.
 
-    Raises :class:`UsageError` (``feed_unknown``, ``category_unknown``) and :class:`ConfigurationError` for settings that
+    Raises :class:`UsageError` (``feed_unknown``, ``category_unknown``, ``feed_sends_nothing``) and :class:`ConfigurationError` for settings that
     cannot be used.
     """
     lake = Lake(settings.lake)
@@ -74,6 +74,7 @@ def feed_check(engine: Engine, name: str, file: Path, settings: Settings, work_f
         try:
             team, _, feed_name = name.rpartition("/")
             feed = feed_by_name(connection, team, feed_name)
+            _ = feed.sent_template
             arrival = Arrival(
                 source="command",
                 path=str(file),

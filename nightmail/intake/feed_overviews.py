@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from nightmail.access.principals import Principal
 from nightmail.intake.queries import FEED_OVERVIEWS
+from nightmail.intake.upload_rights import teams_to_upload_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +22,9 @@ class FeedOverview:
     id: int
     team: str
     name: str
-    template_id: int
-    template: str
-    category: str
+    template_id: int | None
+    template: str | None
+    category: str | None
     folder: str | None
     sftp_server: str | None
     schedule: str | None
@@ -38,6 +41,16 @@ class FeedOverview:
     campaign: str | None
     """What the last file became."""
     campaign_state: str | None
+
+    @property
+    def kind(self) -> str:
+        """``messages``, ``contacts`` or ``preferences``: what becomes of its files."""
+        return str(self.settings.get("kind", "messages"))
+
+    @property
+    def sends(self) -> bool:
+        """Whether its files are sent."""
+        return self.kind == "messages"
 
     @property
     def full_name(self) -> str:
@@ -71,14 +84,24 @@ def list_feeds(
     team: str | None = None,
     search: str | None = None,
     template_id: int | None = None,
+    uploader: Principal | None = None,
     after: tuple[str, int] | None = None,
     limit: int = 50,
 ) -> list[FeedOverview]:
     """The active feeds at or below ``teams``, by their full names, from the first one after the place ``after``.
 
-    ``search`` is looked for in a feed's name, its template's and its folder.
+    ``search`` is looked for in a feed's name, its template's and its folder. With ``uploader`` those alone that this principal may
+    upload to as far as their kind goes.
     """
-    return _overviews(connection, teams, team=team, search=search, template=template_id, after=after, limit=limit)
+    return _overviews(
+        *(connection, teams),
+        team=team,
+        search=search,
+        template=template_id,
+        uploader=uploader,
+        after=after,
+        limit=limit,
+    )
 
 
 def feed_overview(connection: Connection, teams: Sequence[str], feed_id: int) -> FeedOverview | None:
@@ -94,6 +117,7 @@ def _overviews(
     team: str | None = None,
     search: str | None = None,
     template: int | None = None,
+    uploader: Principal | None = None,
     after: tuple[str, int] | None = None,
     limit: int = 1,
 ) -> list[FeedOverview]:
@@ -103,6 +127,8 @@ def _overviews(
         "team": team or None,
         "search": search.lower() if search else None,
         "template": template,
+        "to_upload": uploader is not None,
+        "kinds": json.dumps({} if uploader is None else teams_to_upload_to(uploader)),
         "after_name": after[0] if after else None,
         "after_id": after[1] if after else None,
         "limit": limit,

@@ -27,7 +27,7 @@ def feeds_to_contact(connection: Connection, contact: ContactRow, *, by: Princip
     if contact.removed_at is not None or not allowed(by, Permission.CAMPAIGN_SEND, contact.team).yes:
         return []
     found = list_feeds(connection, [contact.team], limit=MOST_FEEDS)
-    return [each for each in found if each.team == contact.team and each.settings.get("kind") != "contacts"]
+    return [each for each in found if each.team == contact.team and each.sends]
 
 
 def row_of_contact(contact: ContactRow, values: Mapping[str, str]) -> dict[str, str]:

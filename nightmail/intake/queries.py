@@ -228,8 +228,8 @@ FEED_OVERVIEWS = f"""
         c.state as campaign_state
     from feed f
     join team t on t.id = f.team_id
-    join template p on p.id = f.template_id
-    join category g on g.id = p.category_id
+    left join template p on p.id = f.template_id
+    left join category g on g.id = p.category_id
     left join sftp_server s on s.id = f.sftp_server_id
     left join lateral (
         select id, name, state, received_at, campaign_id from received_file
@@ -241,8 +241,11 @@ FEED_OVERVIEWS = f"""
     where f.active and f.team_id in ({TEAMS_AT_OR_BELOW})
       and (cast(:id as integer) is null or f.id = :id)
       and (cast(:template as integer) is null or f.template_id = :template)
+      and (not :to_upload or coalesce(f.settings ->> 'kind', 'messages') = 'messages' or exists (
+          select from jsonb_array_elements_text(cast(:kinds as jsonb) -> (f.settings ->> 'kind')) held(team)
+          where held.team = '' or {AT_OR_BELOW.format(lower="t.path", upper="held.team")}))
       and (cast(:team as text) is null or t.path = :team or starts_with(t.path, :team || '.'))
-      and (cast(:search as text) is null or strpos(lower(f.name || ' ' || p.name || ' ' || coalesce(f.folder, '')), :search) > 0)
+      and (cast(:search as text) is null or strpos(lower(f.name || ' ' || coalesce(p.name, '') || ' ' || coalesce(f.folder, '')), :search) > 0)
       and (cast(:after_name as text) is null or (t.path || '/' || f.name, f.id) > (:after_name, :after_id))
     order by t.path || '/' || f.name, f.id
     limit :limit
@@ -260,6 +263,7 @@ UPLOADS = f"""
     select r.id, r.name, r.size, r.sha256, r.source, r.state, r.problem, r.received_at, r.received_by, r.corrects_id,
         r.team_id, t.path as team, t.time_zone, r.feed_id, f.name as feed, s.name as sftp_server, c.id as campaign_id,
         c.key as campaign, {_CAMPAIGN_STATE} as campaign_state, coalesce(c.counts, '{{}}'::jsonb) as counts,
+        coalesce(f.settings ->> 'kind', 'messages') as feed_kind, i.id as import_id,
         coalesce(c.problem, i.problem) as campaign_problem, c.scheduled_at, c.local_start, c.cut_off_at
     from received_file r
     join team t on t.id = r.team_id
@@ -295,12 +299,25 @@ FILES_OF_CAMPAIGN = """
     order by r.id limit :limit
 """
 
-# Imports of feeds that were not looked at; those that came by hand are looked at where they came in.
+# Imports with which the background goes on. The command line looks at its own where they came in.
 IMPORTS_TO_CARRY_OUT = """
     select id from contact_import
-    where feed_id is not null and (state = 'received' or (state = 'checked' and waits_for is null))
+    where state in ('applying', 'undoing') or (state = 'received' and (feed_id is not null or source <> 'command'))
+        or (state = 'checked' and feed_id is not null and waits_for is null and forgotten_at is null)
     order by id limit :limit
 """
+
+ORDER_IMPORT = """
+    update contact_import set state = :state, ordered_by = :by, although = :although, progress = null where id = :id
+"""
+
+# Only of one that is to be applied: whoever dropped it meanwhile has decided.
+IMPORT_WAITS = """
+    update contact_import set state = 'checked', waits_for = cast(:waits as jsonb), although = false
+    where id = :id and state in ('checked', 'applying')
+"""
+
+IMPORT_PROGRESS = "update contact_import set progress = cast(:progress as jsonb) where id = :id"
 
 # --- Sends from the desk ---
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from nightmail.access.principals import Principal
 from nightmail.errors import UsageError
 from nightmail.forecasts.finish_estimates import estimated_finish
 from nightmail.forecasts.recorded_forecasts import record_forecast
 from nightmail.intake.arrivals import Arrival, Registered, register_file
 from nightmail.intake.received_files import find_received_file, forget_stored_content
+from nightmail.intake.upload_rights import require_upload
 from nightmail.organisation.stored_feeds import FeedRow
 from nightmail.preparation.source_files import stored_files
 from nightmail.stated_times import StatedStart
@@ -19,7 +21,7 @@ def take_upload(
     feed: FeedRow,
     arrival: Arrival,
     *,
-    actor: str,
+    by: Principal,
     again: bool = False,
     start: StatedStart | None = None,
     rows: int | None = None,
@@ -27,13 +29,15 @@ def take_upload(
     """Register a whole file, in the caller's transaction, and keep an estimate of when its campaign ends.
 
     ``rows`` is about how many the file has, where that is known. The content of a ``repeated`` file is not kept: the caller
-    removes it. A file that corrects another must come to the same feed. Raises :class:`UsageError` (``file_unknown``).
+    removes it. A file that corrects another must come to the same feed. Raises :class:`UsageError` (``file_unknown``) and
+    :class:`~nightmail.errors.NightmailError` (``not_permitted``).
     """
+    require_upload(by, feed)
     if arrival.corrects_id is not None:
         corrected = find_received_file(connection, arrival.corrects_id)
         if corrected is None or (corrected.team, corrected.feed) != (feed.team, feed.name):
             raise UsageError("file_unknown", file=arrival.corrects_id)
-    done = register_file(connection, feed, arrival, actor=actor, again=again, start=start)
+    done = register_file(connection, feed, arrival, actor=by.actor, again=again, start=start)
     if done.state == "repeated":
         forget_stored_content(connection, done.file_id)
     elif done.state == "taken" and done.campaign is not None:

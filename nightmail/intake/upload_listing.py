@@ -77,6 +77,9 @@ class Upload:
     counts: dict[str, Any] = field(repr=False)
     campaign_problem: dict[str, Any] | None = field(repr=False)
     """Why its campaign was stopped."""
+    feed_kind: str
+    import_id: int | None
+    """The import that it became, of a feed whose files change the address book."""
     scheduled_at: dt.datetime | None
     local_start: dt.datetime | None
     cut_off_at: dt.datetime | None

@@ -69,8 +69,9 @@ class FeedSettings(_Model):
 
     version: int = Field(1, ge=1, description="Of the contract: raise it with every change, so that results name it")
 
-    kind: Literal["messages", "contacts"] = Field(
-        "messages", description="messages: a file is sent; contacts: it goes into the address book, and nothing is sent"
+    kind: Literal["messages", "contacts", "preferences"] = Field(
+        "messages",
+        description="messages: a file is sent; contacts: it goes into the address book; preferences: it says what contacts chose",
     )
     import_mode: Literal["add", "update", "replace", "remove"] = Field(
         "update", description="For kind contacts: what a file does to the address book"
@@ -186,6 +187,11 @@ class FeedSettings(_Model):
         if (self.keep is Keep.MOST_RECENT) != (self.keep_by is not None):
             raise ValueError("keep: most_recent and keep_by go together")
         return self
+
+    @property
+    def sends(self) -> bool:
+        """Whether files of the feed are sent; those of the other kinds change the address book alone."""
+        return self.kind == "messages"
 
     def stored(self) -> dict[str, Any]:
         """JSON-ready values, without the defaults."""

@@ -67,8 +67,8 @@ FEEDS = """
     select f.id, f.name, f.team_id, t.path as team, t.country as team_country, t.time_zone, f.template_id,
         p.name as template, p.category_id, g.name as category, f.sftp_server_id, f.folder, f.default_country, f.settings,
         f.schedule
-    from feed f join team t on t.id = f.team_id join template p on p.id = f.template_id
-        join category g on g.id = p.category_id
+    from feed f join team t on t.id = f.team_id left join template p on p.id = f.template_id
+        left join category g on g.id = p.category_id
     where f.active
 """
 

@@ -17,7 +17,10 @@ from nightmail.organisation.queries import FEED_NAMES, FEEDS, FEEDS_AT_OR_BELOW
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """An active feed with the names of its team and template, and its settings as one typed value."""
+    """An active feed with the names of its team and template, and its settings as one typed value.
+
+    A feed whose files are not sent may have no template, and then has no category.
+    """
 
     id: int
     name: str
@@ -25,15 +28,22 @@ class FeedRow:
     team: str
     team_country: str | None
     time_zone: str
-    template_id: int
-    template: str
-    category_id: int
-    category: str
+    template_id: int | None
+    template: str | None
+    category_id: int | None
+    category: str | None
     sftp_server_id: int | None
     folder: str | None
     default_country: str | None
     settings: FeedSettings = field(repr=False)
     schedule: str | None
+
+    @property
+    def sent_template(self) -> int:
+        """The id of the template that it sends. Raises :class:`UsageError` (``feed_sends_nothing``) for a feed of another kind."""
+        if self.template_id is None or not self.settings.sends:
+            raise UsageError("feed_sends_nothing", feed=f"{self.team}/{self.name}", kind=self.settings.kind)
+        return self.template_id
 
 
 def _feed(row: Row[Any]) -> FeedRow:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nightmail.channels import CHANNELS, EMAIL_FIELD, PHONE_FIELDS
@@ -36,6 +36,8 @@ class ContractColumn:
     allowed_values: tuple[str, ...] = ()
     header: str = ""
     """What the feed's files call it, where that is another name."""
+    example: str | None = None
+    """What a sample has, where its type does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,35 @@ def feed_contract(template: Template, feed: FeedSettings) -> FeedContract:
     return FeedContract(tuple(replace(each, header=headers.get(each.name, "")) for each in columns), channels)
 
 
+_BOOK: Mapping[str, tuple[ContractColumn, ...]] = {
+    "contacts": (
+        ContractColumn("external_id", "external_id", False),
+        ContractColumn("name", "text", False, example="Anna Berg"),
+        ContractColumn("phone", "number", False, True),
+        ContractColumn(EMAIL_FIELD, "email", False, True),
+        ContractColumn("language", "language", False),
+        ContractColumn("tags", "tags", False, example="member, newsletter"),
+    ),
+    "preferences": (
+        ContractColumn("external_id", "external_id", True),
+        ContractColumn("channels", "channels", False, example="email, sms"),
+        ContractColumn("topics_in", "topics", False, example=""),
+        ContractColumn("topics_out", "topics_out", False, example=""),
+        ContractColumn("quiet_hours", "hours", False, example="21:00-08:00"),
+        ContractColumn("time_zone", "zone", False, example="Europe/Berlin"),
+        ContractColumn("language", "language", False),
+        ContractColumn("paused_until", "pause", False, example=""),
+        ContractColumn("stated_at", "moment", False, example="2027-01-15T09:30:00Z"),
+    ),
+}
+
+
+def book_contract(feed: FeedSettings) -> FeedContract:
+    """The contract of a feed whose files are not sent: the columns that change the address book."""
+    headers = {meant: header for header, meant in feed.mapping.items() if meant}
+    return FeedContract(tuple(replace(each, header=headers.get(each.name, "")) for each in _BOOK[feed.kind]), ())
+
+
 def _asked(feed: FeedSettings, name: str) -> bool:
     return name in feed.required_columns
 
@@ -101,6 +132,8 @@ def _first_addresses(fields: Sequence[str], feed: FeedSettings) -> list[str]:
 
 
 def _cell(column: ContractColumn, row: int) -> str:
+    if column.example is not None:
+        return column.example
     if column.allowed_values:
         return column.allowed_values[row % len(column.allowed_values)]
     if column.type == "external_id":

@@ -42,8 +42,8 @@ def set_up_template(work: Setup, part: TemplatePart) -> None:
 
 def set_up_feed(work: Setup, part: FeedPart) -> None:
     """Bring in one feed. Raises :class:`ConfigurationError` (``organisation_invalid``, ``feed_settings_invalid``)."""
-    template = _of_team_or_above(work, tables.Template, part.team, part.template)
-    if template is None:
+    template = None if part.template is None else _of_team_or_above(work, tables.Template, part.team, part.template)
+    if part.template is not None and template is None:
         raise organisation_invalid(
             f"the feed {part.name} of {part.team} names the template {part.template}, which does not exist"
         )

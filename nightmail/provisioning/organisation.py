@@ -215,7 +215,8 @@ class FeedPart(_Part):
 
     team: TeamPath
     name: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
-    template: str
+    template: str | None = None
+    """What is sent; a feed whose files go into the address book needs none."""
     sftp_server: str | None = None
     folder: str | None = None
     default_country: CountryCode | None = None
@@ -228,6 +229,17 @@ class FeedPart(_Part):
             raise ValueError("sftp_server and folder belong together: give both, or neither for a feed by API only")
         if self.folder is not None and (".." in self.folder.split("/") or not self.folder.strip("/")):
             raise ValueError("folder must name a folder below the server's root")
+        return self
+
+    @model_validator(mode="after")
+    def _template_where_something_is_sent(self) -> Self:
+        kind = self.settings.get("kind", "messages")
+        if self.template is None and kind == "messages":
+            raise ValueError(
+                "template is missing: it is what the feed sends; only kind contacts or preferences sends nothing"
+            )
+        if self.schedule is not None and kind != "messages":
+            raise ValueError(f"schedule is for feeds that send: the files of kind {kind} are taken when they come")
         return self
 
 

@@ -170,6 +170,16 @@ FILES = (
         title="There is no such feed.",
     ),
     Reason(
+        "feed_sends_nothing",
+        Kind.FILE,
+        "The feed {feed} is of kind {kind}: its files change the address book, and nothing is sent by it.",
+        "Use a feed that sends a template.",
+        title="The feed sends nothing.",
+        on={
+            Surface.SHELL: "Use a feed that sends; `nightmail imports new FILE --dry-run` shows what a file would change."
+        },
+    ),
+    Reason(
         "template_unknown",
         Kind.FILE,
         "There is no template {value}.",

@@ -19,6 +19,7 @@ from nightmail.forecasts.recorded_forecasts import recorded_forecast
 from nightmail.intake.arrivals import Arrival
 from nightmail.intake.received_files import find_received_file
 from nightmail.intake.taken_uploads import take_upload
+from nightmail.intake.upload_rights import require_upload
 from nightmail.reasons import Surface, remedy, sentence
 from nightmail.stated_times import SendIn
 from portal.api.authentication import CampaignReader, Uploader
@@ -199,7 +200,7 @@ async def _received(
 
 def _feed_is_there(portal: Portal, program: Program, feed: str) -> None:
     with portal.engine.connect() as connection:
-        visible_feed(connection, program, feed)
+        require_upload(program.principal, visible_feed(connection, program, feed))
 
 
 def _register(
@@ -230,7 +231,7 @@ def _register(
             stored_path=stored.path,
         )
         start = start_asked_for(connection, feed, order.at, order.send_in, where="query")
-        done = take_upload(connection, feed, arrival, actor=program.actor, again=order.again, start=start, rows=rows)
+        done = take_upload(connection, feed, arrival, by=program.principal, again=order.again, start=start, rows=rows)
         if done.state == "repeated" and done.campaign is not None:
             body = problem_document(
                 409,

@@ -1,4 +1,4 @@
-"""Imports into the address book: a file is looked at, then applied, and can be taken back."""
+"""Imports into the address book: a file is looked at, then applied, and can be taken back; all of it in the background."""
 
 from __future__ import annotations
 
@@ -11,18 +11,28 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect
 
 from nightmail.access.api_keys import Program
 from nightmail.access.permissions import Permission
 from nightmail.contacts.import_answers import write_refused_rows
 from nightmail.contacts.import_modes import ImportMode
-from nightmail.contacts.import_rows import ImportRow, ImportSettings, find_import, list_imports, take_import
-from nightmail.contacts.imports import apply_import, check_import, discard_import, undo_import
+from nightmail.contacts.import_rows import (
+    ImportRow,
+    ImportSettings,
+    find_import,
+    list_imports,
+    read_import,
+    take_import,
+)
+from nightmail.contacts.imports import discard_import
+from nightmail.intake.import_work import order_apply, order_undo
 from nightmail.lake import Lake
 from nightmail.organisation.feed_choices import Keep
 from portal.api.authentication import ContactImporter, ContactReader, RefusedRowsReader
 from portal.api.errors import errors
+from portal.api.idempotency import Answer, IdempotencyKey, answer_once, request_hash
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
 from portal.api.strict_query import refuse_unknown_query
 from portal.api.uploads import StoredUpload, UploadFile, one_more_upload, stated_digest
@@ -64,13 +74,19 @@ class ContactImport(BaseModel):
     team: str = Field(examples=["acme.billing"])
     feed: str | None
     source: str = Field(description="`api`, `sftp`, `portal` or `command`", examples=["api"])
+    kind: str = Field(description="`contacts`, or `preferences`: what contacts chose", examples=["contacts"])
     mode: str = Field(description="`add`, `update`, `replace` or `remove`", examples=["update"])
     name: str = Field(examples=["people.csv"])
     size: int = Field(description="Bytes as uploaded", examples=[4711])
     sha256: str
     state: str = Field(
-        description="`received`, `checked` (nothing is changed yet), `applied`, `undone`, `discarded` or `refused`",
+        description="`received` (being looked at), `checked` (nothing is changed yet), `applying`, `applied`, `undoing`, `undone`, "
+        "`discarded` or `refused`",
         examples=["checked"],
+    )
+    progress: dict[str, Any] | None = Field(
+        description="How far the work on it is: `stage`, `done` and, where it is known, `total`",
+        examples=[{"stage": "rows", "done": 200000, "total": 1000000}],
     )
     counts: dict[str, Any] = Field(
         description="`rows`, `new`, `changed`, `equal`, `removed`, `unknown`, `refused`, `duplicates`, and rows by reason"
@@ -83,6 +99,9 @@ class ContactImport(BaseModel):
     applied_by: str | None
     undone_at: dt.datetime | None
     undone_by: str | None
+    forgotten_at: dt.datetime | None = Field(
+        description="When its file and what it found were deleted, after the team's days: there is no way back since"
+    )
     undone: dict[str, Any] | None = Field(description="What taking it back did; `changed_since` were left as they are")
 
 
@@ -100,11 +119,13 @@ def as_import(row: ImportRow) -> ContactImport:
 
 @router.post(
     "",
-    status_code=201,
-    summary="Bring a contact file, and see what it would change",
+    status_code=202,
+    response_model=ContactImport,
+    summary="Bring a contact file, to see what it would change",
     openapi_extra=_BODY,
     responses=errors(
-        "team_unknown", "file_too_large", "file_empty", "upload_truncated", "request_too_slow", "storage_full"
+        *("team_unknown", "file_too_large", "file_empty", "upload_truncated", "request_too_slow", "storage_full"),
+        *("idempotency_in_progress", "idempotency_key_reused"),
     ),
 )
 async def bring(
@@ -130,16 +151,19 @@ async def bring(
     keep: Annotated[
         Literal["first", "last", "most_complete"], Query(description="Which of several rows of one contact is taken")
     ] = "first",
-) -> ContactImport:
-    """Nothing is changed: the answer says what would be. `POST .../apply` carries it out, and one that is not wanted is discarded.
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """The file is stored whole or not at all, and looked at in the background: follow `Location` until its state is `checked`.
 
+    Nothing is changed then: it says what would be. `POST .../apply` carries it out, and one that is not wanted is discarded.
     The columns are known by name, as in contact files that are sent; the attributes of the team are columns by their names.
     """
     wanted = team or program.team_path
     await run_in_threadpool(_team_is_there, portal, program, wanted)
     with one_more_upload(portal.uploads, program.actor):
         stored = await _received(request, portal, name)
-    return await run_in_threadpool(_looked_at, portal, program, stored, wanted, mode, ImportSettings(keep=Keep(keep)))
+    how = ImportSettings(keep=Keep(keep))
+    return await run_in_threadpool(_taken, portal, program, stored, wanted, mode, how, idempotency_key)
 
 
 async def _received(request: Request, portal: Portal, name: str) -> StoredUpload:
@@ -161,27 +185,44 @@ def _team_is_there(portal: Portal, program: Program, team: str) -> None:
         visible_team(connection, program, team)
 
 
-def _looked_at(
-    portal: Portal, program: Program, stored: StoredUpload, team: str, mode: ImportMode, how: ImportSettings
-) -> ContactImport:
+def _taken(
+    portal: Portal,
+    program: Program,
+    stored: StoredUpload,
+    team: str,
+    mode: ImportMode,
+    how: ImportSettings,
+    idempotency_key: str | None,
+) -> Response:
+    kept = False
+
+    def take(connection: Connection) -> Answer:
+        nonlocal kept
+        number = take_import(
+            connection,
+            team,
+            mode,
+            by=program.principal,
+            source="api",
+            name=stored.name,
+            size=stored.size,
+            sha256=stored.sha256,
+            stored_path=stored.path,
+            settings=how,
+        )
+        kept = True
+        found = as_import(read_import(connection, number))
+        return Answer(202, found.model_dump(mode="json"), {"Location": f"/v1/contacts/imports/{number}"})
+
+    fingerprint = request_hash("imports", team, str(mode), str(how.keep), stored.name, stored.sha256)
     try:
-        with portal.engine.begin() as connection:
-            number = take_import(
-                connection,
-                team,
-                mode,
-                by=program.principal,
-                source="api",
-                name=stored.name,
-                size=stored.size,
-                sha256=stored.sha256,
-                stored_path=stored.path,
-                settings=how,
-            )
+        answer, repeated = answer_once(portal.engine, program, idempotency_key, fingerprint, take)
     except BaseException:
         stored.discard()
         raise
-    return as_import(check_import(portal.engine, Lake(portal.settings.lake), number, configured=portal.settings))
+    if repeated or not kept:
+        stored.discard()
+    return answer.response(repeated=repeated)
 
 
 @router.get(
@@ -218,30 +259,27 @@ def show(number: Number, program: ContactReader, portal: PortalState) -> Contact
 
 @router.post(
     "/{number}/apply",
-    summary="Apply an import",
+    status_code=202,
+    summary="Have an import applied",
     responses=errors(
         "import_unknown",
         "import_not_in_state",
         "import_removes_many",
         "import_changes_many",
         "import_rows_unclear",
-        "import_book_changed",
         "import_file_gone",
     ),
 )
 def apply(
     number: Number, program: ContactImporter, portal: PortalState, order: Annotated[Applying, Body()]
 ) -> ContactImport:
-    """To ask again changes nothing. One that removes or changes a large share of the contacts needs `although`."""
-    row = apply_import(
-        portal.engine,
-        Lake(portal.settings.lake),
-        number,
-        by=program.principal,
-        although=order.although,
-        configured=portal.settings,
-    )
-    return as_import(row)
+    """It is applied in the background: `GET` it until its state is `applied`. To ask again changes nothing.
+
+    One that removes or changes a large share of the contacts needs `although`. Where that comes up only while it is applied,
+    it is `checked` again, with `waits_for`.
+    """
+    with portal.engine.begin() as connection:
+        return as_import(order_apply(connection, number, by=program.principal, although=order.although))
 
 
 @router.post("/{number}/discard", summary="Drop an import", responses=errors("import_unknown", "import_not_in_state"))
@@ -250,10 +288,19 @@ def discard(number: Number, program: ContactImporter, portal: PortalState) -> Co
     return as_import(discard_import(portal.engine, Lake(portal.settings.lake), number, by=program.principal))
 
 
-@router.post("/{number}/undo", summary="Take an import back", responses=errors("import_unknown", "import_not_in_state"))
+@router.post(
+    "/{number}/undo",
+    status_code=202,
+    summary="Have an import taken back",
+    responses=errors("import_unknown", "import_not_in_state", "preference_no_way_back", "import_forgotten"),
+)
 def undo(number: Number, program: ContactImporter, portal: PortalState) -> ContactImport:
-    """Everybody has the values from before, and whom it made is removed. Who was changed since is left as they are."""
-    return as_import(undo_import(portal.engine, number, by=program.principal, configured=portal.settings))
+    """In the background: `GET` it until its state is `undone`. To ask again changes nothing.
+
+    Everybody has the values from before then, and whom it made is removed. Who was changed since is left as they are.
+    """
+    with portal.engine.begin() as connection:
+        return as_import(order_undo(connection, number, by=program.principal))
 
 
 @router.get(

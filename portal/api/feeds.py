@@ -31,8 +31,12 @@ class Feed(BaseModel):
     feed: str = Field(
         description="What to give as `feed` with a key of any team above", examples=["acme.billing/invoices"]
     )
-    template: str = Field(examples=["invoice_due"])
-    category: str = Field(examples=["billing"])
+    kind: str = Field(
+        description="`messages`: its files are sent; `contacts`, `preferences`: they change the address book",
+        examples=["messages"],
+    )
+    template: str | None = Field(description="Null where nothing is sent", examples=["invoice_due"])
+    category: str | None = Field(description="Of what is sent", examples=["billing"])
     channels: list[str] = Field(description="In the order in which they are used", examples=[["sms", "voice"]])
     placeholders: list[str] = Field(
         description="The columns, or `values`, that the template takes", examples=[["amount", "first_name"]]
@@ -46,7 +50,9 @@ def _feed(connection: Connection, feed_id: int, version: int | None) -> Feed | N
     """A feed as the API shows it; ``None`` for one that cannot be used as it is set up: an administrator's to mend."""
     try:
         row = feed_by_id(connection, feed_id)
-        placeholders, channels = ([], []) if version is None else _placeholders_and_channels(connection, version)
+        placeholders, channels = (
+            ([], []) if version is None or not row.settings.sends else _placeholders_and_channels(connection, version)
+        )
     except NightmailError as error:
         _log.warning("the feed %d cannot be shown: %s", feed_id, error.reason)
         return None
@@ -54,8 +60,9 @@ def _feed(connection: Connection, feed_id: int, version: int | None) -> Feed | N
         name=row.name,
         team=row.team,
         feed=f"{row.team}/{row.name}",
-        template=row.template,
-        category=row.settings.category or row.category,
+        kind=row.settings.kind,
+        template=row.template if row.settings.sends else None,
+        category=(row.settings.category or row.category) if row.settings.sends else None,
         channels=[c for c in row.settings.channels or channels if c in channels],
         placeholders=placeholders,
         default_country=row.default_country or row.team_country,

@@ -214,7 +214,7 @@ def _refuse_unknown_values(
     In a file they would be columns that nothing uses. Here each request could bring others, until the campaign has too
     many columns for all; and most of them are typing errors.
     """
-    version = newest_template_version(connection, feed.template_id)
+    version = newest_template_version(connection, feed.sent_template)
     known = known_by_version.get(version)
     if known is None:
         # A version never changes: it is read once.

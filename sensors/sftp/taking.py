@@ -236,7 +236,8 @@ def _unusable(connection: Connection, feeds: Iterable[FeedRow]) -> dict[int, Nig
     found: dict[int, NightmailError] = {}
     for feed in feeds:
         try:
-            category_of_feed(connection, feed)
+            if feed.settings.sends:
+                category_of_feed(connection, feed)
         except NightmailError as error:
             found[feed.id] = error
     return found

@@ -64,3 +64,22 @@ def test_what_cannot_be_done_says_why(with_database: CommandLine, team: Engine, 
     assert (
         with_database.json("imports", "new", str(file), "--mode", "add", code=3)["error"]["reason"] == "import_refused"
     )
+
+
+def test_what_contacts_chose_comes_by_file(with_database: CommandLine, team: Engine, tmp_path: Path) -> None:
+    """A dry run changes nothing; a row that cannot be used costs itself alone; there is no way back."""
+    people = tmp_path / "people.csv"
+    people.write_text("external_id,phone\nC1,+447400123456\n")
+    with_database.json("imports", "new", str(people), "--mode", "add")
+    file = tmp_path / "choices.csv"
+    file.write_text("external_id,channels,quiet_hours\nC1,email,21:00-08:00\nC1,fax,\nC7,sms,\n")
+    dry = with_database.json("preferences", "import", str(file), "--dry-run")["import"]
+    assert (dry["kind"], dry["state"]) == ("preferences", "discarded")
+    assert (dry["counts"]["changed"], dry["counts"]["refused"]) == (1, 2)
+    done = with_database.json("preferences", "import", str(file))["import"]
+    assert (done["state"], done["counts"]["recorded"]) == ("applied", 1)
+    assert with_database.json("preferences", "show", "C1")["chosen"]["channels"] == ["email"]
+    refused = with_database.json("imports", "undo", str(done["id"]), code=2)["error"]
+    assert refused["reason"] == "preference_no_way_back" and refused["remedy"]
+    file.write_text("external_id,colour\nC1,red\n")
+    assert with_database.json("preferences", "import", str(file), code=3)["error"]["reason"] == "import_refused"

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from nightmail.access.api_keys import verify_key
 from nightmail.errors import ConfigurationError, NightmailError
 from nightmail.organisation.failover_settings import FailoverSettings, failover_settings
+from nightmail.organisation.stored_feeds import feed_by_name
 from nightmail.provisioning import load_organisation, parse_organisation, plan, provision
 from nightmail.provisioning.organisation import FailoverPart
 from resources.carriers import CARRIERS
@@ -149,6 +150,23 @@ def test_the_plan_says_what_is_then_done_and_changes_nothing(database: Engine, f
     assert provision(database, parsed, folder, "tester").changes == planned
 
 
+def test_feeds_that_send_nothing_need_no_template(database: Engine, folder: Path) -> None:
+    """The feed of the file is turned into one of the address book, and back; the plan names its template as gone."""
+    provision(database, parse_organisation(organisation(), "org", CARRIERS.adapters), folder, "tester")
+    changed = organisation()
+    feed = changed["feeds"][0]
+    del feed["template"]
+    feed["settings"] = {"kind": "contacts", "import_mode": "add"}
+    outcome = provision(database, parse_organisation(changed, "org", CARRIERS.adapters), folder, "tester")
+    (told,) = [change for change in outcome.changes if change.kind == "feed"]
+    assert any("template" in detail and "invoice_due" in detail for detail in told.details), told
+    with database.connect() as connection:
+        row = feed_by_name(connection, "acme.billing.arrears", "invoices")
+    assert (row.template, row.category, row.settings.sends) == (None, None, False)
+    back = provision(database, parse_organisation(organisation(), "org", CARRIERS.adapters), folder, "tester")
+    assert [change.kind for change in back.changes if change.action == "change"] == ["feed"]
+
+
 def test_a_change_is_told_by_what_was_and_what_will_be(database: Engine, folder: Path) -> None:
     provision(database, parse_organisation(organisation(), "org", CARRIERS.adapters), folder, "tester")
     changed = organisation()
@@ -201,6 +219,8 @@ def _without(change: Any) -> dict[str, Any]:
         (lambda c: c["feeds"][0].update(folder=None), "sftp_server and folder"),
         (lambda c: c["feeds"][0].update(folder="/acme/../other"), "folder"),
         (lambda c: c["feeds"].append(dict(c["feeds"][0])), "stands twice"),
+        (lambda c: c["feeds"][0].pop("template"), "template is missing"),
+        (lambda c: c["feeds"][0].update(settings={"kind": "contacts"}, schedule="0 7 * * *"), "schedule is for feeds"),
         (lambda c: c["organisation"].update(time_zone="Europe/Lundon"), "Europe/Lundon"),
         (lambda c: c["organisation"].update(path="Acme Ltd"), "organisation.path"),
         (lambda c: c["sftp_servers"][0].update(password_secret="hunter2"), "password_secret"),

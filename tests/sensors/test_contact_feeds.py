@@ -9,8 +9,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from sqlalchemy import text
 
 from nightmail.intake.upload_listing import Standing, UploadFilter, list_uploads
+from nightmail.privacy import contact_ids
+from nightmail.settings import settings
 from sensors.contact_imports import contact_imports
 from tests.sensors.test_sftp_files import at_once, folder, tick
 from tests.support.pipeline_rig import PipelineRig
@@ -54,3 +57,21 @@ def test_a_file_of_contacts_goes_into_the_book(rig: PipelineRig, folder: Path) -
         waiting = list_uploads(connection, ["acme"], UploadFilter(standing=Standing.AWAITING_APPROVAL))
     assert standings == [Standing.AWAITING_APPROVAL, Standing.FINISHED]
     assert [upload.name for upload in waiting] == ["cut.csv"]
+
+
+def test_a_file_of_what_contacts_chose_is_recorded_and_answered(rig: PipelineRig, folder: Path) -> None:
+    """By a feed that names no template: the rows that can be read are taken, the others come back."""
+    rig.feed(kind="preferences")
+    with rig.engine.begin() as connection:
+        connection.execute(text("update feed set template_id = null"))
+        number = connection.scalar(text("select team_id from feed"))
+        values = {"team": number, "contact": contact_ids("acme.billing", ["C1"], settings().key())[0]}
+        connection.execute(
+            text("insert into contact (team_id, contact_id, external_id) values (:team, :contact, 'C1')"), values
+        )
+    (folder / "choices.csv").write_text('external_id,channels\nC1,"email, sms"\nC1,fax\n')
+    answer = _answer(rig, folder, "choices.csv", "applied")
+    assert (answer["kind"], answer["counts"]["recorded"], answer["counts"]["refused"]) == ("preferences", 1, 1)
+    assert answer["rejects"][0]["reason"] == "preference_channel_unread"
+    assert "fax" in (folder / "choices.csv.rejects.csv").read_text(encoding="utf-8-sig")
+    assert rig.rows("select channels from preference") == [{"channels": ["email", "sms"]}]

@@ -15,9 +15,9 @@ from nightmail.store.tables.base import NOW, Base, integer_key
 class ContactImport(Base):
     """A file of contacts and what became of it. ``counts`` are those of its preview, and of the import once it is applied.
 
-    ``state`` is ``received``, ``checked`` (nothing is changed yet; ``waits_for`` says why somebody must confirm it, where that is so),
-    ``applied``, ``undone``, ``discarded`` or ``refused`` (``problem`` says why). ``settings`` are how the file is read, ``samples`` the
-    first rows of each kind.
+    ``kind`` is ``contacts``, or ``preferences`` for a file of what contacts chose. ``state`` is ``received``, ``checked`` (nothing is
+    changed yet; ``waits_for`` says why somebody must confirm it, where that is so), ``applying``, ``applied``, ``undoing``, ``undone``,
+    ``discarded`` or ``refused`` (``problem`` says why). ``settings`` are how the file is read, ``samples`` the first rows of each kind.
     """
 
     __tablename__ = "contact_import"
@@ -26,6 +26,7 @@ class ContactImport(Base):
     feed_id: Mapped[int | None] = mapped_column(ForeignKey("feed.id"), index=True)
     received_file_id: Mapped[int | None] = mapped_column(ForeignKey("received_file.id"), index=True)
     source: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default="contacts")
     mode: Mapped[str]
     name: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
@@ -45,9 +46,22 @@ class ContactImport(Base):
     undone_by: Mapped[str | None]
     undone: Mapped[dict[str, Any] | None]
     """Counts of what the way back did."""
+    progress: Mapped[dict[str, Any] | None]
+    """How far the work on it is: ``stage``, ``done``, ``total``."""
+    ordered_by: Mapped[str | None]
+    """Who asked that it be applied, or taken back, where that is done in the background."""
+    although: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether who asked confirmed what it waited for."""
+    forgotten_at: Mapped[dt.datetime | None]
+    """When its file, its rows and what it found were deleted, after the team's days."""
     __table_args__ = (
         Index("ix_contact_import_team", "team_id", "id"),
-        Index("ix_contact_import_received", "id", postgresql_where=text("state = 'received'")),
+        Index(
+            "ix_contact_import_waiting",
+            "id",
+            postgresql_where=text("state in ('received', 'checked', 'applying', 'undoing')"),
+        ),
+        Index("ix_contact_import_kept", "created_at", postgresql_where=text("forgotten_at is null")),
     )
 
 

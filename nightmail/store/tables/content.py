@@ -71,7 +71,8 @@ class Feed(Base):
     id: Mapped[int] = integer_key()
     team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
     name: Mapped[str]
-    template_id: Mapped[int] = mapped_column(ForeignKey("template.id"))
+    template_id: Mapped[int | None] = mapped_column(ForeignKey("template.id"))
+    """Null for a feed that sends nothing: its files go into the address book."""
     sftp_server_id: Mapped[int | None] = mapped_column(ForeignKey("sftp_server.id"))
     folder: Mapped[str | None]
     default_country: Mapped[str | None]

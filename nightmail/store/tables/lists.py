@@ -84,6 +84,7 @@ class CampaignList(Base):
     definition: Mapped[dict[str, Any]]
     contacts: Mapped[int]
     sha256: Mapped[str]
-    stored_path: Mapped[str]
+    stored_path: Mapped[str | None]
+    """Null once the file is deleted, after the team's days."""
     resolved_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     __table_args__ = (Index("ix_campaign_list_content", "team_id", "sha256"),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -20,15 +19,23 @@ from nightmail.audit import record_look
 from nightmail.contact_files.first_look import refuse_what_is_no_table
 from nightmail.contacts.import_answers import write_refused_rows
 from nightmail.contacts.import_rows import ImportRow, ImportState, find_import, import_mode, list_imports, take_import
-from nightmail.contacts.imports import apply_import, check_import, discard_import, undo_import
+from nightmail.contacts.imports import discard_import
 from nightmail.errors import NightmailError, UsageError
+from nightmail.intake.import_work import order_apply, order_undo
 from nightmail.lake import Lake
 from portal.api.uploads import StoredUpload
 from portal.csv_files import csv_file_answer
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
-from portal.web.contact_imports.words import column_words, mode_choices, mode_label, sample_title, state_words
+from portal.web.contact_imports.words import (
+    column_words,
+    kind_label,
+    mode_choices,
+    moving_words,
+    sample_title,
+    state_words,
+)
 from portal.web.contacts.words import field_label
 from portal.web.messages import changed_meanwhile, redirect, tell
 from portal.web.reason_words import reasons_counted
@@ -41,8 +48,6 @@ from portal.web.uploads.receiving import ReceivedForm, receive_form
 
 router = APIRouter(include_in_schema=False)
 PAGE = 50
-_CHECKS = threading.Semaphore(1)
-"""Files are looked at one after the other: each takes memory and time of its own."""
 Number = Annotated[str, Query(pattern=r"^[0-9]{0,9}$")]
 ImportNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Reader = Annotated[SignedIn, needs(Permission.CONTACT_SEE)]
@@ -62,7 +67,7 @@ def list_of_imports(request: Request, portal: PortalState, me: Reader, before: N
     return render(
         request,
         "contact_imports/list.html",
-        imports=[(each, mode_label(each.mode), state_words(each)) for each in found[:PAGE]],
+        imports=[(each, kind_label(each), state_words(each)) for each in found[:PAGE]],
         names=names,
         may_edit=me.may(Permission.CONTACT_EDIT),
         newer="/contact-imports" if before else None,
@@ -90,6 +95,12 @@ def show_import(import_id: ImportNumber, request: Request, portal: PortalState, 
     return _page(request, portal, me, import_id)
 
 
+@router.get("/contact-imports/{import_id}/state")
+def state_part(import_id: ImportNumber, request: Request, portal: PortalState, me: Reader) -> Response:
+    """How far an import is: the part of its page that is asked for again."""
+    return _page(request, portal, me, import_id, template="contact_imports/state.html")
+
+
 @router.post("/contact-imports/{import_id}/apply")
 def apply(import_id: ImportNumber, request: Request, portal: PortalState, me: Editor, form: FormSent) -> Response:
     """Apply the changes; so many that they look like a mistake are confirmed first."""
@@ -98,16 +109,12 @@ def apply(import_id: ImportNumber, request: Request, portal: PortalState, me: Ed
         return changed_meanwhile(request, f"/contact-imports/{import_id}")
     if row.waits_for and not form.ticked("although"):
         return _page(request, portal, me, import_id, {"although": gettext("Confirm it first.")})
-    lake, settings = Lake(portal.settings.lake), portal.settings
     try:
-        done = apply_import(
-            portal.engine, lake, import_id, by=me.principal, although=form.ticked("although"), configured=settings
-        )
+        with portal.engine.begin() as connection:
+            order_apply(connection, import_id, by=me.principal, although=form.ticked("although"))
     except NightmailError as error:
         return _page(request, portal, me, import_id, {"": sentence_of(error)})
-    said = gettext("The changes are applied: %(new)s new, %(changed)s changed, %(removed)s removed.")
-    counts = {name: done.counts.get(name, 0) for name in ("new", "changed", "removed")}
-    return redirect(request, f"/contact-imports/{import_id}", said % counts)
+    return redirect(request, f"/contact-imports/{import_id}", gettext("The changes are being applied."), "info")
 
 
 @router.post("/contact-imports/{import_id}/discard")
@@ -126,16 +133,11 @@ def undo(import_id: ImportNumber, request: Request, portal: PortalState, me: Edi
     """Take an applied import back."""
     _mine(portal, me, import_id)
     try:
-        done = undo_import(portal.engine, import_id, by=me.principal, configured=portal.settings)
+        with portal.engine.begin() as connection:
+            order_undo(connection, import_id, by=me.principal)
     except NightmailError as error:
         return redirect(request, f"/contact-imports/{import_id}", sentence_of(error), "warn")
-    since = int((done.undone or {}).get("changed_since", 0))
-    said = gettext("The import is taken back.")
-    if since:
-        said += " " + gettext("%(count)s contacts were changed by somebody since and stay as they are.") % {
-            "count": since
-        }
-    return redirect(request, f"/contact-imports/{import_id}", said, "warn" if since else "good")
+    return redirect(request, f"/contact-imports/{import_id}", gettext("The import is being taken back."), "info")
 
 
 @router.get("/contact-imports/{import_id}/refused.csv")
@@ -172,12 +174,7 @@ def _taken(request: Request, portal: Portal, me: SignedIn, received: ReceivedFor
     finally:
         if not kept:
             stored.discard()
-    if _CHECKS.acquire(timeout=60):
-        try:
-            check_import(portal.engine, Lake(portal.settings.lake), number, configured=portal.settings)
-        finally:
-            _CHECKS.release()
-    address, said = f"/contact-imports/{number}", gettext("This is what would change. Nothing has changed yet.")
+    address, said = f"/contact-imports/{number}", gettext("The file is taken. Nothing has changed yet.")
     if request.headers.get("x-sent-by") == "script":
         answer = JSONResponse({"address": address}, headers=page_headers(request))
         tell(request, answer, said)
@@ -233,14 +230,20 @@ def _form(request: Request, portal: Portal, me: SignedIn, values: dict[str, str]
 
 
 def _page(
-    request: Request, portal: Portal, me: SignedIn, number: int, errors: dict[str, str] | None = None
+    request: Request,
+    portal: Portal,
+    me: SignedIn,
+    number: int,
+    errors: dict[str, str] | None = None,
+    template: str = "contact_imports/import.html",
 ) -> Response:
     with portal.engine.begin() as connection:
         row = _seen(connection, me, number)
         people = [name for name in (row.created_by, row.applied_by, row.undone_by) if name]
         names = actor_names(connection, people)
         personal = sees_personal(me.principal, row.team)
-        if personal and row.samples:
+        samples = _samples(row) if personal and not row.is_moving else []
+        if samples:
             record_look(
                 connection,
                 actor=me.principal.actor,
@@ -249,22 +252,25 @@ def _page(
                 shown=("address", "name"),
                 count=len(row.samples),
             )
-    may_edit = allowed(me.principal, Permission.CONTACT_EDIT, row.team).yes
+    may_edit = allowed(me.principal, row.permission, row.team).yes
     waits = row.state == ImportState.CHECKED
     guard = row.waits_for if waits else None
     return render(
         request,
-        "contact_imports/import.html",
+        template,
         422 if errors else 200,
+        etag=template != "contact_imports/import.html",
         found=row,
-        mode=mode_label(row.mode),
+        mode=kind_label(row),
         state=state_words(row),
         counts=row.counts,
         waits=waits,
         guard=f"{guard.get('message', '')} {guard.get('remedy', '')}".strip() if guard else "",
         may_apply=waits and may_edit,
-        may_undo=row.state == ImportState.APPLIED and may_edit,
-        samples=_samples(row) if personal else [],
+        may_undo=row.state == ImportState.APPLIED and may_edit and row.kind == "contacts" and row.forgotten_at is None,
+        moving=moving_words(row),
+        changed_since=int((row.undone or {}).get("changed_since", 0)),
+        samples=samples,
         personal=personal,
         refused=[(reason.means, count) for reason, count in reasons_counted(row.counts.get("rejects_by_reason"))],
         ignored=row.counts.get("ignored_columns") or [],

@@ -21,10 +21,17 @@ _MODES: Mapping[str, tuple[str, str]] = {
 _STATES: Mapping[str, tuple[str, str]] = {
     "received": (marked("Being looked at"), "info"),
     "checked": (marked("Not applied yet"), "warn"),
+    "applying": (marked("Being applied"), "info"),
     "applied": (marked("Applied"), "good"),
+    "undoing": (marked("Being taken back"), "info"),
     "undone": (marked("Taken back"), "mute"),
     "discarded": (marked("Dropped"), "mute"),
     "refused": (marked("Not taken"), "bad"),
+}
+_MOVING: Mapping[str, str] = {
+    "received": marked("Every row is looked at. Nothing changes before somebody says so."),
+    "applying": marked("All of it comes at once, or nothing."),
+    "undoing": marked("Everybody gets the values from before."),
 }
 _SAMPLES: Mapping[str, str] = {
     "new": marked("New, for example"),
@@ -41,12 +48,26 @@ _COLUMNS: Mapping[str, str] = {
     "country": marked("two letters, or its name"),
     "time_zone": marked("such as Europe/Berlin"),
     "birth_date": marked("a day"),
+    "tags": marked("tags, with commas between"),
+    "further_phones": marked("further mobile numbers, with commas between"),
+    "further_landlines": marked("further landline numbers, with commas between"),
+    "further_emails": marked("further email addresses, with commas between"),
 }
 
 
 def mode_label(mode: str) -> str:
     """What a mode is called."""
     return gettext(_MODES[mode][0]) if mode in _MODES else mode
+
+
+def kind_label(row: ImportRow) -> str:
+    """What an import does: its mode, or that it says what contacts chose."""
+    return gettext("What contacts chose") if row.kind == "preferences" else mode_label(row.mode)
+
+
+def moving_words(row: ImportRow) -> str:
+    """What is going on with an import."""
+    return gettext(_MOVING[row.state]) if row.state in _MOVING else ""
 
 
 def mode_choices() -> list[tuple[str, str, str]]:

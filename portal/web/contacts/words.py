@@ -38,6 +38,15 @@ _FURTHER: Mapping[str, str] = {
     "landlines": marked("Landline numbers"),
     "emails": marked("Email addresses"),
     "tags": marked("Tags"),
+    "further_phones": marked("Further mobile numbers"),
+    "further_landlines": marked("Further landline numbers"),
+    "further_emails": marked("Further email addresses"),
+    "channels": marked("Channels, in order"),
+    "topics_in": marked("Wanted topics"),
+    "topics_out": marked("Unwanted topics"),
+    "quiet_from": marked("Quiet from"),
+    "quiet_until": marked("Quiet until"),
+    "paused_until": marked("Paused until"),
 }
 ADDRESS_FIELDS = frozenset({"phone", "phone_2", "landline", "email", "phones", "landlines", "emails"})
 

@@ -16,9 +16,10 @@ from nightmail.channels import CHANNELS
 from nightmail.errors import NightmailError
 from nightmail.intake.feed_overviews import FeedOverview, feed_overview, list_feeds
 from nightmail.intake.upload_listing import UploadFilter, list_uploads
+from nightmail.intake.upload_rights import may_upload
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_id, next_run_of
 from nightmail.organisation.stored_templates import content_of_newest
-from nightmail.preparation.feed_contracts import FeedContract, feed_contract
+from nightmail.preparation.feed_contracts import FeedContract, book_contract, feed_contract
 from nightmail.store.clock import database_time
 from nightmail.templates import Template, stored_template
 from portal.problems import RequestError
@@ -102,7 +103,7 @@ def show_feed(feed_id: FeedNumber, request: Request, portal: PortalState, me: Re
         files = list_uploads(connection, me.teams(Permission.FILE_SEE), wanted, limit=LAST_FILES) if sees_files else []
         names = actor_names(connection, [file.received_by for file in files if file.received_by])
         next_run = next_run_of(row, database_time(connection)) if row else None
-    contract = feed_contract(template, row.settings) if row and template else None
+    contract = _contract(row, template)
     return render(
         request,
         "feeds/feed.html",
@@ -118,7 +119,7 @@ def show_feed(feed_id: FeedNumber, request: Request, portal: PortalState, me: Re
         standings=standing_words(),
         sources=source_words(),
         sees_files=sees_files,
-        may_upload=allowed(me.principal, Permission.FILE_UPLOAD, feed.team).yes,
+        may_upload=may_upload(me.principal, feed.team, feed.kind),
         may_see_people=allowed(me.principal, Permission.PEOPLE_SEE, feed.team).yes,
         may_see_template=me.may(Permission.TEMPLATE_SEE),
     )
@@ -130,9 +131,9 @@ def sample_file(feed_id: FeedNumber, request: Request, portal: PortalState, me: 
     with portal.engine.connect() as connection:
         feed = _visible(connection, me, feed_id)
         row, template, _problem = _as_it_is_set_up(connection, feed)
-    if row is None or template is None:
+    contract = _contract(row, template)
+    if contract is None:
         raise RequestError("not_found", what="file")
-    contract: FeedContract = feed_contract(template, row.settings)
     name = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "_-") else "_" for sign in feed.name)
     headers = page_headers(request) | {"Content-Disposition": f'attachment; filename="{name}-sample.csv"'}
     return Response(contract.sample(), headers=headers, media_type="text/csv; charset=utf-8")
@@ -149,11 +150,21 @@ def _as_it_is_set_up(connection: Connection, feed: FeedOverview) -> tuple[FeedRo
     """The feed with its settings and its template as it is now; what is wrong, for an administrator to mend."""
     try:
         row = feed_by_id(connection, feed.id)
-        return row, stored_template(content_of_newest(connection, row.template_id)), ""
+        if not row.settings.sends:
+            return row, None, ""
+        return row, stored_template(content_of_newest(connection, row.sent_template)), ""
     except NightmailError as error:
         return None, None, sentence_of(error)
     except LookupError:
         return None, None, gettext("Its template has no version yet.")
+
+
+def _contract(row: FeedRow | None, template: Template | None) -> FeedContract | None:
+    if row is None:
+        return None
+    if not row.settings.sends:
+        return book_contract(row.settings)
+    return feed_contract(template, row.settings) if template else None
 
 
 def _rows(engine: Engine, teams: tuple[str, ...], values: dict[str, str]) -> Iterator[tuple[Cell, ...]]:

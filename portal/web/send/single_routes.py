@@ -126,7 +126,7 @@ def _letter(
     if not feed or int(feed) not in known:
         raise RequestError("not_found", what="feed")
     found = feed_by_id(connection, int(feed))
-    content = dict(content_of_newest(connection, found.template_id))
+    content = dict(content_of_newest(connection, found.sent_template))
     template = stored_template(content)
     values: dict[str, object] = {}
     written: dict[str, str] = {}

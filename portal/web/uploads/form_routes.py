@@ -27,9 +27,10 @@ from nightmail.intake.feed_overviews import FeedOverview, feed_overview, list_fe
 from nightmail.intake.file_checks import FileCheck, check_file
 from nightmail.intake.taken_uploads import take_upload
 from nightmail.intake.upload_listing import Upload, find_upload
+from nightmail.intake.upload_rights import may_upload
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_id
 from nightmail.organisation.stored_templates import content_of_newest
-from nightmail.preparation.feed_contracts import FeedContract, feed_contract
+from nightmail.preparation.feed_contracts import FeedContract, book_contract, feed_contract
 from nightmail.stated_times import SendIn, StatedStart, stated_start
 from nightmail.store.clock import database_time
 from nightmail.templates import stored_template
@@ -85,7 +86,9 @@ def upload_form(
     words = search.replace("\x00", "").strip()
     with portal.engine.connect() as connection:
         teams = me.teams(Permission.FILE_UPLOAD)
-        feeds = list_feeds(connection, teams, search=words, after=place_of(after), limit=PAGE + 1)
+        feeds = list_feeds(
+            connection, teams, search=words, uploader=me.principal, after=place_of(after), limit=PAGE + 1
+        )
     if len(feeds) == 1 and not words and not after:
         return _form(request, portal, me, _target(portal, me, str(feeds[0].id), ""), {})
     return render(
@@ -166,10 +169,12 @@ def _target(portal: Portal, me: SignedIn, feed: str, corrects: str) -> Target:
                 raise RequestError("not_found", what="page")
         number = corrected.feed_id if corrected else _number(feed)
         found = feed_overview(connection, me.teams(Permission.FILE_UPLOAD), number or 0)
-        if found is None:
+        if found is None or not may_upload(me.principal, found.team, found.kind):
             raise RequestError("not_found", what="page")
         row = feed_by_id(connection, found.id)
-        template = stored_template(content_of_newest(connection, row.template_id))
+        if not row.settings.sends:
+            return Target(found, row, book_contract(row.settings), corrected)
+        template = stored_template(content_of_newest(connection, row.sent_template))
     return Target(found, row, feed_contract(template, row.settings), corrected)
 
 
@@ -202,9 +207,7 @@ def _taken(
             stored_path=stored.path,
             corrects_id=target.corrects.id if target.corrects else None,
         )
-        done = take_upload(
-            connection, target.row, arrival, actor=me.principal.actor, again=again, start=start, rows=rows
-        )
+        done = take_upload(connection, target.row, arrival, by=me.principal, again=again, start=start, rows=rows)
         store_answer(connection, target.row.team_id, key, StoredAnswer(303, {"file": done.file_id}))
     earlier = done.campaign.key if done.state == "repeated" and done.campaign else None
     return done.file_id, done.state != "repeated", earlier

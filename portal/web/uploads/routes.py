@@ -16,6 +16,7 @@ from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.forecasts.recorded_forecasts import recorded_forecast
 from nightmail.intake.answers import write_rejects
 from nightmail.intake.upload_listing import Standing, Upload, UploadFilter, find_upload, list_uploads
+from nightmail.intake.upload_rights import may_upload
 from nightmail.intake.verdicts import Verdict, verdict_of
 from nightmail.lake import Lake
 from nightmail.preparation.stage_tables import StageTables
@@ -120,7 +121,8 @@ def _shown(portal: Portal, me: SignedIn, upload_id: int) -> dict[str, Any]:
         "corrected": corrected,
         "has_rejects": _has_rejects(upload, lake),
         "watching": upload.standing in (Standing.BEING_CHECKED, Standing.WAITS_FOR_PARTS),
-        "may_upload": upload.feed_id is not None and allowed(me.principal, Permission.FILE_UPLOAD, upload.team).yes,
+        "may_upload": upload.feed_id is not None and may_upload(me.principal, upload.team, upload.feed_kind),
+        "may_see_import": allowed(me.principal, Permission.CONTACT_SEE, upload.team).yes,
         "may_see_campaign": allowed(me.principal, Permission.CAMPAIGN_SEE, upload.team).yes,
         "may_see_feed": upload.feed_id is not None and allowed(me.principal, Permission.FEED_SEE, upload.team).yes,
     }

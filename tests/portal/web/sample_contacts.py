@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from nightmail.access.principals import system_principal
 from nightmail.contacts.contact_changes import (
@@ -92,20 +92,24 @@ def removed_address(engine: Engine) -> str:
     return f"/contacts/{contact.id}"
 
 
+def _import_taken(connection: Connection, team: str) -> int:
+    return take_import(
+        connection,
+        team,
+        ImportMode.UPDATE,
+        by=BY,
+        source="portal",
+        name="people-november.csv",
+        size=23_456,
+        sha256="0a" * 32,
+        stored_path=Path("gone") / "people-november.csv",
+    )
+
+
 def import_in(engine: Engine, team: str = TEAM) -> int:
     """An import that was looked at and is not applied; its number."""
     with engine.begin() as connection:
-        number = take_import(
-            connection,
-            team,
-            ImportMode.UPDATE,
-            by=BY,
-            source="portal",
-            name="people-november.csv",
-            size=23_456,
-            sha256="0a" * 32,
-            stored_path=Path("gone") / "people-november.csv",
-        )
+        number = _import_taken(connection, team)
         counts = {"rows": 812, "new": 40, "changed": 712, "equal": 20, "removed": 0, "refused": 40, "duplicates": 0}
         counts |= {"rejects_by_reason": {"phone_invalid": 31, "email_invalid": 9}, "ignored_columns": ["Shoe size"]}
         samples = [
@@ -140,6 +144,33 @@ def imports_address(address: str, engine: Engine) -> str:
 def import_address(engine: Engine) -> str:
     """The page of an import that waits."""
     return f"/contact-imports/{import_in(engine)}"
+
+
+def moving_import_address(engine: Engine) -> str:
+    """The page of an import whose rows are being looked at."""
+    progress = json.dumps({"stage": "rows", "done": 412_000, "total": 1_000_000})
+    with engine.begin() as connection:
+        number = _import_taken(connection, TEAM)
+        statement = "update contact_import set progress = cast(:progress as jsonb) where id = :id"
+        connection.execute(text(statement), {"id": number, "progress": progress})
+    return f"/contact-imports/{number}"
+
+
+def preferences_import_address(engine: Engine) -> str:
+    """The page of a file of what contacts chose."""
+    counts = {"rows": 214, "stated": 211, "refused": 3, "contacts": 209, "changed": 57, "equal": 152}
+    counts |= {"rejects_by_reason": {"preference_contact_unknown": 2, "preference_topic_unknown": 1}}
+    changes = [["channels", None, "email, sms"], ["topics_out", "offers", "news, offers"]]
+    samples = [{"what": "changed", "external_id": "C-1001", "line": 2, "changes": changes}]
+    with engine.begin() as connection:
+        number = _import_taken(connection, TEAM)
+        statement = (
+            "update contact_import set kind = 'preferences', name = 'choices.csv', state = 'applied', applied_at = now(), "
+            "counts = cast(:counts as jsonb), samples = cast(:samples as jsonb) where id = :id"
+        )
+        values = {"id": number, "counts": json.dumps(counts), "samples": json.dumps(samples)}
+        connection.execute(text(statement), values)
+    return f"/contact-imports/{number}"
 
 
 def pair_in(engine: Engine, team: str = TEAM) -> tuple[int, int]:

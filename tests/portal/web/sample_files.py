@@ -155,6 +155,16 @@ def feeds_address(engine: Engine) -> str:
     return "/feeds"
 
 
+def preferences_feed_address(engine: Engine) -> str:
+    """A feed whose files say what contacts chose."""
+    return f"/feeds/{feed_of(engine, {'kind': 'preferences'}).id}"
+
+
+def preferences_upload_address(engine: Engine) -> str:
+    """The form for a file that says what contacts chose."""
+    return f"/uploads/new?feed={feed_of(engine, {'kind': 'preferences'}).id}"
+
+
 def feed_address(engine: Engine) -> str:
     """A feed with settings of its own, and files."""
     upload_address(engine)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import httpx
 
 from nightmail.access.permissions import Permission
-from tests.portal.conftest import Organisation
+from tests.portal.conftest import Organisation, RunningPortal
 from tests.portal.web.conftest import SignIn
 from tests.portal.web.sample_contacts import TEAM, book
 from tests.portal.web.test_contacts import EDITS, token
+from tests.support.import_rounds import carry_on_all
 
 FILE = (
     b"external_id,phone,email,language\n"
@@ -33,8 +35,9 @@ def _post(client: httpx.Client, address: str, **form: str) -> str:
 
 
 def test_an_import_shows_what_would_change_is_applied_and_taken_back(
-    organisation: Organisation, sign_in: SignIn
+    organisation: Organisation, sign_in: SignIn, portal: RunningPortal
 ) -> None:
+    carry_on = partial(carry_on_all, organisation.engine, portal.settings)
     book(organisation.engine)
     client = sign_in(*EDITS, team="acme")
     before = organisation.rows(THERE)
@@ -50,17 +53,24 @@ def test_an_import_shows_what_would_change_is_applied_and_taken_back(
     assert made.status_code == 303, re.findall(r'class="error".*?</p>', made.text)
     here = made.headers["location"]
     page = client.get(here).text
+    assert "Being looked at" in page and f'hx-get="{here}/state"' in page and "N-1" not in page
+    carry_on()
+    part = client.get(f"{here}/state").text
+    assert "<html" not in part and "hx-get" not in part and "Apply the changes" in part
+    page = client.get(here).text
     assert "Nothing has changed yet" in page and "asa.new@example.org" in page and "N-1" in page
     assert "Take the reject file" in page and "{value}" not in page and organisation.rows(THERE) == before
     assert "12" in client.get(f"{here}/refused.csv").text
     masked = sign_in(Permission.CONTACT_SEE, Permission.CONTACT_EDIT, team="acme").get(here).text
     assert "asa.new@" not in masked and "N-1" not in masked and "Apply the changes" in masked
-    done = _post(client, f"{here}/apply", seen="checked")
-    assert "1 new, 1 changed, 0 removed" in done
+    assert "Being applied" in _post(client, f"{here}/apply", seen="checked")
+    carry_on()
+    assert "Take the import back" in client.get(here).text
     after = {row["external_id"]: row["email"] for row in organisation.rows(THERE)}
     assert after["C-1001"] == "asa.new@example.org" and after["N-1"] == "new@example.org" and "N-2" not in after
     assert "Somebody else changed it meanwhile" in _post(client, f"{here}/apply", seen="checked")
-    assert "is taken back" in _post(client, f"{here}/undo")
+    assert "Being taken back" in _post(client, f"{here}/undo")
+    carry_on()
     assert organisation.rows(THERE) == before
     listed = client.get("/contact-imports").text
     assert "people.csv" in listed and "Taken back" in listed
@@ -71,22 +81,28 @@ def test_an_import_shows_what_would_change_is_applied_and_taken_back(
 
 
 def test_an_import_that_would_remove_nearly_everybody_is_confirmed_first(
-    organisation: Organisation, sign_in: SignIn
+    organisation: Organisation, sign_in: SignIn, portal: RunningPortal
 ) -> None:
+    carry_on = partial(carry_on_all, organisation.engine, portal.settings)
     book(organisation.engine)
     client = sign_in(*EDITS, team="acme")
     rows = b"".join(b"M-%d,+4917012355%02d\n" % (number, number) for number in range(20))
     filled = _give(client, b"external_id,phone\n" + rows, mode="add").headers["location"]
+    carry_on()
     _post(client, f"{filled}/apply", seen="checked")
+    carry_on()
     people = organisation.rows(THERE)
     here = _give(client, b"external_id,phone\nC-1001,+491701234567\n", mode="replace").headers["location"]
+    carry_on()
     page = client.get(here).text
     assert f"would remove {len(people) - 1} of {len(people)}" in page
     assert "Confirm it first" in _post(client, f"{here}/apply", seen="checked")
     assert len(organisation.rows(THERE)) == len(people)
-    assert "removed" in _post(client, f"{here}/apply", seen="checked", although="yes")
+    _post(client, f"{here}/apply", seen="checked", although="yes")
+    carry_on()
     assert len(organisation.rows(THERE)) == 1
     _post(client, f"{here}/undo")
+    carry_on()
     assert len(organisation.rows(THERE)) == len(people)
 
 

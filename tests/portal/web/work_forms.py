@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -21,6 +22,7 @@ from tests.portal.web.sample_campaigns import campaign_in
 from tests.portal.web.sample_contacts import BY, KEY
 from tests.portal.web.sample_templates import template_of_versions
 from tests.portal.web.test_rights_of_pages import OWN
+from tests.support.import_rounds import carry_on_all
 
 
 def _order(state: str) -> Case:
@@ -141,8 +143,11 @@ def _of_import(what: str) -> Case:
         given = {"team": OWN, "mode": "add", "file": file}
         answer = sent.visitor.post("/contact-imports/new", csrf=sent.visitor.csrf, **given)
         number = int(answer.headers["location"].rpartition("/")[2])
+        carry_on = partial(carry_on_all, walk.organisation.engine, walk.portal.settings)
+        carry_on()
         if what == "undo":
             sent.visitor.post(f"/contact-imports/{number}/apply", csrf=sent.visitor.csrf, seen="checked")
+            carry_on()
         return Sent(sent.visitor, sent.actor, {"seen": "checked"}, {"import_id": number})
 
     return case
