@@ -217,8 +217,7 @@ def start_code_server(supervisor: Supervisor, port: int, environment: Mapping[st
     supervisor.start(
         "dagster-code",
         [
-            *(sys.executable, "-m", "dagster", "api", "grpc", "-m", "pipelines.definitions", "-d", str(CHECKOUT)),
-            *("-h", "127.0.0.1", "-p", str(port), "-n", "24", "--location-name", "nightmail"),
+            *(sys.executable, "-m", "pipelines.code_server", "--host", "127.0.0.1", "--port", str(port)),
         ],
         environment,
     )
