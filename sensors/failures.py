@@ -7,21 +7,24 @@ that fail raise an alert: the next tick of their sensors starts others.
 
 import datetime as dt
 import errno
+import itertools
 import json
 import os
+import time
 
 import dagster as dg
 
 from nightmail.campaigns.alerts import raise_alert
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.preparation.attempts import campaigns_being_prepared, retry_or_stop
-from nightmail.reasons import sentence
+from nightmail.reasons import explain, sentence
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
 from resources.database import DatabaseResource
 from sensors.failing_sensors import alert_failing_sensors
+from sensors.lost_runs import end_lost_runs
 from sensors.prepare_requests import ATTEMPT_TAG, CAMPAIGN_TAG, PREPARE_JOB
-from sensors.run_tags import ENDED_TAG
+from sensors.run_tags import ENDED_TAG, LOST_TAG
 
 GRACE_S = 60
 """A campaign is left alone for so long after its state changed: its run may be about to be asked for, or to begin."""
@@ -30,7 +33,14 @@ NO_ROOM = os.strerror(errno.ENOSPC)
 ENDED_BADLY = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 OTHER_JOBS = ("send", "report", "write_sends", "retention")
 """Jobs whose failed runs raise an alert, and are not repeated here."""
-_INTERVAL_S = 10
+FORGIVEN = 2
+"""So many lost runs are not held against a campaign: a host that vanished may have taken them, or the file the process."""
+NOT_BEGUN_TO_TELL = 6
+"""After so many runs in a row that did not begin people are alerted: some 45 seconds."""
+LONGEST_PAUSE_S = 15.0
+"""Between two runs that are asked for while none begins."""
+_MOST_RUNS = 500
+_INTERVAL_S = 2
 
 
 @dg.sensor(
@@ -41,18 +51,18 @@ _INTERVAL_S = 10
 )
 def failed_runs(context: dg.SensorEvaluationContext, database: DatabaseResource) -> dg.SkipReason | dg.SensorResult:
     """Look at the campaigns that should have a run at work, and raise alerts for failed runs of other jobs."""
-    done = []
+    done = [f"the run {run_id} was lost" for run_id in end_lost_runs(context.instance, database)]
     with database.connect() as connection:
         waiting = campaigns_being_prepared(connection)
         now = database_time(connection)
     for campaign in waiting:
         verdict = attempt_failed(context.instance, campaign, now)
-        if verdict is not None:
+        if verdict is not None and not _waits_to_begin(context.instance, database, campaign):
             followed = retry_or_stop(
                 database.engine,
                 campaign,
                 verdict,
-                interruptions=_interruptions(context, campaign),
+                interruptions=_interruptions(context.instance, campaign),
                 disk_full=_disk_was_full(context.instance, campaign),
             )
             done.append(f"{campaign.key}: {followed}")
@@ -85,10 +95,44 @@ def attempt_failed(instance: dg.DagsterInstance, campaign: CampaignRow, now: dt.
     return None
 
 
-def _interruptions(context: dg.SensorEvaluationContext, campaign: CampaignRow) -> int:
-    return context.instance.get_runs_count(
-        dg.RunsFilter(job_name=PREPARE_JOB, tags={CAMPAIGN_TAG: campaign.key, ENDED_TAG: "true"})
+def _interruptions(instance: dg.DagsterInstance, campaign: CampaignRow) -> int:
+    """Return how many runs of the campaign are not held against it: they ended with their daemon, were lost, or never began."""
+    records = instance.get_run_records(
+        dg.RunsFilter(job_name=PREPARE_JOB, tags={CAMPAIGN_TAG: campaign.key}), limit=_MOST_RUNS
     )
+    with_daemon = sum(ENDED_TAG in record.dagster_run.tags for record in records)
+    lost = sum(LOST_TAG in record.dagster_run.tags and ENDED_TAG not in record.dagster_run.tags for record in records)
+    return with_daemon + min(lost, FORGIVEN) + sum(_never_began(record) for record in records)
+
+
+def _never_began(record: dg.RunRecord) -> bool:
+    """Return whether a run failed before its process began: a broker that is away, no room for a pod."""
+    run = record.dagster_run
+    return run.status == dg.DagsterRunStatus.FAILURE and record.start_time is None and ENDED_TAG not in run.tags
+
+
+def _waits_to_begin(instance: dg.DagsterInstance, database: DatabaseResource, campaign: CampaignRow) -> bool:
+    """Return whether the campaign's last runs did not begin, and the next is not asked for yet; people are alerted in the end."""
+    records = instance.get_run_records(
+        dg.RunsFilter(job_name=PREPARE_JOB, tags={CAMPAIGN_TAG: campaign.key}), limit=_MOST_RUNS
+    )
+    in_row = sum(1 for _ in itertools.takewhile(_never_began, records))
+    if not in_row:
+        return False
+    if in_row >= NOT_BEGUN_TO_TELL:
+        with database.begin() as connection:
+            raise_alert(
+                connection,
+                reason="run_not_begun",
+                subject=f"campaign:{campaign.key}",
+                message=explain(
+                    "run_not_begun", count=in_row, campaign=campaign.key, run=records[0].dagster_run.run_id
+                ),
+                team_id=campaign.team_id,
+                campaign_id=campaign.id,
+                again=False,
+            )
+    return time.time() - records[0].update_timestamp.timestamp() < min(2.0**in_row, LONGEST_PAUSE_S)
 
 
 def _disk_was_full(instance: dg.DagsterInstance, campaign: CampaignRow) -> bool:

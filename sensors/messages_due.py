@@ -13,18 +13,12 @@ from nightmail.sending.due_work import due_work
 from nightmail.settings import settings
 from nightmail.store.clock import database_time
 from resources.database import DatabaseResource
+from sensors.lost_runs import runs_of
 from sensors.watching import watch
 
 SEND_JOB = "send"
 MESSAGES_FOR_A_SECOND = 2_000
 """Fewer due messages than this are one sender's work."""
-UNFINISHED = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 WRITING_PAUSE_S = 60.0
 """A run to write ``sends`` alone is asked for no more often: a lake that takes nothing must not start runs without end."""
 _PAUSE_S = 0.5
@@ -50,7 +44,8 @@ def senders_wanted(due_messages: int, other_work: bool, most: int) -> int:
 def messages_due(context: dg.SensorEvaluationContext, database: DatabaseResource) -> dg.SensorResult | dg.SkipReason:
     """Advance the ledger, count what is due, ask for the senders that are missing."""
     advance_ledger(database.engine)
-    running = context.instance.get_runs_count(dg.RunsFilter(job_name=SEND_JOB, statuses=list(UNFINISHED)))
+    # By the locks that they hold: Dagster believes runs of a worker that vanished to be at work for long.
+    running = runs_of(context.instance, database, SEND_JOB)
     most = settings().senders
 
     with database.connect() as connection:

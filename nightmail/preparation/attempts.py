@@ -60,7 +60,7 @@ def retry_or_stop(
     """Give a campaign whose run failed another attempt; stop it, and alert people, when it has had its share.
 
     ``why`` the run ended is kept with the campaign; ``disk_full`` is a cause that people can mend, and gets a reason of its own.
-    ``interruptions`` of its attempts do not count, since the daemon ended under them. Return what was done, in words.
+    ``interruptions`` of its attempts do not count: the daemon ended under them, or they never began. Return what was done, in words.
     Nothing is done when the campaign was moved on meanwhile.
     """
     with engine.begin() as connection:
@@ -69,7 +69,7 @@ def retry_or_stop(
             return "moved on meanwhile"
         attempts = max(campaign.prepare_attempts, 1)
         if now.state == CampaignState.RECEIVED:
-            # The run never began. It counts as an attempt all the same, which gives the next run a key of its own.
+            # The run never began. It is counted all the same, which gives the next run a key of its own.
             connection.execute(
                 text("update campaign set prepare_attempts = prepare_attempts + 1 where id = :id"), {"id": now.id}
             )

@@ -13,6 +13,14 @@ SETUP = (
         title="A run of the pipeline failed.",
     ),
     Reason(
+        "run_not_begun",
+        Kind.SETUP,
+        "{count} runs in a row for the campaign {campaign} did not begin, the last one {run}.",
+        "See on Dagster's page why: is the launcher's broker or the cluster away? Runs are asked for again every few seconds, and "
+        "none of them is held against the campaign.",
+        title="Runs of the pipeline do not begin.",
+    ),
+    Reason(
         "feed_late",
         Kind.SETUP,
         "The feed {feed} had no file by {expected}.",
