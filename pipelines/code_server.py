@@ -82,7 +82,7 @@ def serve(host: str, port: int) -> None:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    server.serve()
+    server.serve()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
