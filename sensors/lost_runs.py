@@ -10,9 +10,8 @@ from __future__ import annotations
 import time
 
 import dagster as dg
-from sqlalchemy import text
 
-from nightmail.store.run_locks import lock_number, runs_at_work, server_is_new
+from nightmail.store.run_locks import runs_at_work, server_is_new, take_free_lock
 from resources.database import DatabaseResource
 from sensors.run_tags import LOST_TAG
 
@@ -72,7 +71,7 @@ def _without_lock(instance: dg.DagsterInstance, database: DatabaseResource) -> s
 def _end(instance: dg.DagsterInstance, database: DatabaseResource, run_id: str) -> bool:
     with database.begin() as connection:
         # Held until it is written: a run that begins after all waits for it, and then finds that it is over.
-        free = connection.scalar(text("select pg_try_advisory_xact_lock(:number)"), {"number": lock_number(run_id)})
+        free = take_free_lock(connection, run_id)
         run = instance.get_run_by_id(run_id)
         if not free or run is None or run.status not in AT_WORK:
             return False

@@ -45,6 +45,11 @@ def runs_at_work(connection: Connection, run_ids: Iterable[str]) -> set[str]:
     return {run_id for run_id in run_ids if lock_number(run_id) in held}
 
 
+def take_free_lock(connection: Connection, run_id: str) -> bool:
+    """Take a run's lock until the end of the transaction; return whether it was free."""
+    return bool(connection.scalar(text("select pg_try_advisory_xact_lock(:number)"), {"number": lock_number(run_id)}))
+
+
 def server_is_new(connection: Connection) -> bool:
     """Return whether the server began so lately that runs may not hold their locks again yet."""
     return bool(connection.scalar(text(SERVER_IS_NEW), {"grace": RESTART_GRACE_S}))
