@@ -157,7 +157,7 @@ def _check(view: Screen, request: CheckRequest) -> tuple[dict[str, Any], FinishF
             preferences = _known(engine, preparation)
     tables = StageTables.in_folder(request.folder.absolute())
     with view.progress() as progress:
-        prepared = prepare(preparation, request.file, tables, preferences, progress, earlier)
+        prepared = prepare(replace(preparation, preview=True), request.file, tables, preferences, progress, earlier)
     approval = None
     if by_feed is not None and engine is not None:
         prepared = replace(prepared, problems=(*by_feed.problems, *prepared.problems))

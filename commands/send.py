@@ -10,7 +10,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -260,7 +260,7 @@ def _foresee(
         tables = StageTables.in_folder(folder)
         try:
             with view.progress() as progress:
-                prepared = prepare(preparation, file, tables, known, progress)
+                prepared = prepare(replace(preparation, preview=True), file, tables, known, progress)
         except (NightmailError, OSError):
             if preview:
                 raise

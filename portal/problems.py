@@ -104,6 +104,7 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "list_audience_changed": 409,
     "report_of_nothing": 404,
     "link_invalid": 404,
+    "link_of_preview": 404,
     "method_not_allowed": 405,
     "request_too_slow": 408,
     "file_already_taken": 409,

@@ -154,6 +154,7 @@ def _planned(
             repeats = campaign[1].key
         made = campaign[1]
         preparation = load_preparation(connection, made, Lake(settings.lake), settings).preparation
+        preparation = replace(preparation, preview=True)
         if listed is not None:
             # What the campaign's own file name is: a list has none.
             preparation = replace(preparation, file_name=None)

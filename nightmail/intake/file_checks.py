@@ -6,7 +6,7 @@ It runs the pipeline's own stages on the file, as ``nightmail check --feed`` doe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def check_file(engine: Engine, feed: str, file: Path, settings: Settings, folder
     """
     checked = feed_check(engine, feed, file, settings, folder)
     tables = StageTables.in_folder(folder)
-    prepared = prepare(checked.preparation, file, tables, checked.known, None, checked.earlier)
+    prepared = prepare(replace(checked.preparation, preview=True), file, tables, checked.known, None, checked.earlier)
     problems = (*checked.problems, *prepared.problems)
     ending = FinishForecast(None, None)
     with engine.connect() as connection:

@@ -45,6 +45,8 @@ class Preparation:
     from_book: bool = False
     """Whether the file was written from the address book, so that it says each contact's id."""
     campaign_token: str = CHECK_TOKEN
+    preview: bool = False
+    """Whether what comes out is to be looked at alone: links in it open nothing."""
     public_url: str | None = None
     prices: PriceList | None = None
     carriers: Mapping[str, str] = field(default_factory=dict)
@@ -148,6 +150,7 @@ class Preparation:
         return RenderOptions(
             hash_key=self.hash_key,
             campaign_token=self.campaign_token,
+            preview=self.preview,
             delivery=self.feed.delivery,
             public_url=self.public_url,
             prices=self.prices,

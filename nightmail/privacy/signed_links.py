@@ -26,6 +26,8 @@ from nightmail.message_ids import MessageId, parse_message_id
 _SIGNATURE_BYTES = 18
 _SIGNATURE_CHARACTERS = 24
 _PERSON = b"nightmail-links"
+_OF_A_PREVIEW = "preview-preview-preview-"
+"""What stands in the place of the signature in messages that are shown and never sent: as long as one, and none of any key."""
 _FIRST_DAY = date(1970, 1, 1)
 
 
@@ -73,6 +75,11 @@ def link_column(message_ids: pa.Array, purpose: Purpose, key: bytes, expires: da
     return pc.binary_join_element_wise(message_ids, f"{suffix}.", column, "")
 
 
+def preview_link_column(message_ids: pa.Array, purpose: Purpose, expires: date | None = None) -> pa.Array:
+    """:func:`link_column` for messages that are shown and not sent: of the same length, and of no use to anybody."""
+    return pc.binary_join_element_wise(message_ids, f"{_suffix(purpose, expires)}.{_OF_A_PREVIEW}", "")
+
+
 def link_token(message_id: str, purpose: Purpose, key: bytes, expires: date | None = None) -> str:
     """The token of one message."""
     return link_tokens((message_id,), purpose, key, expires)[0]
@@ -81,13 +88,15 @@ def link_token(message_id: str, purpose: Purpose, key: bytes, expires: date | No
 def read_token(token: str, purpose: Purpose, keys: Sequence[bytes], now: datetime | None = None) -> SignedLink:
     """Verify a token against any of ``keys`` (the present one, and earlier ones after a change of key).
 
-    Raises :class:`LinkError`, with one message for every kind of forgery.
+    Raises :class:`LinkError`, with one message for every kind of forgery, and ``link_of_preview`` for what was shown and not sent.
     """
     wrong = LinkError("link_invalid")
     signed, _, signature = token.rpartition(".")
     parts = signed.split(".")
     if len(token) > 200 or len(parts) != 3 or not token.isascii():
         raise wrong
+    if signature == _OF_A_PREVIEW:
+        raise LinkError("link_of_preview")
     if not any(hmac.compare_digest(_signature(signed, key), signature) for key in keys):
         raise wrong
     if parts[1] != _LETTERS[purpose]:

@@ -374,6 +374,12 @@ REQUESTS = (
         "Set the clock of the database's machine if it is wrong; otherwise old webhooks are being sent again.",
     ),
     Reason("link_invalid", Kind.REQUEST, "This link is not valid.", "Open it from the message as it was received."),
+    Reason(
+        "link_of_preview",
+        Kind.REQUEST,
+        "This is the link of a preview: the message was looked at, and not sent.",
+        "Open it from a message as it was received.",
+    ),
     Reason("link_expired", Kind.REQUEST, "This link no longer holds.", "Use the link of a newer message."),
     Reason(
         "storage_full",

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from nightmail.channels import CHANNELS, BodyKind, Unit
 from nightmail.lake import column_of
 from nightmail.lake.masks import Mask, present
-from nightmail.privacy.signed_links import Purpose, link_column, link_path
+from nightmail.privacy.signed_links import Purpose, link_column, link_path, preview_link_column
 from nightmail.templates.bodies import CompiledBody
 from nightmail.templates.columns import CompiledText
 from nightmail.templates.gsm7 import CharacterCosts
@@ -49,11 +49,16 @@ class Disagreement(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class SystemLinks:
-    """What Nightmail fills in itself: signed links of each message. ``day`` is the day of the rendering."""
+    """What Nightmail fills in itself: signed links of each message. ``day`` is the day of the rendering.
+
+    Of a ``preview`` they are as long as signed ones, so that texts have the segments and the cost of those that are sent, and hold
+    no signature.
+    """
 
     public_url: str
     signing_key: bytes
     day: date
+    preview: bool = False
 
     def column(self, name: str, ids: pa.Array) -> pa.Array:
         """The values of one of :data:`~nightmail.templates.model.SYSTEM_PLACEHOLDERS` for messages of these ids."""
@@ -61,7 +66,10 @@ class SystemLinks:
             return ids
         purpose = _LINKS[name]
         expires: date | None = self.day + timedelta(days=CHAT_LINK_DAYS) if purpose is Purpose.CHAT else None
-        tokens = link_column(ids, purpose, self.signing_key, expires)
+        if self.preview:
+            tokens = preview_link_column(ids, purpose, expires)
+        else:
+            tokens = link_column(ids, purpose, self.signing_key, expires)
         return pc.binary_join_element_wise(f"{self.public_url.rstrip('/')}{link_path(purpose)}", tokens, "")
 
 

@@ -87,6 +87,7 @@ class _Renderer:
             public_url=options.public_url or NOWHERE,
             signing_key=options.signing_key or options.hash_key,
             day=day,
+            preview=options.preview,
         )
         self._texts = BodyTexts(template, links, options.sample_rows)
         self._pricing = Pricing(options.prices, options.carriers, day)

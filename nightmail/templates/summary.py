@@ -37,6 +37,8 @@ class RenderOptions:
     """The first part of every message id."""
     delivery: Delivery = Delivery.FIRST_REACHABLE
     """As in the audience's policy: says whether fallbacks are ``queued`` (all of) or ``standby``."""
+    preview: bool = False
+    """Whether the messages are to be looked at alone: their links say so, and open nothing."""
     public_url: str | None = None
     """Address of the portal: unsubscribe and chat links and the keys of a call lead there."""
     prices: PriceList | None = None

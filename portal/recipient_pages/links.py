@@ -12,6 +12,8 @@ from portal.pages import page
 from portal.recipient_pages.preference_words import Words
 from portal.state import Portal
 
+_WHY = {"link_expired": "expired", "link_of_preview": "preview"}
+
 
 def subscription_of(
     connection: Connection, portal: Portal, token: str, purpose: Purpose, request: Request
@@ -20,7 +22,7 @@ def subscription_of(
     try:
         link = read_token(token, purpose, [portal.settings.key()])
     except LinkError as error:
-        return no_page(request, "expired" if error.reason == "link_expired" else "invalid")
+        return no_page(request, _WHY.get(error.reason, "invalid"))
     found = find_subscription(connection, link.message_id, Lake(portal.settings.lake))
     if found is not None:
         return found
@@ -28,7 +30,7 @@ def subscription_of(
 
 
 def no_page(request: Request, why: str) -> Response:
-    """The answer to a link that is ``invalid``, ``expired``, or whose recipient is ``gone``; in the browser's language."""
+    """The answer to a link that is ``invalid``, of a ``preview``, ``expired``, or whose recipient is ``gone``; in the browser's language."""
     words = Words(request.headers.get("accept-language", "en").partition(",")[0].partition(";")[0])
-    status = 404 if why == "invalid" else 410
+    status = 404 if why in ("invalid", "preview") else 410
     return page("notice", status, language=words.language, title=words[f"{why}_title"], sentence=words[why], remedy="")

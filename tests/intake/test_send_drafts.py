@@ -19,6 +19,7 @@ from nightmail.intake.draft_sends import send_draft
 from nightmail.intake.pasted_rows import keep_pasted
 from nightmail.intake.send_drafts import Chosen, DraftRow, find_draft, make_draft, remove_expired_drafts
 from nightmail.intake.trial_messages import send_trial
+from nightmail.privacy.signed_links import LinkError, Purpose, read_token
 from nightmail.settings import settings
 from nightmail.stated_times import StatedStart
 from nightmail.store.clock import database_time
@@ -77,6 +78,28 @@ def test_what_was_shown_is_what_is_sent(rig: PipelineRig) -> None:
     assert {name: done.counts[name] for name in draft.shown["counts"]} == dict(draft.shown["counts"])
     assert bodies <= set(rig.table("messages", done)["body"].to_pylist())
     assert done.source == "portal"
+
+
+def test_links_that_are_shown_are_as_long_as_those_that_are_sent_and_open_nothing(rig: PipelineRig) -> None:
+    """A look renders no link by which anybody could be opted out; its segments and cost are those of the send."""
+    rig.change(
+        "update template_version set content = "
+        "jsonb_set(content, '{languages,en,sms}', '\"Pay {{ amount }}. No more: {{ unsubscribe_url }}\"')"
+    )
+    draft = looked(rig, drafted(rig))
+    assert draft.shown is not None
+    shown = {each["line"]: each["body"] for each in draft.shown["previews"] if each["channel"] == "sms"}
+    assert shown and all(body.endswith(".preview-preview-preview-") for body in shown.values())
+    campaign = sent(rig, draft)
+    rig.prepare(campaign)
+    real = {row["line"]: row["body"] for row in rig.table("messages", rig.campaign(campaign)).to_pylist()}
+    for line, body in shown.items():
+        token = real[line].rpartition("/u/")[2]
+        assert read_token(token, Purpose.UNSUBSCRIBE, [settings().key()]).message_id.line == line
+        with pytest.raises(LinkError):
+            read_token(body.rpartition("/u/")[2], Purpose.UNSUBSCRIBE, [settings().key()])
+        assert len(body) == len(real[line])
+    assert draft.shown["segments"] == rig.campaign(campaign).counts["stages"]["messages"]["segments"]
 
 
 def test_a_form_that_is_sent_twice_sends_once(rig: PipelineRig) -> None:

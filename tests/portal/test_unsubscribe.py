@@ -130,3 +130,15 @@ def test_an_opt_out_works_after_the_ledger_is_gone(
         connection.execute(text("delete from message"))
     assert portal.client.post(link, data=ONE_CLICK).status_code == 200
     assert [row["address_hash"] for row in organisation.rows(SUPPRESSIONS)] == [hashed]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(("language", "says"), [("en", "This is a preview"), ("de", "Das ist eine Vorschau")])
+def test_a_link_of_a_preview_says_so_and_does_nothing(
+    portal: RunningPortal, organisation: Organisation, link: str, method: str, language: str, says: str
+) -> None:
+    """Who clicks in what they look at before they send opts nobody out, though the message exists."""
+    shown = f"{link.rpartition('.')[0]}.preview-preview-preview-"
+    answer = portal.client.request(method, shown, data=ONE_CLICK, headers={"Accept-Language": language})
+    assert answer.status_code == 404 and says in answer.text
+    assert organisation.rows(SUPPRESSIONS) == []

@@ -15,6 +15,7 @@ from nightmail.privacy.signed_links import (
     link_column,
     link_token,
     link_tokens,
+    preview_link_column,
     read_token,
     unsubscribe_address,
 )
@@ -32,6 +33,18 @@ def test_a_token_says_its_message(purpose: Purpose) -> None:
     names = [MESSAGE, "c3f0a91b7d0-7-sms-1", MESSAGE]
     assert link_tokens(names, purpose, KEY) == [link_token(name, purpose, KEY) for name in names]
     assert link_column(pa.array(names), purpose, KEY).to_pylist() == link_tokens(names, purpose, KEY)
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+def test_a_link_of_a_preview_is_as_long_as_a_real_one_and_opens_nothing(purpose: Purpose) -> None:
+    """A message that is shown has the segments and the cost of the one that is sent."""
+    until = date(2026, 11, 23)
+    real = link_column(pa.array([MESSAGE]), purpose, KEY, until).to_pylist()[0]
+    shown = preview_link_column(pa.array([MESSAGE]), purpose, until).to_pylist()[0]
+    assert len(shown) == len(real) and shown.endswith("preview-preview-preview-")
+    with pytest.raises(LinkError) as caught:
+        read_token(shown, purpose, [KEY, OTHER])
+    assert caught.value.reason == "link_of_preview"
 
 
 def test_a_token_is_worth_nothing_for_another_purpose_or_key() -> None:
