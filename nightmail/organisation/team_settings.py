@@ -65,6 +65,13 @@ class LoginPolicy(_Model):
     )
 
 
+class TrialNumber(_Model):
+    """A phone of the team's that test messages may go to: nobody who sends can name another one."""
+
+    number: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="The number in full, such as +491701234567")
+    name: str = Field(min_length=1, max_length=60, description="Whose or which phone it is")
+
+
 class TeamSettings(_Model):
     """All of it; every part has a default, so that ``{}`` is a team."""
 
@@ -87,6 +94,11 @@ class TeamSettings(_Model):
         ge=0,
         le=3_600,
         description="Seconds before the first hand-off in which a send that was made by hand can be undone; empty: none",
+    )
+    trial_numbers: tuple[TrialNumber, ...] | None = Field(
+        None,
+        max_length=20,
+        description="Phones that tests of a send may go to, on channels that take a number; empty: none",
     )
     recipient_pages: RecipientPages | None = Field(
         None, description="How pages for recipients look: name, wordmark, colours, and the link to the privacy notice"
@@ -119,6 +131,12 @@ def hold_back_seconds(connection: Connection, team: str) -> int:
     """For how long a team's sends by hand can be undone before the first hand-off, by the nearest team that states it; else 0."""
     stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "hold_back_s"})
     return 0 if stated is None else int(stated)
+
+
+def trial_numbers(connection: Connection, team: str) -> tuple[TrialNumber, ...]:
+    """The phones that tests of a team's sends may go to, by the nearest team that states any."""
+    stated = connection.scalar(text(STATED_ABOVE), {"team": team, "name": "trial_numbers"})
+    return tuple(TrialNumber.model_validate(each) for each in stated or ())
 
 
 def falls_when_suspended(connection: Connection, team: str, channel: str) -> bool:

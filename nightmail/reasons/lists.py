@@ -49,9 +49,9 @@ LISTS = (
     Reason(
         "trial_not_possible",
         Kind.REQUEST,
-        "A test of {template} cannot be sent to you: your email address is all that is known of you, and it has no email.",
-        "Look at the previews instead.",
-        title="A test of this template cannot be sent to you.",
+        "A test of {template} cannot go there: tests go to your own email address, and to phones that your team states for tests.",
+        "Look at the previews instead, or have trial_numbers stated in the team's settings.",
+        title="A test of this template cannot go there.",
     ),
     Reason(
         "trial_limit",

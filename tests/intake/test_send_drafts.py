@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from nightmail.access.people import get_person
 from nightmail.access.principals import person_principal, system_principal
@@ -18,12 +20,15 @@ from nightmail.intake.draft_looks import look
 from nightmail.intake.draft_sends import send_draft
 from nightmail.intake.pasted_rows import keep_pasted
 from nightmail.intake.send_drafts import Chosen, DraftRow, find_draft, make_draft, remove_expired_drafts
-from nightmail.intake.trial_messages import send_trial
+from nightmail.intake.trial_messages import send_trial, trial_ways
+from nightmail.organisation.stored_templates import template_content
+from nightmail.organisation.team_settings import TeamSettings
 from nightmail.privacy.signed_links import LinkError, Purpose, read_token
 from nightmail.settings import settings
 from nightmail.stated_times import StatedStart
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
+from nightmail.templates import stored_template
 from nightmail.templates.template_listing import TemplateOverview, list_templates
 from tests.portal.web.people import make_person
 from tests.support.pipeline_rig import PHONES, PipelineRig, contact_rows
@@ -279,9 +284,51 @@ def test_a_test_to_oneself_goes_out_at_once_and_alone(rig: PipelineRig) -> None:
         by = person_principal(connection, number)
         with pytest.raises(UsageError):
             send_trial(connection, draft, get_person(connection, number), by=BY)
-        campaign = send_trial(connection, draft, get_person(connection, number), by=by)
+        campaign, _ = send_trial(connection, draft, get_person(connection, number), by=by)
     rig.prepare(campaign)
     done = rig.campaign(campaign)
     assert (done.state, done.trial, done.held_until) == (CampaignState.SENDING, True, None)
     assert rig.table("messages", done)["address"].to_pylist() == ["person0@acme.example"]
     assert rig.rows("select sum(trials) as trials from send_draft")[0]["trials"] == 1
+
+
+PHONE = {"number": "+447400100000", "name": "Phone of the desk"}
+
+
+@pytest.mark.parametrize("channel", ["sms", "voice"])
+def test_a_test_goes_to_a_phone_that_the_team_states_and_to_no_other(rig: PipelineRig, channel: str) -> None:
+    """By text message and call, to a phone that a team above states; a number that somebody types reaches nobody."""
+    stated = json.dumps({"trial_numbers": [PHONE], "four_eyes": {"always": True}})
+    with rig.engine.begin() as connection:
+        connection.execute(text("update team set settings = cast(:s as jsonb) where path = 'acme'"), {"s": stated})
+    rig.change(
+        "update template_version set content = "
+        "jsonb_set(content, '{languages,en,voice}', '{\"say\": \"{{ amount }} is due.\"}')"
+    )
+    number = make_person(rig.engine, role="dispatcher", team="acme")
+    draft = looked(rig, drafted(rig))
+    with rig.engine.begin() as connection:
+        by, person = person_principal(connection, number), get_person(connection, number)
+        content = stored_template(dict(template_content(connection, draft.template_version_id) or {}))
+        ways = [each for each in trial_ways(connection, TEAM, content, person) if each.channels == (channel,)]
+        assert [(each.address, each.name) for each in ways] == [(PHONE["number"], PHONE["name"])]
+        assert PHONE["number"] not in ways[0].word
+        for unknown in (f"{channel}:+447400999999", f"{channel}:", "sms", PHONE["number"]):
+            with pytest.raises(UsageError) as refused:
+                send_trial(connection, draft, person, by=by, way=unknown)
+            assert refused.value.reason == "trial_not_possible"
+        campaign, _ = send_trial(connection, draft, person, by=by, way=ways[0].word)
+    rig.prepare(campaign)
+    done = rig.campaign(campaign)
+    assert (done.state, done.trial) == (CampaignState.SENDING, True)
+    sent_to = rig.table("messages", done).to_pylist()
+    assert [(row["channel"], row["address"]) for row in sent_to] == [(channel, PHONE["number"])]
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [[{"number": "0170 1234567", "name": "Desk"}], [{"number": "+491701234567"}], [PHONE] * 21, [{"name": "x"}]],
+)
+def test_phones_for_tests_are_stated_in_full(stated: list[dict[str, str]]) -> None:
+    with pytest.raises(ValueError, match="trial_numbers"):
+        TeamSettings.model_validate({"trial_numbers": stated})

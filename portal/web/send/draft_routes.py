@@ -18,14 +18,16 @@ from nightmail.errors import NightmailError, UsageError
 from nightmail.intake.draft_previews import LANGUAGE, LONGEST, MOST_SEGMENTS
 from nightmail.intake.draft_sends import send_draft
 from nightmail.intake.send_drafts import DraftRow, find_draft
-from nightmail.intake.trial_messages import send_trial, trial_channels
+from nightmail.intake.trial_messages import OWN, TrialWay, send_trial, trial_ways
 from nightmail.organisation.stored_templates import template_content
 from nightmail.organisation.team_settings import hold_back_seconds
+from nightmail.privacy.masking import shown_address
 from nightmail.stated_times import SendIn, StatedStart, stated_start
 from nightmail.store.clock import database_time
 from nightmail.templates import stored_template
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
+from portal.web.channel_words import channel_label
 from portal.web.messages import redirect
 from portal.web.refusals import at_its_field, sentence_of
 from portal.web.rendering import POLICY_WITH_PREVIEW, PREVIEW_POLICY, page_headers, render
@@ -83,17 +85,17 @@ def another_time(send_id: SendNumber, request: Request, portal: PortalState, me:
 
 
 @router.post("/{send_id}/test")
-def test_to_oneself(send_id: SendNumber, request: Request, portal: PortalState, me: Sender) -> Response:
-    """Send the template to the person's own address, marked as a test."""
+def test_to_oneself(send_id: SendNumber, request: Request, portal: PortalState, me: Sender, form: FormSent) -> Response:
+    """Send the template to the person's own address or to a phone of their team's, marked as a test."""
     try:
         with portal.engine.begin() as connection:
             draft = own_draft(connection, me, send_id)
-            send_trial(connection, draft, get_person(connection, me.person_id), by=me.principal)
+            person = get_person(connection, me.person_id)
+            _, to = send_trial(connection, draft, person, by=me.principal, way=form.value("to", 60) or OWN)
     except NightmailError as error:
         return _page(request, portal, me, send_id, {"": sentence_of(error)})
-    return redirect(
-        request, f"/send/{send_id}", gettext("A test is on its way to %(address)s.") % {"address": me.email}
-    )
+    said = gettext("A test is on its way to %(address)s.") % {"address": to.name or to.address}
+    return redirect(request, f"/send/{send_id}", said)
 
 
 @router.post("/{send_id}/send")
@@ -157,6 +159,8 @@ def _page(
             _record_look(connection, me, draft)
         template = stored_template(dict(template_content(connection, draft.template_version_id) or {}))
         seconds = hold_back_seconds(connection, draft.team)
+        person = get_person(connection, me.person_id)
+        ways = trial_ways(connection, draft.team, template, person)
     return render(
         request,
         "send/review.html",
@@ -170,12 +174,19 @@ def _page(
         personal=sees_personal(me.principal, draft.team) and draft.shown["personal"],
         finishes_by=_moment(draft.shown["finishes_by"]),
         may_see_campaign=allowed(me.principal, Permission.CAMPAIGN_SEE, draft.team).yes,
-        may_test=bool(trial_channels(template)),
+        may_test=any(each.word == OWN for each in ways),
+        phones=[(each.word, _phone(me, draft, each)) for each in ways if each.word != OWN],
         hold_back=seconds,
         values={"at": _typed_start(draft), "send_in": "recipient" if draft.local_start else "team", **(values or {})},
         errors=dict(errors or {}),
         email=me.email,
     )
+
+
+def _phone(me: SignedIn, draft: DraftRow, way: TrialWay) -> str:
+    """A phone for tests, as the choice of one shows it."""
+    number = shown_address(way.address, personal=sees_personal(me.principal, draft.team))
+    return f"{channel_label(way.channels[0])}: {way.name}, {number}"
 
 
 def _not_getting(shown: Mapping[str, Any]) -> int:

@@ -35,6 +35,7 @@ SETTING_LABELS = {
     "when_suspended": marked("What messages of a suspended channel do"),
     "shares_contacts": marked("Whether the teams below use its contacts"),
     "hold_back_s": marked("For how many seconds a send can be undone"),
+    "trial_numbers": marked("Phones that tests may go to"),
     "reply_addresses": marked("How reply addresses are signed"),
     "recipient_pages": marked("How pages for recipients look"),
     "audience": marked("Caps, closed days, countries and budgets"),
