@@ -17,6 +17,7 @@ from nightmail.store.states import CampaignState
 SEEDED = "seeded"
 """The mark in the counts of a campaign that was made up for a demonstration (:mod:`nightmail.demonstration`)."""
 TRIAL = "trial"
+OF_BOOK = "of_book"
 """The mark in the counts of a test message that somebody sent to themselves (:mod:`nightmail.intake.trial_messages`)."""
 
 
@@ -78,6 +79,11 @@ class CampaignRow:
     def trial(self) -> bool:
         """Whether it is a test message that somebody sent to themselves."""
         return bool(self.counts.get(TRIAL))
+
+    @property
+    def of_book(self) -> bool:
+        """Whether its rows are the product's own of a contact of the address book, whose id they state."""
+        return bool(self.counts.get(OF_BOOK))
 
     @property
     def version(self) -> str:

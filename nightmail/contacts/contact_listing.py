@@ -114,6 +114,13 @@ def contacts_by_number(connection: Connection, by: Principal, numbers: Sequence[
     return {each.id: each for each in found if _holds(by, Permission.CONTACT_SEE, each, also_shared=True)}
 
 
+def contacts_by_id(connection: Connection, by: Principal, ids: Sequence[str], *, limit: int = 200) -> list[ContactRow]:
+    """The contacts of these ids, as the lake and the ledger have them, that are in the book and that ``by`` may see."""
+    rows = connection.execute(text(queries.CONTACTS_BY_ID), {"ids": list(ids), "limit": limit}) if ids else ()
+    found = [ContactRow(**row._mapping) for row in rows]
+    return [each for each in found if _holds(by, Permission.CONTACT_SEE, each, also_shared=True)]
+
+
 def sees_contact_personal(by: Principal, contact: ContactRow) -> bool:
     """Whether ``by`` may see what is personal of a contact: at its team, or at one below it with which it is shared."""
     return _holds(by, Permission.PERSONAL_SEE, contact, also_shared=True)

@@ -12,6 +12,7 @@ _CONTACT = """
 """
 
 CONTACT = f"{_CONTACT} where c.id = :id"
+CONTACTS_BY_ID = f"{_CONTACT} where c.contact_id = any(:ids) and c.removed_at is null order by c.id limit :limit"
 CONTACTS_BY_NUMBER = f"{_CONTACT} where c.id = any(:ids)"
 
 # The teams whose contacts somebody sees: those at or below `teams`, and those above them that share theirs.

@@ -45,6 +45,13 @@ def join_open_campaign(
     """
     campaign = _open_campaign(connection, feed, actor, window_s, start)
     assert campaign.accepts_until is not None
+    return Joined(campaign, add_rows(connection, campaign, rows, actor=actor), campaign.accepts_until)
+
+
+def add_rows(
+    connection: Connection, campaign: CampaignRow, rows: Sequence[Mapping[str, str]], *, actor: str
+) -> list[int]:
+    """Add rows to a campaign that the transaction holds; their lines."""
     last = int(connection.scalar(text(queries.LAST_SINGLE_MESSAGE), {"campaign": campaign.id}) or 0)
     lines = list(range(last + 1, last + 1 + len(rows)))
     connection.execute(
@@ -54,7 +61,7 @@ def join_open_campaign(
             for line, row in zip(lines, rows, strict=True)
         ],
     )
-    return Joined(campaign, lines, campaign.accepts_until)
+    return lines
 
 
 def _open_campaign(

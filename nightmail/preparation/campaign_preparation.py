@@ -95,7 +95,7 @@ def load_preparation(
         hosting_region=settings.region,
         default_country=row.feed_country or row.team_country or settings.default_country,
         default_time_zone=row.team_time_zone,
-        from_book=campaign.source in BOOK_SOURCES,
+        from_book=campaign.source in BOOK_SOURCES or campaign.of_book,
         campaign_token=campaign.token,
         public_url=settings.public_url,
         prices=price_list(connection),

@@ -24,6 +24,7 @@ from nightmail.contacts.contact_changes import (
 from nightmail.contacts.contact_listing import ContactRow, changes_of, find_contact, sees_contact_personal
 from nightmail.contacts.contact_overviews import ContactOverview, overview_of
 from nightmail.errors import NightmailError, UsageError
+from nightmail.intake.messages_to_contacts import may_write_to
 from nightmail.privacy.masking import HIDDEN, shown_address, shown_birth_date, shown_identifier
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
@@ -290,9 +291,7 @@ def _page(
         shared=not allowed(me.principal, Permission.CONTACT_SEE, contact.team).yes,
         recipient=f"/recipients/contact/{contact.contact_id}" if sees_messages else None,
         kinds=kind_choices(),
-        may_write=personal
-        and contact.removed_at is None
-        and allowed(me.principal, Permission.CAMPAIGN_SEND, contact.team).yes,
+        may_write=personal and may_write_to(contact, me.principal),
         may_edit=may_edit,
         may_change=may_edit and contact.removed_at is None,
         values=values,

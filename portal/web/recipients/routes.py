@@ -8,9 +8,13 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy import Connection
 
 from nightmail.access.permissions import Permission
+from nightmail.audit import record_look
+from nightmail.contacts.contact_listing import ContactRow, contacts_by_id, sees_contact_personal
 from nightmail.errors import NightmailError
+from nightmail.intake.messages_to_contacts import may_write_to
 from nightmail.recipients.asked import Asked
 from nightmail.recipients.events import Event
 from nightmail.recipients.file_rows import MOST_DAYS
@@ -20,7 +24,9 @@ from nightmail.recipients.outcomes import CampaignOutcome
 from portal.problems import RequestError
 from portal.recipient_surroundings import surroundings_of
 from portal.state import Portal, PortalState
+from portal.web.contacts.shown import title_of
 from portal.web.messages import redirect
+from portal.web.navigation import is_offered
 from portal.web.recipients.event_words import by_day, line_of, with_names
 from portal.web.refusals import at_its_field
 from portal.web.rendering import render
@@ -33,6 +39,7 @@ router = APIRouter(prefix="/recipients", include_in_schema=False)
 Reader = Annotated[SignedIn, needs(Permission.MESSAGE_SEE)]
 Typed = Annotated[str, Query(max_length=250)]
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+MOST_CONTACTS = 10
 FIELDS = {"recipient_unknown": "who", "recipient_team_needed": "team", "team_unknown": "team"}
 """The field that a refusal of the domain is about."""
 
@@ -83,6 +90,7 @@ def show_recipient(
             plain = Asked(before=asked.before)
             found = history_of(connection, me.principal, recipient, plain, surroundings_of(portal))
         events = with_names(connection, found.events)
+        book = _in_the_book(connection, me, found)
     if recipient.kind is RecipientKind.CONTACT and not found.contacts and not any(values.values()):
         raise RequestError("not_found", what="recipient")
     chosen = {name: value for name, value in values.items() if value}
@@ -100,6 +108,7 @@ def show_recipient(
         errors=errors,
         here=here,
         filtered=bool(chosen),
+        book=book,
         messages=f"/messages?{urlencode({'recipient': f'{kind}-{digest}'})}",
         most_days=MOST_DAYS,
         older=f"{here}?{urlencode({**chosen, 'before': str(found.next)})}" if found.next else None,
@@ -153,6 +162,32 @@ def _title(found: History) -> str:
     if found.recipient.kind is RecipientKind.CONTACT:
         return gettext("A contact of %(team)s") % {"team": found.recipient.team or "?"}
     return gettext("An address")
+
+
+def _in_the_book(connection: Connection, me: SignedIn, found: History) -> list[tuple[ContactRow, str, str | None]]:
+    """The contacts of the address book that the recipient is, what each is called, and where one writes to it."""
+    if not me.may(Permission.CONTACT_SEE):
+        return []
+    ids = [each.contact_id for each in found.contacts]
+    if found.recipient.kind is RecipientKind.CONTACT:
+        ids.append(found.recipient.digest)
+    shown = []
+    known = contacts_by_id(connection, me.principal, list(dict.fromkeys(ids)))[:MOST_CONTACTS]
+    named = [each for each in known if sees_contact_personal(me.principal, each)]
+    if named:
+        record_look(
+            connection,
+            actor=me.principal.actor,
+            subject=f"contact:{named[0].contact_id}",
+            team_id=named[0].team_id,
+            shown=("name",),
+            count=len(named),
+        )
+    for contact in known:
+        personal = contact in named
+        may_write = personal and is_offered(me, "/send") and may_write_to(contact, me.principal)
+        shown.append((contact, title_of(contact, personal=personal), f"/send/to/{contact.id}" if may_write else None))
+    return shown
 
 
 def _because(outcome: CampaignOutcome) -> str:

@@ -18,7 +18,7 @@ from nightmail.access.permissions import Permission
 from nightmail.audit import record_look
 from nightmail.contacts.contact_listing import ContactRow, sees_contact_personal
 from nightmail.errors import NightmailError
-from nightmail.intake.messages_to_contacts import feeds_to_contact, message_contact
+from nightmail.intake.messages_to_contacts import feeds_to_contact, may_write_to, message_contact
 from nightmail.organisation.stored_feeds import FeedRow, feed_by_id
 from nightmail.organisation.stored_templates import content_of_newest
 from nightmail.templates import Template, stored_template
@@ -105,7 +105,7 @@ def look_or_send(
         return _page(request, portal, me, contact_id, form.value("feed", 9), typed, said)
     except NightmailError as error:
         return _page(request, portal, me, contact_id, form.value("feed", 9), typed, sentence_of(error))
-    sees = allowed(me.principal, Permission.CAMPAIGN_SEE, contact.team).yes
+    sees = allowed(me.principal, Permission.CAMPAIGN_SEE, letter.feed.team).yes
     said = gettext("The message is taken. It goes within a minute.")
     return redirect(request, f"/campaigns/{campaign}" if sees else f"/contacts/{contact_id}", said)
 
@@ -113,8 +113,7 @@ def look_or_send(
 def _contact(connection: Connection, me: SignedIn, number: int) -> ContactRow:
     """A contact whose personal data this person may see: a message to them cannot be written blindly."""
     contact = seen_contact(connection, me, number)
-    may_send = allowed(me.principal, Permission.CAMPAIGN_SEND, contact.team).yes
-    if not may_send or not sees_contact_personal(me.principal, contact):
+    if not may_write_to(contact, me.principal) or not sees_contact_personal(me.principal, contact):
         raise RequestError("not_found", what="contact")
     return contact
 

@@ -12,6 +12,7 @@ from nightmail.access.permissions import Permission
 from tests.portal.conftest import Organisation
 from tests.portal.web import sample_recipients as sample
 from tests.portal.web.conftest import SignIn
+from tests.portal.web.sample_contacts import contact_of
 
 
 def _sent(client: httpx.Client, **form: str) -> httpx.Response:
@@ -140,3 +141,25 @@ def test_the_search_field_leads_to_an_address_without_naming_it(organisation: Or
     assert sought("home").headers["location"] == "/search?q=home"
     assert f'href="/messages/{made["email"]}"' in client.get("/search", params={"q": made["email"]}).text
     assert sought("").headers["location"] == "/search"
+
+
+def test_a_recipient_of_the_address_book_is_written_to_from_here(organisation: Organisation, sign_in: SignIn) -> None:
+    """Whoever sees the contact is led to it; to a message whoever may send, also where a team above shares the contact."""
+    sample.filled(organisation.engine)
+    contact = contact_of(organisation.engine, "acme.billing", sample.EXTERNAL_ID, name="Anna Book")
+    page = f"/recipients/contact/{contact.contact_id}"
+    write = f'href="/send/to/{contact.id}"'
+    rights = (Permission.MESSAGE_SEE, Permission.CONTACT_SEE, Permission.PERSONAL_SEE)
+    sender = sign_in(*rights, Permission.CAMPAIGN_SEND, team="acme.billing")
+    assert write in sender.get(page).text and "Anna Book" in sender.get(page).text
+    assert sender.get(f"/send/to/{contact.id}").status_code == 200
+    reader = sign_in(*rights, team="acme.billing").get(page).text
+    assert write not in reader and f'href="/contacts/{contact.id}"' in reader
+    masked = sign_in(Permission.MESSAGE_SEE, Permission.CONTACT_SEE, Permission.CAMPAIGN_SEND).get(page).text
+    assert write not in masked and "Anna Book" not in masked
+    assert f'href="/contacts/{contact.id}"' not in sign_in(Permission.MESSAGE_SEE).get(page).text
+    shared = contact_of(organisation.engine, "acme", "Above", name="Anna Above", phone="+491701234599")
+    assert sender.get(f"/send/to/{shared.id}").status_code == 404
+    organisation.change("update team set settings = '{\"shares_contacts\": true}' where path = 'acme'")
+    assert "acme.billing" in sender.get(f"/send/to/{shared.id}").text
+    assert f'href="/send/to/{shared.id}"' in sender.get(f"/contacts/{shared.id}").text

@@ -180,6 +180,24 @@ def test_a_test_goes_to_oneself_alone(organisation: Organisation, sign_in: SignI
     assert (answer.status_code, "already" in answer.text) == (422, True)
 
 
+def test_a_test_to_a_phone_is_to_one_that_the_team_states(organisation: Organisation, sign_in: SignIn) -> None:
+    """Without any stated there is no choice of one; a number that a form makes up is refused, and nothing is sent."""
+    client = sign_in(role="dispatcher", team="acme.billing")
+    address = _pasted(organisation, client)
+    assert 'name="to"' not in client.get(address).text
+    organisation.change(
+        'update team set settings = \'{"trial_numbers": [{"number": "+491701234599", "name": "Desk"}]}\' '
+        "where path = 'acme'"
+    )
+    ways = re.findall(r'<option value="(sms:[^"]+)"[^>]*>([^<]+)<', client.get(address).text)
+    assert [label for _, label in ways] == ["Text message: Desk, +491701234599"]
+    assert _post(client, f"{address}/test", to="sms:+491709999999").status_code == 422
+    assert organisation.rows("select id from campaign") == []
+    assert _post(client, f"{address}/test", to=ways[0][0]).headers["location"] == address
+    (row,) = organisation.rows('select "row" as row from single_message')
+    assert (row["row"]["phone"], "email" in row["row"]) == ("+491701234599", False)
+
+
 def test_another_time_is_looked_at_before_it_is_sent(organisation: Organisation, sign_in: SignIn) -> None:
     """A time is shown with what goes out then; one that is over is refused at its field."""
     client = sign_in(role="dispatcher", team="acme.billing")
