@@ -57,7 +57,7 @@ def send() -> None:
 @dg.job(
     executor_def=dg.in_process_executor,
     tags={"nightmail/kind": "report", "dagster/max_runtime": str(REPORT_AT_MOST_S)},
-    description="Deletes addresses, texts and whole months of the ledger that are older than they are kept.",
+    description="Deletes addresses, texts, files of imports and lists, and whole months of the ledger that are older than they are kept.",
 )
 def retention() -> None:
     """One round."""

@@ -299,6 +299,13 @@ FILES_OF_CAMPAIGN = """
     order by r.id limit :limit
 """
 
+REGISTERED_PATHS = """
+    select stored_path from received_file where stored_path = any(:paths)
+    union select stored_path from contact_import where stored_path = any(:paths)
+    union select stored_path from campaign_list where stored_path = any(:paths)
+    union select path from send_draft where path = any(:paths)
+"""
+
 # Imports with which the background goes on. The command line looks at its own where they came in.
 IMPORTS_TO_CARRY_OUT = """
     select id from contact_import

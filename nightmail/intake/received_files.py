@@ -118,6 +118,6 @@ def forget_stored_content(connection: Connection, file_id: int) -> None:
 
 
 def registered_paths(connection: Connection, paths: Iterable[Path]) -> set[Path]:
-    """Those of ``paths`` that are the stored content of a received file."""
-    query = text("select stored_path from received_file where stored_path = any(:paths)")
-    return {Path(path) for path in connection.scalars(query, {"paths": [str(path) for path in paths]})}
+    """Those of ``paths`` that something refers to: a received file, an import, a list's campaign or a send that is prepared."""
+    rows = connection.scalars(text(queries.REGISTERED_PATHS), {"paths": [str(path) for path in paths]})
+    return {Path(path) for path in rows}

@@ -43,8 +43,9 @@ def campaign_sources(connection: Connection, campaign: CampaignRow, folder: Path
 def _list_file(connection: Connection, campaign: CampaignRow) -> Path:
     """The contacts of the list or segment that a campaign was made of, as they were then."""
     statement = text("select stored_path from campaign_list where campaign_id = :campaign")
-    source = Path(connection.execute(statement, {"campaign": campaign.id}).scalar_one())
-    if not source.exists():
+    kept = connection.execute(statement, {"campaign": campaign.id}).scalar_one()
+    source = Path(kept or "")
+    if kept is None or not source.exists():
         raise ContactFileError("file_unreadable", detail="the file of the list's contacts is not there any more")
     return source
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+from nightmail.lake import Lake
 from nightmail.message_ids import campaign_keys
 from nightmail.retention import queries
+from nightmail.retention.expired_files import DeletedFiles, delete_files
 from nightmail.store.partitions import PARTITIONED, next_month, retire_month
 
 CHUNK_MESSAGES = 20_000
@@ -37,6 +39,7 @@ class Deleted:
     months: DetachedMonths
     contents: int
     """Messages whose address and text were deleted."""
+    files: DeletedFiles
 
 
 def earliest_kept_month(months: int, today: dt.date) -> dt.date:
@@ -113,7 +116,10 @@ def delete_contents(engine: Engine, *, today: dt.date | None = None) -> int:
     return total
 
 
-def delete_expired_data(engine: Engine, *, keep_months: int = KEPT_MONTHS, today: dt.date | None = None) -> Deleted:
-    """Delete contents by the team's days, then detach and drop whole months."""
+def delete_expired_data(
+    engine: Engine, lake: Lake, *, keep_months: int = KEPT_MONTHS, today: dt.date | None = None
+) -> Deleted:
+    """Delete contents and the address book's files by the team's days, then detach and drop whole months."""
     contents = delete_contents(engine, today=today)
-    return Deleted(detach_months(engine, keep_months=keep_months, today=today), contents)
+    files = delete_files(engine, lake, today=today)
+    return Deleted(detach_months(engine, keep_months=keep_months, today=today), contents, files)

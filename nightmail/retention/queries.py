@@ -46,3 +46,38 @@ DELETE_CONTENTS = """
         order by message_key
         limit :chunk))
 """
+
+# Imports whose file, or what they found, is older than their team keeps it; none that the background works on at the moment.
+EXPIRED_IMPORTS = """
+    select i.id, i.stored_path
+    from contact_import i join team t on t.id = i.team_id
+    where i.forgotten_at is null and i.state not in ('received', 'applying', 'undoing')
+      and i.created_at < coalesce(cast(:today as date), (now() at time zone 'UTC')::date) - make_interval(days => t.retention_days)
+    order by i.id limit :limit
+    for update of i skip locked
+"""
+
+FORGET_IMPORT_ROWS = "delete from contact_import_row where import_id = any(:ids)"
+FORGET_IMPORT_FILES = """
+    update received_file set stored_path = null
+    where id in (select received_file_id from contact_import where id = any(:ids))
+"""
+FORGET_IMPORTS = """
+    update contact_import
+    set forgotten_at = now(), stored_path = null, samples = '[]'::jsonb, waits_for = null,
+        state = case state when 'checked' then 'discarded' else state end
+    where id = any(:ids)
+"""
+
+# The files of lists and segments that campaigns were made of, of campaigns that ended longer ago than their team keeps them.
+EXPIRED_LISTS = """
+    select l.campaign_id, l.stored_path
+    from campaign_list l join campaign c on c.id = l.campaign_id join team t on t.id = l.team_id
+    where l.stored_path is not null and c.state in ('finished', 'cancelled', 'stopped')
+      and c.state_changed_at
+        < coalesce(cast(:today as date), (now() at time zone 'UTC')::date) - make_interval(days => t.retention_days)
+    order by l.campaign_id limit :limit
+    for update of l skip locked
+"""
+
+FORGET_LISTS = "update campaign_list set stored_path = null where campaign_id = any(:ids)"
