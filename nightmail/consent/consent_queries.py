@@ -12,13 +12,14 @@ LOCK_TEAM = "select pg_advisory_xact_lock(hashtext('nightmail.consents'), :team)
 # A consent that was withdrawn later already is recorded as that: whoever asks for what was not withdrawn must not find it.
 ADD_GIVEN = """
     insert into consent (team_id, contact_id, category, channel, captured_at, captured_how, source, proof, recorded_by, text_id,
-        expires_at, withdrawn_at, withdrawn_how, withdrawn_by)
-    select :team, n.contact, n.category, n.channel, n.at, n.how, n.source, n.proof, :by, n.text_id, n.expires_at,
+        expires_at, confirmed_at, withdrawn_at, withdrawn_how, withdrawn_by)
+    select :team, n.contact, n.category, n.channel, n.at, n.how, n.source, n.proof, :by, n.text_id, n.expires_at, n.confirmed_at,
         w.withdrawn_at, w.withdrawn_how, w.withdrawn_by
     from (select distinct on (contact, category, channel, at) * from unnest(cast(:contacts as text[]),
             cast(:categories as text[]), cast(:channels as text[]), cast(:ats as timestamptz[]), cast(:hows as text[]),
-            cast(:sources as text[]), cast(:proofs as text[]), cast(:texts as bigint[]), cast(:expiries as timestamptz[]))
-            as stated(contact, category, channel, at, how, source, proof, text_id, expires_at)
+            cast(:sources as text[]), cast(:proofs as text[]), cast(:texts as bigint[]), cast(:expiries as timestamptz[]),
+            cast(:confirmations as timestamptz[]))
+            as stated(contact, category, channel, at, how, source, proof, text_id, expires_at, confirmed_at)
         order by contact, category, channel, at, expires_at nulls last) n
     left join lateral (
         select e.withdrawn_at, e.withdrawn_how, e.withdrawn_by from consent e
@@ -37,7 +38,7 @@ _WITHDRAWALS = """unnest(cast(:contacts as text[]), cast(:categories as text[]),
     as n(contact, category, channel, at, how, source, proof)"""
 
 END_GIVEN = f"""
-    update consent k set withdrawn_at = n.at, withdrawn_how = n.how, withdrawn_by = :by
+    update consent k set withdrawn_at = n.at, withdrawn_how = n.how, withdrawn_by = :by, ended_at = now()
     from {_WITHDRAWALS}
     where k.team_id = :team and k.contact_id = n.contact and k.category = n.category and k.captured_at <= n.at
         and (n.channel is null or k.channel = n.channel) and k.withdrawn_at is null
@@ -46,9 +47,9 @@ END_GIVEN = f"""
 # A withdrawal of what was not given here, or of a part of what was: a row of its own.
 ADD_WITHDRAWN = f"""
     insert into consent (team_id, contact_id, category, channel, captured_at, captured_how, source, proof, recorded_by, withdrawn_at,
-        withdrawn_how, withdrawn_by)
+        withdrawn_how, withdrawn_by, ended_at)
     select distinct on (n.contact, n.category, n.channel, n.at) :team, n.contact, n.category, n.channel, n.at, n.how, n.source,
-        n.proof, :by, n.at, n.how, :by
+        n.proof, :by, n.at, n.how, :by, now()
     from {_WITHDRAWALS}
     where not exists (
         select from consent k
@@ -60,7 +61,7 @@ ADD_WITHDRAWN = f"""
 # All that was stated of some contacts, the latest first.
 OF_CONTACT = f"""
     select k.id, t.path as team, k.contact_id, k.category, k.channel, k.captured_at, k.captured_how, k.source, k.proof,
-        k.recorded_by, k.recorded_at, k.expires_at, k.withdrawn_at, k.withdrawn_how, k.withdrawn_by,
+        k.recorded_by, k.recorded_at, k.expires_at, k.confirmed_at, k.withdrawn_at, k.withdrawn_how, k.withdrawn_by,
         x.name as text_name, x.version as text_version, x.language as text_language, x.text
     from consent k join team t on t.id = k.team_id left join consent_text x on x.id = k.text_id
     where k.contact_id = :contact and k.team_id = any(:teams)
@@ -78,4 +79,12 @@ FIND_TEXT = """
     select id from consent_text
     where team_id = any(:teams) and name = :name and (cast(:version as integer) is null or version = :version)
     order by array_position(cast(:teams as integer[]), team_id), version desc limit 1
+"""
+
+TEXTS = """
+    select x.id, t.path as team, x.name, x.version, x.language, x.text, x.created_at, x.created_by
+    from consent_text x join team t on t.id = x.team_id
+    where x.team_id = any(:teams) and (cast(:name as text) is null or x.name = :name)
+        and (cast(:before as bigint) is null or x.id < :before)
+    order by x.id desc limit :limit
 """

@@ -90,6 +90,7 @@ class Intent:
     message: OutgoingMessage
     taken_at: float
     """On the sender's own boot-time clock, before the statement: the intent is not acted on when it is old."""
+    contact_id: str = ""
     quiet: OwnQuietHours = NO_QUIET_HOURS
     not_counted: int = 0
     """Attempts before this one that do not count for :data:`MAXIMUM_ATTEMPTS`; looked up when there were as many."""
@@ -116,6 +117,7 @@ class _ClaimedRow(NamedTuple):
     segments: int
     language: str | None
     address_hash: AddressHash
+    contact_id: str
     time_zone: str | None
     country: str | None
     address: str
@@ -227,6 +229,7 @@ def claim(
             country=taken.country,
             message=message,
             taken_at=taken_at,
+            contact_id=taken.contact_id,
             quiet=OwnQuietHours(taken.quiet_from, taken.quiet_until, taken.own_zone) if own else NO_QUIET_HOURS,
         )
         for taken, message in zip(rows, compose(campaign, route, contents), strict=True)

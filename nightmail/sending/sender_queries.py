@@ -33,11 +33,14 @@ values (%s, %s, %s, (select epoch from deployment)) returning id, epoch
 
 # The database's time and epoch, campaigns that send, suspensions, blocked paces and the suppressions of half a minute (a
 # transaction may become visible that long after its time).
-WATCH = """
+MOST_STATED = 5_000
+"""Withdrawals, and choices, of half a minute that a look brings at the most."""
+
+WATCH = f"""
 select extract(epoch from now())::float8 as database_time,
     (select epoch from deployment) as epoch,
     coalesce((select array_agg(id) from campaign where state = 'sending' and (cut_off_at is null or cut_off_at > now())),
-             '{}') as campaigns,
+             '{{}}') as campaigns,
     coalesce((select json_agg(s) from (
               select team_id, channel, carrier_account_id, sender from suspension where lifted_at is null) s),
              '[]') as suspensions,
@@ -51,8 +54,15 @@ select extract(epoch from now())::float8 as database_time,
     coalesce((select json_agg(r) from (
               select channel, encode(address_hash, 'hex') as address_hash, team_id, category from suppression
               where created_at > now() - interval '30 s' and lifted_at is null
-              order by created_at desc limit 50000) r), '[]') as suppressed
-"""
+              order by created_at desc limit 50000) r), '[]') as suppressed,
+    coalesce((select json_agg(r) from (
+              (select team_id, category, extract(epoch from ended_at)::float8 as at, contact_id
+              from consent where ended_at > now() - interval '30 s' order by ended_at desc limit {MOST_STATED})
+              union all
+              (select team_id, null, extract(epoch from recorded_at)::float8, contact_id
+              from preference_statement where recorded_at > now() - interval '30 s'
+              order by recorded_at desc limit {MOST_STATED})) r), '[]') as stated
+"""  # noqa: S608 - the part is a number of ours
 
 # Campaigns and channels with due messages. Limit and order keep the planner to one look into the index of due messages
 # for each campaign and channel. With exists() it prefers to read every queued message there is, once a second: with a
@@ -166,15 +176,16 @@ with due as materialized (
         carrier_account_id = %(account)s, sent_from_id = %(sent_from)s, changed_at = now()
     from judged j
     where j.hold is null and not j.later and m.ledger_month = %(month)s and m.message_key = j.message_key
-    returning m.message_key, m.line, m.step, m.attempts, m.segments, m.language, m.address_hash, m.time_zone, m.country
+    returning m.message_key, m.line, m.step, m.attempts, m.segments, m.language, m.address_hash, m.contact_id, m.time_zone,
+        m.country
 )
-select t.message_key, t.line, t.step, t.attempts as number, t.segments, t.language, t.address_hash, t.time_zone, t.country,
+select t.message_key, t.line, t.step, t.attempts as number, t.segments, t.language, t.address_hash, t.contact_id, t.time_zone, t.country,
        c.address, c.subject, c.body, c.html, {quiet_columns}, (select count(*) from held) as held
 from taken t
 left join lateral (select * from message_content c where c.ledger_month = %(month)s
                    and c.message_key = t.message_key offset 0) c on true {quiet_join}
 union all
-select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, (select count(*) from held)
+select null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, (select count(*) from held)
 where not exists (select from taken)
 """
 # The latest that was stated of the contact's consent, on the channel or on all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 import threading
 from collections import Counter
@@ -13,6 +14,8 @@ import pytest
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.campaigns.suspensions import suspend_channel
 from nightmail.campaigns.transitions import begin_preparing, pause, resume
+from nightmail.consent.consents import ConsentWithdrawn, withdraw_consents
+from nightmail.consent.preferences import record_preferences
 from nightmail.lake.schemas import MESSAGES
 from nightmail.sending.advance import advance_ledger
 from nightmail.sending.doubt_decisions import Decision, decide_campaign
@@ -195,6 +198,38 @@ def test_a_consent_withdrawn_while_a_message_waits_for_its_turn_holds(
         ("accepted", None),
         ("accepted", None),
         ("held", "consent_withdrawn"),
+    ]
+
+
+@pytest.mark.parametrize("stated", ["withdrawal", "pause"])
+def test_the_first_withdrawal_and_the_first_pause_of_a_team_stop_what_is_claimed(
+    organisation: Organisation, sandbox: RunningCarriers, stated: str
+) -> None:
+    """Of a category without need of consent, where nobody has chosen anything: the claim asked for neither."""
+    organisation.change_account("sms", connections=1, timeout_s=40)
+    sandbox.faults({"kind": "wait", "on": "messages", "seconds": 1.5, "count": 1})
+    numbers = [f"+44770090000{number}" for number in range(3)]
+    campaign = organisation.campaign(numbers)
+    sender = threading.Thread(target=organisation.drain, daemon=True)
+    sender.start()
+    eventually(lambda: organisation.states(campaign).get("handing_over", 0) == 3)
+    contact, yesterday = f"contact-{numbers[2]}", dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    with organisation.engine.begin() as connection:
+        if stated == "withdrawal":
+            # Stated a day ago, and recorded now.
+            withdrawn = ConsentWithdrawn(contact, "billing", yesterday, "call")
+            withdraw_consents(connection, organisation.team_id, [withdrawn], actor="test")
+        else:
+            paused = {"paused_until": (yesterday + dt.timedelta(days=9)).isoformat()}
+            record_preferences(
+                connection, organisation.team_id, [(contact, yesterday, paused)], source="test", actor="test"
+            )
+    sender.join(60)
+    held = {"withdrawal": "consent_withdrawn", "pause": "paused_by_contact"}[stated]
+    assert [(row["state"], row["reason"]) for row in organisation.messages(campaign)] == [
+        ("accepted", None),
+        ("accepted", None),
+        ("held", held),
     ]
 
 

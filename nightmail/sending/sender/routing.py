@@ -66,7 +66,8 @@ class Routing:
 
     def campaign(self, campaign_id: int) -> CampaignInHand | None:
         """The campaign of an id, or ``None``."""
-        return self._campaigns.get(campaign_id, lambda: self._read_campaign(campaign_id))
+        found = self._campaigns.get(campaign_id, lambda: self._read_campaign(campaign_id))
+        return None if found is None else self._watcher.watch.as_of_now(found)
 
     def _read_campaign(self, campaign_id: int) -> CampaignInHand | None:
         with self._engine.connect() as connection:

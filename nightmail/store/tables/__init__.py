@@ -27,6 +27,7 @@ from nightmail.store.tables.campaigns import Campaign, ReceivedFile, SendDraft, 
 from nightmail.store.tables.contact_imports import ContactImport, ContactImportRow
 from nightmail.store.tables.contacts import (
     Consent,
+    ConsentRequest,
     ConsentText,
     Contact,
     ContactAddress,
@@ -87,6 +88,7 @@ __all__ = [
     "Category",
     "ChannelRow",
     "Consent",
+    "ConsentRequest",
     "ConsentText",
     "Contact",
     "ContactAddress",

@@ -224,7 +224,10 @@ class PreferenceStatement(Base):
     source: Mapped[str]
     set_by: Mapped[str]
     recorded_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
-    __table_args__ = (Index("ix_preference_statement_contact", "contact_id", "stated_at"),)
+    __table_args__ = (
+        Index("ix_preference_statement_contact", "contact_id", "stated_at"),
+        Index("ix_preference_statement_recorded", "recorded_at"),
+    )
 
 
 class ConsentText(Base):
@@ -268,10 +271,58 @@ class Consent(Base):
     text_id: Mapped[int | None] = mapped_column(ForeignKey("consent_text.id"))
     expires_at: Mapped[dt.datetime | None]
     recorded_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    confirmed_at: Mapped[dt.datetime | None]
+    """When it was confirmed, where it was asked for first; ``captured_at`` is then when it was asked for."""
+    ended_at: Mapped[dt.datetime | None]
+    """When the withdrawal was recorded, whenever it was stated: senders look for those of the last moments."""
     __table_args__ = (
         Index("ix_consent_team_contact", "team_id", "contact_id"),
         Index("ix_consent_contact", "contact_id", "category"),
+        Index("ix_consent_ended_lately", "ended_at", postgresql_where=text("ended_at is not null")),
         Index("ix_consent_withdrawn", "team_id", "category", postgresql_where=text("withdrawn_at is not null")),
+    )
+
+
+class ConsentRequest(Base):
+    """A consent that a contact was asked for, by one message: in force only as a row of :class:`Consent`, once it is confirmed.
+
+    The row is written before the message is handed off, and no message is handed off for it again. ``outcome`` is what the carrier
+    said; empty as long as it says nothing. ``asked_at`` is when it was stated, ``requested_at`` when it was written down here.
+    """
+
+    __tablename__ = "consent_request"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    contact_id: Mapped[str]
+    category: Mapped[str]
+    channel: Mapped[str | None]
+    text_id: Mapped[int] = mapped_column(ForeignKey("consent_text.id"))
+    asked_at: Mapped[dt.datetime]
+    asked_how: Mapped[str]
+    asked_by: Mapped[str]
+    source: Mapped[str | None]
+    proof: Mapped[str | None]
+    consent_expires_at: Mapped[dt.datetime | None]
+    sent_on: Mapped[str]
+    sent_from: Mapped[str | None]
+    carrier_account_id: Mapped[int]
+    address_hash: Mapped[bytes]
+    masked: Mapped[str]
+    """The address that the message went to, as it may be shown to anybody."""
+    language: Mapped[str]
+    requested_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    expires_at: Mapped[dt.datetime]
+    outcome: Mapped[str | None]
+    confirmed_at: Mapped[dt.datetime | None]
+    confirmed_how: Mapped[str | None]
+    confirmed_from: Mapped[str | None]
+    """A keyed hash of the network address that pressed the button."""
+    reply_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The reply that confirmed it."""
+    __table_args__ = (
+        Index("ix_consent_request_contact", "contact_id", "category"),
+        Index("ix_consent_request_address", "address_hash", "requested_at"),
+        Index("ix_consent_request_team", "team_id", "requested_at"),
     )
 
 

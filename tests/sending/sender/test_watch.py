@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from nightmail.sending.boot_clock import boot_time
-from nightmail.sending.sender.watch import CONSENT_LEASE_S, LEASE_S, FreshSuppression, Suspension, Watch, remembered
+from nightmail.sending.sender.watch import (
+    CONSENT_LEASE_S,
+    LEASE_S,
+    FreshStatement,
+    FreshSuppression,
+    Suspension,
+    Watch,
+    remembered,
+    statements_remembered,
+)
 from tests.support.sender_parts import account, campaign_in_hand, campaign_row, intent, route
 
 NOW = 1000.0
@@ -104,3 +113,45 @@ def test_a_suppression_is_remembered_for_longer_than_an_intent_is_acted_on() -> 
     assert [entry[:2] for entry in again["sms", "a"]] == [(None, "offers"), (1, None)]
     assert set(later) == {("sms", "a"), ("email", "b")} and len(later["sms", "a"]) == 2
     assert set(gone) == set()
+
+
+@pytest.mark.parametrize(
+    ("entry", "campaign", "taken_at", "goes"),
+    [
+        ((2, "billing"), {}, NOW - 1, False),
+        ((1, "billing"), {}, NOW - 1, False),
+        ((3, "billing"), {}, NOW - 1, True),
+        ((2, "offers"), {}, NOW - 1, True),
+        # An intent of after the look has asked for it, if it asks at all.
+        ((2, "billing"), {}, NOW + 1, False),
+        ((2, "billing"), {"has_withdrawals": True}, NOW + 1, True),
+        ((2, "billing"), {"has_withdrawals": True}, NOW - 1, False),
+        ((2, None), {}, NOW + 1, False),
+        ((2, None), {"has_preferences": True}, NOW + 1, True),
+        ((2, None), {"has_withdrawals": True}, NOW + 1, False),
+    ],
+)
+def test_what_a_contact_states_is_asked_for_before_their_message_goes(
+    entry: tuple[int, str | None], campaign: dict[str, bool], taken_at: float, goes: bool
+) -> None:
+    stated = {"who": [FreshStatement(*entry, NOW, NOW, NOW + 60)]}
+    seen = watch(stated=stated, newly=frozenset({entry}))
+    known = replace(campaign_in_hand(), **campaign)
+    assert seen.allows(intent(known, contact_id="who", taken_at=taken_at), NOW + 2) is goes
+    assert seen.allows(intent(known, contact_id="another", taken_at=taken_at), NOW + 2)
+    assert seen.as_of_now(known).has_withdrawals is known.has_withdrawals or entry in {(2, "billing"), (1, "billing")}
+
+
+def test_a_second_withdrawal_is_seen_beside_the_first() -> None:
+    """Withdrawn, given, withdrawn: an intent that knew of the first does not know of the second."""
+    row = {"team_id": 2, "contact_id": "who", "category": "billing", "at": 1.0}
+    first = statements_remembered({}, [row], 100.0)
+    again = statements_remembered(first, [row, row | {"at": 2.0}], 101.0)
+    assert [entry.seen for entry in again["who"]] == [100.0, 101.0]
+    assert statements_remembered(again, [], 102.0 + LEASE_S) == {}
+
+
+def test_of_more_than_a_look_brings_every_intent_is_asked_again_soon() -> None:
+    many = watch(many_until=NOW + 1)
+    assert not many.allows(intent(taken_at=NOW - CONSENT_LEASE_S), NOW)
+    assert many.as_of_now(campaign_in_hand()).asks_contact
