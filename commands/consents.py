@@ -15,11 +15,12 @@ from commands.screen import screen, table
 if TYPE_CHECKING:
     from nightmail.organisation.teams import TeamRow
 
-app = typer.Typer(no_args_is_help=True, help="Consents: show, give, withdraw, text, evidence.")
+app = typer.Typer(no_args_is_help=True, help="Consents: show, give, ask, withdraw, text, evidence.")
 
 CONTACT_HELP = "The contact's external id, or its address where it has none."
 AT_HELP = "When it was stated, such as 2026-11-23T10:30; now by default. Without an offset in the team's time zone."
 _WHAT = "has the contact"
+_WAIT_S = 60.0
 _CATEGORY, _CHANNEL = "What for: a category.", "On this channel; on all by default."
 _HOW, _SOURCE, _PROOF = "How it was said: web form, call, paper.", "From where.", "What proves it: a file, a reference."
 
@@ -40,6 +41,21 @@ def show(
         owner = one_team(connection, team, _WHAT)
         found = evidence_of(connection, owner.path, contact_id(owner, contact), contact=contact)
     view.answer({"ok": True, **{name: value for name, value in found.as_dict().items() if name != "preferences"}})
+    if found.requests:
+        columns = ("category", "channel", "asked (UTC)", "by", "message", "open until (UTC)", "confirmed (UTC)")
+        asked = [
+            (
+                each.category,
+                each.channel or "all",
+                f"{each.asked_at:%Y-%m-%d %H:%M}",
+                f"{each.sent_on} to {each.masked}",
+                each.outcome or "not known yet",
+                f"{each.expires_at:%Y-%m-%d %H:%M}",
+                f"{each.confirmed_at:%Y-%m-%d %H:%M}, {each.confirmed_how}" if each.confirmed_at else "",
+            )
+            for each in found.requests
+        ]
+        view.show(table("What was asked for", columns, asked))
     if not found.consents:
         view.say(f"Nothing was ever stated about a consent of {contact}.")
         return
@@ -98,6 +114,72 @@ def give(
         done = record_consents(connection, owner.id, [given], actor=principal().actor)
     view.answer({"ok": True, "added": done.added, "already": done.already})
     view.say(f"recorded the consent of {contact} to {category}" if done.added else "it was recorded before")
+
+
+@app.command("ask")
+def ask_contact(
+    contact: str = typer.Argument(..., help="The contact's external id, as the team's address book has it."),
+    category: str = typer.Argument(..., help=_CATEGORY),
+    *,
+    how: str = typer.Option(..., "--how", help="How the contact said that they want it: web form, call, paper."),
+    channel: str = typer.Option(None, "--channel", help=_CHANNEL),
+    at: dt.datetime = typer.Option(None, "--at", help=AT_HELP),
+    until: dt.datetime = typer.Option(None, "--until", help="When the consent ends."),
+    source: str = typer.Option(None, "--source", help=_SOURCE),
+    proof: str = typer.Option(None, "--proof", help=_PROOF),
+    shown: str = typer.Option(None, "--text", help="The name of the text to agree to; a short one by default."),
+    version: int = typer.Option(None, "--text-version", help="Its version; the newest by default."),
+    team: str = typer.Option(None, "--team", help=TEAM_HELP),
+    json_output: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Ask a contact for a consent by a message with a link. It holds once they confirm, and not before."""
+    from commands.local import open_database, principal
+    from nightmail.consent.consent_requests import ConsentAsked
+    from nightmail.consent.consents import find_text
+    from nightmail.settings import settings
+    from portal.recipient_pages.asking import ask
+    from portal.recipient_pages.code_messages import CodeMessages
+
+    view = screen(json_output)
+    engine, stated = open_database(), settings()
+    with engine.connect() as connection:
+        owner = one_team(connection, team, _WHAT)
+        asked = ConsentAsked(
+            contact_id(owner, contact),
+            category,
+            stated_time(owner, at),
+            how,
+            channel=channel,
+            source=source,
+            proof=proof,
+            text_id=None if shown is None else find_text(connection, owner.path, shown, version),
+            expires_at=None if until is None else stated_time(owner, until),
+        )
+    messages = CodeMessages(engine, stated.public_url)
+    try:
+        done = ask(
+            engine,
+            messages,
+            owner.id,
+            asked,
+            base_url=stated.public_url,
+            key=stated.key(),
+            actor=principal().actor,
+            wait_s=_WAIT_S,
+        )
+    finally:
+        messages.close()
+    request = done.request
+    view.answer({"ok": True, "new": done.is_new, "sent": done.sent, "request": request and request.as_dict()})
+    if request is None:
+        view.say(f"{contact} agreed to {category} already: nothing is asked")
+    elif not done.is_new:
+        view.say(f"{contact} was asked within the last hour, and waits until {request.expires_at:%Y-%m-%d %H:%M} UTC")
+    else:
+        outcome = {"accepted": "sent", "not_sent": "not sent, ask again later"}.get(
+            str(done.sent), "not known to be sent"
+        )
+        view.say(f"asked {contact} on {request.sent_on} ({request.masked}): {outcome}")
 
 
 @app.command("withdraw")

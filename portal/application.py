@@ -29,6 +29,7 @@ from nightmail.audit import acting_from
 from nightmail.audit.copies import append_sealed, record_head, recorded_head
 from nightmail.audit.sealing import INTERVAL_S, seal_entries
 from nightmail.consent.address_codes import delete_old_codes
+from nightmail.consent.consent_requests import delete_requests_over
 from nightmail.events.notices import delete_old_notices
 from nightmail.events.webhook_calls import delete_ended_calls
 from nightmail.intake.send_drafts import remove_expired_drafts
@@ -44,6 +45,7 @@ from portal.api import (
     audit,
     campaign_outcomes,
     campaigns,
+    consent_evidence,
     consents,
     contact_files,
     contact_groups,
@@ -74,7 +76,7 @@ from portal.carrier_webhooks.secrets import WebhookSecrets
 from portal.pipeline import proxy as pipeline_proxy
 from portal.rate_limits import RateLimits
 from portal.receipt_queue import ReceiptQueue
-from portal.recipient_pages import conversation, preferences, unsubscribe
+from portal.recipient_pages import confirmation, conversation, preferences, unsubscribe
 from portal.recipient_pages.code_messages import CodeMessages
 from portal.request_bounds import Bound, RequestBounds
 from portal.state import Portal
@@ -116,6 +118,7 @@ ROUTERS = (
     contact_groups.router,
     contact_merges.router,
     consents.router,
+    consent_evidence.router,
     stated_preferences.router,
     recipients.router,
     alerts.router,
@@ -126,6 +129,7 @@ ROUTERS = (
     unsubscribe.router,
     preferences.router,
     conversation.router,
+    confirmation.router,
     description_page.router,
 )
 """The endpoints, in the order of the API's description."""
@@ -219,6 +223,7 @@ def _delete_old(engine: Engine, settings: Settings) -> None:
     delete_old_steps(engine)
     delete_old_throttles(engine)
     delete_old_codes(engine)
+    delete_requests_over(engine)
 
 
 def _seal_audit(engine: Engine, settings: Settings) -> None:

@@ -13,7 +13,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 
@@ -27,6 +27,7 @@ from nightmail.consent.consent_queries import (
     FIND_TEXT,
     LOCK_TEAM,
     OF_CONTACT,
+    TEXTS,
 )
 from nightmail.errors import UsageError
 from nightmail.organisation.categories import category_names
@@ -53,6 +54,8 @@ class ConsentGiven:
     text_id: int | None = None
     """The text that was shown (:func:`find_text`)."""
     expires_at: dt.datetime | None = None
+    confirmed_at: dt.datetime | None = None
+    """When it was confirmed, where ``at`` is when it was asked for (:mod:`nightmail.consent.consent_requests`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,34 @@ class Recorded:
     already: int
 
 
+class Stated(Protocol):
+    """What is stated of a contact's consent at a time."""
+
+    @property
+    def category(self) -> str: ...  # noqa: D102
+    @property
+    def channel(self) -> str | None: ...  # noqa: D102
+    @property
+    def at(self) -> dt.datetime: ...  # noqa: D102
+
+
+class Waiting(Protocol):
+    """A request for a consent, as far as it says what holds."""
+
+    @property
+    def category(self) -> str: ...  # noqa: D102
+    @property
+    def channel(self) -> str | None: ...  # noqa: D102
+    @property
+    def waits(self) -> bool: ...  # noqa: D102
+
+
 class ConsentState(StrEnum):
     """What holds of a contact, a category and a channel."""
 
     MISSING = "missing"
+    REQUESTED = "requested"
+    """Missing, and the contact was asked for it: messages are held as where it is missing."""
     GIVEN = "given"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
@@ -101,6 +128,7 @@ class ConsentRow:
     recorded_by: str | None
     recorded_at: dt.datetime
     expires_at: dt.datetime | None
+    confirmed_at: dt.datetime | None
     withdrawn_at: dt.datetime | None
     withdrawn_how: str | None
     withdrawn_by: str | None
@@ -124,10 +152,7 @@ def record_consents(connection: Connection, team_id: int, given: Sequence[Consen
 
     Raises :class:`UsageError` (``category_unknown``, ``channel_unknown``, ``consent_time_future``, ``consent_expires_before``).
     """
-    _refuse_wrong(connection, team_id, given)
-    for one in given:
-        if one.expires_at is not None and one.expires_at <= one.at:
-            raise UsageError("consent_expires_before", at=f"{one.at:%Y-%m-%d %H:%M}")
+    check_stated(connection, team_id, given)
     added = _write(connection, team_id, given, actor, [ADD_GIVEN])
     _audit(connection, team_id, given, actor, "consent.recorded", added)
     return Recorded(added, len(given) - added)
@@ -137,7 +162,7 @@ def withdraw_consents(
     connection: Connection, team_id: int, withdrawn: Sequence[ConsentWithdrawn], *, actor: str
 ) -> Recorded:
     """Record withdrawals; to do it again changes nothing. Raises what :func:`record_consents` does."""
-    _refuse_wrong(connection, team_id, withdrawn)
+    check_stated(connection, team_id, withdrawn)
     added = _write(connection, team_id, withdrawn, actor, [END_GIVEN, ADD_WITHDRAWN])
     _audit(connection, team_id, withdrawn, actor, "consent.withdrawn", added)
     return Recorded(added, max(len(withdrawn) - added, 0))
@@ -149,11 +174,17 @@ def consents_of(connection: Connection, team: str, contact_id: str, limit: int =
     return [ConsentRow(**row._mapping) for row in connection.execute(text(OF_CONTACT), values)]
 
 
-def consent_state(rows: Iterable[ConsentRow], category: str, channel: str, now: dt.datetime) -> ConsentState:
-    """What holds, by what was stated of one contact: the rule that audience and senders follow."""
+def consent_state(
+    rows: Iterable[ConsentRow], category: str, channel: str, now: dt.datetime, requests: Iterable[Waiting] = ()
+) -> ConsentState:
+    """What holds, by what was stated of one contact: the rule that audience and senders follow.
+
+    Of ``requests`` one that waits is told where nothing was stated; it lets nothing through.
+    """
     concerned = [row for row in rows if row.category == category and row.channel in (None, channel)]
     if not concerned:
-        return ConsentState.MISSING
+        waits = any(each.waits and each.category == category and each.channel in (None, channel) for each in requests)
+        return ConsentState.REQUESTED if waits else ConsentState.MISSING
     last = max(concerned, key=_weight)
     if last.withdrawn_at is not None:
         return ConsentState.WITHDRAWN
@@ -191,10 +222,33 @@ def find_text(connection: Connection, team: str, name: str, version: int | None 
     return int(found)
 
 
+@dataclass(frozen=True, slots=True)
+class ConsentTextRow:
+    """A version of a text that people are shown."""
+
+    id: int
+    team: str
+    name: str
+    version: int
+    language: str | None
+    text: str
+    created_at: dt.datetime
+    created_by: str
+
+
+def texts_of(
+    connection: Connection, team: str, *, name: str | None = None, before: int | None = None, limit: int = LISTED
+) -> list[ConsentTextRow]:
+    """The texts of a team and of those above it, the newest first: all versions; of one ``name`` where that is given."""
+    values = {"teams": team_ids_upwards(connection, team), "name": name, "before": before, "limit": limit}
+    return [ConsentTextRow(**row._mapping) for row in connection.execute(text(TEXTS), values)]
+
+
 _Statement = ConsentGiven | ConsentWithdrawn
 
 
-def _refuse_wrong(connection: Connection, team_id: int, statements: Sequence[_Statement]) -> None:
+def check_stated(connection: Connection, team_id: int, statements: Sequence[Stated]) -> None:
+    """Refuse what cannot be recorded. Raises what :func:`record_consents` does."""
     known = set(category_names(connection, team_paths(connection, [team_id])[team_id]))
     for category in sorted({one.category for one in statements} - known):
         listed = ", ".join(sorted(known)) or "(none)"
@@ -205,6 +259,9 @@ def _refuse_wrong(connection: Connection, team_id: int, statements: Sequence[_St
     for one in statements:
         if one.at.tzinfo is None or one.at > latest:
             raise UsageError("consent_time_future", at=f"{one.at:%Y-%m-%d %H:%M}")
+        ends = getattr(one, "expires_at", None)
+        if ends is not None and ends <= one.at:
+            raise UsageError("consent_expires_before", at=f"{one.at:%Y-%m-%d %H:%M}")
 
 
 def _write(
@@ -226,6 +283,7 @@ def _write(
             "proofs": [one.proof for one in batch],
             "texts": [getattr(one, "text_id", None) for one in batch],
             "expiries": [getattr(one, "expires_at", None) for one in batch],
+            "confirmations": [getattr(one, "confirmed_at", None) for one in batch],
         }
         added += sum(connection.execute(text(query), values).rowcount for query in queries)
     return added

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from nightmail.channels import CHANNELS
+from nightmail.consent.consent_requests import RequestRow, requests_of
 from nightmail.consent.consents import ConsentRow, ConsentState, consent_state, consents_of
 from nightmail.consent.preference_statements import PreferenceStatement
 from nightmail.consent.preferences import preference_history
@@ -20,6 +21,7 @@ _WORDS = {
     ConsentState.EXPIRED: "ended",
     ConsentState.WITHDRAWN: "withdrawn",
     ConsentState.MISSING: "never given",
+    ConsentState.REQUESTED: "asked for, not confirmed",
 }
 
 
@@ -33,18 +35,22 @@ class Evidence:
     contact_id: str
     made_at: dt.datetime
     consents: tuple[ConsentRow, ...]
+    requests: tuple[RequestRow, ...]
     preferences: tuple[PreferenceStatement, ...]
 
     @property
     def states(self) -> list[tuple[str, str, ConsentState]]:
         """What holds now: category, channel and state, of what anything was stated about."""
-        categories = sorted({row.category for row in self.consents})
+        categories = sorted({row.category for row in self.consents} | {request.category for request in self.requests})
         return [
             (category, channel, state)
             for category in categories
             for channel in CHANNELS
-            if (state := consent_state(self.consents, category, channel, self.made_at)) is not ConsentState.MISSING
+            if (state := self._state(category, channel)) is not ConsentState.MISSING
         ]
+
+    def _state(self, category: str, channel: str) -> ConsentState:
+        return consent_state(self.consents, category, channel, self.made_at, self.requests)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
@@ -58,6 +64,7 @@ class Evidence:
                 for category, channel, state in self.states
             ],
             "consents": [row.as_dict() for row in self.consents],
+            "requests": [request.as_dict() for request in self.requests],
             "preferences": [
                 {
                     "stated_at": one.stated_at,
@@ -79,6 +86,7 @@ def evidence_of(connection: Connection, team: str, contact_id: str, *, contact: 
         contact_id=contact_id,
         made_at=dt.datetime.now(dt.UTC),
         consents=tuple(consents_of(connection, team, contact_id)),
+        requests=tuple(requests_of(connection, team, contact_id)),
         preferences=tuple(preference_history(connection, team, contact_id)),
     )
 
@@ -98,6 +106,8 @@ def evidence_page(evidence: Evidence) -> str:
     ]
     parts += ["<h2>What was stated</h2>"] if evidence.consents else []
     parts += [_consent(row) for row in evidence.consents]
+    if evidence.requests:
+        parts += ["<h2>What was asked for</h2>", *map(_request, evidence.requests)]
     if evidence.preferences:
         rows = [
             (_time(one.stated_at), _changes(one.changes), one.source, one.set_by, _time(one.recorded_at))
@@ -119,6 +129,8 @@ def _consent(row: ConsentRow) -> str:
     facts: list[tuple[str, str]] = []
     if not row.never_given:
         facts.append(("given", f"{_time(row.captured_at)}, {row.captured_how}"))
+        if row.confirmed_at is not None:
+            facts.append(("confirmed", f"{_time(row.confirmed_at)}; it was asked for at the time above"))
         facts.append(("holds until", _time(row.expires_at) if row.expires_at else "it is withdrawn"))
     if row.withdrawn_at is not None:
         alone = "; no consent is recorded that it took back" if row.never_given else ""
@@ -131,6 +143,20 @@ def _consent(row: ConsentRow) -> str:
         language = f' lang="{escape(row.text_language)}"' if row.text_language else ""
         shown = f"<p>{escape(title)}</p><blockquote{language}>{escape(row.text)}</blockquote>"
     return f"<section><h3>{escape(row.category)}, {escape(channel)}</h3>{_table((), facts)}{shown}</section>"
+
+
+def _request(request: RequestRow) -> str:
+    outcome = {"accepted": "taken by the carrier", "not_sent": "not sent", "in_doubt": "not known to be sent"}
+    sent = f"on {request.sent_on} to {request.masked}, {outcome.get(request.outcome or '', 'outcome not known')}"
+    confirmed = f"{_time(request.confirmed_at)} by {request.confirmed_how}" if request.confirmed_at else "no"
+    facts = [
+        ("asked (UTC)", f"{_time(request.asked_at)}, {request.asked_how}, by {request.asked_by}"),
+        ("message", f"{request.message_name}, {sent}"),
+        ("open until (UTC)", _time(request.expires_at)),
+        ("confirmed (UTC)", confirmed),
+        ("text", f"{request.text_name}, version {request.text_version}"),
+    ]
+    return f"<section><h3>{escape(request.category)}, {escape(request.channel or 'all channels')}</h3>{_table((), facts)}</section>"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -205,6 +205,11 @@ def _plain(text: str) -> str:
     return _AROUND.sub(" ", unicodedata.normalize("NFKC", bare)).strip()
 
 
+def plain_words(text: str) -> str:
+    """The words of a text without case, accents, width and punctuation, by which replies are compared."""
+    return _plain(text)
+
+
 def _words(listed: str) -> frozenset[str]:
     return frozenset(_plain(word) for word in listed.split(","))
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.channels.names import ChannelName
 from nightmail.organisation.audience_rules import AudienceRules
+from nightmail.organisation.double_opt_in import DoubleOptIn
 from nightmail.organisation.four_eyes import FourEyes
 from nightmail.organisation.queries import STATED_ABOVE
 from nightmail.organisation.recipient_pages import RecipientPages
@@ -102,6 +103,9 @@ class TeamSettings(_Model):
     )
     recipient_pages: RecipientPages | None = Field(
         None, description="How pages for recipients look: name, wordmark, colours, and the link to the privacy notice"
+    )
+    double_opt_in: DoubleOptIn | None = Field(
+        None, description="How consents that contacts are asked for are confirmed: within how many days, by which word"
     )
     audience: AudienceRules | None = Field(
         None,

@@ -69,6 +69,11 @@ def team_paths(connection: Connection, team_ids: Iterable[int]) -> dict[int, str
     return {row.id: row.path for row in rows}
 
 
+def team_name(connection: Connection, team_id: int) -> str:
+    """What a team is called."""
+    return str(connection.scalar(text("select name from team where id = :id"), {"id": team_id}))
+
+
 def team_ids_upwards(connection: Connection, team_path: str) -> list[int]:
     """The ids of a team and of every team above it, the team itself first."""
     parts = team_path.split(".")

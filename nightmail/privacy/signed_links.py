@@ -9,6 +9,7 @@ kept.
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ _PERSON = b"nightmail-links"
 _OF_A_PREVIEW = "preview-preview-preview-"
 """What stands in the place of the signature in messages that are shown and never sent: as long as one, and none of any key."""
 _FIRST_DAY = date(1970, 1, 1)
+_REQUEST = re.compile(r"r([1-9][0-9]{0,17})\.o\.0")
 
 
 class Purpose(StrEnum):
@@ -37,10 +39,12 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     PREFERENCES = "preferences"
     CHAT = "chat"
+    CONFIRM = "confirm"
+    """Of a request for a consent, which is no message of a campaign: :func:`request_token`."""
 
 
-_LETTERS = {Purpose.UNSUBSCRIBE: "u", Purpose.PREFERENCES: "p", Purpose.CHAT: "c"}
-_PATHS = {Purpose.UNSUBSCRIBE: "/u/", Purpose.PREFERENCES: "/p/", Purpose.CHAT: "/c/"}
+_LETTERS = {Purpose.UNSUBSCRIBE: "u", Purpose.PREFERENCES: "p", Purpose.CHAT: "c", Purpose.CONFIRM: "o"}
+_PATHS = {Purpose.UNSUBSCRIBE: "/u/", Purpose.PREFERENCES: "/p/", Purpose.CHAT: "/c/", Purpose.CONFIRM: "/o/"}
 
 
 class LinkError(NightmailError):
@@ -109,6 +113,21 @@ def read_token(token: str, purpose: Purpose, keys: Sequence[bytes], now: datetim
     if expires is not None and (now or datetime.now(UTC)).date() > expires:
         raise LinkError("link_expired")
     return SignedLink(message_id, purpose, expires)
+
+
+def request_token(request_id: int, key: bytes) -> str:
+    """The token of a request for a consent. When it is over the request itself says."""
+    signed = f"r{request_id}{_suffix(Purpose.CONFIRM, None)}"
+    return f"{signed}.{_signature(signed, key)}"
+
+
+def read_request_token(token: str, keys: Sequence[bytes]) -> int:
+    """The request that a token is of. Raises :class:`LinkError`."""
+    signed, _, signature = token.rpartition(".")
+    found = _REQUEST.fullmatch(signed) if len(token) <= 200 and token.isascii() else None
+    if found is None or not any(hmac.compare_digest(_signature(signed, key), signature) for key in keys):
+        raise LinkError("link_invalid")
+    return int(found[1])
 
 
 def link_address(base_url: str, token: str, purpose: Purpose) -> str:

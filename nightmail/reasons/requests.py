@@ -30,6 +30,43 @@ REQUESTS = (
         "There is no consent text {value}.",
         "Keep the text first, or name one that is kept.",
     ),
+    Reason(
+        "consent_ask_no_address",
+        Kind.REQUEST,
+        "The contact cannot be asked: {why}.",
+        "Give the contact an address in the address book, and the team a carrier account and a sender for its channel.",
+        title="The contact cannot be asked, as there is no way to them.",
+    ),
+    Reason(
+        "consent_ask_suppressed",
+        Kind.REQUEST,
+        "The contact cannot be asked about {category}: the address is suppressed.",
+        "Nothing to do: who opted out is not written to. The contact can agree on their own page.",
+    ),
+    Reason(
+        "consent_ask_withdrawn",
+        Kind.REQUEST,
+        "The contact has withdrawn the consent to {category} since that time.",
+        "Ask again only if the contact has asked for it after that, with the time at which they did.",
+    ),
+    Reason(
+        "consent_ask_not_now",
+        Kind.REQUEST,
+        "The contact wants no messages until {until} of their own time.",
+        "Ask again after that.",
+    ),
+    Reason(
+        "consent_ask_too_often",
+        Kind.REQUEST,
+        "The address, or the team, has had as many requests as it may have.",
+        "Ask again tomorrow: an address gets three a day of a team, and a team sends a thousand an hour.",
+    ),
+    Reason(
+        "consent_ask_no_link",
+        Kind.SETUP,
+        "A request for a consent has a link to confirm it, and the portal has no public address.",
+        "Set `public_url` to the address under which recipients reach the portal.",
+    ),
     Reason("consent_text_empty", Kind.REQUEST, "A consent text has a name and words.", "Give both."),
     Reason(
         "preference_field_unknown",

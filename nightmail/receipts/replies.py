@@ -22,6 +22,7 @@ from nightmail.organisation.sandbox_accounts import are_of_sandbox
 from nightmail.organisation.sender_users import UsingTeam, common_team, teams_of_accounts, teams_of_sender
 from nightmail.privacy import AddressHash, address_hash
 from nightmail.receipts.automatic_answers import answer_word
+from nightmail.receipts.confirming_replies import confirm_request
 from nightmail.receipts.message_places import (
     Place,
     foreign_places,
@@ -95,6 +96,8 @@ def _take_replies(engine: Engine, replies: Sequence[Reply], hash_key: bytes) -> 
                 opted_in += lifted
             elif kind == PROBABLE_STOP:
                 _hold(connection, answered, reply, hashed, reply_id)
+            if kind in (ReplyKind.TEXT, Word.START):
+                confirm_request(connection, reply, answered.place, hashed, reply_id)
             if kind == Word.HELP or (kind == Word.START and lifted):
                 answer_word(
                     connection,

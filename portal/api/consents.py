@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from nightmail.access.api_keys import Program
 from nightmail.channels import CHANNELS
 from nightmail.channels.names import ChannelName
+from nightmail.consent.consent_requests import ConsentAsked, requests_of
 from nightmail.consent.consents import (
     ConsentGiven,
     ConsentState,
@@ -25,10 +26,12 @@ from nightmail.consent.consents import (
 )
 from nightmail.privacy.hashes import contact_ids
 from portal.api.authentication import ConsentEditor, ListReader
+from portal.api.consent_models import RequestOut
 from portal.api.errors import errors
 from portal.api.strict_query import refuse_unknown_query
 from portal.api.visibility import visible_team
-from portal.state import PortalState
+from portal.recipient_pages.asking import ask
+from portal.state import Portal, PortalState
 
 router = APIRouter(prefix="/v1/consents", tags=["consents"], dependencies=[Depends(refuse_unknown_query)])
 
@@ -67,7 +70,12 @@ class Withdrawal(BaseModel):
 
 
 class Given(Withdrawal):
-    """A consent that a contact gave."""
+    """A consent that a contact gave, or is asked for."""
+
+    state: Literal["given", "requested"] = Field(
+        "given",
+        description="`requested`: the contact gets a message with a link, and the consent holds once they confirm",
+    )
 
     expires_at: AwareDatetime | None = Field(None, description="When it ends")
     text: Said | None = Field(None, description="The name of the text that was shown", examples=["newsletter-form"])
@@ -79,6 +87,7 @@ class RecordedOut(BaseModel):
 
     added: int = Field(description="1 where it was new")
     already: int = Field(description="1 where it was recorded before")
+    request: RequestOut | None = Field(None, description="Where the contact is asked")
 
 
 class Stated(BaseModel):
@@ -86,8 +95,9 @@ class Stated(BaseModel):
 
     category: str
     channel: str | None = Field(description="Null for all")
-    captured_at: dt.datetime
+    captured_at: dt.datetime = Field(description="When it was given; where it was asked for first, when that was")
     captured_how: str
+    confirmed_at: dt.datetime | None = Field(description="When it was confirmed, where it was asked for first")
     expires_at: dt.datetime | None
     withdrawn_at: dt.datetime | None
     withdrawn_how: str | None
@@ -111,6 +121,7 @@ class ConsentsOut(BaseModel):
 
     holds_now: list[Holding] = Field(description="Of what anything was stated about")
     stated: list[Stated] = Field(description="The latest first")
+    requests: list[RequestOut] = Field(description="What the contact was asked for, the latest first")
 
 
 @router.get("", summary="What a contact agreed to", responses=errors("team_unknown"))
@@ -120,27 +131,39 @@ def show(*, program: ListReader, portal: PortalState, contact: ContactQuery, tea
     with portal.engine.connect() as connection:
         _, path, contact_id = contact_of(connection, program, portal, contact, team)
         rows = consents_of(connection, path, contact_id)
+        requests = requests_of(connection, path, contact_id)
     states = [
         Holding(category=category, channel=channel, state=state)
-        for category in sorted({row.category for row in rows})
+        for category in sorted({row.category for row in rows} | {request.category for request in requests})
         for channel in CHANNELS
-        if (state := consent_state(rows, category, channel, now)) is not ConsentState.MISSING
+        if (state := consent_state(rows, category, channel, now, requests)) is not ConsentState.MISSING
     ]
     stated = [Stated.model_validate({name: row.as_dict()[name] for name in Stated.model_fields}) for row in rows]
-    return ConsentsOut(holds_now=states, stated=stated)
+    asked = [RequestOut.of(request) for request in requests]
+    return ConsentsOut(holds_now=states, stated=stated, requests=asked)
 
 
+_ASK_ERRORS = (
+    *("consent_ask_no_address", "consent_ask_suppressed", "consent_ask_withdrawn", "consent_ask_not_now"),
+    *("consent_ask_too_often", "consent_ask_no_link"),
+)
 _ERRORS = ("team_unknown", "category_unknown", "consent_time_future", "busy")
 
 
 @router.post(
     "",
     status_code=201,
-    summary="Record a consent",
-    responses=errors(*_ERRORS, "consent_expires_before", "consent_text_unknown"),
+    summary="Record a consent, or ask for one",
+    responses=errors(*_ERRORS, "consent_expires_before", "consent_text_unknown", *_ASK_ERRORS),
 )
 def give(order: Annotated[Given, Body()], program: ConsentEditor, portal: PortalState) -> RecordedOut:
-    """The same once more changes nothing. What was withdrawn at a later time stays withdrawn."""
+    """The same once more changes nothing. What was withdrawn at a later time stays withdrawn.
+
+    With `state` `requested` the contact, who stands in the address book, gets one message, and nothing holds before they
+    confirm. Asked again within the hour, the answer is the request that there is.
+    """
+    if order.state == "requested":
+        return _ask(order, program, portal)
     with portal.engine.begin() as connection:
         team_id, path, contact_id = contact_of(connection, program, portal, order.contact, order.team)
         given = ConsentGiven(
@@ -155,6 +178,33 @@ def give(order: Annotated[Given, Body()], program: ConsentEditor, portal: Portal
             expires_at=order.expires_at,
         )
         return _out(record_consents(connection, team_id, [given], actor=program.actor))
+
+
+def _ask(order: Given, program: Program, portal: Portal) -> RecordedOut:
+    with portal.engine.connect() as connection:
+        team_id, path, contact_id = contact_of(connection, program, portal, order.contact, order.team)
+        asked = ConsentAsked(
+            contact_id,
+            order.category,
+            order.at or dt.datetime.now(dt.UTC),
+            order.how,
+            channel=order.channel,
+            source=order.source,
+            proof=order.proof,
+            text_id=None if order.text is None else find_text(connection, path, order.text, order.text_version),
+            expires_at=order.expires_at,
+        )
+    done = ask(
+        portal.engine,
+        portal.codes,
+        team_id,
+        asked,
+        base_url=portal.base_url,
+        key=portal.settings.key(),
+        actor=program.actor,
+    )
+    request = None if done.request is None else RequestOut.of(done.request)
+    return RecordedOut(added=int(done.is_new), already=int(not done.is_new), request=request)
 
 
 @router.post("/withdrawals", status_code=201, summary="Record a withdrawal", responses=errors(*_ERRORS))

@@ -1,9 +1,9 @@
-"""Messages with a code to a recipient's address, over the team's own account, at the carrier's pace.
+"""Messages of no campaign to a recipient's address, over the team's own account, at the carrier's pace: codes, and requests for
+consents (:mod:`portal.recipient_pages.asking`).
 
-A code is asked for by whom it goes to, and is worth something for minutes: it is handed off at once, in threads of its own, as
-no campaign's message. It is in no ledger, so a hand-off whose outcome is not known is never repeated: the recipient asks for
-another code. Opt-outs do not stop it, since it is what they are changed with; an address that does not work, or that somebody
-has blocked by hand, gets none.
+Each is worth something now, and is handed off at once, in threads of its own. It is in no ledger, so a hand-off whose outcome is
+not known is never repeated: somebody asks for another one. Opt-outs do not stop a code, since it is what they are changed with; an
+address that does not work, or that somebody has blocked by hand, gets none.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -40,7 +41,7 @@ _log = logging.getLogger("nightmail.portal")
 
 
 class Sent(StrEnum):
-    """What became of a code."""
+    """What became of a message."""
 
     YES = "accepted"
     NO = "not_sent"
@@ -48,20 +49,27 @@ class Sent(StrEnum):
     NOBODY_KNOWS = "in_doubt"
 
 
-@dataclass(frozen=True, slots=True)
-class CodeMessage:
-    """A code's message: whose it is, over which route, and its words."""
+KeepOutcome = Callable[[Connection, int, str], None]
 
-    code_id: int
+
+@dataclass(frozen=True, slots=True)
+class OwnMessage:
+    """A message of no campaign: what it is of, over which route, and its words."""
+
+    number: int
+    """Of the code or the request that it is of, for which ``keep`` keeps the outcome."""
     route: Route
     address: str = field(repr=False)
     subject: str = field(repr=False)
     body: str = field(repr=False)
     language: str
+    keep: KeepOutcome = keep_outcome
+    name: str | None = None
+    """By which carriers know it, where it is known by more than chance."""
 
 
 class CodeMessages:
-    """Hands codes off."""
+    """Hands such messages off."""
 
     def __init__(self, engine: Engine, public_url: str | None) -> None:
         self._engine = engine
@@ -69,10 +77,10 @@ class CodeMessages:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="address-codes")
         self._places = threading.BoundedSemaphore(WAITING)
 
-    def send(self, message: CodeMessage) -> Future[Sent] | None:
-        """Hand a code off soon; ``None`` where too many wait."""
+    def send(self, message: OwnMessage) -> Future[Sent] | None:
+        """Hand a message off soon; ``None`` where too many wait."""
         if not self._places.acquire(blocking=False):
-            _log.error("A code was not sent: too many wait")
+            _log.error("A message was not sent: too many wait")
             return None
         return self._threads.submit(self._send, message)
 
@@ -80,17 +88,17 @@ class CodeMessages:
         """Hand off what waits, and end."""
         self._threads.shutdown(wait=True)
 
-    def _send(self, message: CodeMessage) -> Sent:
+    def _send(self, message: OwnMessage) -> Sent:
         sent = Sent.NOBODY_KNOWS
         try:
             sent = self._hand_off(message) if self._has_turn(message.route) else Sent.NO
             with self._engine.begin() as connection:
-                keep_outcome(connection, message.code_id, sent)
+                message.keep(connection, message.number, sent)
         except NightmailError as error:
-            _log.error("A code was not sent: %s", error)
+            _log.error("A message was not sent: %s", error)
             sent = Sent.NO
         except Exception:
-            _log.exception("A code was not sent, or its outcome not kept")
+            _log.exception("A message was not sent, or its outcome not kept")
         finally:
             self._places.release()
         return sent
@@ -108,12 +116,12 @@ class CodeMessages:
                 return False
             time.sleep(wait_s)
 
-    def _hand_off(self, message: CodeMessage) -> Sent:
+    def _hand_off(self, message: OwnMessage) -> Sent:
         route = message.route
         carrier = CARRIERS.build(carrier_settings(route.account, self._public_url))
         is_email = CHANNELS[route.account.channel].body is BodyKind.EMAIL
         outgoing = OutgoingMessage(
-            f"code-{secrets.token_hex(12)}",
+            message.name or f"code-{secrets.token_hex(12)}",
             message.address,
             message.body,
             subject=message.subject if is_email else None,
@@ -129,7 +137,7 @@ class CodeMessages:
         if made.outcome is Outcome.ACCEPTED:
             return Sent.YES
         meaning = made.error.meaning if made.error else made.outcome
-        _log.error("A code was not taken by %s: %s", route.account.name, meaning)
+        _log.error("A message was not taken by %s: %s", route.account.name, meaning)
         return Sent.NOBODY_KNOWS if made.outcome is Outcome.IN_DOUBT else Sent.NO
 
 
@@ -138,13 +146,17 @@ def code_route(connection: Connection, subscription: Subscription, address: str)
     and shares the address; ``None`` where the team has none that is not suspended."""
     of_address = CHANNELS.for_emails() if "@" in address else CHANNELS.for_numbers()
     channels = [name for name in of_address if CHANNELS[name].body is not BodyKind.SPEECH]
-    teams = team_ids_upwards(connection, subscription.path)
+    ordered = sorted(channels, key=lambda name: name != subscription.channel)
+    found = (open_route(connection, subscription.path, channel) for channel in ordered)
+    return next(filter(None, found), None)
+
+
+def open_route(connection: Connection, team: str, channel: str) -> Route | None:
+    """The first route of a team's messages on a channel that no suspension stops."""
+    teams = team_ids_upwards(connection, team)
     suspensions = list_suspensions(connection)
-    for channel in sorted(channels, key=lambda name: name != subscription.channel):
-        for route in routes_of_team(connection, subscription.path, channel):
-            if not any(each.stops(route, teams) for each in suspensions):
-                return route
-    return None
+    routes = routes_of_team(connection, team, channel)
+    return next((route for route in routes if not any(each.stops(route, teams) for each in suspensions)), None)
 
 
 def may_be_written_to(connection: Connection, subscription: Subscription) -> bool:

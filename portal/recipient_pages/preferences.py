@@ -33,7 +33,7 @@ from nightmail.organisation.sandbox_accounts import sandbox_use
 from nightmail.privacy import AddressHash
 from nightmail.privacy.signed_links import Purpose, link_path
 from portal.recipient_pages.choice_forms import agreements, read_form, typed_fields
-from portal.recipient_pages.code_messages import CodeMessage, Sent, code_route, may_be_written_to
+from portal.recipient_pages.code_messages import OwnMessage, Sent, code_route, may_be_written_to
 from portal.recipient_pages.code_words import waiting_time
 from portal.recipient_pages.links import subscription_of
 from portal.recipient_pages.look import look_of
@@ -133,7 +133,7 @@ async def _send_code(token: str, request: Request, portal: Portal) -> Response:
     return await run_in_threadpool(_answer_to_code, sent, token, request, portal)
 
 
-def _make_code(token: str, request: Request, portal: Portal) -> CodeMessage | Response:
+def _make_code(token: str, request: Request, portal: Portal) -> OwnMessage | Response:
     """The message with a new code, or the page that says why there is none."""
     with portal.engine.begin() as connection:
         visit = _visit(connection, portal, token, request)
@@ -156,7 +156,7 @@ def _make_code(token: str, request: Request, portal: Portal) -> CodeMessage | Re
             answer = locked_page(connection, visit, notice, status=429)
             answer.headers["Retry-After"] = str(wait_s)
             return answer
-    return CodeMessage(
+    return OwnMessage(
         made.id,
         route,
         address,

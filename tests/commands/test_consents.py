@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.commands.conftest import CommandLine
+from tests.support.loopback_mailbox import Mailbox
 
 
 @pytest.fixture
@@ -58,6 +59,37 @@ def test_from_a_consent_to_its_evidence(team: CommandLine, database: Engine, tmp
         "preference.recorded",
         "personal.seen",
     } <= actions
+
+
+def test_a_contact_is_asked_once_and_told_of(
+    team: CommandLine, database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an email with a link, which nothing repeats; without a public address there would be no link."""
+    mailbox, run = Mailbox(), team.json
+    settings = json.dumps({"base_url": mailbox.url, "sender": "care@acme.example"})
+    with database.begin() as connection:
+        connection.execute(
+            text(
+                "insert into carrier_account (name, carrier, channel, settings) values ('p', 'smtp', 'email', cast(:s as jsonb))"
+            ),
+            {"s": settings},
+        )
+    run("contacts", "add", "--team", "acme", "--set", "external_id=C-1", "--set", "email=anna@example.com")
+    order = ("consents", "ask", "C-1", "offers", "--how", "call")
+    assert run(*order, code=2)["error"]["reason"] == "consent_ask_no_link"
+    monkeypatch.setenv("NIGHTMAIL_PUBLIC_URL", "https://post.example")
+    asked = run(*order, "--proof", "call 17")
+    assert (asked["new"], asked["sent"], asked["request"]["masked"]) == (True, "accepted", "a•••@example.com")
+    to, subject, body = mailbox.next()
+    assert (to, subject) == ("anna@example.com", "Please confirm: Offers")
+    assert "https://post.example/o/r1.o.0." in body
+    assert run(*order)["new"] is False
+    assert mailbox.received.empty()
+    shown = run("consents", "show", "C-1")
+    assert {row["state"] for row in shown["holds_now"]} == {"requested"}
+    assert [row["outcome"] for row in shown["requests"]] == ["accepted"]
+    mailbox.server.shutdown()
+    mailbox.server.server_close()
 
 
 def test_preferences_are_set_and_shown(team: CommandLine) -> None:

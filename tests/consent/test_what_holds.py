@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 from nightmail.audience import AudiencePolicy, plan_audience
 from nightmail.consent.consents import (
@@ -36,20 +36,6 @@ NUMBER = "+447700900123"
 CONTACT = contact_ids("acme.shop", ["c-1"], KEY)[0]
 DAYS = st.integers(1, 4)
 CHANNELS = st.sampled_from([None, "sms", "email"])
-
-
-@pytest.fixture
-def connection(database: Engine) -> Any:
-    """A connection with the team acme.shop, all of whose work is undone."""
-    with database.connect() as open_connection:
-        open_connection.execute(text("insert into team (path, name) values ('acme', 'Acme'), ('acme.shop', 'Shop')"))
-        open_connection.execute(
-            text(
-                "insert into category (name, kind, needs_consent) values ('offers', 'marketing', true), ('news', 'marketing', true)"
-            )
-        )
-        yield open_connection
-        open_connection.rollback()
 
 
 def _team(connection: Connection, path: str = "acme.shop") -> int:

@@ -27,8 +27,8 @@ def test_a_consent_is_given_taken_back_and_told(
         "at": "2026-01-02T10:00:00Z",
         "proof": "form 4711",
     }
-    assert portal.api("POST", "/v1/consents", key, json=given).json() == {"added": 1, "already": 0}
-    assert portal.api("POST", "/v1/consents", key, json=given).json() == {"added": 0, "already": 1}
+    assert portal.api("POST", "/v1/consents", key, json=given).json() == {"added": 1, "already": 0, "request": None}
+    assert portal.api("POST", "/v1/consents", key, json=given).json() == {"added": 0, "already": 1, "request": None}
     back = {"contact": "C-1", "category": category, "how": "call", "channel": "sms", "at": "2026-02-02T10:00:00Z"}
     assert portal.api("POST", "/v1/consents/withdrawals", key, json=back).status_code == 201
     answer = portal.api("GET", "/v1/consents?contact=C-1", key)
@@ -39,7 +39,34 @@ def test_a_consent_is_given_taken_back_and_told(
     only_reads = organisation.key(Permission.CONTACT_SEE)
     assert portal.api("POST", "/v1/consents", only_reads, json=given).status_code == 403
     nobody = portal.api("GET", "/v1/consents?contact=C-2", key).json()
-    assert nobody == {"holds_now": [], "stated": []}
+    assert nobody == {"holds_now": [], "stated": [], "requests": []}
+
+
+def test_texts_are_kept_and_the_evidence_is_handed_out(
+    portal: RunningPortal, organisation: Organisation, category: str
+) -> None:
+    """Each version stays; sources and proofs are for who may see personal data, and that they were handed out is recorded."""
+    key = organisation.key()
+    for version, words in enumerate(("Yes, write to me.", "Yes, write to me weekly."), start=1):
+        kept = portal.api("POST", "/v1/consents/texts", key, json={"name": "join", "text": words, "language": "en"})
+        assert (kept.status_code, kept.json()) == (201, {"name": "join", "version": version})
+    order = {"contact": "C-1", "category": category, "how": "form", "text": "join", "text_version": 1}
+    portal.api("POST", "/v1/consents", key, json={**order, "proof": "form 4711", "source": "shop.example"})
+    evidence = portal.api("GET", "/v1/consents/evidence?contact=C-1", key).json()
+    (consent,) = evidence["consents"]
+    assert (evidence["contact"], consent["text"], consent["proof"]) == ("C-1", "Yes, write to me.", "form 4711")
+    looks = "select object as subject, detail from audit where action = 'personal.seen'"
+    (look,) = organisation.rows(looks)
+    assert look["subject"] == f"contact:{evidence['contact_id']}"
+    masked = portal.api("GET", "/v1/consents/evidence?contact=C-1", organisation.key(Permission.CONTACT_SEE)).json()
+    assert (masked["contact"], masked["consents"][0]["source"], masked["consents"][0]["proof"]) == (None, None, None)
+    assert len(organisation.rows(looks)) == 1
+    first = portal.api("GET", "/v1/consents/texts?limit=1", key).json()
+    second = portal.api("GET", f"/v1/consents/texts?limit=1&cursor={first['next']}", key).json()
+    assert [one["items"][0]["version"] for one in (first, second)] == [2, 1] and second["next"] is None
+    assert portal.api("GET", "/v1/consents/texts?name=other", key).json()["items"] == []
+    reads = organisation.key(Permission.CONTACT_SEE)
+    assert portal.api("POST", "/v1/consents/texts", reads, json={"name": "x", "text": "y"}).status_code == 403
 
 
 def test_preferences_are_recorded_and_told(portal: RunningPortal, organisation: Organisation, category: str) -> None:

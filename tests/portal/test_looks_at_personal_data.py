@@ -17,7 +17,7 @@ from nightmail.contacts.import_reading import ImportTables
 from nightmail.lake import Lake
 from nightmail.lake.schemas import REJECTS
 from nightmail.preparation.stage_tables import StageTables
-from nightmail.privacy import address_hash
+from nightmail.privacy import address_hash, contact_ids
 from portal.api.rights import SHOWS_PERSONAL_DATA
 from tests.portal.conftest import SECRET_KEY, Organisation, RunningPortal
 
@@ -109,6 +109,10 @@ LOOKS: Mapping[Route, Callable[[CampaignRow, int], tuple[str, dict[str, Any]]]] 
         (("GET", "/v1/contacts"), ("GET", "/v1/contacts/export")),
         lambda _campaign, _reply: ("contacts", {"shown": ["address", "name"], "people": 2}),
     ),
+    ("GET", "/v1/consents/evidence"): lambda _campaign, _reply: (
+        f"contact:{contact_ids('acme.billing', [OWN_ID], SECRET_KEY.encode())[0]}",
+        {"shown": ["consents"], "people": 1},
+    ),
     ("GET", "/v1/recipients"): lambda _campaign, _reply: (
         f"address:{address_hash(NUMBER, SECRET_KEY.encode()).hex()}",
         {"shown": ["address"], "people": 1},
@@ -129,6 +133,8 @@ def test_a_look_is_recorded_for_who_sees_personal_data_alone(
     address = path.format(campaign=campaign.key, list_id=5, number=9, contact=1, group=1)
     if path == "/v1/recipients":
         address += f"?who={NUMBER.replace('+', '%2B')}"
+    elif path == "/v1/consents/evidence":
+        address += f"?contact={OWN_ID}"
     looks = "select actor, object as subject, team_id, detail, origin from audit where action = 'personal.seen'"
     hidden = portal.api(method, address, organisation.key(*(set(Permission) - {Permission.PERSONAL_SEE})))
     assert not any(words in hidden.text for words in (SAID, NUMBER, OWN_ID))

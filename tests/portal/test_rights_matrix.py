@@ -372,6 +372,11 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("DELETE", "/v1/segments/{segment_id}"): _of("segment", "/v1/segments/{}"),
     ("GET", "/v1/consents"): lambda _, team: Asked(f"/v1/consents?contact=C-1&team={team}"),
     ("POST", "/v1/consents"): lambda things, team: _consent(things, team, "/v1/consents"),
+    ("GET", "/v1/consents/evidence"): lambda _, team: Asked(f"/v1/consents/evidence?contact=C-1&team={team}"),
+    ("GET", "/v1/consents/texts"): lambda _, team: Asked(f"/v1/consents/texts?team={team}"),
+    ("POST", "/v1/consents/texts"): lambda _, team: Asked(
+        "/v1/consents/texts", {"name": "join", "text": "Yes.", "team": team}
+    ),
     ("POST", "/v1/consents/withdrawals"): lambda things, team: _consent(things, team, "/v1/consents/withdrawals"),
     ("GET", "/v1/preferences"): lambda _, team: Asked(f"/v1/preferences?contact=C-1&team={team}"),
     ("POST", "/v1/preferences"): lambda _, team: Asked(
