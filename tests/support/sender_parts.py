@@ -48,7 +48,6 @@ def campaign_row(campaign_id: int = 1, **values: Any) -> CampaignRow:
         local_start=None,
         held_until=None,
         schedule_time=None,
-        held_until=None,
         cut_off_at=None,
         accepts_until=None,
         prepare_attempts=1,
