@@ -71,6 +71,11 @@ test-real-parts: setup-dev ## Those against PostgreSQL, SFTP servers and the san
 test-end-to-end: setup-dev ## Those of whole deployments
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m end_to_end $(TESTS)
 
+.PHONY: peers
+peers: ## Make .venv-peers with what benchmarks.peers compares with (Postfix and Redis are Debian's packages)
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip --disable-pip-version-check --no-input install --quiet --quiet --no-deps --require-hashes -r benchmarks/peer_programs/requirements.txt
+
 .PHONY: lint
 lint: setup-dev ## Check style and formatting
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""What peers run: programs of their own Python, by the packages of ``requirements.txt`` here."""
