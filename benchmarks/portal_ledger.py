@@ -78,7 +78,7 @@ select ledger_month, message_key, address_key(address_hash), contact_key(contact
 """
 _AROUND = (
     "insert into receipt (received_month, event_key, received_at, occurred_at, carrier, channel, ledger_month, message_key, "
-    "campaign_id, status) select ledger_month, 'r' || message_key, delivery_at, delivery_at, 'twilio', 'sms', ledger_month, "
+    "campaign_id, status) select ledger_month, convert_to('r' || message_key, 'UTF8'), delivery_at, delivery_at, 'twilio', 'sms', ledger_month, "
     "message_key, campaign_id, delivery from message where delivery is not null and line % 5 = 0 "
     "and date_trunc('month', delivery_at)::date = ledger_month",
     "insert into reply (event_key, received_at, team_id, channel, kind, address, address_hash, text, ledger_month, "

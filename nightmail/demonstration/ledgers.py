@@ -21,6 +21,7 @@ from nightmail.message_ids import parse_message_id
 from nightmail.organisation.routes import routes_of_team
 from nightmail.organisation.sent_from import with_sent_from
 from nightmail.preparation.stage_tables import StageTables
+from nightmail.receipts.applied_receipts import event_hash
 from nightmail.sending.ledger_blocks import AudienceTimeZones, LedgerBlocks
 from nightmail.store.partitions import month_of
 from nightmail.store.states import MessageState
@@ -139,7 +140,7 @@ class SeededLedger:
             {
                 "month": self.month,
                 "campaign": self.campaign.id,
-                "events": [f"demonstration:{each.message.key}:{place}" for each, _, place, _ in rows],
+                "events": [event_hash(f"demonstration:{each.message.key}:{place}") for each, _, place, _ in rows],
                 "times": [receipt[0] for *_, receipt in rows],
                 "carriers": [carriers[each.message.channel] for each, *_ in rows],
                 "channels": [each.message.channel for each, *_ in rows],

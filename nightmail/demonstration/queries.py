@@ -85,7 +85,7 @@ insert into receipt (received_month, event_key, received_at, occurred_at, carrie
     message_key, campaign_id, status, error_code, duration_s)
 select date_trunc('month', r.at at time zone 'UTC')::date, r.event, r.at, r.at, r.carrier, r.channel, r.carrier_id, :month,
     r.key, :campaign, r.status, r.error_code, r.duration_s
-from unnest(cast(:events as text[]), cast(:times as timestamptz[]), cast(:carriers as text[]), cast(:channels as text[]),
+from unnest(cast(:events as bytea[]), cast(:times as timestamptz[]), cast(:carriers as text[]), cast(:channels as text[]),
     cast(:carrier_ids as text[]), cast(:keys as bigint[]), cast(:statuses as text[]), cast(:errors as text[]),
     cast(:durations as integer[]))
     as r(event, at, carrier, channel, carrier_id, key, status, error_code, duration_s)

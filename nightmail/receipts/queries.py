@@ -5,6 +5,7 @@ from __future__ import annotations
 from nightmail.carriers.protocol import STATUS_RANK
 from nightmail.message_ids import same_line
 from nightmail.organisation.queries import AT_OR_BELOW
+from nightmail.store.carrier_ids import HAS_CARRIER_ID
 from nightmail.store.recipient_keys import EACH_MESSAGE, messages_of
 
 # --- Places in the ledger ---
@@ -14,11 +15,11 @@ select id, token, ledger_month from campaign where token = any(:tokens) and ledg
 """
 
 # A carrier's own id counts only where it names one message: all emails of one request may share one.
-MESSAGES_OF_CARRIER_IDS = """
+MESSAGES_OF_CARRIER_IDS = f"""
 select carrier_message_id, min(ledger_month) as month, min(message_key) as key, min(campaign_id) as campaign_id
-from message where carrier_message_id = any(:ids)
+from message where {HAS_CARRIER_ID}
 group by carrier_message_id having count(*) = 1
-"""
+"""  # noqa: S608 - the part is a constant
 
 _TO_ADDRESS = f"{messages_of('array[cast(:hash as bytea)]')} k cross join {EACH_MESSAGE} m"
 
@@ -96,7 +97,7 @@ with r as (
     select u.*, case when u.status in ('opened', 'clicked') then coalesce(u.occurred_at, now()) end as opened_at,
         case when u.status = 'clicked' then coalesce(u.occurred_at, now()) end as clicked_at,
         {_RANKS.format("u.status")} as rank
-    from unnest(cast(:keys as text[]), cast(:occurred as timestamptz[]), cast(:carriers as text[]),
+    from unnest(cast(:keys as bytea[]), cast(:occurred as timestamptz[]), cast(:carriers as text[]),
         cast(:channels as text[]), cast(:carrier_ids as text[]), cast(:message_keys as bigint[]),
         cast(:campaigns as integer[]), cast(:statuses as text[]), cast(:codes as text[]), cast(:durations as integer[]),
         cast(:costs as numeric[]), cast(:currencies as text[]))

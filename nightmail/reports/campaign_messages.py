@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.message_ids import campaign_keys, from_key, line_keys
-from nightmail.reports import queries
+from nightmail.reports import message_queries, queries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +95,15 @@ def list_messages(
     if campaign.ledger_month is None:
         return []
     first, last = campaign_keys(campaign.id) if line is None else line_keys(campaign.id, line)
+    statement, more = message_queries.MESSAGES_OF_CAMPAIGN, {}
+    if delivery is not None and delivery not in message_queries.COMMONLY_SAID and line is None:
+        statement, more = message_queries.MESSAGES_RARELY_SAID, {"campaign": campaign.id}
+    elif state is not None and state not in ("handing_over", "accepted") and line is None:
+        statement, more = message_queries.MESSAGES_NOT_ACCEPTED, {"campaign": campaign.id}
     rows = connection.execute(
-        text(queries.MESSAGES_OF_CAMPAIGN),
+        text(statement),
         {
+            **more,
             "month": campaign.ledger_month,
             "first": first,
             "last": last,

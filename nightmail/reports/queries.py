@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from nightmail.consent.suppressions import IS_ASKED_FOR
 from nightmail.message_ids import channel_code_in_sql, id_in_sql
+from nightmail.reports.message_queries import COST as _COST
+from nightmail.reports.message_queries import CURRENCY as _CURRENCY
 
 _MESSAGE_ID = id_in_sql("r.message_key", "c.token", "h.name")
 _CHANNEL_CODE = channel_code_in_sql("r.message_key")
-
-# What a message cost as far as it is known: what the carrier charged, else what the price list says. Each has its
-# currency, so that an amount is never named in the other's.
-_COST = "coalesce(m.cost_charged, m.cost)"
-_CURRENCY = "case when m.cost_charged is null then m.currency else m.cost_charged_currency end"
 
 # One campaign's rows of a day's delivery report: what was handed off on the day, and what was decided on it. The ledger
 # keeps the time of the last status. Only where an opening, a click or a complaint followed the delivery, the receipts of
@@ -319,22 +316,6 @@ PROGRESS_OF_MANY = """
     where campaign_id = any(cast(:ids as int[]))
     group by campaign_id, state, ended having sum(messages) <> 0
 """
-
-# A page of one campaign's messages, or of one row's, by the ledger's key.
-MESSAGES_OF_CAMPAIGN = f"""
-    select message_key as position, line, channel, step, state, reason, country, language, segments,
-        {_COST} as cost, {_CURRENCY} as currency, attempts, carrier_message_id,
-        (select name from carrier_account a where a.id = m.carrier_account_id) as carrier_account,
-        (select nullif(address, '') from sent_from x where x.id = m.sent_from_id) as sent_from,
-        error_code, case when state = 'queued' then due_at end as due_at, handed_off_at,
-        delivery, delivery_at, delivery_error, opened_at, clicked_at, replied_at, duration_s
-    from message m
-    where ledger_month = :month and message_key between :first and :last and message_key > :after
-        and (cast(:state as text) is null or state = :state)
-        and (cast(:delivery as text) is null or delivery = :delivery)
-    order by message_key
-    limit :limit
-"""  # noqa: S608 - the parts are constants
 
 # A page of what one campaign's recipients said.
 REPLIES_OF_CAMPAIGN = """

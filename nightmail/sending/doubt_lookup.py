@@ -31,6 +31,7 @@ from nightmail.sending.doubts import (
 )
 from nightmail.sending.intents import MAXIMUM_ATTEMPTS
 from nightmail.sending.queries import ACCEPT_FOUND, DOUBTS_TO_LOOK_UP
+from nightmail.store.carrier_ids import HAS_CARRIER_ID
 from nightmail.store.clock import database_ahead, database_time
 
 _log = logging.getLogger("nightmail.sending")
@@ -147,7 +148,7 @@ def _find(
     def claimed(carrier_ids: Iterable[str]) -> set[str]:
         with engine.connect() as connection:
             rows = connection.execute(
-                text("select carrier_message_id from message where carrier_message_id = any(:ids)"),
+                text(f"select carrier_message_id from message where {HAS_CARRIER_ID}"),  # noqa: S608 - a constant
                 {"ids": list(carrier_ids)},
             )
             return set(rows.scalars())

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 
 
 def array_literal(values: Iterable[object]) -> str:
-    """The literal of a one-dimensional array; ``None`` is null. Texts, numbers, dates and times with their zone are values."""
+    """The literal of a one-dimensional array; ``None`` is null. Texts, bytes, numbers, dates and times with their zone are values."""
     return "{" + ",".join([_quoted(value) for value in values]) + "}"
 
 
 def _quoted(value: object) -> str:
     if value is None:
         return "NULL"
-    said = str(value)
+    said = f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
     if "\\" in said or '"' in said:
         said = said.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{said}"'

@@ -125,6 +125,11 @@ def test_what_became_of_each_message(portal: RunningPortal, organisation: Organi
     organisation.message(other)
     for line in range(1, 8):
         organisation.message(campaign, line=line, delivery="delivered" if line % 2 else "undelivered")
+    organisation.change(
+        "insert into receipt (received_month, event_key, carrier, channel, ledger_month, message_key, campaign_id, status)"
+        " select ledger_month, convert_to(message_key::text, 'UTF8'), 'twilio', 'sms', ledger_month, message_key, campaign_id,"
+        " delivery from message where delivery is not null"
+    )
     organisation.message(campaign, line=3, channel="email", address="a@example.com", state="standby")
     key = organisation.key(Permission.CAMPAIGN_SEE, Permission.MESSAGE_SEE)
     address, lines = f"/v1/campaigns/{campaign.key}/messages?limit=3", []

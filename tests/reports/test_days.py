@@ -37,7 +37,7 @@ def _send(rig: PipelineRig) -> str:
     )
     rig.change(
         "insert into receipt (received_month, event_key, carrier, channel, carrier_message_id, ledger_month, message_key,"
-        " campaign_id, status) select ledger_month, 'k' || line, 'twilio', channel, carrier_message_id, ledger_month,"
+        " campaign_id, status) select ledger_month, convert_to('k' || line, 'UTF8'), 'twilio', channel, carrier_message_id, ledger_month,"
         " message_key, campaign_id, delivery from message where delivery is not null"
     )
     rig.change(

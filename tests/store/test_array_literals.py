@@ -37,6 +37,7 @@ def test_texts_round_trip(database: Engine, values: list[str | None]) -> None:
     [
         ("bigint", [0, -1, 2**63 - 1, None]),
         ("numeric", [Decimal("0.0500"), Decimal("-1E+3"), None]),
+        ("bytea", [b"\\", b"\x00\xff", b"", None]),
         ("date", [dt.date(2026, 12, 1), None]),
         ("timestamptz", [_NOW, None]),
     ],

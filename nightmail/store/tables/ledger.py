@@ -94,7 +94,9 @@ class Message(Base):
         ),
         Index("ix_message_settled_late", "changed_at", postgresql_where=text("changed_at > handed_off_at")),
         Index(
-            "ix_message_carrier_message", "carrier_message_id", postgresql_where=text("carrier_message_id is not null")
+            "ix_message_carrier_message",
+            text("hashtextextended(carrier_message_id, 0)"),
+            postgresql_where=text("carrier_message_id is not null"),
         ),
         {"postgresql_partition_by": "RANGE (ledger_month)"},
     )

@@ -21,11 +21,11 @@ from nightmail.store.tables.base import NOW, Base
 
 
 class Receipt(Base):
-    """What a carrier said later, as it arrived. ``event_key`` tells repeated deliveries of one event apart."""
+    """What a carrier said later, as it arrived. ``event_key``, a hash, tells repeated deliveries of one event apart."""
 
     __tablename__ = "receipt"
     received_month: Mapped[dt.date] = mapped_column(primary_key=True)
-    event_key: Mapped[str] = mapped_column(primary_key=True)
+    event_key: Mapped[bytes] = mapped_column(primary_key=True)
     received_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
     occurred_at: Mapped[dt.datetime | None]
     carrier: Mapped[str]
@@ -40,6 +40,13 @@ class Receipt(Base):
     __table_args__ = (
         Index("ix_receipt_received", "received_at"),
         Index("ix_receipt_message", "message_key"),
+        Index(
+            "ix_receipt_status",
+            "campaign_id",
+            "status",
+            "message_key",
+            postgresql_where=sql("status not in ('queued', 'sent', 'ringing', 'delivered', 'answered')"),
+        ),
         {"postgresql_partition_by": "RANGE (received_month)"},
     )
 
