@@ -22,6 +22,7 @@ from nightmail.contact_files.csv_writing import escape_formula, escape_formulas
 from nightmail.contacts import contact_queries as queries
 from nightmail.contacts.contact_fields import FIELDS
 from nightmail.contacts.contact_listing import attributes_below
+from nightmail.contacts.import_lists import FURTHER
 from nightmail.errors import UsageError
 from nightmail.organisation.teams import get_team
 from nightmail.store.copying import copy_blocks
@@ -33,7 +34,7 @@ FORMATS = {
 }
 """The formats, each with its media type."""
 MOST_ROWS_OF_A_SHEET = 1_048_575
-AROUND = ("team", "contact_id", *FIELDS, "tags", "further_addresses", "source", "created_at", "updated_at")
+AROUND = ("team", "nightmail_id", *FIELDS, "tags", *FURTHER, "source", "created_at", "updated_at")
 """The columns before those of the attributes."""
 
 

@@ -126,7 +126,7 @@ def attribute_name(name: str) -> str:
     """A name for an attribute, which is a column of files and a placeholder of templates. Raises :class:`UsageError`."""
     if not _NAME.fullmatch(name):
         raise invalid("name", "letters, digits and _ make a name, 60 at the most, and the first is no digit")
-    if name in FIELDS:
+    if name in (*FIELDS, "tags", "further_phones", "further_landlines", "further_emails"):
         raise invalid("name", "a standard field has this name")
     return name
 

@@ -210,11 +210,15 @@ ATTRIBUTES_BELOW = """
 
 # The contacts at or below a team for a file; the driver binds its parameters, for it goes by COPY.
 EXPORT = """
-    select t.path as team, c.contact_id, c.external_id, c.name, c.phone, c.phone_2, c.landline, c.email, c.language, c.time_zone,
-        c.country, c.birth_date, c.source, c.created_at, c.updated_at,
+    select t.path as team, c.contact_id as nightmail_id, c.external_id, c.name, c.phone, c.phone_2, c.landline, c.email, c.language,
+        c.time_zone, c.country, c.birth_date, c.source, c.created_at, c.updated_at,
         (select string_agg(g.tag, ', ' order by lower(g.tag)) from contact_tag g where g.contact_id = c.id) as tags,
-        (select string_agg(a.address, ', ' order by a.kind, a.position) from contact_address a where a.contact_id = c.id)
-            as further_addresses {attributes}
+        (select string_agg(a.address, ', ' order by a.position, a.id) from contact_address a
+            where a.contact_id = c.id and a.kind = 'phone') as further_phones,
+        (select string_agg(a.address, ', ' order by a.position, a.id) from contact_address a
+            where a.contact_id = c.id and a.kind = 'landline') as further_landlines,
+        (select string_agg(a.address, ', ' order by a.position, a.id) from contact_address a
+            where a.contact_id = c.id and a.kind = 'email') as further_emails {attributes}
     from contact c join team t on t.id = c.team_id
     where c.removed_at is null
         and exists (select from unnest(%(teams)s::text[]) as u(path) where t.path = u.path or starts_with(t.path, u.path || '.'))

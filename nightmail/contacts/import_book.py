@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from nightmail.channels import ADDRESS_FIELDS
 from nightmail.contacts import import_queries as queries
 from nightmail.contacts.contact_listing import attributes_known
+from nightmail.contacts.import_list_queries import CELLS
 from nightmail.contacts.import_modes import KEY, REMOVED, ImportMode
 from nightmail.contacts.import_reading import JudgedFile, short_numbers
 from nightmail.lake import column_of
@@ -48,6 +49,8 @@ def load_book(
     for number, name in enumerate(fields):
         if name in BOOK_FIELDS:
             columns += f", c.{name}::text as f{number}"
+        elif name in file.lists:
+            columns += f", {CELLS[name]} as f{number}"
         else:
             values[f"n{number}"] = name
             columns += f", c.attributes ->> %(n{number})s as f{number}"

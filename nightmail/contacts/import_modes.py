@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightmail.channels import ADDRESS_FIELDS
+from nightmail.contacts.import_lists import too_long, united
 from nightmail.lake import column_of
 from nightmail.lake.masks import Mask, present, truth
 from nightmail.privacy.keyed_hashes import HashIndex, from_hex
@@ -75,6 +76,8 @@ class ImportPlan:
     """The places in ``book`` that no row of a ``replace`` is of: they are removed."""
     unread: Mapping[str, Mask] = field(default_factory=dict, repr=False)
     """By field, the rows whose cell says nothing, not even that it is empty."""
+    lists: tuple[str, ...] = ()
+    """The fields whose cells hold several values."""
 
     def rows(self, fate: Fate) -> npt.NDArray[np.int64]:
         """The places in ``incoming`` of the rows with a fate."""
@@ -116,6 +119,9 @@ class ImportPlan:
         self, name: str, rows: npt.NDArray[np.int64], given: pa.ChunkedArray, before: pa.ChunkedArray
     ) -> pa.ChunkedArray:
         """What a field of somebody known is after the import, for the ``rows`` that state ``given``."""
+        if name in self.lists and self.mode is not ImportMode.REPLACE:
+            # What is listed comes to what is there.
+            return pa.chunked_array([united(given, before, name)])
         # Who a contact is never goes: a row that was matched by its address states no number of its own.
         if self.mode is not ImportMode.REPLACE or name == "external_id":
             return pc.coalesce(given, before)
@@ -131,6 +137,7 @@ def plan_import(
     fields: Sequence[str],
     spared: pa.Array | None = None,
     unread: Mapping[str, Mask] | None = None,
+    lists: Sequence[str] = (),
 ) -> ImportPlan:
     """Work out what an import of ``incoming`` would do to ``book``; both have :data:`KEY` and ``fields``.
 
@@ -141,6 +148,7 @@ def plan_import(
 
     ``spared`` are the ids of rows that are not among ``incoming``, for something is wrong with them: what is wrong with a row
     costs nobody their place. ``unread`` marks, by field, the rows whose cell cannot be read: it says nothing in any mode.
+    ``lists`` are fields whose cells hold several values: those of a row come to what its contact has, but by ``replace``.
     """
     places, several, meant = _matched(book, incoming)
     rows = incoming.num_rows
@@ -171,10 +179,23 @@ def plan_import(
         if spared is not None and len(spared) and len(over):
             over &= ~HashIndex(from_hex(spared)).contains(from_hex(book.column(KEY)))
         left_out = np.flatnonzero(over)
-    plan = ImportPlan(mode, incoming, book, tuple(fields), fates, places, refusals, left_out, unread or {})
+    plan = ImportPlan(
+        mode, incoming, book, tuple(fields), fates, places, refusals, left_out, unread or {}, tuple(lists)
+    )
     if mode in (ImportMode.UPDATE, ImportMode.REPLACE):
         fates[_changed(plan)] = Fate.CHANGED
+        _refuse_long_lists(plan, refusals)
     return plan
+
+
+def _refuse_long_lists(plan: ImportPlan, refusals: dict[int, str]) -> None:
+    """Refuse the rows after which a contact would have more tags or addresses than it may."""
+    rows = plan.rows(Fate.CHANGED)
+    result = plan.result(Fate.CHANGED) if plan.lists else None
+    for name in plan.lists:
+        long = rows[truth(too_long(column_of(result, name), name))]
+        plan.fates[long] = Fate.REFUSED
+        refusals.update(dict.fromkeys(long.tolist(), "import_list_too_long"))
 
 
 def _matched(book: pa.Table, incoming: pa.Table) -> tuple[npt.NDArray[np.int64], Mask, set[int]]:

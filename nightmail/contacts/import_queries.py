@@ -27,7 +27,7 @@ STAGE = """
 # What the import finds, kept for the way back. Rows that somebody changed since the plan was made are not there.
 KEEP_BEFORE = """
     insert into contact_import_row (import_id, contact, change, version, before)
-    select :import, c.id, s.change, c.version + 1, to_jsonb(c) - 'id' - 'team_id' - 'contact_id' - 'created_at'
+    select :import, c.id, s.change, c.version + 1, to_jsonb(c) - 'id' - 'team_id' - 'contact_id' - 'created_at'{lists}
     from import_stage s join contact c on c.id = s.contact and c.version = s.version
     order by c.id
 """
@@ -71,7 +71,7 @@ WRITE_HISTORY = """
     from contact_import_row r
     join contact c on c.id = r.contact
     cross join lateral (select jsonb_strip_nulls((r.before -> 'attributes') || (r.before - 'attributes'))) b(value)
-    cross join lateral (select jsonb_strip_nulls(c.attributes || (to_jsonb(c) - 'attributes'))) n(value)
+    cross join lateral (select jsonb_strip_nulls(c.attributes || (to_jsonb(c) - 'attributes')) {lists}) n(value)
     where r.import_id = :import
 """
 

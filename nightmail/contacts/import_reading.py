@@ -6,8 +6,9 @@ that only says who is meant, or what shall change, needs none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 
 from nightmail.channels import CHANNELS
 from nightmail.contact_files import ContactFileSummary, ReadOptions, contact_file_summary, read_contact_file
+from nightmail.contacts.import_lists import LIST_FIELDS, lists_among, lists_unread, read_lists
 from nightmail.contacts.import_modes import KEY, ImportMode
 from nightmail.errors import ContactFileError
 from nightmail.lake import Lake, TableFile, column_of
@@ -55,7 +57,10 @@ class ImportRules:
         return ContactRules(
             default_country=self.default_country,
             channels=tuple(CHANNELS),
-            placeholders=tuple(_attribute_rule(name, type_) for name, type_ in self.attributes.items()),
+            placeholders=(
+                *(_attribute_rule(name, type_) for name, type_ in self.attributes.items()),
+                *(_attribute_rule(name, ValueType.TEXT) for name in lists_among(LIST_FIELDS, self.attributes)),
+            ),
             keep=self.keep,
             date_order=self.date_order,
             address_needed=self.mode is ImportMode.ADD,
@@ -117,6 +122,8 @@ class JudgedFile:
     """The ids of the contacts that rejected rows are of, as far as their ``external_id`` says."""
     unclear: int
     """Rejected rows of which nobody can say whose they are."""
+    lists: tuple[str, ...]
+    """Those of :attr:`fields` whose cells hold several values: :mod:`nightmail.contacts.import_lists`."""
     unread: Mapping[str, Mask] = field(repr=False)
     """By field, the rows of ``incoming`` whose cell holds something that cannot be read: it says nothing, not even that it is empty."""
 
@@ -128,7 +135,7 @@ def judge_file(
     options = ReadOptions(
         rejects=tables.file_rejects,
         mapping=dict(rules.mapping),
-        known_placeholders=tuple(rules.attributes),
+        known_placeholders=(*rules.attributes, *lists_among(LIST_FIELDS, rules.attributes)),
         file_name=rules.file_name or source.name,
         **rules.limits,
     )
@@ -141,6 +148,13 @@ def judge_file(
         rules.contact_rules(tables.file_rejects),
         progress,
     )
+    lists = lists_among(tables.contact_file.schema().names, rules.attributes)
+    if lists:
+        unread = lists_unread(tables.contacts, lists, rules.default_country)
+        if unread.num_rows:
+            tables.warnings.write(pa.concat_tables([tables.warnings.read(), unread]))
+            counted = Counter(judged.warnings_by_reason) + Counter(unread.column("reason").to_pylist())
+            judged = replace(judged, warnings_by_reason=counted)
     return file, judged
 
 
@@ -151,14 +165,19 @@ def stated_rows(tables: ImportTables, rules: ImportRules) -> JudgedFile:
     if not stated:
         raise ContactFileError("file_no_known_column", columns=", ".join(columns[:10]))
     names = name_columns(columns)
+    lists = lists_among(columns, rules.attributes)
     attributes = tuple(name for name in columns if name in rules.attributes and name not in (*CONTACTS.names, "name"))
     meant = {target: header for header, target in contact_file_summary(tables.contact_file).mapping.items()}
     ignored = tuple(
-        meant.get(name, name) for name in columns if name not in ("line", *STANDARD_FIELDS, *attributes, *names)
+        meant.get(name, name) for name in columns if name not in ("line", *STANDARD_FIELDS, *attributes, *names, *lists)
     )
-    fields = (*stated, *(("name",) if names else ()), *attributes)
-    incoming = _incoming(tables, rules, stated, attributes, names)
-    return JudgedFile(incoming, fields, ignored, *_rejected_keys(tables, rules), _unread(tables, incoming, fields))
+    fields = (*stated, *(("name",) if names else ()), *attributes, *lists)
+    incoming = _incoming(tables, rules, stated, (*attributes, *lists), names)
+    if lists:
+        incoming = read_lists(incoming, lists, rules.default_country)
+    return JudgedFile(
+        incoming, fields, ignored, *_rejected_keys(tables, rules), lists, _unread(tables, incoming, fields)
+    )
 
 
 def name_columns(columns: Sequence[str]) -> tuple[str, ...]:
@@ -192,7 +211,7 @@ def _incoming(
     for block in tables.contacts.blocks(read):
         columns = {name: _plain(column_of(block, name)) for name in read}
         for name in attributes:
-            if rules.attributes[name] == "boolean":
+            if rules.attributes.get(name) == "boolean":
                 columns[name] = _booleans(columns[name])
         rows = pa.table({name: columns[name] for name in wanted})
         if names:

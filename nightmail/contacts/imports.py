@@ -19,6 +19,7 @@ from nightmail.access.principals import Principal
 from nightmail.contacts import import_queries as queries
 from nightmail.contacts.import_book import BOOK_FIELDS, attribute_types, known_contacts, load_book
 from nightmail.contacts.import_guards import guard_of
+from nightmail.contacts.import_list_writing import give_lists_back
 from nightmail.contacts.import_modes import ImportMode, ImportPlan, plan_import
 from nightmail.contacts.import_reading import ImportRules, ImportTables, JudgedFile, judge_file, stated_rows
 from nightmail.contacts.import_rows import (
@@ -180,6 +181,7 @@ def _undo(connection: Connection, row: ImportRow, actor: str) -> dict[str, int]:
     # Whom the import made first: a contact that it brought back has its name as source too, and another version.
     removed = connection.execute(text(queries.REMOVE_MADE), values).rowcount
     restored = connection.execute(text(queries.GIVE_BACK.format(assignments=assignments)), values).rowcount
+    give_lists_back(connection, row.id)
     for query in (queries.FOLLOW_BACK, queries.MADE_AGAIN, queries.HISTORY_OF_WAY_BACK, queries.FORGET_SEARCH):
         connection.execute(text(query), values)
     return {"removed": removed, "restored": restored, "changed_since": since}
@@ -227,5 +229,5 @@ def _planned(
     connection: Connection, row: ImportRow, file: JudgedFile, rules: ImportRules
 ) -> tuple[ImportPlan, NightmailError | None]:
     book = load_book(connection, row.team_id, file, rules.mode, rules.attributes, rules.hash_key)
-    plan = plan_import(book, file.incoming, rules.mode, file.fields, file.spared, file.unread)
+    plan = plan_import(book, file.incoming, rules.mode, file.fields, file.spared, file.unread, file.lists)
     return plan, guard_of(plan, known_contacts(connection, row.team_id), file.unclear)

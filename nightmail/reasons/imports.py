@@ -20,6 +20,12 @@ IMPORTS = (
         "Put all that is to be said of the contact into one row.",
     ),
     Reason(
+        "import_list_too_long",
+        Kind.REJECT,
+        "A contact has 50 tags and 20 further addresses of a kind at the most.",
+        "Name fewer in the row, or take some away from the contact first.",
+    ),
+    Reason(
         "preference_contact_unknown",
         Kind.REJECT,
         "{value} is no contact of the team.",

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, text
 from nightmail.access.principals import system_principal
 from nightmail.channels import ADDRESS_FIELDS
 from nightmail.contacts.contact_changes import change_contact, define_attribute, make_contact
+from nightmail.contacts.contact_export import export_contacts
 from nightmail.contacts.contact_listing import find_contact
 from nightmail.contacts.import_modes import ImportMode
 from nightmail.contacts.import_rows import ImportRow, list_imports, take_import
@@ -32,8 +33,11 @@ TEAM = "acme.club"
 BY = system_principal("tester")
 VALUES = """
     select id, external_id, contact_id, name, phone, phone_2, landline, email, language, country, attributes, address_hashes,
-        removed_at is not null as removed
-    from contact order by id
+        removed_at is not null as removed,
+        array(select tag from contact_tag g where g.contact_id = c.id order by tag collate "C") as tags,
+        array(select kind || ' ' || address || ' ' || label from contact_address a where a.contact_id = c.id
+            order by kind, position, id) as further
+    from contact c order by id
 """
 SEARCH = "select c.id, s.keys, c.name, c.external_id, c.phone, c.phone_2, c.landline, c.email from contact c left join contact_search s on s.contact_id = c.id"
 
@@ -268,6 +272,80 @@ def test_a_file_that_is_none_is_refused_and_one_that_is_dropped_does_nothing(boo
     assert {"import.taken", "import.discarded"} == set(actions)
 
 
+def test_tags_and_further_addresses_come_by_file_and_go_back(book: Book) -> None:
+    """They come to what is there, take its place in a replacement, and the way back gives back labels too."""
+    columns = ("external_id", "phone", "tags", "further_phones", "further_emails")
+    first = [
+        {"external_id": "C1", "phone": "+447400123451", "tags": "vip; Müller & Co, vip", "further_phones": "07400 123452, +447400123451"},
+        {"external_id": "C2", "phone": "+447400123459", "further_emails": "not an address", "tags": "x" * 61},
+    ]  # fmt: skip
+    seen = book.checked(table(first, *columns))
+    assert seen.counts["warnings_by_reason"] == {"email_invalid": 1, "contact_field_invalid": 1}
+    assert ["tags", None, "Müller & Co, vip"] in seen.samples[0]["changes"]
+    book.apply(seen.id)
+    found = book.contacts()
+    assert (found["C1"]["tags"], found["C1"]["further"]) == (["Müller & Co", "vip"], ["phone +447400123452 "])
+    assert (found["C2"]["tags"], found["C2"]["further"]) == ([], []), "a cell that cannot be read says nothing"
+    with book.engine.begin() as connection:
+        connection.execute(text("update contact_address set label = 'work', source = 'person'"))
+    before = book.contacts()
+
+    more = book.applied(table([{"external_id": "C1", "tags": "new", "further_phones": "+447400123453"}], *columns))
+    assert more.counts["changed"] == 1
+    assert (after := book.contacts()["C1"])["tags"] == ["Müller & Co", "new", "vip"]
+    assert after["further"] == ["phone +447400123452 work", "phone +447400123453 "]
+    again = book.checked(table([{"external_id": "C1", "tags": "vip", "further_phones": "07400123453"}], *columns))
+    assert again.counts["equal"] == 1, "what is there already changes nothing"
+    with book.engine.connect() as connection:
+        changes = connection.scalar(text("select changes from contact_change where action = 'changed'"))
+    assert changes["tags"] == [["Müller & Co", "vip"], ["Müller & Co", "new", "vip"]]
+
+    whole = table([{"external_id": "C1", "phone": "+447400123451", "tags": "only"}, first[1]], *columns)
+    replaced = book.applied(whole, ImportMode.REPLACE)
+    assert (found := book.contacts()["C1"])["tags"] == ["only"] and found["further"] == []
+    assert found["address_hashes"] == [address_hash("+447400123451", deployment().key())]
+    gone = book.applied(table([{"external_id": "C1"}], "external_id"), ImportMode.REMOVE)
+    back = book.applied(
+        table([{"external_id": "C1", "email": "c1@example.com"}], "external_id", "email"), ImportMode.ADD
+    )
+    assert (found := book.contacts()["C1"])["tags"] == [] and found["phone"] is None, "nothing from before"
+    for each in (back, gone, replaced, more):
+        book.undo(each.id)
+    assert book.contacts() == before
+
+
+def test_more_tags_than_a_contact_may_have_refuse_the_row(book: Book) -> None:
+    def tagged(*numbers: int) -> str:
+        tags = ", ".join(f"t{n}" for n in numbers)
+        return table([{"external_id": "C1", "phone": "+447400123451", "tags": tags}], "external_id", "phone", "tags")
+
+    book.applied(tagged(*range(30)))
+    seen = book.checked(tagged(*range(29, 51)))
+    assert seen.counts["rejects_by_reason"] == {"import_list_too_long": 1} and seen.counts["changed"] == 0
+    assert book.checked(tagged(*range(29, 50))).counts["changed"] == 1
+
+
+def test_what_is_taken_out_comes_in_again_as_it_is(book: Book, tmp_path: Path) -> None:
+    """The file of an export is equal to the book that it is of."""
+    columns = ("external_id", "phone", "email", "tags", "further_phones", "further_landlines", "further_emails", "city")
+    row = dict(
+        zip(
+            columns,
+            ("C1", "+447400123451", "a@example.com", "a, Z", "+447400123452", "+442079460123", "b@example.com", "Ulm"),
+            strict=True,
+        )
+    )
+    book.applied(table([row], *columns))
+    file = tmp_path / "out.csv"
+    with book.engine.begin() as connection:
+        export_contacts(connection, file, "csv", by=BY, team=TEAM)
+    again = book.checked(file.read_text(encoding="utf-8-sig"))
+    assert again.problem is None, again.problem
+    assert {name: again.counts[name] for name in ("equal", "changed", "new", "refused")} == {
+        "equal": 1, "changed": 0, "new": 0, "refused": 0,
+    }  # fmt: skip
+
+
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
@@ -276,6 +354,9 @@ ROWS = st.lists(
             "email": st.sampled_from(["", "ann@example.com", "not an address"]),
             "name": st.sampled_from(["", "Ann", "Bo"]),
             "city": st.sampled_from(["", "Bath", "Ulm"]),
+            "tags": st.sampled_from(["", "vip", "vip, new", "old"]),
+            "further_phones": st.sampled_from(["", "+447400123451", "+447400123459; 07400 123458", "nonsense"]),
+            "further_emails": st.sampled_from(["", "ann@work.example.com"]),
         }
     ),
     min_size=1,
@@ -290,7 +371,8 @@ def test_the_way_back_gives_back_what_was(book: Book, steps: list[tuple[ImportMo
     done = []
     for mode, rows in steps:
         before = book.contacts()
-        seen = book.checked(table(rows), mode)
+        columns = [name for name in rows[0] if any(row[name] for row in rows)] or ["external_id"]
+        seen = book.checked(table([{name: row[name] for name in columns} for row in rows], *columns), mode)
         assert book.contacts() == before
         if seen.state != "checked":
             continue
@@ -300,6 +382,7 @@ def test_the_way_back_gives_back_what_was(book: Book, steps: list[tuple[ImportMo
         for contact in book.contacts().values():
             # Exactly the addresses that it has: a file that replaces may leave somebody with none.
             own = {contact[name] for name in ADDRESS_FIELDS} - {None}
+            own |= {each.split(" ")[1] for each in contact["further"]}
             assert contact["address_hashes"] == sorted(address_hash(each, deployment().key()) for each in own)
         done.append((after.id, before))
     for number, before in reversed(done):

@@ -88,7 +88,7 @@ def test_contacts_are_taken_out_in_every_format(portal: RunningPortal, organisat
     portal.api("POST", "/v1/contacts", key, json={**ORDER, "name": "=1+1"})
     csv = portal.api("GET", "/v1/contacts/export", key)
     header, line = csv.content.decode("utf-8-sig").splitlines()
-    assert header.replace('"', "").split(",")[:5] == ["team", "contact_id", "external_id", "name", "phone"]
+    assert header.replace('"', "").split(",")[:5] == ["team", "nightmail_id", "external_id", "name", "phone"]
     assert '"\'=1+1"' in line and "vip" in line
     sheet = load_workbook(io.BytesIO(portal.api("GET", "/v1/contacts/export?format=xlsx", key).content)).active
     assert sheet is not None

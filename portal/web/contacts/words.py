@@ -41,6 +41,7 @@ _FURTHER: Mapping[str, str] = {
     "further_phones": marked("Further mobile numbers"),
     "further_landlines": marked("Further landline numbers"),
     "further_emails": marked("Further email addresses"),
+    "further_addresses": marked("Further addresses"),
     "channels": marked("Channels, in order"),
     "topics_in": marked("Wanted topics"),
     "topics_out": marked("Unwanted topics"),
