@@ -238,20 +238,25 @@ def export(
 def duplicates(
     team: str = typer.Argument(..., help="The team whose contacts are compared."),
     *,
+    all_: bool = typer.Option(False, "--all", help="Compare the names of all contacts, not only of the newest 50,000."),
     limit: int = typer.Option(50, "--limit", min=1, max=200, help="At most so many pairs, the likeliest first."),
     json_output: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Show contacts that are probably one person: with the same address, or nearly the same name."""
     from commands.local import open_database
-    from nightmail.contacts.merges import proposals
+    from nightmail.contacts.duplicates import NEWEST, proposals
     from nightmail.organisation.teams import team_id_of
 
     view = screen(json_output)
     with open_database().connect() as connection:
-        found = proposals(connection, team_id_of(connection, team), limit=limit)
-    rows = [(each.first_id, each.second_id, each.why.replace("_", " "), each.likeness) for each in found]
+        newest = None if all_ else NEWEST
+        found = proposals(connection, team_id_of(connection, team), limit=limit, newest=newest)
+    rows = [
+        (each.first_id, each.second_id, ", ".join((each.why, *each.also)).replace("_", " "), each.likeness)
+        for each in found
+    ]
     pairs = [
-        {"contacts": [one, other], "why": each.why, "likeness": each.likeness}
+        {"contacts": [one, other], "why": each.why, "likeness": each.likeness, "also": each.also}
         for (one, other, *_), each in zip(rows, found, strict=True)
     ]
     view.answer({"ok": True, "team": team, "proposals": pairs})
@@ -270,11 +275,12 @@ def merge(
     apart: bool = typer.Option(False, "--apart", help="They are two people: do not propose them again."),
     json_output: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Make one contact of two of a team. `nightmail contacts unmerge` takes it back."""
+    """Make one contact of two of a team. What either asked to end holds for it. `nightmail contacts unmerge` takes it back."""
     from commands.local import open_database, principal
     from nightmail.access.permissions import Permission
-    from nightmail.contacts import merges
+    from nightmail.consent.merges import merge as merge_contacts
     from nightmail.contacts.contact_listing import find_contact
+    from nightmail.contacts.merges import find_merge, keep_apart
     from nightmail.settings import settings
 
     view = screen(json_output)
@@ -283,11 +289,18 @@ def merge(
         first = find_contact(connection, by, keep, Permission.CONTACT_EDIT)
         second = find_contact(connection, by, other, Permission.CONTACT_EDIT)
         if apart:
-            number = merges.keep_apart(connection, first, second, by=by)
+            number = keep_apart(connection, first, second, by=by)
         else:
-            _, number = merges.merge(connection, first, second, by=by, key=settings().key())
-    view.answer({"ok": True, "merge": number, "kept": keep, "other": other, "apart": apart})
+            _, number = merge_contacts(connection, first, second, by=by, key=settings().key())
+        choices = find_merge(connection, by, number).before.get("choices", {})
+    held, opted_out = choices.get("held", []), len(choices.get("opted_out", []))
+    view.answer({"ok": True, "merge": number, "kept": keep, "other": other, "apart": apart, "held": held})
     view.say(f"They are kept apart (decision {number})" if apart else f"{other} went into {keep} (merge {number})")
+    for each in held:
+        facts = " ".join(str(each[name]) for name in ("category", "channel", "until", "value") if each.get(name))
+        view.notice(f"held, for the two had stated different things: {each['what'].replace('_', ' ')} {facts}".rstrip())
+    if opted_out:
+        view.notice("held, for one of them had opted out: the addresses of the other one too")
 
 
 @app.command("unmerge")
@@ -295,9 +308,10 @@ def unmerge(
     number: int = typer.Argument(..., help="The merge's number, as `nightmail contacts merge` said it."),
     json_output: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Take a merge back: both contacts are as they were."""
+    """Take a merge back: both contacts are as they were. What was asked to end since holds for both."""
     from commands.local import open_database, principal
-    from nightmail.contacts.merges import find_merge, undo_merge
+    from nightmail.consent.merges import undo_merge
+    from nightmail.contacts.merges import find_merge
     from nightmail.settings import settings
 
     view = screen(json_output)

@@ -12,25 +12,26 @@ LOCK_TEAM = "select pg_advisory_xact_lock(hashtext('nightmail.consents'), :team)
 # A consent that was withdrawn later already is recorded as that: whoever asks for what was not withdrawn must not find it.
 ADD_GIVEN = """
     insert into consent (team_id, contact_id, category, channel, captured_at, captured_how, source, proof, recorded_by, text_id,
-        expires_at, confirmed_at, withdrawn_at, withdrawn_how, withdrawn_by)
+        expires_at, confirmed_at, withdrawn_at, withdrawn_how, withdrawn_by, of_contact)
     select :team, n.contact, n.category, n.channel, n.at, n.how, n.source, n.proof, :by, n.text_id, n.expires_at, n.confirmed_at,
-        w.withdrawn_at, w.withdrawn_how, w.withdrawn_by
-    from (select distinct on (contact, category, channel, at) * from unnest(cast(:contacts as text[]),
+        w.withdrawn_at, w.withdrawn_how, w.withdrawn_by, n.of_contact
+    from (select distinct on (contact, category, channel, at, of_contact) * from unnest(cast(:contacts as text[]),
             cast(:categories as text[]), cast(:channels as text[]), cast(:ats as timestamptz[]), cast(:hows as text[]),
             cast(:sources as text[]), cast(:proofs as text[]), cast(:texts as bigint[]), cast(:expiries as timestamptz[]),
-            cast(:confirmations as timestamptz[]))
-            as stated(contact, category, channel, at, how, source, proof, text_id, expires_at, confirmed_at)
-        order by contact, category, channel, at, expires_at nulls last) n
+            cast(:confirmations as timestamptz[]), cast(:of_contacts as text[]))
+            as stated(contact, category, channel, at, how, source, proof, text_id, expires_at, confirmed_at, of_contact)
+        order by contact, category, channel, at, of_contact, expires_at nulls last) n
     left join lateral (
         select e.withdrawn_at, e.withdrawn_how, e.withdrawn_by from consent e
         where e.team_id = :team and e.contact_id = n.contact and e.category = n.category and e.withdrawn_at >= n.at
-            and (e.channel is null or e.channel = n.channel)
+            and (e.channel is null or e.channel = n.channel) and e.of_contact is null
         order by e.withdrawn_at desc limit 1) w on true
     where not exists (
         select from consent e
         where e.team_id = :team and e.contact_id = n.contact and e.category = n.category
             and e.channel is not distinct from n.channel and e.captured_at = n.at
-            and e.expires_at is not distinct from n.expires_at and e.captured_at is distinct from e.withdrawn_at)
+            and e.expires_at is not distinct from n.expires_at and e.captured_at is distinct from e.withdrawn_at
+            and e.of_contact is not distinct from n.of_contact)
 """
 
 _WITHDRAWALS = """unnest(cast(:contacts as text[]), cast(:categories as text[]), cast(:channels as text[]),
@@ -44,7 +45,8 @@ END_GIVEN = f"""
         and (n.channel is null or k.channel = n.channel) and k.withdrawn_at is null
 """  # noqa: S608 - the part is a constant
 
-# A withdrawal of what was not given here, or of a part of what was: a row of its own.
+# A withdrawal of what was not given here, or of a part of what was: a row of its own. A copy of a merged contact is no such row: it
+# goes when the merge is taken back, and the withdrawal stays.
 ADD_WITHDRAWN = f"""
     insert into consent (team_id, contact_id, category, channel, captured_at, captured_how, source, proof, recorded_by, withdrawn_at,
         withdrawn_how, withdrawn_by, ended_at)
@@ -54,14 +56,14 @@ ADD_WITHDRAWN = f"""
     where not exists (
         select from consent k
         where k.team_id = :team and k.contact_id = n.contact and k.category = n.category and k.withdrawn_at = n.at
-            and (k.channel is null or k.channel = n.channel))
+            and (k.channel is null or k.channel = n.channel) and k.of_contact is null)
     order by n.contact, n.category, n.channel, n.at
 """  # noqa: S608
 
 # All that was stated of some contacts, the latest first.
 OF_CONTACT = f"""
     select k.id, t.path as team, k.contact_id, k.category, k.channel, k.captured_at, k.captured_how, k.source, k.proof,
-        k.recorded_by, k.recorded_at, k.expires_at, k.confirmed_at, k.withdrawn_at, k.withdrawn_how, k.withdrawn_by,
+        k.recorded_by, k.recorded_at, k.expires_at, k.confirmed_at, k.withdrawn_at, k.withdrawn_how, k.withdrawn_by, k.of_contact,
         x.name as text_name, x.version as text_version, x.language as text_language, x.text
     from consent k join team t on t.id = k.team_id left join consent_text x on x.id = k.text_id
     where k.contact_id = :contact and k.team_id = any(:teams)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -29,6 +29,7 @@ from nightmail.consent.consent_queries import (
     OF_CONTACT,
     TEXTS,
 )
+from nightmail.consent.linked_contacts import linked_contacts
 from nightmail.errors import UsageError
 from nightmail.organisation.categories import category_names
 from nightmail.organisation.teams import team_ids_upwards, team_paths
@@ -132,6 +133,8 @@ class ConsentRow:
     withdrawn_at: dt.datetime | None
     withdrawn_how: str | None
     withdrawn_by: str | None
+    of_contact: str | None = None
+    """Of a contact that was merged: the id under which the other one stated it, or the merge that held something."""
     text_name: str | None = None
     text_version: int | None = None
     text_language: str | None = None
@@ -153,7 +156,11 @@ def record_consents(connection: Connection, team_id: int, given: Sequence[Consen
     Raises :class:`UsageError` (``category_unknown``, ``channel_unknown``, ``consent_time_future``, ``consent_expires_before``).
     """
     check_stated(connection, team_id, given)
+    linked = linked_contacts(connection, {one.contact_id for one in given})
     added = _write(connection, team_id, given, actor, [ADD_GIVEN])
+    for one in given if linked else ():
+        copies = [replace(one, contact_id=other) for other in linked.get(one.contact_id, ())]
+        _write(connection, team_id, copies, actor, [ADD_GIVEN], of_contact=one.contact_id)
     _audit(connection, team_id, given, actor, "consent.recorded", added)
     return Recorded(added, len(given) - added)
 
@@ -163,7 +170,11 @@ def withdraw_consents(
 ) -> Recorded:
     """Record withdrawals; to do it again changes nothing. Raises what :func:`record_consents` does."""
     check_stated(connection, team_id, withdrawn)
+    linked = linked_contacts(connection, {one.contact_id for one in withdrawn})
     added = _write(connection, team_id, withdrawn, actor, [END_GIVEN, ADD_WITHDRAWN])
+    # A withdrawal holds for all that are one contact, also after they are two again: no copy, but each one's own.
+    also = [replace(one, contact_id=other) for one in withdrawn for other in linked.get(one.contact_id, ())]
+    _write(connection, team_id, also, actor, [END_GIVEN, ADD_WITHDRAWN])
     _audit(connection, team_id, withdrawn, actor, "consent.withdrawn", added)
     return Recorded(added, max(len(withdrawn) - added, 0))
 
@@ -185,14 +196,15 @@ def consent_state(
     if not concerned:
         waits = any(each.waits and each.category == category and each.channel in (None, channel) for each in requests)
         return ConsentState.REQUESTED if waits else ConsentState.MISSING
-    last = max(concerned, key=_weight)
+    last = max(concerned, key=weight)
     if last.withdrawn_at is not None:
         return ConsentState.WITHDRAWN
     expired = last.expires_at is not None and last.expires_at <= now
     return ConsentState.EXPIRED if expired else ConsentState.GIVEN
 
 
-def _weight(row: ConsentRow) -> tuple[dt.datetime, bool, float]:
+def weight(row: ConsentRow) -> tuple[dt.datetime, bool, float]:
+    """By which the row is found that holds: the greatest one."""
     ends = row.expires_at.timestamp() if row.expires_at is not None else float("inf")
     return row.withdrawn_at or row.captured_at, row.withdrawn_at is not None, -ends
 
@@ -265,7 +277,12 @@ def check_stated(connection: Connection, team_id: int, statements: Sequence[Stat
 
 
 def _write(
-    connection: Connection, team_id: int, statements: Sequence[_Statement], actor: str, queries: Sequence[str]
+    connection: Connection,
+    team_id: int,
+    statements: Sequence[_Statement],
+    actor: str,
+    queries: Sequence[str],
+    of_contact: str | None = None,
 ) -> int:
     connection.execute(text(LOCK_TEAM), {"team": team_id})
     added = 0
@@ -284,6 +301,7 @@ def _write(
             "texts": [getattr(one, "text_id", None) for one in batch],
             "expiries": [getattr(one, "expires_at", None) for one in batch],
             "confirmations": [getattr(one, "confirmed_at", None) for one in batch],
+            "of_contacts": [of_contact] * len(batch),
         }
         added += sum(connection.execute(text(query), values).rowcount for query in queries)
     return added

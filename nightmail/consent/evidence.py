@@ -136,6 +136,9 @@ def _consent(row: ConsentRow) -> str:
         alone = "; no consent is recorded that it took back" if row.never_given else ""
         facts.append(("withdrawn", f"{_time(row.withdrawn_at)}, {row.withdrawn_how or 'how is not kept'}{alone}"))
     facts += [(name, value) for name, value in (("from", row.source), ("proof", row.proof)) if value]
+    if row.of_contact is not None:
+        held = row.of_contact.startswith("merge:")
+        facts.append(("held by", row.of_contact) if held else ("stated as contact id", row.of_contact))
     facts.append(("recorded", f"{_time(row.recorded_at)} by {row.recorded_by or 'a person who is not kept'}"))
     shown = ""
     if row.text is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 LOCK_TEAM = "select pg_advisory_xact_lock(hashtext('nightmail.preferences'), :team)"
 
 ADD_STATEMENTS = """
-    insert into preference_statement (team_id, contact_id, stated_at, changes, source, set_by)
-    select :team, n.contact, n.at, cast(n.changes as jsonb), :source, :by
-    from (select distinct * from unnest(cast(:contacts as text[]), cast(:ats as timestamptz[]), cast(:changes as text[]))
-        as stated(contact, at, changes)) n
+    insert into preference_statement (team_id, contact_id, stated_at, changes, source, set_by, of_contact)
+    select :team, n.contact, n.at, cast(n.changes as jsonb), :source, :by, n.of_contact
+    from (select distinct * from unnest(cast(:contacts as text[]), cast(:ats as timestamptz[]), cast(:changes as text[]),
+        cast(:of_contacts as text[])) as stated(contact, at, changes, of_contact)) n
     where not exists (
         select from preference_statement e
-        where e.team_id = :team and e.contact_id = n.contact and e.stated_at = n.at and e.changes = cast(n.changes as jsonb))
+        where e.team_id = :team and e.contact_id = n.contact and e.stated_at = n.at and e.changes = cast(n.changes as jsonb)
+            and e.of_contact is not distinct from n.of_contact)
     returning contact_id
 """
 
@@ -26,7 +27,7 @@ CONTACTS_OF_ADDRESSES = """
 """
 
 STATEMENTS = """
-    select contact_id, stated_at, changes, source, set_by, recorded_at
+    select contact_id, stated_at, changes, source, set_by, recorded_at, id, of_contact
     from preference_statement
     where team_id = any(:teams) and contact_id = any(cast(:contacts as text[]))
     order by contact_id, stated_at, id

@@ -28,6 +28,9 @@ class PreferenceStatement:
     source: str = ""
     set_by: str = ""
     recorded_at: dt.datetime | None = None
+    id: int = 0
+    of_contact: str | None = None
+    """Of a contact that was merged: the id under which the other one stated it, or the merge that held something."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from nightmail.audit import Entry, write_entries
 from nightmail.channels import CHANNELS
+from nightmail.consent.linked_contacts import linked_contacts
 from nightmail.consent.preference_queries import ADD_STATEMENTS, LOCK_TEAM, STATEMENTS, STORE
 from nightmail.consent.preference_statements import FIELDS, Chosen, PreferenceStatement, taken_together
 from nightmail.errors import UsageError
@@ -124,27 +125,58 @@ def record_preferences(
     for _, at, _ in stated:
         if at.tzinfo is None or at > latest:
             raise UsageError("consent_time_future", at=f"{at:%Y-%m-%d %H:%M}")
+    linked = linked_contacts(connection, {contact for contact, _, _ in stated})
     connection.execute(text(LOCK_TEAM), {"team": team_id})
     new = 0
     for start in range(0, len(stated), _BATCH):
-        batch = stated[start : start + _BATCH]
-        values = {
-            "team": team_id,
-            "source": source,
-            "by": actor,
-            "contacts": [contact for contact, _, _ in batch],
-            "ats": [at for _, at, _ in batch],
-            "changes": [json.dumps(changes, sort_keys=True) for _, _, changes in batch],
-        }
-        touched = list(connection.scalars(text(ADD_STATEMENTS), values))
-        new += len(touched)
-        if touched:
-            _store(connection, team_id, sorted(set(touched)))
+        batch: list[_Row] = [(*one, None) for one in stated[start : start + _BATCH]]
+        copies: list[_Row] = [
+            (other, at, changes, contact) for contact, at, changes, _ in batch for other in linked.get(contact, ())
+        ]
+        new += len(_add(connection, team_id, batch, source, actor))
+        _add(connection, team_id, copies, source, actor)
     _audit(connection, team_id, stated, source, actor, new)
     return new
 
 
-def _store(connection: Connection, team_id: int, contacts: Sequence[str]) -> None:
+_Row = tuple[str, dt.datetime, Mapping[str, Any], str | None]
+
+
+def _add(connection: Connection, team_id: int, rows: Sequence[_Row], source: str, actor: str) -> list[str]:
+    if not rows:
+        return []
+    values = {
+        "team": team_id,
+        "source": source,
+        "by": actor,
+        "contacts": [contact for contact, *_ in rows],
+        "ats": [at for _, at, *_ in rows],
+        "changes": [json.dumps(changes, sort_keys=True) for _, _, changes, _ in rows],
+        "of_contacts": [of_contact for *_, of_contact in rows],
+    }
+    touched = list(connection.scalars(text(ADD_STATEMENTS), values))
+    if touched:
+        store_preferences(connection, team_id, sorted(set(touched)))
+    return touched
+
+
+def add_held(
+    connection: Connection,
+    team_id: int,
+    contact_id: str,
+    at: dt.datetime,
+    changes: Mapping[str, Any],
+    *,
+    source: str,
+    of_contact: str | None,
+    actor: str,
+) -> None:
+    """Add a statement that holds something because of a merge, or because one was taken back."""
+    _add(connection, team_id, [(contact_id, at, changes, of_contact)], source, actor)
+
+
+def store_preferences(connection: Connection, team_id: int, contacts: Sequence[str]) -> None:
+    """Keep what the statements of some contacts come to, with one team."""
     by_contact: dict[str, list[PreferenceStatement]] = defaultdict(list)
     for one in statements_of(connection, [team_id], contacts):
         by_contact[one.contact_id].append(one)
@@ -168,7 +200,8 @@ def _store(connection: Connection, team_id: int, contacts: Sequence[str]) -> Non
                 "set_by": chosen.set_by,
             }
         )
-    connection.execute(text(STORE), rows)
+    if rows:
+        connection.execute(text(STORE), rows)
 
 
 def preference_of(connection: Connection, team: str, contact_id: str) -> Chosen:

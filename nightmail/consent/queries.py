@@ -31,14 +31,22 @@ IN_FORCE_OF_ADDRESS = f"""
 
 IN_FORCE_BY_ID = f"{IN_FORCE} and s.id = :id and {_CONCERNS_TEAM} {_NEWEST_FIRST}"
 
-# One row for each pair of channel and address hash; what is there already stays as it is.
-ADD = """
+# What is there already stays as it is. But what somebody asks for takes the place of what a merge of contacts made of it: it stays when
+# the merge is taken back.
+UNLESS_STATED = """
+    on conflict (team_id, channel, address_hash, category, reason) where lifted_at is null
+    do update set source = excluded.source, message_id = excluded.message_id, why = excluded.why, created_at = now()
+    where starts_with(suppression.source, 'merge:') and not starts_with(excluded.source, 'merge:')
+"""
+
+# One row for each pair of channel and address hash.
+ADD = f"""
     insert into suppression (team_id, channel, address_hash, category, reason, source, message_id, why)
     select :team, a.channel, a.hash, :category, :reason, :source, :message, :why
     from unnest(cast(:channels as text[]), cast(:hashes as bytea[])) as a(channel, hash)
-    on conflict do nothing
+    {UNLESS_STATED}
     returning id
-"""
+"""  # noqa: S608 - the part is a constant
 
 # One row for each marketing category that a team, those above it or those below it have; all categories without a team.
 HOLD_MARKETING = f"""

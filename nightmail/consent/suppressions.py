@@ -123,7 +123,7 @@ def record_suppressions(
     """Suppress pairs of ``(channel, address hash)``; gives the ids of the suppressions that were not there before."""
     made: list[int] = []
     # In one order, so that two that write the same addresses at once do not wait for each other.
-    ordered = sorted(addresses)
+    ordered = sorted(set(addresses))
     for start in range(0, len(ordered), _BATCH):
         batch = ordered[start : start + _BATCH]
         values = {

@@ -14,12 +14,12 @@ DECIDED_AND_SHARED = """
     group by a.hash having count(distinct c.id) between 2 and 10 limit :limit)
 """
 
-NAMES = "select id, name, birth_date from contact where team_id = :team and removed_at is null and name is not null limit :limit"
-
-# Whether the contact that would go has made a choice that the one that stays has not made.
-OWN_CHOICES = """
-    select exists (select from preference p where p.contact_id = :other)
-        or exists (select from consent k where k.contact_id = :other)
+# What the newest contacts with a name are compared by.
+NAMES = """
+    select c.id, c.name, c.birth_date, array_remove(array[c.phone, c.phone_2, c.landline, c.email], null)
+        || coalesce((select array_agg(a.address) from contact_address a where a.contact_id = c.id), '{}') as addresses
+    from contact c where c.team_id = :team and c.removed_at is null and c.name is not null
+    order by c.id desc limit cast(:limit as bigint)
 """
 
 JOIN_GROUPS = """
@@ -37,6 +37,12 @@ DROP_TAGS = "delete from contact_tag where contact_id = :id and tag = any(cast(:
 KEEP_MERGE = """
     insert into contact_merge (team_id, kept_id, other_id, before, decided_by, merged_at)
     values (:team, :kept, :other, cast(:before as jsonb), :by, case when :merged then now() end) returning id
+"""
+
+FOLLOW_VERSION = """
+    update contact_merge set before = jsonb_set(before, '{kept_version}', to_jsonb(cast(:version as integer)))
+    where kept_id = :id and merged_at is not null and undone_at is null
+        and cast(before ->> 'kept_version' as integer) = cast(:was as integer)
 """
 
 _MERGE = """

@@ -1,15 +1,15 @@
-"""Contacts that are probably one person: proposed, merged by hand, kept apart, and the way back from a merge.
+"""Two contacts of the address book made one, by hand; kept apart; and the way back from a merge.
 
-A contact stays its team's: two of two teams are never one. Nothing is merged by itself.
+A contact stays its team's: two of two teams are never one. What the two chose and consented to is joined by
+:mod:`nightmail.consent.merges`, which is what pages, API and commands call: a merge without it would lose what somebody refused.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -35,26 +35,9 @@ from nightmail.contacts.contact_listing import (
     further_of,
     tags_of,
 )
-from nightmail.contacts.search_hashes import folded
 from nightmail.errors import UsageError
 
-NEAR = 90
-"""How alike two names are, of 100, that are taken for one person's."""
-MOST_NAMED = 50_000
-MOST_ALIKE = 60
-"""Contacts of one last word of a name that are compared with each other."""
-MOST_PROPOSED = 200
 _PLAIN = tuple(name for name in FIELDS if name != "external_id" and name not in ADDRESSES)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """Two contacts that are probably one person: ``why`` is ``same_address`` or ``near_name``, ``likeness`` of 100."""
-
-    first_id: int
-    second_id: int
-    why: str
-    likeness: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +57,15 @@ class MergeRow:
     undone_by: str | None
 
 
-def proposals(connection: Connection, team_id: int, *, limit: int = MOST_PROPOSED) -> list[Proposal]:
-    """The pairs of a team's contacts that are probably one person, and of which nobody said anything yet; the likeliest first."""
-    rows = connection.execute(text(queries.DECIDED_AND_SHARED), {"team": team_id, "limit": limit}).all()
-    decided = {(min(row.contacts), max(row.contacts)) for row in rows if row.decided}
-    found: dict[tuple[int, int], Proposal] = {}
-    for row in rows:
-        for pair in combinations(sorted(row.contacts)[:10], 2) if not row.decided else ():
-            found[pair] = Proposal(*pair, "same_address", 100)
-    for proposal in _near_names(connection, team_id):
-        found.setdefault((proposal.first_id, proposal.second_id), proposal)
-    left = [proposal for pair, proposal in found.items() if pair not in decided]
-    return sorted(left, key=lambda each: (-each.likeness, each.first_id, each.second_id))[:limit]
-
-
-def merge(
+def join_contacts(
     connection: Connection, kept: ContactRow, other: ContactRow, *, by: Principal, key: bytes
 ) -> tuple[ContactRow, int]:
-    """Make one contact of two, both as they were read: ``other`` goes. The one that stays, and the number of the merge.
+    """Join what the address book has of two contacts, both as they were read: ``other`` goes. The one that stays, and the merge's number.
 
     The one that stays keeps its values, and gets what it has not: values, addresses, tags, groups, notes. Raises
-    :class:`UsageError`: ``merge_of_two_teams``, ``merge_of_one``, ``contact_changed_since``, and ``merge_choices_differ`` while the
-    one that would go made choices that the other one did not make: what somebody refused is never lost in a merge.
+    :class:`UsageError`: ``merge_of_two_teams``, ``merge_of_one``, ``contact_changed_since``.
     """
-    _refuse_pair(by, kept, other)
-    if connection.scalar(text(queries.OWN_CHOICES), {"kept": kept.contact_id, "other": other.contact_id}):
-        raise UsageError("merge_choices_differ")
+    refuse_pair(by, kept, other)
     tags, further = tags_of(connection, [kept.id, other.id]), further_of(connection, [kept.id, other.id])
     mine, theirs = addresses_of(kept, further.get(kept.id, {})), addresses_of(other, further.get(other.id, {}))
     moved = {
@@ -130,7 +96,13 @@ def merge(
             after = set_addresses(connection, after, kind, joined[:MOST_ADDRESSES], by=by, key=key)
     connection.execute(text(queries.ADD_TAGS), {"id": kept.id, "tags": moved["tags"]})
     gone = set_removed(connection, other, by=by, removed=True)
-    state = {**before, "kept_version": after.version, "other_version": gone.version}
+    state = {
+        **before,
+        "kept_version": after.version,
+        "other_version": gone.version,
+        "kept_was": kept.version,
+        "other_was": other.version,
+    }
     number = _keep(connection, kept, other, by, state, merged=True)
     keep_change(connection, by, kept.id, kept.team_id, f"merge:{number}", "merged", {})
     return after, number
@@ -138,12 +110,17 @@ def merge(
 
 def keep_apart(connection: Connection, first: ContactRow, second: ContactRow, *, by: Principal) -> int:
     """Say that two contacts are two people: they are not proposed again. The number of what was said."""
-    _refuse_pair(by, first, second)
+    refuse_pair(by, first, second)
     return _keep(connection, first, second, by, {}, merged=False)
 
 
-def undo_merge(connection: Connection, found: MergeRow, *, by: Principal, key: bytes) -> ContactRow:
-    """Take a merge back: both are as they were. Raises :class:`UsageError` (``merge_not_undone``) once one of them was changed."""
+def part_contacts(
+    connection: Connection, found: MergeRow, *, by: Principal, key: bytes
+) -> tuple[ContactRow, ContactRow]:
+    """Give both contacts of a merge what the address book had of them: the one that stayed, and the other.
+
+    Raises :class:`UsageError` (``merge_not_undone``) once one of them was changed.
+    """
     require(by, Permission.CONTACT_EDIT, found.team)
     kept = find_contact(connection, by, found.kept_id, Permission.CONTACT_EDIT)
     other = find_contact(connection, by, found.other_id, Permission.CONTACT_EDIT)
@@ -154,7 +131,7 @@ def undo_merge(connection: Connection, found: MergeRow, *, by: Principal, key: b
         raise UsageError("merge_not_undone", problem="one of the contacts was changed since")
     statement = text("update contact_merge set undone_at = now(), undone_by = :by where id = :id and undone_at is null")
     connection.execute(statement, {"id": found.id, "by": by.actor})
-    set_removed(connection, other, by=by, removed=False)
+    back = set_removed(connection, other, by=by, removed=False)
     after = change_contact(
         connection,
         kept,
@@ -169,8 +146,12 @@ def undo_merge(connection: Connection, found: MergeRow, *, by: Principal, key: b
     connection.execute(text(queries.DROP_TAGS), {"id": kept.id, "tags": before["tags"]})
     connection.execute(text(queries.LEAVE_GROUPS), {"id": kept.id, "groups": before["groups"]})
     connection.execute(text(queries.NOTES_BACK), {"other": other.id, "notes": before["notes"]})
+    # An earlier merge of one of them can be taken back as it could before this one.
+    for each, was in ((after, "kept_was"), (back, "other_was")):
+        values = {"id": each.id, "was": before.get(was), "version": find_contact(connection, by, each.id).version}
+        connection.execute(text(queries.FOLLOW_VERSION), values)
     _record(connection, by, found.team_id, found.id, "contact.merge_undone", (found.kept_id, found.other_id))
-    return after
+    return after, back
 
 
 def find_merge(connection: Connection, by: Principal, number: int) -> MergeRow:
@@ -188,25 +169,8 @@ def list_merges(connection: Connection, teams: Sequence[str], *, limit: int = 50
     return [MergeRow(**row._mapping) for row in rows]
 
 
-def _near_names(connection: Connection, team_id: int) -> Iterator[Proposal]:
-    """Pairs with nearly the same name among those whose name ends with the same word, or who were born on the same day."""
-    from rapidfuzz import fuzz
-
-    alike: dict[object, list[tuple[int, str]]] = {}
-    for row in connection.execute(text(queries.NAMES), {"team": team_id, "limit": MOST_NAMED}):
-        name = " ".join(sorted(folded(row.name).split()))
-        words = folded(row.name).split()
-        for block in {("word", words[-1]) if words else None, ("born", row.birth_date) if row.birth_date else None}:
-            if block and len(words) > 1:
-                alike.setdefault(block, []).append((row.id, name))
-    for listed in alike.values():
-        for (one, name), (other, same) in combinations(listed[:MOST_ALIKE], 2):
-            likeness = int(fuzz.ratio(name, same))
-            if likeness >= NEAR:
-                yield Proposal(min(one, other), max(one, other), "near_name", min(likeness, 99))
-
-
-def _refuse_pair(by: Principal, one: ContactRow, other: ContactRow) -> None:
+def refuse_pair(by: Principal, one: ContactRow, other: ContactRow) -> None:
+    """Raise :class:`UsageError` for two contacts of which nothing can be decided."""
     require(by, Permission.CONTACT_EDIT, one.team)
     if one.team_id != other.team_id:
         raise UsageError("merge_of_two_teams")

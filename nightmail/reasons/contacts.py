@@ -94,8 +94,8 @@ CONTACTS = (
     Reason(
         "merge_choices_differ",
         Kind.REQUEST,
-        "The contact that would go has preferences or consents of its own, which the other one does not have.",
-        "Keep that contact instead; or record the choices with the one that stays, then merge.",
+        "The quiet hours of the two leave no hour of the day, or are of two time zones.",
+        "Ask the person, record their quiet hours with one of the contacts and none with the other, then merge.",
     ),
     Reason(
         "merge_unknown",

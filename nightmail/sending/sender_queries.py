@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import product
 
 from nightmail.consent.consent_queries import LATEST_FIRST
+from nightmail.consent.queries import UNLESS_STATED
 from nightmail.consent.suppressions import IS_ASKED_FOR
 from nightmail.message_ids import same_line
 from nightmail.sending.cap_queries import NOT_THE_FIRST, REACHED
@@ -402,7 +403,7 @@ from unnest(%(keys)s::bigint[], %(delays)s::float8[]) as o(message_key, delay_s)
 where s.ledger_month = %(month)s and s.state = 'standby' and {same_line("s.message_key", "o.message_key")}
 """  # noqa: S608 - the part is a function of constants
 
-SUPPRESS = """
+SUPPRESS = f"""
 insert into suppression (team_id, channel, address_hash, reason, source, message_id)
-values (%s, %s, %s, %s, %s, %s) on conflict do nothing
-"""
+values (%s, %s, %s, %s, %s, %s) {UNLESS_STATED}
+"""  # noqa: S608 - the part is a constant

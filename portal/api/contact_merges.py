@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nightmail.access.permissions import Permission
+from nightmail.consent.merges import merge, undo_merge
 from nightmail.contacts.contact_listing import find_contact
-from nightmail.contacts.merges import MergeRow, find_merge, keep_apart, list_merges, merge, proposals, undo_merge
+from nightmail.contacts.duplicates import proposals
+from nightmail.contacts.merges import MergeRow, find_merge, keep_apart, list_merges
 from portal.api.authentication import ContactEditor, ContactReader
 from portal.api.contact_models import OwnTeam
 from portal.api.errors import errors
@@ -29,6 +31,9 @@ class ProposalOut(BaseModel):
     contacts: tuple[int, int]
     why: Literal["same_address", "near_name"]
     likeness: int = Field(description="Of 100")
+    also: list[Literal["number_end", "mailbox", "birth_date"]] = Field(
+        description="What they have in common beside nearly the same name"
+    )
 
 
 class MergeOrder(BaseModel):
@@ -43,6 +48,17 @@ class MergeOrder(BaseModel):
     )
 
 
+class HeldOut(BaseModel):
+    """Something that a merge holds."""
+
+    what: str = Field(examples=["consent_withdrawn", "consent_expired", "consent_given", "topics", "paused_until"])
+    team: str = Field(description="To which it was stated")
+    category: str | None = None
+    channel: str | None = Field(None, description="Null for all")
+    until: dt.datetime | None = Field(None, description="When a consent ends now")
+    value: Any = Field(None, description="Of a preference")
+
+
 class MergeOut(BaseModel):
     """What was decided about two contacts."""
 
@@ -55,6 +71,9 @@ class MergeOut(BaseModel):
     decided_by: str
     undone_at: dt.datetime | None
     undone_by: str | None
+    held: list[HeldOut] = Field(
+        description="Where the two had stated different things: what restricts, and holds for both"
+    )
 
 
 @router.get("/proposals", summary="Contacts that are probably one person", responses=errors("team_unknown"))
@@ -65,13 +84,18 @@ def propose(
     team: OwnTeam = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[ProposalOut]:
-    """Of one team, the likeliest first: the same address, or nearly the same name. Nothing is merged by itself."""
+    """Of one team, the likeliest first: the same address, or nearly the same name among the newest 50,000. Nothing is merged by itself."""
     with portal.engine.connect() as connection:
         owner = visible_team(connection, program, team or program.team_path)
         found = proposals(connection, owner, limit=limit)
     return [
         ProposalOut.model_validate(
-            {"contacts": (each.first_id, each.second_id), "why": each.why, "likeness": each.likeness}
+            {
+                "contacts": (each.first_id, each.second_id),
+                "why": each.why,
+                "likeness": each.likeness,
+                "also": list(each.also),
+            }
         )
         for each in found
     ]
@@ -94,7 +118,7 @@ def list_all(program: ContactReader, portal: PortalState) -> list[MergeOut]:
     ),
 )
 def decide(order: Annotated[MergeOrder, Body()], program: ContactEditor, portal: PortalState) -> MergeOut:
-    """The one that stays keeps its values and gets what it has not: values, addresses, tags, notes, groups."""
+    """The one that stays keeps its values and gets what it has not. What either asked to end holds for both (`held`)."""
     by = program.principal
     with portal.engine.begin() as connection:
         kept = find_contact(connection, by, order.keep, Permission.CONTACT_EDIT)
@@ -108,7 +132,7 @@ def decide(order: Annotated[MergeOrder, Body()], program: ContactEditor, portal:
 
 @router.post("/{number}/undo", summary="Take a merge back", responses=errors("merge_unknown", "merge_not_undone"))
 def undo(number: Number, program: ContactEditor, portal: PortalState) -> MergeOut:
-    """Both are as they were. Once one of them was changed it is too late."""
+    """Both are as they were; what was asked to end since holds for both. Once one of them was changed it is too late."""
     by = program.principal
     with portal.engine.begin() as connection:
         undo_merge(connection, find_merge(connection, by, number), by=by, key=portal.settings.key())
@@ -126,4 +150,5 @@ def _out(row: MergeRow) -> MergeOut:
         decided_by=row.decided_by,
         undone_at=row.undone_at,
         undone_by=row.undone_by,
+        held=[HeldOut(**each) for each in row.before.get("choices", {}).get("held", ())],
     )

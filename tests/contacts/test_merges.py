@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from nightmail.consent.merges import merge, undo_merge
 from nightmail.contacts.contact_changes import add_note, add_tags, change_contact, define_attribute, set_addresses
 from nightmail.contacts.contact_listing import (
     ContactRow,
@@ -16,8 +17,9 @@ from nightmail.contacts.contact_listing import (
     notes_of,
     tags_of,
 )
+from nightmail.contacts.duplicates import Proposal, proposals
 from nightmail.contacts.groups import add_members, make_group, members_of
-from nightmail.contacts.merges import Proposal, find_merge, keep_apart, list_merges, merge, proposals, undo_merge
+from nightmail.contacts.merges import find_merge, keep_apart, list_merges
 from nightmail.errors import NightmailError, UsageError
 from tests.contacts.conftest import KEY, Book, holder
 
@@ -62,8 +64,8 @@ def test_the_same_address_and_near_names_are_proposed_once_and_until_somebody_de
     book.add(external_id="C-6", name="Hanna Schwarz", birth_date="1990-05-17")
     found = proposals(book.connection, one.team_id)
     assert found[0] == Proposal(one.id, spouse.id, "same_address", 100)
-    # The last word of a turned name is another: whoever says nothing but that is not compared.
-    assert {(each.first_id, each.second_id) for each in found[1:]} <= {(one.id, other.id), (one.id, turned.id)}
+    pairs = {(each.first_id, each.second_id) for each in found[1:]}
+    assert pairs == {(one.id, other.id), (one.id, turned.id), (other.id, turned.id)}
     keep_apart(book.connection, one, spouse, by=book.ada)
     assert (one.id, spouse.id) not in {
         (each.first_id, each.second_id) for each in proposals(book.connection, one.team_id)
@@ -133,18 +135,18 @@ def test_two_of_two_teams_are_never_one(book: Book) -> None:
     assert list_merges(book.connection, ("acme",)) == []
 
 
-def test_what_somebody_chose_is_never_lost_in_a_merge(book: Book) -> None:
-    """A pause, a topic they left: the contact that goes must have none of its own."""
+def test_what_somebody_chose_before_statements_were_kept_is_not_lost_in_a_merge(book: Book) -> None:
+    """A topic they left."""
     one, other = _pair(book)
     book.connection.execute(
         text("insert into preference (team_id, contact_id, categories_out) values (:team, :contact, '{news}')"),
         {"team": other.team_id, "contact": other.contact_id},
     )
-    with pytest.raises(UsageError) as caught:
-        merge(book.connection, one, other, by=book.ada, key=KEY)
-    assert caught.value.reason == "merge_choices_differ"
-    kept, _ = merge(book.connection, other, one, by=book.ada, key=KEY)
-    assert kept.contact_id == other.contact_id
+    _, number = merge(book.connection, one, other, by=book.ada, key=KEY)
+    out = "select contact_id from preference where categories_out = '{news}'"
+    assert set(book.connection.scalars(text(out))) == {one.contact_id, other.contact_id}
+    undo_merge(book.connection, find_merge(book.connection, book.ada, number), by=book.ada, key=KEY)
+    assert book.connection.scalars(text(out)).all() == [other.contact_id]
 
 
 def test_a_merge_of_what_changed_since_it_was_looked_at_is_refused(book: Book) -> None:

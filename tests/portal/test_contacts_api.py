@@ -115,7 +115,7 @@ def test_groups_and_merges(portal: RunningPortal, organisation: Organisation) ->
         "several": ["zoe@example.com"],
     }
     assert portal.api("GET", "/v1/merges/proposals", key).json() == [
-        {"contacts": [first, other], "why": "same_address", "likeness": 100}
+        {"contacts": [first, other], "why": "same_address", "likeness": 100, "also": []}
     ]
     merged = portal.api("POST", "/v1/merges", key, json={"keep": first, "other": other})
     assert merged.status_code == 201, merged.text

@@ -20,10 +20,10 @@ from nightmail.access.decisions import allowed
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import system_principal
 from nightmail.access.ready_made_roles import READY_MADE
+from nightmail.consent.merges import merge
 from nightmail.contacts.contact_changes import set_removed
 from nightmail.contacts.contact_listing import find_contact
 from nightmail.contacts.groups import make_group
-from nightmail.contacts.merges import merge
 from nightmail.privacy import address_hash
 from portal.api.rights import PERSONAL_DATA, api_routes
 from tests.portal.conftest import SECRET_KEY, Organisation, PortalStarter, RunningPortal

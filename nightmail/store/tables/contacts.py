@@ -224,6 +224,8 @@ class PreferenceStatement(Base):
     source: Mapped[str]
     set_by: Mapped[str]
     recorded_at: Mapped[dt.datetime] = mapped_column(server_default=NOW)
+    of_contact: Mapped[str | None]
+    """Of a copy: the id under which it was stated, of a contact that is one with this one; or the merge that held something."""
     __table_args__ = (
         Index("ix_preference_statement_contact", "contact_id", "stated_at"),
         Index("ix_preference_statement_recorded", "recorded_at"),
@@ -275,6 +277,8 @@ class Consent(Base):
     """When it was confirmed, where it was asked for first; ``captured_at`` is then when it was asked for."""
     ended_at: Mapped[dt.datetime | None]
     """When the withdrawal was recorded, whenever it was stated: senders look for those of the last moments."""
+    of_contact: Mapped[str | None]
+    """As of a preference statement."""
     __table_args__ = (
         Index("ix_consent_team_contact", "team_id", "contact_id"),
         Index("ix_consent_contact", "contact_id", "category"),

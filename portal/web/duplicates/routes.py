@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from nightmail.access.decisions import allowed
 from nightmail.access.permissions import Permission
 from nightmail.audit import record_look
+from nightmail.consent.merges import merge, undo_merge
 from nightmail.contacts.contact_listing import (
     ContactRow,
     addresses_of,
@@ -18,7 +19,8 @@ from nightmail.contacts.contact_listing import (
     sees_contact_personal,
     tags_of,
 )
-from nightmail.contacts.merges import Proposal, find_merge, keep_apart, list_merges, merge, proposals, undo_merge
+from nightmail.contacts.duplicates import Proposal, proposals
+from nightmail.contacts.merges import find_merge, keep_apart, list_merges
 from nightmail.errors import NightmailError, UsageError
 from nightmail.organisation.teams import find_team, first_team
 from nightmail.privacy.masking import HIDDEN, shown_address, shown_birth_date
@@ -28,6 +30,7 @@ from portal.web.actors import actor_names
 from portal.web.contacts.contact_routes import seen_contact
 from portal.web.contacts.shown import title_of
 from portal.web.contacts.words import field_label
+from portal.web.duplicates.held_words import held_words, likeness_words
 from portal.web.messages import changed_meanwhile, redirect
 from portal.web.refusals import sentence_of
 from portal.web.rendering import render
@@ -145,6 +148,7 @@ def show_merge(merge_id: MergeNumber, request: Request, portal: PortalState, me:
         kept=(found.kept_id, titles[0]),
         other=(found.other_id, titles[1]),
         names=names,
+        held=held_words(found.before.get("choices")),
         may_undo=found.merged_at is not None
         and found.undone_at is None
         and allowed(me.principal, Permission.CONTACT_EDIT, found.team).yes,
@@ -164,7 +168,11 @@ def undo(merge_id: MergeNumber, request: Request, portal: PortalState, me: Edito
         if isinstance(error, RequestError):
             raise
         return redirect(request, f"/merges/{merge_id}", sentence_of(error), "warn")
-    return redirect(request, f"/merges/{merge_id}", gettext("The merge is taken back: both are as they were."))
+    return redirect(
+        request,
+        f"/merges/{merge_id}",
+        gettext("The merge is taken back: both are as they were. What was asked to end since holds for both."),
+    )
 
 
 def _merge(connection: Connection, me: SignedIn, number: int) -> Any:
@@ -192,7 +200,7 @@ def _pairs(connection: Connection, me: SignedIn, found: list[Proposal]) -> list[
             "address": f"/duplicates/{each.first_id}/{each.second_id}",
             "first": titles[each.first_id],
             "second": titles[each.second_id],
-            "why": gettext("The same address") if each.why == "same_address" else gettext("Nearly the same name"),
+            "why": likeness_words(each),
             "likeness": each.likeness / 100,
             "sure": each.why == "same_address",
         }

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 
 from nightmail.access.principals import system_principal
+from nightmail.consent.merges import merge
 from nightmail.contacts.contact_changes import (
     add_address,
     add_note,
@@ -22,7 +23,6 @@ from nightmail.contacts.distribution_lists import Entry, make_list
 from nightmail.contacts.groups import add_members, make_group
 from nightmail.contacts.import_modes import ImportMode
 from nightmail.contacts.import_rows import take_import
-from nightmail.contacts.merges import merge
 from nightmail.contacts.segments import make_segment
 from tests.portal.conftest import SECRET_KEY
 

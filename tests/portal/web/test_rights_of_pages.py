@@ -27,10 +27,10 @@ from nightmail.access.principals import Principal, person_principal
 from nightmail.access.ready_made_roles import READY_MADE
 from nightmail.access.roles import make_role
 from nightmail.campaigns.suspensions import suspend_channel
+from nightmail.consent.merges import merge
 from nightmail.consent.suppressions import record_suppressions
 from nightmail.contacts.distribution_lists import make_list
 from nightmail.contacts.groups import make_group
-from nightmail.contacts.merges import merge
 from nightmail.contacts.segments import make_segment
 from nightmail.privacy import address_hash
 from portal.web import ROUTERS
