@@ -1,12 +1,14 @@
 """``contacts``, with ``rejects`` and ``warnings`` beside it: the rows judged, normalised and deduplicated."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from assets.campaign_runs import frozen_metadata, stage_metadata, stopped_by_errors, stored_preparation
 from assets.partitions import campaigns
 from nightmail.preparation.campaign_stages import make_campaign_contacts
+from nightmail.row_checks import ContactsSummary
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 
@@ -51,14 +53,14 @@ def contacts(
                 yield dg.MaterializeResult(asset_key=name, metadata=metadata)
             return
         summary = make_campaign_contacts(database.engine, stored, lake.lake)
-    yield dg.MaterializeResult(asset_key="contacts", metadata=stage_metadata(summary.as_dict()))
-    yield dg.MaterializeResult(
-        asset_key="rejects",
-        metadata=stage_metadata(
-            {"rejects": summary.rejects, "duplicates": summary.duplicates, "by_reason": summary.by_reason}
-        ),
-    )
-    yield dg.MaterializeResult(
-        asset_key="warnings",
-        metadata=stage_metadata({"warnings": summary.warnings, "by_reason": summary.warnings_by_reason}),
-    )
+    for name, counts in counts_by_table(summary).items():
+        yield dg.MaterializeResult(asset_key=name, metadata=stage_metadata(counts))
+
+
+def counts_by_table(summary: ContactsSummary) -> dict[str, dict[str, Any]]:
+    """What the pages of the three tables show."""
+    return {
+        "contacts": summary.as_dict(),
+        "rejects": {"rejects": summary.rejects, "duplicates": summary.duplicates, "by_reason": summary.by_reason},
+        "warnings": {"warnings": summary.warnings, "by_reason": summary.warnings_by_reason},
+    }

@@ -1,10 +1,13 @@
 """``messages``: the rendered text of every message, with its segments and estimated cost."""
 
+import logging
+
 import dagster as dg
 
 from assets.campaign_runs import frozen_metadata, stage_metadata, stopped_by_errors, stored_preparation
 from assets.partitions import campaigns
 from nightmail.channels import CHANNELS, BodyKind
+from nightmail.preparation.campaign_preparation import CampaignPreparation
 from nightmail.preparation.campaign_stages import make_campaign_messages
 from resources.audio_files import audio_addresses, look_at_audio
 from resources.database import DatabaseResource
@@ -28,9 +31,14 @@ def messages(
         stored = stored_preparation(context.run.run_id, campaign, database, lake)
         if stored.frozen:
             return dg.MaterializeResult(metadata=frozen_metadata(stored, "messages"))
-        if any(CHANNELS[name].body is BodyKind.SPEECH for name in stored.preparation.channels):
-            for address in audio_addresses(stored.preparation.template):
-                if look_at_audio(address) is None:
-                    context.log.warning("the server of %s did not answer; the carrier will fetch it", address)
+        look_at_recordings(stored, context.log)
         counts = make_campaign_messages(database.engine, stored)
     return dg.MaterializeResult(metadata=stage_metadata(counts))
+
+
+def look_at_recordings(stored: CampaignPreparation, log: logging.Logger) -> None:
+    """Look at the audio files that the campaign's calls play. Raises when one is no audio."""
+    if any(CHANNELS[name].body is BodyKind.SPEECH for name in stored.preparation.channels):
+        for address in audio_addresses(stored.preparation.template):
+            if look_at_audio(address) is None:
+                log.warning("the server of %s did not answer; the carrier will fetch it", address)

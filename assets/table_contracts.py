@@ -5,6 +5,7 @@ Metadata holds counts only: unexpected values are personal data.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import dagster as dg
 
@@ -19,6 +20,7 @@ from nightmail.preparation.campaign_checks import (
 )
 from nightmail.preparation.campaign_preparation import CampaignPreparation
 from nightmail.preparation.expectations import Validation
+from nightmail.preparation.reconciliation import Reconciled
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 
@@ -36,13 +38,26 @@ def _checked(
     validation = check(stored)
     if (problem := validation.problem) is not None:
         stop_preparing(database.engine, campaign, problem)
+    return dg.AssetCheckResult(severity=dg.AssetCheckSeverity.ERROR, **shown_of_contract(validation))
+
+
+def shown_of_contract(validation: Validation) -> dict[str, Any]:
+    """What a check's page shows of a table's contract: ``passed``, ``description`` and ``metadata``."""
     metadata = validation.metadata()
-    return dg.AssetCheckResult(
-        passed=validation.passed,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description="; ".join(validation.broken) or f"{metadata['expectations']} expectations hold",
-        metadata={**metadata, "unexpected": dg.MetadataValue.json(metadata["unexpected"])},
-    )
+    return {
+        "passed": validation.passed,
+        "description": "; ".join(validation.broken) or f"{metadata['expectations']} expectations hold",
+        "metadata": {**metadata, "unexpected": dg.MetadataValue.json(metadata["unexpected"])},
+    }
+
+
+def shown_of_rows(reconciled: Reconciled) -> dict[str, Any]:
+    """What a check's page shows of the rows that are, or are not, accounted for."""
+    return {
+        "passed": reconciled.passed,
+        "description": "; ".join(reconciled.differences) or "Every row is accounted for.",
+        "metadata": reconciled.counts,
+    }
 
 
 @dg.asset_check(
@@ -109,12 +124,7 @@ def rows_reconcile(
     reconciled = check_rows(stored)
     if not reconciled.passed and not stored.frozen:
         stop_preparing(database.engine, campaign, reconciled.problem())
-    return dg.AssetCheckResult(
-        passed=reconciled.passed,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description="; ".join(reconciled.differences) or "Every row is accounted for.",
-        metadata=reconciled.counts,
-    )
+    return dg.AssetCheckResult(severity=dg.AssetCheckSeverity.ERROR, **shown_of_rows(reconciled))
 
 
 def _campaign(context: dg.AssetCheckExecutionContext) -> str:

@@ -124,6 +124,8 @@ class Result:
     warm_process_kills: int = 0
     run_kills: int = 0
     """Sender runs of Dagster's whose process was killed."""
+    preparer_kills: int = 0
+    """Preparers whose process was killed while they had campaigns."""
     sent_by_runs: int = 0
     """Messages that sender runs of Dagster's handed off."""
     stuck_runs: int = 0
@@ -380,6 +382,7 @@ def run(  # noqa: C901, PLR0912, PLR0915 - one chaos run from its start to its v
             killer.join(1.0)
         if killer is not None and killer.error is not None:
             raise killer.error
+        result.messages += rig.dagster.dropped_rows() if rig.dagster is not None else 0
         result.messages += doors.finish(tell)
         _let_it_end(rig, tell)
         for sender in running:
@@ -434,10 +437,12 @@ def _let_it_end(rig: Rig, tell: Any) -> None:
     quiet = 0
     while quiet < 3 and time.monotonic() < until:
         waiting, receipts = _waiting(rig), int(rig.ask("")["waiting"])
-        running = len(rig.dagster.unfinished("send")) if rig.dagster is not None else 0
+        # A preparer ends a minute after its last campaign.
+        ending = () if rig.dagster is None else ("send", "prepare_waiting")
+        running = sum(len(rig.dagster.unfinished(job)) for job in ending) if rig.dagster is not None else 0
         quiet = quiet + 1 if not waiting and not receipts and not running else 0
         if tell and not quiet:
-            tell(f"{waiting} messages and {receipts} receipts waiting, {running} sender runs")
+            tell(f"{waiting} messages and {receipts} receipts waiting, {running} runs of senders and preparers")
         time.sleep(1.0)
         if rig.dagster is None:
             with contextlib.suppress(SQLAlchemyError):
@@ -520,7 +525,8 @@ def _judge(rig: Rig, result: Result, tell: Any) -> None:
         for name, value in rig.dagster.figures().items():
             setattr(result, name, value)
         # Reports may be written on and on; senders and preparing runs have nothing left to do.
-        result.stuck_runs = len(rig.dagster.unfinished("send") + rig.dagster.unfinished("prepare"))
+        jobs = ("send", "prepare", "prepare_waiting")
+        result.stuck_runs = sum(len(rig.dagster.unfinished(job)) for job in jobs)
     with rig.engine.connect() as connection:
         rows = connection.execute(
             text(

@@ -33,10 +33,13 @@ from resources.carriers import CARRIERS
 if TYPE_CHECKING:
     import psutil
 
-KINDS = ("daemon", "run", "daemon", "warm_process", "daemon", "code_server")
+KINDS = ("daemon", "preparer", "run", "daemon", "warm_process", "preparer", "daemon", "code_server")
 """What is killed, in turns."""
 AT_WORK_S = 60.0
 """The longest that a kill waits for a sender's run to be at work: a kill of idle processes proves little."""
+DROPPED_FILES = 8
+"""Small files that come in together before a preparer is killed, so that it has a group."""
+DROPPED_ROWS = 20
 UNFINISHED = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")
 TEMPLATE = """\
 name: due
@@ -99,6 +102,7 @@ class DagsterProcesses:
         self._port = free_port()
         self._children: dict[str, Child] = {}
         self._files = 0
+        self._lock = threading.Lock()
         self.killed: Counter[str] = Counter()
         (folder / "due.yaml").write_text(TEMPLATE)
         (folder / "organisation.yaml").write_text(ORGANISATION + (FEED_ON_SFTP if sftp_servers else "") + sftp_servers)
@@ -112,14 +116,16 @@ class DagsterProcesses:
         if "daemon" not in self._children:
             self._children["daemon"], _ = start_daemon(self._supervisor, self._folder, self._port, {})
 
-    def upload(self, rows: int) -> int:
+    def upload(self, rows: int, kind: str = "due") -> int:
         """A contact file of so many rows comes in, which the daemon has to prepare; gives the number of messages."""
-        self._files += 1
-        first = self._files * 100_000
+        with self._lock:
+            self._files += 1
+            number = self._files
+        first = number * 100_000
         lines = [f"C{n},+4474{n:08d},Ann{n}" for n in range(first, first + rows)]
         content = "\n".join(("external_id,phone,first_name", *lines)).encode() + b"\n"
         digest = hashlib.sha256(content).hexdigest()
-        name = f"due-{self._files}.csv"
+        name = f"{kind}-{number}.csv"
         stored = incoming_path(self._folder / "incoming", name, digest[:12])
         stored.write_bytes(content)
         arrival = Arrival(source="api", path=name, name=name, size=len(content), sha256=digest, stored_path=stored)
@@ -141,6 +147,42 @@ class DagsterProcesses:
         query = "select process_id from sender_run where finished_at is null and dagster_run_id is not null"
         with self._engine.connect() as connection:
             return list(connection.execute(text(query)).scalars())
+
+    def dropped_rows(self) -> int:
+        """The rows of the files that came in for a preparer to be killed over; the database may have died under some."""
+        with self._engine.connect() as connection:
+            files = connection.scalar(text("select count(*) from received_file where name like 'dropped-%'"))
+        return int(files or 0) * DROPPED_ROWS
+
+    def preparers_at_work(self) -> list[int]:
+        """The processes of preparers that have taken campaigns and have not ended."""
+        with self._engine.connect() as connection:
+            runs = list(connection.scalars(text("select distinct run_id from campaign where state = 'checking'")))
+        query = (
+            "select t.value::integer from runs r join run_tags t on t.run_id = r.run_id and t.key = 'nightmail/pid' "
+            "where r.run_id = any(:runs) and r.pipeline_name = 'prepare_waiting' and r.status = 'STARTED'"
+        )
+        with self._runs.connect() as connection:
+            return list(connection.execute(text(query), {"runs": runs}).scalars())
+
+    def kill_preparer(self, chance: Random, stop: threading.Event) -> bool:
+        """Drop a few files, wait until a preparer is at work on some, and SIGKILL it in the middle."""
+        for _ in range(DROPPED_FILES):
+            while not stop.wait(0.05):
+                with contextlib.suppress(SQLAlchemyError):
+                    self.upload(DROPPED_ROWS, "dropped")
+                    break
+        until = time.monotonic() + AT_WORK_S
+        processes: list[int] = []
+        while not processes and time.monotonic() < until and not stop.wait(0.02):
+            with contextlib.suppress(SQLAlchemyError):
+                processes = self.preparers_at_work()
+        if not processes or stop.wait(chance.uniform(0.0, 0.5)):
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(processes[0], signal.SIGKILL)
+        self.killed["preparer"] += 1
+        return True
 
     def kill_at_work(self, kind: str, chance: Random, stop: threading.Event) -> bool:
         """Wait until a sender's run is at work, SIGKILL a process of this kind, and start it again if it does not itself."""
@@ -197,6 +239,7 @@ class DagsterProcesses:
             "code_server_kills": self.killed["code_server"],
             "warm_process_kills": self.killed["warm_process"],
             "run_kills": self.killed["run"],
+            "preparer_kills": self.killed["preparer"],
             "sent_by_runs": int(by_runs or 0),
         }
 
@@ -222,7 +265,12 @@ class DaemonKiller(threading.Thread):
         try:
             turn = 0
             while self._dagster.killed["daemon"] < self._kills and not self._ended.is_set():
-                if self._dagster.kill_at_work(KINDS[turn % len(KINDS)], self._chance, self._ended):
+                kind = KINDS[turn % len(KINDS)]
+                if kind == "preparer":
+                    # A preparer that is not met at work is not waited for: others are to be killed as well.
+                    self._dagster.kill_preparer(self._chance, self._ended)
+                    turn += 1
+                elif self._dagster.kill_at_work(kind, self._chance, self._ended):
                     turn += 1
         except BaseException as error:
             self.error = error

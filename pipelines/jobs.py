@@ -1,4 +1,4 @@
-"""The jobs: preparing a campaign, sending, writing ``sends`` out, the reports of a day, and retention.
+"""The jobs: preparing one campaign or those that wait, sending, writing ``sends`` out, the reports of a day, and retention.
 
 Steps of a campaign run in one process: a step's own process costs seconds, the step itself tenths of one.
 """
@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets.expired_data import delete_expired_data
+from assets.preparer_runs import prepare_campaigns
 from assets.sender_runs import hand_off
 
 PREPARE_AT_MOST_S = 2 * 3600
@@ -24,6 +25,17 @@ prepare = dg.define_asset_job(
     tags={"nightmail/kind": "prepare", "dagster/max_runtime": str(PREPARE_AT_MOST_S)},
     description="One campaign from its file to the ledger. Its last step moves the campaign on.",
 )
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    tags={"nightmail/kind": "preparer", "dagster/max_runtime": str(PREPARE_AT_MOST_S)},
+    description="A preparer: takes small campaigns that wait, in groups, from their files to the ledger.",
+)
+def prepare_waiting() -> None:
+    """One preparer."""
+    prepare_campaigns()
+
 
 write_sends = dg.define_asset_job(
     "write_sends",
@@ -64,4 +76,4 @@ def retention() -> None:
     delete_expired_data()
 
 
-JOBS: list[Any] = [prepare, send, write_sends, report, retention]
+JOBS: list[Any] = [prepare, prepare_waiting, send, write_sends, report, retention]

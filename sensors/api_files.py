@@ -8,16 +8,17 @@ import dagster as dg
 
 from nightmail.settings import settings
 from resources.database import DatabaseResource
-from sensors.prepare_requests import PREPARE_JOB, watch_for_campaigns
+from sensors.asked_runs import asks_for_campaigns
+from sensors.prepare_requests import watch_for_campaigns
 
 SOURCES = frozenset({"api", "portal", "command"})
 
 
+@asks_for_campaigns
 @dg.sensor(
-    job_name=PREPARE_JOB,
     minimum_interval_seconds=settings().sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Contact files from the API, the portal and the command line: asks for each campaign's preparing run.",
+    description="Contact files from the API, the portal and the command line: asks for what prepares their campaigns.",
 )
 def api_files(context: dg.SensorEvaluationContext, database: DatabaseResource) -> dg.SensorResult | dg.SkipReason:
     """Look for received campaigns of these sources."""

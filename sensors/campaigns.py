@@ -10,16 +10,17 @@ from nightmail.campaigns.transitions import release_scheduled
 from nightmail.contacts.list_files import BOOK_SOURCES
 from nightmail.settings import settings
 from resources.database import DatabaseResource
-from sensors.prepare_requests import PREPARE_JOB, watch_for_campaigns
+from sensors.asked_runs import asks_for_campaigns
+from sensors.prepare_requests import watch_for_campaigns
 
 SOURCES = frozenset({"single", "contacts", *BOOK_SOURCES})
 
 
+@asks_for_campaigns
 @dg.sensor(
-    job_name=PREPARE_JOB,
     minimum_interval_seconds=settings().sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Campaigns falling due: asks for the preparing runs of closed windows of single messages, and moves "
+    description="Campaigns falling due: asks for what prepares closed windows of single messages, and moves "
     "scheduled campaigns to sending when their time comes.",
 )
 def campaigns_due(context: dg.SensorEvaluationContext, database: DatabaseResource) -> dg.SensorResult | dg.SkipReason:

@@ -21,7 +21,7 @@ BEGINS_WITHIN_S = 60.0
 """A run that was launched counts for so long although its process has not begun: a pod is made, a worker is waited for."""
 AT_WORK = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 LAUNCHED = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
-JOBS = ("prepare", "send", "report", "write_sends", "retention")
+JOBS = ("prepare", "prepare_waiting", "send", "report", "write_sends", "retention")
 """The jobs whose runs hold a lock: those that use the database."""
 _MOST = 500
 _PAUSE_S = 1.0

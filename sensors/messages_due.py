@@ -1,7 +1,7 @@
 """Senders: as many runs of the ``send`` job as there is work and room for; writing ``sends`` is a part of their work.
 
-A sender is started while the first campaigns are still being prepared, so that their first message does not wait for a
-process to start; it lingers for them (:mod:`assets.sender_runs`).
+The first sender is asked for with the preparation (:mod:`sensors.prepare_requests`), so that the first message does not wait for
+a process to start; it lingers for it (:mod:`assets.sender_runs`).
 """
 
 import dagster as dg
@@ -13,14 +13,16 @@ from nightmail.sending.due_work import due_work
 from nightmail.settings import settings
 from nightmail.store.clock import database_time
 from resources.database import DatabaseResource
+from sensors.asked_runs import SEND_JOB
 from sensors.lost_runs import runs_of
 from sensors.watching import watch
 
-SEND_JOB = "send"
 MESSAGES_FOR_A_SECOND = 2_000
 """Fewer due messages than this are one sender's work."""
 WRITING_PAUSE_S = 60.0
 """A run to write ``sends`` alone is asked for no more often: a lake that takes nothing must not start runs without end."""
+FIRST_WORD_S = 2.0
+"""The tick that asks for a preparation asks for its sender as well; after so many seconds it is missed here."""
 _PAUSE_S = 0.5
 
 
@@ -58,8 +60,10 @@ def messages_due(context: dg.SensorEvaluationContext, database: DatabaseResource
     def look() -> int:
         with database.connect() as connection:
             due = due_work(connection, limit=MESSAGES_FOR_A_SECOND)
-            coming = messages_are_coming(connection)
-        return max(0, senders_wanted(due.messages, unwritten or coming, most) - running)
+            coming = messages_are_coming(connection, waited_s=FIRST_WORD_S)
+        wanted = senders_wanted(due.messages, unwritten or coming, most)
+        # One may have been asked for since this tick began.
+        return max(0, wanted - runs_of(context.instance, database, SEND_JOB)) if wanted > running else 0
 
     missing = watch(look, _PAUSE_S)
     if not missing:

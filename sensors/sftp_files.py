@@ -10,13 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import dagster as dg
 
-from nightmail.campaigns.campaign_rows import CampaignRow
 from nightmail.settings import settings
 from resources.database import DatabaseResource
 from resources.lake import LakeResource
 from resources.sftp.servers import SftpServerRow, SftpServersResource
 from sensors import watching
-from sensors.prepare_requests import PREPARE_JOB, prepare_result, requested_keys, waiting_campaigns
+from sensors.asked_runs import asks_for_campaigns
+from sensors.prepare_requests import prepare_result, waiting_campaigns
 from sensors.sftp import ServerLook
 
 SOURCES = frozenset({"sftp"})
@@ -28,11 +28,11 @@ _UNDER_WAY: dict[int, Future[None]] = {}
 _UNDER_WAY_LOCK = threading.Lock()
 
 
+@asks_for_campaigns
 @dg.sensor(
-    job_name=PREPARE_JOB,
     minimum_interval_seconds=settings().sensor_interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Contact files on SFTP: takes whole ones, archives them, asks for their preparing runs, and writes result "
+    description="Contact files on SFTP: takes whole ones, archives them, asks for what prepares them, and writes result "
     "and reject files beside the uploads.",
 )
 def sftp_files(
@@ -43,17 +43,15 @@ def sftp_files(
 ) -> dg.SensorResult | dg.SkipReason:
     """Look at every server; again until something is to be prepared or the tick is over."""
     started = time.monotonic()
-    before = requested_keys(context)
     while True:
         with database.connect() as connection:
             servers = sftp_servers.servers(connection)
         deadline = started + watching.TICK_LIMIT_S
         looks = [_look(ServerLook(context.log, database, lake, server, deadline), sftp_servers) for server in servers]
         wait([look for look in looks if look is not None], timeout=max(0.0, deadline - time.monotonic()))
-        with database.connect() as connection:
-            found: list[CampaignRow] = waiting_campaigns(connection, SOURCES, before)
+        found = waiting_campaigns(context, database, SOURCES)
         if found or time.monotonic() - started + _PAUSE_S > watching.WATCH_S or not servers:
-            return prepare_result(context, database, found)
+            return prepare_result(context, database, SOURCES, found)
         time.sleep(_PAUSE_S)
 
 

@@ -24,12 +24,13 @@ def campaigns_being_prepared(connection: Connection) -> list[CampaignRow]:
     return list_campaigns(connection, states=BEING_PREPARED, limit=_PAGE)
 
 
-def messages_are_coming(connection: Connection, within_s: float = 0.0) -> bool:
+def messages_are_coming(connection: Connection, within_s: float = 0.0, waited_s: float = 0.0) -> bool:
     """Return whether a campaign is being prepared whose messages are to go at once, or within so many seconds.
 
+    One that is not begun counts when it has waited for ``waited_s``.
     A campaign that has not moved for ten minutes is not counted: its run died, or it waits for room.
     """
-    return bool(connection.scalar(text(queries.MESSAGES_ARE_COMING), {"within_s": within_s}))
+    return bool(connection.scalar(text(queries.MESSAGES_ARE_COMING), {"within_s": within_s, "waited_s": waited_s}))
 
 
 def stop_preparing(engine: Engine, campaign: str, problem: Mapping[str, Any]) -> bool:

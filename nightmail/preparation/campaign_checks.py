@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from nightmail.preparation.campaign_preparation import CampaignPreparation
-from nightmail.preparation.expectations import ExpectationResult, Validation
+from nightmail.preparation.expectations import Expectation, ExpectationResult, Validation
 from nightmail.preparation.file_contract import (
     ContractProblem,
     address_problem,
@@ -14,6 +15,7 @@ from nightmail.preparation.file_contract import (
     shared_key_problems,
     template_problems,
 )
+from nightmail.preparation.joined_validation import Judged, validate_together
 from nightmail.preparation.reconciliation import Reconciled, reconcile_preparation
 from nightmail.preparation.table_contracts import (
     audience_contract,
@@ -24,12 +26,30 @@ from nightmail.preparation.table_contracts import (
 from nightmail.preparation.table_validation import validate
 
 
-def check_contact_file(stored: CampaignPreparation) -> Validation:
-    """Check the columns that the template and the feed need, and the volume that the feed allows."""
-    table = stored.tables.contact_file
-    corrections = bool(stored.campaign.counts.get("corrections"))
-    validation = validate("contact_file", table, contact_file_contract(stored.preparation, corrections))
-    columns = tuple(table.schema().names)
+@dataclass(frozen=True)
+class TableCheck:
+    """The check of one table: its contract, and what the feed's contract asks for beyond the table's."""
+
+    table: str
+    contract: Callable[[CampaignPreparation], list[Expectation]]
+    further: Callable[[CampaignPreparation, Validation], Validation] = lambda _, validation: validation
+
+    def _judged(self, stored: CampaignPreparation) -> Judged:
+        return Judged(getattr(stored.tables, self.table), self.contract(stored))
+
+    def __call__(self, stored: CampaignPreparation) -> Validation:
+        """Check the table of one campaign."""
+        judged = self._judged(stored)
+        return self.further(stored, validate(self.table, judged.file, judged.contract))
+
+    def of_group(self, group: Sequence[CampaignPreparation]) -> list[Validation]:
+        """Check the tables of several small campaigns, each as if it were alone."""
+        validations = validate_together(self.table, [self._judged(stored) for stored in group])
+        return [self.further(stored, found) for stored, found in zip(group, validations, strict=True)]
+
+
+def _beyond_contact_file(stored: CampaignPreparation, validation: Validation) -> Validation:
+    columns = tuple(stored.tables.contact_file.schema().names)
     lacking = address_problem(stored.preparation, columns)
     addresses = ExpectationResult("no column holds an address", "addresses", lacking is None, int(lacking is not None))
     foreign = len(template_problems(stored.preparation, columns))
@@ -38,10 +58,8 @@ def check_contact_file(stored: CampaignPreparation) -> Validation:
     return _with(validation, problems, addresses, text)
 
 
-def check_contacts(stored: CampaignPreparation) -> Validation:
-    """Check that keys are unique, addresses normalised, and the share of rejected rows under the feed's limit."""
-    table, counts = stored.tables.contacts, stored.campaign.counts
-    validation = validate("contacts", table, contacts_contract(stored.preparation, table.schema().names))
+def _beyond_contacts(stored: CampaignPreparation, validation: Validation) -> Validation:
+    counts = stored.campaign.counts
     rejects = int(counts["rejects"])
     problems = reject_problems(stored.preparation, int(counts["rows"]), rejects, bool(counts.get("corrections")))
     says = "the share of rejected rows is over the feed's limit"
@@ -53,14 +71,22 @@ def check_contacts(stored: CampaignPreparation) -> Validation:
     return _with(validation, (*problems, *sharing), share, keys)
 
 
-def check_audience(stored: CampaignPreparation) -> Validation:
-    """Check that every contact is planned on a channel, or held with a reason."""
-    return validate("audience", stored.tables.audience, audience_contract())
-
-
-def check_messages(stored: CampaignPreparation) -> Validation:
-    """Check that no placeholder is unfilled, nothing over a channel's limit, and every message id there once."""
-    return validate("messages", stored.tables.messages, messages_contract(stored.preparation, stored.tables.contacts))
+check_contact_file = TableCheck(
+    "contact_file",
+    lambda stored: contact_file_contract(stored.preparation, bool(stored.campaign.counts.get("corrections"))),
+    _beyond_contact_file,
+)
+"""The columns that the template and the feed need are there, and the volume is what the feed allows."""
+check_contacts = TableCheck(
+    "contacts",
+    lambda stored: contacts_contract(stored.preparation, stored.tables.contacts.schema().names),
+    _beyond_contacts,
+)
+"""Keys are unique, addresses normalised, and the share of rejected rows is under the feed's limit."""
+check_audience = TableCheck("audience", lambda _: audience_contract())
+"""Every contact is planned on a channel, or held with a reason."""
+check_messages = TableCheck("messages", lambda stored: messages_contract(stored.preparation, stored.tables.contacts))
+"""No placeholder is unfilled, nothing is over a channel's limit, and every message id is there once."""
 
 
 def check_rows(stored: CampaignPreparation) -> Reconciled:

@@ -35,12 +35,13 @@ _HOW_IT_WAS_READ = ("format", "container", "encoding", "encoding_certainty", "de
 
 
 def read_campaign_file(engine: Engine, stored: CampaignPreparation, folder: Path, *, run_id: str) -> dict[str, Any]:
-    """Run the stage ``contact_file`` of a campaign, which the run ``run_id`` takes; return the stage's counts.
+    """Run the stage ``contact_file`` of a campaign, which the run ``run_id`` takes unless it has; return the stage's counts.
 
     ``folder`` is where uploads are kept. Raises :class:`nightmail.errors.ContactFileError` when the file cannot be used.
     """
     campaign = stored.campaign
-    if campaign.state in (CampaignState.RECEIVED, CampaignState.CHECKING):
+    taken = campaign.state == CampaignState.CHECKING and campaign.run_id == run_id
+    if campaign.state in (CampaignState.RECEIVED, CampaignState.CHECKING) and not taken:
         with engine.begin() as connection:
             begin_preparing(connection, campaign.id, run_id)
     with engine.connect() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nightmail.campaigns.queries import CAMPAIGNS
 from nightmail.consent.consent_queries import LATEST_FIRST
 
 # What decides a campaign's preparation besides the campaign's own row; of several parts, the first one's file name.
@@ -130,6 +131,63 @@ EARLIER_CAMPAIGNS = """
     order by c.id
 """
 
+# Whether a campaign is small, as far as is known before it is read: its rows, or the bytes of its uploads.
+_SMALL = """
+    case c.source
+        when 'single' then (select count(*) from (
+            select from single_message s where s.campaign_id = c.id limit :rows + 1) s) <= :rows
+        when 'contacts' then (select count(*) from (
+            select from contact a where a.team_id = c.team_id limit :rows + 1) a) <= :rows
+        else coalesce((select l.contacts <= :rows from campaign_list l where l.campaign_id = c.id), (
+            select sum(f.size) <= :bytes from received_file f
+            where f.campaign_id = c.id and f.state not in ('repeated', 'answer')), false)
+    end
+"""
+
+# Campaigns that wait to be prepared. One that continues another waits until it is known whom that one has.
+_WAITING = """
+    c.state = 'received' and (c.accepts_until is null or c.accepts_until <= now())
+    and not exists (select from campaign e where e.id = c.continues_id and e.state in ('received', 'checking'))
+"""
+
+# What a preparer may take: small campaigns that no run has tried yet, since one that ended a run is to end no others with it.
+_FOR_PREPARERS = f"c.prepare_attempts = 0 and c.first_hand_off_at is null and ({_SMALL})"
+
+# Of a feed whose contacts of some days are duplicates, one campaign after the other.
+_IN_TURN = """
+    not (coalesce((c.settings ->> 'window_days')::integer, 0) > 0 and exists (
+        select from campaign e
+        where e.feed_id = c.feed_id and e.id < c.id and e.state in ('received', 'checking')
+            and (e.accepts_until is null or e.accepts_until <= now())))
+"""
+
+# The priorities of small campaigns that a preparer can take now, the most urgent first.
+PRIORITIES_FOR_PREPARERS = f"""
+    select c.priority from campaign c
+    where {_WAITING} and {_FOR_PREPARERS} and {_IN_TURN} and (cast(:sources as text[]) is null or c.source = any(cast(:sources as text[])))
+    order by c.priority, c.id limit :limit
+"""  # noqa: S608 - the parts are constants
+
+# Takes them, the oldest of a priority first, and passes over those that another preparer is taking.
+TAKE_FOR_PREPARER = f"""
+    select c.id from campaign c
+    where {_WAITING} and {_FOR_PREPARERS} and {_IN_TURN} and c.priority = :priority
+    order by c.id limit :limit for update of c skip locked
+"""  # noqa: S608 - the parts are constants
+
+# Of campaigns that wait, those that a preparer takes sooner or later.
+LEFT_TO_PREPARERS = f"select c.id from campaign c where c.id = any(:ids) and {_FOR_PREPARERS}"  # noqa: S608
+
+# Campaigns that get a preparing run of their own: large ones, and those that an earlier attempt failed of.
+FOR_OWN_RUNS = f"""
+    {CAMPAIGNS}
+    where {_WAITING} and c.source = any(:sources) and not ({_FOR_PREPARERS})
+    order by c.priority, c.id limit :limit
+"""
+
+# The campaigns that a run has taken and nobody has moved on since.
+STILL_WITH_RUN = f"{CAMPAIGNS} where c.id = any(:ids) and c.state = 'checking' and c.run_id = :run"
+
 # Whether a campaign is being prepared that is not for later, and that moved a short while ago.
 MESSAGES_ARE_COMING = """
     select exists (
@@ -138,6 +196,7 @@ MESSAGES_ARE_COMING = """
           and (accepts_until is null or accepts_until <= now() + make_interval(secs => :within_s))
           and (scheduled_at is null or scheduled_at <= now() + make_interval(secs => :within_s))
           and state_changed_at > now() - interval '10 minutes'
+          and (state = 'checking' or state_changed_at <= now() - make_interval(secs => :waited_s))
     )
 """
 

@@ -46,8 +46,8 @@ def validate(table: str, file: TableFile, contract: Sequence[Expectation]) -> Va
                 passed[number] = passed[number] and success
                 unexpected[number] += count
 
-        check(whole, file.read(_columns([contract[n] for n in whole], there)))
-        for block in file.blocks(_columns([contract[n] for n in by_rows], there)):
+        check(whole, file.read(named_columns([contract[n] for n in whole], there)))
+        for block in file.blocks(named_columns([contract[n] for n in by_rows], there)):
             check(by_rows, block)
         _let_go()
     results = tuple(
@@ -56,7 +56,17 @@ def validate(table: str, file: TableFile, contract: Sequence[Expectation]) -> Va
     return Validation(table, file.num_rows(), results)
 
 
-def _columns(contract: Sequence[Expectation], there: Sequence[str]) -> list[str]:
+def broken(table: str, rows: pa.Table, contract: Sequence[Expectation]) -> bool:
+    """Whether these rows, which are all that there are, break a contract."""
+    gx = _great_expectations()
+    with _GATE:
+        outcomes = list(_outcomes(gx, _batches(f"joined {table}"), table, list(enumerate(contract)), rows))
+        _let_go()
+    return not all(success for _, success, _ in outcomes)
+
+
+def named_columns(contract: Sequence[Expectation], there: Sequence[str]) -> list[str]:
+    """The columns of a table that a contract names; at least one, so that rows are counted."""
     named = {str(e.arguments["column"]) for e in contract if "column" in e.arguments}
     named |= {name for e in contract for name in e.where}
     named |= {"line" for e in contract if e.apart}

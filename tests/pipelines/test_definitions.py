@@ -25,7 +25,7 @@ def test_keys_jobs_sensors_schedules_and_checks_are_these() -> None:
         *("receipts", "rejects", "replies", "sends", "usage_report", "warnings"),
     ]
     assert sorted(name for name in repository.job_names if not name.startswith("__")) == [
-        *("prepare", "report", "retention", "send", "write_sends")
+        *("prepare", "prepare_waiting", "report", "retention", "send", "write_sends")
     ]
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
         *(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ import pytest
 
 from assets.partitions import campaigns
 from nightmail.campaigns.approval import waits_for_approval
-from nightmail.campaigns.campaign_rows import get_campaign
+from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.intake.feed_campaigns import create_feed_campaign
+from nightmail.preparation.waiting_campaigns import take_group
 from nightmail.store.states import CampaignState
 from sensors.api_files import api_files
 from sensors.campaigns import campaigns_due
 from sensors.failures import failed_runs
 from sensors.messages_due import messages_due, senders_wanted
+from sensors.prepare_requests import preparers_wanted
 from sensors.run_tags import ENDED_TAG
 from tests.support.pipeline_rig import PipelineRig, contact_rows
 
@@ -30,14 +33,34 @@ def tick(rig: PipelineRig, sensor: Any, cursor: str | None = None) -> Any:
         return sensor(context)
 
 
+def large(rig: PipelineRig, content: str, name: str = "due.csv", **settings: Any) -> CampaignRow:
+    """An upload that gets a preparing run of its own."""
+    campaign = rig.upload(content, name, **settings).campaign
+    assert campaign is not None
+    rig.change("update received_file set size = 1000000000 where campaign_id = :id", id=campaign.id)
+    return campaign
+
+
+def test_a_small_file_asks_for_a_preparer_and_its_sender(rig: PipelineRig) -> None:
+    """In one tick; no partition, no run key, and nothing again while both are there; two preparers for many files."""
+    rig.upload(contact_rows(2))
+    assert [r.job_name for r in tick(rig, api_files).run_requests] == ["prepare_waiting", "send"]
+    assert isinstance(tick(rig, campaigns_due), dg.SkipReason)
+    for job in ("prepare_waiting", "send"):
+        rig.instance.create_run_for_job(rig.defs.resolve_job_def(job))
+    assert isinstance(tick(rig, api_files), dg.SkipReason)
+    assert [preparers_wanted(waiting) for waiting in (0, 1, 20, 21, 1000)] == [0, 1, 1, 2, 2]
+
+
 def test_a_received_file_is_asked_for_once(rig: PipelineRig) -> None:
     """The partition is registered, the run key counts the attempt, and the next tick asks for nothing."""
-    campaign = rig.upload(contact_rows(2)).campaign
-    assert campaign is not None
+    campaign = large(rig, contact_rows(2))
     first = tick(rig, api_files)
     assert [(r.run_key, r.partition_key, r.job_name) for r in first.run_requests] == [
-        (f"{campaign.key}/1", campaign.key, "prepare")
+        (f"{campaign.key}/1", campaign.key, "prepare"),
+        (None, None, "send"),
     ]
+    rig.instance.create_run_for_job(rig.defs.resolve_job_def("send"))
     assert first.dynamic_partitions_requests[0].partition_keys == [campaign.key]
     rig.instance.add_dynamic_partitions(str(campaigns.name), [campaign.key])
     assert isinstance(tick(rig, api_files, first.cursor), dg.SkipReason)
@@ -49,13 +72,21 @@ def test_a_received_file_is_asked_for_once(rig: PipelineRig) -> None:
 
 def test_the_cursor_forgets_what_began(rig: PipelineRig) -> None:
     """The cursor holds only campaigns that still wait."""
-    first = rig.upload(contact_rows(2), "a.csv").campaign
-    assert first is not None
+    first = large(rig, contact_rows(2), "a.csv")
     cursor = tick(rig, api_files).cursor
     assert rig.prepare(first).success
-    second = rig.upload(contact_rows(3), "b.csv").campaign
-    assert second is not None
-    assert tick(rig, api_files, cursor).cursor == f'["{second.key}/1"]'
+    second = large(rig, contact_rows(3), "b.csv")
+    assert list(json.loads(tick(rig, api_files, cursor).cursor)) == [f"{second.key}/1"]
+
+
+def test_a_request_whose_run_never_came_is_asked_for_again(rig: PipelineRig) -> None:
+    """The database died between a tick and its run: after a minute the same run key comes again, and only then."""
+    campaign = large(rig, contact_rows(2))
+    rig.instance.create_run_for_job(rig.defs.resolve_job_def("send"))
+    cursor = json.loads(tick(rig, api_files).cursor)
+    assert isinstance(tick(rig, api_files, json.dumps(cursor)), dg.SkipReason)
+    cursor[f"{campaign.key}/1"] -= 61
+    assert [r.run_key for r in tick(rig, api_files, json.dumps(cursor)).run_requests] == [f"{campaign.key}/1"]
 
 
 def test_each_source_has_one_sensor(rig: PipelineRig) -> None:
@@ -74,7 +105,8 @@ def test_a_window_of_single_messages_is_prepared_when_it_closes(rig: PipelineRig
         )
     assert isinstance(tick(rig, campaigns_due), dg.SkipReason)
     rig.change("update campaign set accepts_until = now()")
-    assert [r.partition_key for r in tick(rig, campaigns_due).run_requests] == [campaign.key]
+    assert "prepare_waiting" in [r.job_name for r in tick(rig, campaigns_due).run_requests]
+    assert [c.key for c in take_group(rig.engine, "a run")] == [campaign.key]
 
 
 def test_a_scheduled_campaign_is_released_when_its_time_comes(rig: PipelineRig) -> None:
@@ -131,6 +163,7 @@ def test_a_sender_is_started_before_the_first_message_is_due(rig: PipelineRig) -
     """While a file is prepared a sender warms up; one is enough, and none runs for nothing."""
     assert isinstance(tick(rig, messages_due), dg.SkipReason)
     rig.upload(contact_rows(2))
+    rig.change("update campaign set state_changed_at = now() - interval '3 seconds'")
     asked = tick(rig, messages_due)
     assert [r.job_name for r in asked.run_requests] == ["send"]
     rig.instance.create_run_for_job(rig.defs.resolve_job_def("send"))
@@ -145,9 +178,8 @@ def test_senders_follow_the_work() -> None:
 
 def test_a_crashed_preparation_is_tried_again_and_then_stopped(rig: PipelineRig) -> None:
     """Three attempts by default; then the campaign is stopped, its owner answered, an operator alerted."""
-    registered = rig.upload(contact_rows(3))
-    assert registered.campaign is not None
-    key = registered.campaign.key
+    key = large(rig, contact_rows(3)).key
+    rig.instance.create_run_for_job(rig.defs.resolve_job_def("send"))
     Path(rig.lake.url).write_text("a file where the lake's folder should be")
     for attempt in (1, 2, 3):
         assert [r.run_key for r in tick(rig, api_files).run_requests] == [f"{key}/{attempt}"]
@@ -211,8 +243,7 @@ def test_a_run_that_vanished_is_noticed(rig: PipelineRig) -> None:
 
 def test_a_run_cancelled_before_it_began_counts_as_an_attempt(rig: PipelineRig) -> None:
     """The campaign is still `received`; without a new attempt its run key would be used up for good."""
-    campaign = rig.upload(contact_rows(3)).campaign
-    assert campaign is not None
+    campaign = large(rig, contact_rows(3))
     request = tick(rig, api_files).run_requests[0]
     run = rig.instance.create_run_for_job(rig.defs.resolve_job_def("prepare"), tags=request.tags)
     rig.instance.report_run_canceled(run)
@@ -224,8 +255,7 @@ def test_a_run_cancelled_before_it_began_counts_as_an_attempt(rig: PipelineRig) 
 
 def test_attempts_that_ended_with_the_daemon_are_not_held_against_the_campaign(rig: PipelineRig) -> None:
     """A daemon that is killed again and again stops no campaign: only its own failures count."""
-    campaign = rig.upload(contact_rows(3)).campaign
-    assert campaign is not None
+    campaign = large(rig, contact_rows(3))
     for attempt in range(1, 6):
         request = tick(rig, api_files).run_requests[0]
         assert request.run_key == f"{campaign.key}/{attempt}"

@@ -18,7 +18,7 @@ from sensors.api_files import api_files
 from sensors.failures import failed_runs
 from sensors.messages_due import messages_due
 from sensors.run_tags import LOST_TAG
-from tests.sensors.test_campaign_sensors import tick
+from tests.sensors.test_campaign_sensors import large, tick
 from tests.support.pipeline_rig import PipelineRig, contact_rows
 
 HOLDER = """
@@ -83,8 +83,7 @@ def test_a_sender_whose_worker_was_killed_is_followed_by_another_within_seconds(
 def test_a_lost_preparing_run_is_taken_back_by_the_same_tick(rig: PipelineRig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twice it is not held against the campaign; a file that takes its process with it again and again is stopped in the end."""
     monkeypatch.setattr(lost_runs, "LOST_AFTER_S", 0.0)
-    campaign = rig.upload(contact_rows(3), prepare_attempts=1).campaign
-    assert campaign is not None
+    campaign = large(rig, contact_rows(3), prepare_attempts=1)
     for lost in (1, 2, 3):
         request = tick(rig, api_files).run_requests[0]
         run_id = begun(rig, "prepare", request.tags)
@@ -157,17 +156,16 @@ def test_a_run_holds_its_lock_while_it_works(rig: PipelineRig) -> None:
     assert looking.execute_in_process(instance=rig.instance).success
     assert seen == [True]
     assert rig.rows("select count(*) as n from pg_locks where locktype = 'advisory'") == [{"n": 0}]
-    for job in ("prepare", "send", "report", "write_sends", "retention"):
+    for job in ("prepare", "prepare_waiting", "send", "report", "write_sends", "retention"):
         assert "database" in rig.defs.resolve_job_def(job).get_required_resource_defs(), job
-    assert set(lost_runs.JOBS) == {"prepare", "send", "report", "write_sends", "retention"}
+    assert set(lost_runs.JOBS) == {"prepare", "prepare_waiting", "send", "report", "write_sends", "retention"}
 
 
 def test_runs_that_never_began_are_not_held_against_a_campaign(
     rig: PipelineRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broker that is away for a minute: asked for again with growing pauses, told to people, never stopped."""
-    campaign = rig.upload(contact_rows(3), prepare_attempts=1).campaign
-    assert campaign is not None
+    campaign = large(rig, contact_rows(3), prepare_attempts=1)
     monkeypatch.setattr(failures, "LONGEST_PAUSE_S", 0.0)
     for attempt in range(1, 9):
         request = tick(rig, api_files).run_requests[0]

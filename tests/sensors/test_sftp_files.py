@@ -19,6 +19,7 @@ import pysequoia
 import pytest
 
 from nightmail.lake.schemas import DELIVERY_REPORT
+from nightmail.preparation import waiting_campaigns
 from nightmail.settings import settings
 from nightmail.store.states import CampaignState
 from resources.sftp import servers as sftp_servers
@@ -37,6 +38,13 @@ def at_once(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Iterator[None]:
     settings.cache_clear()
     yield
     sftp_servers.close_watches()
+
+
+@pytest.fixture(autouse=True)
+def runs_of_their_own(rig: PipelineRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file counts as large, so that the requests of a tick name its campaigns; a sender is there already."""
+    monkeypatch.setitem(waiting_campaigns._LIMITS, "bytes", -1)
+    rig.instance.create_run_for_job(rig.defs.resolve_job_def("send"))
 
 
 @pytest.fixture
@@ -79,6 +87,17 @@ def drop(folder: Path, name: str, content: str) -> Path:
     file = folder / name
     file.write_text(content)
     return file
+
+
+def test_small_files_ask_for_one_preparer(rig: PipelineRig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files of a tick are a preparer's; the next tick finds it at work."""
+    monkeypatch.setitem(waiting_campaigns._LIMITS, "bytes", 10_000)
+    for number in (1, 2):
+        drop(folder, f"{number}.csv", contact_rows(2, 10 * number))
+    asked = tick(rig)
+    assert [r.job_name for r in asked.run_requests] == ["prepare_waiting"]
+    rig.instance.create_run_for_job(rig.defs.resolve_job_def("prepare_waiting"))
+    assert isinstance(tick(rig, asked.cursor), dg.SkipReason)
 
 
 def test_a_file_is_taken_archived_prepared_and_answered(rig: PipelineRig, folder: Path) -> None:
