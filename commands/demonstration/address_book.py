@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.demonstration.customers import Customer
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from nightmail.access.principals import Principal
+    from nightmail.settings import Settings
 
 READERS, FRIENDS = 120, 160
 """Contacts of the operations, whose meters are read, and of marketing."""
@@ -28,13 +28,12 @@ TEXT_SHOWN = "I want to hear of offers by email and text message. I can take thi
 
 @dataclass(frozen=True)
 class AddressBooks:
-    """Writes them; ``everybody`` are the customers, ``by`` is who does it, ``incoming`` keeps the files of lists."""
+    """Writes them; ``everybody`` are the customers, ``by`` is who does it."""
 
     engine: Engine
     by: Principal
-    hash_key: bytes
+    settings: Settings
     everybody: Sequence[Customer]
-    incoming: Path
 
     def fill(self, today: dt.date, progress: Callable[[str, int, int], None] = lambda *_: None) -> int:
         """Make contacts, groups, a segment and lists; returns how many contacts there are."""
@@ -52,14 +51,14 @@ class AddressBooks:
 
     def send(self) -> str:
         """Send the template of meter readings to the list of a route, as somebody at the desk does; the campaign's key."""
-        from nightmail.intake.list_sends import register_list_send, take_list
+        from commands.demonstration.desk import Desk
         from nightmail.templates import load_template
         from nightmail.templates.template_storage import store_template
 
+        template = load_template(TEMPLATE)
         with self.engine.begin() as connection:
-            file = take_list(connection, OPERATIONS, "list", ROUTE, self.incoming)
-            version = store_template(connection, OPERATIONS, load_template(TEMPLATE), actor=self.by.actor)
-            return register_list_send(connection, OPERATIONS, version, file, by=self.by).campaign.key
+            store_template(connection, OPERATIONS, template, actor=self.by.actor)
+        return Desk(self.engine, self.settings, self.by).send(OPERATIONS, template.name, ROUTE)
 
     def _attributes(self, connection: Connection) -> None:
         from nightmail.contacts.contact_changes import define_attribute
@@ -103,7 +102,7 @@ class AddressBooks:
             stated=stated,
             attributes=attributes,
             source="demonstration",
-            key=self.hash_key,
+            key=self.settings.key(),
         )
         add_tags(connection, made, tags, by=self.by)
         return made.id
@@ -124,7 +123,7 @@ class AddressBooks:
 
         team, by = get_team(connection, MARKETING), self.by.actor
         numbers = [customer.number for customer in self.everybody[READERS : READERS + FRIENDS]]
-        friends = contact_ids(MARKETING, numbers, self.hash_key)
+        friends = contact_ids(MARKETING, numbers, self.settings.key())
         shown, _ = add_text(connection, team.id, "Shop till", TEXT_SHOWN, language="en", actor=by)
         noon = dt.datetime.combine(today, dt.time(12), dt.UTC)
         given = [

@@ -68,8 +68,11 @@ class Demonstration:
         second = self._correct_and_drop(first)
         self.watch.follow([second])
         self._show_correction(second)
+        self._step("From the desk: a template, a list, a look at all of it, and off")
+        desk = self._send_from_the_desk()
+        self.watch.follow([desk])
         self._step("The delivery report")
-        self.campaigns = [first, statements, appointments, second]
+        self.campaigns = [first, statements, appointments, second, desk]
         totals, report = self._report(self.campaigns)
         show_places(self.view, self.running, self.doors.login, f"{FOLDER}/{FILE_NAME}")
         style = "green" if totals.reconcile else "bold red"
@@ -157,6 +160,20 @@ class Demonstration:
             csv.writer(handle).writerows(rows)
         self.doors.upload(file, name)
         return self._campaign_of_upload(name, but=first)
+
+    def _send_from_the_desk(self) -> str:
+        """Fill the address book and send to a list, as the portal's page `Send` does; gives the campaign's key."""
+        from commands.demonstration.desk import LIST, TEAM, TEMPLATE, Desk
+        from nightmail.access.principals import product_principal
+        from nightmail.store.clock import database_time
+
+        running = self.running
+        settings = running.settings.model_copy(update={"public_url": running.portal_url})
+        desk = Desk(running.engine, settings, product_principal("demo"), self._say)
+        with running.engine.connect() as connection:
+            today = database_time(connection).date()
+        desk.fill(today)
+        return desk.send(TEAM, TEMPLATE, LIST)
 
     # --- What is shown ------------------------------------------------------------------------------------------------
 

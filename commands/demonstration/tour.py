@@ -31,6 +31,7 @@ LOOK_AT = (
     "Campaigns: one in each state. Those marked as seeded were made up with the demo; the others the pipeline sent just now.",
     "Find a recipient: {stopped}, who wrote STOP while a message to them was already rendered.",
     "People: contacts, groups, segments and lists; the list {route} was sent to just now.",
+    "Send: a template, then whom; five clicks to a send, and 20 seconds in which it can be undone.",
     "Approvals, Doubts, Alerts and Replies: what waits for somebody to decide.",
 )
 """What to look at first."""
@@ -107,9 +108,8 @@ class Tour:
         books = AddressBooks(
             self.running.engine,
             product_principal(ACTOR),
-            settings.key(),
+            settings.model_copy(update={"public_url": self.running.portal_url}),
             Customers(self.files / "seeded").everybody,
-            settings.incoming_dir,
         )
         with self.view.progress(lines=True) as progress:
             contacts = books.fill(today, progress)

@@ -12,15 +12,17 @@ from commands.demonstration.address_book import FRIENDS, READERS, AddressBooks
 from commands.demonstration.customers import Customers
 from nightmail.access.principals import product_principal
 from nightmail.demonstration import ACTOR
+from nightmail.settings import Settings
 from tests.demonstration.test_seeding import sandbox_to_seed
 
-KEY = b"a key of tests that is long enough"
+KEY = "a key of tests that is long enough"
 
 
 def test_books_lists_and_a_send_to_one_of_them(database: Engine, tmp_path: Path) -> None:
     sandbox_to_seed(database, tmp_path)
     everybody = Customers(tmp_path / "files").everybody
-    books = AddressBooks(database, product_principal(ACTOR), KEY, everybody, tmp_path / "incoming")
+    settings = Settings(data_dir=tmp_path, secret_key=KEY, public_url="http://127.0.0.1:1")
+    books = AddressBooks(database, product_principal(ACTOR), settings, everybody)
     assert books.fill(dt.date(2026, 12, 1)) == READERS + FRIENDS
     key = books.send()
     with database.connect() as connection:
