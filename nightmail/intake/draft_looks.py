@@ -6,6 +6,7 @@ came out is kept with the draft; its fingerprint is what the send is bound to.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import shutil
@@ -36,6 +37,7 @@ from nightmail.intake.send_drafts import KEPT_S, DraftRow, find_draft
 from nightmail.intake.verdicts import Verdict, verdict_of_tables
 from nightmail.lake import Lake
 from nightmail.organisation.stored_templates import newest_template_version
+from nightmail.organisation.team_settings import hold_back_seconds
 from nightmail.preparation.campaign_preparation import load_preparation
 from nightmail.preparation.preparation_settings import Preparation
 from nightmail.preparation.prepared_finish import prepared_finish
@@ -203,6 +205,7 @@ def _shown(
         waits = _waits(connection, planned, prepared, messages)
         if not prepared.problems:
             ending = prepared_finish(connection, planned.preparation, work_of_messages(tables.messages))
+            ending = _held_back(connection, planned.campaign, ending)
     template = planned.preparation.template
     warnings = [warning.message for warning in prepared.contact_file.warnings]
     warnings += [f"{finding.as_dict()['message']}" for finding in template.warnings(prepared.contact_file.columns)]
@@ -224,6 +227,15 @@ def _shown(
         "repeats": planned.repeats,
         "personal": personal,
     }
+
+
+def _held_back(connection: Connection, campaign: CampaignRow, ending: FinishForecast) -> FinishForecast:
+    """The end of a send that goes at once, later by the seconds in which it can be undone."""
+    if ending.finishes_by is None or campaign.scheduled_at is not None:
+        return ending
+    return replace(
+        ending, finishes_by=ending.finishes_by + dt.timedelta(seconds=hold_back_seconds(connection, campaign.team))
+    )
 
 
 def _waits(

@@ -76,6 +76,16 @@ def clock(value: datetime | None, language: str, zone: ZoneInfo) -> str | Markup
     return _time(value, str(format_time(there, "medium", locale=language)), language, zone)
 
 
+def minute(value: datetime | None, language: str, zone: ZoneInfo) -> str | Markup:
+    """A time that is foreseen: of today by hour and minute, of another day with its day."""
+    if value is None:
+        return NOTHING
+    there = _aware(value).astimezone(zone)
+    if there.date() != datetime.now(zone).date():
+        return moment(value, language, zone)
+    return _time(value, str(format_time(there, "short", locale=language)), language, zone)
+
+
 def hour(value: datetime | None, language: str, zone: ZoneInfo) -> str | Markup:
     """A time of its day alone, where the day stands above it."""
     if value is None:
@@ -133,6 +143,7 @@ FILTERS: Mapping[str, Filter] = {
     "money": money,
     "moment": moment,
     "clock": clock,
+    "minute": minute,
     "hour": hour,
     "day": day,
     "ago": ago,

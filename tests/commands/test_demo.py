@@ -67,7 +67,14 @@ def test_the_demo_ends_with_rows_that_reconcile_and_leaves_nothing_running(folde
     assert rows > 150 + 120 + 30
     assert Path(last[9]).is_file()
     assert (Path(last[9]).parent / "_report.html").is_file()
-    for told in ("STOP", "answered", "2 are new and were sent", "S A N D B O X", "is not a valid phone number", "sent as it was shown"):
+    for told in (
+        "STOP",
+        "answered",
+        "2 are new and were sent",
+        "S A N D B O X",
+        "is not a valid phone number",
+        "sent as it was shown",
+    ):
         assert told in output + done.stdout, told
     assert _of_folder(folder) == []
     _assert_that_logs_name_nobody(folder / "data" / "demo")

@@ -169,7 +169,8 @@ def _page(
         draft=draft,
         shown=draft.shown,
         not_getting=_not_getting(draft.shown),
-        previews=previews,
+        # Short messages first: an email takes a column of its own.
+        previews=sorted(enumerate(previews), key=lambda each: bool(each[1].get("html"))),
         why={name: gettext(label) for name, label in _WHY.items()},
         personal=sees_personal(me.principal, draft.team) and draft.shown["personal"],
         finishes_by=_moment(draft.shown["finishes_by"]),
