@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nightmail.channels import ADDRESS_FIELDS
+from nightmail.organisation.queries import AT_OR_BELOW
 
 LOCK_ADDRESS = "select pg_advisory_xact_lock(hashtext('nightmail.consent_request'), hashtext(:hash))"
 LOCK_CONTACT = "select pg_advisory_xact_lock(hashtext('nightmail.consent_request.contact'), hashtext(:contact))"
@@ -21,7 +22,11 @@ _ROW = """
         x.name as text_name, x.version as text_version, x.language as text_language, x.text
     from consent_request r join team t on t.id = r.team_id join consent_text x on x.id = r.text_id
 """
-OF_CONTACT = f"{_ROW} where r.contact_id = :contact and r.team_id = any(:teams) order by r.id desc limit :limit"
+OF_CONTACT = f"""
+    {_ROW}
+    where r.contact_id = :contact and {AT_OR_BELOW.format(lower="cast(:team as text)", upper="t.path")}
+    order by r.id desc limit :limit
+"""
 BY_ID = f"{_ROW} where r.id = :id"
 
 # One that waits, and was made so shortly ago that its message is on its way, or has just come.

@@ -37,7 +37,7 @@ from nightmail.errors import UsageError
 from nightmail.organisation.double_opt_in import double_opt_in
 from nightmail.organisation.routes import Route
 from nightmail.organisation.sent_from import sent_from
-from nightmail.organisation.teams import get_team, team_ids_upwards, team_paths
+from nightmail.organisation.teams import get_team, team_paths
 from nightmail.privacy import AddressHash, address_hash, mask
 
 SHORTLY = dt.timedelta(hours=1)
@@ -216,7 +216,7 @@ def find_request(connection: Connection, request_id: int) -> RequestRow | None:
 
 def requests_of(connection: Connection, team: str, contact_id: str, limit: int = LISTED) -> list[RequestRow]:
     """What a contact was asked for by a team and by those above it, the latest first."""
-    values = {"contact": contact_id, "teams": team_ids_upwards(connection, team), "limit": limit}
+    values = {"contact": contact_id, "team": team, "limit": limit}
     return [_row(row) for row in connection.execute(text(queries.OF_CONTACT), values)]
 
 

@@ -170,14 +170,34 @@ def _consent(event: Event) -> str:
     return f"Consented to {facts['category']}{_named(facts, 'on', ' on ')}: {facts['how']}"
 
 
+_CLEARED = {
+    "channels": "the channels",
+    "topics_in": "the categories that are wanted",
+    "topics_out": "the categories that are not wanted",
+    "quiet_from": "quiet hours",
+    "time_zone": "a time zone",
+    "language": "a language",
+    "paused_until": "a pause",
+}
+
+
 def _preference(event: Event) -> str:
     facts = event.facts
+    until = facts.get("paused_until")
+    cleared = ", ".join(_CLEARED.get(each, each) for each in facts.get("cleared") or ())
     parts = (
         _named(facts, "channels", "the channels "),
+        _named(facts, "categories_in", "the categories "),
         _named(facts, "categories_out", "not the categories "),
         _named(facts, "quiet", "quiet hours "),
+        _named(facts, "time_zone", "the time zone "),
+        _named(facts, "language", "the language "),
+        f"a pause until {until:%Y-%m-%d %H:%M} UTC" if until else "",
+        f"no longer {cleared}" if cleared else "",
     )
-    return f"Chose {', '.join(filter(None, parts)) or 'preferences'}"
+    origin = ", ".join(filter(None, (facts.get("source"), _named(facts, "by", "by "))))
+    chosen = ", ".join(filter(None, parts)) or "preferences"
+    return f"Chose {chosen}" + (f" ({origin})" if origin else "")
 
 
 def _rejected(event: Event) -> str:

@@ -147,11 +147,10 @@ SAID = f"""
     where n.contact_id = any(cast(:contacts as text[])) and n.team_id in ({TEAMS_AT_OR_BELOW})
     order by n.captured_at desc limit :limit)
     union all
-    (select 'preference', null, t.path, n.team_id, array_to_string(n.channels, ', '), array_to_string(n.categories_out, ', '), null,
-        case when n.quiet_from is not null then concat(n.quiet_from, '-', n.quiet_until) end, n.updated_at, null, null, null
-    from preference n join team t on t.id = n.team_id
+    (select 'preference', n.id, t.path, n.team_id, null, null, n.source, n.set_by, n.stated_at, null, null, n.changes::text
+    from preference_statement n join team t on t.id = n.team_id
     where n.contact_id = any(cast(:contacts as text[])) and n.team_id in ({TEAMS_AT_OR_BELOW})
-    order by n.updated_at desc limit :limit)
+    order by n.stated_at desc, n.id desc limit :limit)
     union all
     (select 'reply', r.id, t.path, r.team_id, r.channel, null, r.kind, r.decision, r.received_at, null, null, r.text
     from reply r join team t on t.id = r.team_id

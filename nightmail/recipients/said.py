@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, Row, text
 from nightmail.access.decisions import allowed, sees_personal
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import Principal
+from nightmail.consent.preference_statements import FIELDS
 from nightmail.recipients.asked import Asked
 from nightmail.recipients.campaign_holds import LIFTED, CampaignHolds
 from nightmail.recipients.digests import stored
@@ -84,7 +87,7 @@ def _of_suppression(row: Row[Any], lifted: Mapping[Any, str]) -> Iterable[Event]
 
 def _of_choice(row: Row[Any]) -> Iterable[Event]:
     if row.what == "preference":
-        facts = {"channels": row.channel, "categories_out": row.category, "quiet": row.how}
+        facts = {**_chosen(json.loads(row.body)), "source": row.word or None, "by": row.how or None}
         yield Event(row.at, EventKind.PREFERENCE, facts, None, row.team)
         return
     facts = {"category": row.category, "on": row.channel, "how": row.how}
@@ -93,3 +96,23 @@ def _of_choice(row: Row[Any]) -> Iterable[Event]:
         yield Event(row.at, EventKind.CONSENT, facts, None, row.team, row.channel)
     if row.ended_at is not None:
         yield Event(row.ended_at, EventKind.CONSENT_WITHDRAWN, facts, None, row.team, row.channel)
+
+
+def _chosen(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a statement changed, as facts of its sentence; ``cleared`` are the fields of which it took a choice back."""
+    single: Mapping[str, bool] = changes.get("topics") or {}
+    wanted = [*(changes.get("topics_in") or ()), *(name for name, wanted in single.items() if wanted)]
+    unwanted = [*(changes.get("topics_out") or ()), *(name for name, wanted in single.items() if not wanted)]
+    quiet = [str(changes[name]) for name in ("quiet_from", "quiet_until") if changes.get(name)]
+    until = changes.get("paused_until")
+    cleared = [name for name in FIELDS if name in changes and changes[name] in (None, []) and name != "quiet_until"]
+    return {
+        "channels": ", ".join(changes.get("channels") or ()) or None,
+        "categories_in": ", ".join(sorted(wanted)) or None,
+        "categories_out": ", ".join(sorted(unwanted)) or None,
+        "quiet": "-".join(quiet) or None,
+        "time_zone": changes.get("time_zone"),
+        "language": changes.get("language"),
+        "paused_until": dt.datetime.fromisoformat(until) if until else None,
+        "cleared": cleared or None,
+    }

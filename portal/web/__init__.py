@@ -23,6 +23,7 @@ from portal.web.campaigns import overview as campaign_overview
 from portal.web.campaigns import routes as campaigns
 from portal.web.campaigns import rows_of_file as campaign_rows
 from portal.web.contact_imports import routes as contact_imports
+from portal.web.contacts import consent_routes as contact_consents
 from portal.web.contacts import contact_routes as one_contact
 from portal.web.contacts import form_routes as contact_forms
 from portal.web.contacts import routes as contacts
@@ -115,6 +116,7 @@ ROUTERS = (
     feeds.router,
     recipients.router,
     contacts.router,
+    contact_consents.router,
     contact_forms.router,
     one_contact.router,
     contact_imports.router,

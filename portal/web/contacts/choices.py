@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nightmail.consent.consent_requests import RequestRow
 from nightmail.consent.consents import ConsentRow
 from portal.web.channel_words import channel_label
 from portal.web.translating import gettext
@@ -29,6 +30,24 @@ def chosen_facts(preference: Mapping[str, Any] | None) -> list[tuple[str, object
         (gettext("Pause until"), dt.datetime.fromisoformat(until).date() if until else ""),
     ]
     return [(label, value) for label, value in found if value]
+
+
+def shown_requests(rows: Sequence[RequestRow]) -> list[dict[str, Any]]:
+    """What a contact was asked for and has not confirmed; what they confirmed stands among the consents."""
+    return [
+        {
+            "category": row.category,
+            "channel": channel_label(row.channel) if row.channel else gettext("every channel"),
+            "state": gettext("asked for") if row.waits else gettext("not confirmed in time"),
+            "tone": "info" if row.waits else "mute",
+            "at": row.asked_at,
+            "how": row.asked_how,
+            "text": f"{row.text_name} {row.text_version}",
+            "until": row.expires_at,
+        }
+        for row in rows
+        if row.confirmed_at is None
+    ]
 
 
 def shown_consents(rows: Sequence[ConsentRow]) -> list[dict[str, Any]]:

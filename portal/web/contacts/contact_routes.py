@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from nightmail.access.decisions import allowed
 from nightmail.access.permissions import Permission
 from nightmail.audit import record_look
+from nightmail.consent.consent_requests import requests_of
 from nightmail.consent.consents import consents_of
 from nightmail.contacts.contact_changes import (
     add_address,
@@ -29,7 +30,7 @@ from nightmail.privacy.masking import HIDDEN, shown_address, shown_birth_date, s
 from portal.problems import RequestError
 from portal.state import Portal, PortalState
 from portal.web.actors import actor_names
-from portal.web.contacts.choices import chosen_facts, shown_consents
+from portal.web.contacts.choices import chosen_facts, shown_consents, shown_requests
 from portal.web.contacts.shown import shown_changes, title_of
 from portal.web.contacts.words import KINDS, kind_choices, source_label
 from portal.web.messages import changed_meanwhile, redirect
@@ -255,6 +256,7 @@ def _page(
         contact = seen_contact(connection, me, number)
         around = overview_of(connection, contact)
         consents = consents_of(connection, contact.team, contact.contact_id, CONSENTS)
+        requests = requests_of(connection, contact.team, contact.contact_id, CONSENTS)
         changes = changes_of(connection, contact.id, before=before, limit=CHANGES + 1)
         actors = {*(change.changed_by for change in changes), *(note.created_by for note in around.notes)}
         names = actor_names(connection, actors)
@@ -281,7 +283,8 @@ def _page(
         addresses=_addresses(around, personal=personal),
         known=_known(contact, around, personal=personal),
         chosen=chosen_facts(around.preference),
-        consents=shown_consents(consents),
+        consents=[*shown_requests(requests), *shown_consents(consents)],
+        may_ask=contact.removed_at is None and allowed(me.principal, Permission.CONSENT_EDIT, contact.team).yes,
         tags=around.tags,
         groups=around.groups,
         notes=[(note, names.get(note.created_by, note.created_by)) for note in around.notes] if personal else [],

@@ -85,6 +85,17 @@ _SOURCES = {
     "reply": marked("by a reply"),
     "unsubscribe_link": marked("by the link of an email"),
     "preference_page": marked("on their own page"),
+    "api": marked("by the API"),
+    "command": marked("by a command"),
+}
+_CHOICES = {
+    "channels": marked("Channels"),
+    "topics_in": marked("Wants"),
+    "topics_out": marked("Does not want"),
+    "quiet_from": marked("Quiet hours"),
+    "time_zone": marked("Time zone"),
+    "language": marked("Language"),
+    "paused_until": marked("Pause until"),
 }
 
 
@@ -163,13 +174,32 @@ def _consent(event: Event) -> str:
 
 def _preference(event: Event) -> str:
     facts = event.facts
+    cleared = [gettext(_CHOICES[name]) for name in facts.get("cleared") or () if name in _CHOICES]
+    channels = str(facts.get("channels") or "").split(", ")
     parts = [
-        gettext("channels %(channels)s") % facts if facts.get("channels") else "",
+        gettext("channels %(channels)s") % {"channels": ", ".join(map(channel_label, channels))}
+        if facts.get("channels")
+        else "",
+        gettext("the categories %(categories_in)s") % facts if facts.get("categories_in") else "",
         gettext("not the categories %(categories_out)s") % facts if facts.get("categories_out") else "",
         gettext("quiet hours %(quiet)s") % facts if facts.get("quiet") else "",
+        gettext("time zone %(time_zone)s") % facts if facts.get("time_zone") else "",
+        gettext("language %(language)s") % facts if facts.get("language") else "",
+        gettext("no longer chosen: %(fields)s") % {"fields": ", ".join(cleared)} if cleared else "",
+        gettext("a pause") if facts.get("paused_until") else "",
     ]
     chosen = ", ".join(filter(None, parts))
     return gettext("Chose preferences") + (f": {chosen}" if chosen else "")
+
+
+def _origin(facts: Mapping[str, Any]) -> str:
+    """From where a choice came and who recorded it, as far as it is kept."""
+    source, by = str(facts.get("source") or ""), str(facts.get("by") or "")
+    found = [gettext(_SOURCES[source]) if source in _SOURCES else source]
+    # Their own page is nobody else's.
+    if by and by != "recipient":
+        found.append(gettext("recorded by %(by)s") % {"by": by})
+    return " · ".join(filter(None, found))
 
 
 def _of_file(event: Event) -> str:
@@ -232,7 +262,9 @@ def line_of(event: Event) -> EventLine:
         tone = "mute" if facts["state"] in _ENDS_WELL else "warn" if facts["state"] == "held" else tone
     code = " ".join(str(facts[name]) for name in ("code", "meaning") if facts.get(name))
     note = code if event.kind is not EventKind.REPLY else ""
-    until = facts.get("until") if event.kind in (EventKind.WAITED, EventKind.SUSPENDED) else None
+    if event.kind is EventKind.PREFERENCE:
+        note = _origin(facts)
+    until = facts.get("until") if event.kind in (EventKind.WAITED, EventKind.SUSPENDED) else facts.get("paused_until")
     return EventLine(event, words(event), tone, sign, until, note or facts.get("remedy") or "")
 
 

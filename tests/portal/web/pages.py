@@ -190,6 +190,7 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage("/contacts/{contact_id}", partial(book.contact_address, ""), name="contact"),
     SamplePage("/contacts/{contact_id}", book.removed_address, name="contact-removed"),
     SamplePage("/contacts/{contact_id}/change", partial(book.contact_address, "/change"), name="contact-change"),
+    SamplePage("/contacts/{contact_id}/ask", partial(book.contact_address, "/ask"), name="contact-ask"),
     SamplePage("/contact-imports", name="contact-imports-none"),
     SamplePage("/contact-imports", partial(book.imports_address, "/contact-imports"), name="contact-imports"),
     SamplePage("/contact-imports/new", name="contact-import-new"),

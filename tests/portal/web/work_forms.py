@@ -88,6 +88,11 @@ def _of_contact(**form: object) -> Case:
     return lambda walk: walk.administrator(walk.things.contact(OWN), seen=1, **form)
 
 
+def _asked_for_a_consent(walk: Walk) -> Sent:
+    (category,) = walk.organisation.rows("select name from category order by id limit 1")
+    return walk.administrator(walk.things.contact(OWN), category=category["name"], how="By telephone.")
+
+
 def _of_contact_with_two_numbers(walk: Walk) -> Sent:
     number = walk.things.contact(OWN)["contact_id"]
     with walk.organisation.engine.begin() as connection:
@@ -165,6 +170,7 @@ BOOK_FORMS: Mapping[str, Case] = {
     "/contacts/{contact_id}/addresses": _of_contact(kind="email", address="another@example.org"),
     "/contacts/{contact_id}/addresses/up": _of_contact_with_two_numbers,
     "/contacts/{contact_id}/addresses/remove": _of_contact(address="phone-0"),
+    "/contacts/{contact_id}/ask": _asked_for_a_consent,
     "/contacts/{contact_id}/tags": _of_contact(tag="vip"),
     "/contacts/{contact_id}/tags/remove": _of_contact_with(
         lambda connection, contact: add_tags(connection, contact, ["vip"], by=BY), tag="vip"
