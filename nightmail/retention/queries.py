@@ -47,11 +47,12 @@ DELETE_CONTENTS = """
         limit :chunk))
 """
 
-# Imports whose file, or what they found, is older than their team keeps it; none that the background works on at the moment.
+# Imports whose file, or what they found, is older than their team keeps it; none with which the background goes on. One that a command
+# took and did not look at was left behind by it.
 EXPIRED_IMPORTS = """
     select i.id, i.stored_path
     from contact_import i join team t on t.id = i.team_id
-    where i.forgotten_at is null and i.state not in ('received', 'applying', 'undoing')
+    where i.forgotten_at is null and i.state not in ('applying', 'undoing') and (i.state <> 'received' or i.source = 'command')
       and i.created_at < coalesce(cast(:today as date), (now() at time zone 'UTC')::date) - make_interval(days => t.retention_days)
     order by i.id limit :limit
     for update of i skip locked
@@ -65,7 +66,7 @@ FORGET_IMPORT_FILES = """
 FORGET_IMPORTS = """
     update contact_import
     set forgotten_at = now(), stored_path = null, samples = '[]'::jsonb, waits_for = null,
-        state = case state when 'checked' then 'discarded' else state end
+        state = case when state in ('checked', 'received') then 'discarded' else state end
     where id = any(:ids)
 """
 

@@ -25,13 +25,13 @@ TODAY = dt.datetime.now(dt.UTC).date()
 LATER = TODAY + dt.timedelta(days=32)
 
 
-def _taken(engine: Engine, folder: Path, name: str, mode: ImportMode = ImportMode.UPDATE) -> int:
+def _taken(engine: Engine, folder: Path, name: str, source: str = "api") -> int:
     path = folder / f"{FOLDER_PREFIX}{name}" / "people.csv"
     path.parent.mkdir(parents=True)
     path.write_text(f"external_id,phone\n{name},+447400123456\n")
     with engine.begin() as connection:
-        how = {"source": "api", "name": "people.csv", "size": 9, "sha256": "", "stored_path": path}
-        return take_import(connection, "acme", mode, by=BY, **how)
+        how = {"source": source, "name": "people.csv", "size": 9, "sha256": "", "stored_path": path}
+        return take_import(connection, "acme", ImportMode.UPDATE, by=BY, **how)
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ def test_imports_go_after_the_teams_days_and_say_so(team: Engine, tmp_path: Path
     lake, incoming = Lake(str(tmp_path / "lake")), tmp_path / "incoming"
     numbers = [_taken(team, incoming, name) for name in ("C1", "C2", "C3")]
     applied, waiting, _ = numbers
+    _taken(team, incoming, "C4", source="command")
     check_import(team, lake, waiting)
     check_import(team, lake, applied)
     apply_import(team, lake, applied, by=BY)
@@ -55,7 +56,7 @@ def test_imports_go_after_the_teams_days_and_say_so(team: Engine, tmp_path: Path
     apply_import(team, lake, changed, by=BY)
     assert delete_files(team, lake, today=TODAY + dt.timedelta(days=29)).imports == 0
 
-    assert delete_files(team, lake, today=LATER).imports == 3
+    assert delete_files(team, lake, today=LATER).imports == 4
     assert delete_files(team, lake, today=LATER).imports == 0, "once is enough"
     assert [path.name for path in incoming.iterdir()] == [f"{FOLDER_PREFIX}C3"], "what is still to be looked at stays"
     with team.connect() as connection:
