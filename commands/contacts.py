@@ -189,19 +189,27 @@ def attribute(
     team: str = typer.Option(..., "--team", help="The team whose contacts, and whose below it, have it."),
     type_: str = typer.Option("text", "--type", help="text, number, date or boolean."),
     label: str = typer.Option("", "--label", help="How people read it."),
+    remove: bool = typer.Option(False, "--remove", help="Remove it."),
+    with_values: bool = typer.Option(False, "--with-values", help="With --remove: the values of contacts go too."),
     json_output: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Define an attribute that a team keeps of its contacts, or list them."""
+    """Define an attribute that a team keeps of its contacts, remove one, or list them."""
     from commands.local import open_database, principal
+    from nightmail.contacts.attributes import list_attributes, remove_attribute
     from nightmail.contacts.contact_changes import define_attribute
-    from nightmail.contacts.contact_listing import attributes_known
     from nightmail.organisation.teams import team_id_of
 
     view = screen(json_output)
     with open_database().begin() as connection:
-        if name is not None:
+        team_id_of(connection, team)
+        if remove:
+            own = [each for each in list_attributes(connection, team) if (each.team, each.name) == (team, name)]
+            if not own:
+                raise UsageError("contact_attribute_unknown", attribute=name or "without a name")
+            remove_attribute(connection, own[0], by=principal(), with_values=with_values)
+        elif name is not None:
             define_attribute(connection, by=principal(), team=team, name=name, type_=type_, label=label)
-        found = attributes_known(connection, team_id_of(connection, team)).values()
+        found = list_attributes(connection, team)
     rows = [(each.name, each.type, each.label) for each in found]
     named = [dict(zip(("name", "type", "label"), row, strict=True)) for row in rows]
     view.answer({"ok": True, "team": team, "attributes": named})

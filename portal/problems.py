@@ -34,6 +34,8 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "contact_exists": 409,
     "contact_changed_since": 409,
     "contact_removed": 409,
+    "contact_attribute_in_use": 409,
+    "contact_attribute_unknown": 404,
     "group_unknown": 404,
     "group_name_taken": 409,
     "group_changed_since": 409,

@@ -53,6 +53,20 @@ CONTACTS = (
         title="The contacts are too many for a sheet.",
     ),
     Reason(
+        "contact_attribute_unknown",
+        Kind.REQUEST,
+        "There is no attribute {attribute} here.",
+        "Look it up in the list of attributes.",
+        title="There is no such attribute.",
+    ),
+    Reason(
+        "contact_attribute_in_use",
+        Kind.REQUEST,
+        "The attribute cannot be removed: {problem}.",
+        "Change the segment first, or say that the values go too.",
+        title="The attribute is in use.",
+    ),
+    Reason(
         "group_unknown",
         Kind.REQUEST,
         "There is no group {group} here.",

@@ -19,6 +19,7 @@ from nightmail.privacy.masking import shown_address, shown_birth_date, shown_ide
 TEAM_PATTERN = r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="The contact's number", examples=[1])]
+NoteNumber = Annotated[int, Path(ge=1, le=2**63 - 1, description="The note's number", examples=[1])]
 OwnTeam = Annotated[str | None, Query(max_length=200, pattern=TEAM_PATTERN, description="Your team or one below")]
 Written = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00]*$")]
 Tag = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00,]+$")]
@@ -121,6 +122,15 @@ class NoteOut(BaseModel):
     """A note that was made."""
 
     id: int
+
+
+class NoteShown(BaseModel):
+    """A note about a contact."""
+
+    id: int
+    text: str | None = Field(description="Null without `personal.see`")
+    at: dt.datetime
+    by: str
 
 
 def shown_contacts(connection: Connection, program: Program, rows: Sequence[ContactRow]) -> list[ContactOut]:

@@ -17,6 +17,7 @@ from nightmail.contacts.contact_changes import (
     add_note,
     change_contact,
     make_contact,
+    remove_note,
     set_addresses_written,
     set_removed,
     set_tags,
@@ -28,6 +29,7 @@ from nightmail.contacts.contact_listing import (
     changes_of,
     find_contact,
     list_contacts,
+    notes_of,
     search_contacts,
     sees_contact_personal,
 )
@@ -40,8 +42,10 @@ from portal.api.contact_models import (
     ContactOrder,
     ContactOut,
     ContactVersion,
+    NoteNumber,
     NoteOrder,
     NoteOut,
+    NoteShown,
     Number,
     OwnTeam,
     record_contacts_read,
@@ -243,6 +247,33 @@ def changes(
         for each in found[:limit]
     ]
     return Page(items=items, next=following)
+
+
+@router.get("/{contact}/notes", summary="The notes about a contact", responses=errors("contact_unknown"))
+def notes(contact: Number, program: ContactReader, portal: PortalState) -> list[NoteShown]:
+    """The newest first, at most 100. With `personal.see` the look is in the audit log."""
+    with portal.engine.begin() as connection:
+        row = find_contact(connection, program.principal, contact)
+        found = notes_of(connection, row.id)
+        personal = sees_contact_personal(program.principal, row)
+        record_contacts_read(connection, program, [row] if personal and found else [])
+    return [
+        NoteShown(id=each.id, text=each.text if personal else None, at=each.created_at, by=each.created_by)
+        for each in found
+    ]
+
+
+@router.delete(
+    "/{contact}/notes/{note}",
+    status_code=204,
+    summary="Take a note away",
+    responses=errors("contact_unknown", "contact_removed"),
+)
+def take_note_away(contact: Number, note: NoteNumber, program: ContactEditor, portal: PortalState) -> None:
+    """One that is not there, or was taken away before, is no error."""
+    with portal.engine.begin() as connection:
+        row = _read(connection, program, contact)
+        remove_note(connection, row, note, by=program.principal)
 
 
 @router.post(

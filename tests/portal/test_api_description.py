@@ -46,6 +46,8 @@ WITH_RULES_OF_THE_DOMAIN = {
     "PATCH /v1/lists/{list_id}",
     "GET /v1/reports",
     "POST /v1/contacts",
+    "POST /v1/contacts/attributes",
+    "PATCH /v1/contacts/attributes/{attribute}",
     "PATCH /v1/contacts/{contact}",
     "POST /v1/contacts/{contact}/notes",
     "POST /v1/groups",

@@ -129,3 +129,51 @@ def test_groups_and_merges(portal: RunningPortal, organisation: Organisation) ->
     assert (late.status_code, late.json()["reason"]) == (409, "merge_not_undone")
     assert portal.api("POST", f"/v1/groups/{group['id']}/remove", key, json={"version": 1}).status_code == 204
     assert portal.api("GET", "/v1/groups", key).json() == []
+
+
+def test_attributes_are_defined_set_cleared_and_removed(portal: RunningPortal, organisation: Organisation) -> None:
+    """Removed only when it is said that the values go too, and while no segment asks for it."""
+    key = organisation.key()
+    path = "/v1/contacts/attributes"
+    made = portal.api("POST", path, key, json={"name": "tariff", "label": "Tariff"})
+    assert (made.status_code, made.json()["type"], made.json()["team"]) == (201, "text", "acme.billing")
+    other = portal.api("POST", path, key, json={"name": "tariff", "type": "number"})
+    assert (other.status_code, other.json()["reason"]) == (422, "contact_field_invalid")
+    number = made.json()["id"]
+    assert portal.api("PATCH", f"{path}/{number}", key, json={"label": "Rate"}).json()["label"] == "Rate"
+    assert [each["name"] for each in portal.api("GET", path, key).json()] == ["tariff"]
+    contact = portal.api("POST", "/v1/contacts", key, json={**ORDER, "attributes": {"tariff": "green"}}).json()
+    changed = {"version": contact["version"], "attributes": {"tariff": ""}}
+    cleared = portal.api("PATCH", f"/v1/contacts/{contact['id']}", key, json=changed).json()
+    assert cleared["attributes"] == {}
+    again = {"version": cleared["version"], "attributes": {"tariff": "green"}}
+    assert portal.api("PATCH", f"/v1/contacts/{contact['id']}", key, json=again).status_code == 200
+    rule = {"all": [{"on": "attribute", "name": "tariff", "test": "is_one_of", "value": ["green"]}]}
+    segment = portal.api("POST", "/v1/segments", key, json={"name": "Green", "rule": rule})
+    assert segment.status_code == 201, segment.text
+    for sent in ({}, {"with_values": True}):
+        refused = portal.api("POST", f"{path}/{number}/remove", key, json=sent)
+        assert (refused.status_code, refused.json()["reason"]) == (409, "contact_attribute_in_use")
+    organisation.change("update segment set removed_at = now()")
+    assert portal.api("POST", f"{path}/{number}/remove", key, json={}).status_code == 409
+    assert portal.api("POST", f"{path}/{number}/remove", key, json={"with_values": True}).json() == {
+        "values_removed": 1
+    }
+    assert portal.api("GET", path, key).json() == []
+    assert portal.api("GET", f"/v1/contacts/{contact['id']}", key).json()["attributes"] == {}
+    (newest, *_) = portal.api("GET", f"/v1/contacts/{contact['id']}/changes", key).json()["items"]
+    assert (newest["source"], list(newest["changes"])) == ("attribute", ["tariff"])
+    gone = portal.api("POST", f"{path}/{number}/remove", key, json={})
+    assert (gone.status_code, gone.json()["reason"]) == (404, "contact_attribute_unknown")
+
+
+def test_notes_are_listed_and_taken_away(portal: RunningPortal, organisation: Organisation) -> None:
+    key = organisation.key()
+    contact = portal.api("POST", "/v1/contacts", key, json=ORDER).json()["id"]
+    path = f"/v1/contacts/{contact}/notes"
+    number = portal.api("POST", path, key, json={"text": "Rang on Monday."}).json()["id"]
+    (shown,) = portal.api("GET", path, key).json()
+    assert (shown["id"], shown["text"]) == (number, "Rang on Monday.")
+    for _ in range(2):
+        assert portal.api("DELETE", f"{path}/{number}", key).status_code == 204
+    assert portal.api("GET", path, key).json() == []

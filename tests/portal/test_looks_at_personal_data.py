@@ -11,7 +11,7 @@ import pytest
 from nightmail.access.permissions import Permission
 from nightmail.access.principals import system_principal
 from nightmail.campaigns.campaign_rows import CampaignRow
-from nightmail.contacts.contact_changes import make_contact
+from nightmail.contacts.contact_changes import add_note, make_contact
 from nightmail.contacts.groups import add_members, make_group
 from nightmail.contacts.import_reading import ImportTables
 from nightmail.lake import Lake
@@ -59,6 +59,7 @@ def campaign(organisation: Organisation, portal: RunningPortal) -> CampaignRow:
         by = system_principal("test")
         stated = {"external_id": "C-1", "phone": NUMBER}
         contact = make_contact(connection, by=by, team="acme.billing", stated=stated, key=SECRET_KEY.encode())
+        add_note(connection, contact, f"Rings from {NUMBER}", by=by)
         group = make_group(connection, by=by, team="acme.billing", name="Board")
         add_members(connection, group, [contact.id], by=by)
     tables = StageTables.of_campaign(Lake(portal.settings.lake), made.key)
@@ -101,6 +102,7 @@ LOOKS: Mapping[Route, Callable[[CampaignRow, int], tuple[str, dict[str, Any]]]] 
         (
             ("GET", "/v1/contacts/{contact}"),
             ("GET", "/v1/contacts/{contact}/changes"),
+            ("GET", "/v1/contacts/{contact}/notes"),
             ("GET", "/v1/groups/{group}/members"),
         ),
         lambda _campaign, _reply: ("contact:1", {"shown": ["address", "name"], "people": 1}),

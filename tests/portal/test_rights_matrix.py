@@ -131,6 +131,15 @@ class Things:
         number = next(self.numbers)
         return self.insert(statement, team=self.teams[team], contact=f"{number:032x}", id=f"EXT-{number}")
 
+    def attribute(self, team: str) -> int:
+        statement = "insert into contact_attribute (team_id, name, type, created_by) values (:team, :name, 'text', 'x')"
+        return self.insert(statement, team=self.teams[team], name=f"a{next(self.numbers)}")
+
+    def note(self, team: str) -> tuple[int, int]:
+        contact = self.contact(team)
+        statement = "insert into contact_note (contact_id, text, created_by) values (:contact, 'Rang.', 'x')"
+        return contact, self.insert(statement, contact=contact)
+
     def segment(self, team: str) -> int:
         statement = "insert into segment (team_id, name, rule, changed_by) values (:team, :name, '{\"all\": []}', 'x')"
         return self.insert(statement, team=self.teams[team], name=f"{_mark(team)} {next(self.numbers)}")
@@ -399,6 +408,14 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("POST", "/v1/contacts/imports/{number}/undo"): _of("applied_import", "/v1/contacts/imports/{}/undo"),
     ("GET", "/v1/contacts/imports/{number}/rejects.csv"): _of("contact_import", "/v1/contacts/imports/{}/rejects.csv"),
     ("GET", "/v1/recipients"): _recipient,
+    ("GET", "/v1/contacts/attributes"): lambda _, team: Asked(f"/v1/contacts/attributes?team={team}"),
+    ("POST", "/v1/contacts/attributes"): lambda things, team: Asked(
+        "/v1/contacts/attributes", {"name": f"a{next(things.numbers)}", "team": team}
+    ),
+    ("PATCH", "/v1/contacts/attributes/{attribute}"): _of(
+        "attribute", "/v1/contacts/attributes/{}", {"label": "Tariff"}
+    ),
+    ("POST", "/v1/contacts/attributes/{attribute}/remove"): _of("attribute", "/v1/contacts/attributes/{}/remove", {}),
     ("GET", "/v1/contacts"): _contacts,
     ("POST", "/v1/contacts"): _new_contact,
     ("GET", "/v1/contacts/export"): lambda _, team: Asked(f"/v1/contacts/export?team={team}"),
@@ -407,6 +424,10 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("POST", "/v1/contacts/{contact}/remove"): _of("contact", "/v1/contacts/{}/remove", {"version": 1}),
     ("POST", "/v1/contacts/{contact}/restore"): _of("removed_contact", "/v1/contacts/{}/restore", {"version": 2}),
     ("GET", "/v1/contacts/{contact}/changes"): _of("contact", "/v1/contacts/{}/changes"),
+    ("GET", "/v1/contacts/{contact}/notes"): _of("contact", "/v1/contacts/{}/notes"),
+    ("DELETE", "/v1/contacts/{contact}/notes/{note}"): lambda things, team: Asked(
+        "/v1/contacts/{}/notes/{}".format(*things.note(team))
+    ),
     ("POST", "/v1/contacts/{contact}/notes"): _of("contact", "/v1/contacts/{}/notes", {"text": "Rang."}),
     ("GET", "/v1/groups"): _listed("group", "/v1/groups"),
     ("POST", "/v1/groups"): _new_group,
