@@ -437,12 +437,10 @@ def _let_it_end(rig: Rig, tell: Any) -> None:
     quiet = 0
     while quiet < 3 and time.monotonic() < until:
         waiting, receipts = _waiting(rig), int(rig.ask("")["waiting"])
-        # A preparer ends a minute after its last campaign.
-        ending = () if rig.dagster is None else ("send", "prepare_waiting")
-        running = sum(len(rig.dagster.unfinished(job)) for job in ending) if rig.dagster is not None else 0
+        running = len(rig.dagster.unfinished("send")) if rig.dagster is not None else 0
         quiet = quiet + 1 if not waiting and not receipts and not running else 0
         if tell and not quiet:
-            tell(f"{waiting} messages and {receipts} receipts waiting, {running} runs of senders and preparers")
+            tell(f"{waiting} messages and {receipts} receipts waiting, {running} sender runs")
         time.sleep(1.0)
         if rig.dagster is None:
             with contextlib.suppress(SQLAlchemyError):
@@ -525,8 +523,9 @@ def _judge(rig: Rig, result: Result, tell: Any) -> None:
         for name, value in rig.dagster.figures().items():
             setattr(result, name, value)
         # Reports may be written on and on; senders and preparing runs have nothing left to do.
-        jobs = ("send", "prepare", "prepare_waiting")
-        result.stuck_runs = sum(len(rig.dagster.unfinished(job)) for job in jobs)
+        result.stuck_runs = sum(len(rig.dagster.unfinished(job)) for job in ("send", "prepare"))
+        # A preparer lingers for a minute after its last campaign: it is stuck when nothing is behind it.
+        result.stuck_runs += rig.dagster.preparers_without_process()
     with rig.engine.connect() as connection:
         rows = connection.execute(
             text(

@@ -165,6 +165,17 @@ class DagsterProcesses:
         with self._runs.connect() as connection:
             return list(connection.execute(text(query), {"runs": runs}).scalars())
 
+    def preparers_without_process(self) -> int:
+        """How many preparers Dagster believes to be at work that are not there."""
+        import psutil
+
+        query = (
+            "select t.value::integer from runs r join run_tags t on t.run_id = r.run_id and t.key = 'nightmail/pid' "
+            "where r.pipeline_name = 'prepare_waiting' and r.status in ('STARTING', 'STARTED', 'CANCELING')"
+        )
+        with self._runs.connect() as connection:
+            return sum(not psutil.pid_exists(process) for process in connection.execute(text(query)).scalars())
+
     def kill_preparer(self, chance: Random, stop: threading.Event) -> bool:
         """Drop a few files, wait until a preparer is at work on some, and SIGKILL it in the middle."""
         for _ in range(DROPPED_FILES):

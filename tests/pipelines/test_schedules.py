@@ -109,8 +109,9 @@ def test_a_schedule_sends_to_the_contact_book(rig: PipelineRig) -> None:
     with dg.build_sensor_context(instance=rig.instance, resources={"database": rig.resources["database"]}) as context:
         result = campaigns_due(context)
     assert isinstance(result, dg.SensorResult)
-    ((request,)) = result.run_requests or ()
-    campaign = rig.campaign(str(request.partition_key))
+    assert [request.job_name for request in result.run_requests or ()] == ["prepare_waiting", "send"]
+    ((made,)) = rig.rows("select key from campaign")
+    campaign = rig.campaign(str(made["key"]))
     assert rig.prepare(campaign).success
     campaign = rig.campaign(campaign)
     assert (campaign.state, campaign.source, campaign.counts["planned"]) == ("sending", "contacts", 2)
