@@ -182,10 +182,36 @@ def _database(configured: Settings, found: list[Checked]) -> Engine | None:
     found.append(_database_role(role))
     if configured.database_url is not None:
         found.append(_sessions(made))
+        found.append(_standby(made))
     found.append(_secret_key(configured, made))
     found.append(_audit(made))
     found.append(_tallies(made))
     return made
+
+
+def _standby(engine: Engine) -> Checked:
+    """Whether a standby has all that is committed: else a failover is as a restore."""
+    from commands.part_checks import Checked
+    from nightmail.sending.servers import server_facts
+
+    with engine.connect() as connection:
+        facts = server_facts(connection)
+    if facts.held:
+        return Checked(
+            "database standby",
+            "ill",
+            "Nothing is handed off: another server took over, or commits have ceased to wait for the standby.",
+            "It is decided within seconds of a failover, and three minutes after a standby was lost, while the daemon "
+            "or a sender works; `nightmail alerts` says more.",
+        )
+    if facts.synchronous:
+        return Checked("database standby", "well", "commits wait for it: after a failover campaigns go on")
+    return Checked(
+        "database standby",
+        "note",
+        "Commits wait for no standby: after a failover what was unsent is in doubt, and campaigns come back paused.",
+        "Set synchronous_standby_names at the server: docs/operations.md says how.",
+    )
 
 
 def _sessions(engine: Engine) -> Checked:

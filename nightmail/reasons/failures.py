@@ -72,7 +72,8 @@ FAILURES = (
     Reason(
         "restored_from_backup",
         Kind.FAILURE,
-        "The database was restored from a backup, and what it holds as unsent may have gone out since.",
+        "The database was restored from a backup, or a server took over that may lack the last of it: what it holds as unsent "
+        "may have gone out since.",
         "Compare with the carrier's records: decide about a message in doubt, and send a file again of which nothing went out.",
     ),
     Reason(

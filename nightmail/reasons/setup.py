@@ -13,6 +13,22 @@ SETUP = (
         title="A run of the pipeline failed.",
     ),
     Reason(
+        "server_taken_over",
+        Kind.SETUP,
+        "Another server of the database took over that may lack the last of what was sent: {campaigns} campaigns are paused, and "
+        "{messages} messages are in doubt.",
+        "The carriers' records settle what they show. Decide the rest as after a restore, then resume the campaigns. A synchronous "
+        "standby spares it: docs/operations.md.",
+        title="Another server of the database took over that may lack the last of what was sent.",
+    ),
+    Reason(
+        "standby_lost",
+        Kind.SETUP,
+        "Commits of the database have ceased to wait for its standby: nothing is handed off for three minutes, then sending goes on "
+        "without one.",
+        "Bring the standby back. From now on do not make it the server until commits wait for it again: it lacks what was sent.",
+    ),
+    Reason(
         "run_not_begun",
         Kind.SETUP,
         "{count} runs in a row for the campaign {campaign} did not begin, the last one {run}.",

@@ -15,6 +15,7 @@ from nightmail.campaigns.transitions import release_scheduled
 from nightmail.sending.campaign_endings import expire, finish_campaigns, finish_cancelling
 from nightmail.sending.dead_senders import end_dead_senders
 from nightmail.sending.restored_ledgers import fence_earlier_epochs
+from nightmail.sending.servers import note_server
 from nightmail.sending.standby import decide_standby
 from nightmail.sending.suspended_channels import fall_from_suspended
 from nightmail.store.clock import database_time
@@ -57,6 +58,8 @@ def advance_ledger(engine: Engine) -> Advanced:
 
 
 def _advance(engine: Engine) -> Advanced:
+    # First of all: what the row says of the server decides what may be handed off.
+    note_server(engine)
     with engine.begin() as connection:
         now = database_time(connection)
         ensure_partitions(connection, month_of(now))

@@ -54,10 +54,11 @@ copy (
 
 # --- Dead senders ---
 
-# After a restart of the server senders that live need a moment to lock their runs again.
+# After a restart of the server, or when another one took over, senders that live need a moment to lock their runs again.
 OPEN_SENDER_RUNS = """
 select id from sender_run
 where finished_at is null and pg_postmaster_start_time() < now() - make_interval(secs => :grace)
+    and coalesce((select timeline_at from deployment) < now() - make_interval(secs => :grace), true)
 order by id limit 1000
 """
 

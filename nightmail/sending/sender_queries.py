@@ -27,7 +27,7 @@ rearrange.
 
 BEGIN_RUN = """
 insert into sender_run (dagster_run_id, host, process_id, epoch)
-values (%s, %s, %s, (select epoch from deployment)) returning id, epoch
+values (%s, %s, %s, (select epoch from deployment)) returning id, epoch, server_timeline() as timeline
 """
 
 # --- What may be sent now ---
@@ -39,7 +39,7 @@ MOST_STATED = 5_000
 
 WATCH = f"""
 select extract(epoch from now())::float8 as database_time,
-    (select epoch from deployment) as epoch,
+    (select epoch from deployment) as epoch, may_hand_off(%(timeline)s) as may_hand_off,
     coalesce((select array_agg(id) from campaign where state = 'sending' and (cut_off_at is null or cut_off_at > now())),
              '{{}}') as campaigns,
     coalesce((select json_agg(s) from (
@@ -145,7 +145,7 @@ with due as materialized (
     select m.ledger_month, m.message_key, m.contact_id, m.address_hash, m.step
     from message m
     where m.ledger_month = %(month)s and m.campaign_id = %(campaign)s and m.channel = %(channel)s
-      and m.state = 'queued' and m.due_at <= now() and m.epoch = %(epoch)s {portion}
+      and m.state = 'queued' and m.due_at <= now() and m.epoch = %(epoch)s and (select may_hand_off(%(timeline)s)) {portion}
       and exists (select from campaign c where c.id = %(campaign)s and c.state = 'sending'
                   and (c.cut_off_at is null or c.cut_off_at > now()))
     order by m.due_at limit %(limit)s

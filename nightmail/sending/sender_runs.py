@@ -20,6 +20,8 @@ class SenderRun:
     id: int
     epoch: int
     """The deployment's when it began: a restored database has another."""
+    timeline: int = 0
+    """The server's: intents are committed on this one alone."""
 
 
 def lock_number(sender_run_id: int) -> int:
@@ -36,7 +38,7 @@ def begin_sender_run(connection: Connection[Any], dagster_run_id: str | None, ho
         with connection.cursor(row_factory=dict_row) as cursor:
             row = cursor.execute(BEGIN_RUN, (dagster_run_id, host, process_id)).fetchone()
         assert row is not None
-        run = SenderRun(int(row["id"]), int(row["epoch"]))
+        run = SenderRun(int(row["id"]), int(row["epoch"]), int(row["timeline"]))
         connection.execute("select pg_advisory_lock(%s)", (lock_number(run.id),))
     return run
 
@@ -52,6 +54,13 @@ def rejoin_sender_run(connection: Connection[Any], sender_run_id: int) -> bool:
     # Once more, under the lock: it may have been declared dead just before.
     lives = connection.execute("select finished_at is null from sender_run where id = %s", (sender_run_id,)).fetchone()
     return lives == (True,)
+
+
+def server_timeline(connection: Connection[Any]) -> int:
+    """The timeline of the server that the connection is on."""
+    row = connection.execute("select server_timeline()").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def end_sender_run(connection: Connection[Any], sender_run_id: int, handed_off: int) -> None:

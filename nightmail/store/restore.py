@@ -10,7 +10,6 @@ whatever process is killed in between and whatever works beside it.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -23,8 +22,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from nightmail.errors import ConfigurationError, UnavailableError
-from nightmail.reasons.problems import stated_problem
 from nightmail.store.backup_files import COPY_BEGINS, Backup, open_backup, unusable
+from nightmail.store.fencing import Fenced, fence_unsent
 from nightmail.store.upgrade import upgrade_within
 
 ASIDE = "being_replaced"
@@ -33,30 +32,9 @@ LOCK_WAIT_S = 1.0
 """Seconds for which a lock is waited for at a time."""
 PATIENCE_S = 60.0
 """Seconds for which other processes are given time to end what they have begun."""
-PROBLEM = stated_problem("restored_from_backup")
-"""What campaigns are stopped for that were not loaded when the backup was made."""
-# By SQL of this room's own, since the audit log's room stands above it. The entry is the first of the new epoch.
-RESTORED_ENTRY = """
-    insert into audit (month, actor, action, object, detail)
-    values (date_trunc('month', now() at time zone 'UTC')::date, 'restore', 'database.restored', cast(:epoch as text),
-        jsonb_build_object('paused', cast(:paused as int), 'stopped', cast(:stopped as int), 'in_doubt', cast(:doubt as int)))
-"""
 _BLOCK_BYTES = 1 << 20
 # Commands of psql, which nothing here needs; and a setting that servers before PostgreSQL 17 do not know.
 _NOT_FOR_THE_SERVER = re.compile(rb"\\(un)?restrict |SET transaction_timeout ")
-
-
-@dataclass(frozen=True, slots=True)
-class Fenced:
-    """What a restore stopped until a person decides."""
-
-    epoch: int
-    paused: tuple[str, ...]
-    """Campaigns that were sending or scheduled: keys."""
-    stopped: tuple[str, ...]
-    """Campaigns that were not yet loaded: the lost database may have sent them."""
-    in_doubt: int
-    """The number of messages that the snapshot has as unsent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +147,14 @@ def _content(lines: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _fence(connection: Connection, before: _Before) -> Fenced:
-    """Count the epoch up beyond both databases', and pause or stop every campaign that may have been sent since.
-
-    What is scheduled for later cannot have been sent, whether it was paused or not: nothing changes the time of a
-    campaign, and none begins before. It keeps its messages, but is paused as well.
-    """
+    """Count the epoch up beyond both databases', and pause or stop every campaign that may have been sent since."""
     epoch = int(
         connection.execute(
-            text("update deployment set epoch = greatest(epoch, :before) + 1, restored_at = now() returning epoch"),
+            text(
+                "update deployment set epoch = greatest(epoch, :before) + 1, restored_at = now(), "
+                "timeline = server_timeline(), timeline_at = null, synchronous = false, unsynchronised_at = null "
+                "returning epoch"
+            ),
             {"before": before.epoch},
         ).scalar_one()
     )
@@ -188,38 +166,7 @@ def _fence(connection: Connection, before: _Before) -> Fenced:
         ),
         {"before": before.sender_run},
     )
-    connection.execute(
-        text(
-            "update message m set epoch = :epoch from campaign c where c.id = m.campaign_id "
-            "and m.state in ('queued', 'standby') and c.state in ('scheduled', 'paused') and c.scheduled_at > now()"
-        ),
-        {"epoch": epoch},
-    )
-    in_doubt = connection.execute(
-        text(
-            "update message set state = 'in_doubt', reason = 'restored_from_backup', epoch = :epoch "
-            "where state in ('queued', 'handing_over') and epoch < :epoch"
-        ),
-        {"epoch": epoch},
-    ).rowcount
-    paused = connection.execute(
-        text("update campaign set state = 'paused' where state in ('sending', 'scheduled') returning key")
-    ).scalars()
-    paused_keys = tuple(paused)
-    stopped = connection.execute(
-        text(
-            "update campaign set state = 'stopped', problem = cast(:problem as jsonb) where state in "
-            "('received', 'checking', 'awaiting_approval', 'ready') returning key"
-        ),
-        {"problem": json.dumps(PROBLEM)},
-    ).scalars()
-    stopped_keys = tuple(stopped)
-    connection.execute(
-        text(RESTORED_ENTRY),
-        {"epoch": epoch, "paused": len(paused_keys), "stopped": len(stopped_keys), "doubt": in_doubt},
-    )
-    connection.execute(text("update sender_run set finished_at = now() where finished_at is null"))
-    return Fenced(epoch, paused_keys, stopped_keys, in_doubt)
+    return fence_unsent(connection, epoch, actor="restore", action="database.restored")
 
 
 def _drop_replaced(connection: Connection, patience_s: float) -> None:

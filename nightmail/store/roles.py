@@ -28,7 +28,7 @@ APPEND_ONLY: dict[str, tuple[str, ...]] = {
 
 OWNERS_FUNCTIONS = (
     *("make_month(text, date, integer)", "analyze_month(text, date)", "retire_month(text, date, boolean)"),
-    "keep_key(text)",
+    *("keep_key(text)", "note_server()"),
 )
 """Functions that run with the owner's rights (``security definer``), and that only the working role may call."""
 

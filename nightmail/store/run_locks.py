@@ -31,7 +31,9 @@ HELD = """
     where locktype = 'advisory' and granted and objsubid = 1 and classid::bigint >> 8 = :space
       and database = (select oid from pg_database where datname = current_database())
 """
-SERVER_IS_NEW = "select pg_postmaster_start_time() > now() - make_interval(secs => :grace)"
+SERVER_IS_NEW = """
+    select greatest(pg_postmaster_start_time(), timeline_at) > now() - make_interval(secs => :grace) from deployment
+"""
 
 
 def lock_number(run_id: str) -> int:

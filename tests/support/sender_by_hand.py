@@ -65,6 +65,7 @@ def claim_by_hand(
         route,
         sender_run_id=run.id,
         epoch=run.epoch,
+        timeline=run.timeline,
         limit=limit,
         taken_at=time.monotonic() if taken_at is None else taken_at,
         compose=_compose,

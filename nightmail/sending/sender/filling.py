@@ -30,6 +30,8 @@ from nightmail.store.driver_rows import rows_as
 PLAN_S = 1.0
 EMPTY_PLAN_S = 0.2
 """An empty plan is made again sooner: something may have become due."""
+SLOW_CLAIM_S = 0.2
+"""After a commit that took longer the watch is read again before anything of it is handed off."""
 PACE_WAIT_S = 0.25
 """A lane whose pace has no more is looked at again after so long at the latest."""
 
@@ -195,19 +197,23 @@ class Filling:
         def compose(campaign: CampaignInHand, route: Route, contents: list[Content]) -> list[OutgoingMessage]:
             return self._composer.compose(campaign, route, contents, database_time)
 
-        run = self._session.run
+        run, began = self._session.run, boot_time()
         taken = claim(
             self._session.database,
             choice.campaign,
             choice.route,
             sender_run_id=run.id,
             epoch=run.epoch,
+            timeline=run.timeline,
             limit=units,
-            taken_at=boot_time(),
+            taken_at=began,
             compose=compose,
             portion=choice.portion,
         )
         self._collecting.note_held(choice.campaign.row.id, taken.held)
+        if taken.intents and boot_time() - began > SLOW_CLAIM_S:
+            # It may have waited for a standby that was given up meanwhile: then nothing of it may go.
+            self._watcher.look([*self._hand_offs.in_hand.values(), *taken.intents])
         return taken
 
     def _put(self, lane: Lane, choice: Choice, intents: list[Intent], grant: pace.Grant) -> None:

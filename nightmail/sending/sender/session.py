@@ -11,6 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -21,7 +22,13 @@ from nightmail.errors import UnavailableError
 from nightmail.sending.boot_clock import boot_time
 from nightmail.sending.intents import release_unknown
 from nightmail.sending.sender_queries import BY_INDEX
-from nightmail.sending.sender_runs import SenderRun, begin_sender_run, end_sender_run, rejoin_sender_run
+from nightmail.sending.sender_runs import (
+    SenderRun,
+    begin_sender_run,
+    end_sender_run,
+    rejoin_sender_run,
+    server_timeline,
+)
 from nightmail.store.server_urls import server_url
 from nightmail.store.sessions import connection_arguments
 
@@ -101,7 +108,12 @@ class SenderSession:
         return False
 
     def _hold_run(self, in_hand: Collection[int]) -> None:
+        timeline = server_timeline(self.database)
+        if timeline < self.run.timeline:
+            # The one that was replaced, back without knowing it: what is sent from there the other one sends as well.
+            raise psycopg.OperationalError("the server is on an earlier timeline than this sender has seen")
         if rejoin_sender_run(self.database, self.run.id):
+            self.run = replace(self.run, timeline=timeline)
             release_unknown(self.database, self.run.id, list(in_hand))
         else:
             self.run = self._begin()

@@ -181,7 +181,7 @@ class Watcher:
         """Read what may be sent now; returns the suspensions that were lifted since the last look."""
         began = boot_time()
         with self._session.database.cursor(row_factory=dict_row) as cursor:
-            found = cursor.execute(WATCH, prepare=True).fetchone()
+            found = cursor.execute(WATCH, {"timeline": self._session.run.timeline}, prepare=True).fetchone()
         assert found is not None
         ended = boot_time()
         lifted = self._take_suspensions(found["suspensions"])
@@ -192,8 +192,11 @@ class Watcher:
             read_at=began,
             database_time=found["database_time"],
             run_id=run.id,
-            # A database that was restored meanwhile has another epoch: nothing that was taken before it may go.
-            campaigns=frozenset(found["campaigns"]) if found["epoch"] == run.epoch else frozenset(),
+            # A database that was restored meanwhile has another epoch: nothing that was taken before it may go. Nor where it
+            # is not known yet what the server that took over lacks.
+            campaigns=frozenset(found["campaigns"])
+            if found["epoch"] == run.epoch and found["may_hand_off"]
+            else frozenset(),
             blocked={
                 (row["carrier_account_id"], row["sender"], row["channel"]): began + row["left_s"]
                 for row in found["blocked"]

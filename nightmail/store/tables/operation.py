@@ -22,7 +22,8 @@ from nightmail.store.tables.base import NOW, Base, integer_key
 
 
 class Deployment(Base):
-    """One row: this deployment. ``epoch`` counts up at each restore from a backup and fences earlier intents."""
+    """One row: this deployment. ``epoch`` counts up at each restore from a backup, and when a server took over that may lack the
+    last of it, and fences earlier intents."""
 
     __tablename__ = "deployment"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -32,6 +33,15 @@ class Deployment(Base):
     """When it was last restored from a backup."""
     key_fingerprint: Mapped[str | None]
     """Of the secret key, which every process has to have; stated by the first one."""
+    timeline: Mapped[int | None]
+    """PostgreSQL's: another one shows that a standby, or a recovered backup, took over."""
+    timeline_at: Mapped[dt.datetime | None]
+    """When it last changed."""
+    synchronous: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether a standby has all that was committed up to ``server_seen_at``."""
+    server_seen_at: Mapped[dt.datetime | None]
+    unsynchronised_at: Mapped[dt.datetime | None]
+    """When commits ceased to wait for the standby, while it is waited what comes of it."""
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
 
