@@ -114,6 +114,20 @@ WORDS: Mapping[str, AlertWords] = {
         marked("A run of the pipeline failed"),
         marked("Look at the run in the pipeline; another one starts by itself."),
     ),
+    "run_not_begun": AlertWords(
+        marked("Runs of the pipeline do not begin"),
+        marked("See in the pipeline why. The campaign waits, and goes on by itself when they begin again."),
+    ),
+    "server_taken_over": AlertWords(
+        marked("Another server of the database took over"),
+        marked(
+            "Decide what is in doubt after comparing it with the carriers' records, then resume the paused campaigns."
+        ),
+    ),
+    "standby_lost": AlertWords(
+        marked("The database has no standby that has everything"),
+        marked("Bring it back. Until then do not make it the server: it lacks what was sent since."),
+    ),
     "sensor_failing": AlertWords(
         marked("A sensor fails at every tick"),
         marked("Look at it in the pipeline. What it watches waits meanwhile; nothing of it is lost."),
