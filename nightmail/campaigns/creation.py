@@ -15,6 +15,7 @@ from nightmail.audit import write_entry
 from nightmail.campaigns.campaign_rows import CampaignRow, get_campaign
 from nightmail.campaigns.queries import INSERT_CAMPAIGN, OWNER_OF_NEW_CAMPAIGN
 from nightmail.campaigns.start_times import CampaignTimes
+from nightmail.organisation.hosting_regions import refuse_region
 
 ORDINARY_PRIORITY = 5
 URGENT_PRIORITY = 0
@@ -61,6 +62,7 @@ def create_campaign(
     owner = connection.execute(
         text(OWNER_OF_NEW_CAMPAIGN), {"team": team_id, "category": category_id, "feed": feed_id}
     ).one()
+    refuse_region(owner.team, owner.region)
     if priority is None:
         priority = priority_of(urgent=owner.urgent)
     label = re.sub(r"[^a-z0-9_]+", "_", (name or owner.feed or "").lower()).strip("_")[:60]

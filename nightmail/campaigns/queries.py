@@ -54,7 +54,7 @@ order by c.ledger_changed_at limit :limit
 
 # What a new campaign's key and priority are made of.
 OWNER_OF_NEW_CAMPAIGN = """
-select t.path as team, f.name as feed, g.urgent, now() as now
+select t.path as team, t.region, f.name as feed, g.urgent, now() as now
 from team t join category g on g.id = :category left join feed f on f.id = :feed
 where t.id = :team
 """

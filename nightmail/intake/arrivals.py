@@ -20,6 +20,7 @@ from nightmail.intake.arrival import Arrival
 from nightmail.intake.contact_feeds import register_import
 from nightmail.intake.feed_campaigns import create_feed_campaign
 from nightmail.intake.received_files import add_file, assign_campaign, mark_repeated
+from nightmail.organisation.hosting_regions import refuse_other_region
 from nightmail.organisation.stored_feeds import FeedRow
 from nightmail.stated_times import StatedStart
 
@@ -53,8 +54,10 @@ def register_file(
 
     A file of a feed that sends nothing becomes an import into the address book, and no campaign.
 
-    ``again`` sends the same content once more on purpose; ``start`` wins over the feed's own.
+    ``again`` sends the same content once more on purpose; ``start`` wins over the feed's own. Raises :class:`UsageError`
+    (``team_of_other_region``).
     """
+    refuse_other_region(connection, feed.team_id)
     connection.execute(text(queries.LOCK), {"name": f"nightmail.intake.{feed.id}"})
     imported = not feed.settings.sends
     part = part_name(arrival.name) if feed.settings.parts and not imported else None

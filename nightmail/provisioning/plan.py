@@ -17,12 +17,14 @@ from nightmail.provisioning.organisation import Organisation
 from nightmail.provisioning.outside import set_up_carrier_account, set_up_sender, set_up_sftp_server
 from nightmail.provisioning.prices import set_up_prices
 from nightmail.provisioning.programs import set_up_api_key, set_up_webhook
+from nightmail.provisioning.regions import of_region
 from nightmail.provisioning.retiring import remove_prices, retire_feeds, retire_others
 from nightmail.provisioning.rights import set_up_rights
 from nightmail.provisioning.sandbox import end_beside_real_accounts, lock_provisioning
 from nightmail.provisioning.setup import NO_CHANGE, Change, NewKey, Setup
 from nightmail.provisioning.teams import set_up_category, set_up_predefined_categories, set_up_team
 from nightmail.provisioning.work_in_flight import work_in_flight
+from nightmail.settings import settings
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,11 @@ def provision(engine: Engine, organisation: Organisation, base: Path, actor: str
 
 
 def _set_up(work: Setup, organisation: Organisation, prune: bool) -> None:
-    """Bring in every part, in the order in which they need each other."""
+    """Bring in every part that this deployment's region hosts, in the order in which they need each other."""
     lock_provisioning(work.connection)
+    hosted = of_region(organisation, settings().region)
+    organisation = hosted.organisation
+    work.changes.extend(hosted.left)
     in_flight = work_in_flight(work.connection) if prune else None
     above: dict[str, dict[str, Any]] = {}
     for path, team in organisation.teams():

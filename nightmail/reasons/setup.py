@@ -13,6 +13,20 @@ SETUP = (
         title="A run of the pipeline failed.",
     ),
     Reason(
+        "team_of_other_region",
+        Kind.SETUP,
+        "The team {team} is hosted in {region}, and this deployment in {own}.",
+        "Use the deployment of the team's region.",
+        title="The team is hosted in another region.",
+    ),
+    Reason(
+        "no_team_of_region",
+        Kind.SETUP,
+        "None of the organisation's teams is hosted in {region}, which this deployment is for; they are hosted in {regions}.",
+        "Set NIGHTMAIL_REGION to the region of this deployment, or state the region of the teams that it is for.",
+        title="None of the organisation's teams is hosted in this deployment's region.",
+    ),
+    Reason(
         "server_taken_over",
         Kind.SETUP,
         "Another server of the database took over that may lack the last of what was sent: {campaigns} campaigns are paused, and "

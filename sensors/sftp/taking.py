@@ -17,6 +17,7 @@ from nightmail.intake.arrivals import Arrival, register_file
 from nightmail.intake.feed_campaigns import category_of_feed
 from nightmail.intake.late_files import earlier_part, record_archived, register_put_again
 from nightmail.intake.seen_files import KnownFile, known_files, refuse_file
+from nightmail.organisation.hosting_regions import refuse_other_region
 from nightmail.organisation.stored_feeds import FeedRow, feeds_of_server
 from nightmail.organisation.team_settings import openpgp_keys
 from nightmail.settings import settings
@@ -236,6 +237,7 @@ def _unusable(connection: Connection, feeds: Iterable[FeedRow]) -> dict[int, Nig
     found: dict[int, NightmailError] = {}
     for feed in feeds:
         try:
+            refuse_other_region(connection, feed.team_id)
             if feed.settings.sends:
                 category_of_feed(connection, feed)
         except NightmailError as error:

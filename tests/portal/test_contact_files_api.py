@@ -56,6 +56,18 @@ def test_an_upload_becomes_a_campaign(portal: RunningPortal, organisation: Organ
     assert portal.api("GET", f"/v1/contact-files/{body['id']}", key).json()["campaign"] == body["campaign"]
 
 
+def test_a_file_for_a_team_of_another_region_is_refused_and_not_kept(
+    portal: RunningPortal, organisation: Organisation
+) -> None:
+    """The deployment of the team's own region takes it."""
+    key = organisation.key(Permission.FILE_UPLOAD)
+    organisation.change("update team set region = 'us' where path = 'acme.billing'")
+    answer = portal.api("POST", PATH, key, content=CSV)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "team_of_other_region"), answer.text
+    assert files_in(portal) == []
+    assert organisation.rows("select 1 from received_file") == []
+
+
 def test_a_start_without_an_offset_is_in_the_teams_zone(portal: RunningPortal, organisation: Organisation) -> None:
     """As on the command line; in a form as in the query."""
     organisation.change("update team set time_zone = 'Europe/Berlin'")

@@ -296,6 +296,16 @@ def test_a_feed_that_cannot_be_used_holds_up_no_other_and_loses_nothing(rig: Pip
     assert rig.rows("select 1 from alert where resolved_at is null") == []
 
 
+def test_the_file_of_a_team_of_another_region_stays_on_the_server(rig: PipelineRig, folder: Path) -> None:
+    """People are told: the deployment of its own region takes it."""
+    rig.change("update team set region = 'us' where path = 'acme.billing'")
+    drop(folder, "due.csv", contact_rows(3))
+    assert isinstance(tick(rig), dg.SkipReason)
+    assert [row["reason"] for row in rig.rows("select reason from alert")] == ["team_of_other_region"]
+    assert (folder / "due.csv").exists()
+    assert rig.rows("select 1 from received_file") == []
+
+
 def test_a_transfer_that_breaks_is_taken_at_the_next_look(rig: PipelineRig, folder: Path, sandboxed: Server) -> None:
     """The server goes away in mid-transfer again and again: the file is taken whole in the end, once."""
     drop(folder, "due.csv", contact_rows(20_000))
