@@ -47,7 +47,15 @@ NEEDED: Mapping[str, str] = {
     **dict.fromkeys(("segments make", "segments change", "segments remove"), "list.edit"),
     **dict.fromkeys(("consents show", "consents evidence", "preferences show"), "contact.see"),
     **dict.fromkeys(
-        ("consents give", "consents withdraw", "consents text", "preferences set", "preferences import"), "consent.edit"
+        (
+            "consents give",
+            "consents ask",
+            "consents withdraw",
+            "consents text",
+            "preferences set",
+            "preferences import",
+        ),
+        "consent.edit",
     ),
     "keys list": "key.see",
     **dict.fromkeys(("keys new", "keys rotate", "keys revoke"), "key.edit"),
