@@ -113,7 +113,7 @@ def code_lists() -> tuple[CodeList, ...]:
     from nightmail.carriers.protocol import ReceiptStatus, ReplyKind
     from nightmail.consent.opt_out_words import Word
     from nightmail.receipts.replies import PROBABLE_STOP
-    from nightmail.reports.delivery_report import NEVER_HANDED_OFF
+    from nightmail.reports.delivery_rows import NEVER_HANDED_OFF
     from nightmail.row_checks.phone_types import PHONE_TYPES
     from nightmail.store.states import MessageState
     from resources.carriers import CARRIERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,19 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, Engine, Row, text
 
-from nightmail.carriers.protocol import NOT_REACHED, REACHED
+from nightmail.carriers.protocol import REACHED
 from nightmail.lake import Lake, TableFile
 from nightmail.lake.schemas import DELIVERY_REPORT
 from nightmail.message_ids import campaign_keys
 from nightmail.reports import queries
 from nightmail.reports.day_sums import DaySums
 from nightmail.reports.days import bounds, count_values
+from nightmail.reports.delivery_rows import LEDGER_ROWS, NEVER_HANDED_OFF, account_names, report_rows
 from nightmail.store.copying import copy_blocks
-
-NEVER_HANDED_OFF = ("failed", "held", "cancelled", "expired", "not_needed", "in_doubt")
-"""States in which a message without a hand-off is reported, by the day of the decision."""
-NOT_SENT = tuple(state for state in NEVER_HANDED_OFF if state != "in_doubt")
-"""States in which a message certainly did not arrive; of one in doubt nobody knows."""
 
 
 def write_day(engine: Engine, lake: Lake, day: dt.date) -> dict[str, Any]:
@@ -54,20 +51,21 @@ def write_delivery_report(
         "start": start,
         "end": end,
         "never_handed_off": list(NEVER_HANDED_OFF),
-        "not_sent": list(NOT_SENT),
         "reached": sorted(REACHED),
-        "not_reached": sorted(NOT_REACHED),
     }
     states: dict[str, int] = {}
     statuses: dict[str, int] = {}
     campaigns = connection.execute(text(queries.CAMPAIGNS_OF_DAY), values).all()
+    accounts = account_names(connection)
     with destination.writer(DELIVERY_REPORT) as writer:
         for campaign in campaigns:
             first, last = campaign_keys(campaign.id)
             of_campaign = {**values, "month": campaign.ledger_month, "first": first, "last": last}
-            parts: Iterable[pa.Table] = copy_blocks(connection, queries.DELIVERY_ROWS, of_campaign, DELIVERY_REPORT)
+            facts = connection.execute(text(queries.CAMPAIGN_FACTS), {"id": campaign.id}).one()
+            found = copy_blocks(connection, queries.DELIVERY_ROWS, of_campaign, LEDGER_ROWS)
+            parts: Iterable[pa.Table] = map(partial(report_rows, facts=facts, accounts=accounts), found)
             if campaign.loaded_at is not None and start <= campaign.loaded_at < end:
-                parts = chain(parts, [_held_contacts(connection, lake, campaign)])
+                parts = chain(parts, [_held_contacts(lake, campaign, facts)])
             for part in parts:
                 if part.num_rows:
                     writer.write(part)
@@ -79,13 +77,12 @@ def write_delivery_report(
     return {"rows": rows, "campaigns": len(campaigns), "states": states, "statuses": statuses}
 
 
-def _held_contacts(connection: Connection, lake: Lake, campaign: Row[Any]) -> pa.Table:
+def _held_contacts(lake: Lake, campaign: Row[Any], facts: Row[Any]) -> pa.Table:
     """Return the contacts that a campaign held before rendering: rows without a message."""
     decided_at = campaign.loaded_at
     audience = lake.table("audience", campaign.key)
     if not audience.exists():
         return DELIVERY_REPORT.empty_table()
-    facts = connection.execute(text(queries.CAMPAIGN_FACTS), {"id": campaign.id}).one()
     held = audience.read(["line", "contact_id", "state", "channel", "reason", "address_hash", "country", "language"])
     held = held.filter(pc.equal(held["state"], "held"))
     same = {

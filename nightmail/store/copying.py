@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from psycopg import ClientCursor
 from sqlalchemy import Connection
@@ -87,6 +86,4 @@ def _table(content: bytes, names: list[str], schema: pa.Schema) -> pa.Table:
 
 
 def _times(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    # The session's zone is UTC, so every value ends in +00.
-    bare = pc.replace_substring_regex(column, r"\+00$", "")
-    return bare.cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC")).cast(kind)
+    return column.cast(pa.timestamp("us", tz="UTC")).cast(kind)
