@@ -6,7 +6,6 @@ from nightmail.message_ids import first_key_in_sql
 from nightmail.organisation.queries import (
     AT_OR_BELOW,
     COVERS_DEPLOYMENT,
-    STILL_COUNTS,
     SUSPENSIONS_OF_WAY,
     TEAMS_AT_OR_BELOW,
     USABLE_ACCOUNTS,
@@ -146,7 +145,7 @@ left join lateral (
     order by length(n.path) desc limit 1) w on true
 cross join lateral (
     select array(select s.id from {SUSPENSIONS_OF_WAY}) as stopped_by
-    from {USABLE_ACCOUNTS} and a.channel = ch.name and {STILL_COUNTS}) usable
+    from {USABLE_ACCOUNTS} and a.channel = ch.name) usable
 where c.id = :id and case when cast(:channels as text[]) is null then coalesce((
         select true from message m where m.ledger_month = c.ledger_month and m.campaign_id = c.id
         and m.channel = ch.name and m.state = 'queued' order by m.due_at limit 1), false)

@@ -128,9 +128,19 @@ INSERT_SENT_FROM = """
     on conflict do nothing
 """
 
+# Whether an account a is the sandbox's.
+IS_SANDBOX = "coalesce(a.settings ->> 'sandbox', '') = 'true'"
+
+# Whether an account a counts: the sandbox's only beside no real one of its channel, since everybody knows its secrets.
+STILL_COUNTS = f"""
+    not ({IS_SANDBOX} and exists (
+        select from carrier_account other
+        where other.active and other.channel = a.channel and coalesce(other.settings ->> 'sandbox', '') <> 'true'))
+"""
+
 # The accounts a of a campaign c of a team t as ``routes_of_team`` finds them, with own for the sender: part of statements
 # over many campaigns.
-USABLE_ACCOUNTS = """
+USABLE_ACCOUNTS = f"""
 carrier_account a left join team o on o.id = a.team_id left join lateral (
     select n.address from sender n join team nt on nt.id = n.team_id
     where n.carrier_account_id = a.id and n.channel = a.channel and n.retired_at is null
@@ -138,11 +148,11 @@ carrier_account a left join team o on o.id = a.team_id left join lateral (
     order by (n.name is not distinct from c.settings #>> array['senders', a.channel]) desc, length(nt.path) desc, n.id
     limit 1
 ) own on true
-where a.active and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
+where a.active and {STILL_COUNTS} and (o.id is null or t.path = o.path or starts_with(t.path, o.path || '.'))
 and (own.address is not null or coalesce(a.settings ->> 'sender', '') <> '' and not exists (
     select from sender n join team nt on nt.id = n.team_id
     where n.channel = a.channel and n.retired_at is null and (t.path = nt.path or starts_with(t.path, nt.path || '.'))))
-"""
+"""  # noqa: S608 - the part is a constant
 
 # The suspensions s that stop such an account for the team: what follows "select ... from" in those statements.
 SUSPENSIONS_OF_WAY = """
@@ -195,16 +205,6 @@ TEAMS_OF_ACCOUNTS = f"""
     where a.id = any(:accounts) and a.channel = :channel and not exists (
         select from sender n where n.carrier_account_id = a.id)
 """  # noqa: S608
-
-# Whether an account a is the sandbox's.
-IS_SANDBOX = "coalesce(a.settings ->> 'sandbox', '') = 'true'"
-
-# Whether an account a counts: the sandbox's only beside no real one of its channel, since everybody knows its secrets.
-STILL_COUNTS = f"""
-    not ({IS_SANDBOX} and exists (
-        select from carrier_account other
-        where other.active and other.channel = a.channel and coalesce(other.settings ->> 'sandbox', '') <> 'true'))
-"""
 
 SANDBOX_ACCOUNTS = f"""
     select a.id, a.name, a.channel, a.active and {STILL_COUNTS} as on
