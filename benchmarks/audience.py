@@ -21,6 +21,7 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -32,14 +33,17 @@ import pyarrow.parquet
 
 from nightmail.audience import CONSENTS, PREFERENCES, SUPPRESSIONS, AudiencePolicy, KnownPreferences, plan_audience
 from nightmail.audience.caps import Counts
-from nightmail.audience.closed_days import ClosedDays
+from nightmail.audience.closed_days import ClosedDays, load_calendars
+from nightmail.audience.known_index import KnownIndex
 from nightmail.audience.quiet_hours import earliest_time, hours_that_bind
 from nightmail.lake import TableFile
 from nightmail.lake.schemas import CONTACTS
 from nightmail.organisation.audience_rules import AudienceRules, StatedCap, StatedRules
 from nightmail.organisation.quiet_hours import QuietHours
 from nightmail.privacy import address_hash, contact_ids
-from nightmail.privacy.keyed_hashes import Hashes, HashIndex, address_digests, contact_digests, from_hex, hex_column
+from nightmail.privacy.hash_groups import HashGroups
+from nightmail.privacy.keyed_hashes import Hashes, address_digests, contact_digests, from_hex, hex_column
+from nightmail.row_checks.reference_data import load_reference_data
 
 KEY = b"benchmark key of 32 bytes length"
 TEAM = "acme.shop"
@@ -62,8 +66,9 @@ class CountedSends:
 
     def __init__(self, recent: pa.Table) -> None:
         counted = recent.group_by("address_hash").aggregate([("address_hash", "count")])
-        self._addresses = HashIndex(from_hex(counted["address_hash"]))
-        self._counts = np.append(counted["address_hash_count"].to_numpy(), 0)
+        self._addresses = HashGroups(from_hex(counted["address_hash"]))
+        counts = np.append(counted["address_hash_count"].to_numpy(), 0)
+        self._counts = counts[self._addresses.first_rows(np.arange(len(counts) - 1))]
 
     def to_contacts(self, stated: StatedCap, contacts: Hashes) -> Counts:  # noqa: ARG002
         """None by contact: all are found by their address."""
@@ -115,6 +120,9 @@ def make(folder: Path, contacts: int, seed: int) -> None:
         "contact_id": hex_column(everybody),
         "channels": of([None, ["email", "sms"], ["sms"]], pa.list_(pa.string())),
         "categories_out": of([None, None, None, ["news"], ["offers"]], pa.list_(pa.string())),
+        "statements": pa.ListArray.from_arrays(
+            pa.array(np.arange(rows + 1, dtype=np.int32)), pa.array(random.permutation(rows))
+        ),
         "quiet_from": pa.array(np.where(own, "20:00", ""), mask=~own),
         "quiet_until": pa.array(np.where(own, "09:00", ""), mask=~own),
     }
@@ -125,10 +133,17 @@ def make(folder: Path, contacts: int, seed: int) -> None:
         folder,
         "suppressions",
         SUPPRESSIONS,
-        {"address_hash": hex_column(np.concatenate([numbers[::4][:half], strangers[:half]]))},
+        {
+            "id": pa.array(random.permutation(2 * half)),
+            "address_hash": hex_column(np.concatenate([numbers[::4][:half], strangers[:half]])),
+        },
         2 * half,
     )
-    consents = {"contact_id": hex_column(known), "category": pa.repeat("offers", contacts)}
+    consents = {
+        "id": pa.array(random.permutation(contacts)),
+        "contact_id": hex_column(known),
+        "category": pa.repeat("offers", contacts),
+    }
     write(folder, "consents", CONSENTS, consents, contacts)
     recent = numbers[random.integers(0, contacts, 5 * contacts)]
     pa.parquet.write_table(pa.table({"address_hash": hex_column(recent)}), folder / "recent.parquet")
@@ -158,10 +173,26 @@ def policy() -> AudiencePolicy:
 
 
 def load(folder: Path) -> KnownPreferences:
-    """The snapshots, ready to be looked up in."""
+    """The snapshots, as tables."""
     tables = {name: pa.parquet.read_table(folder / f"{name}.parquet") for name in SNAPSHOTS}
     recent = CountedSends(tables.pop("recent"))
     return KnownPreferences(**tables, recent=recent)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is known, ready to be looked up in."""
+
+    index: KnownIndex
+
+    def known_of(self, *_asked: object) -> KnownIndex:
+        """All of it."""
+        return self.index
+
+
+def ready(known: KnownPreferences) -> Ready:
+    """The snapshots, as planning looks things up in them."""
+    return Ready(known.ready(policy()))
 
 
 def peer(folder: Path, contacts: int) -> tuple[float, list[tuple[str, str | None]]]:
@@ -219,8 +250,11 @@ def run(contacts: int, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="nightmail-benchmark-") as name:
         folder = Path(name)
         made = _in_another_process(folder, contacts, seed)
+        # As the process has them that runs are forked from.
+        load_reference_data()
+        load_calendars()
         began = time.process_time()
-        known = load(folder)
+        known = ready(load(folder))
         snapshot = time.process_time() - began
         tables = [TableFile(f"{folder}/{table}.parquet") for table in ("contacts", "audience", "audience_decisions")]
         wall, began = time.perf_counter(), time.process_time()

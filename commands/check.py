@@ -28,7 +28,7 @@ from nightmail.errors import ContractError, UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from nightmail.audience import KnownPreferences
+    from nightmail.audience import PreferenceSource
     from nightmail.forecasts.finish_forecast import FinishForecast
     from nightmail.intake.feed_checks import FeedCheck
     from nightmail.preparation.preparation_settings import Preparation
@@ -144,17 +144,18 @@ def _check(view: Screen, request: CheckRequest) -> tuple[dict[str, Any], FinishF
     from commands.local import open_database, optional_database
     from nightmail.preparation.stage_tables import StageTables
     from nightmail.preparation.stages import prepare
+    from nightmail.preparation.stored_preferences import StoredPreferences
 
     needed = request.known or request.feed is not None
     engine = open_database() if needed else optional_database()
     by_feed = _by_feed(request, engine)
-    preferences: KnownPreferences | None = None
+    preferences: PreferenceSource | None = None
     if by_feed is not None:
         preparation, preferences, earlier = by_feed.preparation, by_feed.known, by_feed.earlier
     else:
         preparation, earlier = check_preparation(request, engine), ()
         if request.known and engine is not None:
-            preferences = _known(engine, preparation)
+            preferences = StoredPreferences(engine, preparation.team)
     tables = StageTables.in_folder(request.folder.absolute())
     with view.progress() as progress:
         prepared = prepare(replace(preparation, preview=True), request.file, tables, preferences, progress, earlier)
@@ -189,12 +190,3 @@ def _ending(engine: Engine | None, preparation: Preparation, prepared: Prepared,
     work = work_of_messages(tables.messages)
     with engine.connect() as connection:
         return prepared_finish(connection, preparation, work)
-
-
-def _known(engine: Engine, preparation: Preparation) -> KnownPreferences:
-    from nightmail.preparation.recent_sends import with_recent_sends
-    from nightmail.preparation.stored_inputs import known_preferences
-
-    with engine.connect() as connection:
-        known = known_preferences(connection, preparation.team)
-    return with_recent_sends(known, engine, preparation)

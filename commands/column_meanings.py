@@ -46,6 +46,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "time_zone": "IANA name: the row's, or the only one of number and country",
         "birth_date": "Date of birth, the latest that the file's value can mean",
         "birth_date_unread": "Whether the file gives a birth date that cannot be read; such a contact is held",
+        "country_subdivision": "The part of the country (ISO 3166-2), where the file gives the country so: `DE-BY`",
     },
     "rejects": {
         "column": "Column of the value that was judged; null for the row as a whole",
@@ -75,6 +76,10 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "line": "The contact, by its line of the file: `audience` has its id",
         "channels": "The campaign's channels in the order of this contact",
         "verdicts": "For each of `channels` why it cannot be used: a reason's code, or null where it can",
+        "decided_by": "For each of `channels` what decided: the place of a team's rule, such as `acme/countries/0`, or a word such as `suppression`; null where nothing objected",
+        "records": "For each of `channels` the id of the suppression or the consent that decided, or the line of the contact who has the address already; null where none of them has any",
+        "consents": "For each of `channels` the id of the consent that let it through, whatever was decided after that",
+        "preferences": "The ids of the statements that the contact's choices come to, of each team that they chose with; null: none",
         "rules": "The teams whose rules were followed, each with their version; the rules themselves are in the file's metadata",
     },
     "messages": {

@@ -67,22 +67,30 @@ def explain(
 
 def _explain_contact(view: Screen, campaign: str, line: int) -> None:
     from commands.local import open_database
-    from nightmail.audience.decisions import decisions_at, rules_of
     from nightmail.campaigns.campaign_rows import get_campaign
     from nightmail.lake import Lake
+    from nightmail.preparation.contact_decisions import contact_decisions
     from nightmail.reasons import REASONS
     from nightmail.settings import settings
 
     with open_database().connect() as connection:
         found = get_campaign(connection, campaign)
-    log = Lake(settings().lake).table("audience_decisions", found.key)
-    decided = decisions_at(log, [line]).get(line)
-    if decided is None:
-        raise UsageError("decisions_unknown", campaign=found.key, line=line)
-    channels = [
-        {"channel": channel, "reason": reason, "sentence": REASONS[reason].sentence if reason else None}
-        for channel, reason in decided
+    decided = contact_decisions(Lake(settings().lake), found, line)
+    view.answer({"ok": True, **decided.as_dict()})
+    rows = [
+        (
+            each.channel,
+            each.reason or "can be used",
+            " ".join(str(part) for part in (each.decided_by, each.record) if part is not None),
+            REASONS[each.reason].sentence if each.reason else "",
+        )
+        for each in decided.channels
     ]
-    view.answer({"ok": True, "campaign": found.key, "line": line, "channels": channels, "rules": rules_of(log)})
-    rows = [(each["channel"], each["reason"] or "can be used", each["sentence"] or "") for each in channels]
-    view.show(table(f"Line {line} of {found.key}", ("channel", "decided", "because"), rows))
+    view.show(table(f"Line {line} of {found.key}", ("channel", "decided", "by", "because"), rows))
+    for each in decided.channels:
+        if each.looked_at:
+            view.say(f"{each.channel}: looked at {', '.join(each.looked_at)}")
+    if decided.preferences:
+        view.say(f"chosen by the contact: preference {', '.join(map(str, decided.preferences))}")
+    if decided.budget is not None:
+        view.say(REASONS[decided.budget].sentence)

@@ -25,7 +25,7 @@ from nightmail.stated_times import SendIn
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-    from nightmail.audience import KnownPreferences
+    from nightmail.audience import PreferenceSource
     from nightmail.contacts.list_files import ListFile
     from nightmail.forecasts.finish_forecast import FinishForecast
     from nightmail.intake.arrivals import Arrival, Registered
@@ -282,7 +282,7 @@ def _foresee(
 
 def _preparation(
     engine: Engine, file: Path, template: Template, schedule: _Schedule, folder: Path, listed: ListFile | None
-) -> tuple[Preparation, KnownPreferences]:
+) -> tuple[Preparation, PreferenceSource]:
     """The settings of the preparation, as the pipeline will have them."""
     from nightmail.campaigns.start_times import CampaignTimes
     from nightmail.intake.list_sends import list_settings
@@ -290,13 +290,12 @@ def _preparation(
     from nightmail.organisation.categories import find_category
     from nightmail.organisation.feeds import FeedSettings
     from nightmail.preparation.preparation_settings import Preparation
-    from nightmail.preparation.recent_sends import with_recent_sends
-    from nightmail.preparation.stored_inputs import carriers_by_channel, known_preferences, price_list
+    from nightmail.preparation.stored_inputs import carriers_by_channel, price_list
+    from nightmail.preparation.stored_preferences import StoredPreferences
     from nightmail.settings import settings
 
     configured = settings()
     with engine.connect() as connection:
-        known = known_preferences(connection, schedule.team)
         prices, carriers = price_list(connection), carriers_by_channel(connection, schedule.team)
         category = find_category(connection, schedule.team, template.category)
         rules = rules_above(connection, schedule.team)
@@ -322,7 +321,7 @@ def _preparation(
         feed=FeedSettings() if listed is None else list_settings(listed),
         from_book=listed is not None,
     )
-    return preparation, with_recent_sends(known, engine, preparation)
+    return preparation, StoredPreferences(engine, schedule.team)
 
 
 def _keep(file: Path, incoming: Path) -> Arrival:

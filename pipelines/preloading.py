@@ -50,10 +50,12 @@ def load() -> None:
             if ".migrations" not in found.name:
                 with contextlib.suppress(ImportError):
                     importlib.import_module(found.name)
+    from nightmail.audience.closed_days import load_calendars
     from nightmail.row_checks.reference_data import load_reference_data
     from nightmail.templates.formats import Formats
 
     load_reference_data()
+    load_calendars()
 
     for locale in LOCALES:
         with contextlib.suppress(Exception):

@@ -81,6 +81,7 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "not_found": 404,
     "alert_unknown": 404,
     "campaign_unknown": 404,
+    "decisions_unknown": 404,
     "feed_unknown": 404,
     "message_unknown": 404,
     "file_unknown": 404,

@@ -8,7 +8,8 @@ consent, minors, served countries, quiet hours. What does not: verdicts on rows 
 from __future__ import annotations
 
 from nightmail.audience.book_ids import BookIds
-from nightmail.audience.known import CONSENTS, PREFERENCES, SUPPRESSIONS, KnownPreferences
+from nightmail.audience.known import CONSENTS, PREFERENCES, SUPPRESSIONS, KnownPreferences, PreferenceSource
+from nightmail.audience.people import People, people_of
 from nightmail.audience.planning import plan_audience
 from nightmail.audience.policy import AudiencePolicy
 from nightmail.audience.summary import AudienceSummary
@@ -21,5 +22,8 @@ __all__ = [
     "AudienceSummary",
     "BookIds",
     "KnownPreferences",
+    "People",
+    "PreferenceSource",
+    "people_of",
     "plan_audience",
 ]

@@ -34,13 +34,18 @@ class Caps:
     ) -> None:
         self._stated, self._category, self._urgent, self._recent = stated, category, urgent, recent
 
-    def reached(self, channel: str, contacts: Hashes, addresses: Hashes) -> npt.NDArray[np.bool_]:
-        """Where the contact or the address has had what one of the caps allows on a channel."""
-        full = np.zeros(len(contacts), dtype=bool)
+    def on(self, channel: str) -> tuple[StatedCap, ...]:
+        """The caps that bind on a channel."""
+        return caps_on(self._stated, self._category, channel, urgent=self._urgent)
+
+    def reached(self, channel: str, contacts: Hashes, addresses: Hashes) -> npt.NDArray[np.int64]:
+        """Of each row the place among the channel's caps of the first that the contact or the address has had its fill of; -1: none."""
+        full = np.full(len(contacts), -1, dtype=np.int64)
         if self._recent is None:
             return full
-        for stated in caps_on(self._stated, self._category, channel, urgent=self._urgent):
+        for at, stated in enumerate(self.on(channel)):
             for ask, hashes in ((self._recent.to_contacts, contacts), (self._recent.to_addresses, addresses)):
-                rows = np.flatnonzero(~full)
-                full[rows] |= ask(stated, hashes[rows]) >= stated.cap.messages
+                rows = np.flatnonzero(full < 0)
+                some = hashes if len(rows) == len(hashes) else hashes[rows]
+                full[rows[ask(stated, some) >= stated.cap.messages]] = at
         return full

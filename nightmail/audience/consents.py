@@ -3,71 +3,64 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightmail.lake.masks import Mask, truth
-from nightmail.privacy.keyed_hashes import Hashes, HashIndex, from_hex
+from nightmail.audience.verdicts import Records, record_ids
+from nightmail.lake.masks import truth
+from nightmail.privacy.hash_groups import HashGroups, Places
+from nightmail.privacy.keyed_hashes import Hashes, from_hex
 
 _NEVER = np.iinfo(np.int64).max
-
-
-@dataclass
-class ConsentStands:
-    """How it stands with each contact of a block; nothing of all three: nothing was ever stated."""
-
-    given: Mask
-    expired: Mask
-    withdrawn: Mask
-
-
-class _Stated:
-    """The latest statement of each contact on one channel, or on all."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._index = HashIndex(from_hex(table["contact_id"]))
-        self._withdrawn = truth(pc.fill_null(table["withdrawn"], False))
-        self._stated_at = _microseconds(table["stated_at"], 0)
-        self._expires_at = _microseconds(table["expires_at"], _NEVER)
-
-    def of(self, contacts: Hashes) -> tuple[Mask, npt.NDArray[np.int64], Mask, npt.NDArray[np.int64]]:
-        """Whether each contact stated anything, when, whether it was a withdrawal, and when it ends."""
-        rows = len(contacts)
-        stated_at, expires_at = np.full(rows, -1, dtype=np.int64), np.full(rows, _NEVER, dtype=np.int64)
-        withdrawn = np.zeros(rows, dtype=bool)
-        found = self._index.find(contacts)
-        hits = found >= 0
-        if hits.any():
-            places = found[hits]
-            stated_at[hits], expires_at[hits] = self._stated_at[places], self._expires_at[places]
-            withdrawn[hits] = self._withdrawn[places]
-        return hits, stated_at, withdrawn, expires_at
+NOTHING, GIVEN, EXPIRED, WITHDRAWN = 0, 1, 2, 3
+"""How it stands with a consent; nothing: nothing was ever stated."""
+Stands = npt.NDArray[np.uint8]
 
 
 class ConsentIndex:
-    """The consents to a category on a channel, found by the contact's hash."""
+    """The consents to a category, found by the contact's hash."""
 
-    def __init__(self, consents: pa.Table, channel: str, category: str, moment: dt.datetime) -> None:
-        of_category = consents.filter(pc.equal(consents["category"], category))
-        self._on_all = _Stated(of_category.filter(pc.is_null(of_category["channel"])))
-        self._on_channel = _Stated(of_category.filter(pc.equal(of_category["channel"], channel)))
+    def __init__(self, consents: pa.Table, channels: Sequence[str], category: str, moment: dt.datetime) -> None:
+        table = consents.filter(pc.equal(consents["category"], category))
+        self._groups = HashGroups(from_hex(table["contact_id"]))
+        # A row at the end, for what was not stated.
+        self._ids = np.append(record_ids(table), -1)
+        self._withdrawn = np.append(truth(table["withdrawn"]), False)
+        self._stated_at = np.append(_microseconds(table["stated_at"], 0), -1)
+        self._ends = np.append(_microseconds(table["expires_at"], _NEVER), _NEVER)
         self._moment = int(moment.timestamp() * 1_000_000)
+        stated_on = table["channel"]
+        on_all = self._groups.first_rows(np.flatnonzero(truth(pc.is_null(stated_on))))
+        self._by_channel = {}
+        for name in channels:
+            own = self._groups.first_rows(np.flatnonzero(truth(pc.equal(stated_on, name))))
+            self._by_channel[name] = self._stands(on_all, own)
 
-    def of(self, contacts: Hashes) -> ConsentStands:
-        """How it stands with the contacts of a block."""
-        stated, at, withdrawn, ends = self._on_all.of(contacts)
-        own, own_at, own_withdrawn, own_ends = self._on_channel.of(contacts)
-        both = own & stated & (own_at == at)
-        later = own & (own_at > at)
-        withdrawn = np.where(later, own_withdrawn, withdrawn | (both & own_withdrawn))
-        ends = np.where(later, own_ends, np.where(both, np.minimum(ends, own_ends), ends))
-        stated = stated | own
-        expired = stated & ~withdrawn & (ends <= self._moment)
-        return ConsentStands(stated & ~withdrawn & ~expired, expired, stated & withdrawn)
+    def _stands(self, on_all: Places, own: Places) -> tuple[Stands, Records]:
+        """How it stands with each contact, by the row that holds of those on all channels and on one."""
+        earlier = self._stated_at[own] < self._stated_at[on_all]
+        later = self._stated_at[own] > self._stated_at[on_all]
+        # Of two of the same time, that which restricts: a withdrawal, or the earlier end.
+        restricts = ~self._withdrawn[on_all] & (self._withdrawn[own] | (self._ends[own] < self._ends[on_all]))
+        rows = np.where(later | (~earlier & restricts), own, on_all)
+        stands = np.full(len(rows), GIVEN, dtype=np.uint8)
+        stands[self._ends[rows] <= self._moment] = EXPIRED
+        stands[self._withdrawn[rows]] = WITHDRAWN
+        stands[rows < 0] = NOTHING
+        return stands, self._ids[rows]
+
+    def find(self, contacts: Hashes) -> Places:
+        """Where each contact is found; for :meth:`on`."""
+        return self._groups.find(contacts)
+
+    def on(self, channel: str, found: Places) -> tuple[Stands, Records]:
+        """How it stands with contacts on a channel, and the id of the statement that holds."""
+        stands, records = self._by_channel[channel]
+        return stands[found], records[found]
 
 
 def _microseconds(column: pa.ChunkedArray, otherwise: int) -> npt.NDArray[np.int64]:

@@ -35,6 +35,7 @@ def _joined(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "categories_out": sorted(set.union(*refused)) if refused else None,
         "quiet_from": quiet.get("quiet_from"),
         "quiet_until": quiet.get("quiet_until"),
+        "statements": [each for row in rows for each in row["statements"] or ()],
         "paused_until": max((row["paused_until"] for row in rows if row["paused_until"] is not None), default=None),
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,76 +10,124 @@ import pyarrow.compute as pc
 
 from nightmail.audience.addressing import Addressed
 from nightmail.audience.caps import Caps
-from nightmail.audience.consents import ConsentIndex
+from nightmail.audience.closed_days import ClosedDays
+from nightmail.audience.consents import EXPIRED, NOTHING, WITHDRAWN
 from nightmail.audience.country_rules import CountryRules
-from nightmail.audience.known import KnownPreferences
+from nightmail.audience.known_index import KnownIndex
 from nightmail.audience.policy import AudiencePolicy
-from nightmail.audience.verdicts import CODE, GOOD, by_value, mark
+from nightmail.audience.verdicts import (
+    CATEGORY,
+    CHANNEL,
+    CONSENT,
+    FEED,
+    GOOD,
+    QUIET_HOURS,
+    REASONS,
+    SERVED,
+    SUPPRESSION,
+    TEMPLATE,
+    DeciderNames,
+    codes_of,
+)
+from nightmail.channels import CHANNELS
 from nightmail.lake import column_of
-from nightmail.lake.masks import Mask, present, truth
+from nightmail.lake.masks import Mask, truth
 from nightmail.organisation.served_countries import SERVED_COUNTRIES, consent_age
-from nightmail.privacy.keyed_hashes import Hashes, HashIndex, from_hex
+from nightmail.privacy.hash_groups import Places
+from nightmail.privacy.keyed_hashes import Hashes
 from nightmail.row_checks.language_matching import choose_language
 
 
 class Obstacles:
     """The rules of a policy and what is known of people, asked for a block of contacts at a time."""
 
-    def __init__(self, policy: AudiencePolicy, known: KnownPreferences) -> None:
-        self._policy = policy
+    def __init__(self, policy: AudiencePolicy, known: KnownIndex, deciders: DeciderNames) -> None:
+        self._policy, self._known, self._deciders = policy, known, deciders
         self._served = SERVED_COUNTRIES if policy.served is None else policy.served
         names, category = policy.channels, policy.category
         self._caps = Caps(policy.rules, category, urgent=policy.urgent, recent=known.recent)
         self._country_rules = {
             name: CountryRules(policy.rules, category, name, policy.hosting_region) for name in names
         }
-        self._opted_out = {name: _suppressions(known, name, None, asked_for=True) for name in names}
-        self._suppressed = {name: _suppressions(known, name, None) for name in names}
-        self._undecided = {name: _suppressions(known, name, category, undecided=True) for name in names}
-        self._out_of_category = {name: _suppressions(known, name, category) for name in names}
-        self._consents = {name: ConsentIndex(known.consents, name, category, policy.moment) for name in names}
 
-    def judge(self, addressed: Addressed, language: pa.Array, contact_hashes: Hashes) -> None:
-        """Mark the rows that cannot be sent to on the channel, whose countries are settled; the first reason stays."""
+    def looked_at(self, channel: str, closed: ClosedDays) -> list[str]:
+        """What is looked at for a message on a channel, in this order: the first that objects decides."""
+        caps = [stated.place for stated in self._caps.on(channel)]
+        unsettled = [FEED] if self._policy.country_needed else [CHANNEL] if CHANNELS[channel].needs_country else []
+        rules = [TEMPLATE, SERVED, *unsettled, *self._country_rules[channel].places, SUPPRESSION, CONSENT]
+        return [*rules, *([CATEGORY] if self._policy.needs_consent else ()), QUIET_HOURS, *closed.places, *caps]
+
+    def judge(self, addressed: Addressed, language: pa.DictionaryArray, consents: Places) -> None:
+        """Mark the rows that cannot be sent to on the channel, whose countries are settled; the first reason stays.
+
+        ``consents`` are the places of the contacts among the consents.
+        """
         self._judge_language(addressed, language)
         self._judge_country(addressed)
-        self._judge_known(addressed, contact_hashes)
+        self._judge_known(addressed, consents)
 
-    def _judge_language(self, addressed: Addressed, language: pa.Array) -> None:
+    def _judge_language(self, addressed: Addressed, language: pa.DictionaryArray) -> None:
         default = self._policy.default_language
         available = self._policy.languages.get(addressed.channel.name, ())
-        missing = by_value(language, lambda tag: choose_language(tag, available, default) is None)
-        mark(addressed.verdicts, missing, "language_not_available")
+        tags = [*language.dictionary.to_pylist(), None]
+        missing = np.array([choose_language(tag, available, default) is None for tag in tags], dtype=bool)
+        if missing.any():
+            addressed.mark(missing[codes_of(language)], "language_not_available", self._deciders.code(TEMPLATE))
 
     def _judge_country(self, addressed: Addressed) -> None:
-        known = present(addressed.country)
-        mark(addressed.verdicts, known & by_value(addressed.country, self._is_not_served), "country_not_served")
+        encoded = addressed.country.dictionary_encode()
+        judged = [self._of_country(addressed, country) for country in [*encoded.dictionary.to_pylist(), None]]
+        codes = codes_of(encoded)
+        for found in {each for each in judged if each is not None}:
+            where = np.array([each == found for each in judged], dtype=bool)
+            addressed.mark(where[codes], found[0], self._deciders.code(found[1]))
+
+    def _of_country(self, addressed: Addressed, country: str | None) -> tuple[str, str] | None:
+        """Why nobody of a country can be sent to on a channel, and what says so."""
         rules = self._country_rules[addressed.channel.name]
-        mark(addressed.verdicts, by_value(addressed.country, rules.denies), "country_denied")
-        mark(addressed.verdicts, by_value(addressed.country, rules.is_outside), "outside_region")
-        if addressed.channel.needs_country or self._policy.country_needed or rules.need_country:
-            mark(addressed.verdicts, ~known, "country_unsettled")
+        if country is None:
+            if rules.need_country:
+                return "country_unsettled", rules.places[0]
+            if self._policy.country_needed:
+                return "country_unsettled", FEED
+            return ("country_unsettled", CHANNEL) if addressed.channel.needs_country else None
+        if country not in self._served:
+            return "country_not_served", SERVED
+        denied = rules.denied_by(country)
+        if denied is not None:
+            return "country_denied", denied
+        outside = rules.outside_by(country)
+        return None if outside is None else ("outside_region", outside)
 
-    def _is_not_served(self, country: str | None) -> bool:
-        return country is not None and country not in self._served
-
-    def _judge_known(self, addressed: Addressed, contact_hashes: Hashes) -> None:
-        name, verdicts, hashes = addressed.channel.name, addressed.verdicts, addressed.hashes
-        mark(verdicts, self._opted_out[name].contains(hashes), "opted_out")
-        mark(verdicts, self._suppressed[name].contains(hashes), "suppressed")
-        mark(verdicts, self._undecided[name].contains(hashes), "probable_opt_out")
-        mark(verdicts, self._out_of_category[name].contains(hashes), "category_opted_out")
-        stands = self._consents[name].of(contact_hashes)
-        mark(verdicts, stands.withdrawn, "consent_withdrawn")
-        if self._policy.needs_consent:
-            mark(verdicts, stands.expired, "consent_expired")
-            mark(verdicts, ~stands.given, "consent_missing")
+    def _judge_known(self, addressed: Addressed, consents: Places) -> None:
+        name = addressed.channel.name
+        verdicts, records = self._known.suppressions.of(name, addressed.hashes)
+        by = self._deciders.code(SUPPRESSION)
+        for verdict in np.flatnonzero(np.bincount(verdicts, minlength=len(REASONS))[1:]) + 1:
+            addressed.mark(verdicts == verdict, REASONS[verdict], by, records)
+        stands, records = self._known.consents.on(name, consents)
+        by = self._deciders.code(CONSENT)
+        addressed.mark(stands == WITHDRAWN, "consent_withdrawn", by, records)
+        if not self._policy.needs_consent:
+            return
+        addressed.mark(stands == EXPIRED, "consent_expired", by, records)
+        addressed.mark(stands == NOTHING, "consent_missing", self._deciders.code(CATEGORY))
+        # Who is left was let through by a consent, whatever is decided after that.
+        addressed.consents = np.where(addressed.verdicts == GOOD, records, -1)
 
     def judge_caps(self, addressed: Addressed, contact_hashes: Hashes) -> None:
         """Mark the rows that got as much as a cap allows; only those are looked at that nothing else stands in the way of."""
+        caps = self._caps.on(addressed.channel.name)
         rows = np.flatnonzero(addressed.verdicts == GOOD)
-        reached = self._caps.reached(addressed.channel.name, contact_hashes[rows], addressed.hashes[rows])
-        addressed.verdicts[rows[reached]] = CODE["frequency_cap"]
+        if not caps or not len(rows):
+            return
+        all_rows = len(rows) == len(addressed.verdicts)
+        contacts, addresses = (each if all_rows else each[rows] for each in (contact_hashes, addressed.hashes))
+        reached = self._caps.reached(addressed.channel.name, contacts, addresses)
+        full = np.full(len(addressed.verdicts), -1, dtype=np.int64)
+        full[rows] = reached
+        for at, stated in enumerate(caps):
+            addressed.mark(full == at, "frequency_cap", self._deciders.code(stated.place))
 
     def minors(self, block: pa.Table, country: pa.Array) -> Mask:
         """Contacts under the age of consent of their country on the day of sending (GDPR, article 8)."""
@@ -108,20 +155,3 @@ def _years_before(day: date, years: int) -> date:
         return day.replace(year=day.year - years)
     except ValueError:
         return day.replace(year=day.year - years, day=28)
-
-
-def _suppressions(
-    known: KnownPreferences, channel: str, category: str | None, *, asked_for: bool = False, undecided: bool = False
-) -> HashIndex:
-    """Suppressed addresses on a channel: for all categories (``category`` ``None``), or for just that one.
-
-    With ``asked_for`` only those whose owner asked for it, with ``undecided`` only those that wait for a decision.
-    """
-    table = known.suppressions
-    if undecided:
-        table = table.filter(pc.fill_null(table["undecided"], False))
-    if asked_for:
-        table = table.filter(pc.fill_null(table["opted_out"], False))
-    on_channel = pc.or_kleene(pc.is_null(table["channel"]), pc.equal(table["channel"], channel))
-    of_category: Any = pc.is_null(table["category"]) if category is None else pc.equal(table["category"], category)
-    return HashIndex(from_hex(table.filter(pc.and_kleene(on_channel, of_category))["address_hash"]))

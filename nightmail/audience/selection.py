@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+import numpy.typing as npt
 
 from nightmail.audience.addressing import Addressed
-from nightmail.audience.verdicts import CODE, GOOD, Positions, Verdicts
-from nightmail.privacy.keyed_hashes import Hashes, HashIndex
+from nightmail.audience.verdicts import CODE, GOOD, Positions, Records, Verdicts
+from nightmail.lake.masks import Mask
+from nightmail.privacy.hash_groups import HashGroups
+from nightmail.privacy.keyed_hashes import Hashes
+
+_Value = TypeVar("_Value", bound=np.generic)
+
+
+def in_order(values: npt.NDArray[_Value], order: Positions) -> npt.NDArray[_Value]:
+    """What stands by row and channel, in each row's own order."""
+    found: npt.NDArray[_Value] = values[np.arange(len(values))[:, None], order]
+    return found
 
 
 def used_channels(verdicts: Verdicts, order: Positions, *, fallbacks: bool) -> Positions:
     """The channels of each row in order, as positions; -1 fills up. Without ``fallbacks`` the first good one alone."""
-    good = np.take_along_axis(verdicts, order, axis=1) == GOOD
+    good = in_order(verdicts, order) == GOOD
+    used = np.full(order.shape, -1, dtype=np.int64)
     if not fallbacks:
-        first = good.argmax(axis=1)
-        only = np.zeros_like(good)
-        only[np.arange(len(good)), first] = good[np.arange(len(good)), first]
-        good = only
-    ranks = np.argsort(~good, axis=1, kind="stable")
-    return np.where(np.take_along_axis(good, ranks, axis=1), np.take_along_axis(order, ranks, axis=1), -1)
+        open_rows = np.ones(len(order), dtype=bool)
+        for place in range(order.shape[1]):
+            here = open_rows & good[:, place]
+            used[here, 0] = order[here, place]
+            open_rows &= ~here
+        return used
+    filled = np.zeros(len(order), dtype=np.int64)
+    for place in range(order.shape[1]):
+        rows = np.flatnonzero(good[:, place])
+        used[rows, filled[rows]] = order[rows, place]
+        filled[rows] += 1
+    return used
 
 
 class OncePerAddress:
@@ -27,10 +47,20 @@ class OncePerAddress:
     def __init__(self, *, fallbacks: bool) -> None:
         self._fallbacks = fallbacks
         self._used: list[Hashes] = []
+        self._lines: list[Records] = []
 
-    def apply(self, channels: list[Addressed], verdicts: Verdicts, order: Positions) -> None:
-        """Mark where an address is another row's: such a row looks for another channel, or is held."""
-        used_before = HashIndex(np.concatenate(self._used)) if self._used else None
+    def apply(
+        self, channels: list[Addressed], verdicts: Verdicts, order: Positions, lines: Records
+    ) -> list[tuple[Mask, Records]]:
+        """Mark where an address is another row's: such a row looks for another channel, or is held.
+
+        Returns where that is, channel by channel, and the line of the row that has the address.
+        """
+        marked = [(np.zeros(len(order), dtype=bool), np.full(len(order), -1, dtype=np.int64)) for _ in channels]
+        before = HashGroups(np.concatenate([np.empty((0, 2), dtype=np.uint64), *self._used]))
+        # One more at the end, for what is not found.
+        known_lines = np.concatenate([*self._lines, np.array([-1])])
+        lines_before = known_lines[before.first_rows(np.arange(len(before.of_rows)))]
         while True:
             used = used_channels(verdicts, order, fallbacks=self._fallbacks)
             rows, places = np.nonzero(used >= 0)
@@ -44,11 +74,19 @@ class OncePerAddress:
             starts = np.ones(len(rows), dtype=bool)
             starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
             owners = rows[by_address][np.maximum.accumulate(np.where(starts, np.arange(len(rows)), 0))]
+            owner_lines = np.empty(len(rows), dtype=np.int64)
+            owner_lines[by_address] = lines[owners]
             lost = np.empty(len(rows), dtype=bool)
             lost[by_address] = owners != rows[by_address]
-            if used_before is not None:
-                lost |= used_before.contains(hashes)
+            found = before.find(hashes)
+            lost |= found >= 0
+            owner_lines = np.where(found >= 0, lines_before[found], owner_lines)
             if not lost.any():
                 self._used.append(ordered[starts])
-                return
+                self._lines.append(lines[rows[by_address][starts]])
+                return marked
             verdicts[rows[lost], positions[lost]] = CODE["address_already_used"]
+            for position, (where, of_whom) in enumerate(marked):
+                here = lost & (positions == position)
+                where[rows[here]] = True
+                of_whom[rows[here]] = owner_lines[here]

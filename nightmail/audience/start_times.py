@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from nightmail.audience.addressing import Addressed
 from nightmail.audience.choices import Choices
 from nightmail.audience.closed_days import ClosedDays
 from nightmail.audience.policy import AudiencePolicy
 from nightmail.audience.quiet_hours import earliest_time, hours_that_bind, local_moment, zone_for
-from nightmail.audience.verdicts import Positions, Verdicts, mark
-from nightmail.lake.masks import present
+from nightmail.audience.verdicts import QUIET_HOURS, DeciderNames, Positions, codes_of
 from nightmail.lake.schemas import UTC_TIME
 
 Times = npt.NDArray[np.int64]
@@ -22,9 +21,8 @@ AT_ONCE = np.iinfo(np.int64).min
 """As soon as the campaign starts."""
 NEVER = np.iinfo(np.int64).max
 """Not before the cut-off, for quiet hours or the start in a contact's own zone."""
-_PAST_CUT_OFF = {NEVER: "quiet_hours_past_cut_off", NEVER - 1: "holiday", NEVER - 2: "blackout_day"}
-"""Why there is no time before the cut-off."""
-_NEVER_FOR = {reason: time for time, reason in _PAST_CUT_OFF.items()}
+_MOST_RULES = 10_000
+"""Fewer rules than this can stand in the way of a time: each has a number of its own just below :data:`NEVER`."""
 
 
 def times_of(microseconds: Times) -> pa.Array:
@@ -32,7 +30,9 @@ def times_of(microseconds: Times) -> pa.Array:
     return pa.array(microseconds, mask=microseconds == AT_ONCE).cast(pa.timestamp("us")).cast(UTC_TIME)
 
 
-_Known = dict[tuple[bool, ClosedDays], dict[str, int]]
+_Rules = tuple[bool, ClosedDays]
+_Key = tuple[str | None, tuple[str, str] | None, str | None]
+"""Time zone, quiet hours of one's own, and country or part of one."""
 
 
 class Calendar:
@@ -42,16 +42,26 @@ class Calendar:
         self.policy = policy
         self.moment = policy.moment
         self.closed = {name: ClosedDays.on(policy.rules, policy.category, name) for name in policy.channels}
-        self.known: _Known = {}
+        self.known: dict[_Rules, dict[_Key, int]] = {}
+        self.never = [("quiet_hours_past_cut_off", QUIET_HOURS)]
+        """Why there is no time before the cut-off, and which rule says so: by how much the time is less than :data:`NEVER`."""
+
+    def never_for(self, why: tuple[str, str]) -> int:
+        """The time that stands for a reason."""
+        if why not in self.never:
+            self.never.append(why)
+        return NEVER - self.never.index(why)
 
 
 class StartTimes:
     """The times of a block of contacts; those of channels that quiet hours bind, and those of the others."""
 
-    def __init__(self, calendar: Calendar, zone: pa.Array, country: pa.Array, choices: Choices) -> None:
+    def __init__(
+        self, calendar: Calendar, zone: pa.DictionaryArray, where: pa.DictionaryArray, choices: Choices
+    ) -> None:
         self._policy, self._calendar = calendar.policy, calendar
-        self._zone, self._country, self._choices = zone, country, choices
-        self._made: dict[tuple[bool, ClosedDays], Times] = {}
+        self._zone, self._where, self._choices = zone, where, choices
+        self._made: dict[_Rules, Times] = {}
 
     def on(self, channel: str) -> Times:
         """The earliest time of each row on a channel."""
@@ -60,11 +70,15 @@ class StartTimes:
             self._made[rules] = self._times(*rules)
         return self._made[rules]
 
-    def mark_late(self, channel: str, verdicts: Verdicts) -> None:
+    def mark_late(self, addressed: Addressed, deciders: DeciderNames) -> None:
         """Mark the rows that have no time before the cut-off on a channel."""
-        times = self.on(channel)
-        for never, reason in _PAST_CUT_OFF.items():
-            mark(verdicts, times == never, reason)
+        times = self.on(addressed.channel.name)
+        late = times > NEVER - _MOST_RULES
+        if not late.any():
+            return
+        for never in np.unique(times[late]).tolist():
+            reason, place = self._calendar.never[NEVER - never]
+            addressed.mark(times == never, reason, deciders.code(place))
 
     def on_used(self, used: Positions) -> Times:
         """The earliest times of each row's channels, place by place: each channel's own."""
@@ -77,33 +91,39 @@ class StartTimes:
         return times
 
     def _times(self, binding: bool, closed: ClosedDays) -> Times:
-        own_from, own_until = self._choices.quiet_from, self._choices.quiet_until
-        if not closed and self._policy.local_start is None and (self._policy.quiet_hours is None or not binding):
-            own = present(own_from) & present(own_until)
-            if not own.any():
-                return np.full(len(self._zone), AT_ONCE, dtype=np.int64)
-        country = self._country if closed else pa.scalar("", pa.string())
-        keys = pc.binary_join_element_wise(
-            self._zone, own_from, own_until, country, "|", null_handling="replace", null_replacement=""
-        ).dictionary_encode()
+        quiet, hours = self._choices.quiet, self._choices.hours
+        of_feed = self._policy.quiet_hours is not None and binding
+        if not (closed or of_feed or self._policy.local_start is not None or (quiet >= 0).any()):
+            return np.full(len(self._zone), AT_ONCE, dtype=np.int64)
+        zones, places = self._zone.dictionary.to_pylist(), self._where.dictionary.to_pylist()
+        # One more than there are, for null, which is -1.
+        keys = (codes_of(self._zone) + 1).astype(np.int64) * (len(hours) + 1) + quiet + 1
+        if closed:
+            keys = keys * (len(places) + 1) + codes_of(self._where) + 1
+        encoded = pa.array(keys).dictionary_encode()
         known = self._calendar.known.setdefault((binding, closed), {})
-        for key in keys.dictionary.to_pylist():
+        times = []
+        for number in encoded.dictionary.to_pylist():
+            rest, at = divmod(number, len(places) + 1) if closed else (number, 0)
+            place = places[at - 1] if at else None
+            zone, own = divmod(rest, len(hours) + 1)
+            key = zones[zone - 1] if zone else None, hours[own - 1] if own else None, place
             if key not in known:
                 known[key] = self._time(key, binding, closed)
-        times = np.array([known[key] for key in keys.dictionary.to_pylist()], dtype=np.int64)
-        found: Times = times[keys.indices.to_numpy(zero_copy_only=False)]
+            times.append(known[key])
+        found: Times = np.array(times, dtype=np.int64)[codes_of(encoded)]
         return found
 
-    def _time(self, key: str, binding: bool, closed: ClosedDays) -> int:
+    def _time(self, key: _Key, binding: bool, closed: ClosedDays) -> int:
         """The time of all contacts with the same time zone, quiet hours of their own and country, which are ``key``."""
         policy, moment = self._policy, self._calendar.moment
-        zone_name, own_from, own_until, country = key.split("|")
+        zone_name, own, where = key
         zone = zone_for(zone_name, policy.default_time_zone)
         start = moment
         if policy.local_start is not None:
             start = max(start, local_moment(policy.local_start, zone))
-        quiet = hours_that_bind(policy.quiet_hours if binding else None, own_from, own_until)
-        earliest = earliest_time(start, zone, quiet, lambda day: closed.why(day, country or None) is not None)
+        quiet = hours_that_bind(policy.quiet_hours if binding else None, *(own or (None, None)))
+        earliest = earliest_time(start, zone, quiet, lambda day: closed.closed_by(day, where) is not None)
         if earliest is not None and (policy.cut_off is None or earliest < policy.cut_off):
             return AT_ONCE if earliest <= moment else int(earliest.timestamp() * 1_000_000)
         open_days = earliest_time(start, zone, quiet)
@@ -111,4 +131,4 @@ class StartTimes:
             return NEVER
         # The first day that quiet hours alone would have let it go on, or one after it, is closed.
         day = open_days.astimezone(zone).date()
-        return _NEVER_FOR[closed.why(day, country or None) or "holiday"]
+        return self._calendar.never_for(closed.closed_by(day, where) or ("holiday", closed.places[0]))

@@ -35,11 +35,13 @@ STATEMENTS = """
 
 STORE = """
     insert into preference (team_id, contact_id, channels, categories_in, categories_out, quiet_from, quiet_until, time_zone,
-        language, paused_until, stated_at, source, set_by, updated_at)
+        language, paused_until, stated_at, source, set_by, statement_id,
+        updated_at)
     values (:team, :contact, :channels, :topics_in, :topics_out, :quiet_from, :quiet_until, :time_zone, :language, :paused_until,
-        :stated_at, :source, :set_by, now())
+        :stated_at, :source, :set_by, :statement, now())
     on conflict (team_id, contact_id) do update set channels = excluded.channels, categories_in = excluded.categories_in,
         categories_out = excluded.categories_out, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until,
         time_zone = excluded.time_zone, language = excluded.language, paused_until = excluded.paused_until,
-        stated_at = excluded.stated_at, source = excluded.source, set_by = excluded.set_by, updated_at = now()
+        stated_at = excluded.stated_at, source = excluded.source, set_by = excluded.set_by,
+        statement_id = excluded.statement_id, updated_at = now()
 """

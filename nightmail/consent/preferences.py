@@ -198,6 +198,7 @@ def store_preferences(connection: Connection, team_id: int, contacts: Sequence[s
                 "stated_at": chosen.stated_at,
                 "source": chosen.source,
                 "set_by": chosen.set_by,
+                "statement": max(one.id for one in statements),
             }
         )
     if rows:

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from nightmail.access.principals import Principal
-from nightmail.audience import KnownPreferences
+from nightmail.audience import PreferenceSource
 from nightmail.audit import write_entry
 from nightmail.campaigns.approval import approval_needed
 from nightmail.campaigns.budgets import over_budget
@@ -41,10 +41,9 @@ from nightmail.organisation.team_settings import hold_back_seconds
 from nightmail.preparation.campaign_preparation import load_preparation
 from nightmail.preparation.preparation_settings import Preparation
 from nightmail.preparation.prepared_finish import prepared_finish
-from nightmail.preparation.recent_sends import with_recent_sends
 from nightmail.preparation.stage_tables import StageTables
 from nightmail.preparation.stages import Prepared, prepare
-from nightmail.preparation.stored_inputs import known_preferences
+from nightmail.preparation.stored_preferences import StoredPreferences
 from nightmail.settings import Settings
 from nightmail.stated_times import StatedStart
 
@@ -57,7 +56,7 @@ class _Planned:
 
     campaign: CampaignRow
     preparation: Preparation
-    known: KnownPreferences
+    known: PreferenceSource
     repeats: str | None
     """The campaign that sent the same before."""
 
@@ -160,8 +159,7 @@ def _planned(
         if listed is not None:
             # What the campaign's own file name is: a list has none.
             preparation = replace(preparation, file_name=None)
-        known = with_recent_sends(known_preferences(connection, draft.team), engine, preparation)
-        return _Planned(made, preparation, known, repeats)
+        return _Planned(made, preparation, StoredPreferences(engine, draft.team), repeats)
 
 
 def _made(

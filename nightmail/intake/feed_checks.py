@@ -22,12 +22,12 @@ from nightmail.organisation.stored_feeds import FeedRow, feed_by_name
 from nightmail.preparation.campaign_preparation import load_preparation
 from nightmail.preparation.file_contract import ContractProblem
 from nightmail.preparation.preparation_settings import Preparation
-from nightmail.preparation.recent_sends import with_recent_sends
-from nightmail.preparation.stored_inputs import earlier_campaigns, known_preferences
+from nightmail.preparation.stored_inputs import earlier_campaigns
+from nightmail.preparation.stored_preferences import StoredPreferences
 from nightmail.settings import Settings
 
 if TYPE_CHECKING:
-    from nightmail.audience import KnownPreferences
+    from nightmail.audience import PreferenceSource
     from nightmail.preparation.stages import Prepared
     from nightmail.row_checks import EarlierCampaign
 
@@ -40,7 +40,7 @@ class FeedCheck:
 
     feed: FeedRow
     preparation: Preparation
-    known: KnownPreferences
+    known: PreferenceSource
     """Preferences, consents and suppressions of the feed's team."""
     earlier: tuple[EarlierCampaign, ...]
     """Campaigns whose contacts are not sent to again."""
@@ -93,7 +93,7 @@ def feed_check(engine: Engine, name: str, file: Path, settings: Settings, work_f
             return FeedCheck(
                 feed,
                 replace(loaded.preparation, file_name=file.name, work_folder=work_folder),
-                with_recent_sends(known_preferences(connection, feed.team), engine, loaded.preparation),
+                StoredPreferences(engine, feed.team),
                 earlier_campaigns(connection, campaign, lake),
                 tuple(problems),
                 campaign,

@@ -45,6 +45,7 @@ CONTACTS = pa.schema(
         pa.field("time_zone", pa.string()),
         pa.field("birth_date", pa.date32()),
         pa.field("birth_date_unread", pa.bool_()),
+        pa.field("country_subdivision", pa.string()),
     ]
 )
 """The fixed columns of ``contacts``; one further column per placeholder follows, under the placeholder's name."""
@@ -95,10 +96,15 @@ AUDIENCE_DECISIONS = pa.schema(
         pa.field("line", pa.int64(), nullable=False),
         pa.field("channels", pa.list_(pa.string()), nullable=False),
         pa.field("verdicts", pa.list_(pa.string()), nullable=False),
+        pa.field("decided_by", pa.list_(pa.string()), nullable=False),
+        pa.field("records", pa.list_(pa.int64())),
+        pa.field("consents", pa.list_(pa.int64())),
+        pa.field("preferences", pa.list_(pa.int64())),
         pa.field("rules", pa.string(), nullable=False),
     ]
 )
-"""One row per contact, the same lines as the audience: what was decided on each of ``channels``, and the rules that were followed."""
+"""One row per contact, the same lines as the audience: what was decided on each of ``channels``, by what and by which record, the
+contact's choices that were followed, and the rules."""
 
 MESSAGES = pa.schema(
     [

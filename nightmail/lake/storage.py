@@ -91,11 +91,12 @@ class TableWriter:
 
 
 def _recurring(sample: pa.Table) -> list[str]:
-    """The columns in which each value occurs twice on average in the first rows. Lists always count: they hold few values."""
+    """The columns in which each value occurs twice on average in the first rows. Lists of texts always count: they hold few values."""
     found = []
     for field in sample.schema:
         if pa.types.is_list(field.type):
-            found.append(f"{field.name}.list.element")
+            if not pa.types.is_int64(field.type.value_type):
+                found.append(f"{field.name}.list.element")
         elif pa.types.is_dictionary(field.type) or _distinct(sample.column(field.name)) * 2 <= sample.num_rows:
             found.append(field.name)
     return found
@@ -103,7 +104,10 @@ def _recurring(sample: pa.Table) -> list[str]:
 
 def _whole_numbers(schema: pa.Schema) -> list[str]:
     """Columns of lines, times and counts: neighbouring values are close, so their differences are stored."""
-    return [field.name for field in schema if pa.types.is_int64(field.type)]
+    lists = [
+        f"{f.name}.list.element" for f in schema if pa.types.is_list(f.type) and pa.types.is_int64(f.type.value_type)
+    ]
+    return [*(field.name for field in schema if pa.types.is_int64(field.type)), *lists]
 
 
 def _distinct(column: pa.ChunkedArray) -> int:

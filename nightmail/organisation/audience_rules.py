@@ -18,8 +18,10 @@ from sqlalchemy import Connection, text
 
 from nightmail.channels.names import ChannelName
 from nightmail.organisation.queries import AUDIENCE_RULES_ABOVE
+from nightmail.organisation.subdivisions import unknown_subdivision
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+Subdivision = Annotated[str, Field(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$", description="ISO 3166-2, such as DE-BY")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217")]
 CategoryName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 LONGEST_WINDOW_DAYS = 92
@@ -61,9 +63,33 @@ class FrequencyCap(_Rule):
 
 
 class Holidays(_Rule):
-    """Nothing is sent on public holidays of the contact's country, by the calendar day in the contact's time zone."""
+    """Nothing is sent on public holidays where the contact is, by the calendar day in the contact's time zone."""
 
     countries: tuple[Country, ...] = Field((), description="Of these countries alone; empty: of every country")
+    subdivisions: tuple[Subdivision, ...] = Field(
+        (),
+        max_length=60,
+        description="Where contacts are of whom the country alone is known: the holidays of these states or cantons hold for "
+        "them as well; empty: the nationwide ones alone",
+    )
+
+    @field_validator("subdivisions")
+    @classmethod
+    def _are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            why = unknown_subdivision(each)
+            if why is not None:
+                raise ValueError(why)
+        return value
+
+    @model_validator(mode="after")
+    def _are_of_the_countries(self) -> Holidays:
+        for each in self.subdivisions:
+            if self.countries and each[:2] not in self.countries:
+                raise ValueError(
+                    f"{each} is in none of the countries that the rule is limited to: {', '.join(self.countries)}"
+                )
+        return self
 
 
 class BlackoutDays(_Rule):
@@ -150,6 +176,13 @@ class StatedCap:
     team: str
     team_id: int
     cap: FrequencyCap
+    place: str = ""
+    """Where it stands (:func:`place_of`)."""
+
+
+def place_of(team: str, kind: str, at: int | None = None) -> str:
+    """Where a rule stands: the team that states it, the kind, and the place in its list, such as ``acme/holidays/0``."""
+    return f"{team}/{kind}" if at is None else f"{team}/{kind}/{at}"
 
 
 def caps_on(stated: Sequence[StatedRules], category: str, channel: str, *, urgent: bool) -> tuple[StatedCap, ...]:
@@ -157,9 +190,9 @@ def caps_on(stated: Sequence[StatedRules], category: str, channel: str, *, urgen
     if urgent:
         return ()
     return tuple(
-        StatedCap(team.team, team.team_id, cap)
+        StatedCap(team.team, team.team_id, cap, place_of(team.team, "frequency_caps", at))
         for team in stated
-        for cap in team.rules.frequency_caps
+        for at, cap in enumerate(team.rules.frequency_caps)
         if cap.binds(category, channel)
     )
 

@@ -23,10 +23,10 @@ from nightmail.contact_files import ContactFileSummary
 from nightmail.lake import Lake
 from nightmail.preparation.campaign_preparation import CampaignPreparation
 from nightmail.preparation.part_files import read_parts
-from nightmail.preparation.recent_sends import with_recent_sends
 from nightmail.preparation.source_files import campaign_sources
 from nightmail.preparation.stages import campaign_counts, make_audience, make_contacts, make_messages, read_file
-from nightmail.preparation.stored_inputs import earlier_campaigns, known_preferences
+from nightmail.preparation.stored_inputs import earlier_campaigns
+from nightmail.preparation.stored_preferences import StoredPreferences
 from nightmail.row_checks import ContactsSummary
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState
@@ -126,9 +126,7 @@ def make_campaign_contacts(engine: Engine, stored: CampaignPreparation, lake: La
 
 def make_campaign_audience(engine: Engine, stored: CampaignPreparation) -> dict[str, Any]:
     """Run the stage ``audience`` of a campaign; return the stage's counts."""
-    with engine.connect() as connection:
-        known = known_preferences(connection, stored.campaign.team)
-    known = with_recent_sends(known, engine, stored.preparation, stored.campaign.id)
+    known = StoredPreferences(engine, stored.campaign.team, stored.campaign.id)
     summary = make_audience(stored.preparation, stored.tables, known)
     counts = summary.as_dict()
     _record_stage(

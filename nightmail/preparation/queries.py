@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nightmail.campaigns.queries import CAMPAIGNS
 from nightmail.consent.consent_queries import LATEST_FIRST
+from nightmail.organisation.queries import STILL_COUNTS
 
 # What decides a campaign's preparation besides the campaign's own row; of several parts, the first one's file name.
 CAMPAIGN_SETTINGS = """
@@ -33,28 +34,31 @@ STORED_FILES = """
 """
 
 # The accounts that a team may use, those of the nearest team above it first, then by priority.
-CARRIERS_OF_TEAM = """
+CARRIERS_OF_TEAM = f"""
     select a.channel, a.carrier
     from carrier_account a
     left join team t on t.id = a.team_id
-    where a.active and (a.team_id is null or t.path = :team or starts_with(:team, t.path || '.'))
+    where a.active and {STILL_COUNTS} and (a.team_id is null or t.path = :team or starts_with(:team, t.path || '.'))
     order by length(t.path) desc nulls last, a.priority, a.id
-"""
+"""  # noqa: S608 - the part is a constant
+
+# The teams whose statements hold for a team: itself and those above it.
+_TEAMS_ABOVE = "select id from team where path = %(team)s or starts_with(%(team)s, path || '.')"
 
 # The suppressions that hold for a team: its own, and those of teams above it and of all.
-SUPPRESSIONS = """
+_SUPPRESSIONS = f"""
     select
+        s.id as id,
         encode(s.address_hash, 'hex') as address_hash,
         nullif(s.channel, '') as channel,
         s.category as category,
         s.reason = any(%(asked_for)s) as opted_out, s.reason = 'probable_opt_out' as undecided
     from suppression s
-    left join team t on t.id = s.team_id
-    where s.lifted_at is null
-      and (s.team_id is null or t.path = %(team)s or starts_with(%(team)s, t.path || '.'))
-"""
+    where s.lifted_at is null and (s.team_id is null or s.team_id in ({_TEAMS_ABOVE})) {{of_people}}
+"""  # noqa: S608 - the part is a constant
 
-_CHOSEN = """
+# What a team's contacts chose with it and with those above it; lists are joined by commas. The longest path is the nearest team's.
+_PREFERENCES = f"""
     select
         p.contact_id as contact_id,
         array_to_string(p.channels, ',') as channels,
@@ -64,26 +68,38 @@ _CHOSEN = """
         p.quiet_until as quiet_until,
         p.time_zone as time_zone,
         p.language as language,
-        p.paused_until as paused_until
+        p.paused_until as paused_until,
+        p.statement_id as statements,
+        length(t.path) as depth
     from preference p
     join team t on t.id = p.team_id
-    where {whose}
-"""
+    where t.id in ({_TEAMS_ABOVE}) {{of_people}}
+"""  # noqa: S608 - the part is a constant
 
-# What a team's contacts chose; lists are joined by commas. What they chose with the teams above comes after what they chose with it.
-PREFERENCES = " union all ".join(
-    _CHOSEN.format(whose=whose) for whose in ("t.path = %(team)s", "starts_with(%(team)s, t.path || '.')")
-)
 
 # Of each contact, category and channel of a team and those above it the latest that was stated.
-CONSENTS = f"""
-    select distinct on (c.contact_id, c.category, c.channel) c.contact_id as contact_id, c.category as category, c.channel as channel,
+_CONSENTS = f"""
+    select distinct on (c.contact_id, c.category, c.channel)
+        c.id as id, c.contact_id as contact_id, c.category as category, c.channel as channel,
         coalesce(c.withdrawn_at, c.captured_at) as stated_at, c.withdrawn_at is not null as withdrawn, c.expires_at as expires_at
     from consent c
-    join team t on t.id = c.team_id
-    where t.path = %(team)s or starts_with(%(team)s, t.path || '.')
-    order by c.contact_id, c.category, c.channel, {LATEST_FIRST.format("c")}
-"""  # noqa: S608 - the part is a constant
+    where c.team_id in ({_TEAMS_ABOVE}) {{of_people}}
+    order by c.contact_id, c.category, c.channel, {LATEST_FIRST.format("c")}, c.id desc
+"""  # noqa: S608 - the parts are constants
+
+# All that is known in a team, and what is known of some people: looked up by their hashes.
+SUPPRESSIONS, PREFERENCES, CONSENTS = (each.format(of_people="") for each in (_SUPPRESSIONS, _PREFERENCES, _CONSENTS))
+SUPPRESSIONS_OF_PEOPLE = _SUPPRESSIONS.format(of_people="and s.address_hash = any(%(addresses)s::bytea[])")
+PREFERENCES_OF_PEOPLE = _PREFERENCES.format(of_people="and p.contact_id = any(%(contacts)s::text[])")
+CONSENTS_OF_PEOPLE = _CONSENTS.format(of_people="and c.contact_id = any(%(contacts)s::text[])")
+
+# How much is known in a team, counted up to a limit.
+KNOWN_UP_TO = """
+    select (select count(*) from (select from suppression where lifted_at is null and team_id is null limit :limit) s)
+        + (select count(*) from (select from suppression s where s.lifted_at is null and s.team_id in ({teams}) limit :limit) s)
+        + (select count(*) from (select from preference p where p.team_id in ({teams}) limit :limit) p)
+        + (select count(*) from (select from consent c where c.team_id in ({teams}) limit :limit) c)
+""".format(teams=_TEAMS_ABOVE.replace("%(team)s", ":team"))  # noqa: S608 - the part is a constant
 
 # The hashes of a block of contacts, or of their addresses; gone with the transaction.
 MAKE_WANTED = "create temporary table cap_wanted (place integer, hash text) on commit drop"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 from sqlalchemy import Engine, text
 
-from nightmail.audience import KnownPreferences
 from nightmail.audience.caps import Counts
 from nightmail.organisation.audience_rules import StatedCap
 from nightmail.preparation import queries
-from nightmail.preparation.preparation_settings import Preparation
 from nightmail.privacy.keyed_hashes import Hashes, hex_column
 from nightmail.store.copying import copy_table
 
@@ -58,10 +55,3 @@ class SendsInStore:
             found = copy_table(connection, query, values, _COUNTED)
         counts[found["place"].to_numpy()] = found["sends"].to_numpy()
         return counts
-
-
-def with_recent_sends(
-    known: KnownPreferences, engine: Engine, preparation: Preparation, campaign_id: int | None = None
-) -> KnownPreferences:
-    """What is known, with what contacts got lately, for the frequency caps of a preparation."""
-    return replace(known, recent=SendsInStore(engine, preparation.audience_policy().moment, campaign_id))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nightmail.audience import AudienceSummary, BookIds, KnownPreferences, plan_audience
+from nightmail.audience import AudienceSummary, BookIds, KnownPreferences, PreferenceSource, plan_audience
 from nightmail.contact_files import ContactFileSummary, read_contact_file
 from nightmail.preparation.file_contract import ContractProblem, contract_problems
 from nightmail.preparation.preparation_settings import Preparation
@@ -48,7 +48,7 @@ def make_contacts(
 def make_audience(
     preparation: Preparation,
     tables: StageTables,
-    known: KnownPreferences | None = None,
+    known: PreferenceSource | None = None,
     progress: Progress | None = None,
 ) -> AudienceSummary:
     """Stage ``audience``; without ``known`` there are no preferences, consents and suppressions.
@@ -108,7 +108,7 @@ def prepare(
     preparation: Preparation,
     source: Path,
     tables: StageTables,
-    known: KnownPreferences | None = None,
+    known: PreferenceSource | None = None,
     progress: Progress | None = None,
     earlier: tuple[EarlierCampaign, ...] = (),
 ) -> Prepared:

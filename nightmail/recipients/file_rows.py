@@ -141,7 +141,7 @@ def _held(lake: Lake, row: Row[Any], wanted: _Wanted, budget: _Budget) -> list[E
             EventKind.HELD,
             each["channel"],
             line=each["line"],
-            by_channel=dict(decided[each["line"]]) if each["line"] in decided else None,
+            by_channel={one.channel: one.reason for one in decided[each["line"]]} if each["line"] in decided else None,
             **_because(each["reason"]),
         )
         for each in found

@@ -370,6 +370,12 @@ def _country_of_subdivision(country: str, part: str) -> str | None:
     return None if country.lower() in spoken else _codes_by_name()[country.casefold()]
 
 
+def subdivision_code(text: str) -> str | None:
+    """The part of a country that ``text`` names by its code of ISO 3166-2, such as ``DE-BY``; None for anything else."""
+    named = _SUBDIVISION.match(text)
+    return None if named is None or country_code(text) != named[1] else text
+
+
 def _with_saint(name: str) -> str:
     return re.sub(r"\bSt\.", "Saint", name)
 

@@ -20,6 +20,7 @@ from nightmail.reasons import explain
 from nightmail.row_checks.addresses import AddressJudge
 from nightmail.row_checks.cleaning import Cleaning
 from nightmail.row_checks.convention_decisions import decided_about_dates
+from nightmail.row_checks.countries import subdivision_code
 from nightmail.row_checks.date_orders import DateConvention, usual_order
 from nightmail.row_checks.dates import DateColumn
 from nightmail.row_checks.duplicates import has_fillers
@@ -44,7 +45,9 @@ from nightmail.row_checks.time_zones import country_time_zone, number_time_zones
 _MONEY_DECIMALS = 2
 _DISTINCT_FIELDS = frozenset({"line", "external_id", *ADDRESS_FIELDS})
 """Fields of the file whose values are looked at one by one, even where they recur."""
-_RECURRING_FIELDS = frozenset({"country", "language", "time_zone", *(f"{name}_type" for name in PHONE_FIELDS)})
+_RECURRING_FIELDS = frozenset(
+    {"country", "country_subdivision", "language", "time_zone", *(f"{name}_type" for name in PHONE_FIELDS)}
+)
 """Fields of a contact whose values are few."""
 
 
@@ -151,6 +154,9 @@ class RowJudge:
 
         addresses = self.addresses.judge(given, findings)
         columns.update(addresses.columns)
+        columns["country_subdivision"] = nulls(rows)
+        if "country" in given:
+            columns["country_subdivision"] = map_distinct(given["country"], subdivision_code)
         columns["language"] = self._judge(given, "language", language_tag, "language_unknown", findings)
         zone = self._judge(given, "time_zone", time_zone_name, "time_zone_unknown", findings)
         columns["time_zone"] = self._time_zones(zone, columns, addresses.number_country)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,12 +17,13 @@ from nightmail.carriers.protocol import ReceiptStatus
 from nightmail.intake.answers import write_rejects
 from nightmail.lake import Lake
 from nightmail.message_ids import MAXIMUM_LINE
+from nightmail.preparation.contact_decisions import contact_decisions
 from nightmail.preparation.stage_tables import StageTables
 from nightmail.privacy.masking import shown_body
 from nightmail.reports.campaign_messages import list_messages, list_replies, report_lines
 from nightmail.store.clock import database_time
 from nightmail.store.states import CampaignState, MessageState
-from portal.api.authentication import MessageReader, RejectsReader, RepliesReader, ReportReader
+from portal.api.authentication import CampaignReader, MessageReader, RejectsReader, RepliesReader, ReportReader
 from portal.api.errors import errors
 from portal.api.looks import record_rejects_read, record_replies_read
 from portal.api.pages_of import Cursor, Limit, Page, cursor_of, link_to_next, position_of
@@ -87,6 +88,42 @@ class ReplyOut(BaseModel):
     message: str | None = Field(description="The message that it answers", examples=["c3f0a91b7d0-118-sms-0"])
 
 
+class ChannelDecisionOut(BaseModel):
+    """What was decided about a contact on one channel."""
+
+    channel: str = Field(examples=["sms"])
+    reason: str | None = Field(description="Why it cannot be used; null: it can", examples=["suppressed"])
+    sentence: str | None = Field(description="The same in words")
+    decided_by: str | None = Field(
+        description="The place of a team's rule, or what else decided; null: nothing objected",
+        examples=["suppression", "acme/countries/0"],
+    )
+    record: int | None = Field(
+        description="The id of the suppression or the consent, or the line of the contact who has the address already",
+        examples=[4711],
+    )
+    consent: int | None = Field(
+        description="The id of the consent that let it through, whatever was decided after that"
+    )
+    rule: dict[str, Any] | None = Field(description="What the team's rule said then")
+    looked_at: list[str] = Field(
+        description="What was looked at, in this order", examples=[["row", "preference", "template", "suppression"]]
+    )
+
+
+class DecisionsOut(BaseModel):
+    """All that was decided about one contact of a campaign. It names no person: `line` is the row of the contact file."""
+
+    campaign: str = Field(examples=["2026-11-23.acme.billing.7f3a9c"])
+    line: int = Field(examples=[118])
+    channels: list[ChannelDecisionOut] = Field(description="In the order in which the contact would be written to")
+    preferences: list[int] = Field(description="The ids of the statements that the contact's choices come to")
+    budget: str | None = Field(
+        description="Why the campaign waits for a decision about money", examples=["budget_campaign"]
+    )
+    rules: dict[str, Any] = Field(description="The rules of teams as they were, with their versions and the settings")
+
+
 class ReportLine(BaseModel):
     """Messages that went alike."""
 
@@ -139,6 +176,27 @@ def messages(
     following = cursor_of(found[limit - 1].position) if len(found) > limit else None
     link_to_next(request, response, following)
     return Page(items=[MessageOut.model_validate(entry) for entry in found[:limit]], next=following)
+
+
+@router.get(
+    "/{campaign}/contacts/{line}",
+    summary="Why a contact was, or was not, written to on each channel",
+    responses=errors("campaign_unknown", "decisions_unknown", "not_ready_yet"),
+)
+def decisions(
+    campaign: CampaignKey,
+    line: Annotated[int, Path(ge=1, le=MAXIMUM_LINE, description="The row of the contact file", examples=[118])],
+    program: CampaignReader,
+    portal: PortalState,
+) -> DecisionsOut:
+    """For contacts that were planned as well as for those that were held: each channel with what decided, and by which record."""
+    with portal.engine.connect() as connection:
+        row = visible_campaign(connection, program, campaign)
+    lake = Lake(portal.settings.lake)
+    if row.state in _BEING_PREPARED and not lake.table("audience_decisions", row.key).exists():
+        raise RequestError("not_ready_yet", what="audience of the campaign", headers={"Retry-After": "5"})
+    found = contact_decisions(lake, row, line)
+    return DecisionsOut.model_validate(found.as_dict())
 
 
 @router.get("/{campaign}/replies", summary="What recipients answered", responses=errors("campaign_unknown"))
@@ -197,7 +255,7 @@ def rejects(campaign: CampaignKey, program: RejectsReader, portal: PortalState) 
         write_entry(connection, actor=program.actor, action="rejects.downloaded", subject=row.key, team_id=row.team_id)
         record_rejects_read(connection, program, row, tables.rejects)
     with tempfile.TemporaryDirectory(prefix="nightmail-rejects-") as folder:
-        written = write_rejects(lake, row, Path(folder) / "rejects.csv")
+        written = write_rejects(lake, row, FilePath(folder) / "rejects.csv")
         return csv_file_answer(written, f"{row.key}.rejects", PRIVATE)
 
 

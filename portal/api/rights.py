@@ -31,6 +31,7 @@ PERSONAL_DATA: Mapping[tuple[str, str], str] = {
     ("POST", "/v1/campaigns/{campaign}/resume"): _NONE,
     ("POST", "/v1/campaigns/{campaign}/cancel"): _NONE,
     ("GET", "/v1/campaigns/{campaign}/messages"): _NONE,
+    ("GET", "/v1/campaigns/{campaign}/contacts/{line}"): _NONE,
     ("GET", "/v1/campaigns/{campaign}/replies"): _TEXTS,
     ("GET", "/v1/campaigns/{campaign}/rejects.csv"): _REFUSED,
     ("GET", "/v1/campaigns/{campaign}/report"): _NONE,

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nightmail.audience import SUPPRESSIONS, AudiencePolicy, KnownPreferences, plan_audience
-from nightmail.audience.decisions import decide_again, decisions_at
+from nightmail.audience.decisions import Decision, decide_again, decisions_at
 from nightmail.lake import TableFile
 from nightmail.lake.schemas import CONTACTS
 from nightmail.organisation.audience_rules import AudienceRules, StatedRules
@@ -109,9 +109,19 @@ def test_the_log_names_the_rules_and_no_person(tmp_path: Path) -> None:
         "line": 2,
         "channels": ["sms", "email"],
         "verdicts": ["country_denied", None],
+        "decided_by": ["acme/countries/0", None],
+        "records": None,
+        "consents": None,
+        "preferences": None,
         "rules": f"acme@{rules[0].version}",
     }
-    assert decisions_at(log, [2, 7]) == {2: [("sms", "country_denied"), ("email", None)]}
+    version = row["rules"]
+    assert decisions_at(log, [2, 7]) == {
+        2: [
+            Decision("sms", "country_denied", "acme/countries/0", rules=version),
+            Decision("email", None, rules=version),
+        ]
+    }
     assert decisions_at(TableFile(f"{tmp_path}/gone.parquet"), [2]) == {}
     kept = json.loads(log.schema().metadata[b"rules"])
     assert AudienceRules.model_validate(kept["teams"][0]["rules"]) == rules[0].rules

@@ -352,6 +352,7 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("POST", "/v1/campaigns/{campaign}/resume"): _campaign("/resume", "sending"),
     ("POST", "/v1/campaigns/{campaign}/cancel"): _campaign("/cancel", "sending"),
     ("GET", "/v1/campaigns/{campaign}/messages"): _campaign("/messages"),
+    ("GET", "/v1/campaigns/{campaign}/contacts/{line}"): _campaign("/contacts/2"),
     ("GET", "/v1/campaigns/{campaign}/replies"): _campaign("/replies"),
     ("GET", "/v1/campaigns/{campaign}/rejects.csv"): _campaign("/rejects.csv"),
     ("GET", "/v1/campaigns/{campaign}/report"): _campaign("/report"),

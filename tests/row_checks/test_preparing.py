@@ -60,6 +60,7 @@ def test_a_row_comes_out_normal_and_typed(prepare: Prepare) -> None:
             "time_zone": "Europe/Berlin",
             "birth_date": date(1985, 12, 24),
             "birth_date_unread": False,
+            "country_subdivision": None,
             "amount": Decimal("1234.50"),
             "due_date": date(2026, 12, 31),
             "first_name": "Zoë",

@@ -209,6 +209,8 @@ class Preference(Base):
     """When the latest of its statements was made; ``source`` and ``set_by`` are of that one."""
     source: Mapped[str | None]
     set_by: Mapped[str | None]
+    statement_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The latest recorded of its statements: what it comes to is those of the contact and team up to this one."""
     __table_args__ = (UniqueConstraint("team_id", "contact_id"),)
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from nightmail.access.permissions import Permission
 from nightmail.audit import record_look, write_entry
 from nightmail.campaigns.campaign_rows import CampaignRow
+from nightmail.errors import NightmailError
 from nightmail.intake.answers import write_rejects
 from nightmail.lake import Lake
+from nightmail.message_ids import MAXIMUM_LINE
+from nightmail.preparation.contact_decisions import contact_decisions
 from nightmail.preparation.kept_rows import audience_rows, rejected_rows
 from nightmail.preparation.stage_tables import StageTables
 from portal.csv_files import csv_file_answer
 from portal.problems import RequestError
 from portal.state import PortalState
+from portal.web.campaigns.decider_words import decider_words
 from portal.web.campaigns.one_campaign import CampaignKey, around, may, seen_campaign
 from portal.web.channel_words import channel_choices
 from portal.web.messages import redirect
@@ -121,7 +125,7 @@ def reject_file(
             count=int(row.counts.get("rejects", 0)),
         )
     with tempfile.TemporaryDirectory(prefix="nightmail-rejects-") as folder:
-        written = write_rejects(lake, row, Path(folder) / "rejects.csv")
+        written = write_rejects(lake, row, FilePath(folder) / "rejects.csv")
         return csv_file_answer(written, f"{row.key}.rejects", page_headers(request))
 
 
@@ -163,6 +167,43 @@ def contacts(
         base=base,
         newer=_page(base, chosen) if after else None,
         older=_page(base, {**chosen, "after": str(found.next)}) if found.next is not None else None,
+    )
+
+
+@router.get("/campaigns/{campaign}/contacts/{line}")
+def contact(
+    campaign: CampaignKey,
+    line: Annotated[int, Path(ge=1, le=MAXIMUM_LINE)],
+    request: Request,
+    portal: PortalState,
+    me: Annotated[SignedIn, needs(Permission.CAMPAIGN_SEE)],
+) -> Response:
+    """One contact: what was decided on each channel, by what and by which record. It names nobody."""
+    with portal.engine.connect() as connection:
+        row = seen_campaign(connection, me, campaign)
+    lake = Lake(portal.settings.lake)
+    try:
+        decided = contact_decisions(lake, row, line)
+    except NightmailError:
+        # The line became no contact, or what was decided is not kept any more.
+        decided = None
+    (outcome,) = audience_rows(
+        StageTables.of_campaign(lake, row.key), state=None, reason=None, channel=None, after=line - 1, limit=1
+    ).rows or (None,)
+    return render(
+        request,
+        "campaigns/contact.html",
+        **around(me, row),
+        line=line,
+        outcome=outcome if outcome is not None and outcome.line == line else None,
+        channels=[(each, reason_words(each.reason) if each.reason else None) for each in decided.channels]
+        if decided
+        else [],
+        preferences=decided.preferences if decided else (),
+        budget=reason_words(decided.budget) if decided and decided.budget else None,
+        teams=[(each["team"], each["version"]) for each in decided.rules.get("teams", ())] if decided else [],
+        decider=decider_words,
+        messages=f"/campaigns/{row.key}/messages?line={line}" if may(me, Permission.MESSAGE_SEE, row) else None,
     )
 
 

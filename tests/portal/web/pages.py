@@ -107,6 +107,7 @@ PAGES: tuple[SamplePage, ...] = (
     SamplePage(
         "/campaigns/{campaign}/contacts", name="campaign-contacts", with_lake=partial(campaigns.with_rows, "/contacts")
     ),
+    SamplePage("/campaigns/{campaign}/contacts/{line}", name="campaign-contact", with_lake=campaigns.with_decisions),
     SamplePage(
         "/campaigns/{campaign}/messages", partial(campaigns.finished, ending="/messages"), name="campaign-messages"
     ),

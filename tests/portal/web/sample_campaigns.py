@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from nightmail.campaigns.alerts import raise_alert
 from nightmail.campaigns.creation import create_campaign
 from nightmail.lake import Lake
-from nightmail.lake.schemas import AUDIENCE, REJECTS
+from nightmail.lake.schemas import AUDIENCE, AUDIENCE_DECISIONS, REJECTS
 from nightmail.message_ids import campaign_keys
 from nightmail.preparation.stage_tables import StageTables
 from nightmail.store.partitions import ensure_partitions, month_of
@@ -185,6 +185,37 @@ def with_rows(ending: str, engine: Engine, lake: str) -> str:
     key = campaign_in(engine, "finished", done=400)
     write_rows(lake, key)
     return f"/campaigns/{key}{ending}"
+
+
+def with_decisions(engine: Engine, lake: str) -> str:
+    """What was decided about one contact: by a record, by a rule, and by nothing."""
+    key = campaign_in(engine, "finished", done=400)
+    write_rows(lake, key)
+    looked = ["row", "preference", "template", "served_countries", "acme/countries/0", "suppression", "consent"]
+    rules = {
+        "teams": [
+            {
+                "team": "acme",
+                "version": "0a1b2c3d4e5f",
+                "rules": {"countries": [{"deny": ["DE"], "channels": ["voice"]}]},
+            }
+        ],
+        "looked_at": dict.fromkeys(("sms", "voice", "email"), looked),
+    }
+    decided = {
+        "line": 4,
+        "channels": ["sms", "voice", "email"],
+        "verdicts": ["suppressed", "country_denied", None],
+        "decided_by": ["suppression", "acme/countries/0", None],
+        "records": [4711, None, None],
+        "consents": [None, None, 815],
+        "preferences": [23],
+        "rules": "acme@0a1b2c3d4e5f",
+    }
+    with StageTables.of_campaign(Lake(lake), key).audience_decisions.writer(AUDIENCE_DECISIONS) as log:
+        log.set_metadata("rules", json.dumps(rules))
+        log.write(pa.Table.from_pylist([decided], AUDIENCE_DECISIONS))
+    return f"/campaigns/{key}/contacts/4"
 
 
 def write_rows(lake: str, key: str, rejects: int = 5) -> None:

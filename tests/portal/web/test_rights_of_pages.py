@@ -99,7 +99,7 @@ class Things:
 
     def campaign(self, team: str) -> dict[str, str]:
         """A new campaign of the team."""
-        return {"campaign": campaign_of(self.organisation.engine, team, "sending").key}
+        return {"campaign": campaign_of(self.organisation.engine, team, "sending").key, "line": "2"}
 
     def account(self, team: str) -> dict[str, int]:
         """A carrier account of the team."""
