@@ -34,6 +34,7 @@ from commands import (
     doubts,
     explain,
     feed,
+    groups,
     imports,
     keys,
     lift,
@@ -190,6 +191,7 @@ app.add_typer(access.app, name="access", rich_help_panel=SET_UP)
 app.add_typer(keys.app, name="keys", rich_help_panel=SET_UP)
 app.add_typer(feed.app, name="feed", rich_help_panel=SET_UP)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=SET_UP)
+app.add_typer(groups.app, name="groups", rich_help_panel=SET_UP)
 app.add_typer(imports.app, name="imports", rich_help_panel=SET_UP)
 app.add_typer(lists.app, name="lists", rich_help_panel=SET_UP)
 app.add_typer(segments.app, name="segments", rich_help_panel=SET_UP)

@@ -43,6 +43,8 @@ NEEDED: Mapping[str, str] = {
     **dict.fromkeys(("people disable", "people enable", "people reset"), "people.edit"),
     **dict.fromkeys(("access grant", "access withdraw"), "people.grant"),
     **dict.fromkeys(("lists list", "lists show", "segments list", "segments show"), "contact.see"),
+    **dict.fromkeys(("groups list", "groups show"), "contact.see"),
+    **dict.fromkeys(("groups make", "groups change", "groups remove"), "contact.edit"),
     **dict.fromkeys(("lists make", "lists change", "lists remove"), "list.edit"),
     **dict.fromkeys(("segments make", "segments change", "segments remove"), "list.edit"),
     **dict.fromkeys(("consents show", "consents evidence", "preferences show"), "contact.see"),

@@ -14,6 +14,7 @@ from nightmail.access.permissions import Permission
 from nightmail.contacts.groups import (
     GroupRow,
     add_members,
+    change_group,
     find_group,
     list_groups,
     make_group,
@@ -47,6 +48,16 @@ class GroupOrder(BaseModel):
     team: str | None = Field(
         None, max_length=200, pattern=TEAM_PATTERN, description="Your team, by default, or one below"
     )
+
+
+class GroupChange(BaseModel):
+    """What changes of a group; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int = Field(ge=1, le=2**31 - 1, description="The version that you read: another one is refused")
+    name: str | None = Field(None, min_length=1, max_length=100, pattern=r"^[^\x00]+$", examples=["Board"])
+    description: str | None = Field(None, max_length=500, pattern=r"^[^\x00]*$")
 
 
 class MembersOrder(BaseModel):
@@ -103,6 +114,24 @@ def make(order: Annotated[GroupOrder, Body()], program: ContactEditor, portal: P
         return _out(
             make_group(connection, by=program.principal, team=team, name=order.name, description=order.description)
         )
+
+
+@router.patch(
+    "/{group}",
+    summary="Rename or describe a group",
+    responses=errors("group_unknown", "group_changed_since", "group_name_taken", "contact_field_invalid"),
+)
+def change(
+    group: Number, order: Annotated[GroupChange, Body()], program: ContactEditor, portal: PortalState
+) -> GroupOut:
+    """Lists and segments that have it keep it: they know it by its number."""
+    with portal.engine.begin() as connection:
+        row = _read(connection, program, group)
+        if row.version != order.version:
+            raise UsageError("group_changed_since")
+        name = row.name if order.name is None else order.name
+        description = row.description if order.description is None else order.description
+        return _out(change_group(connection, row, by=program.principal, name=name, description=description))
 
 
 @router.get("/{group}/members", summary="The members of a group", responses=errors("group_unknown"))

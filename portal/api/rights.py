@@ -83,6 +83,7 @@ PERSONAL_DATA: Mapping[tuple[str, str], str] = {
     ("DELETE", "/v1/contacts/{contact}/notes/{note}"): _NONE,
     ("GET", "/v1/groups"): _NONE,
     ("POST", "/v1/groups"): _NONE,
+    ("PATCH", "/v1/groups/{group}"): _NONE,
     ("GET", "/v1/groups/{group}/members"): _MASKS,
     ("POST", "/v1/groups/{group}/members"): _TAKES,
     ("POST", "/v1/groups/{group}/members/remove"): _TAKES,

@@ -106,6 +106,34 @@ def test_lists_and_segments_change_and_go(book: CommandLine) -> None:
     assert "Distribution lists" in book.run("lists", "list").output
 
 
+def test_groups_are_made_filled_and_go(book: CommandLine, tmp_path: Path) -> None:
+    """Who means nobody is named, and nothing is guessed; what a list has stays until the list lets it go."""
+    run = book.json
+    (file := tmp_path / "board.txt").write_text("C-0\nC-1\n\nC-9\n")
+    made = run("groups", "make", "Board", "--add-file", file)
+    assert (made["group"]["members"], made["changed"], made["nobody"]) == (2, 2, ["C-9"])
+    assert run("groups", "make", "board", code=2)["error"]["reason"] == "group_name_taken"
+    changed = run("groups", "change", "BOARD", "--rename", "Council", "--add", "C-2", "--take-out", "C-0")
+    assert (changed["group"]["name"], changed["added"], changed["taken_out"]) == ("Council", 1, 1)
+    shown = run("groups", "show", "council", "--limit", "1")
+    assert ([each["external_id"] for each in shown["members"]], shown["next"]) == (["C-1"], shown["members"][0]["id"])
+    (last,) = run("groups", "show", str(made["group"]["id"]), "--after", str(shown["next"]))["members"]
+    assert last["external_id"] == "C-2"
+    run("lists", "make", "All", "--include", "group:Council")
+    assert run("groups", "remove", "Council", code=2)["error"]["reason"] == "group_in_use"
+    run("lists", "remove", "All")
+    run("groups", "remove", "Council")
+    assert run("groups", "list")["groups"] == []
+    assert run("groups", "show", "Council", code=2)["error"]["reason"] == "group_unknown"
+    lost = run("groups", "change", "Council", "--add-file", tmp_path / "none.txt", code=2)["error"]
+    assert lost["reason"] == "group_unknown"
+    assert (
+        run("groups", "make", "Other", "--add-file", tmp_path / "none.txt", code=3)["error"]["reason"]
+        == "file_unreadable"
+    )
+    assert run("groups", "list")["groups"] == []
+
+
 WRONG = {
     "no source": (("send", "--template", "x"), "arguments_wrong"),
     "two sources": (("send", "--list", "a", "--segment", "b", "--template", "x"), "arguments_wrong"),

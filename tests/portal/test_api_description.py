@@ -51,6 +51,7 @@ WITH_RULES_OF_THE_DOMAIN = {
     "PATCH /v1/contacts/{contact}",
     "POST /v1/contacts/{contact}/notes",
     "POST /v1/groups",
+    "PATCH /v1/groups/{group}",
     "POST /v1/merges",
     "GET /v1/reports/export",
 }

@@ -114,6 +114,12 @@ def test_groups_and_merges(portal: RunningPortal, organisation: Organisation) ->
         "nobody": ["nobody@example.com"],
         "several": ["zoe@example.com"],
     }
+    renamed = portal.api(
+        "PATCH", f"/v1/groups/{group['id']}", key, json={"version": group["version"], "name": "Council"}
+    )
+    assert (renamed.status_code, renamed.json()["name"], renamed.json()["members"]) == (200, "Council", 1)
+    late = portal.api("PATCH", f"/v1/groups/{group['id']}", key, json={"version": group["version"], "name": "Board"})
+    assert (late.status_code, late.json()["reason"]) == (409, "group_changed_since")
     assert portal.api("GET", "/v1/merges/proposals", key).json() == [
         {"contacts": [first, other], "why": "same_address", "likeness": 100, "also": []}
     ]
@@ -127,7 +133,12 @@ def test_groups_and_merges(portal: RunningPortal, organisation: Organisation) ->
     assert [row["id"] for row in members] == [other]
     late = portal.api("POST", f"/v1/merges/{merged.json()['id']}/undo", key)
     assert (late.status_code, late.json()["reason"]) == (409, "merge_not_undone")
-    assert portal.api("POST", f"/v1/groups/{group['id']}/remove", key, json={"version": 1}).status_code == 204
+    assert (
+        portal.api(
+            "POST", f"/v1/groups/{group['id']}/remove", key, json={"version": renamed.json()["version"]}
+        ).status_code
+        == 204
+    )
     assert portal.api("GET", "/v1/groups", key).json() == []
 
 

@@ -432,6 +432,7 @@ ASKED: Mapping[tuple[str, str], Callable[[Things, str], Asked | None]] = {
     ("POST", "/v1/contacts/{contact}/notes"): _of("contact", "/v1/contacts/{}/notes", {"text": "Rang."}),
     ("GET", "/v1/groups"): _listed("group", "/v1/groups"),
     ("POST", "/v1/groups"): _new_group,
+    ("PATCH", "/v1/groups/{group}"): _of("group", "/v1/groups/{}", {"version": 1, "description": "Changed"}),
     ("GET", "/v1/groups/{group}/members"): _of("group", "/v1/groups/{}/members"),
     ("POST", "/v1/groups/{group}/members"): lambda things, team: _member(things, team, "/v1/groups/{}/members"),
     ("POST", "/v1/groups/{group}/members/remove"): lambda things, team: _member(
