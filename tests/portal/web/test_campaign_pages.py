@@ -58,7 +58,7 @@ def all_lines(client: httpx.Client, address: str) -> list[str]:
     lines: list[str] = []
     while address:
         page = client.get(address).text
-        lines += re.findall(r'<th scope="row" class="number">([0-9,]+)</th>', page)
+        lines += re.findall(r'<th scope="row" class="number">(?:<a [^>]*>)?([0-9,]+)<', page)
         older = re.search(r'href="([^"]+)" rel="next"', page)
         address = older[1].replace("&amp;", "&") if older else ""
     return lines
