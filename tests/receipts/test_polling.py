@@ -28,10 +28,10 @@ def test_messages_that_are_never_heard_of_hold_up_no_others(
         polled = poll_carriers(organisation.engine, organisation.carriers, hash_key=KEY, cursor=cursor, limit=2)
         cursor = polled.cursor
         found = [row["delivery"] for row in organisation.messages(campaign)]
-        return found[3:] == ["delivered", "delivered"]
+        # All is told that will ever be told: a silent one's "sent" may be found a page later than the others' end.
+        return found == ["sent", "sent", "sent", "delivered", "delivered"]
 
     eventually(delivered, 30)
-    assert "delivered" not in [row["delivery"] for row in organisation.messages(campaign)[:3]]
     assert poll_carriers(organisation.engine, organisation.carriers, hash_key=KEY, cursor=cursor).receipts == 0
 
 
